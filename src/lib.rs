@@ -1,0 +1,3 @@
+//! zendo: a ZenML-compatible server in one small binary, and the terminal commands around it.
+
+pub mod cli;
