@@ -1,3 +1,14 @@
 //! zendo: a ZenML-compatible server in one small binary, and the terminal commands around it.
 
+pub mod app;
+pub mod auth;
 pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod http;
+pub mod random;
+pub mod resources;
+pub mod routes;
+pub mod server;
+pub mod startup;
+pub mod store;

@@ -1,20 +1,152 @@
 //! `zendo serve`: read the settings, open the store, serve until told to stop.
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use super::CliError;
+use anyhow::Context;
+use secrecy::ExposeSecret;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use super::{CliError, EXIT_USAGE};
+use crate::app::{App, Surroundings};
+use crate::auth::password;
+use crate::clock::SystemClock;
+use crate::config::{Config, ConfigError};
+use crate::random::SystemRandomness;
+use crate::startup::{self, SignIn};
+use crate::{config, server};
 
 #[derive(Debug, clap::Args)]
 pub struct ServeArgs {
-    /// Address and port to listen on [env: ZENDO_LISTEN] [default: 127.0.0.1:8080]
+    /// Address and port to listen on; port 0 takes a free one [env: ZENDO_LISTEN] [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
-    /// Folder for the embedded database, made when missing [env: ZENDO_DATA_DIR] [default: zendo-data]
+    /// Folder of the embedded database, made when missing [env: ZENDO_DATA_DIR] [default: zendo-data]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
 }
 
-pub fn run(_args: ServeArgs) -> Result<(), CliError> {
-    Ok(())
+/// Serves until SIGTERM or ctrl-c.
+///
+/// # Errors
+/// Exit code 2 for a setting that can't be meant, 1 when the server can't start.
+pub fn run(args: ServeArgs) -> Result<(), CliError> {
+    let (mut config, warnings) = config_from_environment()?;
+    config.zendo.listen = args.listen.unwrap_or(config.zendo.listen);
+    config.zendo.data_dir = args.data_dir.unwrap_or(config.zendo.data_dir);
+    start_log(&config);
+    for warning in warnings.iter().chain(&config::unsafe_settings(&config)) {
+        tracing::warn!("{warning}");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let served = runtime
+        .context("the runtime can't start")
+        .and_then(|runtime| runtime.block_on(serve(config)));
+    served.map_err(|error| CliError::failure(format!("{error:#}")))
+}
+
+/// The settings of the environment.
+///
+/// # Errors
+/// Exit code 2 with one line about the first setting that can't be meant.
+pub fn config_from_environment() -> Result<(Config, Vec<String>), CliError> {
+    let usage = |error: ConfigError| CliError {
+        message: error.to_string(),
+        exit_code: EXIT_USAGE,
+    };
+    let mut variables = Vec::new();
+    for (name, value) in std::env::vars_os() {
+        let Ok(name) = name.into_string() else { continue };
+        match value.into_string() {
+            Ok(value) => variables.push((name, value)),
+            Err(_) if config::variable_names().contains(&name) => {
+                return Err(usage(ConfigError {
+                    variable: name,
+                    problem: "give UTF-8 text".into(),
+                }));
+            }
+            Err(_) => {}
+        }
+    }
+    Config::from_env(variables).map_err(usage)
+}
+
+fn start_log(config: &Config) {
+    let filter = EnvFilter::new(&config.zendo.log.0);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    // A second start in one process keeps the first one's log.
+    let _ = log.try_init();
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    let listen = config.zendo.listen;
+    let surroundings = Surroundings {
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandomness),
+        password_cost: password::COST,
+    };
+    // Signals are caught before anything is begun that they should not cut short.
+    let stop = stop_signal().context("signals can't be caught")?;
+    let listener = TcpListener::bind(listen).await.with_context(|| {
+        format!("can't listen on {listen}; give a free address with --listen or ZENDO_LISTEN")
+    })?;
+    let address = listener.local_addr()?;
+    let (app, sign_in) = startup::start(config, surroundings).await?;
+    greet(&app, address, &sign_in).context("the terminal can't be written")?;
+    server::serve(app, listener, stop).await.context("serving failed")
+}
+
+fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: requests under way are finished first");
+    })
+}
+
+fn greet(app: &App, address: SocketAddr, sign_in: &SignIn) -> std::io::Result<()> {
+    let root = &app.config.root_url_path.0;
+    let url = match &app.config.server_url {
+        Some(url) => url.0.clone(),
+        None => format!("http://{address}{root}"),
+    };
+    let mut out = std::io::stdout().lock();
+    writeln!(
+        out,
+        "zendo {} listens on http://{address}{root}",
+        env!("CARGO_PKG_VERSION")
+    )?;
+    writeln!(out, "store: {}", app.store.description())?;
+    match sign_in {
+        SignIn::Known => writeln!(out, "sign in: zendo login {url}")?,
+        SignIn::Configured { name } => {
+            writeln!(
+                out,
+                "sign in: zendo login {url} --username {name}, with the password of ZENML_DEFAULT_USER_PASSWORD"
+            )?;
+        }
+        SignIn::Generated { name, password } => {
+            writeln!(out, "sign in: zendo login {url} --username {name}")?;
+            writeln!(
+                out,
+                "password: {}   (made now and shown only this once)",
+                password.expose_secret()
+            )?;
+        }
+        SignIn::Activation => writeln!(
+            out,
+            "sign in: not yet; activate the server first:\n  curl -X PUT {url}/api/v1/activate -H 'Content-Type: application/json' \\\n    -d '{{\"admin_username\": \"NAME\", \"admin_password\": \"PASSWORD\"}}'"
+        )?,
+    }
+    out.flush()
 }

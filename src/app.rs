@@ -1,0 +1,159 @@
+//! What handlers share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+
+use crate::auth::csrf::CsrfTokens;
+use crate::auth::jwt::TokenSettings;
+use crate::auth::{Identities, Passwords, Tokens};
+use crate::clock::SharedClock;
+use crate::config::{Config, ServerSettings};
+use crate::random::SharedRandomness;
+use crate::resources::server_settings::{self, SettingsRow};
+use crate::store::{Id, Store, StoreError, Timestamp};
+
+/// For so long a settings change made by another replica may go unseen.
+const SETTINGS_LIFE: Duration = Duration::from_secs(1);
+
+/// The running application. Cloning it is cheap.
+pub type AppState = Arc<App>;
+
+pub struct App {
+    pub config: ServerSettings,
+    pub store: Store,
+    pub server_id: Id,
+    pub cookie_name: String,
+    pub tokens: Tokens,
+    pub csrf_tokens: CsrfTokens,
+    pub passwords: Passwords,
+    pub identities: Identities,
+    pub activity: Activity,
+    pub clock: SharedClock,
+    pub random: SharedRandomness,
+    settings: moka::future::Cache<(), Arc<SettingsRow>>,
+}
+
+/// What the outside brings: time, randomness, and how much a password check costs.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    pub clock: SharedClock,
+    pub random: SharedRandomness,
+    /// bcrypt's work factor for new passwords.
+    pub password_cost: u32,
+}
+
+impl App {
+    pub fn new(
+        config: Config,
+        store: Store,
+        settings: &SettingsRow,
+        signing_secret: SecretString,
+        surroundings: Surroundings,
+    ) -> Self {
+        let Surroundings {
+            clock,
+            random,
+            password_cost,
+        } = surroundings;
+        let server_id = settings.id;
+        let config = config.server;
+        let name_or_id = |name: &Option<crate::config::Text>| {
+            name.as_ref()
+                .map_or_else(|| server_id.to_string(), |name| name.0.clone())
+        };
+        let token_settings = TokenSettings {
+            issuer: name_or_id(&config.jwt_token_issuer),
+            audience: name_or_id(&config.jwt_token_audience),
+            leeway_seconds: config.jwt_token_leeway_seconds.0,
+            algorithm: config.jwt_token_algorithm,
+            secret: signing_secret.clone(),
+        };
+        let default_cookie_name = || format!("zenml-server-{server_id}");
+        Self {
+            cookie_name: config
+                .auth_cookie_name
+                .as_ref()
+                .map_or_else(default_cookie_name, |name| name.0.clone()),
+            tokens: Tokens::new(token_settings, Arc::clone(&random)),
+            csrf_tokens: CsrfTokens::new(signing_secret),
+            passwords: Passwords::new(password_threads(config.auth_thread_pool_size.0), password_cost),
+            identities: Identities::new(store.clone()),
+            activity: Activity::new(settings.last_user_activity),
+            settings: moka::future::Cache::builder().time_to_live(SETTINGS_LIFE).build(),
+            config,
+            store,
+            server_id,
+            clock,
+            random,
+        }
+    }
+
+    /// The server's row, at most a second old.
+    ///
+    /// # Errors
+    /// When the database doesn't answer.
+    pub async fn settings(&self) -> Result<Arc<SettingsRow>, Arc<StoreError>> {
+        let load = async { server_settings::find(&self.store).await.map(Arc::new) };
+        self.settings.try_get_with((), load).await
+    }
+
+    /// Forgets the server's row, since it was just changed here.
+    pub async fn forget_settings(&self) {
+        self.settings.invalidate(&()).await;
+    }
+}
+
+/// Password checks fill a core each: at least half of the cores stay free for other requests.
+fn password_threads(configured: u32) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    usize::try_from(configured)
+        .unwrap_or(usize::MAX)
+        .min((cores / 2).max(1))
+}
+
+/// When somebody last used the server: kept in memory and written now and then, never by the request itself.
+#[derive(Debug)]
+pub struct Activity {
+    /// Microseconds since 1970.
+    last: AtomicI64,
+    written: AtomicI64,
+}
+
+impl Activity {
+    fn new(last: Timestamp) -> Self {
+        let micros = last.to_utc().timestamp_micros();
+        Self {
+            last: AtomicI64::new(micros),
+            written: AtomicI64::new(micros),
+        }
+    }
+
+    pub fn note(&self, now: DateTime<Utc>) {
+        self.last.fetch_max(now.timestamp_micros(), Ordering::Relaxed);
+    }
+
+    pub fn last(&self) -> Timestamp {
+        let micros = self.last.load(Ordering::Relaxed);
+        Timestamp::new(DateTime::from_timestamp_micros(micros).unwrap_or(DateTime::<Utc>::UNIX_EPOCH))
+    }
+
+    /// Writes the last activity, if there was any since the last write.
+    ///
+    /// # Errors
+    /// When the database doesn't answer; the next call tries again.
+    pub async fn write(&self, store: &Store) -> Result<(), StoreError> {
+        let last = self.last();
+        let micros = last.to_utc().timestamp_micros();
+        if self.written.load(Ordering::Relaxed) >= micros {
+            return Ok(());
+        }
+        let statement = server_settings::note_activity(last);
+        store.execute(&statement).await?;
+        self.written.fetch_max(micros, Ordering::Relaxed);
+        Ok(())
+    }
+}

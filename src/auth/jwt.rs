@@ -1,0 +1,296 @@
+//! Access tokens: JWTs (RFC 7519) with ZenML's claims, signed with HMAC (RFC 7518, section 3.2).
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::AuthenticationError;
+use crate::config::JwtAlgorithm;
+use crate::random::SharedRandomness;
+
+/// Verified tokens that are remembered, so that a token in steady use is not verified again each time.
+const REMEMBERED_TOKENS: u64 = 4096;
+
+/// What a token is bound to besides its user; a token made with a token keeps all of it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Scope {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_key_id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule_id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pipeline_run_id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deployment_id: Option<Uuid>,
+    /// Generation of the API key, raised when it is rotated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_gen: Option<i64>,
+}
+
+/// What kind of token this is, where it matters for the tokens made with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TokenKind {
+    Login,
+    Generic,
+}
+
+/// The claims of an access token. Times are seconds since 1970; `iat` has a fraction, as in ZenML.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Claims {
+    pub sub: Uuid,
+    pub iss: String,
+    pub aud: String,
+    pub iat: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exp: Option<i64>,
+    /// Absent in tokens that ZenML made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jti: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_type: Option<TokenKind>,
+    /// The browser session of a cross-site sign-in, to which a CSRF token belongs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<Uuid>,
+    #[serde(flatten)]
+    pub scope: Scope,
+}
+
+/// A token whose signature, issuer and audience are good. Whether it still lives is asked each time.
+#[derive(Debug, PartialEq)]
+pub struct VerifiedToken {
+    pub claims: Claims,
+}
+
+impl VerifiedToken {
+    /// The moment no child of this token may outlive, when this is itself a generic token.
+    ///
+    /// A token without `jti` and kind is ZenML's: with an `exp` it may be a generic one, so it is taken as one.
+    pub fn generic_end(&self) -> Option<i64> {
+        match self.claims.token_type {
+            Some(TokenKind::Login) => None,
+            Some(TokenKind::Generic) | None => self.claims.exp,
+        }
+    }
+}
+
+/// What a new token says, besides what every token of this server says.
+#[derive(Debug)]
+pub struct NewToken {
+    pub user_id: Uuid,
+    pub kind: TokenKind,
+    pub issued_at: DateTime<Utc>,
+    /// Seconds since 1970.
+    pub expires_at: Option<i64>,
+    pub session_id: Option<Uuid>,
+    pub scope: Scope,
+}
+
+/// Makes and verifies this server's tokens.
+pub struct Tokens {
+    issuer: String,
+    audience: String,
+    /// Seconds by which clocks may differ.
+    leeway: i64,
+    header: Header,
+    validation: Validation,
+    encoding_key: EncodingKey,
+    decoding_key: DecodingKey,
+    random: SharedRandomness,
+    verified: moka::sync::Cache<Box<str>, Arc<VerifiedToken>>,
+}
+
+/// What [`Tokens`] is made from.
+#[derive(Debug)]
+pub struct TokenSettings {
+    pub issuer: String,
+    pub audience: String,
+    pub leeway_seconds: u32,
+    pub algorithm: JwtAlgorithm,
+    pub secret: SecretString,
+}
+
+impl Tokens {
+    pub fn new(settings: TokenSettings, random: SharedRandomness) -> Self {
+        let algorithm = match settings.algorithm {
+            JwtAlgorithm::HS256 => Algorithm::HS256,
+            JwtAlgorithm::HS384 => Algorithm::HS384,
+            JwtAlgorithm::HS512 => Algorithm::HS512,
+        };
+        let mut validation = Validation::new(algorithm);
+        // The end of a token is compared with the clock that was passed in, not with the machine's.
+        validation.validate_exp = false;
+        validation.required_spec_claims = HashSet::from(["sub", "iss", "aud"].map(str::to_owned));
+        validation.set_issuer(&[&settings.issuer]);
+        validation.set_audience(&[&settings.audience]);
+        let secret = settings.secret.expose_secret().as_bytes();
+        Self {
+            issuer: settings.issuer,
+            audience: settings.audience,
+            leeway: settings.leeway_seconds.into(),
+            header: Header::new(algorithm),
+            validation,
+            encoding_key: EncodingKey::from_secret(secret),
+            decoding_key: DecodingKey::from_secret(secret),
+            random,
+            verified: moka::sync::Cache::new(REMEMBERED_TOKENS),
+        }
+    }
+
+    /// Signs a new token.
+    ///
+    /// # Errors
+    /// When the claims can't be written as JSON.
+    pub fn issue(&self, new: NewToken) -> Result<String, jsonwebtoken::errors::Error> {
+        let claims = Claims {
+            sub: new.user_id,
+            iss: self.issuer.clone(),
+            aud: self.audience.clone(),
+            iat: new.issued_at.timestamp_micros() as f64 / 1e6,
+            exp: new.expires_at,
+            jti: Some(self.random.uuid()),
+            token_type: Some(new.kind),
+            session_id: new.session_id,
+            scope: new.scope,
+        };
+        jsonwebtoken::encode(&self.header, &claims, &self.encoding_key)
+    }
+
+    /// Verifies a token's signature, issuer, audience and times.
+    ///
+    /// # Errors
+    /// [`AuthenticationError::InvalidToken`] with the reason.
+    pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Arc<VerifiedToken>, AuthenticationError> {
+        let verified = match self.verified.get(token) {
+            Some(verified) => verified,
+            None => {
+                let verified = Arc::new(self.decode(token)?);
+                self.verified.insert(token.into(), Arc::clone(&verified));
+                verified
+            }
+        };
+        self.check_times(&verified.claims, now)?;
+        Ok(verified)
+    }
+
+    fn decode(&self, token: &str) -> Result<VerifiedToken, AuthenticationError> {
+        jsonwebtoken::decode::<Claims>(token, &self.decoding_key, &self.validation)
+            .map(|data| VerifiedToken { claims: data.claims })
+            .map_err(|error| AuthenticationError::InvalidToken(reason(&error)))
+    }
+
+    fn check_times(&self, claims: &Claims, now: DateTime<Utc>) -> Result<(), AuthenticationError> {
+        let now = now.timestamp();
+        let refuse = |reason: &str| Err(AuthenticationError::InvalidToken(reason.to_owned()));
+        if claims
+            .exp
+            .is_some_and(|exp| exp <= now.saturating_sub(self.leeway))
+        {
+            return refuse("Signature has expired");
+        }
+        if !claims.iat.is_finite() || claims.iat > now.saturating_add(self.leeway).saturating_add(1) as f64 {
+            return refuse("The token is not yet valid (iat)");
+        }
+        Ok(())
+    }
+}
+
+fn reason(error: &jsonwebtoken::errors::Error) -> String {
+    match error.kind() {
+        ErrorKind::InvalidToken => "Not enough segments".to_owned(),
+        ErrorKind::InvalidSignature => "Signature verification failed".to_owned(),
+        ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName => {
+            "The specified alg value is not allowed".to_owned()
+        }
+        ErrorKind::InvalidIssuer => "Invalid issuer".to_owned(),
+        ErrorKind::InvalidAudience => "Audience doesn't match".to_owned(),
+        ErrorKind::MissingRequiredClaim(claim) => format!("Token is missing the {claim:?} claim"),
+        ErrorKind::Base64(_) => "Invalid padding or characters".to_owned(),
+        _ => "Invalid header or payload".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::SystemRandomness;
+
+    fn tokens(algorithm: JwtAlgorithm) -> Tokens {
+        let settings = TokenSettings {
+            issuer: "here".into(),
+            audience: "here".into(),
+            leeway_seconds: 10,
+            algorithm,
+            secret: "sesame".to_owned().into(),
+        };
+        Tokens::new(settings, Arc::new(SystemRandomness))
+    }
+
+    fn new_token(expires_at: Option<i64>) -> NewToken {
+        NewToken {
+            user_id: Uuid::from_u128(7),
+            kind: TokenKind::Generic,
+            issued_at: at(1_000_000),
+            expires_at,
+            session_id: None,
+            scope: Scope {
+                device_id: Some(Uuid::from_u128(9)),
+                ..Scope::default()
+            },
+        }
+    }
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(seconds, 0).unwrap()
+    }
+
+    #[test]
+    fn a_token_lives_to_its_end_and_the_leeway_and_no_longer() {
+        for algorithm in [JwtAlgorithm::HS256, JwtAlgorithm::HS384, JwtAlgorithm::HS512] {
+            let tokens = tokens(algorithm);
+            let token = tokens.issue(new_token(Some(1_000_060))).unwrap();
+            let verified = tokens.verify(&token, at(1_000_069)).unwrap();
+            assert_eq!(verified.claims.scope.device_id, Some(Uuid::from_u128(9)));
+            assert!(verified.claims.jti.is_some());
+            let error = tokens.verify(&token, at(1_000_070)).unwrap_err();
+            assert!(error.to_string().contains("Signature has expired"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_token_from_the_future_is_refused() {
+        let tokens = tokens(JwtAlgorithm::HS256);
+        let token = tokens.issue(new_token(None)).unwrap();
+        assert!(tokens.verify(&token, at(999_990)).is_ok());
+        assert!(tokens.verify(&token, at(999_900)).is_err());
+    }
+
+    #[test]
+    fn only_a_generic_parent_limits_its_children() {
+        let verified = |token_type, exp| VerifiedToken {
+            claims: Claims {
+                sub: Uuid::nil(),
+                iss: String::new(),
+                aud: String::new(),
+                iat: 0.0,
+                exp,
+                jti: None,
+                token_type,
+                session_id: None,
+                scope: Scope::default(),
+            },
+        };
+        assert_eq!(verified(Some(TokenKind::Generic), Some(5)).generic_end(), Some(5));
+        assert_eq!(verified(Some(TokenKind::Login), Some(5)).generic_end(), None);
+        assert_eq!(verified(None, Some(5)).generic_end(), Some(5));
+        assert_eq!(verified(None, None).generic_end(), None);
+    }
+}

@@ -1,0 +1,114 @@
+//! The one layer that turns a cookie or bearer into a [`Principal`]. Every route behind it is closed without one.
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::Response;
+use axum_extra::extract::CookieJar;
+use chrono::{DateTime, Utc};
+
+use super::jwt::Scope;
+use super::{AuthenticationError, Principal};
+use crate::app::AppState;
+use crate::store::Timestamp;
+
+const CSRF_HEADER: &str = "x-csrf-token";
+
+/// Authenticates the request and hands its [`Principal`] on.
+pub async fn authenticate(
+    State(app): State<AppState>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, AuthenticationError> {
+    let principal = principal(&app, request.headers()).await?;
+    request.extensions_mut().insert(principal);
+    Ok(next.run(request).await)
+}
+
+/// Handlers behind [`authenticate`] take the principal as an argument.
+impl<S: Sync> FromRequestParts<S> for Principal {
+    type Rejection = AuthenticationError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        parts
+            .extensions
+            .get::<Self>()
+            .cloned()
+            .ok_or(AuthenticationError::NoCredential)
+    }
+}
+
+async fn principal(app: &AppState, headers: &HeaderMap) -> Result<Principal, AuthenticationError> {
+    let now = app.clock.now();
+    let from_cookie = cookie(headers, &app.cookie_name);
+    let token = match &from_cookie {
+        Some(token) => token.as_str(),
+        None => bearer(headers).ok_or(AuthenticationError::NoCredential)?,
+    };
+    let token = app.tokens.verify(token, now)?;
+    if let Some(session_id) = token.claims.session_id {
+        let csrf_token = headers.get(CSRF_HEADER).and_then(|value| value.to_str().ok());
+        let csrf_token = csrf_token.filter(|token| !token.is_empty());
+        let csrf_token = csrf_token.ok_or(AuthenticationError::MissingCsrfToken)?;
+        if !app.csrf_tokens.verify(session_id, csrf_token) {
+            return Err(AuthenticationError::WrongCsrfToken);
+        }
+    }
+    check_scope(&token.claims.scope)?;
+    let user_id = token.claims.sub;
+    let user = app
+        .identities
+        .account(user_id)
+        .await?
+        .ok_or(AuthenticationError::UnknownAccount(user_id))?;
+    if !user.active {
+        return Err(AuthenticationError::InactiveAccount(user.name.clone()));
+    }
+    let changed = user.password_changed_at.filter(|_| !user.is_service_account);
+    if changed.is_some_and(|changed| issued_at(token.claims.iat) < changed) {
+        return Err(AuthenticationError::PasswordChanged(user.name.clone()));
+    }
+    Ok(Principal { user, token })
+}
+
+/// A token bound to something that this version can't look up must not pass as an unbound one.
+fn check_scope(scope: &Scope) -> Result<(), AuthenticationError> {
+    let bound_to = [
+        (scope.device_id, "device"),
+        (scope.api_key_id, "API key"),
+        (scope.schedule_id, "schedule"),
+        (scope.pipeline_run_id, "pipeline run"),
+        (scope.deployment_id, "deployment"),
+    ];
+    match bound_to.iter().find(|(id, _)| id.is_some()) {
+        Some((_, kind)) => Err(AuthenticationError::UnsupportedScope(kind)),
+        None => Ok(()),
+    }
+}
+
+/// A claim's seconds as a moment, to the microsecond it was made from.
+fn issued_at(seconds: f64) -> Timestamp {
+    let moment = DateTime::from_timestamp_micros((seconds * 1e6).round() as i64);
+    Timestamp::new(moment.unwrap_or(DateTime::<Utc>::UNIX_EPOCH))
+}
+
+/// A cookie that holds something wins over the bearer; an empty one doesn't count (contract: BEHAVIOUR.md).
+fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    if !headers.contains_key(axum::http::header::COOKIE) {
+        return None;
+    }
+    let jar = CookieJar::from_headers(headers);
+    jar.get(name)
+        .map(|cookie| cookie.value().to_owned())
+        .filter(|value| !value.is_empty())
+}
+
+/// The bearer of RFC 6750, section 2.1; the scheme in any case (RFC 9110, section 11.1).
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let credential = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    // A header's trailing space is gone by now: `Bearer ` alone is an empty token, not a missing one.
+    let (scheme, token) = credential.split_once(' ').unwrap_or((credential, ""));
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}

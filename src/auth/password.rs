@@ -1,0 +1,145 @@
+//! Passwords: bcrypt as ZenML's, off the async threads and behind a bound.
+
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Semaphore;
+
+/// ZenML's work factor.
+pub const COST: u32 = 12;
+/// bcrypt looks at no more bytes than these.
+const MAX_BYTES: usize = 72;
+/// Salt and digest of a password that nobody has, for accounts that don't exist.
+const DECOY: &str = "abcdefghijklmnopqrstuuTpkSfbbO3jSMXoQPYRB/gMQo.wyfz4G";
+
+/// A password that may not be set.
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub enum UnusablePassword {
+    #[error("an empty password is not accepted; give at least 1 character")]
+    Empty,
+    #[error("a password longer than {MAX_BYTES} bytes is not accepted, since bcrypt reads no more")]
+    TooLong,
+    #[error("a password with a NUL character is not accepted")]
+    Nul,
+}
+
+/// Checks a password that someone wants to set.
+///
+/// # Errors
+/// [`UnusablePassword`] with the reason.
+pub fn check_new(password: &SecretString) -> Result<(), UnusablePassword> {
+    let password = password.expose_secret();
+    match password {
+        "" => Err(UnusablePassword::Empty),
+        _ if password.len() > MAX_BYTES => Err(UnusablePassword::TooLong),
+        _ if password.contains('\0') => Err(UnusablePassword::Nul),
+        _ => Ok(()),
+    }
+}
+
+/// A password couldn't be hashed or checked.
+#[derive(Debug, thiserror::Error)]
+pub enum PasswordError {
+    #[error("the server is shutting down")]
+    Stopped,
+    #[error("hashing failed: {0}")]
+    Bcrypt(#[from] bcrypt::BcryptError),
+}
+
+/// Hashes and checks passwords on threads of their own, a bounded number at a time.
+#[derive(Debug, Clone)]
+pub struct Passwords {
+    permits: Arc<Semaphore>,
+    cost: u32,
+    decoy_hash: Arc<str>,
+}
+
+impl Passwords {
+    /// `parallelism`: checks at the same time at most; the others wait.
+    pub fn new(parallelism: usize, cost: u32) -> Self {
+        Self {
+            permits: Arc::new(Semaphore::new(parallelism.max(1))),
+            cost,
+            decoy_hash: format!("$2b${cost:02}${DECOY}").into(),
+        }
+    }
+
+    /// # Errors
+    /// [`PasswordError`] when it can't be hashed.
+    pub async fn hash(&self, password: SecretString) -> Result<SecretString, PasswordError> {
+        let cost = self.cost;
+        let hashed = self
+            .run(move || bcrypt::hash(password.expose_secret(), cost))
+            .await??;
+        Ok(hashed.into())
+    }
+
+    /// Whether the password belongs to the hash. Without a hash the answer is no, after the same time.
+    ///
+    /// # Errors
+    /// [`PasswordError`] when the server stops.
+    pub async fn verify(&self, password: SecretString, hash: Option<&str>) -> Result<bool, PasswordError> {
+        let known = hash.is_some();
+        let hash: Arc<str> = hash.map_or_else(|| Arc::clone(&self.decoy_hash), Arc::from);
+        // A hash in no form that bcrypt knows matches nothing.
+        let matches = self
+            .run(move || bcrypt::verify(password.expose_secret(), &hash).unwrap_or(false))
+            .await?;
+        Ok(known && matches)
+    }
+
+    /// The permit moves into the thread: work goes on when its request is dropped, and counts until it ends.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, PasswordError> {
+        let permit = Arc::clone(&self.permits)
+            .acquire_owned()
+            .await
+            .map_err(|_| PasswordError::Stopped)?;
+        let task = tokio::task::spawn_blocking(move || {
+            let value = work();
+            drop(permit);
+            value
+        });
+        task.await.map_err(|_| PasswordError::Stopped)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_password_is_known_again_and_the_decoy_never() {
+        let passwords = Passwords::new(1, 4);
+        let hash = passwords.hash("sesame".to_owned().into()).await.unwrap();
+        let hash = Some(hash.expose_secret());
+        assert!(passwords.verify("sesame".to_owned().into(), hash).await.unwrap());
+        assert!(!passwords.verify("Sesame".to_owned().into(), hash).await.unwrap());
+        assert!(
+            !passwords
+                .verify("sesame".to_owned().into(), Some("plain"))
+                .await
+                .unwrap()
+        );
+        assert!(!passwords.verify("sesame".to_owned().into(), None).await.unwrap());
+    }
+
+    #[test]
+    fn the_decoy_costs_what_a_real_hash_costs() {
+        let passwords = Passwords::new(1, 4);
+        let parts: bcrypt::HashParts = passwords.decoy_hash.parse().unwrap();
+        assert_eq!(parts.get_cost(), 4);
+        assert_eq!(bcrypt::verify("anything", &passwords.decoy_hash).unwrap(), false);
+    }
+
+    #[test]
+    fn passwords_that_bcrypt_would_cut_or_skip_are_refused() {
+        let check = |text: &str| check_new(&text.to_owned().into());
+        assert_eq!(check(""), Err(UnusablePassword::Empty));
+        assert_eq!(check(&"x".repeat(73)), Err(UnusablePassword::TooLong));
+        assert_eq!(check("a\0b"), Err(UnusablePassword::Nul));
+        assert_eq!(check("x"), Ok(()));
+    }
+}

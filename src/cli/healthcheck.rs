@@ -1,0 +1,46 @@
+//! `zendo healthcheck`: does the server on this machine answer? For containers, which have no curl.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use super::CliError;
+use super::serve::config_from_environment;
+
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  zendo healthcheck --listen 127.0.0.1:8080")]
+pub struct HealthcheckArgs {
+    /// Address and port the server listens on [env: ZENDO_LISTEN] [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+}
+
+/// Asks `/ready` of the server here.
+///
+/// # Errors
+/// When it doesn't answer that it is ready.
+pub fn run(args: HealthcheckArgs) -> Result<(), CliError> {
+    let (config, _) = config_from_environment()?;
+    let address = reachable(args.listen.unwrap_or(config.zendo.listen));
+    let url = format!("http://{address}{}/ready", config.server.root_url_path.0);
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .timeout_global(Some(TIMEOUT))
+        .proxy(None)
+        .build()
+        .into();
+    match agent.get(&url).call() {
+        Ok(_) => Ok(()),
+        Err(error) => Err(CliError::failure(format!("{url} is not ready: {error}"))),
+    }
+}
+
+/// An address that listens everywhere is asked at home.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    SocketAddr::new(ip, listen.port())
+}

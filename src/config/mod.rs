@@ -1,0 +1,247 @@
+//! Every setting, typed and read once: `ZENML_SERVER_*`, `ZENML_STORE_*`, `ZENML_DEFAULT_*`, `ZENDO_*`.
+//!
+//! Source of names and defaults: contract/config.json.
+
+mod bootstrap;
+mod names;
+mod server;
+mod store;
+mod value;
+mod zendo;
+
+use secrecy::ExposeSecret;
+use serde::de::DeserializeOwned;
+
+pub use bootstrap::BootstrapSettings;
+pub use server::{AuthScheme, DeploymentType, JwtAlgorithm, Origins, ServerSettings};
+pub use store::{StoreLocation, StoreSettings};
+pub use value::{AtLeast, Flag, HeaderSetting, HttpUrl, Secret, Setting, Text};
+pub use zendo::ZendoSettings;
+
+/// All settings of one process.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Config {
+    pub server: ServerSettings,
+    pub store: StoreSettings,
+    pub bootstrap: BootstrapSettings,
+    pub zendo: ZendoSettings,
+}
+
+/// A setting that can't be meant. Its text is one line: the variable, what is wrong, what is accepted.
+#[derive(Debug, thiserror::Error, PartialEq)]
+#[error("{variable}: {problem}")]
+pub struct ConfigError {
+    pub variable: String,
+    pub problem: String,
+}
+
+impl ConfigError {
+    fn new(variable: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self {
+            variable: variable.into(),
+            problem: problem.into(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the settings from environment variables, given as pairs so that a test can give its own.
+    ///
+    /// Returns the settings and the warnings to print: unknown names, and names without effect here.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first variable whose value can't be meant.
+    pub fn from_env(
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<(Self, Vec<String>), ConfigError> {
+        let variables: Vec<(String, String)> = variables.into_iter().collect();
+        let config = Self {
+            server: read("ZENML_SERVER_", &variables)?,
+            store: read("ZENML_STORE_", &variables)?,
+            bootstrap: read("ZENML_DEFAULT_", &variables)?,
+            zendo: read("ZENDO_", &variables)?,
+        };
+        config.server.check()?;
+        config.store.check()?;
+        config.bootstrap.check()?;
+        Ok((config, names::warnings(&variables)))
+    }
+}
+
+/// What an operator should know to be unsafe in these settings, a line each.
+pub fn unsafe_settings(config: &Config) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let weak = |secret: &Option<Secret>, least: usize| {
+        secret
+            .as_ref()
+            .is_some_and(|Secret(secret)| secret.expose_secret().len() < least)
+    };
+    if weak(&config.server.jwt_secret_key, 32) {
+        warnings.push(
+            "ZENML_SERVER_JWT_SECRET_KEY is shorter than 32 characters and can be guessed; leave it unset to \
+             have one made, or give a longer one (openssl rand -hex 32)"
+                .to_owned(),
+        );
+    }
+    if weak(&config.bootstrap.user_password, 12) {
+        warnings.push(
+            "ZENML_DEFAULT_USER_PASSWORD is shorter than 12 characters; leave it unset to have one made"
+                .to_owned(),
+        );
+    }
+    if config.server.auto_activate == Some(Flag(false)) && config.bootstrap.user_password.is_some() {
+        warnings.push(
+            "ZENML_DEFAULT_USER_PASSWORD has no effect while ZENML_SERVER_AUTO_ACTIVATE is false: whoever \
+             activates the server chooses the password"
+                .to_owned(),
+        );
+    }
+    let is_http = config
+        .server
+        .server_url
+        .as_ref()
+        .is_some_and(|url| url.0.starts_with("http://"));
+    let listens_outside = !config.zendo.listen.ip().is_loopback();
+    if is_http && listens_outside {
+        warnings.push(
+            "ZENML_SERVER_SERVER_URL is http: passwords and tokens cross the network unprotected; put a proxy \
+             with TLS in front"
+                .to_owned(),
+        );
+    }
+    warnings
+}
+
+/// The names of all variables that [`Config`] reads.
+pub fn variable_names() -> Vec<String> {
+    fn with<T: DeserializeOwned>(prefix: &str) -> Vec<String> {
+        let fields = serde_aux::serde_introspection::serde_introspect::<T>();
+        fields
+            .iter()
+            .map(|field| format!("{prefix}{}", field.to_uppercase()))
+            .collect()
+    }
+    [
+        with::<ServerSettings>("ZENML_SERVER_"),
+        with::<StoreSettings>("ZENML_STORE_"),
+        with::<BootstrapSettings>("ZENML_DEFAULT_"),
+        with::<ZendoSettings>("ZENDO_"),
+    ]
+    .concat()
+}
+
+/// Reads one group of settings, each variable alone first, since only then an error can name it.
+fn read<T: DeserializeOwned>(prefix: &str, variables: &[(String, String)]) -> Result<T, ConfigError> {
+    let of_group: Vec<(String, String)> = variables
+        .iter()
+        .filter(|(name, _)| name.starts_with(prefix))
+        .cloned()
+        .collect();
+    for (name, value) in &of_group {
+        envy::prefixed(prefix)
+            .from_iter::<_, T>([(name.clone(), value.clone())])
+            .map_err(|error| ConfigError::new(name, error.to_string()))?;
+    }
+    envy::prefixed(prefix)
+        .from_iter(of_group)
+        .map_err(|error| ConfigError::new(prefix, error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(pairs: &[(&str, &str)]) -> Result<(Config, Vec<String>), ConfigError> {
+        Config::from_env(
+            pairs
+                .iter()
+                .map(|(name, value)| (name.to_string(), value.to_string())),
+        )
+    }
+
+    fn problem(name: &str, value: &str) -> String {
+        from(&[(name, value)])
+            .expect_err("the value was taken")
+            .to_string()
+    }
+
+    #[test]
+    fn nothing_set_gives_the_defaults() {
+        assert_eq!(from(&[]).unwrap(), (Config::default(), vec![]));
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_named_with_what_is_accepted() {
+        for (name, value, accepted) in [
+            (
+                "ZENML_SERVER_GENERIC_API_TOKEN_LIFETIME",
+                "abc",
+                "whole number of at least 1",
+            ),
+            (
+                "ZENML_SERVER_GENERIC_API_TOKEN_LIFETIME",
+                "-1",
+                "whole number of at least 1",
+            ),
+            (
+                "ZENML_SERVER_GENERIC_API_TOKEN_MAX_LIFETIME",
+                "0",
+                "whole number of at least 1",
+            ),
+            (
+                "ZENML_SERVER_GENERIC_API_TOKEN_MAX_LIFETIME",
+                "99999999999999999999",
+                "whole number",
+            ),
+            ("ZENML_SERVER_GENERIC_API_TOKEN_LIFETIME", "604801", "at most"),
+            (
+                "ZENML_SERVER_GENERIC_API_TOKEN_MAX_LIFETIME",
+                "60",
+                "ZENML_SERVER_GENERIC_API_TOKEN_LIFETIME",
+            ),
+            ("ZENML_SERVER_JWT_TOKEN_ALGORITHM", "none", "HS256, HS384, HS512"),
+            ("ZENML_SERVER_JWT_SECRET_KEY", "", "at least 1 character"),
+            ("ZENML_SERVER_AUTH_SCHEME", "NO_AUTH", "OAUTH2_PASSWORD_BEARER"),
+            ("ZENML_SERVER_METADATA", "[1]", "JSON object"),
+            ("ZENML_SERVER_AUTO_ACTIVATE", "perhaps", "true, false"),
+            ("ZENML_SERVER_SERVER_URL", "example.com", "http"),
+            ("ZENML_SERVER_ROOT_URL_PATH", "zenml", "start with /"),
+            ("ZENML_SERVER_CORS_ALLOW_ORIGINS", "example.com", "origins"),
+            ("ZENML_DEFAULT_USER_PASSWORD", "", "at least 1 character"),
+            ("ZENML_STORE_URL", "postgres://x/y", "mysql"),
+            ("ZENML_STORE_POOL_SIZE", "0", "whole number of at least 1"),
+            ("ZENDO_LISTEN", "8080", "ADDRESS:PORT"),
+        ] {
+            let text = problem(name, value);
+            assert!(text.starts_with(&format!("{name}: ")), "{text}");
+            assert!(text.contains(accepted), "{text} does not say {accepted}");
+            assert!(!text.contains('\n'), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_not_in_the_error_or_the_debug_print() {
+        let (config, _) = from(&[
+            ("ZENML_SERVER_JWT_SECRET_KEY", "sesame"),
+            ("ZENML_DEFAULT_USER_PASSWORD", "sesame"),
+            ("ZENML_STORE_URL", "mysql://root:sesame@localhost/zenml"),
+            ("ZENML_STORE_PASSWORD", "sesame"),
+        ])
+        .unwrap();
+        assert!(!format!("{config:?}").contains("sesame"));
+    }
+
+    #[test]
+    fn unknown_names_are_warned_about_with_the_nearest() {
+        let (_, warnings) = from(&[("ZENML_SERVER_GENERIC_API_TOKEN_MAX_LIFTIME", "60")]).unwrap();
+        assert_eq!(warnings.len(), 1);
+        assert!(
+            warnings[0].contains("ZENML_SERVER_GENERIC_API_TOKEN_MAX_LIFTIME"),
+            "{warnings:?}"
+        );
+        assert!(
+            warnings[0].contains("ZENML_SERVER_GENERIC_API_TOKEN_MAX_LIFETIME?"),
+            "{warnings:?}"
+        );
+    }
+}

@@ -1,0 +1,292 @@
+//! `ZENML_SERVER_*`: how the server presents itself and how it makes and checks tokens.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::ConfigError;
+use super::value::{AtLeast, Flag, HeaderSetting, HttpUrl, Secret, Setting, Text, optional, setting};
+
+/// The settings of this slice; defaults are those of contract/config.json.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct ServerSettings {
+    #[serde(deserialize_with = "setting")]
+    pub deployment_type: DeploymentType,
+    #[serde(deserialize_with = "optional")]
+    pub server_url: Option<HttpUrl>,
+    #[serde(deserialize_with = "optional")]
+    pub dashboard_url: Option<HttpUrl>,
+    #[serde(deserialize_with = "setting")]
+    pub root_url_path: RootUrlPath,
+    #[serde(deserialize_with = "setting")]
+    pub metadata: Metadata,
+    #[serde(deserialize_with = "setting")]
+    pub auth_scheme: AuthScheme,
+    #[serde(deserialize_with = "setting")]
+    pub jwt_token_algorithm: JwtAlgorithm,
+    #[serde(deserialize_with = "optional")]
+    pub jwt_token_issuer: Option<Text>,
+    #[serde(deserialize_with = "optional")]
+    pub jwt_token_audience: Option<Text>,
+    /// Seconds by which clocks may differ.
+    #[serde(deserialize_with = "setting")]
+    pub jwt_token_leeway_seconds: AtLeast<0>,
+    /// Minutes that a login token lives; without it, until the password changes.
+    #[serde(deserialize_with = "optional")]
+    pub jwt_token_expire_minutes: Option<AtLeast<1>>,
+    #[serde(deserialize_with = "optional")]
+    pub jwt_secret_key: Option<Secret>,
+    #[serde(deserialize_with = "optional")]
+    pub auth_cookie_name: Option<CookieName>,
+    #[serde(deserialize_with = "optional")]
+    pub auth_cookie_domain: Option<Text>,
+    #[serde(deserialize_with = "setting")]
+    pub cors_allow_origins: Origins,
+    /// Seconds that a generic API token lives when its request names none.
+    #[serde(deserialize_with = "setting")]
+    pub generic_api_token_lifetime: AtLeast<1>,
+    /// Seconds that a generic API token lives at most.
+    #[serde(deserialize_with = "setting")]
+    pub generic_api_token_max_lifetime: AtLeast<1>,
+    #[serde(deserialize_with = "setting")]
+    pub secure_headers_server: HeaderSetting,
+    #[serde(deserialize_with = "setting")]
+    pub secure_headers_hsts: HeaderSetting,
+    #[serde(deserialize_with = "setting")]
+    pub secure_headers_xfo: HeaderSetting,
+    #[serde(deserialize_with = "setting")]
+    pub secure_headers_content: HeaderSetting,
+    #[serde(deserialize_with = "setting")]
+    pub secure_headers_csp: HeaderSetting,
+    #[serde(deserialize_with = "setting")]
+    pub secure_headers_referrer: HeaderSetting,
+    #[serde(deserialize_with = "setting")]
+    pub secure_headers_cache: HeaderSetting,
+    #[serde(deserialize_with = "setting")]
+    pub secure_headers_permissions: HeaderSetting,
+    #[serde(deserialize_with = "setting")]
+    pub server_name: Text,
+    #[serde(deserialize_with = "setting")]
+    pub display_announcements: Flag,
+    #[serde(deserialize_with = "setting")]
+    pub display_updates: Flag,
+    /// Unset: the admin is made at the first start. False: the server waits for its activation.
+    #[serde(deserialize_with = "optional")]
+    pub auto_activate: Option<Flag>,
+    /// Passwords that are checked at the same time, at most.
+    #[serde(deserialize_with = "setting")]
+    pub auth_thread_pool_size: AtLeast<1>,
+    /// Seconds after which a request is answered with 429.
+    #[serde(deserialize_with = "setting")]
+    pub request_timeout: AtLeast<1>,
+    #[serde(deserialize_with = "setting")]
+    pub max_request_body_size_in_bytes: AtLeast<1>,
+}
+
+impl Default for ServerSettings {
+    fn default() -> Self {
+        Self {
+            deployment_type: DeploymentType::Other,
+            server_url: None,
+            dashboard_url: None,
+            root_url_path: RootUrlPath::default(),
+            metadata: Metadata::default(),
+            auth_scheme: AuthScheme::OAuth2PasswordBearer,
+            jwt_token_algorithm: JwtAlgorithm::HS256,
+            jwt_token_issuer: None,
+            jwt_token_audience: None,
+            jwt_token_leeway_seconds: AtLeast(10),
+            jwt_token_expire_minutes: None,
+            jwt_secret_key: None,
+            auth_cookie_name: None,
+            auth_cookie_domain: None,
+            cors_allow_origins: Origins::Any,
+            generic_api_token_lifetime: AtLeast(3600),
+            generic_api_token_max_lifetime: AtLeast(604_800),
+            secure_headers_server: HeaderSetting::Default,
+            secure_headers_hsts: HeaderSetting::Default,
+            secure_headers_xfo: HeaderSetting::Default,
+            secure_headers_content: HeaderSetting::Default,
+            secure_headers_csp: HeaderSetting::Default,
+            secure_headers_referrer: HeaderSetting::Default,
+            secure_headers_cache: HeaderSetting::Default,
+            secure_headers_permissions: HeaderSetting::Default,
+            server_name: Text("default".to_owned()),
+            display_announcements: Flag(true),
+            display_updates: Flag(true),
+            auto_activate: None,
+            auth_thread_pool_size: AtLeast(5),
+            request_timeout: AtLeast(20),
+            max_request_body_size_in_bytes: AtLeast(268_435_456),
+        }
+    }
+}
+
+impl ServerSettings {
+    /// What can only be judged from two settings together.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let (lifetime, max) = (
+            self.generic_api_token_lifetime.0,
+            self.generic_api_token_max_lifetime.0,
+        );
+        if lifetime > max {
+            return Err(ConfigError::new(
+                "ZENML_SERVER_GENERIC_API_TOKEN_LIFETIME",
+                format!(
+                    "{lifetime} seconds are more than ZENML_SERVER_GENERIC_API_TOKEN_MAX_LIFETIME \
+                     allows; give at most {max}, or raise the maximum"
+                ),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Kinds of deployment, told by `/info` (contract schema ServerDeploymentType).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = ServerDeploymentType)]
+#[serde(rename_all = "snake_case")]
+pub enum DeploymentType {
+    Local,
+    Docker,
+    Alpha,
+    Other,
+    Sandbox,
+    Cloud,
+    #[serde(rename = "aws")]
+    Aws,
+    #[serde(rename = "gcp")]
+    Gcp,
+    #[serde(rename = "azure")]
+    Azure,
+    Kubernetes,
+    HfSpaces,
+}
+
+impl Setting for DeploymentType {
+    const ACCEPTED: &'static str =
+        "local, docker, gcp, aws, azure, alpha, sandbox, kubernetes, hf_spaces, cloud or other";
+    fn read(text: &str) -> Option<Self> {
+        Some(match text {
+            "local" => Self::Local,
+            "docker" => Self::Docker,
+            "alpha" => Self::Alpha,
+            "other" => Self::Other,
+            "sandbox" => Self::Sandbox,
+            "cloud" => Self::Cloud,
+            "aws" => Self::Aws,
+            "gcp" => Self::Gcp,
+            "azure" => Self::Azure,
+            "kubernetes" => Self::Kubernetes,
+            "hf_spaces" => Self::HfSpaces,
+            _ => return None,
+        })
+    }
+}
+
+/// How people sign in (contract schema AuthScheme).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub enum AuthScheme {
+    #[serde(rename = "NO_AUTH")]
+    NoAuth,
+    #[serde(rename = "HTTP_BASIC")]
+    HttpBasic,
+    #[serde(rename = "OAUTH2_PASSWORD_BEARER")]
+    OAuth2PasswordBearer,
+    #[serde(rename = "EXTERNAL")]
+    External,
+}
+
+impl Setting for AuthScheme {
+    const ACCEPTED: &'static str = "OAUTH2_PASSWORD_BEARER (the other schemes are not in zendo yet)";
+    fn read(text: &str) -> Option<Self> {
+        (text == "OAUTH2_PASSWORD_BEARER").then_some(Self::OAuth2PasswordBearer)
+    }
+}
+
+/// The HMAC algorithms of RFC 7518, section 3.2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JwtAlgorithm {
+    HS256,
+    HS384,
+    HS512,
+}
+
+impl Setting for JwtAlgorithm {
+    const ACCEPTED: &'static str = "one of HS256, HS384, HS512";
+    fn read(text: &str) -> Option<Self> {
+        match text {
+            "HS256" => Some(Self::HS256),
+            "HS384" => Some(Self::HS384),
+            "HS512" => Some(Self::HS512),
+            _ => None,
+        }
+    }
+}
+
+/// Where every route starts behind a proxy: empty, or `/` and a path without a slash at its end.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RootUrlPath(pub String);
+
+impl Setting for RootUrlPath {
+    const ACCEPTED: &'static str = "nothing, or a path that must start with / such as /zenml";
+    fn read(text: &str) -> Option<Self> {
+        let path = text.trim_end_matches('/');
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | '.' | '~' | '%');
+        let is_path = path.starts_with('/') && path.chars().all(is_plain) && !path.contains("//");
+        (text.is_empty() || text == "/" || is_path).then(|| Self(path.to_owned()))
+    }
+}
+
+/// Free facts about the deployment, told by `/info`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Metadata(pub BTreeMap<String, String>);
+
+impl Setting for Metadata {
+    const ACCEPTED: &'static str = r#"a JSON object of texts, such as {"team": "vision"}"#;
+    fn read(text: &str) -> Option<Self> {
+        if text.is_empty() {
+            return Some(Self::default());
+        }
+        serde_json::from_str(text).ok().map(Self)
+    }
+}
+
+/// A cookie's name: a token of RFC 6265, section 4.1.1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CookieName(pub String);
+
+impl Setting for CookieName {
+    const ACCEPTED: &'static str = "letters, digits and any of !#$%&'*+-.^_`|~";
+    fn read(text: &str) -> Option<Self> {
+        let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+        (!text.is_empty() && text.chars().all(is_token)).then(|| Self(text.to_owned()))
+    }
+}
+
+/// Who may call from a page of another origin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origins {
+    Any,
+    Listed(Vec<http::HeaderValue>),
+}
+
+impl Setting for Origins {
+    const ACCEPTED: &'static str =
+        "* or origins separated by commas, such as https://a.example,https://b.example";
+    fn read(text: &str) -> Option<Self> {
+        let origins: Vec<&str> = text
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .collect();
+        if origins.is_empty() || origins.contains(&"*") {
+            return Some(Self::Any);
+        }
+        let parsed = origins
+            .iter()
+            .map(|origin| HttpUrl::read(origin).and_then(|url| http::HeaderValue::from_str(&url.0).ok()));
+        parsed.collect::<Option<Vec<_>>>().map(Self::Listed)
+    }
+}

@@ -1,0 +1,146 @@
+//! The one error of the HTTP side, and the one place where it becomes a status and a body.
+
+use axum::Json;
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use crate::store::StoreError;
+
+/// The exceptions of ZenML's client that an error can become again (contract: BEHAVIOUR.md).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// 400
+    ValueError,
+    /// 401
+    CredentialsNotValid,
+    /// 401
+    AuthorizationException,
+    /// 403
+    IllegalOperationError,
+    /// 404
+    KeyError,
+    /// 501
+    NotImplementedError,
+}
+
+impl ErrorKind {
+    fn parts(self) -> (StatusCode, &'static str) {
+        match self {
+            Self::ValueError => (StatusCode::BAD_REQUEST, "ValueError"),
+            Self::CredentialsNotValid => (StatusCode::UNAUTHORIZED, "CredentialsNotValid"),
+            Self::AuthorizationException => (StatusCode::UNAUTHORIZED, "AuthorizationException"),
+            Self::IllegalOperationError => (StatusCode::FORBIDDEN, "IllegalOperationError"),
+            Self::KeyError => (StatusCode::NOT_FOUND, "KeyError"),
+            Self::NotImplementedError => (StatusCode::NOT_IMPLEMENTED, "NotImplementedError"),
+        }
+    }
+}
+
+/// An answer that is not a success.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    body: Value,
+    retry_after: Option<&'static str>,
+}
+
+/// What handlers return.
+pub type ApiResult<T> = Result<T, ApiError>;
+
+impl ApiError {
+    /// `{"detail": [exception, message]}`.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        let (status, name) = kind.parts();
+        Self::with(status, json!({"detail": [name, message.into()]}))
+    }
+
+    /// `{"detail": message}`, as the web framework of ZenML answers.
+    pub fn plain(status: StatusCode, message: impl Into<String>) -> Self {
+        Self::with(status, json!({"detail": message.into()}))
+    }
+
+    /// 422 for a value that is well formed but means nothing to the resource.
+    pub fn unprocessable(message: impl Into<String>) -> Self {
+        Self::with(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            json!({"detail": ["ValueError", message.into()]}),
+        )
+    }
+
+    /// 422 for what the request's validation found: a bare list, without `detail`.
+    pub fn invalid_request(message: impl Into<String>) -> Self {
+        Self::with(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            json!(["ValueError", message.into()]),
+        )
+    }
+
+    /// 429 when there was no time to answer.
+    pub fn busy() -> Self {
+        let body = json!({"error": "Server too busy. Please try again later."});
+        Self {
+            retry_after: Some("1"),
+            ..Self::with(StatusCode::TOO_MANY_REQUESTS, body)
+        }
+    }
+
+    /// 503 when the database doesn't answer; clients try again.
+    pub fn store_unavailable() -> Self {
+        let body =
+            json!({"detail": ["RuntimeError", "The database does not answer. Please try again later."]});
+        Self {
+            retry_after: Some("1"),
+            ..Self::with(StatusCode::SERVICE_UNAVAILABLE, body)
+        }
+    }
+
+    /// 500, with no more than that: the reason goes to the log.
+    pub fn internal() -> Self {
+        Self::with(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            json!({"detail": ["RuntimeError", "An unexpected error occurred."]}),
+        )
+    }
+
+    fn with(status: StatusCode, body: Value) -> Self {
+        Self {
+            status,
+            body,
+            retry_after: None,
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(self.body)).into_response();
+        if let Some(seconds) = self.retry_after {
+            response
+                .headers_mut()
+                .insert(RETRY_AFTER, HeaderValue::from_static(seconds));
+        }
+        response
+    }
+}
+
+/// A query that failed for a reason no request can mend.
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "a query failed");
+        match error {
+            StoreError::Io(_) | StoreError::PoolTimedOut | StoreError::PoolClosed | StoreError::Tls(_) => {
+                Self::store_unavailable()
+            }
+            _ => Self::internal(),
+        }
+    }
+}
+
+impl From<crate::auth::password::PasswordError> for ApiError {
+    fn from(error: crate::auth::password::PasswordError) -> Self {
+        tracing::error!(%error, "a password could not be hashed or checked");
+        Self::internal()
+    }
+}

@@ -1,0 +1,315 @@
+//! Filters are data: a resource lists its fields, and one parser turns the query string into a condition.
+
+use chrono::NaiveDateTime;
+use sea_query::{Cond, Expr, ExprTrait, LikeExpr, Query as Sql, SelectStatement, SimpleExpr};
+
+use super::error::ApiError;
+
+/// A column or relation that a list can be filtered by.
+#[derive(Debug, Clone, Copy)]
+pub struct Field {
+    pub name: &'static str,
+    pub kind: FieldKind,
+    /// Whether `sort_by` takes it.
+    pub sortable: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum FieldKind {
+    Text,
+    Id,
+    /// Naive UTC, given as `%Y-%m-%d %H:%M:%S`.
+    Time,
+    /// What needs a subquery brings it: `column IN (rows of another table that match)`.
+    Related(Related),
+}
+
+/// A filter over another table: `column IN (SELECT key FROM table WHERE one of the fields matches)`.
+#[derive(Debug, Clone, Copy)]
+pub struct Related {
+    /// Column of the listed table.
+    pub column: &'static str,
+    /// The select to narrow.
+    pub rows: fn() -> SelectStatement,
+    /// Columns of that select's tables that may match.
+    pub fields: &'static [((&'static str, &'static str), FieldKind)],
+}
+
+impl Field {
+    pub const fn id() -> Self {
+        Self {
+            name: "id",
+            kind: FieldKind::Id,
+            sortable: true,
+        }
+    }
+    pub const fn text(name: &'static str) -> Self {
+        Self {
+            name,
+            kind: FieldKind::Text,
+            sortable: true,
+        }
+    }
+    pub const fn time(name: &'static str) -> Self {
+        Self {
+            name,
+            kind: FieldKind::Time,
+            sortable: true,
+        }
+    }
+    pub const fn related(name: &'static str, related: Related) -> Self {
+        Self {
+            name,
+            kind: FieldKind::Related(related),
+            sortable: false,
+        }
+    }
+    /// `user`: the owner's id or name.
+    pub const fn user() -> Self {
+        const RELATED: Related = Related {
+            column: "user_id",
+            rows: || Sql::select().column(("user", "id")).from("user").to_owned(),
+            fields: &[
+                (("user", "id"), FieldKind::Id),
+                (("user", "name"), FieldKind::Text),
+            ],
+        };
+        Self::related("user", RELATED)
+    }
+}
+
+/// How a value is compared (contract: GenericFilterOps).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operator {
+    Equals,
+    NotEquals,
+    StartsWith,
+    EndsWith,
+    Contains,
+    NotContains,
+    OneOf,
+    NotOneOf,
+    IsNull,
+    IsNotNull,
+    Gt,
+    Gte,
+    Lt,
+    Lte,
+    In,
+}
+
+const OPERATORS: [(&str, Operator); 15] = [
+    ("equals", Operator::Equals),
+    ("notequals", Operator::NotEquals),
+    ("startswith", Operator::StartsWith),
+    ("endswith", Operator::EndsWith),
+    ("contains", Operator::Contains),
+    ("notcontains", Operator::NotContains),
+    ("oneof", Operator::OneOf),
+    ("notoneof", Operator::NotOneOf),
+    ("isnull", Operator::IsNull),
+    ("isnotnull", Operator::IsNotNull),
+    ("gt", Operator::Gt),
+    ("gte", Operator::Gte),
+    ("lt", Operator::Lt),
+    ("lte", Operator::Lte),
+    ("in", Operator::In),
+];
+
+/// One value of a filter parameter, taken apart.
+#[derive(Debug, PartialEq)]
+pub struct Filter<'a> {
+    operator: Operator,
+    value: &'a str,
+}
+
+impl<'a> Filter<'a> {
+    /// `operator:value`; a text with no operator before its colon is a value to be equal to.
+    pub fn parse(text: &'a str) -> Self {
+        let (operator, value) = text.split_once(':').unwrap_or(("", text));
+        match OPERATORS.iter().find(|(name, _)| *name == operator) {
+            Some((_, operator)) => Self {
+                operator: *operator,
+                value,
+            },
+            None => Self {
+                operator: Operator::Equals,
+                value: text,
+            },
+        }
+    }
+
+    /// The condition on `column` that this filter means.
+    ///
+    /// # Errors
+    /// 422 when the value or the operator doesn't fit the kind of column.
+    pub fn condition(&self, column: SimpleExpr, kind: FieldKind) -> Result<SimpleExpr, ApiError> {
+        match kind {
+            FieldKind::Text => self.on_text(column, str::to_owned),
+            FieldKind::Id => self.on_text(column, |value| value.replace('-', "").to_ascii_lowercase()),
+            FieldKind::Time => self.on_time(column),
+            FieldKind::Related(related) => self.on_related(&related),
+        }
+    }
+
+    fn on_text(&self, column: SimpleExpr, stored: fn(&str) -> String) -> Result<SimpleExpr, ApiError> {
+        let value = stored(self.value);
+        Ok(match self.operator {
+            Operator::Equals => column.eq(value),
+            Operator::NotEquals => column.ne(value),
+            Operator::StartsWith => column.like(pattern("", &value, "%")),
+            Operator::EndsWith => column.like(pattern("%", &value, "")),
+            Operator::Contains => column.like(pattern("%", &value, "%")),
+            Operator::NotContains => column.not_like(pattern("%", &value, "%")),
+            Operator::OneOf => column.is_in(self.list()?.iter().map(|item| stored(item))),
+            Operator::NotOneOf => column.is_not_in(self.list()?.iter().map(|item| stored(item))),
+            Operator::IsNull => column.is_null(),
+            Operator::IsNotNull => column.is_not_null(),
+            Operator::Gt | Operator::Gte | Operator::Lt | Operator::Lte | Operator::In => {
+                return Err(self.unfit());
+            }
+        })
+    }
+
+    fn on_time(&self, column: SimpleExpr) -> Result<SimpleExpr, ApiError> {
+        Ok(match self.operator {
+            Operator::Equals => column.eq(time(self.value)?),
+            Operator::NotEquals => column.ne(time(self.value)?),
+            Operator::Gt => column.gt(time(self.value)?),
+            Operator::Gte => column.gte(time(self.value)?),
+            Operator::Lt => column.lt(time(self.value)?),
+            Operator::Lte => column.lte(time(self.value)?),
+            Operator::In => {
+                let (from, to) = self.value.split_once(',').ok_or_else(|| {
+                    ApiError::unprocessable("The 'in:' filter takes two times with a comma between them.")
+                })?;
+                column.between(time(from)?, time(to)?)
+            }
+            Operator::OneOf => column.is_in(self.times()?),
+            Operator::NotOneOf => column.is_not_in(self.times()?),
+            Operator::IsNull => column.is_null(),
+            Operator::IsNotNull => column.is_not_null(),
+            _ => return Err(self.unfit()),
+        })
+    }
+
+    fn on_related(&self, related: &Related) -> Result<SimpleExpr, ApiError> {
+        let mut any = Cond::any();
+        for (column, kind) in related.fields {
+            any = any.add(self.condition(Expr::col(*column), *kind)?);
+        }
+        Ok(Expr::col(related.column).in_subquery((related.rows)().cond_where(any).to_owned()))
+    }
+
+    fn times(&self) -> Result<Vec<String>, ApiError> {
+        self.list()?.iter().map(|item| time(item)).collect()
+    }
+
+    fn list(&self) -> Result<Vec<String>, ApiError> {
+        serde_json::from_str(self.value).map_err(|_| {
+            ApiError::unprocessable(
+                "The 'oneof:' and 'notoneof:' filters take a JSON list, such as oneof:[\"a\",\"b\"].",
+            )
+        })
+    }
+
+    fn unfit(&self) -> ApiError {
+        let name = OPERATORS
+            .iter()
+            .find(|(_, operator)| *operator == self.operator)
+            .map_or("", |(name, _)| name);
+        ApiError::unprocessable(format!(
+            "This field can not be filtered using the operation '{name}'."
+        ))
+    }
+}
+
+/// A LIKE pattern in which the caller's `%` and `_` mean themselves.
+fn pattern(before: &str, value: &str, after: &str) -> LikeExpr {
+    let escaped = value.replace('!', "!!").replace('%', "!%").replace('_', "!_");
+    LikeExpr::new(format!("{before}{escaped}{after}")).escape('!')
+}
+
+/// A time as the store writes it: six digits after the point, so that texts compare as times do.
+fn time(text: &str) -> Result<String, ApiError> {
+    const FORMAT: &str = "%Y-%m-%d %H:%M:%S";
+    let moment = NaiveDateTime::parse_from_str(text, FORMAT).map_err(|_| {
+        ApiError::unprocessable(format!(
+            "The datetime filter only works with values in the following format: {FORMAT}"
+        ))
+    })?;
+    Ok(moment.format("%Y-%m-%d %H:%M:%S%.6f").to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sea_query::SqliteQueryBuilder;
+
+    fn sql(kind: FieldKind, text: &str) -> String {
+        let condition = match Filter::parse(text).condition(Expr::col("c"), kind) {
+            Ok(condition) => condition,
+            Err(_) => return "422".to_owned(),
+        };
+        let query = Sql::select()
+            .column("c")
+            .from("t")
+            .and_where(condition)
+            .to_string(SqliteQueryBuilder);
+        query.split_once("WHERE ").unwrap().1.to_owned()
+    }
+
+    #[test]
+    fn each_operator_means_what_it_says() {
+        for (kind, text, expected) in [
+            (FieldKind::Text, "x", r#""c" = 'x'"#),
+            (FieldKind::Text, "equals:x", r#""c" = 'x'"#),
+            (FieldKind::Text, "foo:bar", r#""c" = 'foo:bar'"#),
+            (FieldKind::Text, "", r#""c" = ''"#),
+            (
+                FieldKind::Text,
+                "contains:10%_!",
+                r#""c" LIKE '%10!%!_!!%' ESCAPE '!'"#,
+            ),
+            (
+                FieldKind::Text,
+                "notcontains:x",
+                r#""c" NOT LIKE '%x%' ESCAPE '!'"#,
+            ),
+            (FieldKind::Text, "oneof:[\"a\",\"b\"]", r#""c" IN ('a', 'b')"#),
+            (FieldKind::Text, "oneof:a", "422"),
+            (FieldKind::Text, "gt:a", "422"),
+            (FieldKind::Text, "isnull:", r#""c" IS NULL"#),
+            (FieldKind::Id, "AB-cd", r#""c" = 'abcd'"#),
+            (FieldKind::Id, "startswith:ab-c", r#""c" LIKE 'abc%' ESCAPE '!'"#),
+            (
+                FieldKind::Time,
+                "gte:2026-01-02 03:04:05",
+                r#""c" >= '2026-01-02 03:04:05.000000'"#,
+            ),
+            (FieldKind::Time, "2026-01-02T03:04:05", "422"),
+            (FieldKind::Time, "2026-01-02 03:04:05.5", "422"),
+            (
+                FieldKind::Time,
+                "in:2026-01-01 00:00:00,2026-01-02 00:00:00",
+                r#""c" BETWEEN '2026-01-01 00:00:00.000000' AND '2026-01-02 00:00:00.000000'"#,
+            ),
+            (FieldKind::Time, "contains:2026", "422"),
+        ] {
+            assert_eq!(sql(kind, text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_relation_is_asked_by_subquery() {
+        let text = sql(Field::user().kind, "eve");
+        assert!(
+            text.starts_with(r#""user_id" IN (SELECT "user"."id" FROM "user" WHERE "#),
+            "{text}"
+        );
+        assert!(
+            text.contains(r#""user"."id" = 'eve' OR "user"."name" = 'eve'"#),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,85 @@
+//! The secure headers that ZenML's server puts on every answer (contract/config.json, SECURE_HEADERS).
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use crate::config::{HeaderSetting, ServerSettings};
+use crate::store::Id;
+
+const HSTS: &str = "max-age=63072000; includeSubdomains";
+const CSP: &str = "default-src 'none'; script-src 'self' 'unsafe-inline' 'unsafe-eval' \
+https://widgets-v3.featureos.app https://static.reo.dev; connect-src 'self' *; img-src 'self' data: *; \
+style-src 'self' 'unsafe-inline'; base-uri 'self'; form-action 'self'; font-src 'self';frame-src \
+https://zenml.hellonext.co https://sdkdocs.zenml.io https://widgets-v3.hellonext.co \
+https://widgets-v3.featureos.app https://zenml.portal.trainn.co";
+const REFERRER: &str = "no-referrer-when-downgrade";
+const CACHE: &str = "no-store, no-cache, must-revalidate";
+const PERMISSIONS: &str = "accelerometer=(), autoplay=(), camera=(), encrypted-media=(), geolocation=(), \
+gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), sync-xhr=(), usb=()";
+
+/// The headers, made once.
+#[derive(Debug, Clone)]
+pub struct SecureHeaders(Arc<[(HeaderName, HeaderValue)]>);
+
+impl SecureHeaders {
+    /// `server_id` is what the `Server` header says by default.
+    pub fn new(settings: &ServerSettings, server_id: Id) -> Self {
+        let server_id = server_id.to_string();
+        let all: [(HeaderName, &HeaderSetting, &str); 8] = [
+            (header::CACHE_CONTROL, &settings.secure_headers_cache, CACHE),
+            (header::CONTENT_SECURITY_POLICY, &settings.secure_headers_csp, CSP),
+            (
+                header::STRICT_TRANSPORT_SECURITY,
+                &settings.secure_headers_hsts,
+                HSTS,
+            ),
+            (
+                HeaderName::from_static("permissions-policy"),
+                &settings.secure_headers_permissions,
+                PERMISSIONS,
+            ),
+            (
+                header::REFERRER_POLICY,
+                &settings.secure_headers_referrer,
+                REFERRER,
+            ),
+            (header::SERVER, &settings.secure_headers_server, &server_id),
+            (
+                header::X_CONTENT_TYPE_OPTIONS,
+                &settings.secure_headers_content,
+                "nosniff",
+            ),
+            (
+                header::X_FRAME_OPTIONS,
+                &settings.secure_headers_xfo,
+                "SAMEORIGIN",
+            ),
+        ];
+        let set = all
+            .into_iter()
+            .filter_map(|(name, setting, default)| Some((name, setting.value(default)?)));
+        Self(set.collect())
+    }
+
+    fn add_to(&self, headers: &mut HeaderMap) {
+        headers.reserve(self.0.len());
+        for (name, value) in self.0.iter() {
+            headers.insert(name.clone(), value.clone());
+        }
+    }
+}
+
+/// Puts the headers on the answer.
+pub async fn add_secure_headers(
+    State(headers): State<SecureHeaders>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let mut response = next.run(request).await;
+    headers.add_to(response.headers_mut());
+    response
+}

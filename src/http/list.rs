@@ -1,0 +1,230 @@
+//! Lists: paging, sorting, filters and the page that goes out. One mechanism for every resource.
+
+use std::marker::PhantomData;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use sea_query::{Cond, Expr, Func, Order, SelectStatement};
+use serde::Serialize;
+
+use super::error::{ApiError, ApiResult, ErrorKind};
+use super::filter::{Field, Filter};
+use super::query::Query;
+use crate::store::{Row, Store};
+
+const DEFAULT_SIZE: i64 = 20;
+const MAX_SIZE: i64 = 10_000;
+
+/// How several filters are joined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, utoipa::ToSchema)]
+#[schema(as = LogicalOperators, rename_all = "lowercase")]
+pub enum LogicalOperator {
+    Or,
+    And,
+}
+
+/// A page of a list (contract schema Page).
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Page<T> {
+    pub index: u64,
+    pub max_size: u64,
+    pub total_pages: u64,
+    pub total: u64,
+    pub items: Vec<T>,
+}
+
+/// A kind of row that is listed, with the fields its lists can be filtered and sorted by.
+pub trait Listed {
+    const FIELDS: &'static [Field];
+}
+
+/// What a caller asked of a list of `T`: a handler's argument.
+#[derive(Debug)]
+pub struct ListRequest<T> {
+    page: u64,
+    size: u64,
+    order: (&'static str, Order),
+    condition: Cond,
+    pub hydrate: bool,
+    listed: PhantomData<fn() -> T>,
+}
+
+impl<T: Listed, S: Sync> FromRequestParts<S> for ListRequest<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Self::read(Query::of(parts))
+    }
+}
+
+impl<T: Listed> ListRequest<T> {
+    /// Reads the list's parameters and the filters over the fields of `T`.
+    ///
+    /// # Errors
+    /// 422 for what can't be read, in both shapes of the reference.
+    pub fn read(mut query: Query) -> ApiResult<Self> {
+        let hydrate = query.flag("hydrate").unwrap_or(false);
+        let page = query.integer("page", 1, i64::MAX - 1).unwrap_or(1).unsigned_abs();
+        let size = query
+            .integer("size", 1, MAX_SIZE)
+            .unwrap_or(DEFAULT_SIZE)
+            .unsigned_abs();
+        let operators = [("or", LogicalOperator::Or), ("and", LogicalOperator::And)];
+        let operator = query
+            .choice("logical_operator", &operators)
+            .unwrap_or(LogicalOperator::And);
+        query.finish()?;
+        let order = sort_order(query.text("sort_by").unwrap_or("created"), T::FIELDS)?;
+        let condition = condition(&query, operator, T::FIELDS)?;
+        Ok(Self {
+            page,
+            size,
+            order,
+            condition,
+            hydrate,
+            listed: PhantomData,
+        })
+    }
+}
+
+impl<T: Row> ListRequest<T> {
+    /// Fetches the page of `select` that was asked for, with one query for the rows and one for their number.
+    ///
+    /// # Errors
+    /// 400 for a page past the end; the store's own errors.
+    pub async fn fetch(&self, store: &Store, select: &SelectStatement) -> ApiResult<Page<T>> {
+        let mut select = select.clone();
+        select.cond_where(self.condition.clone());
+        let mut count = select.clone();
+        count.clear_selects().expr(Func::count(Expr::col("id")));
+        let total = store
+            .fetch_optional::<(i64,)>(&count)
+            .await?
+            .map_or(0, |(total,)| total.unsigned_abs());
+        let total_pages = total.div_ceil(self.size).max(1);
+        if self.page > total_pages {
+            let (page, size) = (self.page, self.size);
+            let message = format!(
+                "Invalid page {page}. The requested page size is {size} and there are a total of {total} \
+                 items for this query. The maximum page value therefore is {total_pages}."
+            );
+            return Err(ApiError::new(ErrorKind::ValueError, message));
+        }
+        let (column, order) = self.order.clone();
+        // Rows of the same moment keep one order over all pages.
+        select.order_by(column, order).order_by("id", Order::Asc);
+        select.limit(self.size).offset((self.page - 1) * self.size);
+        let items = store.fetch_all::<T>(&select).await?;
+        Ok(Page {
+            index: self.page,
+            max_size: self.size,
+            total_pages,
+            total,
+            items,
+        })
+    }
+}
+
+impl<T> Page<T> {
+    /// The same page with other items.
+    pub fn with_items<U>(self, into: impl FnOnce(Vec<T>) -> Vec<U>) -> Page<U> {
+        let Self {
+            index,
+            max_size,
+            total_pages,
+            total,
+            items,
+        } = self;
+        Page {
+            index,
+            max_size,
+            total_pages,
+            total,
+            items: into(items),
+        }
+    }
+}
+
+/// `field`, `asc:field` or `desc:field`; another word before the colon counts as ascending, as in ZenML.
+fn sort_order(text: &str, fields: &'static [Field]) -> ApiResult<(&'static str, Order)> {
+    let (order, name) = match text.split_once(':') {
+        Some(("desc", name)) => (Order::Desc, name),
+        Some((_, name)) => (Order::Asc, name),
+        None => (Order::Asc, text),
+    };
+    match fields.iter().find(|field| field.sortable && field.name == name) {
+        Some(field) => Ok((field.name, order)),
+        None => {
+            let names: Vec<&str> = fields
+                .iter()
+                .filter(|field| field.sortable)
+                .map(|field| field.name)
+                .collect();
+            Err(ApiError::unprocessable(format!(
+                "sort_by: You can only sort by valid fields of this resource: {}",
+                names.join(", ")
+            )))
+        }
+    }
+}
+
+/// A repeated filter narrows; different ones are joined by the logical operator.
+fn condition(query: &Query, operator: LogicalOperator, fields: &'static [Field]) -> ApiResult<Cond> {
+    let mut joined = match operator {
+        LogicalOperator::Or => Cond::any(),
+        LogicalOperator::And => Cond::all(),
+    };
+    for field in fields {
+        let mut narrowed = Cond::all();
+        for text in query.texts(field.name) {
+            narrowed = narrowed.add(Filter::parse(text).condition(Expr::col(field.name), field.kind)?);
+        }
+        if !narrowed.is_empty() {
+            joined = joined.add(narrowed);
+        }
+    }
+    Ok(joined)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIELDS: &[Field] = &[
+        Field::id(),
+        Field::time("created"),
+        Field::text("name"),
+        Field::user(),
+    ];
+
+    #[test]
+    fn sorting_takes_fields_of_the_resource_only() {
+        assert_eq!(sort_order("created", FIELDS).unwrap(), ("created", Order::Asc));
+        assert_eq!(sort_order("desc:name", FIELDS).unwrap(), ("name", Order::Desc));
+        assert_eq!(sort_order("up:name", FIELDS).unwrap(), ("name", Order::Asc));
+        for wrong in ["", "desc:", "password", "user", "name;drop"] {
+            assert!(sort_order(wrong, FIELDS).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn bounds_of_a_page_are_kept() {
+        struct Thing;
+        impl Listed for Thing {
+            const FIELDS: &'static [Field] = FIELDS;
+        }
+        let read = |text: &str| ListRequest::<Thing>::read(Query::new("GET", "/x", text));
+        assert!(read("page=1&size=10000&hydrate=true").is_ok());
+        for wrong in [
+            "page=0",
+            "size=0",
+            "size=10001",
+            "page=-1",
+            "page=x",
+            "hydrate=2",
+            "logical_operator=xor",
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+}

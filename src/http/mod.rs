@@ -1,0 +1,13 @@
+//! What every route shares.
+
+pub mod cors;
+pub mod error;
+pub mod filter;
+pub mod headers;
+pub mod json;
+pub mod limits;
+pub mod list;
+pub mod openapi;
+pub mod path;
+pub mod query;
+pub mod request_id;

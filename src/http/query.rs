@@ -1,0 +1,249 @@
+//! Reading a query string by name and type, in the spellings that ZenML's server takes, and collecting
+//! everything that is wrong into one 422.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use uuid::Uuid;
+
+use super::error::ApiError;
+
+/// What is wrong with one part of a request, in the words of pydantic.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Violation {
+    /// `query`, `path` or `body`.
+    pub place: &'static str,
+    pub field: String,
+    pub kind: &'static str,
+    pub message: String,
+    pub input: String,
+}
+
+impl Violation {
+    fn of_query(field: &str, kind: &'static str, message: impl Into<String>, input: &str) -> Self {
+        Self {
+            place: "query",
+            field: field.into(),
+            kind,
+            message: message.into(),
+            input: input.into(),
+        }
+    }
+}
+
+/// The bare-list 422 with all violations of a request.
+pub fn reject(method: &str, path: &str, violations: &[Violation]) -> ApiError {
+    let count = violations.len();
+    let mut text = format!("{count} validation error{}:\n", if count == 1 { "" } else { "s" });
+    for Violation {
+        place,
+        field,
+        kind,
+        message,
+        input,
+    } in violations
+    {
+        let location = if field.is_empty() {
+            format!("'{place}',")
+        } else {
+            format!("'{place}', '{field}'")
+        };
+        text +=
+            &format!("  {{'type': '{kind}', 'loc': ({location}), 'msg': '{message}', 'input': '{input}'}}\n");
+    }
+    text += &format!("\n    {method} {path}");
+    ApiError::invalid_request(text)
+}
+
+/// The values of a query string. Reading a value notes what is wrong with it; [`Query::finish`] tells.
+#[derive(Debug)]
+pub struct Query {
+    method: String,
+    path: String,
+    pairs: Vec<(String, String)>,
+    violations: Vec<Violation>,
+}
+
+impl<S: Sync> FromRequestParts<S> for Query {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self::of(parts))
+    }
+}
+
+impl Query {
+    pub fn of(parts: &Parts) -> Self {
+        Self::new(
+            parts.method.as_str(),
+            parts.uri.path(),
+            parts.uri.query().unwrap_or_default(),
+        )
+    }
+
+    pub fn new(method: &str, path: &str, query: &str) -> Self {
+        let pairs = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        Self {
+            method: method.into(),
+            path: path.into(),
+            pairs,
+            violations: Vec::new(),
+        }
+    }
+
+    /// A value as it was sent; of a repeated one the last.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.pairs
+            .iter()
+            .rfind(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// All values of a repeated parameter, in order.
+    pub fn texts<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.pairs
+            .iter()
+            .filter(move |(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// A whole number within the bounds.
+    pub fn integer(&mut self, name: &str, min: i64, max: i64) -> Option<i64> {
+        let text = self.text(name)?.to_owned();
+        let violation = match parse_integer(&text) {
+            Err(NotAnInteger::Unreadable) => (
+                "int_parsing",
+                "Input should be a valid integer, unable to parse string as an integer".into(),
+            ),
+            Err(NotAnInteger::TooLarge) => (
+                "int_parsing_size",
+                "Input should be a valid integer, the number is too large".into(),
+            ),
+            Ok(number) if number < min && min == 1 && max == i64::MAX => {
+                ("greater_than", "Input should be greater than 0".into())
+            }
+            Ok(number) if number < min => (
+                "greater_than_equal",
+                format!("Input should be greater than or equal to {min}"),
+            ),
+            Ok(number) if number > max => (
+                "less_than_equal",
+                format!("Input should be less than or equal to {max}"),
+            ),
+            Ok(number) => return Some(number),
+        };
+        self.violations
+            .push(Violation::of_query(name, violation.0, violation.1, &text));
+        None
+    }
+
+    /// A yes or a no.
+    pub fn flag(&mut self, name: &str) -> Option<bool> {
+        let text = self.text(name)?.to_owned();
+        match text.to_ascii_lowercase().as_str() {
+            "true" | "t" | "1" | "yes" | "y" | "on" => Some(true),
+            "false" | "f" | "0" | "no" | "n" | "off" => Some(false),
+            _ => {
+                let message = "Input should be a valid boolean, unable to interpret input";
+                self.violations
+                    .push(Violation::of_query(name, "bool_parsing", message, &text));
+                None
+            }
+        }
+    }
+
+    /// One of the given words.
+    pub fn choice<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> Option<T> {
+        let text = self.text(name)?.to_owned();
+        if let Some((_, choice)) = choices.iter().find(|(word, _)| *word == text) {
+            return Some(*choice);
+        }
+        let words: Vec<String> = choices.iter().map(|(word, _)| format!("'{word}'")).collect();
+        let message = format!("Input should be {}", words.join(" or "));
+        self.violations
+            .push(Violation::of_query(name, "enum", message, &text));
+        None
+    }
+
+    /// A UUID in any of the forms that Python reads.
+    pub fn uuid(&mut self, name: &str) -> Option<Uuid> {
+        let text = self.text(name)?.to_owned();
+        match Uuid::try_parse(&text) {
+            Ok(uuid) => Some(uuid),
+            Err(error) => {
+                let message = format!("Input should be a valid UUID, {error}");
+                self.violations
+                    .push(Violation::of_query(name, "uuid_parsing", message, &text));
+                None
+            }
+        }
+    }
+
+    /// # Errors
+    /// 422 with everything that was wrong.
+    pub fn finish(&self) -> Result<(), ApiError> {
+        match self.violations.as_slice() {
+            [] => Ok(()),
+            violations => Err(reject(&self.method, &self.path, violations)),
+        }
+    }
+}
+
+#[derive(Debug, PartialEq)]
+enum NotAnInteger {
+    Unreadable,
+    TooLarge,
+}
+
+/// Whole numbers as pydantic reads them from text: ` 60`, `+60`, `0060`, `1_000` and `60.0` too.
+fn parse_integer(text: &str) -> Result<i64, NotAnInteger> {
+    let text = text.trim();
+    let (sign, digits) = match text.strip_prefix(['+', '-']) {
+        Some(digits) => (&text[..1], digits),
+        None => ("", text),
+    };
+    let digits = match digits.split_once('.') {
+        Some((whole, fraction)) if !fraction.is_empty() && fraction.bytes().all(|byte| byte == b'0') => whole,
+        Some(_) => return Err(NotAnInteger::Unreadable),
+        None => digits,
+    };
+    let underscores_between = !digits.starts_with('_') && !digits.ends_with('_') && !digits.contains("__");
+    let digits = digits.replace('_', "");
+    if digits.is_empty() || !underscores_between || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(NotAnInteger::Unreadable);
+    }
+    format!("{sign}{digits}")
+        .parse()
+        .map_err(|_| NotAnInteger::TooLarge)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_are_read_in_every_spelling_of_the_reference() {
+        for text in ["60", "60.0", " 60", "+60", "0060", "6_0", "60.000"] {
+            assert_eq!(parse_integer(text), Ok(60), "{text}");
+        }
+        assert_eq!(parse_integer("-5"), Ok(-5));
+        for text in [
+            "", "abc", "1.5", "60.", ".0", "_6", "6__0", "0x10", "1e3", "+-6", "६",
+        ] {
+            assert_eq!(parse_integer(text), Err(NotAnInteger::Unreadable), "{text}");
+        }
+        assert_eq!(parse_integer("99999999999999999999"), Err(NotAnInteger::TooLarge));
+    }
+
+    #[test]
+    fn everything_wrong_is_told_at_once_and_the_last_of_a_repeated_value_counts() {
+        let mut query = Query::new("GET", "/x", "a=1&a=2&b=x&c=zz&d=maybe&e=up");
+        assert_eq!(query.integer("a", 1, 9), Some(2));
+        assert_eq!(query.integer("b", 1, 9), None);
+        assert_eq!(query.uuid("c"), None);
+        assert_eq!(query.flag("d"), None);
+        assert_eq!(query.choice("e", &[("or", 1), ("and", 2)]), None);
+        assert_eq!(query.integer("absent", 1, 9), None);
+        assert_eq!(query.violations.len(), 4);
+        assert!(query.finish().is_err());
+    }
+}

@@ -1,0 +1,147 @@
+//! The first admin of a server that was told to wait for one.
+
+use axum::Json;
+use axum::extract::State;
+use sea_query::{Expr, ExprTrait, Query};
+use secrecy::SecretString;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::app::AppState;
+use crate::auth::password;
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::json::JsonBody;
+use crate::http::openapi::ErrorModel;
+use crate::resources::users::{self, UserResponse};
+use crate::store::{AsStoreError, FirstAdmin, Id, StoreError, Timestamp, Transaction, insert_admin};
+
+/// Who the first admin is, and how the server presents itself (contract schema ServerActivationRequest).
+#[derive(Deserialize, ToSchema)]
+pub struct ServerActivationRequest {
+    server_name: Option<String>,
+    logo_url: Option<String>,
+    enable_analytics: Option<bool>,
+    display_announcements: Option<bool>,
+    display_updates: Option<bool>,
+    admin_username: Option<String>,
+    #[schema(value_type = Option<String>)]
+    admin_password: Option<SecretString>,
+}
+
+/// Activates the server, once, and makes its first admin.
+#[utoipa::path(
+    put,
+    path = "/api/v1/activate",
+    operation_id = "activate_server_api_v1_activate_put",
+    tag = "server",
+    security(()),
+    responses(
+        (status = 200, body = Option<UserResponse>),
+        (status = 401, body = ErrorModel),
+        (status = 403, body = ErrorModel),
+        (status = 404, body = ErrorModel),
+        (status = 422, body = ErrorModel)
+    )
+)]
+pub async fn activate_server(
+    State(app): State<AppState>,
+    JsonBody(request): JsonBody<ServerActivationRequest>,
+) -> ApiResult<Json<Option<UserResponse>>> {
+    let already_active = || ApiError::new(ErrorKind::IllegalOperationError, "The server is already active.");
+    let is_active = Query::select()
+        .column("active")
+        .from("server_settings")
+        .to_owned();
+    if app
+        .store
+        .fetch_optional(&is_active)
+        .await?
+        .is_none_or(|(active,): (bool,)| active)
+    {
+        return Err(already_active());
+    }
+    let (name, password) = admin_of(&request)?;
+    let admin = FirstAdmin {
+        name,
+        password_hash: app.passwords.hash(password).await?,
+    };
+    let (now, engine) = (Timestamp::new(app.clock.now()), app.store.engine());
+    let (request, admin, random) = (&request, &admin, &*app.random);
+    let activated = app.store.write(|mut tx| async move {
+        if !set_active(&mut tx, request, now).await? {
+            return Err(ActivationError::AlreadyActive);
+        }
+        let id = insert_admin(&mut tx, admin, engine, now, random).await?;
+        Ok(tx.commit(id).await?)
+    });
+    let id: Id = activated.await.map_err(|error| match error {
+        ActivationError::AlreadyActive => already_active(),
+        ActivationError::Store(error) => error.into(),
+    })?;
+    app.forget_settings().await;
+    let user = users::find_account(&app.store, id).await?;
+    Ok(Json(user.map(|user| user.response(true))))
+}
+
+#[derive(Debug, thiserror::Error)]
+enum ActivationError {
+    #[error("the server is already active")]
+    AlreadyActive,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl AsStoreError for ActivationError {
+    fn as_store_error(&self) -> Option<&StoreError> {
+        match self {
+            Self::AlreadyActive => None,
+            Self::Store(error) => Some(error),
+        }
+    }
+}
+
+/// An active server without an account would be closed for good, so both are needed.
+fn admin_of(request: &ServerActivationRequest) -> ApiResult<(String, SecretString)> {
+    let name = request.admin_username.clone().unwrap_or_default();
+    let name_length = name.chars().count();
+    if name.trim().is_empty() || name_length > 255 || name.contains(char::is_control) {
+        return Err(ApiError::unprocessable(
+            "admin_username: give a name of 1 to 255 characters",
+        ));
+    }
+    let password = request.admin_password.clone().unwrap_or_default();
+    password::check_new(&password)
+        .map_err(|problem| ApiError::unprocessable(format!("admin_password: {problem}")))?;
+    Ok((name, password))
+}
+
+/// False when the server was active already: of two activations at once, one wins.
+async fn set_active(
+    tx: &mut Transaction,
+    request: &ServerActivationRequest,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let mut update = Query::update();
+    update
+        .table("server_settings")
+        .value("active", true)
+        .value("updated", now);
+    if let Some(name) = &request.server_name {
+        update.value("server_name", name.as_str());
+    }
+    if let Some(url) = &request.logo_url {
+        update.value("logo_url", url.as_str());
+    }
+    let flags = [
+        ("enable_analytics", request.enable_analytics),
+        ("display_announcements", request.display_announcements),
+        ("display_updates", request.display_updates),
+    ];
+    for (column, flag) in flags {
+        if let Some(flag) = flag {
+            update.value(column, flag);
+        }
+    }
+    update.and_where(Expr::col("active").eq(false));
+    Ok(tx.execute(&update).await? == 1)
+}

@@ -1,0 +1,152 @@
+//! The heart: a short-lived token for whoever already has one.
+
+use axum::Json;
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use utoipa::ToSchema;
+
+use crate::app::AppState;
+use crate::auth::Principal;
+use crate::auth::jwt::{NewToken, TokenKind};
+use crate::config::ServerSettings;
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::openapi::ErrorModel;
+use crate::http::query::Query;
+
+/// Kinds of token that can be asked for (contract schema APITokenType).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
+#[schema(as = APITokenType, rename_all = "lowercase")]
+pub enum ApiTokenType {
+    Generic,
+    Workload,
+}
+
+/// A new API token for the principal. Its life is what was asked for, within the server's maximum, and never
+/// longer than that of the generic token which asked.
+#[utoipa::path(
+    get,
+    path = "/api/v1/api_token",
+    operation_id = "api_token_api_v1_api_token_get",
+    tag = "auth",
+    security(("CookieOAuth2TokenBearer" = [])),
+    params(
+        ("token_type" = Option<ApiTokenType>, Query),
+        ("expires_in" = Option<i64>, Query, minimum = 1, description = "Seconds until the token ends"),
+        ("schedule_id" = Option<uuid::Uuid>, Query),
+        ("pipeline_run_id" = Option<uuid::Uuid>, Query),
+        ("deployment_id" = Option<uuid::Uuid>, Query)
+    ),
+    responses(
+        (status = 200, body = String),
+        (status = 400, body = ErrorModel),
+        (status = 401, body = ErrorModel),
+        (status = 422, body = ErrorModel)
+    )
+)]
+pub async fn get_api_token(
+    State(app): State<AppState>,
+    principal: Principal,
+    mut query: Query,
+) -> ApiResult<Json<String>> {
+    let types = [
+        ("generic", ApiTokenType::Generic),
+        ("workload", ApiTokenType::Workload),
+    ];
+    let token_type = query
+        .choice("token_type", &types)
+        .unwrap_or(ApiTokenType::Generic);
+    let expires_in = query.integer("expires_in", 1, i64::MAX);
+    let bound_to = ["schedule_id", "pipeline_run_id", "deployment_id"].map(|name| query.uuid(name));
+    query.finish()?;
+    let is_bound = bound_to.iter().any(Option::is_some);
+    match token_type {
+        ApiTokenType::Generic if is_bound => Err(ApiError::new(
+            ErrorKind::ValueError,
+            "Generic API tokens cannot be scoped to a schedule, pipeline run or deployment.",
+        )),
+        ApiTokenType::Generic => issue_generic(&app, &principal, expires_in).map(Json),
+        ApiTokenType::Workload if !is_bound => Err(ApiError::new(
+            ErrorKind::ValueError,
+            "Workload API tokens must be scoped to a schedule, pipeline run or deployment.",
+        )),
+        ApiTokenType::Workload => Err(ApiError::new(
+            ErrorKind::NotImplementedError,
+            "api_token with token_type=workload is not part of zendo yet",
+        )),
+    }
+}
+
+fn issue_generic(app: &AppState, principal: &Principal, expires_in: Option<i64>) -> ApiResult<String> {
+    let now = app.clock.now();
+    let parent = &principal.token;
+    let expires_at = end_of_life(&app.config, now, expires_in, parent.generic_end())?;
+    let issued = app.tokens.issue(NewToken {
+        user_id: principal.user.id.0,
+        kind: TokenKind::Generic,
+        issued_at: now,
+        expires_at: Some(expires_at),
+        session_id: None,
+        scope: parent.claims.scope.clone(),
+    });
+    issued.map_err(|error| {
+        tracing::error!(%error, "a token could not be signed");
+        ApiError::internal()
+    })
+}
+
+/// When a generic token ends, in seconds since 1970.
+///
+/// # Errors
+/// 400 when more was asked for than the server allows.
+fn end_of_life(
+    settings: &ServerSettings,
+    now: DateTime<Utc>,
+    expires_in: Option<i64>,
+    parent_end: Option<i64>,
+) -> ApiResult<i64> {
+    let max = i64::from(settings.generic_api_token_max_lifetime.0);
+    let lifetime = expires_in.unwrap_or(i64::from(settings.generic_api_token_lifetime.0));
+    if lifetime > max {
+        let message = format!(
+            "The maximum expiration time for generic API tokens allowed by this server is {max} seconds."
+        );
+        return Err(ApiError::new(ErrorKind::ValueError, message));
+    }
+    let end = now.timestamp() + lifetime;
+    Ok(parent_end.map_or(end, |parent_end| end.min(parent_end)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::config::AtLeast;
+
+    proptest! {
+        #[test]
+        fn no_token_outlives_the_cap_or_its_parent(
+            default in 1u32..=604_800,
+            spare in 0u32..=604_800,
+            asked in proptest::option::of(1i64..=2_000_000),
+            parent in proptest::option::of(-100i64..=2_000_000),
+        ) {
+            let max = default + spare;
+            let settings = ServerSettings {
+                generic_api_token_lifetime: AtLeast(default),
+                generic_api_token_max_lifetime: AtLeast(max),
+                ..ServerSettings::default()
+            };
+            let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+            let parent_end = parent.map(|left| now.timestamp() + left);
+            match end_of_life(&settings, now, asked, parent_end) {
+                Ok(end) => {
+                    prop_assert!(end <= now.timestamp() + i64::from(max));
+                    prop_assert!(end <= now.timestamp() + asked.unwrap_or(i64::from(default)));
+                    prop_assert!(parent_end.is_none_or(|parent_end| end <= parent_end));
+                }
+                Err(_) => prop_assert!(asked.is_some_and(|asked| asked > i64::from(max))),
+            }
+        }
+    }
+}

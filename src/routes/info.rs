@@ -1,0 +1,110 @@
+//! What a client may know of the server before it signs in.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::AppState;
+use crate::config::{AuthScheme, DeploymentType, HttpUrl};
+use crate::http::error::{ApiError, ApiResult};
+use crate::http::openapi::ErrorModel;
+use crate::store::{Engine, Id, Timestamp, ZENML_REVISION};
+
+/// Facts about the server (contract schema ServerModel).
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ServerModel {
+    id: Id,
+    name: Option<String>,
+    version: &'static str,
+    active: bool,
+    debug: bool,
+    deployment_type: DeploymentType,
+    database_type: DatabaseType,
+    secrets_store_type: SecretsStoreType,
+    auth_scheme: AuthScheme,
+    server_url: String,
+    dashboard_url: String,
+    analytics_enabled: bool,
+    metadata: BTreeMap<String, String>,
+    last_user_activity: Option<Timestamp>,
+    pro_dashboard_url: Option<String>,
+    pro_api_url: Option<String>,
+    pro_organization_id: Option<Id>,
+    pro_organization_name: Option<String>,
+    pro_workspace_id: Option<Id>,
+    pro_workspace_name: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[schema(as = ServerDatabaseType)]
+#[serde(rename_all = "lowercase")]
+pub enum DatabaseType {
+    Sqlite,
+    Mysql,
+    Other,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SecretsStoreType {
+    None,
+    Sql,
+    Aws,
+    Gcp,
+    Azure,
+    Hashicorp,
+    Custom,
+}
+
+/// The version of ZenML whose API this is.
+#[utoipa::path(get, path = "/api/v1/version", operation_id = "version_api_v1_version_get", tag = "server",
+    security(()),
+    responses((status = 200, body = String), (status = 401, body = ErrorModel)))]
+pub async fn get_version() -> Json<&'static str> {
+    Json(ZENML_REVISION)
+}
+
+/// Facts about the server.
+#[utoipa::path(get, path = "/api/v1/info", operation_id = "server_info_api_v1_info_get", tag = "server",
+    security(()),
+    responses(
+        (status = 200, body = ServerModel),
+        (status = 401, body = ErrorModel),
+        (status = 404, body = ErrorModel),
+        (status = 422, body = ErrorModel)
+    ))]
+pub async fn get_info(State(app): State<AppState>) -> ApiResult<Json<ServerModel>> {
+    let settings = app.settings().await.map_err(|error| {
+        tracing::error!(%error, "the server's settings could not be read");
+        ApiError::store_unavailable()
+    })?;
+    let url = |url: &Option<HttpUrl>| url.as_ref().map_or_else(String::new, |url| url.0.clone());
+    Ok(Json(ServerModel {
+        id: settings.id,
+        name: Some(settings.server_name.clone()),
+        version: ZENML_REVISION,
+        active: settings.active,
+        debug: false,
+        deployment_type: app.config.deployment_type,
+        database_type: match app.store.engine() {
+            Engine::Sqlite => DatabaseType::Sqlite,
+            Engine::MySql => DatabaseType::Mysql,
+        },
+        secrets_store_type: SecretsStoreType::Sql,
+        auth_scheme: app.config.auth_scheme,
+        server_url: url(&app.config.server_url),
+        dashboard_url: url(&app.config.dashboard_url),
+        analytics_enabled: settings.enable_analytics,
+        metadata: app.config.metadata.0.clone(),
+        last_user_activity: Some(app.activity.last().max(settings.last_user_activity)),
+        pro_dashboard_url: None,
+        pro_api_url: None,
+        pro_organization_id: None,
+        pro_organization_name: None,
+        pro_workspace_id: None,
+        pro_workspace_name: None,
+    }))
+}

@@ -1,0 +1,51 @@
+//! The table of contents: every route, beside its entry in the OpenAPI document.
+
+pub mod activate;
+pub mod api_token;
+pub mod docs;
+pub mod fallback;
+pub mod health;
+pub mod info;
+pub mod login;
+pub mod logout;
+pub mod unimplemented;
+
+use axum::Router;
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::AppState;
+use crate::http::openapi::ApiDoc;
+use crate::resources::{projects, stacks, users};
+
+/// Routes that say they are public: everyone may call them.
+fn open() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(ApiDoc::openapi())
+        .routes(routes!(info::get_version))
+        .routes(routes!(info::get_info))
+        .routes(routes!(activate::activate_server))
+        .routes(routes!(login::log_in))
+        .routes(routes!(logout::log_out))
+}
+
+/// All other routes: nobody comes here without a principal.
+fn closed() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(api_token::get_api_token))
+        .routes(routes!(users::get_current_user))
+        .routes(routes!(projects::list_projects))
+        .routes(routes!(projects::get_project))
+        .routes(routes!(stacks::list_stacks))
+        .routes(routes!(stacks::get_stack))
+}
+
+/// The open routes, the closed ones, and the document of both.
+pub fn split() -> (Router<AppState>, Router<AppState>, OpenApi) {
+    let (open, mut document) = open().split_for_parts();
+    let (closed, of_closed) = closed().split_for_parts();
+    document.merge(of_closed);
+    document.merge(health::document());
+    (open, closed, document)
+}

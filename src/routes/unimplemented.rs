@@ -1,0 +1,70 @@
+//! The operations of ZenML 0.98.0 that are not in zendo yet: each answers 501 with its name.
+
+use std::collections::BTreeMap;
+
+use axum::Router;
+use axum::http::Method;
+use axum::routing::{MethodFilter, MethodRouter, on};
+use utoipa::openapi::OpenApi;
+
+use crate::app::AppState;
+use crate::http::error::{ApiError, ErrorKind};
+
+/// Every operation of the contract: method, path and operation id; made from tests/contract/openapi.json.
+const OPERATIONS: &str = include_str!("operations.txt");
+
+/// One operation of the contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Operation {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub id: &'static str,
+}
+
+/// All operations of the contract.
+pub fn operations() -> impl Iterator<Item = Operation> {
+    OPERATIONS.lines().filter_map(|line| {
+        let mut words = line.split_whitespace();
+        Some(Operation {
+            method: words.next()?,
+            path: words.next()?,
+            id: words.next()?,
+        })
+    })
+}
+
+/// Whether the document has the operation.
+pub fn is_in(document: &OpenApi, operation: &Operation) -> bool {
+    let Some(item) = document.paths.paths.get(operation.path) else {
+        return false;
+    };
+    match operation.method {
+        "GET" => item.get.is_some(),
+        "POST" => item.post.is_some(),
+        "PUT" => item.put.is_some(),
+        "PATCH" => item.patch.is_some(),
+        "DELETE" => item.delete.is_some(),
+        _ => false,
+    }
+}
+
+/// A route for each operation that the document doesn't have.
+pub fn router(document: &OpenApi) -> Router<AppState> {
+    let mut by_path: BTreeMap<&str, MethodRouter<AppState>> = BTreeMap::new();
+    for operation in operations().filter(|operation| !is_in(document, operation)) {
+        let Some(filter) = Method::from_bytes(operation.method.as_bytes())
+            .ok()
+            .and_then(|method| MethodFilter::try_from(method).ok())
+        else {
+            continue;
+        };
+        let Operation { method, path, id } = operation;
+        let message = format!("{id} ({method} {path}) is not part of zendo yet");
+        let answer = move || async move { ApiError::new(ErrorKind::NotImplementedError, message) };
+        let route = by_path.remove(path).unwrap_or_default().merge(on(filter, answer));
+        by_path.insert(path, route);
+    }
+    by_path
+        .into_iter()
+        .fold(Router::new(), |router, (path, route)| router.route(path, route))
+}

@@ -1,0 +1,106 @@
+//! The one place where layers and routes are put together, in the order a request meets them.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+
+use crate::app::AppState;
+use crate::auth::authenticate;
+use crate::http::error::ApiError;
+use crate::http::headers::{SecureHeaders, add_secure_headers};
+use crate::http::limits::{limit_time, refuse_file_uploads};
+use crate::http::{cors, request_id};
+use crate::routes;
+
+/// How often the last activity is written, when there was any.
+const ACTIVITY_INTERVAL: Duration = Duration::from_secs(30);
+
+/// The whole application as one router.
+pub fn router(app: AppState) -> Router {
+    let (open, closed, document) = routes::split();
+    let closed = closed
+        .merge(routes::unimplemented::router(&document))
+        .route_layer(from_fn_with_state(Arc::clone(&app), authenticate));
+    let settings = &app.config;
+    let headers = SecureHeaders::new(settings, app.server_id);
+    let time_limit = Duration::from_secs(settings.request_timeout.0.into());
+    let body_limit = usize::try_from(settings.max_request_body_size_in_bytes.0).unwrap_or(usize::MAX);
+    let api = open
+        .merge(closed)
+        .fallback(routes::fallback::not_found)
+        .method_not_allowed_fallback(routes::fallback::method_not_allowed)
+        // The last layer is the first that a request meets.
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(time_limit, limit_time))
+        .layer(cors::layer(&settings.cors_allow_origins))
+        .layer(RequestBodyLimitLayer::new(body_limit))
+        .layer(from_fn(refuse_file_uploads))
+        .layer(CatchPanicLayer::custom(answer_panic))
+        .layer(from_fn_with_state(headers, add_secure_headers))
+        .layer(from_fn_with_state(Arc::clone(&app), request_id::name_request));
+    let all = routes::health::router()
+        .merge(routes::docs::router(document))
+        .merge(api);
+    let root = settings.root_url_path.0.as_str();
+    let all = if root.is_empty() {
+        all
+    } else {
+        Router::new().nest(root, all)
+    };
+    all.with_state(app)
+}
+
+/// Serves until `stop` is done, then finishes the requests under way.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(
+    app: AppState,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let activity = tokio::spawn(write_activity(Arc::clone(&app)));
+    let router = router(Arc::clone(&app));
+    // Without it, small answers wait for the acknowledgement of the one before.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY could not be set");
+        }
+    });
+    let served = axum::serve(listener, router).with_graceful_shutdown(stop).await;
+    activity.abort();
+    if let Err(error) = app.activity.write(&app.store).await {
+        tracing::warn!(%error, "the last activity could not be written");
+    }
+    app.store.close().await;
+    served
+}
+
+async fn write_activity(app: AppState) {
+    let mut ticks = tokio::time::interval(ACTIVITY_INTERVAL);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = app.activity.write(&app.store).await {
+            tracing::warn!(%error, "the last activity could not be written");
+        }
+    }
+}
+
+fn answer_panic(panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
+    let message = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("unknown");
+    tracing::error!(message, "a handler panicked");
+    ApiError::internal().into_response()
+}

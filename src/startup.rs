@@ -1,0 +1,113 @@
+//! From settings to an application that is ready to serve: open the store, make the schema, leave the first rows.
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use crate::app::{App, AppState, Surroundings};
+use crate::auth::Passwords;
+use crate::auth::password::PasswordError;
+use crate::config::{Config, Flag, Secret};
+use crate::resources::server_settings;
+use crate::store::{ConnectError, FirstAdmin, MigrationError, Seed, Store, StoreError};
+
+/// Bytes of randomness in a password that the first start makes.
+const PASSWORD_BYTES: usize = 18;
+/// Bytes of randomness in a signing secret: as many as SHA-512 gives out (RFC 7518, section 3.2).
+const SECRET_BYTES: usize = 64;
+const SIGNING_SECRET: &str = "jwt_signing_secret";
+
+/// Why the server can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartupError {
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Migration(#[from] MigrationError),
+    #[error("the store can't be read or written: {0}")]
+    Store(#[from] StoreError),
+    #[error("the first password can't be hashed: {0}")]
+    Password(#[from] PasswordError),
+}
+
+/// How a person signs in to the server that just started.
+#[derive(Debug)]
+pub enum SignIn {
+    /// With the account that is already there.
+    Known,
+    /// With the password that the operator has set.
+    Configured { name: String },
+    /// With a password that was made just now; it is shown this once.
+    Generated { name: String, password: SecretString },
+    /// Not before somebody activates the server.
+    Activation,
+}
+
+/// Opens the store and makes the application.
+///
+/// # Errors
+/// [`StartupError`]; nothing was changed in a database that is refused.
+pub async fn start(config: Config, surroundings: Surroundings) -> Result<(AppState, SignIn), StartupError> {
+    let store = Store::connect(&config).await?;
+    store.migrate().await?;
+    let sign_in = seed(&store, &config, &surroundings).await?;
+    let settings = server_settings::find(&store).await?;
+    let sign_in = if settings.active {
+        sign_in
+    } else {
+        SignIn::Activation
+    };
+    let secret = match &config.server.jwt_secret_key {
+        Some(Secret(secret)) => secret.clone(),
+        None => {
+            let make = || surroundings.random.text::<SECRET_BYTES>();
+            store
+                .shared_secret(SIGNING_SECRET, surroundings.clock.now(), make)
+                .await?
+        }
+    };
+    let app = App::new(config, store, &settings, secret, surroundings);
+    Ok((Arc::new(app), sign_in))
+}
+
+async fn seed(store: &Store, config: &Config, surroundings: &Surroundings) -> Result<SignIn, StartupError> {
+    if store.is_seeded().await? {
+        return Ok(SignIn::Known);
+    }
+    let name = config.bootstrap.user_name.0.clone();
+    let (sign_in, password) = match (&config.server.auto_activate, &config.bootstrap.user_password) {
+        (Some(Flag(false)), _) => (SignIn::Activation, None),
+        (_, Some(Secret(password))) => (SignIn::Configured { name: name.clone() }, Some(password.clone())),
+        (_, None) => {
+            let password = SecretString::from(surroundings.random.text::<PASSWORD_BYTES>());
+            (
+                SignIn::Generated {
+                    name: name.clone(),
+                    password: password.clone(),
+                },
+                Some(password),
+            )
+        }
+    };
+    let admin = match password {
+        Some(password) => {
+            let passwords = Passwords::new(1, surroundings.password_cost);
+            Some(FirstAdmin {
+                name,
+                password_hash: passwords.hash(password).await?,
+            })
+        }
+        None => None,
+    };
+    let seed = Seed {
+        server_name: config.server.server_name.0.clone(),
+        display_announcements: config.server.display_announcements.0,
+        display_updates: config.server.display_updates.0,
+        project_name: config.bootstrap.project_name.0.clone(),
+        admin,
+    };
+    let is_first = store
+        .seed(&seed, surroundings.clock.now(), &*surroundings.random)
+        .await?;
+    Ok(if is_first { sign_in } else { SignIn::Known })
+}

@@ -1,0 +1,203 @@
+//! Opening the database that the settings name.
+
+use std::path::Path;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions, MySqlSslMode};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+
+use super::{Pools, Store, StoreError};
+use crate::config::{Config, Secret, StoreLocation, StoreSettings};
+
+/// How long a query waits for a free connection before it fails.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long SQLite waits for a lock that another process holds.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// More readers than this only wait for each other on a small machine.
+const SQLITE_READERS: u32 = 8;
+const DATABASE_FILE: &str = "zendo.db";
+
+/// Why the database can't be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    #[error("the folder {path} of the database can't be made: {source}")]
+    Folder { path: String, source: std::io::Error },
+    #[error("the database {database} can't be opened: {source}")]
+    Open { database: String, source: StoreError },
+}
+
+impl Store {
+    /// Opens the database that the settings name; an embedded one is made when missing.
+    ///
+    /// # Errors
+    /// [`ConnectError`] when it can't be reached.
+    pub async fn connect(config: &Config) -> Result<Self, ConnectError> {
+        let location = config.store.url.as_ref().and_then(|url| url.location());
+        let embedded = || StoreLocation::Sqlite {
+            path: config.zendo.data_dir.join(DATABASE_FILE),
+        };
+        let location = location.unwrap_or_else(embedded);
+        let description = describe(&location);
+        let open = async {
+            match &location {
+                StoreLocation::Sqlite { path } => connect_sqlite(path, &config.store).await,
+                StoreLocation::MySql { .. } => connect_mysql(&location, &config.store).await,
+            }
+        };
+        if let StoreLocation::Sqlite { path } = &location {
+            make_private_folder(path)?;
+        }
+        let pools = open.await.map_err(|source| ConnectError::Open {
+            database: description.clone(),
+            source,
+        })?;
+        Ok(Self { pools, description })
+    }
+}
+
+fn describe(location: &StoreLocation) -> String {
+    match location {
+        StoreLocation::Sqlite { path } => format!("SQLite {}", path.display()),
+        StoreLocation::MySql {
+            host, port, database, ..
+        } => format!("MySQL {host}:{port}/{database}"),
+    }
+}
+
+async fn connect_sqlite(path: &Path, settings: &StoreSettings) -> Result<Pools, StoreError> {
+    make_private_file(path).map_err(StoreError::Io)?;
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .disable_statement_logging();
+    let pool = || SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT);
+    let writer = pool().max_connections(1).connect_with(options.clone()).await?;
+    let readers = settings.pool_size.0.min(SQLITE_READERS);
+    let reader = pool().max_connections(readers).connect_lazy_with(options);
+    Ok(Pools::Sqlite { reader, writer })
+}
+
+async fn connect_mysql(location: &StoreLocation, settings: &StoreSettings) -> Result<Pools, StoreError> {
+    let StoreLocation::MySql {
+        host,
+        port,
+        database,
+        username,
+        password,
+    } = location
+    else {
+        return Err(StoreError::Configuration("not a MySQL location".into()));
+    };
+    let mut options = MySqlConnectOptions::new()
+        .host(host)
+        .port(*port)
+        .charset("utf8mb4");
+    if let Some(username) = settings
+        .username
+        .as_ref()
+        .map(|name| &name.0)
+        .or(username.as_ref())
+    {
+        options = options.username(username);
+    }
+    if let Some(Secret(password)) = settings.password.as_ref().or(password.as_ref()) {
+        options = options.password(password.expose_secret());
+    }
+    options = with_ssl(options, settings).disable_statement_logging();
+    create_database(&options, database).await?;
+    let pool = MySqlPoolOptions::new()
+        .max_connections(settings.pool_size.0.saturating_add(settings.max_overflow.0))
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_with(options.database(database))
+        .await?;
+    Ok(Pools::MySql(pool))
+}
+
+/// ZenML makes the database when it isn't there; an account that may not do so needs one that is.
+async fn create_database(options: &MySqlConnectOptions, database: &str) -> Result<(), StoreError> {
+    let existing = options.clone().database(database);
+    if existing.connect().await.is_ok() {
+        return Ok(());
+    }
+    let mut connection = options.connect().await?;
+    // The name's characters were checked when the URL was read, so quoting is enough.
+    let sql = format!("CREATE DATABASE IF NOT EXISTS `{database}` CHARACTER SET utf8mb4");
+    sqlx::query(AssertSqlSafe(sql)).execute(&mut connection).await?;
+    connection.close().await
+}
+
+fn with_ssl(options: MySqlConnectOptions, settings: &StoreSettings) -> MySqlConnectOptions {
+    if !settings.ssl.0 && settings.ssl_ca.is_none() && settings.ssl_cert.is_none() {
+        return options.ssl_mode(MySqlSslMode::Preferred);
+    }
+    let mut options = options.ssl_mode(match (settings.ssl_verify_server_cert.0, &settings.ssl_ca) {
+        (true, _) => MySqlSslMode::VerifyIdentity,
+        (false, Some(_)) => MySqlSslMode::VerifyCa,
+        (false, None) => MySqlSslMode::Required,
+    });
+    if let Some(ca) = &settings.ssl_ca {
+        options = match pem(ca) {
+            Pem::Text(text) => options.ssl_ca_from_pem(text.into()),
+            Pem::Path(path) => options.ssl_ca(path),
+        };
+    }
+    if let Some(cert) = &settings.ssl_cert {
+        options = match pem(cert) {
+            Pem::Text(text) => options.ssl_client_cert_from_pem(text),
+            Pem::Path(path) => options.ssl_client_cert(path),
+        };
+    }
+    if let Some(key) = &settings.ssl_key {
+        options = match pem(key) {
+            Pem::Text(text) => options.ssl_client_key_from_pem(text),
+            Pem::Path(path) => options.ssl_client_key(path),
+        };
+    }
+    options
+}
+
+enum Pem<'a> {
+    Text(&'a str),
+    Path(&'a str),
+}
+
+fn pem(Secret(setting): &Secret) -> Pem<'_> {
+    let text = setting.expose_secret();
+    if text.contains("-----BEGIN") {
+        Pem::Text(text)
+    } else {
+        Pem::Path(text)
+    }
+}
+
+/// The folder and file hold password hashes and the signing secret: nobody else may read them.
+fn make_private_folder(database: &Path) -> Result<(), ConnectError> {
+    let Some(folder) = database.parent().filter(|folder| !folder.as_os_str().is_empty()) else {
+        return Ok(());
+    };
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|source| ConnectError::Folder {
+        path: folder.display().to_string(),
+        source,
+    })
+}
+
+/// A new file gets mode 0600, and SQLite gives its journal files the mode of the database.
+fn make_private_file(database: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(database).map(drop)
+}

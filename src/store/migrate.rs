@@ -1,0 +1,177 @@
+//! Bringing a database to the schema that this version expects: ZenML 0.98.0's tables, then zendo's own.
+
+use sqlx::mysql::MySqlConnection;
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{AssertSqlSafe, Connection};
+
+use super::{Pools, Store, StoreError};
+
+/// The revision in `alembic_version` that zendo speaks.
+pub const ZENML_REVISION: &str = "0.98.0";
+
+const SQLITE_SCHEMA: &str = include_str!("../../migrations/sqlite/zenml_0.98.0.sql");
+const MYSQL_SCHEMA: &str = include_str!("../../migrations/mysql/zenml_0.98.0.sql");
+const ZENDO_MIGRATIONS_TABLE: &str = "zendo_migrations";
+/// Seconds that a replica waits for another one that is making the schema.
+const LOCK_TIMEOUT: i64 = 120;
+
+/// Why a database can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrationError {
+    #[error(
+        "the database is at ZenML revision {found}, and this zendo speaks revision {ZENML_REVISION} only; \
+         nothing was changed. Bring it to {ZENML_REVISION} with ZenML {ZENML_REVISION} first, or give another database"
+    )]
+    UnknownRevision { found: String },
+    #[error(
+        "the database holds tables but no ZenML revision (found none, expected {ZENML_REVISION}), such as {table}; \
+         nothing was changed. Give an empty database or one of ZenML {ZENML_REVISION}"
+    )]
+    ForeignTables { table: String },
+    #[error("another process has been changing the schema for {LOCK_TIMEOUT} seconds; try again later")]
+    Locked,
+    #[error("the schema can't be made: {0}")]
+    Sql(#[from] StoreError),
+    #[error("zendo's own tables can't be made: {0}")]
+    Zendo(#[from] sqlx::migrate::MigrateError),
+}
+
+/// What is to be done with a database, from what it holds.
+#[derive(Debug, PartialEq)]
+enum Found {
+    Current,
+    /// Empty, or left by a first start that was cut short.
+    Unfinished,
+}
+
+impl Store {
+    /// Makes or completes the schema. Safe to run on every replica at once.
+    ///
+    /// # Errors
+    /// [`MigrationError`]; an unknown revision is left as it is.
+    pub async fn migrate(&self) -> Result<(), MigrationError> {
+        match &self.pools {
+            Pools::Sqlite { writer, .. } => {
+                let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
+                migrate_sqlite(&mut transaction).await?;
+                Ok(transaction.commit().await?)
+            }
+            Pools::MySql(pool) => {
+                let mut connection = pool.acquire().await?.detach();
+                let migrated = migrate_mysql(&mut connection).await;
+                // Closing the connection gives its lock and its session settings back in every case.
+                connection.close().await?;
+                migrated
+            }
+        }
+    }
+}
+
+async fn migrate_sqlite(connection: &mut SqliteConnection) -> Result<(), MigrationError> {
+    let tables: Vec<String> = sqlx::query_scalar(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let revision = match has_revision_table(&tables) {
+        true => {
+            sqlx::query_scalar("SELECT version_num FROM alembic_version")
+                .fetch_optional(&mut *connection)
+                .await?
+        }
+        false => None,
+    };
+    let found = judge(&tables, revision)?;
+    let mut zendo = sqlx::migrate!("migrations/sqlite/zendo");
+    zendo.dangerous_set_table_name(ZENDO_MIGRATIONS_TABLE);
+    zendo.run_direct(None, connection, false).await?;
+    if found == Found::Unfinished {
+        sqlx::raw_sql(SQLITE_SCHEMA).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// MySQL commits each CREATE TABLE on its own. A first start that was cut short is taken up again: zendo's own
+/// tables are there, a revision is not, since it is stamped with the first rows.
+async fn migrate_mysql(connection: &mut MySqlConnection) -> Result<(), MigrationError> {
+    let locked: Option<i64> =
+        sqlx::query_scalar("SELECT GET_LOCK(CONCAT('zendo.', LEFT(SHA1(DATABASE()), 32)), ?)")
+            .bind(LOCK_TIMEOUT)
+            .fetch_one(&mut *connection)
+            .await?;
+    if locked != Some(1) {
+        return Err(MigrationError::Locked);
+    }
+    let tables: Vec<String> = sqlx::query_scalar(
+        "SELECT CAST(table_name AS CHAR) FROM information_schema.tables WHERE table_schema = DATABASE()",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let revision = match has_revision_table(&tables) {
+        true => {
+            sqlx::query_scalar("SELECT version_num FROM alembic_version")
+                .fetch_optional(&mut *connection)
+                .await?
+        }
+        false => None,
+    };
+    let found = judge(&tables, revision)?;
+    let mut zendo = sqlx::migrate!("migrations/mysql/zendo");
+    zendo.dangerous_set_table_name(ZENDO_MIGRATIONS_TABLE);
+    zendo.run_direct(None, connection, false).await?;
+    if found == Found::Unfinished {
+        for statement in MYSQL_SCHEMA
+            .split(";\n")
+            .filter(|statement| !statement.trim().is_empty())
+        {
+            sqlx::raw_sql(AssertSqlSafe(statement))
+                .execute(&mut *connection)
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+fn has_revision_table(tables: &[String]) -> bool {
+    tables.iter().any(|table| table == "alembic_version")
+}
+
+fn judge(tables: &[String], revision: Option<String>) -> Result<Found, MigrationError> {
+    match revision {
+        Some(revision) if revision == ZENML_REVISION => return Ok(Found::Current),
+        Some(found) => return Err(MigrationError::UnknownRevision { found }),
+        None => {}
+    }
+    let begun_by_zendo = tables.iter().any(|table| table == ZENDO_MIGRATIONS_TABLE);
+    match tables.first() {
+        Some(table) if !begun_by_zendo => Err(MigrationError::ForeignTables { table: table.clone() }),
+        _ => Ok(Found::Unfinished),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(tables: &[&str], revision: Option<&str>) -> Result<Found, String> {
+        let tables: Vec<String> = tables.iter().map(|table| table.to_string()).collect();
+        judge(&tables, revision.map(str::to_owned)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn only_an_empty_begun_or_current_database_is_taken() {
+        assert_eq!(judged(&[], None), Ok(Found::Unfinished));
+        assert_eq!(judged(&["zendo_migrations", "user"], None), Ok(Found::Unfinished));
+        assert_eq!(
+            judged(&["alembic_version", "user"], Some("0.98.0")),
+            Ok(Found::Current)
+        );
+        let newer = judged(&["alembic_version"], Some("0.99.0")).unwrap_err();
+        assert!(newer.contains("0.99.0") && newer.contains("0.98.0"), "{newer}");
+        let foreign = judged(&["wp_posts"], None).unwrap_err();
+        assert!(
+            foreign.contains("wp_posts") && foreign.contains("0.98.0"),
+            "{foreign}"
+        );
+    }
+}

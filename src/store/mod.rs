@@ -1,0 +1,146 @@
+//! The database. The only room that knows which engine it is on: everyone else sees one [`Store`],
+//! and queries written with sea-query, which are made into the engine's words here.
+
+mod connect;
+mod migrate;
+mod seed;
+mod transaction;
+mod types;
+
+use sea_query::{MysqlQueryBuilder, SelectStatement, SqliteQueryBuilder};
+use sea_query_sqlx::{SqlxBinder, SqlxValues};
+use sqlx::mysql::{MySqlPool, MySqlRow};
+use sqlx::sqlite::{SqlitePool, SqliteRow};
+use sqlx::{AssertSqlSafe, FromRow};
+
+pub use connect::ConnectError;
+pub use migrate::{MigrationError, ZENML_REVISION};
+pub use seed::{FirstAdmin, Seed, insert_admin};
+pub use transaction::{AsStoreError, Transaction};
+pub use types::{Base64Json, Id, Timestamp};
+
+/// What a query can end in besides rows.
+pub type StoreError = sqlx::Error;
+
+/// A row that reads the same from both engines.
+pub trait Row: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, MySqlRow> + Send + Unpin {}
+
+impl<T> Row for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, MySqlRow> + Send + Unpin {}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    Sqlite,
+    MySql,
+}
+
+impl Engine {
+    /// The moment in what a DATETIME of this engine holds, never earlier: MySQL's has whole seconds.
+    pub fn not_before(self, moment: Timestamp) -> Timestamp {
+        match self {
+            Self::Sqlite => moment,
+            Self::MySql => moment.ceil_second(),
+        }
+    }
+}
+
+/// One database, on either engine.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pools: Pools,
+    /// Where it is, for people; without its password.
+    description: String,
+}
+
+#[derive(Debug, Clone)]
+enum Pools {
+    /// SQLite has one writer at a time: a pool of one keeps writers in a queue instead of in each other's way.
+    Sqlite {
+        reader: SqlitePool,
+        writer: SqlitePool,
+    },
+    MySql(MySqlPool),
+}
+
+impl Store {
+    pub fn engine(&self) -> Engine {
+        match self.pools {
+            Pools::Sqlite { .. } => Engine::Sqlite,
+            Pools::MySql(_) => Engine::MySql,
+        }
+    }
+
+    /// Which database this is, for a person to read.
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// # Errors
+    /// When the database doesn't answer.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        match &self.pools {
+            Pools::Sqlite { reader, .. } => sqlx::query("SELECT 1").execute(reader).await.map(drop),
+            Pools::MySql(pool) => sqlx::query("SELECT 1").execute(pool).await.map(drop),
+        }
+    }
+
+    /// All rows of a query.
+    ///
+    /// # Errors
+    /// When the database doesn't answer, or a row is not of the shape `R` says.
+    pub async fn fetch_all<R: Row>(&self, query: &SelectStatement) -> Result<Vec<R>, StoreError> {
+        match &self.pools {
+            Pools::Sqlite { reader, .. } => {
+                let (sql, values) = sqlite(query);
+                sqlx::query_as_with(AssertSqlSafe(sql), values)
+                    .fetch_all(reader)
+                    .await
+            }
+            Pools::MySql(pool) => {
+                let (sql, values) = mysql(query);
+                sqlx::query_as_with(AssertSqlSafe(sql), values)
+                    .fetch_all(pool)
+                    .await
+            }
+        }
+    }
+
+    /// The first row of a query.
+    ///
+    /// # Errors
+    /// As [`Store::fetch_all`].
+    pub async fn fetch_optional<R: Row>(&self, query: &SelectStatement) -> Result<Option<R>, StoreError> {
+        match &self.pools {
+            Pools::Sqlite { reader, .. } => {
+                let (sql, values) = sqlite(query);
+                sqlx::query_as_with(AssertSqlSafe(sql), values)
+                    .fetch_optional(reader)
+                    .await
+            }
+            Pools::MySql(pool) => {
+                let (sql, values) = mysql(query);
+                sqlx::query_as_with(AssertSqlSafe(sql), values)
+                    .fetch_optional(pool)
+                    .await
+            }
+        }
+    }
+
+    /// Ends all connections, after the queries under way.
+    pub async fn close(&self) {
+        match &self.pools {
+            Pools::Sqlite { reader, writer } => {
+                reader.close().await;
+                writer.close().await;
+            }
+            Pools::MySql(pool) => pool.close().await,
+        }
+    }
+}
+
+fn sqlite(query: &impl SqlxBinder) -> (String, SqlxValues) {
+    query.build_sqlx(SqliteQueryBuilder)
+}
+
+fn mysql(query: &impl SqlxBinder) -> (String, SqlxValues) {
+    query.build_sqlx(MysqlQueryBuilder)
+}

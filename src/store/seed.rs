@@ -1,0 +1,307 @@
+//! What the first start leaves in an empty store: the same rows as ZenML 0.98.0.
+
+use chrono::{DateTime, Utc};
+use sea_query::{ExprTrait, InsertStatement, OnConflict, Query, SimpleExpr};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{Engine, Id, Store, StoreError, Timestamp, Transaction, ZENML_REVISION};
+use crate::random::Randomness;
+
+/// The built-in flavors, made from a database of ZenML 0.98.0 by tests/contract/make_flavors.py.
+const FLAVORS: &str = include_str!("seed/flavors.json");
+/// `{}` in base64, as ZenML keeps dictionaries.
+const EMPTY_OBJECT: &[u8] = b"e30=";
+/// `null` in base64.
+const NULL: &[u8] = b"bnVsbA==";
+/// Default components in the order ZenML makes them; all of flavor `local`.
+const COMPONENT_TYPES: [&str; 3] = ["orchestrator", "deployer", "artifact_store"];
+const DEFAULT: &str = "default";
+
+/// What the first start is told to leave.
+#[derive(Debug)]
+pub struct Seed {
+    pub server_name: String,
+    pub display_announcements: bool,
+    pub display_updates: bool,
+    pub project_name: String,
+    /// Without one the server waits for its activation.
+    pub admin: Option<FirstAdmin>,
+}
+
+/// The first person who can sign in.
+#[derive(Debug)]
+pub struct FirstAdmin {
+    pub name: String,
+    pub password_hash: SecretString,
+}
+
+#[derive(Debug, Deserialize)]
+struct Flavor<'a> {
+    name: &'a str,
+    r#type: &'a str,
+    source: &'a str,
+    display_name: Option<&'a str>,
+    integration: Option<&'a str>,
+    connector_type: Option<&'a str>,
+    connector_resource_type: Option<&'a str>,
+    connector_resource_id_attr: Option<&'a str>,
+    logo_url: Option<&'a str>,
+    docs_url: Option<&'a str>,
+    sdk_docs_url: Option<&'a str>,
+    is_custom: bool,
+    #[serde(borrow)]
+    config_schema: &'a RawValue,
+}
+
+/// A row to insert: column by column, so that name and value stand together.
+struct NewRow {
+    statement: InsertStatement,
+    columns: Vec<&'static str>,
+    values: Vec<SimpleExpr>,
+}
+
+impl NewRow {
+    fn of(table: &'static str) -> Self {
+        Self {
+            statement: Query::insert().into_table(table).to_owned(),
+            columns: Vec::new(),
+            values: Vec::new(),
+        }
+    }
+
+    fn set(mut self, column: &'static str, value: impl Into<SimpleExpr>) -> Self {
+        self.columns.push(column);
+        self.values.push(value.into());
+        self
+    }
+
+    fn stamped(self, id: Id, now: Timestamp) -> Self {
+        self.set("id", id).set("created", now).set("updated", now)
+    }
+
+    async fn insert(mut self, tx: &mut Transaction) -> Result<(), StoreError> {
+        let statement = self.statement.columns(self.columns).values_panic(self.values);
+        tx.execute(statement).await.map(drop)
+    }
+}
+
+impl Store {
+    /// Whether the first start has already left its rows. The revision is stamped with them, so that no other
+    /// server takes half a database for a whole one.
+    ///
+    /// # Errors
+    /// When the database doesn't answer.
+    pub async fn is_seeded(&self) -> Result<bool, StoreError> {
+        let query = Query::select()
+            .column("version_num")
+            .from("alembic_version")
+            .to_owned();
+        Ok(self.fetch_optional::<(String,)>(&query).await?.is_some())
+    }
+
+    /// Leaves the first rows in one transaction; false when another start was faster.
+    ///
+    /// # Errors
+    /// When the database doesn't answer or refuses a row.
+    pub async fn seed(
+        &self,
+        seed: &Seed,
+        now: DateTime<Utc>,
+        random: &dyn Randomness,
+    ) -> Result<bool, StoreError> {
+        let now = Timestamp::new(now);
+        let engine = self.engine();
+        let seeded = self.write(|mut tx| async move {
+            insert_all(&mut tx, seed, engine, now, random).await?;
+            tx.commit(()).await
+        });
+        match seeded.await {
+            Ok(()) => Ok(true),
+            // The revision's row is there: another replica was faster, and all of this was undone.
+            Err(error) if error.as_database_error().is_some_and(|e| e.is_unique_violation()) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The secret of that name, made by `make` when there is none yet; all replicas get the same.
+    ///
+    /// # Errors
+    /// When the database doesn't answer.
+    pub async fn shared_secret(
+        &self,
+        name: &'static str,
+        now: DateTime<Utc>,
+        make: impl Fn() -> String + Sync,
+    ) -> Result<SecretString, StoreError> {
+        let existing = Query::select()
+            .column("value")
+            .from("zendo_secret")
+            .and_where(sea_query::Expr::col("name").eq(name))
+            .to_owned();
+        if let Some((value,)) = self.fetch_optional::<(String,)>(&existing).await? {
+            return Ok(value.into());
+        }
+        let insert = Query::insert()
+            .into_table("zendo_secret")
+            .columns(["name", "value", "created"])
+            .values_panic([name.into(), make().into(), Timestamp::new(now).into()])
+            .on_conflict(OnConflict::column("name").do_nothing_on(["name"]).to_owned())
+            .to_owned();
+        self.execute(&insert).await?;
+        match self.fetch_optional::<(String,)>(&existing).await? {
+            Some((value,)) => Ok(value.into()),
+            None => Err(StoreError::RowNotFound),
+        }
+    }
+}
+
+async fn insert_all(
+    tx: &mut Transaction,
+    seed: &Seed,
+    engine: Engine,
+    now: Timestamp,
+    random: &dyn Randomness,
+) -> Result<(), StoreError> {
+    NewRow::of("alembic_version")
+        .set("version_num", ZENML_REVISION)
+        .insert(tx)
+        .await?;
+    insert_flavors(tx, now, random).await?;
+    insert_project(tx, seed, now, random).await?;
+    insert_stack(tx, now, random).await?;
+    insert_settings(tx, seed, now, random).await?;
+    if let Some(admin) = &seed.admin {
+        insert_admin(tx, admin, engine, now, random).await?;
+    }
+    Ok(())
+}
+
+async fn insert_flavors(
+    tx: &mut Transaction,
+    now: Timestamp,
+    random: &dyn Randomness,
+) -> Result<(), StoreError> {
+    let flavors: Vec<Flavor<'_>> =
+        serde_json::from_str(FLAVORS).map_err(|error| StoreError::Decode(error.into()))?;
+    for flavor in flavors {
+        NewRow::of("flavor")
+            .stamped(random.id(), now)
+            .set("name", flavor.name)
+            .set("type", flavor.r#type)
+            .set("source", flavor.source)
+            .set("display_name", flavor.display_name)
+            .set("config_schema", flavor.config_schema.get())
+            .set("integration", flavor.integration)
+            .set("connector_type", flavor.connector_type)
+            .set("connector_resource_type", flavor.connector_resource_type)
+            .set("connector_resource_id_attr", flavor.connector_resource_id_attr)
+            .set("logo_url", flavor.logo_url)
+            .set("docs_url", flavor.docs_url)
+            .set("sdk_docs_url", flavor.sdk_docs_url)
+            .set("is_custom", flavor.is_custom)
+            .insert(tx)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn insert_project(
+    tx: &mut Transaction,
+    seed: &Seed,
+    now: Timestamp,
+    random: &dyn Randomness,
+) -> Result<(), StoreError> {
+    NewRow::of("project")
+        .stamped(random.id(), now)
+        .set("name", seed.project_name.as_str())
+        .set("display_name", seed.project_name.as_str())
+        .set("description", "")
+        .set("project_metadata", "{}")
+        .insert(tx)
+        .await
+}
+
+async fn insert_stack(
+    tx: &mut Transaction,
+    now: Timestamp,
+    random: &dyn Randomness,
+) -> Result<(), StoreError> {
+    let stack = random.id();
+    NewRow::of("stack")
+        .stamped(stack, now)
+        .set("name", DEFAULT)
+        .set("description", "")
+        .set("labels", EMPTY_OBJECT)
+        .set("environment", NULL)
+        .insert(tx)
+        .await?;
+    for component_type in COMPONENT_TYPES {
+        let component = random.id();
+        NewRow::of("stack_component")
+            .stamped(component, now)
+            .set("name", DEFAULT)
+            .set("type", component_type)
+            .set("flavor", "local")
+            .set("configuration", EMPTY_OBJECT)
+            .set("labels", NULL)
+            .set("environment", NULL)
+            .insert(tx)
+            .await?;
+        NewRow::of("stack_composition")
+            .set("stack_id", stack)
+            .set("component_id", component)
+            .set("default_for_type", component_type)
+            .insert(tx)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn insert_settings(
+    tx: &mut Transaction,
+    seed: &Seed,
+    now: Timestamp,
+    random: &dyn Randomness,
+) -> Result<(), StoreError> {
+    NewRow::of("server_settings")
+        .set("id", random.id())
+        .set("server_name", seed.server_name.as_str())
+        .set("active", seed.admin.is_some())
+        .set("enable_analytics", false)
+        .set("display_announcements", seed.display_announcements)
+        .set("display_updates", seed.display_updates)
+        .set("onboarding_state", r#"["project_created"]"#)
+        .set("last_user_activity", now)
+        .set("updated", now)
+        .insert(tx)
+        .await
+}
+
+/// An admin's row, for the first start and for activation.
+///
+/// # Errors
+/// When the name is taken or the database doesn't answer.
+pub async fn insert_admin(
+    tx: &mut Transaction,
+    admin: &FirstAdmin,
+    engine: Engine,
+    now: Timestamp,
+    random: &dyn Randomness,
+) -> Result<Id, StoreError> {
+    let id = random.id();
+    NewRow::of("user")
+        .stamped(id, now)
+        .set("name", admin.name.as_str())
+        .set("is_service_account", false)
+        .set("full_name", "")
+        .set("active", true)
+        .set("password", admin.password_hash.expose_secret())
+        .set("password_changed_at", engine.not_before(now))
+        .set("is_admin", true)
+        .set("oidc_claims", "null")
+        .insert(tx)
+        .await?;
+    Ok(id)
+}

@@ -1,0 +1,157 @@
+//! Writes: one transaction, run again a bounded number of times when it loses against another one.
+
+use sea_query::{DeleteStatement, InsertStatement, SelectStatement, UpdateStatement};
+use sea_query_sqlx::SqlxBinder;
+use sqlx::AssertSqlSafe;
+use sqlx::mysql::MySql;
+use sqlx::sqlite::Sqlite;
+
+use super::{Pools, Row, Store, StoreError, mysql, sqlite};
+
+/// Runs of one write at most.
+const ATTEMPTS: usize = 5;
+
+/// An open transaction on either engine.
+pub enum Transaction {
+    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    MySql(sqlx::Transaction<'static, MySql>),
+}
+
+/// A statement that changes rows.
+pub trait WriteStatement: SqlxBinder + Sync {}
+impl WriteStatement for InsertStatement {}
+impl WriteStatement for UpdateStatement {}
+impl WriteStatement for DeleteStatement {}
+
+impl Transaction {
+    /// Runs a statement and returns how many rows it touched.
+    ///
+    /// # Errors
+    /// When a constraint refuses it or the database doesn't answer.
+    pub async fn execute(&mut self, statement: &impl WriteStatement) -> Result<u64, StoreError> {
+        match self {
+            Self::Sqlite(tx) => {
+                let (sql, values) = sqlite(statement);
+                Ok(sqlx::query_with(AssertSqlSafe(sql), values)
+                    .execute(&mut **tx)
+                    .await?
+                    .rows_affected())
+            }
+            Self::MySql(tx) => {
+                let (sql, values) = mysql(statement);
+                Ok(sqlx::query_with(AssertSqlSafe(sql), values)
+                    .execute(&mut **tx)
+                    .await?
+                    .rows_affected())
+            }
+        }
+    }
+
+    /// The first row of a query, as this transaction sees it.
+    ///
+    /// # Errors
+    /// As [`Store::fetch_optional`].
+    pub async fn fetch_optional<R: Row>(&mut self, query: &SelectStatement) -> Result<Option<R>, StoreError> {
+        match self {
+            Self::Sqlite(tx) => {
+                let (sql, values) = sqlite(query);
+                sqlx::query_as_with(AssertSqlSafe(sql), values)
+                    .fetch_optional(&mut **tx)
+                    .await
+            }
+            Self::MySql(tx) => {
+                let (sql, values) = mysql(query);
+                sqlx::query_as_with(AssertSqlSafe(sql), values)
+                    .fetch_optional(&mut **tx)
+                    .await
+            }
+        }
+    }
+
+    /// Makes the changes last. Dropping the transaction instead undoes them.
+    ///
+    /// # Errors
+    /// When the database doesn't answer or refuses the changes.
+    pub async fn commit<T>(self, value: T) -> Result<Committed<T>, StoreError> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await?,
+            Self::MySql(tx) => tx.commit().await?,
+        }
+        Ok(Committed(value))
+    }
+}
+
+/// The value of a transaction that was committed: there is no other way to have one.
+pub struct Committed<T>(T);
+
+impl Store {
+    /// Runs `work` with a transaction that it has to commit; an error undoes everything.
+    ///
+    /// `work` runs again after a deadlock, a lock timeout or a refused cluster certification, so it must have
+    /// no effect outside the transaction.
+    ///
+    /// # Errors
+    /// What `work` returns, or the store's own error after the last attempt.
+    pub async fn write<T, E, W, F>(&self, work: W) -> Result<T, E>
+    where
+        E: From<StoreError> + AsStoreError,
+        W: Fn(Transaction) -> F,
+        F: Future<Output = Result<Committed<T>, E>>,
+    {
+        let mut attempt = 1;
+        loop {
+            match work(self.begin().await?).await {
+                Ok(Committed(value)) => return Ok(value),
+                Err(error) if attempt < ATTEMPTS && error.as_store_error().is_some_and(is_lost_race) => {
+                    attempt += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Runs one statement in a transaction of its own and returns how many rows it touched.
+    ///
+    /// # Errors
+    /// When a constraint refuses it or the database doesn't answer.
+    pub async fn execute(&self, statement: &impl WriteStatement) -> Result<u64, StoreError> {
+        self.write(|mut tx| async move {
+            let touched = tx.execute(statement).await?;
+            tx.commit(touched).await
+        })
+        .await
+    }
+
+    async fn begin(&self) -> Result<Transaction, StoreError> {
+        Ok(match &self.pools {
+            Pools::Sqlite { writer, .. } => Transaction::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+            Pools::MySql(pool) => Transaction::MySql(pool.begin().await?),
+        })
+    }
+}
+
+/// Lets [`Store::write`] see whether an error is the store's own.
+pub trait AsStoreError {
+    fn as_store_error(&self) -> Option<&StoreError>;
+}
+
+impl AsStoreError for StoreError {
+    fn as_store_error(&self) -> Option<&StoreError> {
+        Some(self)
+    }
+}
+
+/// MySQL 1213 (deadlock, and Galera's certification failure), 1205 (lock timeout), SQLITE_BUSY (5) with its
+/// extended codes.
+fn is_lost_race(error: &StoreError) -> bool {
+    let Some(error) = error.as_database_error() else {
+        return false;
+    };
+    if let Some(error) = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+        return matches!(error.number(), 1205 | 1213);
+    }
+    error
+        .code()
+        .and_then(|code| code.parse::<i32>().ok())
+        .is_some_and(|code| code & 0xff == 5)
+}
