@@ -1,12 +1,20 @@
 //! The command line: one file a command.
 
 mod completions;
+mod login;
+mod logout;
+mod program;
 mod serve;
+mod status;
+mod token;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+/// Exit code for what went wrong on the way: a server that refuses or cannot be reached, a file.
+pub const EXIT_FAILURE: u8 = 1;
 
 /// Exit code for what the caller wrote wrongly: an argument or a setting (the one clap uses too).
 pub const EXIT_USAGE: u8 = 2;
@@ -28,6 +36,14 @@ struct Cli {
 enum Command {
     /// Run the server (what plain `zendo` does too)
     Serve(serve::ServeArgs),
+    /// Print an API token, for scripts and pipelines
+    Token(token::TokenArgs),
+    /// Sign in to a server and make it the active one
+    Login(login::LoginArgs),
+    /// Forget how to sign in to a server
+    Logout(logout::LogoutArgs),
+    /// Show the active server and who is signed in
+    Status(status::StatusArgs),
     /// Print a completion script for your shell
     Completions(completions::CompletionsArgs),
 }
@@ -39,20 +55,48 @@ pub struct CliError {
     pub exit_code: u8,
 }
 
+impl CliError {
+    /// Something went wrong that is not the caller's writing.
+    fn failure(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            exit_code: EXIT_FAILURE,
+        }
+    }
+
+    /// The caller wrote something that cannot be used.
+    fn usage(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            exit_code: EXIT_USAGE,
+        }
+    }
+}
+
 /// Parses `args`, runs the command and turns its outcome into an exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
-    let cli = Cli::parse_from(args);
-    let outcome = match cli.command {
-        None => serve::run(cli.serve),
-        Some(Command::Serve(args)) => serve::run(args),
-        Some(Command::Completions(args)) => completions::run(args, Cli::command()),
-    };
-    match outcome {
+    let program = program::name(args.first().map(OsString::as_os_str));
+    let mut command = program::rename(Cli::command(), program);
+    let matches = command.clone().get_matches_from(args);
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit());
+    match dispatch(cli, command, program) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("zendo: {}", error.message);
+            program::complain(&error.message);
             ExitCode::from(error.exit_code)
         }
+    }
+}
+
+fn dispatch(cli: Cli, command: clap::Command, program: &'static str) -> Result<(), CliError> {
+    match cli.command {
+        None => serve::run(cli.serve),
+        Some(Command::Serve(args)) => serve::run(args),
+        Some(Command::Token(args)) => token::run(&args, program),
+        Some(Command::Login(args)) => login::run(&args, program),
+        Some(Command::Logout(args)) => logout::run(&args, program),
+        Some(Command::Status(args)) => status::run(&args, program),
+        Some(Command::Completions(args)) => completions::run(args, command),
     }
 }

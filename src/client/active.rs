@@ -25,7 +25,10 @@ pub fn resolve(
     project_id: Option<&str>,
     stack_id: Option<&str>,
 ) -> Result<Active, ClientError> {
-    Ok(Active { project: project(session, user, project_id)?, stack: stack(session, stack_id)? })
+    Ok(Active {
+        project: project(session, user, project_id)?,
+        stack: stack(session, stack_id)?,
+    })
 }
 
 fn project(

@@ -90,11 +90,19 @@ pub fn sign_in(http: &HttpClient, grant: &Grant, now: DateTime<Utc>) -> Result<T
     let body = match grant {
         Grant::ApiKey(key) => http.post_form(
             "/login",
-            &[("grant_type", "zenml-api-key"), ("username", ""), ("password", key.expose_secret())],
+            &[
+                ("grant_type", "zenml-api-key"),
+                ("username", ""),
+                ("password", key.expose_secret()),
+            ],
         ),
         Grant::Password { username, password } => http.post_form(
             "/login",
-            &[("grant_type", "password"), ("username", username), ("password", password.expose_secret())],
+            &[
+                ("grant_type", "password"),
+                ("username", username),
+                ("password", password.expose_secret()),
+            ],
         ),
     }?;
     let response: TokenResponse = read(http, body)?;
@@ -104,7 +112,10 @@ pub fn sign_in(http: &HttpClient, grant: &Grant, now: DateTime<Utc>) -> Result<T
 /// Gets an API token of its own, `expires_in` seconds long (the server's default otherwise).
 pub fn api_token(session: &mut Session, expires_in: Option<u64>) -> Result<SecretString, ClientError> {
     let seconds = expires_in.map(|seconds| seconds.to_string());
-    let query: Vec<(&str, &str)> = seconds.iter().map(|value| ("expires_in", value.as_str())).collect();
+    let query: Vec<(&str, &str)> = seconds
+        .iter()
+        .map(|value| ("expires_in", value.as_str()))
+        .collect();
     let body = session.get("/api_token", &query)?;
     read(session.http(), body)
 }
@@ -123,8 +134,13 @@ pub fn find_project(session: &mut Session, name_or_id: &str) -> Result<Option<Na
 
 /// The only project this account can see; `None` when there are more, or none.
 pub fn sole_project(session: &mut Session) -> Result<Option<Named>, ClientError> {
-    let query =
-        [("hydrate", "False"), ("sort_by", "created"), ("logical_operator", "and"), ("page", "1"), ("size", "20")];
+    let query = [
+        ("hydrate", "False"),
+        ("sort_by", "created"),
+        ("logical_operator", "and"),
+        ("page", "1"),
+        ("size", "20"),
+    ];
     let body = session.get("/projects", &query)?;
     let page: Page = read(session.http(), body)?;
     Ok(page.items.into_iter().next().filter(|_| page.total == 1))
@@ -136,7 +152,12 @@ pub fn find_stack(session: &mut Session, name_or_id: &str) -> Result<Option<Name
         let route = format!("/stacks/{}", segment(name_or_id));
         return find(session, &route);
     }
-    let query = [("hydrate", "False"), ("page", "1"), ("size", "1"), ("name", name_or_id)];
+    let query = [
+        ("hydrate", "False"),
+        ("page", "1"),
+        ("size", "1"),
+        ("name", name_or_id),
+    ];
     let body = session.get("/stacks", &query)?;
     let page: Page = read(session.http(), body)?;
     Ok(page.items.into_iter().next())
@@ -145,7 +166,9 @@ pub fn find_stack(session: &mut Session, name_or_id: &str) -> Result<Option<Name
 fn find(session: &mut Session, route: &str) -> Result<Option<Named>, ClientError> {
     match session.get(route, &[("hydrate", "False")]) {
         Ok(body) => read(session.http(), body).map(Some),
-        Err(ClientError::Server { status: 403 | 404, .. }) => Ok(None),
+        Err(ClientError::Server {
+            status: 403 | 404, ..
+        }) => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -29,7 +29,11 @@ impl ConfigFile {
     /// [`ClientError::File`] or [`ClientError::DamagedFile`] when it cannot be read.
     pub fn load(path: &Path) -> Result<Self, ClientError> {
         let content = files::read_mapping(path)?;
-        Ok(Self { path: path.to_owned(), is_new: content.is_none(), content: content.unwrap_or_default() })
+        Ok(Self {
+            path: path.to_owned(),
+            is_new: content.is_none(),
+            content: content.unwrap_or_default(),
+        })
     }
 
     /// Writes the file.
@@ -42,7 +46,12 @@ impl ConfigFile {
         let Some(store) = self.content.get("store").and_then(Value::as_mapping) else {
             return StoreSettings::default();
         };
-        let text = |key: &str| store.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let text = |key: &str| {
+            store
+                .get(key)
+                .and_then(Value::as_str)
+                .filter(|text| !text.is_empty())
+        };
         let secret = |key| text(key).map(SecretString::from);
         StoreSettings {
             url: text("url").map(str::to_owned),
@@ -68,7 +77,11 @@ impl ConfigFile {
 
     /// Whether the file makes `server` the active one.
     pub fn is_active(&self, server: &ServerUrl) -> bool {
-        self.store().url.and_then(|url| ServerUrl::parse(&url).ok()).as_ref() == Some(server)
+        self.store()
+            .url
+            .and_then(|url| ServerUrl::parse(&url).ok())
+            .as_ref()
+            == Some(server)
     }
 
     /// The id of the active project.
@@ -92,8 +105,8 @@ impl ConfigFile {
         project_id: Option<&str>,
         stack_id: Option<&str>,
     ) {
-        let mut store = match self.content.remove("store") {
-            Some(Value::Mapping(store)) if self.same_server(&store, server) => store,
+        let mut store = match self.content.get("store") {
+            Some(Value::Mapping(store)) if self.is_active(server) => store.clone(),
             _ => Mapping::new(),
         };
         set(&mut store, "type", "rest");
@@ -115,11 +128,6 @@ impl ConfigFile {
         for key in ["store", "active_project_id", "active_stack_id"] {
             self.content.shift_remove(key);
         }
-    }
-
-    fn same_server(&self, store: &Mapping, server: &ServerUrl) -> bool {
-        let url = store.get("url").and_then(Value::as_str);
-        url.and_then(|url| ServerUrl::parse(url).ok()).as_ref() == Some(server)
     }
 
     fn set_or_remove(&mut self, key: &str, value: Option<&str>) {
@@ -179,18 +187,30 @@ mod tests {
         file.save().unwrap();
         let file = ConfigFile::load(&file.path).unwrap();
         assert!(file.is_active(&server("http://h/")));
-        assert_eq!((file.active_project_id(), file.active_stack_id()), (Some("p"), Some("s")));
+        assert_eq!(
+            (file.active_project_id(), file.active_stack_id()),
+            (Some("p"), Some("s"))
+        );
         assert_eq!(file.content.get("analytics_opt_in"), Some(&Value::Bool(false)));
-        assert_eq!(file.content.get("version").and_then(Value::as_str), Some("0.98.0"));
+        assert_eq!(
+            file.content.get("version").and_then(Value::as_str),
+            Some("0.98.0")
+        );
         let user_id = file.content.get("user_id").and_then(Value::as_str).unwrap();
         assert!(Uuid::parse_str(user_id).is_ok());
     }
 
     #[test]
     fn what_is_not_ours_is_kept() {
-        let (_folder, mut file) =
-            load("user_id: u\nanalytics_opt_in: true\nextra: [1]\nstore: {type: rest, url: http://h, http_timeout: 5}");
-        file.activate(&server("http://h"), Some(&TlsCheck::Ca("/ca".to_owned())), None, None);
+        let (_folder, mut file) = load(
+            "user_id: u\nanalytics_opt_in: true\nextra: [1]\nstore: {type: rest, url: http://h, http_timeout: 5}",
+        );
+        file.activate(
+            &server("http://h"),
+            Some(&TlsCheck::Ca("/ca".to_owned())),
+            None,
+            None,
+        );
         assert_eq!(file.content.get("user_id").and_then(Value::as_str), Some("u"));
         assert_eq!(file.content.get("analytics_opt_in"), Some(&Value::Bool(true)));
         assert!(file.content.contains_key("extra"));

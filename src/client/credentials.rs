@@ -12,7 +12,10 @@ pub enum Grant {
     /// A service account's key.
     ApiKey(SecretString),
     /// A user's name and password.
-    Password { username: String, password: SecretString },
+    Password {
+        username: String,
+        password: SecretString,
+    },
 }
 
 /// Where credentials were found.
@@ -60,10 +63,18 @@ pub fn grant_of(sign_in: &SignIn) -> Option<Grant> {
 /// explicit ones into its store in this order, where each throws out the one before.
 pub fn choose(explicit: &SignIn, origin: Origin, remembered: Option<Credentials>) -> Option<Credentials> {
     if let Some(grant) = grant_of(explicit) {
-        return Some(Credentials { origin, token: None, grant: Some(grant) });
+        return Some(Credentials {
+            origin,
+            token: None,
+            grant: Some(grant),
+        });
     }
     if let Some(token) = &explicit.api_token {
-        return Some(Credentials { origin, token: Some(Token::bare(token.clone())), grant: None });
+        return Some(Credentials {
+            origin,
+            token: Some(Token::bare(token.clone())),
+            grant: None,
+        });
     }
     remembered.filter(|credentials| credentials.token.is_some() || credentials.grant.is_some())
 }
@@ -83,7 +94,11 @@ mod tests {
 
     fn remembered() -> Option<Credentials> {
         let token = Some(Token::bare(SecretString::from("r")));
-        Some(Credentials { origin: Origin::CredentialsFile, token, grant: None })
+        Some(Credentials {
+            origin: Origin::CredentialsFile,
+            token,
+            grant: None,
+        })
     }
 
     #[test]

@@ -25,7 +25,10 @@ impl CredentialsFile {
     ///
     /// [`ClientError::File`] or [`ClientError::DamagedFile`] when it cannot be read.
     pub fn load(path: &Path) -> Result<Self, ClientError> {
-        Ok(Self { path: path.to_owned(), content: files::read_mapping(path)?.unwrap_or_default() })
+        Ok(Self {
+            path: path.to_owned(),
+            content: files::read_mapping(path)?.unwrap_or_default(),
+        })
     }
 
     /// Writes the file.
@@ -45,32 +48,38 @@ impl CredentialsFile {
         };
         Some(Credentials {
             origin: Origin::CredentialsFile,
-            token: entry.get("api_token").and_then(Value::as_mapping).and_then(token_of),
+            token: entry
+                .get("api_token")
+                .and_then(Value::as_mapping)
+                .and_then(token_of),
             grant: grant_of(&sign_in),
         })
     }
 
     /// Remembers a sign-in: `token` takes the place of everything that signed in there before.
     pub fn sign_in(&mut self, server: &ServerUrl, token: &Token, info: &ServerInfo) {
-        let entry = self.entry(server);
+        let mut entry = self.entry(server);
         for key in ["api_key", "username", "password"] {
             entry.shift_remove(key);
         }
-        put(entry, "api_token", Value::Mapping(token_mapping(token)));
-        set(entry, "server_id", &info.id.to_string());
-        set(entry, "status", "available");
-        set(entry, "version", &info.version);
+        put(&mut entry, "api_token", Value::Mapping(token_mapping(token)));
+        set(&mut entry, "server_id", &info.id.to_string());
+        set(&mut entry, "status", "available");
+        set(&mut entry, "version", &info.version);
         if let Some(name) = &info.name {
-            set(entry, "server_name", name);
+            set(&mut entry, "server_name", name);
         }
         if let Some(kind) = &info.deployment_type {
-            set(entry, "deployment_type", kind);
+            set(&mut entry, "deployment_type", kind);
         }
+        put(&mut self.content, server.as_str(), Value::Mapping(entry));
     }
 
     /// Remembers another token for `server`, next to what it was had for.
     pub fn renew(&mut self, server: &ServerUrl, token: &Token) {
-        put(self.entry(server), "api_token", Value::Mapping(token_mapping(token)));
+        let mut entry = self.entry(server);
+        put(&mut entry, "api_token", Value::Mapping(token_mapping(token)));
+        put(&mut self.content, server.as_str(), Value::Mapping(entry));
     }
 
     /// Forgets `server`; false when nothing was remembered.
@@ -78,17 +87,12 @@ impl CredentialsFile {
         self.content.shift_remove(server.as_str()).is_some()
     }
 
-    /// The entry of `server`, made when missing or not a mapping.
-    fn entry(&mut self, server: &ServerUrl) -> &mut Mapping {
-        let key = Value::String(server.as_str().to_owned());
-        let entry = self.content.entry(key).or_insert(Value::Null);
-        if !entry.is_mapping() {
-            *entry = Value::Mapping(Mapping::from_iter([(Value::from("url"), Value::from(server.as_str()))]));
-        }
-        match entry {
-            Value::Mapping(entry) => entry,
-            _ => unreachable!("it was made a mapping above"),
-        }
+    /// A copy of the entry of `server`, or a new one.
+    fn entry(&self, server: &ServerUrl) -> Mapping {
+        let remembered = self.content.get(server.as_str()).and_then(Value::as_mapping);
+        let mut entry = remembered.cloned().unwrap_or_default();
+        set(&mut entry, "url", server.as_str());
+        entry
     }
 }
 
@@ -108,7 +112,11 @@ fn token_mapping(token: &Token) -> Mapping {
         put(&mut mapping, "expires_in", Value::from(seconds));
     }
     if let Some(end) = token.expires_at {
-        set(&mut mapping, "expires_at", &end.to_rfc3339_opts(SecondsFormat::Micros, true));
+        set(
+            &mut mapping,
+            "expires_at",
+            &end.to_rfc3339_opts(SecondsFormat::Micros, true),
+        );
     }
     if let Some(seconds) = token.leeway {
         put(&mut mapping, "leeway", Value::from(seconds));
@@ -172,12 +180,18 @@ mod tests {
         assert!(read.grant.is_none());
         let read = read.token.unwrap();
         assert_eq!(read.secret.expose_secret(), "new");
-        assert_eq!((read.expires_in, read.expires_at, read.leeway), (Some(7_200), token.expires_at, Some(360)));
+        assert_eq!(
+            (read.expires_in, read.expires_at, read.leeway),
+            (Some(7_200), token.expires_at, Some(360))
+        );
         let entry = file.content.get("http://a").unwrap().as_mapping().unwrap();
         assert_eq!(text(entry, "extra"), Some("kept"));
         assert_eq!(text(entry, "server_name"), Some("default"));
         let other = file.content.get("http://b").unwrap().as_mapping().unwrap();
-        assert_eq!((text(other, "api_key"), text(other, "organization_name")), (Some("ZENKEY_x"), Some("o")));
+        assert_eq!(
+            (text(other, "api_key"), text(other, "organization_name")),
+            (Some("ZENKEY_x"), Some("o"))
+        );
     }
 
     #[test]
@@ -185,8 +199,13 @@ mod tests {
         let (_folder, mut file) = load(TWO_SERVERS);
         file.renew(&server("http://a"), &Token::bare(SecretString::from("new")));
         file.save().unwrap();
-        let read = CredentialsFile::load(&file.path).unwrap().get(&server("http://a")).unwrap();
-        let Some(Grant::Password { username, password }) = read.grant else { panic!("the password is gone") };
+        let read = CredentialsFile::load(&file.path)
+            .unwrap()
+            .get(&server("http://a"))
+            .unwrap();
+        let Some(Grant::Password { username, password }) = read.grant else {
+            panic!("the password is gone")
+        };
         assert_eq!((username.as_str(), password.expose_secret()), ("u", "1_000"));
         assert!(read.token.is_some());
     }
@@ -197,6 +216,9 @@ mod tests {
         assert!(file.forget(&server("http://a")));
         assert!(!file.forget(&server("http://a")));
         assert!(file.get(&server("http://a")).is_none());
-        assert!(matches!(file.get(&server("http://b")).unwrap().grant, Some(Grant::ApiKey(_))));
+        assert!(matches!(
+            file.get(&server("http://b")).unwrap().grant,
+            Some(Grant::ApiKey(_))
+        ));
     }
 }

@@ -58,8 +58,12 @@ impl Environment {
                 password: secret("ZENML_STORE_PASSWORD")?,
                 api_token: secret("ZENML_STORE_API_TOKEN")?,
             },
-            tls: text("ZENML_STORE_VERIFY_SSL")?.as_deref().map(TlsCheck::from_text),
-            timeout: text("ZENML_STORE_HTTP_TIMEOUT")?.map(|value| timeout_of(&value)).transpose()?,
+            tls: text("ZENML_STORE_VERIFY_SSL")?
+                .as_deref()
+                .map(TlsCheck::from_text),
+            timeout: text("ZENML_STORE_HTTP_TIMEOUT")?
+                .map(|value| timeout_of(&value))
+                .transpose()?,
         };
         Ok(Self {
             config_folder: config_folder(&lookup)?,
@@ -97,7 +101,10 @@ fn text_of(name: &str, value: Option<OsString>) -> Result<Option<String>, Client
 fn timeout_of(value: &str) -> Result<Duration, ClientError> {
     match value.parse() {
         Ok(seconds @ 1..) => Ok(Duration::from_secs(seconds)),
-        _ => Err(invalid("ZENML_STORE_HTTP_TIMEOUT", "it should be a number of seconds from 1 on")),
+        _ => Err(invalid(
+            "ZENML_STORE_HTTP_TIMEOUT",
+            "it should be a number of seconds from 1 on",
+        )),
     }
 }
 
@@ -112,10 +119,16 @@ fn config_folder(lookup: &impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, 
     } else if cfg!(target_os = "macos") {
         home.map(|home| home.join("Library/Application Support/zenml"))
     } else {
-        given("XDG_CONFIG_HOME").or(home.map(|home| home.join(".config"))).map(|folder| folder.join("zenml"))
+        given("XDG_CONFIG_HOME")
+            .or(home.map(|home| home.join(".config")))
+            .map(|folder| folder.join("zenml"))
     };
-    let folder = folder
-        .ok_or_else(|| invalid("ZENML_CONFIG_PATH", "it is not set, and there is no home folder to fall back to"))?;
+    let folder = folder.ok_or_else(|| {
+        invalid(
+            "ZENML_CONFIG_PATH",
+            "it is not set, and there is no home folder to fall back to",
+        )
+    })?;
     absolute(&folder)
 }
 
@@ -124,7 +137,10 @@ fn absolute(folder: &Path) -> Result<PathBuf, ClientError> {
 }
 
 fn invalid(name: &str, reason: &str) -> ClientError {
-    ClientError::InvalidSetting { name: name.to_owned(), reason: reason.to_owned() }
+    ClientError::InvalidSetting {
+        name: name.to_owned(),
+        reason: reason.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -133,7 +149,10 @@ mod tests {
 
     fn read(variables: &[(&str, &str)]) -> Result<Environment, ClientError> {
         Environment::from_lookup(|name| {
-            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value))
+            variables
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| OsString::from(value))
         })
     }
 
@@ -151,7 +170,12 @@ mod tests {
 
     #[test]
     fn empty_variables_count_as_not_set() {
-        let env = read(&[("HOME", "/h"), ("ZENML_STORE_URL", ""), ("ZENML_STORE_API_KEY", "k")]).unwrap();
+        let env = read(&[
+            ("HOME", "/h"),
+            ("ZENML_STORE_URL", ""),
+            ("ZENML_STORE_API_KEY", "k"),
+        ])
+        .unwrap();
         assert_eq!(env.store.url, None);
         assert!(env.store.sign_in.api_key.is_some());
         assert_eq!(env.sign_in_variables, ["ZENML_STORE_API_KEY"]);

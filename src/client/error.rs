@@ -50,7 +50,11 @@ pub enum ClientError {
     Redirected { server: ServerUrl, location: String },
     /// A name given on the command line is unknown to the server.
     #[error("{server} has no {kind} named `{name}`")]
-    Unknown { server: ServerUrl, kind: &'static str, name: String },
+    Unknown {
+        server: ServerUrl,
+        kind: &'static str,
+        name: String,
+    },
     /// A file could not be read or written.
     #[error("{}: {reason}", path.display())]
     File { path: PathBuf, reason: String },
@@ -62,7 +66,10 @@ pub enum ClientError {
 impl ClientError {
     /// A failed file operation on `path`.
     pub fn file(path: &Path, error: &std::io::Error) -> Self {
-        Self::File { path: path.to_owned(), reason: error.to_string() }
+        Self::File {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        }
     }
 }
 
@@ -120,18 +127,30 @@ mod tests {
     #[test]
     fn a_named_refusal_is_shown_by_its_message() {
         let body = json!({"detail": ["ValueError", "The maximum is 604800 seconds."]});
-        assert_eq!(server_message(&body).as_deref(), Some("The maximum is 604800 seconds."));
+        assert_eq!(
+            server_message(&body).as_deref(),
+            Some("The maximum is 604800 seconds.")
+        );
     }
 
     #[test]
     fn a_plain_detail_is_shown_as_it_is() {
-        assert_eq!(server_message(&json!({"detail": "Not Found"})).as_deref(), Some("Not Found"));
+        assert_eq!(
+            server_message(&json!({"detail": "Not Found"})).as_deref(),
+            Some("Not Found")
+        );
     }
 
     #[test]
     fn the_bare_list_of_a_failed_validation_loses_the_place_in_the_source() {
-        let body = json!(["ValueError", "1 validation error:\n  {'msg': 'bad'}\n\n  File \"x.py\", line 1"]);
-        assert_eq!(server_message(&body).as_deref(), Some("1 validation error: {'msg': 'bad'}"));
+        let body = json!([
+            "ValueError",
+            "1 validation error:\n  {'msg': 'bad'}\n\n  File \"x.py\", line 1"
+        ]);
+        assert_eq!(
+            server_message(&body).as_deref(),
+            Some("1 validation error: {'msg': 'bad'}")
+        );
     }
 
     #[test]
@@ -144,7 +163,13 @@ mod tests {
 
     #[test]
     fn other_shapes_are_no_message() {
-        for body in [json!(null), json!({}), json!([]), json!([1]), json!({"detail": {"a": 1}})] {
+        for body in [
+            json!(null),
+            json!({}),
+            json!([]),
+            json!([1]),
+            json!({"detail": {"a": 1}}),
+        ] {
             assert_eq!(server_message(&body), None, "{body}");
         }
     }

@@ -23,7 +23,10 @@ fn span(length: TimeDelta) -> String {
         (seconds / 60 % 60, "minute"),
         (seconds % 60, "second"),
     ];
-    let largest = parts.iter().position(|(count, _)| *count > 0).unwrap_or(parts.len() - 1);
+    let largest = parts
+        .iter()
+        .position(|(count, _)| *count > 0)
+        .unwrap_or(parts.len() - 1);
     parts[largest..]
         .iter()
         .take(2)

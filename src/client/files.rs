@@ -20,7 +20,9 @@ pub fn read_mapping(path: &Path) -> Result<Option<Mapping>, ClientError> {
         Err(error) if error.kind() == ErrorKind::InvalidData => return Err(damaged(path, "it is not text")),
         Err(error) => return Err(ClientError::file(path, &error)),
     };
-    yaml::parse_mapping(&text).map(Some).map_err(|error| damaged(path, &error.to_string()))
+    yaml::parse_mapping(&text)
+        .map(Some)
+        .map_err(|error| damaged(path, &error.to_string()))
 }
 
 /// Replaces the file at `path` as a whole, readable by its owner alone.
@@ -54,7 +56,10 @@ fn create_private_folder(folder: &Path) -> std::io::Result<()> {
 }
 
 fn damaged(path: &Path, reason: &str) -> ClientError {
-    ClientError::DamagedFile { path: path.to_owned(), reason: reason.to_owned() }
+    ClientError::DamagedFile {
+        path: path.to_owned(),
+        reason: reason.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -72,7 +77,10 @@ mod tests {
         assert!(read_mapping(&path).unwrap().is_none());
         for damage in [&b"a: [1"[..], b"- a\n", b"\xff\xfe"] {
             fs::write(&path, damage).unwrap();
-            assert!(matches!(read_mapping(&path), Err(ClientError::DamagedFile { .. })));
+            assert!(matches!(
+                read_mapping(&path),
+                Err(ClientError::DamagedFile { .. })
+            ));
             assert_eq!(fs::read(&path).unwrap(), damage);
         }
     }

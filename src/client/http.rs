@@ -31,7 +31,10 @@ impl HttpClient {
     /// [`ClientError::InvalidSetting`] when the CA bundle cannot be used.
     pub fn new(target: &Target) -> Result<Self, ClientError> {
         let agent = agent(&target.tls, target.timeout)?;
-        Ok(Self { agent, server: target.server.clone() })
+        Ok(Self {
+            agent,
+            server: target.server.clone(),
+        })
     }
 
     /// The server talked to.
@@ -46,7 +49,10 @@ impl HttpClient {
         query: &[(&str, &str)],
         bearer: Option<&SecretString>,
     ) -> Result<Value, ClientError> {
-        let mut request = self.agent.get(self.server.api(route)).header("Accept", "application/json");
+        let mut request = self
+            .agent
+            .get(self.server.api(route))
+            .header("Accept", "application/json");
         for (name, value) in query {
             request = request.query(name, value);
         }
@@ -58,21 +64,24 @@ impl HttpClient {
 
     /// Posts a form to an API route.
     pub fn post_form(&self, route: &str, form: &[(&str, &str)]) -> Result<Value, ClientError> {
-        let request = self.agent.post(self.server.api(route)).header("Accept", "application/json");
+        let request = self
+            .agent
+            .post(self.server.api(route))
+            .header("Accept", "application/json");
         self.answer(request.send_form(form.iter().copied()))
     }
 
-    fn answer(
-        &self,
-        outcome: Result<http::Response<ureq::Body>, ureq::Error>,
-    ) -> Result<Value, ClientError> {
+    fn answer(&self, outcome: Result<http::Response<ureq::Body>, ureq::Error>) -> Result<Value, ClientError> {
         let mut response = outcome.map_err(|error| self.no_answer(&error))?;
         let status = response.status();
         if status.is_redirection() {
             let location = response.headers().get(http::header::LOCATION);
             return Err(self.redirected(location.and_then(|value| value.to_str().ok()).unwrap_or_default()));
         }
-        let text = response.body_mut().read_to_string().map_err(|error| self.no_answer(&error))?;
+        let text = response
+            .body_mut()
+            .read_to_string()
+            .map_err(|error| self.no_answer(&error))?;
         let body: Option<Value> = serde_json::from_str(&text).ok();
         match body {
             Some(body) if status.is_success() => Ok(body),
@@ -95,22 +104,41 @@ impl HttpClient {
     fn redirected(&self, location: &str) -> ClientError {
         // The address to use instead is what precedes the route asked for.
         let base = location.split("/api/v1").next().unwrap_or_default();
-        ClientError::Redirected { server: self.server.clone(), location: printable(base) }
+        ClientError::Redirected {
+            server: self.server.clone(),
+            location: printable(base),
+        }
     }
 
     /// The error for an answer that no ZenML server gives.
     pub fn not_zenml(&self, reason: &str) -> ClientError {
-        ClientError::NotZenml { server: self.server.clone(), reason: reason.to_owned() }
+        ClientError::NotZenml {
+            server: self.server.clone(),
+            reason: reason.to_owned(),
+        }
     }
 
     fn no_answer(&self, error: &ureq::Error) -> ClientError {
         let server = self.server.clone();
         let reason = match error {
-            ureq::Error::Tls(reason) => return ClientError::Tls { server, reason: (*reason).to_owned() },
-            ureq::Error::Rustls(error) => return ClientError::Tls { server, reason: error.to_string() },
+            ureq::Error::Tls(reason) => {
+                return ClientError::Tls {
+                    server,
+                    reason: (*reason).to_owned(),
+                };
+            }
+            ureq::Error::Rustls(error) => {
+                return ClientError::Tls {
+                    server,
+                    reason: error.to_string(),
+                };
+            }
             // The TLS layer reports a broken handshake as invalid data read from the connection.
             ureq::Error::Io(error) if error.kind() == ErrorKind::InvalidData => {
-                return ClientError::Tls { server, reason: error.to_string() };
+                return ClientError::Tls {
+                    server,
+                    reason: error.to_string(),
+                };
             }
             ureq::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => {
                 "the connection was refused".to_owned()
@@ -147,11 +175,15 @@ fn agent(tls: &TlsCheck, timeout: Duration) -> Result<ureq::Agent, ClientError> 
 
 /// The authorities in `bundle`, which is a file's path or PEM text itself.
 fn certificates(bundle: &str) -> Result<Vec<Certificate<'static>>, ClientError> {
-    let invalid = |reason: String| ClientError::InvalidSetting { name: "verify_ssl".to_owned(), reason };
+    let invalid = |reason: String| ClientError::InvalidSetting {
+        name: "verify_ssl".to_owned(),
+        reason,
+    };
     let pem = if bundle.contains("-----BEGIN") {
         bundle.as_bytes().to_vec()
     } else {
-        fs::read(bundle).map_err(|error| invalid(format!("the CA bundle `{bundle}` cannot be read: {error}")))?
+        fs::read(bundle)
+            .map_err(|error| invalid(format!("the CA bundle `{bundle}` cannot be read: {error}")))?
     };
     let mut found = Vec::new();
     for item in parse_pem(&pem) {

@@ -51,7 +51,9 @@ impl ServerUrl {
 
     /// Whether a password sent there would cross a network unprotected.
     pub fn is_plain_remote(&self) -> bool {
-        let Ok(parsed) = url::Url::parse(&self.0) else { return false };
+        let Ok(parsed) = url::Url::parse(&self.0) else {
+            return false;
+        };
         let local = match parsed.host() {
             Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
             Some(url::Host::Ipv4(address)) => address.is_loopback(),
@@ -74,8 +76,15 @@ mod tests {
 
     #[test]
     fn slashes_at_the_end_and_space_around_are_dropped() {
-        for text in ["https://zen.example.com", " https://zen.example.com/ ", "https://zen.example.com//\n"] {
-            assert_eq!(ServerUrl::parse(text).unwrap().as_str(), "https://zen.example.com");
+        for text in [
+            "https://zen.example.com",
+            " https://zen.example.com/ ",
+            "https://zen.example.com//\n",
+        ] {
+            assert_eq!(
+                ServerUrl::parse(text).unwrap().as_str(),
+                "https://zen.example.com"
+            );
         }
     }
 
@@ -87,7 +96,15 @@ mod tests {
 
     #[test]
     fn what_is_no_server_address_is_refused_without_showing_a_password() {
-        for text in ["", "zen.example.com", "ftp://h", "http://", "http://u:hunter2@h", "http://h/?a=b", "http://h/#x"] {
+        for text in [
+            "",
+            "zen.example.com",
+            "ftp://h",
+            "http://",
+            "http://u:hunter2@h",
+            "http://h/?a=b",
+            "http://h/#x",
+        ] {
             let error = ServerUrl::parse(text).unwrap_err().to_string();
             assert!(!error.contains("hunter2"), "{error}");
         }
@@ -102,7 +119,11 @@ mod tests {
             ("http://127.0.0.1:8080", false),
             ("http://[::1]:8080", false),
         ] {
-            assert_eq!(ServerUrl::parse(text).unwrap().is_plain_remote(), expected, "{text}");
+            assert_eq!(
+                ServerUrl::parse(text).unwrap().is_plain_remote(),
+                expected,
+                "{text}"
+            );
         }
     }
 }

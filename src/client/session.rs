@@ -1,5 +1,7 @@
 //! Requests on behalf of whoever is signed in.
 
+use std::path::PathBuf;
+
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use serde_json::Value;
@@ -16,7 +18,7 @@ pub struct Session {
     http: HttpClient,
     credentials: Credentials,
     /// Where a renewed token is remembered; `None` when the credentials are not from there.
-    remember: Option<std::path::PathBuf>,
+    remember: Option<PathBuf>,
     now: DateTime<Utc>,
 }
 
@@ -34,22 +36,41 @@ impl Session {
             true => None,
             false => CredentialsFile::load(&path)?.get(server),
         };
-        let credentials = choose(&target.sign_in, target.origin, remembered)
-            .ok_or_else(|| ClientError::NotSignedIn { server: server.clone() })?;
+        let credentials =
+            choose(&target.sign_in, target.origin, remembered).ok_or_else(|| ClientError::NotSignedIn {
+                server: server.clone(),
+            })?;
         if let (Some(token), None) = (&credentials.token, &credentials.grant)
             && token.is_expired(now)
         {
             let end = token.expires_at.unwrap_or(now);
-            return Err(ClientError::Expired { server: server.clone(), when: expiry::relative(end, now) });
+            return Err(ClientError::Expired {
+                server: server.clone(),
+                when: expiry::relative(end, now),
+            });
         }
         let remember = (credentials.origin == Origin::CredentialsFile).then_some(path);
-        Ok(Self { http: HttpClient::new(target)?, credentials, remember, now })
+        Ok(Self {
+            http: HttpClient::new(target)?,
+            credentials,
+            remember,
+            now,
+        })
     }
 
     /// A session with a token just issued, which nobody has remembered yet.
     pub fn with_token(http: HttpClient, token: Token, now: DateTime<Utc>) -> Self {
-        let credentials = Credentials { origin: Origin::CredentialsFile, token: Some(token), grant: None };
-        Self { http, credentials, remember: None, now }
+        let credentials = Credentials {
+            origin: Origin::CredentialsFile,
+            token: Some(token),
+            grant: None,
+        };
+        Self {
+            http,
+            credentials,
+            remember: None,
+            now,
+        }
     }
 
     /// The server's connection, for requests that need no credentials.
@@ -81,12 +102,20 @@ impl Session {
     }
 
     fn bearer(&self) -> Result<SecretString, ClientError> {
-        let token = self.credentials.token.as_ref().ok_or_else(|| self.not_signed_in())?;
+        let token = self
+            .credentials
+            .token
+            .as_ref()
+            .ok_or_else(|| self.not_signed_in())?;
         Ok(token.secret.clone())
     }
 
     fn sign_in(&mut self) -> Result<SecretString, ClientError> {
-        let grant = self.credentials.grant.as_ref().ok_or_else(|| self.not_signed_in())?;
+        let grant = self
+            .credentials
+            .grant
+            .as_ref()
+            .ok_or_else(|| self.not_signed_in())?;
         let token = api::sign_in(&self.http, grant, self.now)?;
         self.keep(&token);
         let bearer = token.secret.clone();
@@ -110,6 +139,8 @@ impl Session {
     }
 
     fn not_signed_in(&self) -> ClientError {
-        ClientError::NotSignedIn { server: self.http.server().clone() }
+        ClientError::NotSignedIn {
+            server: self.http.server().clone(),
+        }
     }
 }

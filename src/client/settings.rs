@@ -64,6 +64,9 @@ mod tests {
     fn verify_ssl_is_a_truth_value_or_a_bundle() {
         assert_eq!(TlsCheck::from_text("True"), TlsCheck::Public);
         assert_eq!(TlsCheck::from_text("off"), TlsCheck::Off);
-        assert_eq!(TlsCheck::from_text("/etc/ca.pem"), TlsCheck::Ca("/etc/ca.pem".to_owned()));
+        assert_eq!(
+            TlsCheck::from_text("/etc/ca.pem"),
+            TlsCheck::Ca("/etc/ca.pem".to_owned())
+        );
     }
 }

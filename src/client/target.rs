@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::credentials::Origin;
+use super::credentials::{Grant, Origin, grant_of};
 use super::settings::{DEFAULT_TIMEOUT, SignIn, StoreSettings, TlsCheck};
 use super::{ClientError, ServerUrl};
 
@@ -65,21 +65,31 @@ pub fn resolve(
 /// `base` with every setting that `over` has, and where the credentials in it come from.
 fn overlay(base: &StoreSettings, over: &StoreSettings) -> (StoreSettings, Origin) {
     let (low, high) = (base.sign_in.clone(), over.sign_in.clone());
-    let from_environment = high.api_key.is_some()
-        || (low.api_key.is_none() && (high.password.is_some() || high.username.is_some()))
-        || high.api_token.is_some();
+    let sign_in = SignIn {
+        api_key: high.api_key.clone().or(low.api_key),
+        username: high.username.clone().or(low.username),
+        password: high.password.clone().or(low.password),
+        api_token: high.api_token.clone().or(low.api_token),
+    };
+    let from_environment = match grant_of(&sign_in) {
+        Some(Grant::ApiKey(_)) => high.api_key.is_some(),
+        Some(Grant::Password { .. }) => high.username.is_some() || high.password.is_some(),
+        None => high.api_token.is_some(),
+    };
     let merged = StoreSettings {
         url: over.url.clone().or_else(|| base.url.clone()),
-        sign_in: SignIn {
-            api_key: high.api_key.or(low.api_key),
-            username: high.username.or(low.username),
-            password: high.password.or(low.password),
-            api_token: high.api_token.or(low.api_token),
-        },
+        sign_in,
         tls: over.tls.clone().or_else(|| base.tls.clone()),
         timeout: over.timeout.or(base.timeout),
     };
-    (merged, if from_environment { Origin::Environment } else { Origin::ConfigFile })
+    (
+        merged,
+        if from_environment {
+            Origin::Environment
+        } else {
+            Origin::ConfigFile
+        },
+    )
 }
 
 /// The server behind a store's address; a database's address may hold a password and is never shown.
@@ -99,7 +109,10 @@ mod tests {
     fn settings(url: Option<&str>, key: Option<&str>, tls: Option<TlsCheck>) -> StoreSettings {
         StoreSettings {
             url: url.map(str::to_owned),
-            sign_in: SignIn { api_key: key.map(SecretString::from), ..SignIn::default() },
+            sign_in: SignIn {
+                api_key: key.map(SecretString::from),
+                ..SignIn::default()
+            },
             tls,
             timeout: None,
         }
@@ -141,10 +154,16 @@ mod tests {
     #[test]
     fn no_server_and_a_database_are_told_apart() {
         let nothing = StoreSettings::default();
-        assert!(matches!(resolve(None, &nothing, &nothing), Err(ClientError::NoServer)));
+        assert!(matches!(
+            resolve(None, &nothing, &nothing),
+            Err(ClientError::NoServer)
+        ));
         for url in ["sqlite:////x/zenml.db", "mysql://u:hunter2@h/db"] {
             let database = settings(Some(url), None, None);
-            assert!(matches!(resolve(None, &nothing, &database), Err(ClientError::NotAServerStore)));
+            assert!(matches!(
+                resolve(None, &nothing, &database),
+                Err(ClientError::NotAServerStore)
+            ));
             assert!(resolve(server("http://h"), &nothing, &database).is_ok());
         }
     }

@@ -21,7 +21,12 @@ pub struct Token {
 impl Token {
     /// A token about whose end nothing is known.
     pub fn bare(secret: SecretString) -> Self {
-        Self { secret, expires_in: None, expires_at: None, leeway: None }
+        Self {
+            secret,
+            expires_in: None,
+            expires_at: None,
+            leeway: None,
+        }
     }
 
     /// A token just issued for `expires_in` seconds.
@@ -34,7 +39,12 @@ impl Token {
             .and_then(TimeDelta::try_seconds)
             .and_then(|lifetime| now.checked_add_signed(lifetime));
         let leeway = expires_in.map(|seconds| if seconds < 3_600 { 30 } else { seconds / 20 });
-        Self { secret, expires_in, expires_at, leeway }
+        Self {
+            secret,
+            expires_in,
+            expires_at,
+            leeway,
+        }
     }
 
     /// Whether it should no longer be used at `now`.
@@ -53,7 +63,8 @@ impl Token {
     /// The token's own claim is read without checking its signature, which only the server can do; nothing
     /// may be decided by it.
     pub fn shown_end(&self) -> Option<DateTime<Utc>> {
-        self.expires_at.or_else(|| claimed_end(self.secret.expose_secret()))
+        self.expires_at
+            .or_else(|| claimed_end(self.secret.expose_secret()))
     }
 }
 
@@ -101,7 +112,10 @@ mod tests {
     #[test]
     fn a_token_without_an_end_never_expires_whatever_numbers_come_in() {
         for expires_in in [None, Some(0), Some(-1), Some(i64::MAX)] {
-            assert!(!issued(expires_in).is_expired(now() + TimeDelta::days(100_000)), "{expires_in:?}");
+            assert!(
+                !issued(expires_in).is_expired(now() + TimeDelta::days(100_000)),
+                "{expires_in:?}"
+            );
         }
     }
 
@@ -118,7 +132,11 @@ mod tests {
     #[test]
     fn moments_are_read_with_and_without_an_offset() {
         let expected = DateTime::from_timestamp(1_795_553_843, 0).unwrap();
-        for text in ["2026-11-24T20:57:23Z", "2026-11-24T21:57:23+01:00", "2026-11-24 20:57:23"] {
+        for text in [
+            "2026-11-24T20:57:23Z",
+            "2026-11-24T21:57:23+01:00",
+            "2026-11-24 20:57:23",
+        ] {
             assert_eq!(parse_moment(text), Some(expected), "{text}");
         }
         assert_eq!(parse_moment("soon"), None);

@@ -93,7 +93,9 @@ fn is_plain(text: &str) -> bool {
     const WORDS: [&str; 9] = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"];
     text.starts_with(|c: char| c.is_ascii_alphabetic())
         && !text.ends_with(':')
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-./:".contains(c))
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_-./:".contains(c))
         && !WORDS.contains(&text.to_ascii_lowercase().as_str())
 }
 
@@ -132,7 +134,10 @@ mod tests {
             ("Yes", "\"Yes\""),
             ("", "\"\""),
             ("a: b", "\"a: b\""),
-            ("a\"\\\n\u{85}é\u{1f600}", "\"a\\\"\\\\\\n\\u0085\\u00e9\\U0001f600\""),
+            (
+                "a\"\\\n\u{85}é\u{1f600}",
+                "\"a\\\"\\\\\\n\\u0085\\u00e9\\U0001f600\"",
+            ),
         ] {
             assert_eq!(scalar(&Value::String(text.to_owned())).unwrap(), expected);
         }

@@ -1,0 +1,53 @@
+//! `zendo logout`: forget how to sign in to a server.
+
+use super::{CliError, login, program};
+use crate::client::config_file::ConfigFile;
+use crate::client::credentials_file::CredentialsFile;
+use crate::client::{ClientError, Environment, ServerUrl, target};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  zendo logout\n  zendo logout https://zen.example.com")]
+pub struct LogoutArgs {
+    /// The server's address [default: the active server]
+    #[arg(value_name = "URL")]
+    pub server: Option<String>,
+    /// Accepted for scripts written for the official client; credentials are forgotten in any case
+    #[arg(long, hide = true)]
+    pub clear: bool,
+}
+
+/// Forgets the server's credentials, and that it was the active one.
+pub fn run(args: &LogoutArgs, program: &'static str) -> Result<(), CliError> {
+    let explain = |error: ClientError| program::explain(&error, program);
+    let environment = Environment::from_process().map_err(explain)?;
+    login::refuse_overruled(&environment, "logout")?;
+    let text = forget(args, &environment).map_err(explain)?;
+    program::print(&text)
+}
+
+fn forget(args: &LogoutArgs, environment: &Environment) -> Result<String, ClientError> {
+    let requested = args.server.as_deref().map(ServerUrl::parse).transpose()?;
+    let mut config = ConfigFile::load(&environment.config_file())?;
+    let mut credentials = CredentialsFile::load(&environment.credentials_file())?;
+    let server = match target::resolve(requested, &environment.store, &config.store()) {
+        Ok(target) => target.server,
+        Err(ClientError::NoServer | ClientError::NotAServerStore) => {
+            return Ok("Not signed in to any server.\n".to_owned());
+        }
+        Err(error) => return Err(error),
+    };
+    let was_active = config.is_active(&server);
+    let was_remembered = credentials.forget(&server);
+    // Credentials first: should the second write fail, the secret is gone all the same.
+    if was_remembered {
+        credentials.save()?;
+    }
+    if was_active {
+        config.deactivate();
+        config.save()?;
+    }
+    Ok(match was_remembered || was_active {
+        true => format!("Signed out of {server}.\n"),
+        false => format!("Not signed in to {server}.\n"),
+    })
+}
