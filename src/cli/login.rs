@@ -54,10 +54,10 @@ pub struct LoginArgs {
 pub fn run(args: &LoginArgs, program: &'static str) -> Result<(), CliError> {
     let explain = |error: ClientError| program::explain(&error, program);
     let environment = Environment::from_process().map_err(explain)?;
-    refuse_overruled(&environment, "login")?;
     let tls = tls_of(args).map_err(explain)?;
     let mut config = ConfigFile::load(&environment.config_file()).map_err(explain)?;
     let mut target = find_target(args, &environment, &config).map_err(explain)?;
+    refuse_overruled(&environment, &target.server, "login")?;
     if let Some(tls) = &tls {
         target.tls = tls.clone();
     }
@@ -82,15 +82,25 @@ pub fn run(args: &LoginArgs, program: &'static str) -> Result<(), CliError> {
     program::print(&summary(&target.server, &signed_in))
 }
 
-/// Stops a command whose effect the environment would hide.
-pub fn refuse_overruled(environment: &Environment, command: &str) -> Result<(), CliError> {
-    if environment.sign_in_variables.is_empty() {
+/// Stops a command whose effect on `server` the environment would hide.
+pub fn refuse_overruled(
+    environment: &Environment,
+    server: &ServerUrl,
+    command: &str,
+) -> Result<(), CliError> {
+    let mut names = environment.credential_variables.clone();
+    let named = environment.store.url.as_deref();
+    if named.is_some_and(|url| ServerUrl::parse(url).ok().as_ref() != Some(server)) {
+        names.insert(0, "ZENML_STORE_URL");
+    }
+    if names.is_empty() {
         return Ok(());
     }
-    let names = environment.sign_in_variables.join(", ");
+    let verb = if names.len() == 1 { "wins" } else { "win" };
+    let names = names.join(" and ");
     Err(CliError::failure(format!(
-        "{names} decide which server is used and how to sign in there, so that {command} would change nothing\n\
-         There is no need to {command} with them; to do without them, unset them first."
+        "{names} in the environment {verb} over anything {command} could change\n\
+         Unset what you do not want to use, and run {command} then."
     )))
 }
 

@@ -20,24 +20,30 @@ pub struct LogoutArgs {
 pub fn run(args: &LogoutArgs, program: &'static str) -> Result<(), CliError> {
     let explain = |error: ClientError| program::explain(&error, program);
     let environment = Environment::from_process().map_err(explain)?;
-    login::refuse_overruled(&environment, "logout")?;
-    let text = forget(args, &environment).map_err(explain)?;
+    let Some(server) = find_server(args, &environment).map_err(explain)? else {
+        return program::print("Not signed in to any server.\n");
+    };
+    login::refuse_overruled(&environment, &server, "logout")?;
+    let text = forget(&environment, &server).map_err(explain)?;
     program::print(&text)
 }
 
-fn forget(args: &LogoutArgs, environment: &Environment) -> Result<String, ClientError> {
+/// The server meant; `None` when none was given and none is active.
+fn find_server(args: &LogoutArgs, environment: &Environment) -> Result<Option<ServerUrl>, ClientError> {
     let requested = args.server.as_deref().map(ServerUrl::parse).transpose()?;
+    let config = ConfigFile::load(&environment.config_file())?;
+    match target::resolve(requested, &environment.store, &config.store()) {
+        Ok(target) => Ok(Some(target.server)),
+        Err(ClientError::NoServer | ClientError::NotAServerStore) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn forget(environment: &Environment, server: &ServerUrl) -> Result<String, ClientError> {
     let mut config = ConfigFile::load(&environment.config_file())?;
     let mut credentials = CredentialsFile::load(&environment.credentials_file())?;
-    let server = match target::resolve(requested, &environment.store, &config.store()) {
-        Ok(target) => target.server,
-        Err(ClientError::NoServer | ClientError::NotAServerStore) => {
-            return Ok("Not signed in to any server.\n".to_owned());
-        }
-        Err(error) => return Err(error),
-    };
-    let was_active = config.is_active(&server);
-    let was_remembered = credentials.forget(&server);
+    let was_active = config.is_active(server);
+    let was_remembered = credentials.forget(server);
     // Credentials first: should the second write fail, the secret is gone all the same.
     if was_remembered {
         credentials.save()?;

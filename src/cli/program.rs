@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::CliError;
 use crate::client::ClientError;
+use crate::client::credentials::Origin;
 
 /// The program's own name, and the other one it answers to when linked under it.
 const OWN_NAME: &str = "zendo";
@@ -74,8 +75,15 @@ pub fn explain(error: &ClientError, program: &str) -> CliError {
         ClientError::NotSignedIn { server } | ClientError::Expired { server, .. } => {
             Some(format!("Sign in with `{program} login {server}`."))
         }
-        ClientError::Refused { server, .. } => {
-            Some(format!("Check them, or sign in again with `{program} login {server}`."))
+        ClientError::Refused { origin: None, .. } => Some("Check the user name and password.".to_owned()),
+        ClientError::Refused { origin: Some(Origin::Environment), .. } => {
+            Some("They come from ZENML_STORE_… environment variables: check those.".to_owned())
+        }
+        ClientError::Refused { origin: Some(Origin::ConfigFile), .. } => {
+            Some("They come from the `store` part of config.yaml: check that.".to_owned())
+        }
+        ClientError::Refused { origin: Some(Origin::CredentialsFile), server, .. } => {
+            Some(format!("Sign in again with `{program} login {server}`."))
         }
         ClientError::Unreachable { .. } => {
             Some("Check the address, and that the server is running.".to_owned())

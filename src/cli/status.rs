@@ -79,7 +79,7 @@ fn report_account(
 ) -> Result<(), ClientError> {
     let user = api::current_user(session).inspect_err(|_| report.line("Signed in", "no"))?;
     report.line("Signed in", &account(&user));
-    report.line("By", &means(session.credentials(), now));
+    report.line("With", &means(session.credentials(), now));
     let project_id = environment
         .active_project_id
         .as_deref()

@@ -9,9 +9,8 @@ use secrecy::SecretString;
 use super::ClientError;
 use super::settings::{SignIn, StoreSettings, TlsCheck};
 
-/// The variables that name a server or sign in to it, and so win over what `login` and `logout` change.
-pub const SIGN_IN_VARIABLES: [&str; 5] = [
-    "ZENML_STORE_URL",
+/// The variables that hold credentials, and so win over what `login` and `logout` change.
+pub const CREDENTIAL_VARIABLES: [&str; 4] = [
     "ZENML_STORE_API_KEY",
     "ZENML_STORE_USERNAME",
     "ZENML_STORE_PASSWORD",
@@ -31,8 +30,8 @@ pub struct Environment {
     pub active_stack_id: Option<String>,
     /// Whether `DISABLE_CREDENTIALS_DISK_CACHING` keeps credentials out of files.
     pub credentials_in_memory_only: bool,
-    /// Those of [`SIGN_IN_VARIABLES`] that are set.
-    pub sign_in_variables: Vec<&'static str>,
+    /// Those of [`CREDENTIAL_VARIABLES`] that are set.
+    pub credential_variables: Vec<&'static str>,
 }
 
 impl Environment {
@@ -72,7 +71,7 @@ impl Environment {
             active_stack_id: text("ZENML_ACTIVE_STACK_ID")?,
             credentials_in_memory_only: text("DISABLE_CREDENTIALS_DISK_CACHING")?
                 .is_some_and(|value| TlsCheck::from_text(&value) == TlsCheck::Public),
-            sign_in_variables: SIGN_IN_VARIABLES
+            credential_variables: CREDENTIAL_VARIABLES
                 .into_iter()
                 .filter(|name| lookup(name).is_some_and(|value| !value.is_empty()))
                 .collect(),
@@ -178,7 +177,7 @@ mod tests {
         .unwrap();
         assert_eq!(env.store.url, None);
         assert!(env.store.sign_in.api_key.is_some());
-        assert_eq!(env.sign_in_variables, ["ZENML_STORE_API_KEY"]);
+        assert_eq!(env.credential_variables, ["ZENML_STORE_API_KEY"]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::ServerUrl;
+use super::credentials::Origin;
 
 /// Why a client command could not do its work.
 ///
@@ -30,9 +31,13 @@ pub enum ClientError {
     /// The remembered token is over and nothing is there to get another with.
     #[error("the session at {server} ended {when}")]
     Expired { server: ServerUrl, when: String },
-    /// The server does not accept the credentials.
+    /// The server does not accept the credentials found at `origin`, or those just typed in.
     #[error("{server} refused the credentials: {message}")]
-    Refused { server: ServerUrl, message: String },
+    Refused {
+        server: ServerUrl,
+        message: String,
+        origin: Option<Origin>,
+    },
     /// The server understood the request and said no.
     #[error("{message}")]
     Server { status: u16, message: String },

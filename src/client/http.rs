@@ -96,7 +96,11 @@ impl HttpClient {
         let server = self.server.clone();
         let message = message.unwrap_or_else(|| format!("the server answered HTTP {status_text}"));
         match status {
-            401 => ClientError::Refused { server, message },
+            401 => ClientError::Refused {
+                server,
+                message,
+                origin: None,
+            },
             _ => ClientError::Server { status, message },
         }
     }
@@ -137,7 +141,7 @@ impl HttpClient {
             ureq::Error::Io(error) if error.kind() == ErrorKind::InvalidData => {
                 return ClientError::Tls {
                     server,
-                    reason: error.to_string(),
+                    reason: tls_reason(error.to_string()),
                 };
             }
             ureq::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => {
@@ -149,9 +153,18 @@ impl HttpClient {
                 return self.not_zenml("its answer is not HTTP");
             }
             ureq::Error::BodyExceedsLimit(_) => return self.not_zenml("its answer is too long"),
+            ureq::Error::Io(error) => error.to_string(),
             other => other.to_string(),
         };
         ClientError::Unreachable { server, reason }
+    }
+}
+
+/// The usual mistake in words: `https` where a server only speaks `http`.
+fn tls_reason(reason: String) -> String {
+    match reason.contains("InvalidContentType") {
+        true => "it answers without TLS (its address may start with http://)".to_owned(),
+        false => reason,
     }
 }
 

@@ -87,6 +87,17 @@ impl Session {
     ///
     /// Signs in first when there is no usable token, and once more when the server refuses the one there is.
     pub fn get(&mut self, route: &str, query: &[(&str, &str)]) -> Result<Value, ClientError> {
+        self.try_get(route, query).map_err(|error| match error {
+            ClientError::Refused { server, message, .. } => ClientError::Refused {
+                server,
+                message,
+                origin: Some(self.credentials.origin),
+            },
+            other => other,
+        })
+    }
+
+    fn try_get(&mut self, route: &str, query: &[(&str, &str)]) -> Result<Value, ClientError> {
         let had_token = self.credentials.has_usable_token(self.now);
         let bearer = match had_token {
             true => self.bearer()?,
