@@ -89,8 +89,8 @@ pub fn explain(error: &ClientError, program: &str) -> CliError {
             Some("Check the address, and that the server is running.".to_owned())
         }
         ClientError::Tls { .. } => Some(
-            "If the server's certificate comes from an authority of your own, set ZENML_STORE_VERIFY_SSL to the \
-             path of that authority's certificate."
+            "If an authority of your own signed the server's certificate, give the authority's certificate with \
+             `login --ssl-ca-cert FILE` or in ZENML_STORE_VERIFY_SSL."
                 .to_owned(),
         ),
         ClientError::NotZenml { .. } => Some("Check the address.".to_owned()),

@@ -94,7 +94,7 @@ impl HttpClient {
 
     fn refusal(&self, status: u16, message: Option<String>, status_text: &str) -> ClientError {
         let server = self.server.clone();
-        let message = message.unwrap_or_else(|| format!("the server answered HTTP {status_text}"));
+        let message = message.unwrap_or_else(|| format!("{server} answered HTTP {status_text}"));
         match status {
             401 => ClientError::Refused {
                 server,
