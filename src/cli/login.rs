@@ -15,6 +15,7 @@ use crate::client::credentials_file::CredentialsFile;
 use crate::client::http::{self, HttpClient};
 use crate::client::settings::TlsCheck;
 use crate::client::target::{self, Target};
+use crate::client::token::Token;
 use crate::client::{ClientError, Environment, ServerUrl, Session};
 
 /// The account every server starts with, offered at the prompt.
@@ -188,7 +189,7 @@ fn read_password(input: impl Read) -> io::Result<SecretString> {
 
 /// What a sign-in came to.
 struct SignedIn {
-    token: crate::client::token::Token,
+    token: Token,
     user: CurrentUser,
     active: Active,
 }

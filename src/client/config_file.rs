@@ -96,8 +96,8 @@ impl ConfigFile {
 
     /// Makes `server` the active one, with the given project and stack.
     ///
-    /// Other settings of the store are kept when it is the same server, and belong to another one otherwise.
-    /// `tls` is only written when given.
+    /// Other settings of the store are kept when it is the same server, but for credentials; those of another
+    /// server go. `tls` is only written when given.
     pub fn activate(
         &mut self,
         server: &ServerUrl,
@@ -109,6 +109,10 @@ impl ConfigFile {
             Some(Value::Mapping(store)) if self.is_active(server) => store.clone(),
             _ => Mapping::new(),
         };
+        // They would win over what was just signed in with.
+        for key in ["api_key", "username", "password", "api_token"] {
+            store.shift_remove(key);
+        }
         set(&mut store, "type", "rest");
         set(&mut store, "url", server.as_str());
         match tls {
@@ -216,6 +220,15 @@ mod tests {
         assert!(file.content.contains_key("extra"));
         assert_eq!(file.store().timeout, Some(Duration::from_secs(5)));
         assert_eq!(file.store().tls, Some(TlsCheck::Ca("/ca".to_owned())));
+    }
+
+    #[test]
+    fn credentials_in_the_file_do_not_outlive_a_sign_in() {
+        let (_folder, mut file) =
+            load("store: {type: rest, url: http://a, api_key: k, username: u, password: p}");
+        file.activate(&server("http://a"), None, None, None);
+        let sign_in = file.store().sign_in;
+        assert!(sign_in.api_key.is_none() && sign_in.username.is_none() && sign_in.password.is_none());
     }
 
     #[test]
