@@ -56,9 +56,15 @@ pub fn run(args: &LoginArgs, program: &'static str) -> Result<(), CliError> {
     let explain = |error: ClientError| program::explain(&error, program);
     let environment = Environment::from_process().map_err(explain)?;
     let tls = tls_of(args).map_err(explain)?;
-    let mut config = ConfigFile::load(&environment.config_file()).map_err(explain)?;
+    let config = ConfigFile::load(&environment.config_file()).map_err(explain)?;
     let mut target = find_target(args, &environment, &config).map_err(explain)?;
     refuse_overruled(&environment, &target.server, "login")?;
+    if environment.credentials_in_memory_only {
+        return Err(CliError::failure(
+            "DISABLE_CREDENTIALS_DISK_CACHING leaves login no place to remember anything\n\
+             Unset it, or give the credentials in ZENML_STORE_… environment variables instead.",
+        ));
+    }
     if let Some(tls) = &tls {
         target.tls = tls.clone();
     }
@@ -71,15 +77,7 @@ pub fn run(args: &LoginArgs, program: &'static str) -> Result<(), CliError> {
 
     let grant = ask_for_credentials(args)?;
     let signed_in = sign_in(http, &grant, args, &config).map_err(explain)?;
-    remember(
-        &environment,
-        &mut config,
-        &target.server,
-        tls.as_ref(),
-        &info,
-        &signed_in,
-    )
-    .map_err(explain)?;
+    remember(&environment, &target.server, tls.as_ref(), &info, &signed_in).map_err(explain)?;
     program::print(&summary(&target.server, &signed_in))
 }
 
@@ -228,17 +226,16 @@ fn sign_in(
 
 fn remember(
     environment: &Environment,
-    config: &mut ConfigFile,
     server: &ServerUrl,
     tls: Option<&TlsCheck>,
     info: &ServerInfo,
     signed_in: &SignedIn,
 ) -> Result<(), ClientError> {
-    // Read anew: the official client may have written it while the password was being typed.
+    // Read anew: the official client may have written them while the password was being typed.
     let mut credentials = CredentialsFile::load(&environment.credentials_file())?;
     credentials.sign_in(server, &signed_in.token, info);
     credentials.save()?;
-    *config = ConfigFile::load(&environment.config_file())?;
+    let mut config = ConfigFile::load(&environment.config_file())?;
     let id = |named: &Option<api::Named>| named.as_ref().map(|named| named.id.to_string());
     let (project, stack) = (id(&signed_in.active.project), id(&signed_in.active.stack));
     config.activate(server, tls, project.as_deref(), stack.as_deref());
