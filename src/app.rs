@@ -54,16 +54,11 @@ impl App {
         signing_secret: SecretString,
         surroundings: Surroundings,
     ) -> Self {
-        let Surroundings {
-            clock,
-            random,
-            password_cost,
-        } = surroundings;
+        let Surroundings { clock, random, password_cost } = surroundings;
         let server_id = settings.id;
         let config = config.server;
         let name_or_id = |name: &Option<crate::config::Text>| {
-            name.as_ref()
-                .map_or_else(|| server_id.to_string(), |name| name.0.clone())
+            name.as_ref().map_or_else(|| server_id.to_string(), |name| name.0.clone())
         };
         let token_settings = TokenSettings {
             issuer: name_or_id(&config.jwt_token_issuer),
@@ -110,9 +105,7 @@ impl App {
 /// Password checks fill a core each: at least half of the cores stay free for other requests.
 fn password_threads(configured: u32) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    usize::try_from(configured)
-        .unwrap_or(usize::MAX)
-        .min((cores / 2).max(1))
+    usize::try_from(configured).unwrap_or(usize::MAX).min((cores / 2).max(1))
 }
 
 /// When somebody last used the server: kept in memory and written now and then, never by the request itself.
@@ -126,10 +119,7 @@ pub struct Activity {
 impl Activity {
     fn new(last: Timestamp) -> Self {
         let micros = last.to_utc().timestamp_micros();
-        Self {
-            last: AtomicI64::new(micros),
-            written: AtomicI64::new(micros),
-        }
+        Self { last: AtomicI64::new(micros), written: AtomicI64::new(micros) }
     }
 
     pub fn note(&self, now: DateTime<Utc>) {

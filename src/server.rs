@@ -47,15 +47,9 @@ pub fn router(app: AppState) -> Router {
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(from_fn_with_state(headers, add_secure_headers))
         .layer(from_fn_with_state(Arc::clone(&app), request_id::name_request));
-    let all = routes::health::router()
-        .merge(routes::docs::router(document))
-        .merge(api);
+    let all = routes::health::router().merge(routes::docs::router(document)).merge(api);
     let root = settings.root_url_path.0.as_str();
-    let all = if root.is_empty() {
-        all
-    } else {
-        Router::new().nest(root, all)
-    };
+    let all = if root.is_empty() { all } else { Router::new().nest(root, all) };
     all.with_state(app)
 }
 

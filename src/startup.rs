@@ -52,18 +52,12 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<(AppSta
     store.migrate().await?;
     let sign_in = seed(&store, &config, &surroundings).await?;
     let settings = server_settings::find(&store).await?;
-    let sign_in = if settings.active {
-        sign_in
-    } else {
-        SignIn::Activation
-    };
+    let sign_in = if settings.active { sign_in } else { SignIn::Activation };
     let secret = match &config.server.jwt_secret_key {
         Some(Secret(secret)) => secret.clone(),
         None => {
             let make = || surroundings.random.text::<SECRET_BYTES>();
-            store
-                .shared_secret(SIGNING_SECRET, surroundings.clock.now(), make)
-                .await?
+            store.shared_secret(SIGNING_SECRET, surroundings.clock.now(), make).await?
         }
     };
     let app = App::new(config, store, &settings, secret, surroundings);
@@ -80,22 +74,13 @@ async fn seed(store: &Store, config: &Config, surroundings: &Surroundings) -> Re
         (_, Some(Secret(password))) => (SignIn::Configured { name: name.clone() }, Some(password.clone())),
         (_, None) => {
             let password = SecretString::from(surroundings.random.text::<PASSWORD_BYTES>());
-            (
-                SignIn::Generated {
-                    name: name.clone(),
-                    password: password.clone(),
-                },
-                Some(password),
-            )
+            (SignIn::Generated { name: name.clone(), password: password.clone() }, Some(password))
         }
     };
     let admin = match password {
         Some(password) => {
             let passwords = Passwords::new(1, surroundings.password_cost);
-            Some(FirstAdmin {
-                name,
-                password_hash: passwords.hash(password).await?,
-            })
+            Some(FirstAdmin { name, password_hash: passwords.hash(password).await? })
         }
         None => None,
     };
@@ -106,8 +91,6 @@ async fn seed(store: &Store, config: &Config, surroundings: &Surroundings) -> Re
         project_name: config.bootstrap.project_name.0.clone(),
         admin,
     };
-    let is_first = store
-        .seed(&seed, surroundings.clock.now(), &*surroundings.random)
-        .await?;
+    let is_first = store.seed(&seed, surroundings.clock.now(), &*surroundings.random).await?;
     Ok(if is_first { sign_in } else { SignIn::Known })
 }

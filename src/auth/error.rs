@@ -43,9 +43,7 @@ impl IntoResponse for AuthenticationError {
             reason => ApiError::new(ErrorKind::CredentialsNotValid, reason.to_string()),
         };
         let mut response = error.into_response();
-        response
-            .headers_mut()
-            .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         response
     }
 }

@@ -21,10 +21,8 @@ pub struct Identities {
 
 impl Identities {
     pub fn new(store: Store) -> Self {
-        let accounts = moka::future::Cache::builder()
-            .max_capacity(REMEMBERED_ACCOUNTS)
-            .time_to_live(LIFE)
-            .build();
+        let accounts =
+            moka::future::Cache::builder().max_capacity(REMEMBERED_ACCOUNTS).time_to_live(LIFE).build();
         Self { store, accounts }
     }
 

@@ -190,10 +190,7 @@ impl Tokens {
     fn check_times(&self, claims: &Claims, now: DateTime<Utc>) -> Result<(), AuthenticationError> {
         let now = now.timestamp();
         let refuse = |reason: &str| Err(AuthenticationError::InvalidToken(reason.to_owned()));
-        if claims
-            .exp
-            .is_some_and(|exp| exp <= now.saturating_sub(self.leeway))
-        {
+        if claims.exp.is_some_and(|exp| exp <= now.saturating_sub(self.leeway)) {
             return refuse("Signature has expired");
         }
         if !claims.iat.is_finite() || claims.iat > now.saturating_add(self.leeway).saturating_add(1) as f64 {
@@ -241,10 +238,7 @@ mod tests {
             issued_at: at(1_000_000),
             expires_at,
             session_id: None,
-            scope: Scope {
-                device_id: Some(Uuid::from_u128(9)),
-                ..Scope::default()
-            },
+            scope: Scope { device_id: Some(Uuid::from_u128(9)), ..Scope::default() },
         }
     }
 

@@ -32,11 +32,7 @@ impl<S: Sync> FromRequestParts<S> for Principal {
     type Rejection = AuthenticationError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        parts
-            .extensions
-            .get::<Self>()
-            .cloned()
-            .ok_or(AuthenticationError::NoCredential)
+        parts.extensions.get::<Self>().cloned().ok_or(AuthenticationError::NoCredential)
     }
 }
 
@@ -58,11 +54,7 @@ async fn principal(app: &AppState, headers: &HeaderMap) -> Result<Principal, Aut
     }
     check_scope(&token.claims.scope)?;
     let user_id = token.claims.sub;
-    let user = app
-        .identities
-        .account(user_id)
-        .await?
-        .ok_or(AuthenticationError::UnknownAccount(user_id))?;
+    let user = app.identities.account(user_id).await?.ok_or(AuthenticationError::UnknownAccount(user_id))?;
     if !user.active {
         return Err(AuthenticationError::InactiveAccount(user.name.clone()));
     }
@@ -100,9 +92,7 @@ fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
         return None;
     }
     let jar = CookieJar::from_headers(headers);
-    jar.get(name)
-        .map(|cookie| cookie.value().to_owned())
-        .filter(|value| !value.is_empty())
+    jar.get(name).map(|cookie| cookie.value().to_owned()).filter(|value| !value.is_empty())
 }
 
 /// The bearer of RFC 6750, section 2.1; the scheme in any case (RFC 9110, section 11.1).

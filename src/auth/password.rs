@@ -68,9 +68,7 @@ impl Passwords {
     /// [`PasswordError`] when it can't be hashed.
     pub async fn hash(&self, password: SecretString) -> Result<SecretString, PasswordError> {
         let cost = self.cost;
-        let hashed = self
-            .run(move || bcrypt::hash(password.expose_secret(), cost))
-            .await??;
+        let hashed = self.run(move || bcrypt::hash(password.expose_secret(), cost)).await??;
         Ok(hashed.into())
     }
 
@@ -82,9 +80,8 @@ impl Passwords {
         let known = hash.is_some();
         let hash: Arc<str> = hash.map_or_else(|| Arc::clone(&self.decoy_hash), Arc::from);
         // A hash in no form that bcrypt knows matches nothing.
-        let matches = self
-            .run(move || bcrypt::verify(password.expose_secret(), &hash).unwrap_or(false))
-            .await?;
+        let matches =
+            self.run(move || bcrypt::verify(password.expose_secret(), &hash).unwrap_or(false)).await?;
         Ok(known && matches)
     }
 
@@ -93,10 +90,7 @@ impl Passwords {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, PasswordError> {
-        let permit = Arc::clone(&self.permits)
-            .acquire_owned()
-            .await
-            .map_err(|_| PasswordError::Stopped)?;
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| PasswordError::Stopped)?;
         let task = tokio::task::spawn_blocking(move || {
             let value = work();
             drop(permit);
@@ -117,12 +111,7 @@ mod tests {
         let hash = Some(hash.expose_secret());
         assert!(passwords.verify("sesame".to_owned().into(), hash).await.unwrap());
         assert!(!passwords.verify("Sesame".to_owned().into(), hash).await.unwrap());
-        assert!(
-            !passwords
-                .verify("sesame".to_owned().into(), Some("plain"))
-                .await
-                .unwrap()
-        );
+        assert!(!passwords.verify("sesame".to_owned().into(), Some("plain")).await.unwrap());
         assert!(!passwords.verify("sesame".to_owned().into(), None).await.unwrap());
     }
 
@@ -131,7 +120,7 @@ mod tests {
         let passwords = Passwords::new(1, 4);
         let parts: bcrypt::HashParts = passwords.decoy_hash.parse().unwrap();
         assert_eq!(parts.get_cost(), 4);
-        assert_eq!(bcrypt::verify("anything", &passwords.decoy_hash).unwrap(), false);
+        assert!(!bcrypt::verify("anything", &passwords.decoy_hash).unwrap());
     }
 
     #[test]

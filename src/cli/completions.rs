@@ -1,6 +1,6 @@
 //! `zendo completions`: a completion script for the caller's shell.
 
-use super::CliError;
+use super::{CliError, program};
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -13,6 +13,7 @@ pub struct CompletionsArgs {
 }
 
 pub fn run(args: CompletionsArgs, mut command: clap::Command) -> Result<(), CliError> {
-    clap_complete::generate(args.shell, &mut command, "zendo", &mut std::io::stdout());
-    Ok(())
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut command, "zendo", &mut script);
+    program::print(&String::from_utf8_lossy(&script))
 }

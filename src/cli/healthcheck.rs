@@ -24,11 +24,8 @@ pub fn run(args: HealthcheckArgs) -> Result<(), CliError> {
     let (config, _) = config_from_environment()?;
     let address = reachable(args.listen.unwrap_or(config.zendo.listen));
     let url = format!("http://{address}{}/ready", config.server.root_url_path.0);
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_global(Some(TIMEOUT))
-        .proxy(None)
-        .build()
-        .into();
+    let agent: ureq::Agent =
+        ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).proxy(None).build().into();
     match agent.get(&url).call() {
         Ok(_) => Ok(()),
         Err(error) => Err(CliError::failure(format!("{url} is not ready: {error}"))),

@@ -2,14 +2,21 @@
 
 mod completions;
 mod healthcheck;
+mod login;
+mod logout;
 pub mod openapi;
+mod program;
 mod serve;
+mod status;
+mod token;
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+/// Exit code for what went wrong on the way: a server that refuses or cannot be reached, a file.
+pub const EXIT_FAILURE: u8 = 1;
 
 /// Exit code for what the caller wrote wrongly: an argument or a setting (the one clap uses too).
 pub const EXIT_USAGE: u8 = 2;
@@ -18,7 +25,8 @@ pub const EXIT_USAGE: u8 = 2;
 #[command(
     version,
     about,
-    after_help = "Example:\n  zendo serve --listen 127.0.0.1:8080 --data-dir ./zendo-data",
+    after_help = "Examples:\n  zendo serve --listen 127.0.0.1:8080 --data-dir ./zendo-data\n  \
+                  zendo login http://127.0.0.1:8080\n  zendo token --expires-in 3600",
     args_conflicts_with_subcommands = true
 )]
 struct Cli {
@@ -30,9 +38,17 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the server (what plain `zendo` does too)
+    /// Run the server (what the program does without a command, too)
     #[command(after_help = "Example:\n  zendo serve --listen 127.0.0.1:8080 --data-dir ./zendo-data")]
     Serve(serve::ServeArgs),
+    /// Print an API token, for scripts and pipelines
+    Token(token::TokenArgs),
+    /// Sign in to a server and make it the active one
+    Login(login::LoginArgs),
+    /// Forget how to sign in to a server
+    Logout(logout::LogoutArgs),
+    /// Show the active server and who is signed in
+    Status(status::StatusArgs),
     /// Ask whether the server on this machine is ready; exit code 0 if so
     Healthcheck(healthcheck::HealthcheckArgs),
     /// Print the OpenAPI document of the server, or what of ZenML's API it has
@@ -50,42 +66,43 @@ pub struct CliError {
 }
 
 impl CliError {
-    /// A failure that is not the caller's wording: exit code 1.
-    pub fn failure(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            exit_code: 1,
-        }
+    /// Something went wrong that is not the caller's writing.
+    fn failure(message: impl Into<String>) -> Self {
+        Self { message: message.into(), exit_code: EXIT_FAILURE }
+    }
+
+    /// The caller wrote something that cannot be used.
+    fn usage(message: impl Into<String>) -> Self {
+        Self { message: message.into(), exit_code: EXIT_USAGE }
     }
 }
 
 /// Parses `args`, runs the command and turns its outcome into an exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
-    let cli = Cli::parse_from(args);
-    let outcome = match cli.command {
-        None => serve::run(cli.serve),
-        Some(Command::Serve(args)) => serve::run(args),
-        Some(Command::Healthcheck(args)) => healthcheck::run(args),
-        Some(Command::OpenApi(args)) => openapi::run(args),
-        Some(Command::Completions(args)) => completions::run(args, Cli::command()),
-    };
-    match outcome {
+    let program = program::name(args.first().map(OsString::as_os_str));
+    let mut command = program::rename(Cli::command(), program);
+    let matches = command.clone().get_matches_from(args);
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit());
+    match dispatch(cli, command, program) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("zendo: {}", error.message);
+            program::complain(&error.message);
             ExitCode::from(error.exit_code)
         }
     }
 }
 
-/// Prints a line on standard output; a reader that has gone away is no error.
-fn print(text: &str) -> Result<(), CliError> {
-    let mut out = std::io::stdout().lock();
-    match writeln!(out, "{text}").and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(CliError::failure(format!(
-            "standard output can't be written: {error}"
-        ))),
-        _ => Ok(()),
+fn dispatch(cli: Cli, command: clap::Command, program: &'static str) -> Result<(), CliError> {
+    match cli.command {
+        None => serve::run(cli.serve),
+        Some(Command::Serve(args)) => serve::run(args),
+        Some(Command::Token(args)) => token::run(&args, program),
+        Some(Command::Login(args)) => login::run(&args, program),
+        Some(Command::Logout(args)) => logout::run(&args, program),
+        Some(Command::Status(args)) => status::run(&args, program),
+        Some(Command::Healthcheck(args)) => healthcheck::run(args),
+        Some(Command::OpenApi(args)) => openapi::run(args),
+        Some(Command::Completions(args)) => completions::run(args, command),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::CliError;
+use super::{CliError, program};
 use crate::routes;
 use crate::routes::unimplemented::{is_in, operations};
 
@@ -24,12 +24,10 @@ pub fn run(args: OpenApiArgs) -> Result<(), CliError> {
         true => coverage(),
         false => {
             let (_, _, document) = routes::split();
-            document
-                .to_pretty_json()
-                .map_err(|error| CliError::failure(error.to_string()))?
+            document.to_pretty_json().map_err(|error| CliError::failure(error.to_string()))?
         }
     };
-    super::print(&text)
+    program::print(&format!("{text}\n"))
 }
 
 /// A Markdown table: for each group of paths, how many of ZenML 0.98.0's operations answer, and which.
@@ -45,19 +43,13 @@ pub fn coverage() -> String {
             there.push(format!("`{} {path}`", operation.method));
         }
     }
-    let (total, done) = groups.values().fold((0, 0), |(total, done), (all, there)| {
-        (total + all, done + there.len())
-    });
+    let (total, done) =
+        groups.values().fold((0, 0), |(total, done), (all, there)| (total + all, done + there.len()));
     let mut table =
         format!("{done} of {total} operations answer; every other one answers 501 with its name.\n\n");
     table.push_str("| group | there | operations that answer |\n| --- | --- | --- |\n");
     for (name, (all, there)) in groups {
-        let _ = writeln!(
-            table,
-            "| {name} | {} of {all} | {} |",
-            there.len(),
-            there.join(", ")
-        );
+        let _ = writeln!(table, "| {name} | {} of {all} | {} |", there.len(), there.join(", "));
     }
     table
 }

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use super::{CliError, EXIT_USAGE};
+use super::CliError;
 use crate::app::{App, Surroundings};
 use crate::auth::password;
 use crate::clock::SystemClock;
@@ -43,9 +43,8 @@ pub fn run(args: ServeArgs) -> Result<(), CliError> {
         tracing::warn!("{warning}");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let served = runtime
-        .context("the runtime can't start")
-        .and_then(|runtime| runtime.block_on(serve(config)));
+    let served =
+        runtime.context("the runtime can't start").and_then(|runtime| runtime.block_on(serve(config)));
     served.map_err(|error| CliError::failure(format!("{error:#}")))
 }
 
@@ -54,20 +53,14 @@ pub fn run(args: ServeArgs) -> Result<(), CliError> {
 /// # Errors
 /// Exit code 2 with one line about the first setting that can't be meant.
 pub fn config_from_environment() -> Result<(Config, Vec<String>), CliError> {
-    let usage = |error: ConfigError| CliError {
-        message: error.to_string(),
-        exit_code: EXIT_USAGE,
-    };
+    let usage = |error: ConfigError| CliError::usage(error.to_string());
     let mut variables = Vec::new();
     for (name, value) in std::env::vars_os() {
         let Ok(name) = name.into_string() else { continue };
         match value.into_string() {
             Ok(value) => variables.push((name, value)),
             Err(_) if config::variable_names().contains(&name) => {
-                return Err(usage(ConfigError {
-                    variable: name,
-                    problem: "give UTF-8 text".into(),
-                }));
+                return Err(usage(ConfigError { variable: name, problem: "give UTF-8 text".into() }));
             }
             Err(_) => {}
         }
@@ -77,9 +70,7 @@ pub fn config_from_environment() -> Result<(Config, Vec<String>), CliError> {
 
 fn start_log(config: &Config) {
     let filter = EnvFilter::new(&config.zendo.log.0);
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start in one process keeps the first one's log.
     let _ = log.try_init();
 }
@@ -121,11 +112,7 @@ fn greet(app: &App, address: SocketAddr, sign_in: &SignIn) -> std::io::Result<()
         None => format!("http://{address}{root}"),
     };
     let mut out = std::io::stdout().lock();
-    writeln!(
-        out,
-        "zendo {} listens on http://{address}{root}",
-        env!("CARGO_PKG_VERSION")
-    )?;
+    writeln!(out, "zendo {} listens on http://{address}{root}", env!("CARGO_PKG_VERSION"))?;
     writeln!(out, "store: {}", app.store.description())?;
     match sign_in {
         SignIn::Known => writeln!(out, "sign in: zendo login {url}")?,
@@ -137,11 +124,7 @@ fn greet(app: &App, address: SocketAddr, sign_in: &SignIn) -> std::io::Result<()
         }
         SignIn::Generated { name, password } => {
             writeln!(out, "sign in: zendo login {url} --username {name}")?;
-            writeln!(
-                out,
-                "password: {}   (made now and shown only this once)",
-                password.expose_secret()
-            )?;
+            writeln!(out, "password: {}   (made now and shown only this once)", password.expose_secret())?;
         }
         SignIn::Activation => writeln!(
             out,

@@ -37,10 +37,7 @@ pub struct ConfigError {
 
 impl ConfigError {
     fn new(variable: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self {
-            variable: variable.into(),
-            problem: problem.into(),
-        }
+        Self { variable: variable.into(), problem: problem.into() }
     }
 }
 
@@ -72,9 +69,7 @@ impl Config {
 pub fn unsafe_settings(config: &Config) -> Vec<String> {
     let mut warnings = Vec::new();
     let weak = |secret: &Option<Secret>, least: usize| {
-        secret
-            .as_ref()
-            .is_some_and(|Secret(secret)| secret.expose_secret().len() < least)
+        secret.as_ref().is_some_and(|Secret(secret)| secret.expose_secret().len() < least)
     };
     if weak(&config.server.jwt_secret_key, 32) {
         warnings.push(
@@ -96,11 +91,7 @@ pub fn unsafe_settings(config: &Config) -> Vec<String> {
                 .to_owned(),
         );
     }
-    let is_http = config
-        .server
-        .server_url
-        .as_ref()
-        .is_some_and(|url| url.0.starts_with("http://"));
+    let is_http = config.server.server_url.as_ref().is_some_and(|url| url.0.starts_with("http://"));
     let listens_outside = !config.zendo.listen.ip().is_loopback();
     if is_http && listens_outside {
         warnings.push(
@@ -116,10 +107,7 @@ pub fn unsafe_settings(config: &Config) -> Vec<String> {
 pub fn variable_names() -> Vec<String> {
     fn with<T: DeserializeOwned>(prefix: &str) -> Vec<String> {
         let fields = serde_aux::serde_introspection::serde_introspect::<T>();
-        fields
-            .iter()
-            .map(|field| format!("{prefix}{}", field.to_uppercase()))
-            .collect()
+        fields.iter().map(|field| format!("{prefix}{}", field.to_uppercase())).collect()
     }
     [
         with::<ServerSettings>("ZENML_SERVER_"),
@@ -132,19 +120,14 @@ pub fn variable_names() -> Vec<String> {
 
 /// Reads one group of settings, each variable alone first, since only then an error can name it.
 fn read<T: DeserializeOwned>(prefix: &str, variables: &[(String, String)]) -> Result<T, ConfigError> {
-    let of_group: Vec<(String, String)> = variables
-        .iter()
-        .filter(|(name, _)| name.starts_with(prefix))
-        .cloned()
-        .collect();
+    let of_group: Vec<(String, String)> =
+        variables.iter().filter(|(name, _)| name.starts_with(prefix)).cloned().collect();
     for (name, value) in &of_group {
         envy::prefixed(prefix)
             .from_iter::<_, T>([(name.clone(), value.clone())])
             .map_err(|error| ConfigError::new(name, error.to_string()))?;
     }
-    envy::prefixed(prefix)
-        .from_iter(of_group)
-        .map_err(|error| ConfigError::new(prefix, error.to_string()))
+    envy::prefixed(prefix).from_iter(of_group).map_err(|error| ConfigError::new(prefix, error.to_string()))
 }
 
 #[cfg(test)]
@@ -152,17 +135,11 @@ mod tests {
     use super::*;
 
     fn from(pairs: &[(&str, &str)]) -> Result<(Config, Vec<String>), ConfigError> {
-        Config::from_env(
-            pairs
-                .iter()
-                .map(|(name, value)| (name.to_string(), value.to_string())),
-        )
+        Config::from_env(pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())))
     }
 
     fn problem(name: &str, value: &str) -> String {
-        from(&[(name, value)])
-            .expect_err("the value was taken")
-            .to_string()
+        from(&[(name, value)]).expect_err("the value was taken").to_string()
     }
 
     #[test]
@@ -173,32 +150,12 @@ mod tests {
     #[test]
     fn what_cannot_be_meant_is_named_with_what_is_accepted() {
         for (name, value, accepted) in [
-            (
-                "ZENML_SERVER_GENERIC_API_TOKEN_LIFETIME",
-                "abc",
-                "whole number of at least 1",
-            ),
-            (
-                "ZENML_SERVER_GENERIC_API_TOKEN_LIFETIME",
-                "-1",
-                "whole number of at least 1",
-            ),
-            (
-                "ZENML_SERVER_GENERIC_API_TOKEN_MAX_LIFETIME",
-                "0",
-                "whole number of at least 1",
-            ),
-            (
-                "ZENML_SERVER_GENERIC_API_TOKEN_MAX_LIFETIME",
-                "99999999999999999999",
-                "whole number",
-            ),
+            ("ZENML_SERVER_GENERIC_API_TOKEN_LIFETIME", "abc", "whole number of at least 1"),
+            ("ZENML_SERVER_GENERIC_API_TOKEN_LIFETIME", "-1", "whole number of at least 1"),
+            ("ZENML_SERVER_GENERIC_API_TOKEN_MAX_LIFETIME", "0", "whole number of at least 1"),
+            ("ZENML_SERVER_GENERIC_API_TOKEN_MAX_LIFETIME", "99999999999999999999", "whole number"),
             ("ZENML_SERVER_GENERIC_API_TOKEN_LIFETIME", "604801", "at most"),
-            (
-                "ZENML_SERVER_GENERIC_API_TOKEN_MAX_LIFETIME",
-                "60",
-                "ZENML_SERVER_GENERIC_API_TOKEN_LIFETIME",
-            ),
+            ("ZENML_SERVER_GENERIC_API_TOKEN_MAX_LIFETIME", "60", "ZENML_SERVER_GENERIC_API_TOKEN_LIFETIME"),
             ("ZENML_SERVER_JWT_TOKEN_ALGORITHM", "none", "HS256, HS384, HS512"),
             ("ZENML_SERVER_JWT_SECRET_KEY", "", "at least 1 character"),
             ("ZENML_SERVER_AUTH_SCHEME", "NO_AUTH", "OAUTH2_PASSWORD_BEARER"),
@@ -209,7 +166,7 @@ mod tests {
             ("ZENML_SERVER_CORS_ALLOW_ORIGINS", "example.com", "origins"),
             ("ZENML_DEFAULT_USER_PASSWORD", "", "at least 1 character"),
             ("ZENML_STORE_URL", "postgres://x/y", "mysql"),
-            ("ZENML_STORE_POOL_SIZE", "0", "whole number of at least 1"),
+            ("ZENML_STORE_POOL_SIZE", "0", "a whole number of at least 1"),
             ("ZENDO_LISTEN", "8080", "ADDRESS:PORT"),
         ] {
             let text = problem(name, value);
@@ -217,6 +174,13 @@ mod tests {
             assert!(text.contains(accepted), "{text} does not say {accepted}");
             assert!(!text.contains('\n'), "{text}");
         }
+    }
+
+    #[test]
+    fn a_cap_below_an_hour_needs_no_other_setting() {
+        let (config, _) = from(&[("ZENML_SERVER_GENERIC_API_TOKEN_MAX_LIFETIME", "60")]).unwrap();
+        assert_eq!(config.server.default_token_lifetime(), 60);
+        assert_eq!(Config::default().server.default_token_lifetime(), 3600);
     }
 
     #[test]
@@ -235,13 +199,7 @@ mod tests {
     fn unknown_names_are_warned_about_with_the_nearest() {
         let (_, warnings) = from(&[("ZENML_SERVER_GENERIC_API_TOKEN_MAX_LIFTIME", "60")]).unwrap();
         assert_eq!(warnings.len(), 1);
-        assert!(
-            warnings[0].contains("ZENML_SERVER_GENERIC_API_TOKEN_MAX_LIFTIME"),
-            "{warnings:?}"
-        );
-        assert!(
-            warnings[0].contains("ZENML_SERVER_GENERIC_API_TOKEN_MAX_LIFETIME?"),
-            "{warnings:?}"
-        );
+        assert!(warnings[0].contains("ZENML_SERVER_GENERIC_API_TOKEN_MAX_LIFTIME"), "{warnings:?}");
+        assert!(warnings[0].contains("ZENML_SERVER_GENERIC_API_TOKEN_MAX_LIFETIME?"), "{warnings:?}");
     }
 }

@@ -59,20 +59,13 @@ pub(super) fn warnings(variables: &[(String, String)]) -> Vec<String> {
         .map(|name| match WITHOUT_EFFECT.contains(&name) {
             true => format!("{name} is set but has no effect in this version of zendo"),
             false => {
-                format!(
-                    "{name} is not a known setting; did you mean {}?",
-                    nearest(name, &known)
-                )
+                format!("{name} is not a known setting; did you mean {}?", nearest(name, &known))
             }
         })
         .collect()
 }
 
 fn nearest<'a>(name: &str, known: &'a [String]) -> &'a str {
-    let all = known
-        .iter()
-        .map(String::as_str)
-        .chain(WITHOUT_EFFECT.iter().copied());
-    all.min_by_key(|candidate| strsim::damerau_levenshtein(name, candidate))
-        .unwrap_or_default()
+    let all = known.iter().map(String::as_str).chain(WITHOUT_EFFECT.iter().copied());
+    all.min_by_key(|candidate| strsim::damerau_levenshtein(name, candidate)).unwrap_or_default()
 }

@@ -43,9 +43,10 @@ pub struct ServerSettings {
     pub auth_cookie_domain: Option<Text>,
     #[serde(deserialize_with = "setting")]
     pub cors_allow_origins: Origins,
-    /// Seconds that a generic API token lives when its request names none.
-    #[serde(deserialize_with = "setting")]
-    pub generic_api_token_lifetime: AtLeast<1>,
+    /// Seconds that a generic API token lives when its request names none; unset, an hour or the maximum, if
+    /// that is less.
+    #[serde(deserialize_with = "optional")]
+    pub generic_api_token_lifetime: Option<AtLeast<1>>,
     /// Seconds that a generic API token lives at most.
     #[serde(deserialize_with = "setting")]
     pub generic_api_token_max_lifetime: AtLeast<1>,
@@ -102,7 +103,7 @@ impl Default for ServerSettings {
             auth_cookie_name: None,
             auth_cookie_domain: None,
             cors_allow_origins: Origins::Any,
-            generic_api_token_lifetime: AtLeast(3600),
+            generic_api_token_lifetime: None,
             generic_api_token_max_lifetime: AtLeast(604_800),
             secure_headers_server: HeaderSetting::Default,
             secure_headers_hsts: HeaderSetting::Default,
@@ -123,14 +124,22 @@ impl Default for ServerSettings {
     }
 }
 
+/// Seconds that a generic API token lives when neither the request nor the operator says.
+const TOKEN_LIFETIME: u32 = 3600;
+
 impl ServerSettings {
+    /// Seconds that a generic API token lives when its request names none.
+    pub fn default_token_lifetime(&self) -> u32 {
+        let max = self.generic_api_token_max_lifetime.0;
+        self.generic_api_token_lifetime.map_or(TOKEN_LIFETIME.min(max), |lifetime| lifetime.0)
+    }
+
     /// What can only be judged from two settings together.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let (lifetime, max) = (
-            self.generic_api_token_lifetime.0,
-            self.generic_api_token_max_lifetime.0,
-        );
-        if lifetime > max {
+        let max = self.generic_api_token_max_lifetime.0;
+        if let Some(AtLeast(lifetime)) = self.generic_api_token_lifetime
+            && lifetime > max
+        {
             return Err(ConfigError::new(
                 "ZENML_SERVER_GENERIC_API_TOKEN_LIFETIME",
                 format!(
@@ -276,11 +285,7 @@ impl Setting for Origins {
     const ACCEPTED: &'static str =
         "* or origins separated by commas, such as https://a.example,https://b.example";
     fn read(text: &str) -> Option<Self> {
-        let origins: Vec<&str> = text
-            .split(',')
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-            .collect();
+        let origins: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
         if origins.is_empty() || origins.contains(&"*") {
             return Some(Self::Any);
         }

@@ -61,16 +61,8 @@ pub struct StoreUrl(Secret);
 /// Where the database is.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StoreLocation {
-    Sqlite {
-        path: PathBuf,
-    },
-    MySql {
-        host: String,
-        port: u16,
-        database: String,
-        username: Option<String>,
-        password: Option<Secret>,
-    },
+    Sqlite { path: PathBuf },
+    MySql { host: String, port: u16, database: String, username: Option<String>, password: Option<Secret> },
 }
 
 impl Setting for StoreUrl {
@@ -95,10 +87,7 @@ impl StoreUrl {
             return None;
         }
         let decode = |part: &str| {
-            percent_encoding::percent_decode_str(part)
-                .decode_utf8()
-                .ok()
-                .map(|text| text.into_owned())
+            percent_encoding::percent_decode_str(part).decode_utf8().ok().map(|text| text.into_owned())
         };
         let database = decode(url.path().trim_start_matches('/'))?;
         let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '$');
@@ -121,11 +110,8 @@ impl StoreUrl {
 impl StoreSettings {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         if self.ssl_cert.is_some() != self.ssl_key.is_some() {
-            let missing = if self.ssl_cert.is_some() {
-                "ZENML_STORE_SSL_KEY"
-            } else {
-                "ZENML_STORE_SSL_CERT"
-            };
+            let missing =
+                if self.ssl_cert.is_some() { "ZENML_STORE_SSL_KEY" } else { "ZENML_STORE_SSL_CERT" };
             return Err(ConfigError::new(
                 missing,
                 "a client certificate needs both ZENML_STORE_SSL_CERT and ZENML_STORE_SSL_KEY; give this one too",
@@ -144,9 +130,7 @@ mod tests {
         let location = |text: &str| StoreUrl::read(text).and_then(|url| url.location());
         assert_eq!(
             location("sqlite:////var/lib/zendo.db"),
-            Some(StoreLocation::Sqlite {
-                path: "/var/lib/zendo.db".into()
-            })
+            Some(StoreLocation::Sqlite { path: "/var/lib/zendo.db".into() })
         );
         for scheme in ["mysql", "mysql+pymysql"] {
             assert_eq!(
@@ -160,14 +144,7 @@ mod tests {
                 })
             );
         }
-        for wrong in [
-            "",
-            "mysql://host",
-            "mysql:///db",
-            "mysql://h/a`b",
-            "sqlite://",
-            "mariadb://h/db",
-        ] {
+        for wrong in ["", "mysql://host", "mysql:///db", "mysql://h/a`b", "sqlite://", "mariadb://h/db"] {
             assert_eq!(location(wrong), None, "{wrong}");
         }
     }

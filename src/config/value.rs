@@ -18,11 +18,7 @@ pub trait Setting: Sized {
 pub fn setting<'de, D: Deserializer<'de>, T: Setting>(deserializer: D) -> Result<T, D::Error> {
     let text = String::deserialize(deserializer)?;
     T::read(text.trim()).ok_or_else(|| {
-        let shown = if T::SECRET {
-            "the value".to_owned()
-        } else {
-            format!("{text:?}")
-        };
+        let shown = if T::SECRET { "the value".to_owned() } else { format!("{text:?}") };
         de::Error::custom(format_args!("{shown} is not accepted; give {}", T::ACCEPTED))
     })
 }

@@ -63,37 +63,25 @@ impl ApiError {
 
     /// 422 for a value that is well formed but means nothing to the resource.
     pub fn unprocessable(message: impl Into<String>) -> Self {
-        Self::with(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            json!({"detail": ["ValueError", message.into()]}),
-        )
+        Self::with(StatusCode::UNPROCESSABLE_ENTITY, json!({"detail": ["ValueError", message.into()]}))
     }
 
     /// 422 for what the request's validation found: a bare list, without `detail`.
     pub fn invalid_request(message: impl Into<String>) -> Self {
-        Self::with(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            json!(["ValueError", message.into()]),
-        )
+        Self::with(StatusCode::UNPROCESSABLE_ENTITY, json!(["ValueError", message.into()]))
     }
 
     /// 429 when there was no time to answer.
     pub fn busy() -> Self {
         let body = json!({"error": "Server too busy. Please try again later."});
-        Self {
-            retry_after: Some("1"),
-            ..Self::with(StatusCode::TOO_MANY_REQUESTS, body)
-        }
+        Self { retry_after: Some("1"), ..Self::with(StatusCode::TOO_MANY_REQUESTS, body) }
     }
 
     /// 503 when the database doesn't answer; clients try again.
     pub fn store_unavailable() -> Self {
         let body =
             json!({"detail": ["RuntimeError", "The database does not answer. Please try again later."]});
-        Self {
-            retry_after: Some("1"),
-            ..Self::with(StatusCode::SERVICE_UNAVAILABLE, body)
-        }
+        Self { retry_after: Some("1"), ..Self::with(StatusCode::SERVICE_UNAVAILABLE, body) }
     }
 
     /// 500, with no more than that: the reason goes to the log.
@@ -105,11 +93,7 @@ impl ApiError {
     }
 
     fn with(status: StatusCode, body: Value) -> Self {
-        Self {
-            status,
-            body,
-            retry_after: None,
-        }
+        Self { status, body, retry_after: None }
     }
 }
 
@@ -117,9 +101,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = (self.status, Json(self.body)).into_response();
         if let Some(seconds) = self.retry_after {
-            response
-                .headers_mut()
-                .insert(RETRY_AFTER, HeaderValue::from_static(seconds));
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(seconds));
         }
         response
     }

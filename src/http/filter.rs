@@ -37,42 +37,23 @@ pub struct Related {
 
 impl Field {
     pub const fn id() -> Self {
-        Self {
-            name: "id",
-            kind: FieldKind::Id,
-            sortable: true,
-        }
+        Self { name: "id", kind: FieldKind::Id, sortable: true }
     }
     pub const fn text(name: &'static str) -> Self {
-        Self {
-            name,
-            kind: FieldKind::Text,
-            sortable: true,
-        }
+        Self { name, kind: FieldKind::Text, sortable: true }
     }
     pub const fn time(name: &'static str) -> Self {
-        Self {
-            name,
-            kind: FieldKind::Time,
-            sortable: true,
-        }
+        Self { name, kind: FieldKind::Time, sortable: true }
     }
     pub const fn related(name: &'static str, related: Related) -> Self {
-        Self {
-            name,
-            kind: FieldKind::Related(related),
-            sortable: false,
-        }
+        Self { name, kind: FieldKind::Related(related), sortable: false }
     }
     /// `user`: the owner's id or name.
     pub const fn user() -> Self {
         const RELATED: Related = Related {
             column: "user_id",
             rows: || Sql::select().column(("user", "id")).from("user").to_owned(),
-            fields: &[
-                (("user", "id"), FieldKind::Id),
-                (("user", "name"), FieldKind::Text),
-            ],
+            fields: &[(("user", "id"), FieldKind::Id), (("user", "name"), FieldKind::Text)],
         };
         Self::related("user", RELATED)
     }
@@ -128,14 +109,8 @@ impl<'a> Filter<'a> {
     pub fn parse(text: &'a str) -> Self {
         let (operator, value) = text.split_once(':').unwrap_or(("", text));
         match OPERATORS.iter().find(|(name, _)| *name == operator) {
-            Some((_, operator)) => Self {
-                operator: *operator,
-                value,
-            },
-            None => Self {
-                operator: Operator::Equals,
-                value: text,
-            },
+            Some((_, operator)) => Self { operator: *operator, value },
+            None => Self { operator: Operator::Equals, value: text },
         }
     }
 
@@ -214,13 +189,9 @@ impl<'a> Filter<'a> {
     }
 
     fn unfit(&self) -> ApiError {
-        let name = OPERATORS
-            .iter()
-            .find(|(_, operator)| *operator == self.operator)
-            .map_or("", |(name, _)| name);
-        ApiError::unprocessable(format!(
-            "This field can not be filtered using the operation '{name}'."
-        ))
+        let name =
+            OPERATORS.iter().find(|(_, operator)| *operator == self.operator).map_or("", |(name, _)| name);
+        ApiError::unprocessable(format!("This field can not be filtered using the operation '{name}'."))
     }
 }
 
@@ -251,11 +222,7 @@ mod tests {
             Ok(condition) => condition,
             Err(_) => return "422".to_owned(),
         };
-        let query = Sql::select()
-            .column("c")
-            .from("t")
-            .and_where(condition)
-            .to_string(SqliteQueryBuilder);
+        let query = Sql::select().column("c").from("t").and_where(condition).to_string(SqliteQueryBuilder);
         query.split_once("WHERE ").unwrap().1.to_owned()
     }
 
@@ -266,27 +233,15 @@ mod tests {
             (FieldKind::Text, "equals:x", r#""c" = 'x'"#),
             (FieldKind::Text, "foo:bar", r#""c" = 'foo:bar'"#),
             (FieldKind::Text, "", r#""c" = ''"#),
-            (
-                FieldKind::Text,
-                "contains:10%_!",
-                r#""c" LIKE '%10!%!_!!%' ESCAPE '!'"#,
-            ),
-            (
-                FieldKind::Text,
-                "notcontains:x",
-                r#""c" NOT LIKE '%x%' ESCAPE '!'"#,
-            ),
+            (FieldKind::Text, "contains:10%_!", r#""c" LIKE '%10!%!_!!%' ESCAPE '!'"#),
+            (FieldKind::Text, "notcontains:x", r#""c" NOT LIKE '%x%' ESCAPE '!'"#),
             (FieldKind::Text, "oneof:[\"a\",\"b\"]", r#""c" IN ('a', 'b')"#),
             (FieldKind::Text, "oneof:a", "422"),
             (FieldKind::Text, "gt:a", "422"),
             (FieldKind::Text, "isnull:", r#""c" IS NULL"#),
             (FieldKind::Id, "AB-cd", r#""c" = 'abcd'"#),
             (FieldKind::Id, "startswith:ab-c", r#""c" LIKE 'abc%' ESCAPE '!'"#),
-            (
-                FieldKind::Time,
-                "gte:2026-01-02 03:04:05",
-                r#""c" >= '2026-01-02 03:04:05.000000'"#,
-            ),
+            (FieldKind::Time, "gte:2026-01-02 03:04:05", r#""c" >= '2026-01-02 03:04:05.000000'"#),
             (FieldKind::Time, "2026-01-02T03:04:05", "422"),
             (FieldKind::Time, "2026-01-02 03:04:05.5", "422"),
             (
@@ -303,13 +258,7 @@ mod tests {
     #[test]
     fn a_relation_is_asked_by_subquery() {
         let text = sql(Field::user().kind, "eve");
-        assert!(
-            text.starts_with(r#""user_id" IN (SELECT "user"."id" FROM "user" WHERE "#),
-            "{text}"
-        );
-        assert!(
-            text.contains(r#""user"."id" = 'eve' OR "user"."name" = 'eve'"#),
-            "{text}"
-        );
+        assert!(text.starts_with(r#""user_id" IN (SELECT "user"."id" FROM "user" WHERE "#), "{text}");
+        assert!(text.contains(r#""user"."id" = 'eve' OR "user"."name" = 'eve'"#), "{text}");
     }
 }

@@ -32,36 +32,19 @@ impl SecureHeaders {
         let all: [(HeaderName, &HeaderSetting, &str); 8] = [
             (header::CACHE_CONTROL, &settings.secure_headers_cache, CACHE),
             (header::CONTENT_SECURITY_POLICY, &settings.secure_headers_csp, CSP),
-            (
-                header::STRICT_TRANSPORT_SECURITY,
-                &settings.secure_headers_hsts,
-                HSTS,
-            ),
+            (header::STRICT_TRANSPORT_SECURITY, &settings.secure_headers_hsts, HSTS),
             (
                 HeaderName::from_static("permissions-policy"),
                 &settings.secure_headers_permissions,
                 PERMISSIONS,
             ),
-            (
-                header::REFERRER_POLICY,
-                &settings.secure_headers_referrer,
-                REFERRER,
-            ),
+            (header::REFERRER_POLICY, &settings.secure_headers_referrer, REFERRER),
             (header::SERVER, &settings.secure_headers_server, &server_id),
-            (
-                header::X_CONTENT_TYPE_OPTIONS,
-                &settings.secure_headers_content,
-                "nosniff",
-            ),
-            (
-                header::X_FRAME_OPTIONS,
-                &settings.secure_headers_xfo,
-                "SAMEORIGIN",
-            ),
+            (header::X_CONTENT_TYPE_OPTIONS, &settings.secure_headers_content, "nosniff"),
+            (header::X_FRAME_OPTIONS, &settings.secure_headers_xfo, "SAMEORIGIN"),
         ];
-        let set = all
-            .into_iter()
-            .filter_map(|(name, setting, default)| Some((name, setting.value(default)?)));
+        let set =
+            all.into_iter().filter_map(|(name, setting, default)| Some((name, setting.value(default)?)));
         Self(set.collect())
     }
 

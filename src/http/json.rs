@@ -22,9 +22,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
         let path = request.uri().path().to_owned();
         let is_json = request.headers().get(CONTENT_TYPE).is_none_or(is_json);
         // The body's own rejection tells whether it was too long (413) or cut off (400).
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(IntoResponse::into_response)?;
+        let bytes = Bytes::from_request(request, state).await.map_err(IntoResponse::into_response)?;
         let violation = match bytes.is_empty() || !is_json {
             true => body_violation("", "missing", "Field required".into()),
             false => match parse(&bytes) {
@@ -46,13 +44,7 @@ enum Unreadable {
 }
 
 fn is_json(content_type: &axum::http::HeaderValue) -> bool {
-    let essence = content_type
-        .to_str()
-        .unwrap_or_default()
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim();
+    let essence = content_type.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
     let essence = essence.to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
@@ -65,11 +57,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let field = error.path().to_string();
-        let kind = if error.inner().is_data() {
-            "value_error"
-        } else {
-            "json_invalid"
-        };
+        let kind = if error.inner().is_data() { "value_error" } else { "json_invalid" };
         let field = if field == "." { String::new() } else { field };
         Unreadable::Violation(body_violation(&field, kind, error.into_inner().to_string()))
     })?;
@@ -80,11 +68,5 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
 
 /// The input is not repeated: a body may hold a password.
 fn body_violation(field: &str, kind: &'static str, message: String) -> Violation {
-    Violation {
-        place: "body",
-        field: field.into(),
-        kind,
-        message,
-        input: String::new(),
-    }
+    Violation { place: "body", field: field.into(), kind, message, input: String::new() }
 }

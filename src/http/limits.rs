@@ -20,10 +20,7 @@ pub async fn limit_time(State(limit): State<Duration>, request: Request, next: N
 
 /// No route takes files.
 pub async fn refuse_file_uploads(request: Request, next: Next) -> Response {
-    let content_type = request
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let is_upload = content_type.is_some_and(|text| text.contains("multipart/form-data"));
     if is_upload && request.method() == Method::POST {
         let message = "File uploads are not allowed on this endpoint.";

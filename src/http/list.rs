@@ -65,25 +65,13 @@ impl<T: Listed> ListRequest<T> {
     pub fn read(mut query: Query) -> ApiResult<Self> {
         let hydrate = query.flag("hydrate").unwrap_or(false);
         let page = query.integer("page", 1, i64::MAX - 1).unwrap_or(1).unsigned_abs();
-        let size = query
-            .integer("size", 1, MAX_SIZE)
-            .unwrap_or(DEFAULT_SIZE)
-            .unsigned_abs();
+        let size = query.integer("size", 1, MAX_SIZE).unwrap_or(DEFAULT_SIZE).unsigned_abs();
         let operators = [("or", LogicalOperator::Or), ("and", LogicalOperator::And)];
-        let operator = query
-            .choice("logical_operator", &operators)
-            .unwrap_or(LogicalOperator::And);
+        let operator = query.choice("logical_operator", &operators).unwrap_or(LogicalOperator::And);
         query.finish()?;
         let order = sort_order(query.text("sort_by").unwrap_or("created"), T::FIELDS)?;
         let condition = condition(&query, operator, T::FIELDS)?;
-        Ok(Self {
-            page,
-            size,
-            order,
-            condition,
-            hydrate,
-            listed: PhantomData,
-        })
+        Ok(Self { page, size, order, condition, hydrate, listed: PhantomData })
     }
 }
 
@@ -97,10 +85,7 @@ impl<T: Row> ListRequest<T> {
         select.cond_where(self.condition.clone());
         let mut count = select.clone();
         count.clear_selects().expr(Func::count(Expr::col("id")));
-        let total = store
-            .fetch_optional::<(i64,)>(&count)
-            .await?
-            .map_or(0, |(total,)| total.unsigned_abs());
+        let total = store.fetch_optional::<(i64,)>(&count).await?.map_or(0, |(total,)| total.unsigned_abs());
         let total_pages = total.div_ceil(self.size).max(1);
         if self.page > total_pages {
             let (page, size) = (self.page, self.size);
@@ -115,33 +100,15 @@ impl<T: Row> ListRequest<T> {
         select.order_by(column, order).order_by("id", Order::Asc);
         select.limit(self.size).offset((self.page - 1) * self.size);
         let items = store.fetch_all::<T>(&select).await?;
-        Ok(Page {
-            index: self.page,
-            max_size: self.size,
-            total_pages,
-            total,
-            items,
-        })
+        Ok(Page { index: self.page, max_size: self.size, total_pages, total, items })
     }
 }
 
 impl<T> Page<T> {
     /// The same page with other items.
     pub fn with_items<U>(self, into: impl FnOnce(Vec<T>) -> Vec<U>) -> Page<U> {
-        let Self {
-            index,
-            max_size,
-            total_pages,
-            total,
-            items,
-        } = self;
-        Page {
-            index,
-            max_size,
-            total_pages,
-            total,
-            items: into(items),
-        }
+        let Self { index, max_size, total_pages, total, items } = self;
+        Page { index, max_size, total_pages, total, items: into(items) }
     }
 }
 
@@ -155,11 +122,8 @@ fn sort_order(text: &str, fields: &'static [Field]) -> ApiResult<(&'static str, 
     match fields.iter().find(|field| field.sortable && field.name == name) {
         Some(field) => Ok((field.name, order)),
         None => {
-            let names: Vec<&str> = fields
-                .iter()
-                .filter(|field| field.sortable)
-                .map(|field| field.name)
-                .collect();
+            let names: Vec<&str> =
+                fields.iter().filter(|field| field.sortable).map(|field| field.name).collect();
             Err(ApiError::unprocessable(format!(
                 "sort_by: You can only sort by valid fields of this resource: {}",
                 names.join(", ")
@@ -190,12 +154,7 @@ fn condition(query: &Query, operator: LogicalOperator, fields: &'static [Field])
 mod tests {
     use super::*;
 
-    const FIELDS: &[Field] = &[
-        Field::id(),
-        Field::time("created"),
-        Field::text("name"),
-        Field::user(),
-    ];
+    const FIELDS: &[Field] = &[Field::id(), Field::time("created"), Field::text("name"), Field::user()];
 
     #[test]
     fn sorting_takes_fields_of_the_resource_only() {
@@ -215,15 +174,9 @@ mod tests {
         }
         let read = |text: &str| ListRequest::<Thing>::read(Query::new("GET", "/x", text));
         assert!(read("page=1&size=10000&hydrate=true").is_ok());
-        for wrong in [
-            "page=0",
-            "size=0",
-            "size=10001",
-            "page=-1",
-            "page=x",
-            "hydrate=2",
-            "logical_operator=xor",
-        ] {
+        for wrong in
+            ["page=0", "size=0", "size=10001", "page=-1", "page=x", "hydrate=2", "logical_operator=xor"]
+        {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }

@@ -40,10 +40,7 @@ impl Modify for AddSecurityScheme {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let flow = Flow::Password(Password::new("/api/v1/login", Scopes::new()));
         let scheme = SecurityScheme::OAuth2(OAuth2::new([flow]));
-        document
-            .components
-            .get_or_insert_default()
-            .add_security_scheme(SECURITY_SCHEME, scheme);
+        document.components.get_or_insert_default().add_security_scheme(SECURITY_SCHEME, scheme);
     }
 }
 
@@ -61,9 +58,7 @@ pub struct ListParameters<T>(PhantomData<T>);
 
 impl<T: Listed> IntoParams for ListParameters<T> {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let sort_by = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .default(Some(json!("created")));
+        let sort_by = ObjectBuilder::new().schema_type(Type::String).default(Some(json!("created")));
         let operator: RefOr<Schema> = Ref::from_schema_name("LogicalOperators").into();
         let mut parameters = vec![
             query("hydrate", boolean(false)),
@@ -72,11 +67,7 @@ impl<T: Listed> IntoParams for ListParameters<T> {
             query("page", whole_number(1, None)),
             query("size", whole_number(20, Some(10_000))),
         ];
-        parameters.extend(
-            T::FIELDS
-                .iter()
-                .map(|field| query(field.name, filter(field.kind))),
-        );
+        parameters.extend(T::FIELDS.iter().map(|field| query(field.name, filter(field.kind))));
         parameters
     }
 }
@@ -91,16 +82,11 @@ fn query(name: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
 }
 
 fn boolean(default: bool) -> Object {
-    ObjectBuilder::new()
-        .schema_type(Type::Boolean)
-        .default(Some(json!(default)))
-        .build()
+    ObjectBuilder::new().schema_type(Type::Boolean).default(Some(json!(default))).build()
 }
 
 fn whole_number(default: u32, max: Option<u32>) -> Object {
-    let number = ObjectBuilder::new()
-        .schema_type(Type::Integer)
-        .default(Some(json!(default)));
+    let number = ObjectBuilder::new().schema_type(Type::Integer).default(Some(json!(default)));
     number.minimum(Some(1)).maximum(max).build()
 }
 
@@ -114,7 +100,5 @@ fn filter(kind: FieldKind) -> OneOfBuilder {
             text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)))
         }
     };
-    OneOfBuilder::new()
-        .item(value)
-        .item(ArrayBuilder::new().items(text()))
+    OneOfBuilder::new().item(value).item(ArrayBuilder::new().items(text()))
 }

@@ -23,13 +23,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
         let (field, text) = parameters.into_iter().next().unwrap_or_default();
         Uuid::try_parse(&text).map(|id| Self(Id(id))).map_err(|error| {
             let message = format!("Input should be a valid UUID, {error}");
-            let violation = Violation {
-                place: "path",
-                field,
-                kind: "uuid_parsing",
-                message,
-                input: text,
-            };
+            let violation = Violation { place: "path", field, kind: "uuid_parsing", message, input: text };
             reject(parts.method.as_str(), parts.uri.path(), &[violation])
         })
     }

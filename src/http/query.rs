@@ -20,13 +20,7 @@ pub struct Violation {
 
 impl Violation {
     fn of_query(field: &str, kind: &'static str, message: impl Into<String>, input: &str) -> Self {
-        Self {
-            place: "query",
-            field: field.into(),
-            kind,
-            message: message.into(),
-            input: input.into(),
-        }
+        Self { place: "query", field: field.into(), kind, message: message.into(), input: input.into() }
     }
 }
 
@@ -34,19 +28,8 @@ impl Violation {
 pub fn reject(method: &str, path: &str, violations: &[Violation]) -> ApiError {
     let count = violations.len();
     let mut text = format!("{count} validation error{}:\n", if count == 1 { "" } else { "s" });
-    for Violation {
-        place,
-        field,
-        kind,
-        message,
-        input,
-    } in violations
-    {
-        let location = if field.is_empty() {
-            format!("'{place}',")
-        } else {
-            format!("'{place}', '{field}'")
-        };
+    for Violation { place, field, kind, message, input } in violations {
+        let location = if field.is_empty() { format!("'{place}',") } else { format!("'{place}', '{field}'") };
         text +=
             &format!("  {{'type': '{kind}', 'loc': ({location}), 'msg': '{message}', 'input': '{input}'}}\n");
     }
@@ -73,37 +56,22 @@ impl<S: Sync> FromRequestParts<S> for Query {
 
 impl Query {
     pub fn of(parts: &Parts) -> Self {
-        Self::new(
-            parts.method.as_str(),
-            parts.uri.path(),
-            parts.uri.query().unwrap_or_default(),
-        )
+        Self::new(parts.method.as_str(), parts.uri.path(), parts.uri.query().unwrap_or_default())
     }
 
     pub fn new(method: &str, path: &str, query: &str) -> Self {
         let pairs = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        Self {
-            method: method.into(),
-            path: path.into(),
-            pairs,
-            violations: Vec::new(),
-        }
+        Self { method: method.into(), path: path.into(), pairs, violations: Vec::new() }
     }
 
     /// A value as it was sent; of a repeated one the last.
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.pairs
-            .iter()
-            .rfind(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.pairs.iter().rfind(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// All values of a repeated parameter, in order.
     pub fn texts<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.pairs
-            .iter()
-            .filter(move |(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.pairs.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// A whole number within the bounds.
@@ -114,25 +82,21 @@ impl Query {
                 "int_parsing",
                 "Input should be a valid integer, unable to parse string as an integer".into(),
             ),
-            Err(NotAnInteger::TooLarge) => (
-                "int_parsing_size",
-                "Input should be a valid integer, the number is too large".into(),
-            ),
+            Err(NotAnInteger::TooLarge) => {
+                ("int_parsing_size", "Input should be a valid integer, the number is too large".into())
+            }
             Ok(number) if number < min && min == 1 && max == i64::MAX => {
                 ("greater_than", "Input should be greater than 0".into())
             }
-            Ok(number) if number < min => (
-                "greater_than_equal",
-                format!("Input should be greater than or equal to {min}"),
-            ),
-            Ok(number) if number > max => (
-                "less_than_equal",
-                format!("Input should be less than or equal to {max}"),
-            ),
+            Ok(number) if number < min => {
+                ("greater_than_equal", format!("Input should be greater than or equal to {min}"))
+            }
+            Ok(number) if number > max => {
+                ("less_than_equal", format!("Input should be less than or equal to {max}"))
+            }
             Ok(number) => return Some(number),
         };
-        self.violations
-            .push(Violation::of_query(name, violation.0, violation.1, &text));
+        self.violations.push(Violation::of_query(name, violation.0, violation.1, &text));
         None
     }
 
@@ -144,8 +108,7 @@ impl Query {
             "false" | "f" | "0" | "no" | "n" | "off" => Some(false),
             _ => {
                 let message = "Input should be a valid boolean, unable to interpret input";
-                self.violations
-                    .push(Violation::of_query(name, "bool_parsing", message, &text));
+                self.violations.push(Violation::of_query(name, "bool_parsing", message, &text));
                 None
             }
         }
@@ -159,8 +122,7 @@ impl Query {
         }
         let words: Vec<String> = choices.iter().map(|(word, _)| format!("'{word}'")).collect();
         let message = format!("Input should be {}", words.join(" or "));
-        self.violations
-            .push(Violation::of_query(name, "enum", message, &text));
+        self.violations.push(Violation::of_query(name, "enum", message, &text));
         None
     }
 
@@ -171,8 +133,7 @@ impl Query {
             Ok(uuid) => Some(uuid),
             Err(error) => {
                 let message = format!("Input should be a valid UUID, {error}");
-                self.violations
-                    .push(Violation::of_query(name, "uuid_parsing", message, &text));
+                self.violations.push(Violation::of_query(name, "uuid_parsing", message, &text));
                 None
             }
         }
@@ -211,9 +172,7 @@ fn parse_integer(text: &str) -> Result<i64, NotAnInteger> {
     if digits.is_empty() || !underscores_between || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(NotAnInteger::Unreadable);
     }
-    format!("{sign}{digits}")
-        .parse()
-        .map_err(|_| NotAnInteger::TooLarge)
+    format!("{sign}{digits}").parse().map_err(|_| NotAnInteger::TooLarge)
 }
 
 #[cfg(test)]
@@ -226,9 +185,7 @@ mod tests {
             assert_eq!(parse_integer(text), Ok(60), "{text}");
         }
         assert_eq!(parse_integer("-5"), Ok(-5));
-        for text in [
-            "", "abc", "1.5", "60.", ".0", "_6", "6__0", "0x10", "1e3", "+-6", "६",
-        ] {
+        for text in ["", "abc", "1.5", "60.", ".0", "_6", "6__0", "0x10", "1e3", "+-6", "६"] {
             assert_eq!(parse_integer(text), Err(NotAnInteger::Unreadable), "{text}");
         }
         assert_eq!(parse_integer("99999999999999999999"), Err(NotAnInteger::TooLarge));

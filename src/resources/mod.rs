@@ -9,10 +9,7 @@ pub mod users;
 
 /// Stored JSON as it is, byte for byte; nothing and `null` are an empty object in answers.
 fn object_or_empty(json: Option<&str>) -> Box<RawValue> {
-    let stored = json
-        .filter(|text| *text != "null")
-        .map(str::to_owned)
-        .map(RawValue::from_string);
+    let stored = json.filter(|text| *text != "null").map(str::to_owned).map(RawValue::from_string);
     match stored {
         Some(Ok(value)) => value,
         _ => empty_object(),

@@ -70,21 +70,9 @@ pub struct ProjectResponseResources {}
 
 impl ProjectRow {
     fn response(self, hydrate: bool) -> ProjectResponse {
-        let Self {
-            id,
-            created,
-            updated,
-            name,
-            display_name,
-            description,
-            project_metadata,
-        } = self;
+        let Self { id, created, updated, name, display_name, description, project_metadata } = self;
         ProjectResponse {
-            body: Some(ProjectResponseBody {
-                created,
-                updated,
-                display_name,
-            }),
+            body: Some(ProjectResponseBody { created, updated, display_name }),
             metadata: hydrate.then(|| ProjectResponseMetadata {
                 description,
                 project_metadata: object_or_empty(project_metadata.as_deref()),
@@ -99,15 +87,7 @@ impl ProjectRow {
 
 fn select() -> SelectStatement {
     Sql::select()
-        .columns([
-            "id",
-            "created",
-            "updated",
-            "name",
-            "display_name",
-            "description",
-            "project_metadata",
-        ])
+        .columns(["id", "created", "updated", "name", "display_name", "description", "project_metadata"])
         .from("project")
         .to_owned()
 }
@@ -170,15 +150,12 @@ async fn find_by_name_or_id(store: &Store, name_or_id: &str) -> ApiResult<Projec
         Some(id) => Expr::col("id").eq(Id(id)),
         None => Expr::col("name").eq(name_or_id),
     };
-    store
-        .fetch_optional(select().and_where(condition))
-        .await?
-        .ok_or_else(|| {
-            let reason = match id {
-                Some(_) => "No project with this ID found.".to_owned(),
-                None => format!("'{name_or_id}' is not a valid  UUID and no project with this name exists."),
-            };
-            let message = format!("\"Unable to get project with name or ID '{name_or_id}': {reason}\"");
-            ApiError::new(ErrorKind::KeyError, message)
-        })
+    store.fetch_optional(select().and_where(condition)).await?.ok_or_else(|| {
+        let reason = match id {
+            Some(_) => "No project with this ID found.".to_owned(),
+            None => format!("'{name_or_id}' is not a valid  UUID and no project with this name exists."),
+        };
+        let message = format!("\"Unable to get project with name or ID '{name_or_id}': {reason}\"");
+        ApiError::new(ErrorKind::KeyError, message)
+    })
 }

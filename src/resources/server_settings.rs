@@ -18,22 +18,13 @@ pub struct SettingsRow {
 /// # Errors
 /// When the database doesn't answer, or holds no such row.
 pub async fn find(store: &Store) -> Result<SettingsRow, StoreError> {
-    store
-        .fetch_optional(&select())
-        .await?
-        .ok_or(StoreError::RowNotFound)
+    store.fetch_optional(&select()).await?.ok_or(StoreError::RowNotFound)
 }
 
 /// The one row of settings.
 pub fn select() -> SelectStatement {
     Query::select()
-        .columns([
-            "id",
-            "server_name",
-            "active",
-            "enable_analytics",
-            "last_user_activity",
-        ])
+        .columns(["id", "server_name", "active", "enable_analytics", "last_user_activity"])
         .from("server_settings")
         .to_owned()
 }

@@ -46,15 +46,9 @@ const COMPONENT: Related = Related {
             )
             .to_owned()
     },
-    fields: &[
-        (("stack_component", "id"), FieldKind::Id),
-        (("stack_component", "name"), FieldKind::Text),
-    ],
+    fields: &[(("stack_component", "id"), FieldKind::Id), (("stack_component", "name"), FieldKind::Text)],
 };
-const COMPONENT_ID: Related = Related {
-    fields: &[(("stack_component", "id"), FieldKind::Id)],
-    ..COMPONENT
-};
+const COMPONENT_ID: Related = Related { fields: &[(("stack_component", "id"), FieldKind::Id)], ..COMPONENT };
 
 impl Listed for StackRow {
     const FIELDS: &'static [Field] = &[
@@ -188,15 +182,8 @@ async fn responses(
 ) -> Result<Vec<StackResponse>, StoreError> {
     let owners: Vec<Id> = rows.iter().filter_map(|row| row.user_id).collect();
     let owners = find_accounts(store, &owners).await?;
-    let mut details = if hydrate {
-        Some(Details::load(store, &rows).await?)
-    } else {
-        None
-    };
-    Ok(rows
-        .into_iter()
-        .map(|row| response(row, &owners, details.as_mut()))
-        .collect())
+    let mut details = if hydrate { Some(Details::load(store, &rows).await?) } else { None };
+    Ok(rows.into_iter().map(|row| response(row, &owners, details.as_mut())).collect())
 }
 
 /// What only a hydrated answer needs.
@@ -208,17 +195,11 @@ struct Details {
 impl Details {
     async fn load(store: &Store, rows: &[StackRow]) -> Result<Self, StoreError> {
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
-        let mut details = Self {
-            components: BTreeMap::new(),
-            secrets: BTreeMap::new(),
-        };
+        let mut details = Self { components: BTreeMap::new(), secrets: BTreeMap::new() };
         if ids.is_empty() {
             return Ok(details);
         }
-        for row in store
-            .fetch_all::<ComponentOfStackRow>(&select_components(&ids))
-            .await?
-        {
+        for row in store.fetch_all::<ComponentOfStackRow>(&select_components(&ids)).await? {
             details.components.entry(row.stack_id).or_default().push(row);
         }
         for (stack, secret) in store.fetch_all::<(Id, Id)>(&select_secrets(&ids)).await? {
@@ -264,33 +245,21 @@ fn response(row: StackRow, owners: &[UserRow], details: Option<&mut Details>) ->
     let metadata = details.map(|details| {
         let mut components: BTreeMap<String, Vec<ComponentResponse>> = BTreeMap::new();
         for component in details.components.remove(&row.id).unwrap_or_default() {
-            components
-                .entry(component.r#type.clone())
-                .or_default()
-                .push(component.response());
+            components.entry(component.r#type.clone()).or_default().push(component.response());
         }
         StackResponseMetadata {
             components,
             description: row.description,
             stack_spec_path: row.stack_spec_path,
-            environment: row
-                .environment
-                .and_then(|json| json.0)
-                .unwrap_or_else(|| super::empty_object()),
+            environment: row.environment.and_then(|json| json.0).unwrap_or_else(super::empty_object),
             secrets: details.secrets.remove(&row.id).unwrap_or_default(),
             labels: row.labels.and_then(|json| json.0),
         }
     });
     StackResponse {
-        body: Some(StackResponseBody {
-            created: row.created,
-            updated: row.updated,
-            user_id: row.user_id,
-        }),
+        body: Some(StackResponseBody { created: row.created, updated: row.updated, user_id: row.user_id }),
         metadata,
-        resources: Some(StackResponseResources {
-            user: owner.map(|owner| owner.response(false)),
-        }),
+        resources: Some(StackResponseResources { user: owner.map(|owner| owner.response(false)) }),
         id: row.id,
         permission_denied: false,
         name: row.name,
@@ -349,11 +318,8 @@ pub async fn get_stack(
         let message = format!("\"Unable to get stack with ID '{id}': No stack with this ID found\"");
         ApiError::new(ErrorKind::KeyError, message)
     };
-    let stack: StackRow = app
-        .store
-        .fetch_optional(select().and_where(Expr::col("id").eq(id)))
-        .await?
-        .ok_or_else(not_found)?;
+    let stack: StackRow =
+        app.store.fetch_optional(select().and_where(Expr::col("id").eq(id))).await?.ok_or_else(not_found)?;
     let stack = responses(&app.store, vec![stack], hydrate).await?.pop();
     Ok(Json(stack.ok_or_else(not_found)?))
 }

@@ -110,11 +110,7 @@ impl UserRow {
             metadata: hydrate.then(|| UserResponseMetadata {
                 password_changed_at: self.password_changed_at,
                 // A service account has no email; ZenML answers with an empty one there.
-                email: if self.is_service_account {
-                    Some(String::new())
-                } else {
-                    self.email.clone()
-                },
+                email: if self.is_service_account { Some(String::new()) } else { self.email.clone() },
                 external_user_id: self.external_user_id,
                 user_metadata: object_or_empty(self.user_metadata.as_deref()),
                 oidc_claims: object_or_empty(self.oidc_claims.as_deref()),
@@ -157,9 +153,7 @@ fn select() -> SelectStatement {
 /// # Errors
 /// When the database doesn't answer.
 pub async fn find_account(store: &Store, id: Id) -> Result<Option<UserRow>, StoreError> {
-    store
-        .fetch_optional(select().and_where(Expr::col("id").eq(id)))
-        .await
+    store.fetch_optional(select().and_where(Expr::col("id").eq(id))).await
 }
 
 /// The accounts with these ids, with one query.
@@ -170,9 +164,7 @@ pub async fn find_accounts(store: &Store, ids: &[Id]) -> Result<Vec<UserRow>, St
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    store
-        .fetch_all(select().and_where(Expr::col("id").is_in(ids.iter().copied())))
-        .await
+    store.fetch_all(select().and_where(Expr::col("id").is_in(ids.iter().copied()))).await
 }
 
 /// The password of the user with that name or id. Service accounts have none.

@@ -48,23 +48,12 @@ pub async fn activate_server(
     JsonBody(request): JsonBody<ServerActivationRequest>,
 ) -> ApiResult<Json<Option<UserResponse>>> {
     let already_active = || ApiError::new(ErrorKind::IllegalOperationError, "The server is already active.");
-    let is_active = Query::select()
-        .column("active")
-        .from("server_settings")
-        .to_owned();
-    if app
-        .store
-        .fetch_optional(&is_active)
-        .await?
-        .is_none_or(|(active,): (bool,)| active)
-    {
+    let is_active = Query::select().column("active").from("server_settings").to_owned();
+    if app.store.fetch_optional(&is_active).await?.is_none_or(|(active,): (bool,)| active) {
         return Err(already_active());
     }
     let (name, password) = admin_of(&request)?;
-    let admin = FirstAdmin {
-        name,
-        password_hash: app.passwords.hash(password).await?,
-    };
+    let admin = FirstAdmin { name, password_hash: app.passwords.hash(password).await? };
     let (now, engine) = (Timestamp::new(app.clock.now()), app.store.engine());
     let (request, admin, random) = (&request, &admin, &*app.random);
     let activated = app.store.write(|mut tx| async move {
@@ -105,9 +94,7 @@ fn admin_of(request: &ServerActivationRequest) -> ApiResult<(String, SecretStrin
     let name = request.admin_username.clone().unwrap_or_default();
     let name_length = name.chars().count();
     if name.trim().is_empty() || name_length > 255 || name.contains(char::is_control) {
-        return Err(ApiError::unprocessable(
-            "admin_username: give a name of 1 to 255 characters",
-        ));
+        return Err(ApiError::unprocessable("admin_username: give a name of 1 to 255 characters"));
     }
     let password = request.admin_password.clone().unwrap_or_default();
     password::check_new(&password)
@@ -122,10 +109,7 @@ async fn set_active(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let mut update = Query::update();
-    update
-        .table("server_settings")
-        .value("active", true)
-        .value("updated", now);
+    update.table("server_settings").value("active", true).value("updated", now);
     if let Some(name) = &request.server_name {
         update.value("server_name", name.as_str());
     }

@@ -48,13 +48,8 @@ pub async fn get_api_token(
     principal: Principal,
     mut query: Query,
 ) -> ApiResult<Json<String>> {
-    let types = [
-        ("generic", ApiTokenType::Generic),
-        ("workload", ApiTokenType::Workload),
-    ];
-    let token_type = query
-        .choice("token_type", &types)
-        .unwrap_or(ApiTokenType::Generic);
+    let types = [("generic", ApiTokenType::Generic), ("workload", ApiTokenType::Workload)];
+    let token_type = query.choice("token_type", &types).unwrap_or(ApiTokenType::Generic);
     let expires_in = query.integer("expires_in", 1, i64::MAX);
     let bound_to = ["schedule_id", "pipeline_run_id", "deployment_id"].map(|name| query.uuid(name));
     query.finish()?;
@@ -105,7 +100,7 @@ fn end_of_life(
     parent_end: Option<i64>,
 ) -> ApiResult<i64> {
     let max = i64::from(settings.generic_api_token_max_lifetime.0);
-    let lifetime = expires_in.unwrap_or(i64::from(settings.generic_api_token_lifetime.0));
+    let lifetime = expires_in.unwrap_or(i64::from(settings.default_token_lifetime()));
     if lifetime > max {
         let message = format!(
             "The maximum expiration time for generic API tokens allowed by this server is {max} seconds."
@@ -126,14 +121,14 @@ mod tests {
     proptest! {
         #[test]
         fn no_token_outlives_the_cap_or_its_parent(
-            default in 1u32..=604_800,
-            spare in 0u32..=604_800,
+            default in proptest::option::of(1u32..=604_800),
+            spare in 1u32..=604_800,
             asked in proptest::option::of(1i64..=2_000_000),
             parent in proptest::option::of(-100i64..=2_000_000),
         ) {
-            let max = default + spare;
+            let max = default.unwrap_or_default() + spare;
             let settings = ServerSettings {
-                generic_api_token_lifetime: AtLeast(default),
+                generic_api_token_lifetime: default.map(AtLeast),
                 generic_api_token_max_lifetime: AtLeast(max),
                 ..ServerSettings::default()
             };
@@ -142,7 +137,7 @@ mod tests {
             match end_of_life(&settings, now, asked, parent_end) {
                 Ok(end) => {
                     prop_assert!(end <= now.timestamp() + i64::from(max));
-                    prop_assert!(end <= now.timestamp() + asked.unwrap_or(i64::from(default)));
+                    prop_assert!(end <= now.timestamp() + asked.unwrap_or(i64::from(default.unwrap_or(3600))));
                     prop_assert!(parent_end.is_none_or(|parent_end| end <= parent_end));
                 }
                 Err(_) => prop_assert!(asked.is_some_and(|asked| asked > i64::from(max))),

@@ -13,9 +13,7 @@ pub async fn not_found(method: Method) -> Response {
     }
     let error = ApiError::plain(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
     let mut response = error.into_response();
-    response
-        .headers_mut()
-        .insert(ALLOW, HeaderValue::from_static("GET"));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
     response
 }
 

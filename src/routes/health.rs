@@ -14,9 +14,7 @@ struct HealthDoc;
 
 /// Both answer any method, and stand outside the layers: a check must not fail for a limit or a header.
 pub fn router() -> Router<AppState> {
-    Router::new()
-        .route("/health", any(health))
-        .route("/ready", any(ready))
+    Router::new().route("/health", any(health)).route("/ready", any(ready))
 }
 
 pub fn document() -> utoipa::openapi::OpenApi {

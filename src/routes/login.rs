@@ -48,16 +48,10 @@ struct LoginForm {
 impl LoginForm {
     /// Any other body is as good as an empty form.
     fn read(headers: &HeaderMap, body: &[u8]) -> Self {
-        let content_type = headers
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
+        let content_type =
+            headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let mut form = Self::default();
-        if !content_type
-            .trim_start()
-            .to_ascii_lowercase()
-            .starts_with("application/x-www-form-urlencoded")
-        {
+        if !content_type.trim_start().to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
             return form;
         }
         for (name, value) in form_urlencoded::parse(body) {
@@ -105,10 +99,7 @@ impl Grant {
             "zenml-api-key" => Ok(Self::ApiKey),
             "urn:ietf:params:oauth:grant-type:device_code" => Ok(Self::DeviceCode),
             "zenml-external" => Ok(Self::External),
-            _ => Err(ApiError::plain(
-                StatusCode::BAD_REQUEST,
-                format!("Unsupported grant type: {name}"),
-            )),
+            _ => Err(ApiError::plain(StatusCode::BAD_REQUEST, format!("Unsupported grant type: {name}"))),
         }
     }
 }
@@ -143,19 +134,14 @@ pub async fn log_in(
     }
     let user = check_password(&app, form).await?;
     let now = app.clock.now();
-    let lifetime = app
-        .config
-        .jwt_token_expire_minutes
-        .map(|minutes| i64::from(minutes.0) * 60);
+    let lifetime = app.config.jwt_token_expire_minutes.map(|minutes| i64::from(minutes.0) * 60);
     let is_same_site = is_same_site(&app, &headers);
     let session_id = (!is_same_site).then(|| app.random.uuid());
     let access_token = app.tokens.issue(NewToken {
         user_id: user.id.0,
         kind: TokenKind::Login,
         // On MySQL a password change is noted by the next whole second, which may not have come yet.
-        issued_at: user
-            .password_changed_at
-            .map_or(now, |changed| now.max(changed.to_utc())),
+        issued_at: user.password_changed_at.map_or(now, |changed| now.max(changed.to_utc())),
         expires_at: lifetime.map(|lifetime| now.timestamp() + lifetime),
         session_id,
         scope: Scope::default(),
@@ -186,10 +172,7 @@ async fn check_password(app: &App, form: LoginForm) -> ApiResult<PasswordRow> {
     let mut user = users::find_password(&app.store, &username).await?;
     let hash = user.as_mut().and_then(PasswordRow::take_hash);
     let hash = hash.as_ref().map(secrecy::ExposeSecret::expose_secret);
-    let is_right = app
-        .passwords
-        .verify(form.password.unwrap_or_default(), hash)
-        .await?;
+    let is_right = app.passwords.verify(form.password.unwrap_or_default(), hash).await?;
     let refuse = |reason: String| Err(ApiError::new(ErrorKind::CredentialsNotValid, reason));
     match user {
         Some(user) if is_right && user.active => Ok(user),
@@ -200,16 +183,9 @@ async fn check_password(app: &App, form: LoginForm) -> ApiResult<PasswordRow> {
 
 /// A sign-in from another site's page gets a token that needs a CSRF token beside it.
 fn is_same_site(app: &App, headers: &HeaderMap) -> bool {
-    let header = |name| {
-        headers
-            .get(name)
-            .and_then(|value: &axum::http::HeaderValue| value.to_str().ok())
-    };
+    let header = |name| headers.get(name).and_then(|value: &axum::http::HeaderValue| value.to_str().ok());
     let host_of = |text: &str| url::Url::parse(text).ok()?.host_str().map(str::to_owned);
-    let Some(origin) = header(ORIGIN.as_str())
-        .or_else(|| header(REFERER.as_str()))
-        .and_then(host_of)
-    else {
+    let Some(origin) = header(ORIGIN.as_str()).or_else(|| header(REFERER.as_str())).and_then(host_of) else {
         return true;
     };
     let configured = match (&app.config.auth_cookie_domain, &app.config.server_url) {
@@ -217,19 +193,12 @@ fn is_same_site(app: &App, headers: &HeaderMap) -> bool {
         (None, Some(url)) => host_of(&url.0),
         (None, None) => None,
     };
-    let asked = || {
-        header("x-forwarded-host")
-            .or_else(|| header(HOST.as_str()))
-            .map(without_port)
-    };
+    let asked = || header("x-forwarded-host").or_else(|| header(HOST.as_str())).map(without_port);
     let Some(server) = configured.or_else(asked) else {
         return true;
     };
     let (origin, server) = (origin.to_ascii_lowercase(), server.to_ascii_lowercase());
-    origin == server
-        || origin
-            .strip_suffix(&server)
-            .is_some_and(|front| front.ends_with('.'))
+    origin == server || origin.strip_suffix(&server).is_some_and(|front| front.ends_with('.'))
 }
 
 fn without_port(authority: &str) -> String {
@@ -241,20 +210,12 @@ fn without_port(authority: &str) -> String {
 }
 
 fn session_cookie(app: &App, token: String, lifetime: Option<i64>, is_same_site: bool) -> Cookie<'static> {
-    let is_plain_http = app
-        .config
-        .server_url
-        .as_ref()
-        .is_some_and(|url| url.0.starts_with("http://"));
+    let is_plain_http = app.config.server_url.as_ref().is_some_and(|url| url.0.starts_with("http://"));
     let mut cookie = Cookie::build((app.cookie_name.clone(), token))
         .path("/")
         .http_only(true)
         .secure(!is_same_site && !is_plain_http)
-        .same_site(if is_same_site || is_plain_http {
-            SameSite::Lax
-        } else {
-            SameSite::None
-        })
+        .same_site(if is_same_site || is_plain_http { SameSite::Lax } else { SameSite::None })
         .build();
     if let Some(lifetime) = lifetime {
         cookie.set_max_age(time::Duration::seconds(lifetime));

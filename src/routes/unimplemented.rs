@@ -25,11 +25,7 @@ pub struct Operation {
 pub fn operations() -> impl Iterator<Item = Operation> {
     OPERATIONS.lines().filter_map(|line| {
         let mut words = line.split_whitespace();
-        Some(Operation {
-            method: words.next()?,
-            path: words.next()?,
-            id: words.next()?,
-        })
+        Some(Operation { method: words.next()?, path: words.next()?, id: words.next()? })
     })
 }
 
@@ -64,7 +60,5 @@ pub fn router(document: &OpenApi) -> Router<AppState> {
         let route = by_path.remove(path).unwrap_or_default().merge(on(filter, answer));
         by_path.insert(path, route);
     }
-    by_path
-        .into_iter()
-        .fold(Router::new(), |router, (path, route)| router.route(path, route))
+    by_path.into_iter().fold(Router::new(), |router, (path, route)| router.route(path, route))
 }

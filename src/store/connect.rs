@@ -35,9 +35,7 @@ impl Store {
     /// [`ConnectError`] when it can't be reached.
     pub async fn connect(config: &Config) -> Result<Self, ConnectError> {
         let location = config.store.url.as_ref().and_then(|url| url.location());
-        let embedded = || StoreLocation::Sqlite {
-            path: config.zendo.data_dir.join(DATABASE_FILE),
-        };
+        let embedded = || StoreLocation::Sqlite { path: config.zendo.data_dir.join(DATABASE_FILE) };
         let location = location.unwrap_or_else(embedded);
         let description = describe(&location);
         let open = async {
@@ -49,10 +47,8 @@ impl Store {
         if let StoreLocation::Sqlite { path } = &location {
             make_private_folder(path)?;
         }
-        let pools = open.await.map_err(|source| ConnectError::Open {
-            database: description.clone(),
-            source,
-        })?;
+        let pools =
+            open.await.map_err(|source| ConnectError::Open { database: description.clone(), source })?;
         Ok(Self { pools, description })
     }
 }
@@ -60,9 +56,7 @@ impl Store {
 fn describe(location: &StoreLocation) -> String {
     match location {
         StoreLocation::Sqlite { path } => format!("SQLite {}", path.display()),
-        StoreLocation::MySql {
-            host, port, database, ..
-        } => format!("MySQL {host}:{port}/{database}"),
+        StoreLocation::MySql { host, port, database, .. } => format!("MySQL {host}:{port}/{database}"),
     }
 }
 
@@ -83,26 +77,11 @@ async fn connect_sqlite(path: &Path, settings: &StoreSettings) -> Result<Pools, 
 }
 
 async fn connect_mysql(location: &StoreLocation, settings: &StoreSettings) -> Result<Pools, StoreError> {
-    let StoreLocation::MySql {
-        host,
-        port,
-        database,
-        username,
-        password,
-    } = location
-    else {
+    let StoreLocation::MySql { host, port, database, username, password } = location else {
         return Err(StoreError::Configuration("not a MySQL location".into()));
     };
-    let mut options = MySqlConnectOptions::new()
-        .host(host)
-        .port(*port)
-        .charset("utf8mb4");
-    if let Some(username) = settings
-        .username
-        .as_ref()
-        .map(|name| &name.0)
-        .or(username.as_ref())
-    {
+    let mut options = MySqlConnectOptions::new().host(host).port(*port).charset("utf8mb4");
+    if let Some(username) = settings.username.as_ref().map(|name| &name.0).or(username.as_ref()) {
         options = options.username(username);
     }
     if let Some(Secret(password)) = settings.password.as_ref().or(password.as_ref()) {
@@ -168,11 +147,7 @@ enum Pem<'a> {
 
 fn pem(Secret(setting): &Secret) -> Pem<'_> {
     let text = setting.expose_secret();
-    if text.contains("-----BEGIN") {
-        Pem::Text(text)
-    } else {
-        Pem::Path(text)
-    }
+    if text.contains("-----BEGIN") { Pem::Text(text) } else { Pem::Path(text) }
 }
 
 /// The folder and file hold password hashes and the signing secret: nobody else may read them.
@@ -187,10 +162,9 @@ fn make_private_folder(database: &Path) -> Result<(), ConnectError> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|source| ConnectError::Folder {
-        path: folder.display().to_string(),
-        source,
-    })
+    builder
+        .create(folder)
+        .map_err(|source| ConnectError::Folder { path: folder.display().to_string(), source })
 }
 
 /// A new file gets mode 0600, and SQLite gives its journal files the mode of the database.

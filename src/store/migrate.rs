@@ -120,13 +120,8 @@ async fn migrate_mysql(connection: &mut MySqlConnection) -> Result<(), Migration
     zendo.dangerous_set_table_name(ZENDO_MIGRATIONS_TABLE);
     zendo.run_direct(None, connection, false).await?;
     if found == Found::Unfinished {
-        for statement in MYSQL_SCHEMA
-            .split(";\n")
-            .filter(|statement| !statement.trim().is_empty())
-        {
-            sqlx::raw_sql(AssertSqlSafe(statement))
-                .execute(&mut *connection)
-                .await?;
+        for statement in MYSQL_SCHEMA.split(";\n").filter(|statement| !statement.trim().is_empty()) {
+            sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *connection).await?;
         }
     }
     Ok(())
@@ -162,16 +157,10 @@ mod tests {
     fn only_an_empty_begun_or_current_database_is_taken() {
         assert_eq!(judged(&[], None), Ok(Found::Unfinished));
         assert_eq!(judged(&["zendo_migrations", "user"], None), Ok(Found::Unfinished));
-        assert_eq!(
-            judged(&["alembic_version", "user"], Some("0.98.0")),
-            Ok(Found::Current)
-        );
+        assert_eq!(judged(&["alembic_version", "user"], Some("0.98.0")), Ok(Found::Current));
         let newer = judged(&["alembic_version"], Some("0.99.0")).unwrap_err();
         assert!(newer.contains("0.99.0") && newer.contains("0.98.0"), "{newer}");
         let foreign = judged(&["wp_posts"], None).unwrap_err();
-        assert!(
-            foreign.contains("wp_posts") && foreign.contains("0.98.0"),
-            "{foreign}"
-        );
+        assert!(foreign.contains("wp_posts") && foreign.contains("0.98.0"), "{foreign}");
     }
 }

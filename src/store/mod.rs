@@ -91,15 +91,11 @@ impl Store {
         match &self.pools {
             Pools::Sqlite { reader, .. } => {
                 let (sql, values) = sqlite(query);
-                sqlx::query_as_with(AssertSqlSafe(sql), values)
-                    .fetch_all(reader)
-                    .await
+                sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(reader).await
             }
             Pools::MySql(pool) => {
                 let (sql, values) = mysql(query);
-                sqlx::query_as_with(AssertSqlSafe(sql), values)
-                    .fetch_all(pool)
-                    .await
+                sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(pool).await
             }
         }
     }
@@ -112,15 +108,11 @@ impl Store {
         match &self.pools {
             Pools::Sqlite { reader, .. } => {
                 let (sql, values) = sqlite(query);
-                sqlx::query_as_with(AssertSqlSafe(sql), values)
-                    .fetch_optional(reader)
-                    .await
+                sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(reader).await
             }
             Pools::MySql(pool) => {
                 let (sql, values) = mysql(query);
-                sqlx::query_as_with(AssertSqlSafe(sql), values)
-                    .fetch_optional(pool)
-                    .await
+                sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(pool).await
             }
         }
     }

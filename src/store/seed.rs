@@ -94,10 +94,7 @@ impl Store {
     /// # Errors
     /// When the database doesn't answer.
     pub async fn is_seeded(&self) -> Result<bool, StoreError> {
-        let query = Query::select()
-            .column("version_num")
-            .from("alembic_version")
-            .to_owned();
+        let query = Query::select().column("version_num").from("alembic_version").to_owned();
         Ok(self.fetch_optional::<(String,)>(&query).await?.is_some())
     }
 
@@ -164,10 +161,7 @@ async fn insert_all(
     now: Timestamp,
     random: &dyn Randomness,
 ) -> Result<(), StoreError> {
-    NewRow::of("alembic_version")
-        .set("version_num", ZENML_REVISION)
-        .insert(tx)
-        .await?;
+    NewRow::of("alembic_version").set("version_num", ZENML_REVISION).insert(tx).await?;
     insert_flavors(tx, now, random).await?;
     insert_project(tx, seed, now, random).await?;
     insert_stack(tx, now, random).await?;

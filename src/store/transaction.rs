@@ -32,17 +32,11 @@ impl Transaction {
         match self {
             Self::Sqlite(tx) => {
                 let (sql, values) = sqlite(statement);
-                Ok(sqlx::query_with(AssertSqlSafe(sql), values)
-                    .execute(&mut **tx)
-                    .await?
-                    .rows_affected())
+                Ok(sqlx::query_with(AssertSqlSafe(sql), values).execute(&mut **tx).await?.rows_affected())
             }
             Self::MySql(tx) => {
                 let (sql, values) = mysql(statement);
-                Ok(sqlx::query_with(AssertSqlSafe(sql), values)
-                    .execute(&mut **tx)
-                    .await?
-                    .rows_affected())
+                Ok(sqlx::query_with(AssertSqlSafe(sql), values).execute(&mut **tx).await?.rows_affected())
             }
         }
     }
@@ -55,15 +49,11 @@ impl Transaction {
         match self {
             Self::Sqlite(tx) => {
                 let (sql, values) = sqlite(query);
-                sqlx::query_as_with(AssertSqlSafe(sql), values)
-                    .fetch_optional(&mut **tx)
-                    .await
+                sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(&mut **tx).await
             }
             Self::MySql(tx) => {
                 let (sql, values) = mysql(query);
-                sqlx::query_as_with(AssertSqlSafe(sql), values)
-                    .fetch_optional(&mut **tx)
-                    .await
+                sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(&mut **tx).await
             }
         }
     }
@@ -150,8 +140,5 @@ fn is_lost_race(error: &StoreError) -> bool {
     if let Some(error) = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
         return matches!(error.number(), 1205 | 1213);
     }
-    error
-        .code()
-        .and_then(|code| code.parse::<i32>().ok())
-        .is_some_and(|code| code & 0xff == 5)
+    error.code().and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| code & 0xff == 5)
 }

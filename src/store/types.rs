@@ -48,11 +48,7 @@ impl Timestamp {
     /// The next whole second at or after the moment: what a MySQL DATETIME can hold without getting earlier.
     pub fn ceil_second(self) -> Self {
         let floor = self.0.trunc_subsecs(0);
-        if floor == self.0 {
-            self
-        } else {
-            Self(floor + TimeDelta::seconds(1))
-        }
+        if floor == self.0 { self } else { Self(floor + TimeDelta::seconds(1)) }
     }
 
     pub fn to_utc(self) -> DateTime<Utc> {
@@ -71,11 +67,7 @@ impl From<Timestamp> for Value {
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let micros = self.0.and_utc().timestamp_subsec_micros();
-        let format = if micros == 0 {
-            "%Y-%m-%dT%H:%M:%S"
-        } else {
-            "%Y-%m-%dT%H:%M:%S%.6f"
-        };
+        let format = if micros == 0 { "%Y-%m-%dT%H:%M:%S" } else { "%Y-%m-%dT%H:%M:%S%.6f" };
         serializer.collect_str(&self.0.format(format))
     }
 }
@@ -87,11 +79,7 @@ pub struct Base64Json(pub Option<Box<RawValue>>);
 impl Base64Json {
     fn read(stored: &[u8]) -> Result<Self, sqlx::error::BoxDynError> {
         let json = String::from_utf8(STANDARD.decode(stored)?)?;
-        Ok(Self(if json == "null" {
-            None
-        } else {
-            Some(RawValue::from_string(json)?)
-        }))
+        Ok(Self(if json == "null" { None } else { Some(RawValue::from_string(json)?) }))
     }
 }
 
@@ -123,9 +111,7 @@ macro_rules! decode_as {
 
 decode_as!(Id, String, |text: String| Ok(Self(Uuid::try_parse(&text)?)));
 decode_as!(Base64Json, Vec<u8>, |bytes: Vec<u8>| Self::read(&bytes));
-decode_as!(Timestamp, NaiveDateTime, |moment: NaiveDateTime| Ok(Self(
-    moment.trunc_subsecs(6)
-)));
+decode_as!(Timestamp, NaiveDateTime, |moment: NaiveDateTime| Ok(Self(moment.trunc_subsecs(6))));
 
 #[cfg(test)]
 mod tests {
@@ -142,21 +128,12 @@ mod tests {
         assert_eq!(json("2026-01-02T03:04:05.100Z"), "2026-01-02T03:04:05.100000");
         assert_eq!(json("2026-01-02T03:04:05Z"), "2026-01-02T03:04:05");
         let stored = |text| Value::from(at(text));
-        assert_eq!(
-            stored("2026-01-02T03:04:05Z"),
-            "2026-01-02 03:04:05.000000".into()
-        );
+        assert_eq!(stored("2026-01-02T03:04:05Z"), "2026-01-02 03:04:05.000000".into());
     }
 
     #[test]
     fn a_second_is_never_rounded_to_an_earlier_moment() {
-        assert_eq!(
-            at("2026-01-02T03:04:05.2Z").ceil_second(),
-            at("2026-01-02T03:04:06Z")
-        );
-        assert_eq!(
-            at("2026-01-02T03:04:05Z").ceil_second(),
-            at("2026-01-02T03:04:05Z")
-        );
+        assert_eq!(at("2026-01-02T03:04:05.2Z").ceil_second(), at("2026-01-02T03:04:06Z"));
+        assert_eq!(at("2026-01-02T03:04:05Z").ceil_second(), at("2026-01-02T03:04:05Z"));
     }
 }

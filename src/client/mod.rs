@@ -1,0 +1,28 @@
+//! The client side of the terminal commands: which server is meant, how to sign in there, and what is
+//! remembered between two commands.
+//!
+//! What is remembered lives in the files of the official `zenml` client (`config.yaml` and
+//! `credentials.yaml`), so that either tool goes on where the other signed in. Nothing in here prints, asks
+//! or ends the process: that is [`crate::cli`]'s part.
+
+pub mod active;
+pub mod api;
+pub mod config_file;
+pub mod credentials;
+pub mod credentials_file;
+pub mod environment;
+pub mod error;
+pub mod expiry;
+pub mod files;
+pub mod http;
+pub mod server_url;
+pub mod session;
+pub mod settings;
+pub mod target;
+pub mod token;
+pub mod yaml;
+
+pub use environment::Environment;
+pub use error::ClientError;
+pub use server_url::ServerUrl;
+pub use session::Session;
