@@ -1,0 +1,7 @@
+//! The promises of zendo, each checked against a real server on a free port with a store of its own.
+
+#[macro_use]
+mod support;
+
+mod authentication;
+mod tokens;

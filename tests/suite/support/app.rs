@@ -1,0 +1,81 @@
+//! A server in this process, on a free port.
+
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use zendo::app::Surroundings;
+use zendo::config::Config;
+use zendo::random::SystemRandomness;
+use zendo::{server, startup};
+
+use super::{Caller, Database, TestClock};
+
+pub const ADMIN: &str = "default";
+pub const PASSWORD: &str = "correct horse battery staple";
+/// bcrypt's least: tests sign in often, and what a check costs is no promise of theirs.
+const PASSWORD_COST: u32 = 4;
+
+pub struct TestApp {
+    url: String,
+    pub clock: Arc<TestClock>,
+    stop: Option<oneshot::Sender<()>>,
+    server: Option<JoinHandle<std::io::Result<()>>>,
+}
+
+impl TestApp {
+    pub async fn start(database: &Database) -> Self {
+        Self::start_with(database, &[]).await
+    }
+
+    /// With more variables than the database's and the admin's password.
+    pub async fn start_with(database: &Database, variables: &[(&str, &str)]) -> Self {
+        let mut all = database.variables();
+        all.push(("ZENML_DEFAULT_USER_PASSWORD".to_owned(), PASSWORD.to_owned()));
+        all.extend(variables.iter().map(|(name, value)| (name.to_string(), value.to_string())));
+        let (config, _) = Config::from_env(all).unwrap();
+        let root = config.server.root_url_path.0.clone();
+        let clock = Arc::new(TestClock::default());
+        let surroundings = Surroundings {
+            clock: Arc::clone(&clock) as _,
+            random: Arc::new(SystemRandomness),
+            password_cost: PASSWORD_COST,
+        };
+        let (app, _) = startup::start(config, surroundings).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}{root}", listener.local_addr().unwrap());
+        let (stop, stopped) = oneshot::channel();
+        let server = tokio::spawn(server::serve(app, listener, async {
+            let _ = stopped.await;
+        }));
+        Self { url, clock, stop: Some(stop), server: Some(server) }
+    }
+
+    pub fn url(&self) -> String {
+        self.url.clone()
+    }
+
+    /// Someone without a credential.
+    pub fn anonymous(&self) -> Caller {
+        Caller::new(self.url())
+    }
+
+    /// The admin, signed in with the password.
+    pub async fn signed_in(&self) -> Caller {
+        let token = self.anonymous().login(ADMIN, PASSWORD).await.expect_ok()["access_token"].clone();
+        self.anonymous().with_token(token.as_str().unwrap())
+    }
+
+    /// A script that holds a generic token with that many seconds to live.
+    pub async fn script(&self, expires_in: u32) -> Caller {
+        let token = self.signed_in().await.api_token(expires_in).await;
+        self.anonymous().with_token(&token)
+    }
+
+    /// Stops as on SIGTERM, and returns when everything is finished.
+    pub async fn stop(mut self) {
+        let _ = self.stop.take().unwrap().send(());
+        self.server.take().unwrap().await.unwrap().unwrap();
+    }
+}

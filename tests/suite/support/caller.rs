@@ -1,0 +1,94 @@
+//! Somebody who speaks HTTP to the server.
+
+use reqwest::Method;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::Value;
+
+/// A caller with or without a token.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    http: reqwest::Client,
+    base: String,
+    headers: HeaderMap,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Caller {
+    pub fn new(base: String) -> Self {
+        Self { http: reqwest::Client::new(), base, headers: HeaderMap::new() }
+    }
+
+    pub fn with_token(self, token: &str) -> Self {
+        self.with("authorization", &format!("Bearer {token}"))
+    }
+
+    pub fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
+        self
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.request(Method::GET, path, String::new()).await
+    }
+
+    pub async fn put(&self, path: &str, body: Value) -> Answer {
+        let json = self.clone().with("content-type", "application/json");
+        json.request(Method::PUT, path, body.to_string()).await
+    }
+
+    pub async fn post_form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let form = self.clone().with("content-type", "application/x-www-form-urlencoded");
+        form.request(Method::POST, path, body).await
+    }
+
+    pub async fn request(&self, method: Method, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+        let url = format!("{}{path}", self.base);
+        let request = self.http.request(method, url).headers(self.headers.clone()).body(body);
+        let response = request.send().await.unwrap();
+        Answer {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            text: response.text().await.unwrap(),
+        }
+    }
+
+    pub async fn login(&self, username: &str, password: &str) -> Answer {
+        self.post_form("/api/v1/login", &[("username", username), ("password", password)]).await
+    }
+
+    /// A generic token of that many seconds.
+    pub async fn api_token(&self, expires_in: u32) -> String {
+        let answer = self.get(&format!("/api/v1/api_token?expires_in={expires_in}")).await;
+        answer.expect_ok().as_str().unwrap().to_owned()
+    }
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+
+    pub fn expect_ok(&self) -> Value {
+        assert_eq!(self.status, 200, "{self:?}");
+        self.json()
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// The status, and a part of the body.
+    #[track_caller]
+    pub fn expect(&self, status: u16, part: &str) {
+        assert_eq!(self.status, status, "{self:?}");
+        assert!(self.text.contains(part), "no {part:?} in {self:?}");
+    }
+}

@@ -1,0 +1,96 @@
+//! A database for one test, on either engine.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use sqlx::mysql::MySqlPoolOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use sqlx::{AssertSqlSafe, Connection};
+
+/// Names the MariaDB that `tests/run` starts, as `mysql://user:password@host:port`.
+const MARIADB: &str = "ZENDO_TEST_MARIADB";
+
+/// New and empty; gone with the test.
+#[derive(Debug)]
+pub struct Database {
+    folder: tempfile::TempDir,
+    /// Of MariaDB; SQLite lives in the folder.
+    url: Option<String>,
+}
+
+impl Database {
+    pub fn sqlite() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), url: None }
+    }
+
+    /// None, said out loud, when there is no MariaDB.
+    pub async fn mariadb(test: &str) -> Option<Self> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let Ok(server) = std::env::var(MARIADB) else {
+            super::missing("MariaDB", "run tests/run, which starts one");
+            return None;
+        };
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let short: String = test.chars().take(40).collect();
+        let name = format!("t{}_{number}_{short}", std::process::id());
+        let mut connection = sqlx::MySqlConnection::connect(&server).await.unwrap();
+        let sql = format!("CREATE DATABASE `{name}` CHARACTER SET utf8mb4");
+        sqlx::query(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+        Some(Self { folder: tempfile::tempdir().unwrap(), url: Some(format!("{server}/{name}")) })
+    }
+
+    pub fn is_mariadb(&self) -> bool {
+        self.url.is_some()
+    }
+
+    /// The variables that tell a server to use this database.
+    pub fn variables(&self) -> Vec<(String, String)> {
+        let folder = self.folder.path().display().to_string();
+        let mut variables = vec![("ZENDO_DATA_DIR".to_owned(), folder)];
+        variables.extend(self.url.iter().map(|url| ("ZENML_STORE_URL".to_owned(), url.clone())));
+        variables
+    }
+
+    /// The URL as SQLAlchemy writes it.
+    pub fn python_url(&self) -> String {
+        match &self.url {
+            Some(url) => url.replacen("mysql://", "mysql+pymysql://", 1),
+            None => format!("sqlite:///{}", self.sqlite_path().display()),
+        }
+    }
+
+    pub fn sqlite_path(&self) -> std::path::PathBuf {
+        self.folder.path().join("zendo.db")
+    }
+
+    /// Runs a statement behind the server's back.
+    pub async fn execute(&self, sql: &str) {
+        let sql = AssertSqlSafe(sql.to_owned());
+        match &self.url {
+            Some(url) => {
+                let pool = MySqlPoolOptions::new().max_connections(1).connect(url).await.unwrap();
+                sqlx::raw_sql(sql).execute(&pool).await.unwrap();
+            }
+            None => {
+                let options = SqliteConnectOptions::new().filename(self.sqlite_path()).create_if_missing(true);
+                let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+                sqlx::raw_sql(sql).execute(&pool).await.unwrap();
+            }
+        }
+    }
+
+    /// The first column of all rows, as text.
+    pub async fn texts(&self, sql: &str) -> Vec<String> {
+        let sql = AssertSqlSafe(sql.to_owned());
+        match &self.url {
+            Some(url) => {
+                let pool = MySqlPoolOptions::new().max_connections(1).connect(url).await.unwrap();
+                sqlx::query_scalar(sql).fetch_all(&pool).await.unwrap()
+            }
+            None => {
+                let options = SqliteConnectOptions::new().filename(self.sqlite_path());
+                let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+                sqlx::query_scalar(sql).fetch_all(&pool).await.unwrap()
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! An API token: asked for, capped, used, and over when it is over.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use crate::support::{Database, TestApp};
+
+on_each_store! {
+    a_token_is_asked_for_and_used,
+    a_token_is_capped_by_the_operator,
+    a_lifetime_that_can_not_be_meant_is_refused_and_named,
+    a_token_ends_when_it_said,
+    a_token_never_outlives_the_generic_token_that_asked_for_it,
+    a_login_token_does_not_limit_its_children,
+    what_is_not_there_yet_says_so,
+}
+
+fn payload(token: &str) -> Value {
+    let part = token.split('.').nth(1).unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+}
+
+fn seconds_left(claims: &Value) -> i64 {
+    claims["exp"].as_i64().unwrap() - claims["iat"].as_f64().unwrap() as i64
+}
+
+async fn a_token_is_asked_for_and_used(database: Database) {
+    let app = TestApp::start(&database).await;
+    let admin = app.signed_in().await;
+    let user = admin.get("/api/v1/current-user").await.expect_ok();
+    let server = app.anonymous().get("/api/v1/info").await.expect_ok();
+
+    let token = admin.get("/api/v1/api_token").await.expect_ok();
+    let token = token.as_str().unwrap();
+    let claims = payload(token);
+    assert_eq!(claims["sub"], user["id"]);
+    assert_eq!(claims["iss"], server["id"]);
+    assert_eq!(claims["aud"], server["id"]);
+    assert_eq!(claims["token_type"], "generic");
+    assert!(uuid::Uuid::try_parse(claims["jti"].as_str().unwrap()).is_ok());
+    assert_eq!(seconds_left(&claims), 3600);
+
+    let script = app.anonymous().with_token(token);
+    assert_eq!(script.get("/api/v1/current-user").await.expect_ok(), user);
+    let another = admin.get("/api/v1/api_token").await.expect_ok();
+    assert_ne!(payload(another.as_str().unwrap())["jti"], claims["jti"]);
+}
+
+async fn a_token_is_capped_by_the_operator(database: Database) {
+    let cap = ("ZENML_SERVER_GENERIC_API_TOKEN_MAX_LIFETIME", "600");
+    let app = TestApp::start_with(&database, &[cap]).await;
+    let admin = app.signed_in().await;
+    let answer = admin.get("/api/v1/api_token?expires_in=601").await;
+    assert_eq!(answer.status, 400);
+    let sentence =
+        "The maximum expiration time for generic API tokens allowed by this server is 600 seconds.";
+    assert_eq!(answer.json(), json!({"detail": ["ValueError", sentence]}));
+    assert_eq!(seconds_left(&payload(&admin.api_token(600).await)), 600);
+    let by_default = admin.get("/api/v1/api_token").await.expect_ok();
+    assert_eq!(seconds_left(&payload(by_default.as_str().unwrap())), 600);
+}
+
+async fn a_lifetime_that_can_not_be_meant_is_refused_and_named(database: Database) {
+    let app = TestApp::start(&database).await;
+    let admin = app.signed_in().await;
+    for lifetime in ["0", "-1", "-1000000000000", "abc", "1.5", "", "1e3", "99999999999999999999"] {
+        let answer = admin.get(&format!("/api/v1/api_token?expires_in={lifetime}")).await;
+        answer.expect(422, "('query', 'expires_in')");
+        assert_eq!(answer.json()[0], "ValueError");
+    }
+    for spelling in ["60", "60.0", "%2B60", "0060", "6_0", "5&expires_in=60"] {
+        let token = admin.get(&format!("/api/v1/api_token?expires_in={spelling}")).await.expect_ok();
+        assert_eq!(seconds_left(&payload(token.as_str().unwrap())), 60, "{spelling}");
+    }
+    admin.get("/api/v1/api_token?expires_in=604800").await.expect_ok();
+    admin.get("/api/v1/api_token?expires_in=604801").await.expect(400, "604800 seconds");
+}
+
+async fn a_token_ends_when_it_said(database: Database) {
+    let app = TestApp::start(&database).await;
+    let script = app.script(60).await;
+    script.get("/api/v1/current-user").await.expect_ok();
+    // The leeway for clocks that differ is 10 seconds.
+    app.clock.advance(68);
+    script.get("/api/v1/current-user").await.expect_ok();
+    app.clock.advance(3);
+    script.get("/api/v1/current-user").await.expect(401, "Signature has expired");
+    app.signed_in().await.get("/api/v1/current-user").await.expect_ok();
+}
+
+async fn a_token_never_outlives_the_generic_token_that_asked_for_it(database: Database) {
+    let app = TestApp::start(&database).await;
+    let parent = app.signed_in().await.api_token(100).await;
+    let script = app.anonymous().with_token(&parent);
+    for asked in [50, 100, 101, 604_800] {
+        let child = payload(&script.api_token(asked).await);
+        assert!(child["exp"].as_i64() <= payload(&parent)["exp"].as_i64(), "{asked}");
+    }
+    let child = script.api_token(604_800).await;
+    let grandchild = app.anonymous().with_token(&child).api_token(604_800).await;
+    assert_eq!(payload(&grandchild)["exp"], payload(&parent)["exp"]);
+    assert!(seconds_left(&payload(&script.api_token(50).await)) <= 50);
+}
+
+async fn a_login_token_does_not_limit_its_children(database: Database) {
+    let app = TestApp::start_with(&database, &[("ZENML_SERVER_JWT_TOKEN_EXPIRE_MINUTES", "1")]).await;
+    let admin = app.signed_in().await;
+    assert_eq!(seconds_left(&payload(&admin.api_token(7200).await)), 7200);
+    app.clock.advance(75);
+    admin.get("/api/v1/current-user").await.expect(401, "Signature has expired");
+}
+
+async fn what_is_not_there_yet_says_so(database: Database) {
+    let app = TestApp::start(&database).await;
+    let admin = app.signed_in().await;
+    let id = uuid::Uuid::nil();
+    admin.get("/api/v1/api_token?token_type=workload").await.expect(400, "must be scoped");
+    admin.get(&format!("/api/v1/api_token?schedule_id={id}")).await.expect(400, "cannot be scoped");
+    let workload = format!("/api/v1/api_token?token_type=workload&pipeline_run_id={id}");
+    admin.get(&workload).await.expect(501, "not part of zendo yet");
+    let wrong = "/api/v1/api_token?token_type=forever&schedule_id=x&expires_in=y";
+    admin.get(wrong).await.expect(422, "3 validation errors");
+}
+
+#[tokio::test]
+async fn each_algorithm_signs_and_no_other_passes() {
+    let database = Database::sqlite();
+    let mut tokens: Vec<String> = Vec::new();
+    for algorithm in ["HS256", "HS384", "HS512"] {
+        let app = TestApp::start_with(&database, &[("ZENML_SERVER_JWT_TOKEN_ALGORITHM", algorithm)]).await;
+        let token = app.signed_in().await.api_token(60).await;
+        let header = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&header).unwrap()["alg"], algorithm);
+        app.anonymous().with_token(&token).get("/api/v1/current-user").await.expect_ok();
+        for other in &tokens {
+            let answer = app.anonymous().with_token(other).get("/api/v1/current-user").await;
+            answer.expect(401, "alg value is not allowed");
+        }
+        tokens.push(token);
+        app.stop().await;
+    }
+}
