@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::AuthenticationError;
 use crate::config::JwtAlgorithm;
 use crate::random::SharedRandomness;
+use crate::store::Timestamp;
 
 /// Verified tokens that are remembered, so that a token in steady use is not verified again each time.
 const REMEMBERED_TOKENS: u64 = 4096;
@@ -92,6 +93,12 @@ pub struct NewToken {
     pub expires_at: Option<i64>,
     pub session_id: Option<Uuid>,
     pub scope: Scope,
+}
+
+/// When a token of this account is issued: now, or at its last password change, if that was noted by a whole
+/// second which has not come yet (a MySQL DATETIME has no fraction).
+pub fn issue_time(now: DateTime<Utc>, password_changed_at: Option<Timestamp>) -> DateTime<Utc> {
+    password_changed_at.map_or(now, |changed| now.max(changed.to_utc()))
 }
 
 /// Makes and verifies this server's tokens.
@@ -211,6 +218,7 @@ fn reason(error: &jsonwebtoken::errors::Error) -> String {
         ErrorKind::InvalidAudience => "Audience doesn't match".to_owned(),
         ErrorKind::MissingRequiredClaim(claim) => format!("Token is missing the {claim:?} claim"),
         ErrorKind::Base64(_) => "Invalid padding or characters".to_owned(),
+        ErrorKind::Json(error) => format!("Invalid payload: {error}"),
         _ => "Invalid header or payload".to_owned(),
     }
 }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::app::AppState;
 use crate::auth::Principal;
-use crate::auth::jwt::{NewToken, TokenKind};
+use crate::auth::jwt::{NewToken, TokenKind, issue_time};
 use crate::config::ServerSettings;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::openapi::ErrorModel;
@@ -78,7 +78,7 @@ fn issue_generic(app: &AppState, principal: &Principal, expires_in: Option<i64>)
     let issued = app.tokens.issue(NewToken {
         user_id: principal.user.id.0,
         kind: TokenKind::Generic,
-        issued_at: now,
+        issued_at: issue_time(now, principal.user.password_changed_at),
         expires_at: Some(expires_at),
         session_id: None,
         scope: parent.claims.scope.clone(),

@@ -12,7 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::{App, AppState};
-use crate::auth::jwt::{NewToken, Scope, TokenKind};
+use crate::auth::jwt::{NewToken, Scope, TokenKind, issue_time};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::openapi::ErrorModel;
 use crate::resources::users::{self, PasswordRow};
@@ -140,8 +140,7 @@ pub async fn log_in(
     let access_token = app.tokens.issue(NewToken {
         user_id: user.id.0,
         kind: TokenKind::Login,
-        // On MySQL a password change is noted by the next whole second, which may not have come yet.
-        issued_at: user.password_changed_at.map_or(now, |changed| now.max(changed.to_utc())),
+        issued_at: issue_time(now, user.password_changed_at),
         expires_at: lifetime.map(|lifetime| now.timestamp() + lifetime),
         session_id,
         scope: Scope::default(),

@@ -53,7 +53,8 @@ async fn a_forged_or_foreign_token_is_refused_with_the_reason(database: Database
     let app = TestApp::start_with(&database, &[("ZENML_SERVER_JWT_SECRET_KEY", SECRET)]).await;
     let server = app.anonymous().get("/api/v1/info").await.expect_ok()["id"].clone();
     let user = app.signed_in().await.get(CURRENT_USER).await.expect_ok()["id"].clone();
-    let now = chrono::Utc::now().timestamp();
+    // A whole second later, since the password was set within this one.
+    let now = chrono::Utc::now().timestamp() + 1;
     let good = json!({"sub": user, "iss": server, "aud": server, "iat": now as f64, "exp": now + 60});
     let with = |name: &str, value: Value| {
         let mut claims = good.clone();
@@ -78,8 +79,8 @@ async fn a_forged_or_foreign_token_is_refused_with_the_reason(database: Database
         (hs256(&with("aud", Value::Null)), "aud"),
         (hs256(&with("iss", Value::Null)), "iss"),
         (hs256(&with("sub", Value::Null)), "sub"),
-        (hs256(&with("sub", json!("root"))), "Invalid header or payload"),
-        (hs256(&with("exp", json!(now - 11))), "Signature has expired"),
+        (hs256(&with("sub", json!("root"))), "Invalid payload"),
+        (hs256(&with("exp", json!(now - 12))), "Signature has expired"),
         (hs256(&with("iat", json!((now + 60) as f64))), "not yet valid"),
         (hs256(&with("iat", json!(1e300))), "not yet valid"),
         (hs256(&with("sub", json!(uuid::Uuid::nil()))), "error retrieving token account"),
@@ -145,7 +146,12 @@ async fn a_browser_is_known_by_its_cookie(database: Database) {
     // A cookie that holds something wins over the bearer, an empty one doesn't count.
     let name = cookie.split('=').next().unwrap();
     let script = app.script(60).await;
-    script.clone().with("cookie", &format!("{name}=nonsense")).get(CURRENT_USER).await.expect(401, "Not enough");
+    script
+        .clone()
+        .with("cookie", &format!("{name}=nonsense"))
+        .get(CURRENT_USER)
+        .await
+        .expect(401, "Not enough");
     script.with("cookie", &format!("{name}=")).get(CURRENT_USER).await.expect_ok();
     let logout = browser.get("/api/v1/logout").await;
     assert_eq!(logout.expect_ok(), Value::Null);

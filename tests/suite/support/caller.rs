@@ -13,11 +13,17 @@ pub struct Caller {
 }
 
 /// What came back.
-#[derive(Debug)]
 pub struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
     pub text: String,
+}
+
+/// Short, for the messages of failed tests.
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{} {}", self.status, self.text)
+    }
 }
 
 impl Caller {

@@ -71,7 +71,8 @@ impl Database {
                 sqlx::raw_sql(sql).execute(&pool).await.unwrap();
             }
             None => {
-                let options = SqliteConnectOptions::new().filename(self.sqlite_path()).create_if_missing(true);
+                let options =
+                    SqliteConnectOptions::new().filename(self.sqlite_path()).create_if_missing(true);
                 let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
                 sqlx::raw_sql(sql).execute(&pool).await.unwrap();
             }
