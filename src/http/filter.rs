@@ -8,7 +8,9 @@ use super::error::ApiError;
 /// A column or relation that a list can be filtered by.
 #[derive(Debug, Clone, Copy)]
 pub struct Field {
+    /// Name of the parameter.
     pub name: &'static str,
+    pub column: &'static str,
     pub kind: FieldKind,
     /// Whether `sort_by` takes it.
     pub sortable: bool,
@@ -37,16 +39,20 @@ pub struct Related {
 
 impl Field {
     pub const fn id() -> Self {
-        Self { name: "id", kind: FieldKind::Id, sortable: true }
+        Self { name: "id", column: "id", kind: FieldKind::Id, sortable: true }
     }
     pub const fn text(name: &'static str) -> Self {
-        Self { name, kind: FieldKind::Text, sortable: true }
+        Self { name, column: name, kind: FieldKind::Text, sortable: true }
     }
     pub const fn time(name: &'static str) -> Self {
-        Self { name, kind: FieldKind::Time, sortable: true }
+        Self { name, column: name, kind: FieldKind::Time, sortable: true }
     }
     pub const fn related(name: &'static str, related: Related) -> Self {
-        Self { name, kind: FieldKind::Related(related), sortable: false }
+        Self { name, column: related.column, kind: FieldKind::Related(related), sortable: false }
+    }
+    /// `scope_user`: the owner's id.
+    pub const fn scope_user() -> Self {
+        Self { name: "scope_user", column: "user_id", kind: FieldKind::Id, sortable: false }
     }
     /// `user`: the owner's id or name.
     pub const fn user() -> Self {

@@ -120,7 +120,7 @@ fn sort_order(text: &str, fields: &'static [Field]) -> ApiResult<(&'static str, 
         None => (Order::Asc, text),
     };
     match fields.iter().find(|field| field.sortable && field.name == name) {
-        Some(field) => Ok((field.name, order)),
+        Some(field) => Ok((field.column, order)),
         None => {
             let names: Vec<&str> =
                 fields.iter().filter(|field| field.sortable).map(|field| field.name).collect();
@@ -141,7 +141,7 @@ fn condition(query: &Query, operator: LogicalOperator, fields: &'static [Field])
     for field in fields {
         let mut narrowed = Cond::all();
         for text in query.texts(field.name) {
-            narrowed = narrowed.add(Filter::parse(text).condition(Expr::col(field.name), field.kind)?);
+            narrowed = narrowed.add(Filter::parse(text).condition(Expr::col(field.column), field.kind)?);
         }
         if !narrowed.is_empty() {
             joined = joined.add(narrowed);

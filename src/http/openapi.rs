@@ -13,6 +13,7 @@ use utoipa::{IntoParams, Modify, OpenApi, ToSchema};
 
 use super::filter::FieldKind;
 use super::list::{Listed, LogicalOperator};
+use crate::routes::api_token::ApiTokenType;
 
 /// Name of the security scheme, as in the contract.
 pub const SECURITY_SCHEME: &str = "CookieOAuth2TokenBearer";
@@ -22,7 +23,7 @@ pub const SECURITY_SCHEME: &str = "CookieOAuth2TokenBearer";
 #[openapi(
     info(title = "zendo", description = "ZenML's REST API, with short-lived API tokens at its heart.",
         license(name = "Apache-2.0")),
-    components(schemas(ErrorModel, LogicalOperator)),
+    components(schemas(ErrorModel, LogicalOperator, ApiTokenType)),
     modifiers(&AddSecurityScheme)
 )]
 pub struct ApiDoc;

@@ -55,6 +55,7 @@ impl Listed for StackRow {
         Field::id(),
         Field::time("created"),
         Field::time("updated"),
+        Field::scope_user(),
         Field::user(),
         Field::text("name"),
         Field::text("description"),
@@ -85,7 +86,7 @@ pub struct StackResponseMetadata {
     components: BTreeMap<String, Vec<ComponentResponse>>,
     description: Option<String>,
     stack_spec_path: Option<String>,
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, String>)]
     environment: Box<RawValue>,
     secrets: Vec<Id>,
     #[schema(value_type = Option<Object>)]
@@ -110,11 +111,34 @@ pub struct ComponentResponse {
     name: String,
 }
 
+/// Kinds of component (contract schema StackComponentType).
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[allow(dead_code, reason = "only its schema is used: the store's word goes out as it is")]
+pub enum StackComponentType {
+    Alerter,
+    Annotator,
+    ArtifactStore,
+    ContainerRegistry,
+    DataValidator,
+    ExperimentTracker,
+    FeatureStore,
+    ImageBuilder,
+    LogStore,
+    ModelDeployer,
+    Orchestrator,
+    StepOperator,
+    ModelRegistry,
+    Deployer,
+    Sandbox,
+}
+
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ComponentResponseBody {
     created: Timestamp,
     updated: Timestamp,
     user_id: Option<Id>,
+    #[schema(value_type = StackComponentType)]
     r#type: String,
     flavor_name: String,
     integration: Option<String>,
@@ -277,6 +301,7 @@ fn response(row: StackRow, owners: &[UserRow], details: Option<&mut Details>) ->
     responses(
         (status = 200, body = Page<StackResponse>),
         (status = 401, body = ErrorModel),
+        (status = 403, body = ErrorModel),
         (status = 404, body = ErrorModel),
         (status = 422, body = ErrorModel)
     )
@@ -302,6 +327,7 @@ pub async fn list_stacks(
     responses(
         (status = 200, body = StackResponse),
         (status = 401, body = ErrorModel),
+        (status = 403, body = ErrorModel),
         (status = 404, body = ErrorModel),
         (status = 422, body = ErrorModel)
     )

@@ -35,6 +35,7 @@ pub struct ServerActivationRequest {
     operation_id = "activate_server_api_v1_activate_put",
     tag = "server",
     security(()),
+    request_body = ServerActivationRequest,
     responses(
         (status = 200, body = Option<UserResponse>),
         (status = 401, body = ErrorModel),

@@ -32,7 +32,7 @@ async fn health() -> &'static str {
 #[utoipa::path(get, path = "/ready", operation_id = "ready_ready_get", security(()),
     responses((status = 200, body = String), (status = 503, description = "The store does not answer")))]
 async fn ready(State(app): State<AppState>) -> (StatusCode, &'static str) {
-    match app.store.ping().await {
+    match app.store.check().await {
         Ok(()) => (StatusCode::OK, "ok"),
         Err(error) => {
             tracing::warn!(%error, "the store does not answer");

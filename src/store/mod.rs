@@ -74,13 +74,12 @@ impl Store {
         &self.description
     }
 
+    /// Whether the database answers and is ZenML's.
+    ///
     /// # Errors
-    /// When the database doesn't answer.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        match &self.pools {
-            Pools::Sqlite { reader, .. } => sqlx::query("SELECT 1").execute(reader).await.map(drop),
-            Pools::MySql(pool) => sqlx::query("SELECT 1").execute(pool).await.map(drop),
-        }
+    /// When it doesn't answer, or has no revision.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.is_seeded().await.map(drop)
     }
 
     /// All rows of a query.

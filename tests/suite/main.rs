@@ -4,4 +4,8 @@
 mod support;
 
 mod authentication;
+mod http;
+mod lists;
+mod openapi;
+mod settings;
 mod tokens;
