@@ -10,6 +10,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 
@@ -23,6 +24,9 @@ use crate::routes;
 
 /// How often the last activity is written, when there was any.
 const ACTIVITY_INTERVAL: Duration = Duration::from_secs(30);
+
+/// What a stop waits beyond the time that any request may take.
+const STOP_MARGIN: Duration = Duration::from_secs(2);
 
 /// The whole application as one router.
 pub fn router(app: AppState) -> Router {
@@ -70,13 +74,33 @@ pub async fn serve(
             tracing::debug!(%error, "TCP_NODELAY could not be set");
         }
     });
-    let served = axum::serve(listener, router).with_graceful_shutdown(stop).await;
+    let (stopping, stopped) = oneshot::channel();
+    let stop = async {
+        stop.await;
+        let _ = stopping.send(());
+    };
+    let patience = Duration::from_secs(app.config.request_timeout.0.into()) + STOP_MARGIN;
+    let served = tokio::select! {
+        served = axum::serve(listener, router).with_graceful_shutdown(stop) => served,
+        () = overdue(stopped, patience) => {
+            tracing::warn!("stopped with connections open that had sent no whole request");
+            Ok(())
+        }
+    };
     activity.abort();
     if let Err(error) = app.activity.write(&app.store).await {
         tracing::warn!(%error, "the last activity could not be written");
     }
     app.store.close().await;
     served
+}
+
+/// Done when requests had `patience` to finish since the server was told to stop.
+async fn overdue(stopped: oneshot::Receiver<()>, patience: Duration) {
+    match stopped.await {
+        Ok(()) => tokio::time::sleep(patience).await,
+        Err(_) => std::future::pending().await,
+    }
 }
 
 async fn write_activity(app: AppState) {

@@ -22,7 +22,9 @@ pub async fn authenticate(
     mut request: Request,
     next: Next,
 ) -> Result<Response, AuthenticationError> {
-    let principal = principal(&app, request.headers()).await?;
+    let now = app.clock.now();
+    let principal = principal(&app, request.headers(), now).await?;
+    app.activity.note(now);
     request.extensions_mut().insert(principal);
     Ok(next.run(request).await)
 }
@@ -36,8 +38,11 @@ impl<S: Sync> FromRequestParts<S> for Principal {
     }
 }
 
-async fn principal(app: &AppState, headers: &HeaderMap) -> Result<Principal, AuthenticationError> {
-    let now = app.clock.now();
+async fn principal(
+    app: &AppState,
+    headers: &HeaderMap,
+    now: DateTime<Utc>,
+) -> Result<Principal, AuthenticationError> {
     let from_cookie = cookie(headers, &app.cookie_name);
     let token = match &from_cookie {
         Some(token) => token.as_str(),

@@ -17,7 +17,9 @@ pub trait Setting: Sized {
 /// For `#[serde(deserialize_with = "setting")]`: an empty variable is an error for the kinds that say so.
 pub fn setting<'de, D: Deserializer<'de>, T: Setting>(deserializer: D) -> Result<T, D::Error> {
     let text = String::deserialize(deserializer)?;
-    T::read(text.trim()).ok_or_else(|| {
+    // A space may be part of a secret; elsewhere it is a slip of the pen.
+    let meant = if T::SECRET { text.as_str() } else { text.trim() };
+    T::read(meant).ok_or_else(|| {
         let shown = if T::SECRET { "the value".to_owned() } else { format!("{text:?}") };
         de::Error::custom(format_args!("{shown} is not accepted; give {}", T::ACCEPTED))
     })

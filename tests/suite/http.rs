@@ -215,4 +215,22 @@ async fn ready_tells_when_the_store_can_not_be_used(database: Database) {
     assert_eq!(app.anonymous().get("/health").await.status, 200);
 }
 
-on_each_store! { ready_tells_when_the_store_can_not_be_used }
+async fn the_last_activity_is_told_and_outlives_a_restart(database: Database) {
+    let app = TestApp::start(&database).await;
+    let script = app.script(86_400).await;
+    let last = async |app: &TestApp| {
+        let info = app.anonymous().get("/api/v1/info").await.expect_ok();
+        info["last_user_activity"].as_str().unwrap().to_owned()
+    };
+    let before = last(&app).await;
+    app.clock.advance(3600);
+    assert_eq!(last(&app).await, before, "asking for /info is no activity");
+    script.get(CURRENT_USER).await.expect_ok();
+    let after = last(&app).await;
+    assert!(after > before, "{after}");
+    app.stop().await;
+    let app = TestApp::start(&database).await;
+    assert_eq!(last(&app).await[..19], after[..19]);
+}
+
+on_each_store! { the_last_activity_is_told_and_outlives_a_restart, ready_tells_when_the_store_can_not_be_used }
