@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use crate::store::StoreError;
+use crate::store::{AsStoreError, StoreError};
 
 /// The exceptions of ZenML's client that an error can become again (contract: BEHAVIOUR.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub enum ErrorKind {
     IllegalOperationError,
     /// 404
     KeyError,
+    /// 409
+    EntityExistsError,
     /// 501
     NotImplementedError,
 }
@@ -33,6 +35,7 @@ impl ErrorKind {
             Self::AuthorizationException => (StatusCode::UNAUTHORIZED, "AuthorizationException"),
             Self::IllegalOperationError => (StatusCode::FORBIDDEN, "IllegalOperationError"),
             Self::KeyError => (StatusCode::NOT_FOUND, "KeyError"),
+            Self::EntityExistsError => (StatusCode::CONFLICT, "EntityExistsError"),
             Self::NotImplementedError => (StatusCode::NOT_IMPLEMENTED, "NotImplementedError"),
         }
     }
@@ -43,7 +46,10 @@ impl ErrorKind {
 pub struct ApiError {
     status: StatusCode,
     body: Value,
-    retry_after: Option<&'static str>,
+    retry_after: Option<u64>,
+    /// The failed query behind a 5xx: for the log, and for [`Store::write`](crate::store::Store::write) to see
+    /// whether another attempt may succeed.
+    source: Option<StoreError>,
 }
 
 /// What handlers return.
@@ -74,14 +80,14 @@ impl ApiError {
     /// 429 when there was no time to answer.
     pub fn busy() -> Self {
         let body = json!({"error": "Server too busy. Please try again later."});
-        Self { retry_after: Some("1"), ..Self::with(StatusCode::TOO_MANY_REQUESTS, body) }
+        Self { retry_after: Some(1), ..Self::with(StatusCode::TOO_MANY_REQUESTS, body) }
     }
 
     /// 503 when the database doesn't answer; clients try again.
     pub fn store_unavailable() -> Self {
         let body =
             json!({"detail": ["RuntimeError", "The database does not answer. Please try again later."]});
-        Self { retry_after: Some("1"), ..Self::with(StatusCode::SERVICE_UNAVAILABLE, body) }
+        Self { retry_after: Some(1), ..Self::with(StatusCode::SERVICE_UNAVAILABLE, body) }
     }
 
     /// 500, with no more than that: the reason goes to the log.
@@ -93,15 +99,18 @@ impl ApiError {
     }
 
     fn with(status: StatusCode, body: Value) -> Self {
-        Self { status, body, retry_after: None }
+        Self { status, body, retry_after: None, source: None }
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        if let Some(error) = &self.source {
+            tracing::error!(%error, "a query failed");
+        }
         let mut response = (self.status, Json(self.body)).into_response();
         if let Some(seconds) = self.retry_after {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(seconds));
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
@@ -110,13 +119,19 @@ impl IntoResponse for ApiError {
 /// A query that failed for a reason no request can mend.
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "a query failed");
-        match error {
+        let answer = match error {
             StoreError::Io(_) | StoreError::PoolTimedOut | StoreError::PoolClosed | StoreError::Tls(_) => {
                 Self::store_unavailable()
             }
             _ => Self::internal(),
-        }
+        };
+        Self { source: Some(error), ..answer }
+    }
+}
+
+impl AsStoreError for ApiError {
+    fn as_store_error(&self) -> Option<&StoreError> {
+        self.source.as_ref()
     }
 }
 

@@ -4,6 +4,7 @@ use chrono::NaiveDateTime;
 use sea_query::{Cond, Expr, ExprTrait, LikeExpr, Query as Sql, SelectStatement, SimpleExpr};
 
 use super::error::ApiError;
+use crate::config::{Flag, Setting};
 
 /// A column or relation that a list can be filtered by.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +21,10 @@ pub struct Field {
 pub enum FieldKind {
     Text,
     Id,
+    /// True or false.
+    Flag,
+    /// A whole number.
+    Number,
     /// Naive UTC, given as `%Y-%m-%d %H:%M:%S`.
     Time,
     /// What needs a subquery brings it: `column IN (rows of another table that match)`.
@@ -46,6 +51,16 @@ impl Field {
     }
     pub const fn time(name: &'static str) -> Self {
         Self { name, column: name, kind: FieldKind::Time, sortable: true }
+    }
+    pub const fn flag(name: &'static str) -> Self {
+        Self { name, column: name, kind: FieldKind::Flag, sortable: true }
+    }
+    pub const fn number(name: &'static str) -> Self {
+        Self { name, column: name, kind: FieldKind::Number, sortable: true }
+    }
+    /// A column that holds another thing's id.
+    pub const fn reference(name: &'static str, column: &'static str) -> Self {
+        Self { name, column, kind: FieldKind::Id, sortable: true }
     }
     pub const fn related(name: &'static str, related: Related) -> Self {
         Self { name, column: related.column, kind: FieldKind::Related(related), sortable: false }
@@ -128,6 +143,8 @@ impl<'a> Filter<'a> {
         match kind {
             FieldKind::Text => self.on_text(column, str::to_owned),
             FieldKind::Id => self.on_text(column, |value| value.replace('-', "").to_ascii_lowercase()),
+            FieldKind::Flag => self.on_flag(column),
+            FieldKind::Number => self.on_number(column),
             FieldKind::Time => self.on_time(column),
             FieldKind::Related(related) => self.on_related(&related),
         }
@@ -168,6 +185,41 @@ impl<'a> Filter<'a> {
             }
             Operator::OneOf => column.is_in(self.times()?),
             Operator::NotOneOf => column.is_not_in(self.times()?),
+            Operator::IsNull => column.is_null(),
+            Operator::IsNotNull => column.is_not_null(),
+            _ => return Err(self.unfit()),
+        })
+    }
+
+    fn on_flag(&self, column: SimpleExpr) -> Result<SimpleExpr, ApiError> {
+        let flag = || {
+            Flag::read(self.value).map(|flag| flag.0).ok_or_else(|| {
+                ApiError::unprocessable(format!("'{}' is no boolean; give true or false.", self.value))
+            })
+        };
+        Ok(match self.operator {
+            Operator::Equals => column.eq(flag()?),
+            Operator::NotEquals => column.ne(flag()?),
+            Operator::IsNull => column.is_null(),
+            Operator::IsNotNull => column.is_not_null(),
+            _ => return Err(self.unfit()),
+        })
+    }
+
+    fn on_number(&self, column: SimpleExpr) -> Result<SimpleExpr, ApiError> {
+        let number = || {
+            self.value
+                .trim()
+                .parse::<i64>()
+                .map_err(|_| ApiError::unprocessable(format!("'{}' is no whole number.", self.value)))
+        };
+        Ok(match self.operator {
+            Operator::Equals => column.eq(number()?),
+            Operator::NotEquals => column.ne(number()?),
+            Operator::Gt => column.gt(number()?),
+            Operator::Gte => column.gte(number()?),
+            Operator::Lt => column.lt(number()?),
+            Operator::Lte => column.lte(number()?),
             Operator::IsNull => column.is_null(),
             Operator::IsNotNull => column.is_not_null(),
             _ => return Err(self.unfit()),
@@ -256,6 +308,12 @@ mod tests {
                 r#""c" BETWEEN '2026-01-01 00:00:00.000000' AND '2026-01-02 00:00:00.000000'"#,
             ),
             (FieldKind::Time, "contains:2026", "422"),
+            (FieldKind::Flag, "True", r#""c" = TRUE"#),
+            (FieldKind::Flag, "notequals:0", r#""c" <> FALSE"#),
+            (FieldKind::Flag, "perhaps", "422"),
+            (FieldKind::Flag, "gt:1", "422"),
+            (FieldKind::Number, "gte:3", r#""c" >= 3"#),
+            (FieldKind::Number, "three", "422"),
         ] {
             assert_eq!(sql(kind, text), expected, "{text}");
         }

@@ -13,7 +13,7 @@ use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::JsonBody;
 use crate::http::openapi::ErrorModel;
 use crate::resources::users::{self, UserResponse};
-use crate::store::{AsStoreError, FirstAdmin, Id, StoreError, Timestamp, Transaction, insert_admin};
+use crate::store::{FirstAdmin, Id, StoreError, Timestamp, Transaction, insert_admin};
 
 /// Who the first admin is, and how the server presents itself (contract schema ServerActivationRequest).
 #[derive(Deserialize, ToSchema)]
@@ -48,7 +48,6 @@ pub async fn activate_server(
     State(app): State<AppState>,
     JsonBody(request): JsonBody<ServerActivationRequest>,
 ) -> ApiResult<Json<Option<UserResponse>>> {
-    let already_active = || ApiError::new(ErrorKind::IllegalOperationError, "The server is already active.");
     let is_active = Query::select().column("active").from("server_settings").to_owned();
     if app.store.fetch_optional(&is_active).await?.is_none_or(|(active,): (bool,)| active) {
         return Err(already_active());
@@ -59,35 +58,19 @@ pub async fn activate_server(
     let (request, admin, random) = (&request, &admin, &*app.random);
     let activated = app.store.write(|mut tx| async move {
         if !set_active(&mut tx, request, now).await? {
-            return Err(ActivationError::AlreadyActive);
+            return Err(already_active());
         }
         let id = insert_admin(&mut tx, admin, engine, now, random).await?;
         Ok(tx.commit(id).await?)
     });
-    let id: Id = activated.await.map_err(|error| match error {
-        ActivationError::AlreadyActive => already_active(),
-        ActivationError::Store(error) => error.into(),
-    })?;
+    let id: Id = activated.await?;
     app.forget_settings().await;
     let user = users::find_account(&app.store, id).await?;
     Ok(Json(user.map(|user| user.response(true))))
 }
 
-#[derive(Debug, thiserror::Error)]
-enum ActivationError {
-    #[error("the server is already active")]
-    AlreadyActive,
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl AsStoreError for ActivationError {
-    fn as_store_error(&self) -> Option<&StoreError> {
-        match self {
-            Self::AlreadyActive => None,
-            Self::Store(error) => Some(error),
-        }
-    }
+fn already_active() -> ApiError {
+    ApiError::new(ErrorKind::IllegalOperationError, "The server is already active.")
 }
 
 /// An active server without an account would be closed for good, so both are needed.

@@ -2,6 +2,7 @@
 //! and queries written with sea-query, which are made into the engine's words here.
 
 mod connect;
+mod insert;
 mod migrate;
 mod seed;
 mod transaction;
@@ -14,6 +15,7 @@ use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{AssertSqlSafe, FromRow};
 
 pub use connect::ConnectError;
+pub use insert::Insert;
 pub use migrate::{MigrationError, ZENML_REVISION};
 pub use seed::{FirstAdmin, Seed, insert_admin};
 pub use transaction::{AsStoreError, Transaction};
@@ -21,6 +23,11 @@ pub use types::{Base64Json, Id, Timestamp};
 
 /// What a query can end in besides rows.
 pub type StoreError = sqlx::Error;
+
+/// Whether a unique key refused a row: the name, or whatever must not be twice, is taken.
+pub fn is_duplicate(error: &StoreError) -> bool {
+    error.as_database_error().is_some_and(|error| error.is_unique_violation())
+}
 
 /// A row that reads the same from both engines.
 pub trait Row: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, MySqlRow> + Send + Unpin {}

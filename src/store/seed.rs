@@ -1,12 +1,12 @@
 //! What the first start leaves in an empty store: the same rows as ZenML 0.98.0.
 
 use chrono::{DateTime, Utc};
-use sea_query::{ExprTrait, InsertStatement, OnConflict, Query, SimpleExpr};
+use sea_query::{ExprTrait, OnConflict, Query};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Engine, Id, Store, StoreError, Timestamp, Transaction, ZENML_REVISION};
+use super::{Engine, Id, Insert, Store, StoreError, Timestamp, Transaction, ZENML_REVISION, is_duplicate};
 use crate::random::Randomness;
 
 /// The built-in flavors, made from a database of ZenML 0.98.0 by tests/contract/make_flavors.py.
@@ -55,38 +55,6 @@ struct Flavor<'a> {
     config_schema: &'a RawValue,
 }
 
-/// A row to insert: column by column, so that name and value stand together.
-struct NewRow {
-    statement: InsertStatement,
-    columns: Vec<&'static str>,
-    values: Vec<SimpleExpr>,
-}
-
-impl NewRow {
-    fn of(table: &'static str) -> Self {
-        Self {
-            statement: Query::insert().into_table(table).to_owned(),
-            columns: Vec::new(),
-            values: Vec::new(),
-        }
-    }
-
-    fn set(mut self, column: &'static str, value: impl Into<SimpleExpr>) -> Self {
-        self.columns.push(column);
-        self.values.push(value.into());
-        self
-    }
-
-    fn stamped(self, id: Id, now: Timestamp) -> Self {
-        self.set("id", id).set("created", now).set("updated", now)
-    }
-
-    async fn insert(mut self, tx: &mut Transaction) -> Result<(), StoreError> {
-        let statement = self.statement.columns(self.columns).values_panic(self.values);
-        tx.execute(statement).await.map(drop)
-    }
-}
-
 impl Store {
     /// Whether the first start has already left its rows. The revision is stamped with them, so that no other
     /// server takes half a database for a whole one.
@@ -117,7 +85,7 @@ impl Store {
         match seeded.await {
             Ok(()) => Ok(true),
             // The revision's row is there: another replica was faster, and all of this was undone.
-            Err(error) if error.as_database_error().is_some_and(|e| e.is_unique_violation()) => Ok(false),
+            Err(error) if is_duplicate(&error) => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -161,7 +129,7 @@ async fn insert_all(
     now: Timestamp,
     random: &dyn Randomness,
 ) -> Result<(), StoreError> {
-    NewRow::of("alembic_version").set("version_num", ZENML_REVISION).insert(tx).await?;
+    Insert::into("alembic_version").set("version_num", ZENML_REVISION).run(tx).await?;
     insert_flavors(tx, now, random).await?;
     insert_project(tx, seed, now, random).await?;
     insert_stack(tx, now, random).await?;
@@ -180,7 +148,7 @@ async fn insert_flavors(
     let flavors: Vec<Flavor<'_>> =
         serde_json::from_str(FLAVORS).map_err(|error| StoreError::Decode(error.into()))?;
     for flavor in flavors {
-        NewRow::of("flavor")
+        Insert::into("flavor")
             .stamped(random.id(), now)
             .set("name", flavor.name)
             .set("type", flavor.r#type)
@@ -195,7 +163,7 @@ async fn insert_flavors(
             .set("docs_url", flavor.docs_url)
             .set("sdk_docs_url", flavor.sdk_docs_url)
             .set("is_custom", flavor.is_custom)
-            .insert(tx)
+            .run(tx)
             .await?;
     }
     Ok(())
@@ -207,13 +175,13 @@ async fn insert_project(
     now: Timestamp,
     random: &dyn Randomness,
 ) -> Result<(), StoreError> {
-    NewRow::of("project")
+    Insert::into("project")
         .stamped(random.id(), now)
         .set("name", seed.project_name.as_str())
         .set("display_name", seed.project_name.as_str())
         .set("description", "")
         .set("project_metadata", "{}")
-        .insert(tx)
+        .run(tx)
         .await
 }
 
@@ -223,17 +191,17 @@ async fn insert_stack(
     random: &dyn Randomness,
 ) -> Result<(), StoreError> {
     let stack = random.id();
-    NewRow::of("stack")
+    Insert::into("stack")
         .stamped(stack, now)
         .set("name", DEFAULT)
         .set("description", "")
         .set("labels", EMPTY_OBJECT)
         .set("environment", NULL)
-        .insert(tx)
+        .run(tx)
         .await?;
     for component_type in COMPONENT_TYPES {
         let component = random.id();
-        NewRow::of("stack_component")
+        Insert::into("stack_component")
             .stamped(component, now)
             .set("name", DEFAULT)
             .set("type", component_type)
@@ -241,13 +209,13 @@ async fn insert_stack(
             .set("configuration", EMPTY_OBJECT)
             .set("labels", NULL)
             .set("environment", NULL)
-            .insert(tx)
+            .run(tx)
             .await?;
-        NewRow::of("stack_composition")
+        Insert::into("stack_composition")
             .set("stack_id", stack)
             .set("component_id", component)
             .set("default_for_type", component_type)
-            .insert(tx)
+            .run(tx)
             .await?;
     }
     Ok(())
@@ -259,7 +227,7 @@ async fn insert_settings(
     now: Timestamp,
     random: &dyn Randomness,
 ) -> Result<(), StoreError> {
-    NewRow::of("server_settings")
+    Insert::into("server_settings")
         .set("id", random.id())
         .set("server_name", seed.server_name.as_str())
         .set("active", seed.admin.is_some())
@@ -269,7 +237,7 @@ async fn insert_settings(
         .set("onboarding_state", r#"["project_created"]"#)
         .set("last_user_activity", now)
         .set("updated", now)
-        .insert(tx)
+        .run(tx)
         .await
 }
 
@@ -285,7 +253,7 @@ pub async fn insert_admin(
     random: &dyn Randomness,
 ) -> Result<Id, StoreError> {
     let id = random.id();
-    NewRow::of("user")
+    Insert::into("user")
         .stamped(id, now)
         .set("name", admin.name.as_str())
         .set("is_service_account", false)
@@ -295,7 +263,7 @@ pub async fn insert_admin(
         .set("password_changed_at", engine.not_before(now))
         .set("is_admin", true)
         .set("oidc_claims", "null")
-        .insert(tx)
+        .run(tx)
         .await?;
     Ok(id)
 }
