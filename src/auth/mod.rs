@@ -1,5 +1,6 @@
 //! Who a request speaks for, and the tokens that say so.
 
+pub mod api_key;
 pub mod csrf;
 pub mod error;
 pub mod identity;
