@@ -4,4 +4,6 @@
 mod support;
 
 mod authentication;
+mod first_start;
+mod terminal;
 mod tokens;
