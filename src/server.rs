@@ -10,6 +10,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 
@@ -23,6 +24,8 @@ use crate::routes;
 
 /// How often the last activity is written, when there was any.
 const ACTIVITY_INTERVAL: Duration = Duration::from_secs(30);
+/// Time for the last answers to be written, after the requests' own time limit.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// The whole application as one router.
 pub fn router(app: AppState) -> Router {
@@ -70,13 +73,34 @@ pub async fn serve(
             tracing::debug!(%error, "TCP_NODELAY could not be set");
         }
     });
-    let served = axum::serve(listener, router).with_graceful_shutdown(stop).await;
+    let (stopping, stopped) = oneshot::channel();
+    let stop = async {
+        stop.await;
+        let _ = stopping.send(());
+    };
+    let serving = axum::serve(listener, router).with_graceful_shutdown(stop).into_future();
+    let patience = Duration::from_secs(app.config.request_timeout.0.into()) + LAST_ANSWERS;
+    let served = tokio::select! {
+        served = serving => served,
+        () = patience_after(stopped, patience) => {
+            tracing::warn!("some callers did not finish their requests");
+            Ok(())
+        }
+    };
     activity.abort();
     if let Err(error) = app.activity.write(&app.store).await {
         tracing::warn!(%error, "the last activity could not be written");
     }
     app.store.close().await;
     served
+}
+
+/// A caller who never ends its request has no time limit, and must not keep the server from stopping.
+async fn patience_after(stopped: oneshot::Receiver<()>, patience: Duration) {
+    match stopped.await {
+        Ok(()) => tokio::time::sleep(patience).await,
+        Err(_) => std::future::pending().await,
+    }
 }
 
 async fn write_activity(app: AppState) {
