@@ -5,5 +5,7 @@ mod support;
 
 mod authentication;
 mod first_start;
+mod schema;
+mod serving;
 mod terminal;
 mod tokens;
