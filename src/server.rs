@@ -24,9 +24,8 @@ use crate::routes;
 
 /// How often the last activity is written, when there was any.
 const ACTIVITY_INTERVAL: Duration = Duration::from_secs(30);
-
-/// What a stop waits beyond the time that any request may take.
-const STOP_MARGIN: Duration = Duration::from_secs(2);
+/// Time for the last answers to be written, after the requests' own time limit.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// The whole application as one router.
 pub fn router(app: AppState) -> Router {
@@ -79,11 +78,12 @@ pub async fn serve(
         stop.await;
         let _ = stopping.send(());
     };
-    let patience = Duration::from_secs(app.config.request_timeout.0.into()) + STOP_MARGIN;
+    let serving = axum::serve(listener, router).with_graceful_shutdown(stop).into_future();
+    let patience = Duration::from_secs(app.config.request_timeout.0.into()) + LAST_ANSWERS;
     let served = tokio::select! {
-        served = axum::serve(listener, router).with_graceful_shutdown(stop) => served,
-        () = overdue(stopped, patience) => {
-            tracing::warn!("stopped with connections open that had sent no whole request");
+        served = serving => served,
+        () = patience_after(stopped, patience) => {
+            tracing::warn!("some callers did not finish their requests");
             Ok(())
         }
     };
@@ -95,8 +95,8 @@ pub async fn serve(
     served
 }
 
-/// Done when requests had `patience` to finish since the server was told to stop.
-async fn overdue(stopped: oneshot::Receiver<()>, patience: Duration) {
+/// A caller who never ends its request has no time limit, and must not keep the server from stopping.
+async fn patience_after(stopped: oneshot::Receiver<()>, patience: Duration) {
     match stopped.await {
         Ok(()) => tokio::time::sleep(patience).await,
         Err(_) => std::future::pending().await,

@@ -116,6 +116,11 @@ async fn migrate_mysql(connection: &mut MySqlConnection) -> Result<(), Migration
         false => None,
     };
     let found = judge(&tables, revision)?;
+    if begun_by_zendo(&tables) {
+        // MySQL commits a table before the note that its migration is whole; one without is run again.
+        let sql = format!("DELETE FROM {ZENDO_MIGRATIONS_TABLE} WHERE NOT success");
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *connection).await?;
+    }
     let mut zendo = sqlx::migrate!("migrations/mysql/zendo");
     zendo.dangerous_set_table_name(ZENDO_MIGRATIONS_TABLE);
     zendo.run_direct(None, connection, false).await?;
@@ -131,15 +136,18 @@ fn has_revision_table(tables: &[String]) -> bool {
     tables.iter().any(|table| table == "alembic_version")
 }
 
+fn begun_by_zendo(tables: &[String]) -> bool {
+    tables.iter().any(|table| table == ZENDO_MIGRATIONS_TABLE)
+}
+
 fn judge(tables: &[String], revision: Option<String>) -> Result<Found, MigrationError> {
     match revision {
         Some(revision) if revision == ZENML_REVISION => return Ok(Found::Current),
         Some(found) => return Err(MigrationError::UnknownRevision { found }),
         None => {}
     }
-    let begun_by_zendo = tables.iter().any(|table| table == ZENDO_MIGRATIONS_TABLE);
     match tables.first() {
-        Some(table) if !begun_by_zendo => Err(MigrationError::ForeignTables { table: table.clone() }),
+        Some(table) if !begun_by_zendo(tables) => Err(MigrationError::ForeignTables { table: table.clone() }),
         _ => Ok(Found::Unfinished),
     }
 }

@@ -4,8 +4,12 @@
 mod support;
 
 mod authentication;
+mod first_start;
 mod http;
 mod lists;
 mod openapi;
+mod schema;
+mod serving;
 mod settings;
+mod terminal;
 mod tokens;

@@ -94,4 +94,42 @@ impl Database {
             }
         }
     }
+
+    pub async fn tables(&self) -> Vec<String> {
+        let sql = match &self.url {
+            Some(_) => {
+                "SELECT CAST(table_name AS CHAR) FROM information_schema.tables \
+                 WHERE table_schema = DATABASE() ORDER BY table_name"
+            }
+            None => "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name",
+        };
+        self.texts(sql).await
+    }
+
+    /// Each row of each table, to see whether anything was changed.
+    pub async fn contents(&self) -> Vec<(String, Vec<String>)> {
+        let mut contents = Vec::new();
+        for table in self.tables().await {
+            let (quote, columns) = match &self.url {
+                Some(_) => (
+                    '`',
+                    format!(
+                        "SELECT CAST(column_name AS CHAR) FROM information_schema.columns \
+                         WHERE table_schema = DATABASE() AND table_name = '{table}'"
+                    ),
+                ),
+                None => ('"', format!("SELECT name FROM pragma_table_info('{table}')")),
+            };
+            let columns = self.texts(&columns).await;
+            let columns: Vec<_> =
+                columns.iter().map(|column| format!("QUOTE({quote}{column}{quote})")).collect();
+            let columns = columns.join(", ");
+            let rows = format!(
+                "SELECT CAST(CONCAT_WS(',', {columns}) AS CHAR) FROM {quote}{table}{quote} ORDER BY 1"
+            );
+            let rows = self.texts(&rows).await;
+            contents.push((table, rows));
+        }
+        contents
+    }
 }

@@ -5,12 +5,14 @@ mod caller;
 mod clock;
 mod database;
 mod official;
+mod process;
 
 pub use app::{ADMIN, PASSWORD, TestApp};
 pub use caller::{Answer, Caller};
 pub use clock::TestClock;
 pub use database::Database;
 pub use official::{official_client, reference_python};
+pub use process::{Finished, Program, ServerProcess, ZENDO};
 
 /// Runs each of these tests on SQLite and on MariaDB. They take a [`Database`] that is new and empty.
 macro_rules! on_each_store {
@@ -37,4 +39,13 @@ pub fn missing(part: &str, how_to_get_it: &str) {
     let message = format!("SKIPPED, since {part} is missing: {how_to_get_it}");
     assert!(std::env::var("CI").as_deref() != Ok("true"), "{message}");
     eprintln!("{message}");
+}
+
+/// Asks again and again until it is so; a test waits for what happens, never for a time.
+pub async fn wait_until(what: &str, limit: std::time::Duration, mut is_so: impl AsyncFnMut() -> bool) {
+    let deadline = std::time::Instant::now() + limit;
+    while !is_so().await {
+        assert!(std::time::Instant::now() < deadline, "not within {limit:?}: {what}");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
 }

@@ -1,0 +1,112 @@
+//! The database: ZenML's own schema, and nothing of anybody else's is touched.
+
+use crate::support::{self, ADMIN, Database, PASSWORD, Program, TestApp};
+
+on_each_store! {
+    the_schema_is_zenmls,
+    another_revision_is_refused_and_left_alone,
+    tables_of_something_else_are_refused_and_left_alone,
+    a_database_that_is_current_is_left_as_it_is,
+}
+
+/// Compares with what the reference's own database looks like.
+async fn expect_zenmls_schema(database: &Database) {
+    let Some(python) = support::reference_python() else { return };
+    let compared = tokio::process::Command::new(python)
+        .args(["tests/contract/inspect_schema.py", &database.python_url()])
+        .args(["--compare", "tests/contract/schema.json"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .await
+        .unwrap();
+    let said = String::from_utf8_lossy(&compared.stdout).into_owned();
+    assert!(compared.status.success() && said.starts_with("equal: "), "{said}{compared:?}");
+}
+
+async fn the_schema_is_zenmls(database: Database) {
+    TestApp::start(&database).await.stop().await;
+    expect_zenmls_schema(&database).await;
+    assert_eq!(database.texts("SELECT version_num FROM alembic_version").await, ["0.98.0"]);
+    // What zendo has beyond it, ZenML's tools can tell by the name.
+    let tables = database.tables().await;
+    let own: Vec<&String> = tables.iter().filter(|table| table.starts_with("zendo_")).collect();
+    assert_eq!(own, ["zendo_migrations", "zendo_secret"]);
+}
+
+/// The start fails with these words, and each row is as before.
+async fn expect_refused(database: &Database, words: &[&str]) {
+    let before = database.contents().await;
+    Program::server().on(database).run().await.expect(1, words);
+    assert_eq!(database.contents().await, before);
+}
+
+async fn another_revision_is_refused_and_left_alone(database: Database) {
+    TestApp::start(&database).await.stop().await;
+    for revision in ["0.97.0", "0.99.1"] {
+        database.execute(&format!("UPDATE alembic_version SET version_num = '{revision}'")).await;
+        expect_refused(&database, &[revision, "0.98.0", "nothing was changed"]).await;
+    }
+}
+
+async fn tables_of_something_else_are_refused_and_left_alone(database: Database) {
+    database.execute("CREATE TABLE wp_posts (id INTEGER); INSERT INTO wp_posts VALUES (7)").await;
+    expect_refused(&database, &["wp_posts", "0.98.0", "nothing was changed"]).await;
+    database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)").await;
+    expect_refused(&database, &["0.98.0", "nothing was changed"]).await;
+}
+
+async fn a_database_that_is_current_is_left_as_it_is(database: Database) {
+    TestApp::start(&database).await.stop().await;
+    let before = database.contents().await;
+    TestApp::start(&database).await.stop().await;
+    assert_eq!(database.contents().await, before);
+}
+
+/// MariaDB commits each table on its own, so a start that is killed leaves some of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_start_that_was_cut_short_is_taken_up_again() {
+    for kept in [&["zendo_migrations"][..], &["zendo_migrations", "zendo_secret", "flavor", "user"]] {
+        let Some(database) = Database::mariadb("cut_short").await else { return };
+        TestApp::start(&database).await.stop().await;
+        let mut sql = "SET FOREIGN_KEY_CHECKS = 0;".to_owned();
+        for table in database.tables().await {
+            match kept.contains(&table.as_str()) {
+                true if table == "zendo_migrations" && kept.len() > 1 => {}
+                true => sql.push_str(&format!("DELETE FROM `{table}`;")),
+                false => sql.push_str(&format!("DROP TABLE `{table}`;")),
+            }
+        }
+        database.execute(&sql).await;
+        let app = TestApp::start(&database).await;
+        app.anonymous().login(ADMIN, PASSWORD).await.expect_ok();
+        app.stop().await;
+        expect_zenmls_schema(&database).await;
+    }
+}
+
+/// Killed between a table of zendo's own and the note that it is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_start_cut_short_in_zendos_own_tables_is_taken_up_again() {
+    let Some(database) = Database::mariadb("cut_short_in_own").await else { return };
+    TestApp::start(&database).await.stop().await;
+    database.execute("UPDATE zendo_migrations SET success = FALSE").await;
+    let app = TestApp::start(&database).await;
+    app.anonymous().login(ADMIN, PASSWORD).await.expect_ok();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_can_read_the_embedded_database() {
+    use std::os::unix::fs::PermissionsExt;
+    let program = Program::new(&["--listen", "127.0.0.1:0", "--data-dir", "deep/data"]);
+    let server = program.serve().await;
+    server.signed_in("default", &server.printed_password().unwrap()).await;
+    let mode = |name: &str| {
+        let path = program.folder().join("deep").join(name);
+        format!("{:o}", std::fs::metadata(path).unwrap().permissions().mode() & 0o777)
+    };
+    assert_eq!((mode("."), mode("data")), ("700".into(), "700".into()));
+    for name in ["data/zendo.db", "data/zendo.db-wal", "data/zendo.db-shm"] {
+        assert_eq!(mode(name), "600", "{name}");
+    }
+}

@@ -1,0 +1,178 @@
+//! The program itself, as an operator starts it: with a folder of its own, and no variables but the given ones.
+
+use std::fs::{File, read_to_string};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::process::{Child, Command};
+
+use super::{Caller, Database, wait_until};
+
+pub const ZENDO: &str = env!("CARGO_BIN_EXE_zendo");
+const TIME_LIMIT: Duration = Duration::from_secs(60);
+
+/// How the program is to be started.
+#[derive(Debug, Clone)]
+pub struct Program {
+    args: Vec<String>,
+    variables: Vec<(String, String)>,
+    folder: Arc<tempfile::TempDir>,
+}
+
+/// What the program left when it ended.
+#[derive(Debug)]
+pub struct Finished {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Program {
+    pub fn new(args: &[&str]) -> Self {
+        let args = args.iter().map(|arg| arg.to_string()).collect();
+        Self { args, variables: Vec::new(), folder: Arc::new(tempfile::tempdir().unwrap()) }
+    }
+
+    /// The server on a free port.
+    pub fn server() -> Self {
+        Self::new(&["serve", "--listen", "127.0.0.1:0"])
+    }
+
+    pub fn on(mut self, database: &Database) -> Self {
+        self.variables.extend(database.variables());
+        self
+    }
+
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Where it runs.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Runs it to its end.
+    pub async fn run(&self) -> Finished {
+        self.spawn().finish().await
+    }
+
+    /// Starts it and waits until it serves; its greeting is on standard output by then.
+    pub async fn serve(&self) -> ServerProcess {
+        let mut server = self.spawn();
+        wait_until("the program says where it listens", TIME_LIMIT, async || {
+            let ended = server.child.try_wait().unwrap();
+            assert!(ended.is_none(), "it ended: {ended:?} {} {}", server.stdout(), server.stderr());
+            let stdout = server.stdout();
+            let line = stdout.lines().find_map(|line| line.split_once(" listens on "));
+            server.url = line.map(|(_, url)| url.to_owned()).unwrap_or_default();
+            !server.url.is_empty() && stdout.ends_with('\n')
+        })
+        .await;
+        server.anonymous().get("/health").await.expect(200, "ok");
+        server
+    }
+
+    fn spawn(&self) -> ServerProcess {
+        let output = tempfile::tempdir().unwrap();
+        let file = |name: &str| File::create(output.path().join(name)).unwrap();
+        let child = Command::new(ZENDO)
+            .args(&self.args)
+            .current_dir(self.folder())
+            .env_clear()
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(file("stdout"))
+            .stderr(file("stderr"))
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        ServerProcess { child, url: String::new(), output }
+    }
+}
+
+/// The program while it runs; killed with the test.
+#[derive(Debug)]
+pub struct ServerProcess {
+    child: Child,
+    url: String,
+    output: tempfile::TempDir,
+}
+
+impl ServerProcess {
+    /// The address that it printed.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The address without the path: `127.0.0.1:port`.
+    pub fn address(&self) -> &str {
+        self.url.trim_start_matches("http://").split('/').next().unwrap()
+    }
+
+    pub fn anonymous(&self) -> Caller {
+        Caller::new(self.url.clone())
+    }
+
+    /// Somebody who signed in there with a password.
+    pub async fn signed_in(&self, name: &str, password: &str) -> Caller {
+        let token = self.anonymous().login(name, password).await.expect_ok()["access_token"].clone();
+        self.anonymous().with_token(token.as_str().unwrap())
+    }
+
+    pub fn stdout(&self) -> String {
+        self.read("stdout")
+    }
+
+    pub fn stderr(&self) -> String {
+        self.read("stderr")
+    }
+
+    /// The password that it made and printed.
+    pub fn printed_password(&self) -> Option<String> {
+        let stdout = self.stdout();
+        let line = stdout.lines().find_map(|line| line.strip_prefix("password: "))?;
+        line.split_whitespace().next().map(str::to_owned)
+    }
+
+    /// Sends `TERM` or `INT`.
+    pub fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.child.id().unwrap());
+        assert!(std::process::Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    /// Stops it as an operator does, and fails when it doesn't end well.
+    pub async fn stop(self) -> Finished {
+        self.signal("TERM");
+        let finished = self.finish().await;
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        finished
+    }
+
+    /// Waits for its end.
+    pub async fn finish(mut self) -> Finished {
+        let ended = tokio::time::timeout(TIME_LIMIT, self.child.wait()).await;
+        let code = ended.unwrap_or_else(|_| panic!("still running: {self:?}")).unwrap().code();
+        Finished { code, stdout: self.stdout(), stderr: self.stderr() }
+    }
+
+    fn read(&self, name: &str) -> String {
+        let path: PathBuf = self.output.path().join(name);
+        read_to_string(path).unwrap()
+    }
+}
+
+impl Finished {
+    /// The exit code, and parts of what is on standard error.
+    #[track_caller]
+    pub fn expect(&self, code: i32, parts: &[&str]) {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        for part in parts {
+            assert!(self.stderr.contains(part), "no {part:?} in {self:?}");
+        }
+        assert!(!self.stderr.contains("panicked"), "{self:?}");
+    }
+}
