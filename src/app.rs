@@ -9,6 +9,7 @@ use secrecy::SecretString;
 
 use crate::auth::csrf::CsrfTokens;
 use crate::auth::jwt::TokenSettings;
+use crate::auth::workload::Leeway;
 use crate::auth::{Identities, Passwords, Tokens};
 use crate::clock::SharedClock;
 use crate::config::{Config, ServerSettings};
@@ -31,6 +32,8 @@ pub struct App {
     pub csrf_tokens: CsrfTokens,
     pub passwords: Passwords,
     pub identities: Identities,
+    /// How long a finished run's tokens go on.
+    pub workload_leeway: Leeway,
     pub activity: Activity,
     pub clock: SharedClock,
     pub random: SharedRandomness,
@@ -56,6 +59,7 @@ impl App {
     ) -> Self {
         let Surroundings { clock, random, password_cost } = surroundings;
         let server_id = settings.id;
+        let workload_leeway = config.workload.leeway();
         let config = config.server;
         let name_or_id = |name: &Option<crate::config::Text>| {
             name.as_ref().map_or_else(|| server_id.to_string(), |name| name.0.clone())
@@ -77,6 +81,7 @@ impl App {
             csrf_tokens: CsrfTokens::new(signing_secret),
             passwords: Passwords::new(password_threads(config.auth_thread_pool_size.0), password_cost),
             identities: Identities::new(store.clone()),
+            workload_leeway,
             activity: Activity::new(settings.last_user_activity),
             settings: moka::future::Cache::builder().time_to_live(SETTINGS_LIFE).build(),
             config,

@@ -4,6 +4,7 @@ use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use super::workload::EndedWorkload;
 use crate::http::error::{ApiError, ErrorKind};
 use crate::store::StoreError;
 
@@ -28,6 +29,8 @@ pub enum AuthenticationError {
     PasswordChanged(String),
     #[error("Authentication error: {0} tokens are not part of zendo yet")]
     UnsupportedScope(&'static str),
+    #[error("Authentication error: {0}")]
+    EndedWorkload(#[from] EndedWorkload),
     #[error("the store did not answer: {0}")]
     Store(#[from] std::sync::Arc<StoreError>),
 }

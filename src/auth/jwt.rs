@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::AuthenticationError;
+use super::scope::Scope;
 use crate::config::JwtAlgorithm;
 use crate::random::SharedRandomness;
 use crate::store::Timestamp;
@@ -18,30 +19,13 @@ use crate::store::Timestamp;
 /// Verified tokens that are remembered, so that a token in steady use is not verified again each time.
 const REMEMBERED_TOKENS: u64 = 4096;
 
-/// What a token is bound to besides its user; a token made with a token keeps all of it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Scope {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub device_id: Option<Uuid>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub api_key_id: Option<Uuid>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub schedule_id: Option<Uuid>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pipeline_run_id: Option<Uuid>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub deployment_id: Option<Uuid>,
-    /// Generation of the API key, raised when it is rotated.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub key_gen: Option<i64>,
-}
-
 /// What kind of token this is, where it matters for the tokens made with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TokenKind {
     Login,
     Generic,
+    Workload,
 }
 
 /// The claims of an access token. Times are seconds since 1970; `iat` has a fraction, as in ZenML.
@@ -72,13 +56,13 @@ pub struct VerifiedToken {
 }
 
 impl VerifiedToken {
-    /// The moment no child of this token may outlive, when this is itself a generic token.
+    /// The moment no child of this token may outlive, when this is itself a token for scripts.
     ///
     /// A token without `jti` and kind is ZenML's: with an `exp` it may be a generic one, so it is taken as one.
     pub fn generic_end(&self) -> Option<i64> {
         match self.claims.token_type {
             Some(TokenKind::Login) => None,
-            Some(TokenKind::Generic) | None => self.claims.exp,
+            Some(TokenKind::Generic | TokenKind::Workload) | None => self.claims.exp,
         }
     }
 }

@@ -9,8 +9,8 @@ use axum::response::Response;
 use axum_extra::extract::CookieJar;
 use chrono::{DateTime, Utc};
 
-use super::jwt::Scope;
-use super::{AuthenticationError, Principal};
+use super::workload::{self, EndedWorkload};
+use super::{AuthenticationError, Credential, Principal, Scope};
 use crate::app::AppState;
 use crate::store::Timestamp;
 
@@ -57,7 +57,7 @@ async fn principal(
             return Err(AuthenticationError::WrongCsrfToken);
         }
     }
-    check_scope(&token.claims.scope)?;
+    check_scope(app, &token.claims.scope, now).await?;
     let user_id = token.claims.sub;
     let user = app.identities.account(user_id).await?.ok_or(AuthenticationError::UnknownAccount(user_id))?;
     if !user.active {
@@ -67,22 +67,28 @@ async fn principal(
     if changed.is_some_and(|changed| issued_at(token.claims.iat) < changed) {
         return Err(AuthenticationError::PasswordChanged(user.name.clone()));
     }
-    Ok(Principal { user, token })
+    Ok(Principal { user, credential: Credential::Token(token) })
 }
 
-/// A token bound to something that this version can't look up must not pass as an unbound one.
-fn check_scope(scope: &Scope) -> Result<(), AuthenticationError> {
-    let bound_to = [
-        (scope.device_id, "device"),
-        (scope.api_key_id, "API key"),
-        (scope.schedule_id, "schedule"),
-        (scope.pipeline_run_id, "pipeline run"),
-        (scope.deployment_id, "deployment"),
-    ];
-    match bound_to.iter().find(|(id, _)| id.is_some()) {
-        Some((_, kind)) => Err(AuthenticationError::UnsupportedScope(kind)),
-        None => Ok(()),
+/// What the token is bound to must still carry it.
+async fn check_scope(app: &AppState, scope: &Scope, now: DateTime<Utc>) -> Result<(), AuthenticationError> {
+    // A token bound to something that this version can't look up must not pass as an unbound one.
+    if scope.device_id.is_some() {
+        return Err(AuthenticationError::UnsupportedScope("device"));
     }
+    if scope.api_key_id.is_some() {
+        return Err(AuthenticationError::UnsupportedScope("API key"));
+    }
+    if let Some(id) = scope.schedule_id {
+        workload::check_schedule(id, app.identities.schedule(id).await?.as_deref())?;
+    }
+    if let Some(id) = scope.pipeline_run_id {
+        workload::check_run(id, app.identities.run(id).await?.as_deref(), app.workload_leeway, now)?;
+    }
+    if let Some(id) = scope.deployment_id {
+        app.identities.deployment(id).await?.ok_or(EndedWorkload::NoDeployment(id))?;
+    }
+    Ok(())
 }
 
 /// A claim's seconds as a moment, to the microsecond it was made from.

@@ -7,20 +7,50 @@ pub mod identity;
 pub mod jwt;
 pub mod layer;
 pub mod password;
+pub mod scope;
+pub mod workload;
 
 use std::sync::Arc;
 
+use crate::http::error::{ApiError, ErrorKind};
 use crate::resources::users::UserRow;
 
 pub use error::AuthenticationError;
 pub use identity::Identities;
-pub use jwt::{Claims, Scope, Tokens, VerifiedToken};
+pub use jwt::{Claims, Tokens, VerifiedToken};
 pub use layer::authenticate;
 pub use password::Passwords;
+pub use scope::Scope;
 
-/// Who a request speaks for: an account as the store has it, and the token that proves it.
+/// Who a request speaks for: an account as the store has it, and the credential that proves it.
 #[derive(Debug, Clone)]
 pub struct Principal {
     pub user: Arc<UserRow>,
-    pub token: Arc<VerifiedToken>,
+    pub credential: Credential,
+}
+
+/// What a request came with.
+#[derive(Debug, Clone)]
+pub enum Credential {
+    /// An access token, as a cookie or a bearer.
+    Token(Arc<VerifiedToken>),
+    /// An API key used as a bearer, without a token made from it.
+    ApiKey,
+    /// A name and password with each request (RFC 7617).
+    Basic,
+    /// Nothing: the operator has turned authentication off.
+    None,
+}
+
+impl Principal {
+    /// The access token, for what only a token can do.
+    ///
+    /// # Errors
+    /// 401 for any other credential.
+    pub fn token(&self) -> Result<&VerifiedToken, ApiError> {
+        match &self.credential {
+            Credential::Token(token) => Ok(token),
+            _ => Err(ApiError::new(ErrorKind::AuthorizationException, "Not authenticated.")),
+        }
+    }
 }

@@ -7,6 +7,7 @@ mod names;
 mod server;
 mod store;
 mod value;
+mod workload;
 mod zendo;
 
 use secrecy::ExposeSecret;
@@ -16,7 +17,8 @@ pub use bootstrap::BootstrapSettings;
 pub use server::{AuthScheme, DeploymentType, JwtAlgorithm, Origins, ServerSettings};
 pub use store::{StoreLocation, StoreSettings};
 pub use value::{AtLeast, Flag, HeaderSetting, HttpUrl, Secret, Setting, Text};
-pub use zendo::ZendoSettings;
+pub use workload::WorkloadSettings;
+pub use zendo::{Networks, ZendoSettings};
 
 /// All settings of one process.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -24,6 +26,7 @@ pub struct Config {
     pub server: ServerSettings,
     pub store: StoreSettings,
     pub bootstrap: BootstrapSettings,
+    pub workload: WorkloadSettings,
     pub zendo: ZendoSettings,
 }
 
@@ -56,6 +59,7 @@ impl Config {
             server: read("ZENML_SERVER_", &variables)?,
             store: read("ZENML_STORE_", &variables)?,
             bootstrap: read("ZENML_DEFAULT_", &variables)?,
+            workload: read("ZENML_WORKLOAD_", &variables)?,
             zendo: read("ZENDO_", &variables)?,
         };
         config.server.check()?;
@@ -91,6 +95,11 @@ pub fn unsafe_settings(config: &Config) -> Vec<String> {
                 .to_owned(),
         );
     }
+    if config.server.auth_scheme == AuthScheme::NoAuth {
+        warnings.push(
+            "ZENML_SERVER_AUTH_SCHEME is NO_AUTH: everyone who reaches the server is its admin".to_owned(),
+        );
+    }
     let is_http = config.server.server_url.as_ref().is_some_and(|url| url.0.starts_with("http://"));
     let listens_outside = !config.zendo.listen.ip().is_loopback();
     if is_http && listens_outside {
@@ -113,6 +122,7 @@ pub fn variable_names() -> Vec<String> {
         with::<ServerSettings>("ZENML_SERVER_"),
         with::<StoreSettings>("ZENML_STORE_"),
         with::<BootstrapSettings>("ZENML_DEFAULT_"),
+        with::<WorkloadSettings>("ZENML_WORKLOAD_"),
         with::<ZendoSettings>("ZENDO_"),
     ]
     .concat()
@@ -157,7 +167,8 @@ mod tests {
             ("ZENML_SERVER_GENERIC_API_TOKEN_LIFETIME", "604801", "at most"),
             ("ZENML_SERVER_JWT_TOKEN_ALGORITHM", "none", "HS256, HS384, HS512"),
             ("ZENML_SERVER_JWT_SECRET_KEY", "", "at least 1 character"),
-            ("ZENML_SERVER_AUTH_SCHEME", "NO_AUTH", "OAUTH2_PASSWORD_BEARER"),
+            ("ZENML_SERVER_AUTH_SCHEME", "MAGIC", "OAUTH2_PASSWORD_BEARER"),
+            ("ZENDO_TRUSTED_PROXIES", "proxy.example", "addresses or networks"),
             ("ZENML_SERVER_METADATA", "[1]", "JSON object"),
             ("ZENML_SERVER_AUTO_ACTIVATE", "perhaps", "true, false"),
             ("ZENML_SERVER_SERVER_URL", "example.com", "http"),

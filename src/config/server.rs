@@ -23,6 +23,15 @@ pub struct ServerSettings {
     pub metadata: Metadata,
     #[serde(deserialize_with = "setting")]
     pub auth_scheme: AuthScheme,
+    /// Where people sign in under the EXTERNAL scheme.
+    #[serde(deserialize_with = "optional")]
+    pub external_login_url: Option<HttpUrl>,
+    /// Who tells whose an external token is.
+    #[serde(deserialize_with = "optional")]
+    pub external_user_info_url: Option<HttpUrl>,
+    /// What this server is called there; without it, its own id.
+    #[serde(deserialize_with = "optional")]
+    pub external_server_id: Option<uuid::Uuid>,
     #[serde(deserialize_with = "setting")]
     pub jwt_token_algorithm: JwtAlgorithm,
     #[serde(deserialize_with = "optional")]
@@ -78,6 +87,15 @@ pub struct ServerSettings {
     /// Passwords that are checked at the same time, at most.
     #[serde(deserialize_with = "setting")]
     pub auth_thread_pool_size: AtLeast<1>,
+    /// Whether sign-ins are counted by address as ZenML counts them, besides zendo's own limits.
+    #[serde(deserialize_with = "setting")]
+    pub rate_limit_enabled: Flag,
+    /// Failed sign-ins of one address in a minute.
+    #[serde(deserialize_with = "setting")]
+    pub login_rate_limit_minute: AtLeast<0>,
+    /// Failed sign-ins of one address in a day.
+    #[serde(deserialize_with = "setting")]
+    pub login_rate_limit_day: AtLeast<0>,
     /// Seconds after which a request is answered with 429.
     #[serde(deserialize_with = "setting")]
     pub request_timeout: AtLeast<1>,
@@ -94,6 +112,9 @@ impl Default for ServerSettings {
             root_url_path: RootUrlPath::default(),
             metadata: Metadata::default(),
             auth_scheme: AuthScheme::OAuth2PasswordBearer,
+            external_login_url: None,
+            external_user_info_url: None,
+            external_server_id: None,
             jwt_token_algorithm: JwtAlgorithm::HS256,
             jwt_token_issuer: None,
             jwt_token_audience: None,
@@ -118,6 +139,9 @@ impl Default for ServerSettings {
             display_updates: Flag(true),
             auto_activate: None,
             auth_thread_pool_size: AtLeast(5),
+            rate_limit_enabled: Flag(false),
+            login_rate_limit_minute: AtLeast(5),
+            login_rate_limit_day: AtLeast(1000),
             request_timeout: AtLeast(20),
             max_request_body_size_in_bytes: AtLeast(268_435_456),
         }
@@ -136,6 +160,16 @@ impl ServerSettings {
 
     /// What can only be judged from two settings together.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
+        if self.auth_scheme == AuthScheme::External {
+            let urls = [
+                ("ZENML_SERVER_EXTERNAL_LOGIN_URL", &self.external_login_url),
+                ("ZENML_SERVER_EXTERNAL_USER_INFO_URL", &self.external_user_info_url),
+            ];
+            if let Some((missing, _)) = urls.iter().find(|(_, url)| url.is_none()) {
+                let problem = format!("the EXTERNAL scheme needs it; give {}", HttpUrl::ACCEPTED);
+                return Err(ConfigError::new(*missing, problem));
+            }
+        }
         let max = self.generic_api_token_max_lifetime.0;
         if let Some(AtLeast(lifetime)) = self.generic_api_token_lifetime
             && lifetime > max
@@ -208,9 +242,15 @@ pub enum AuthScheme {
 }
 
 impl Setting for AuthScheme {
-    const ACCEPTED: &'static str = "OAUTH2_PASSWORD_BEARER (the other schemes are not in zendo yet)";
+    const ACCEPTED: &'static str = "OAUTH2_PASSWORD_BEARER, EXTERNAL, HTTP_BASIC or NO_AUTH";
     fn read(text: &str) -> Option<Self> {
-        (text == "OAUTH2_PASSWORD_BEARER").then_some(Self::OAuth2PasswordBearer)
+        match text {
+            "NO_AUTH" => Some(Self::NoAuth),
+            "HTTP_BASIC" => Some(Self::HttpBasic),
+            "OAUTH2_PASSWORD_BEARER" => Some(Self::OAuth2PasswordBearer),
+            "EXTERNAL" => Some(Self::External),
+            _ => None,
+        }
     }
 }
 

@@ -154,6 +154,13 @@ impl Setting for std::net::SocketAddr {
     }
 }
 
+impl Setting for uuid::Uuid {
+    const ACCEPTED: &'static str = "a UUID";
+    fn read(text: &str) -> Option<Self> {
+        Self::try_parse(text).ok()
+    }
+}
+
 impl Setting for std::path::PathBuf {
     const ACCEPTED: &'static str = "the path of a folder";
     fn read(text: &str) -> Option<Self> {

@@ -1,8 +1,9 @@
 //! `ZENDO_*`: what ZenML has no name for.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use ipnet::IpNet;
 use serde::Deserialize;
 
 use super::value::{Setting, setting};
@@ -16,6 +17,9 @@ pub struct ZendoSettings {
     /// Folder of the embedded database.
     #[serde(deserialize_with = "setting")]
     pub data_dir: PathBuf,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    #[serde(deserialize_with = "setting")]
+    pub trusted_proxies: Networks,
     /// What is logged on standard error, as a tracing filter.
     #[serde(deserialize_with = "setting")]
     pub log: LogFilter,
@@ -26,6 +30,7 @@ impl Default for ZendoSettings {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             data_dir: "zendo-data".into(),
+            trusted_proxies: Networks(Vec::new()),
             log: LogFilter("info".to_owned()),
         }
     }
@@ -40,5 +45,19 @@ impl Setting for LogFilter {
     fn read(text: &str) -> Option<Self> {
         let filter = tracing_subscriber::EnvFilter::try_new(text).ok();
         filter.filter(|_| !text.is_empty()).map(|_| Self(text.to_owned()))
+    }
+}
+
+/// Addresses and networks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Networks(pub Vec<IpNet>);
+
+impl Setting for Networks {
+    const ACCEPTED: &'static str =
+        "addresses or networks separated by commas, such as 10.0.0.1,192.168.0.0/16";
+    fn read(text: &str) -> Option<Self> {
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let network = |part: &str| part.parse().ok().or_else(|| part.parse::<IpAddr>().ok().map(IpNet::from));
+        parts.map(network).collect::<Option<Vec<_>>>().map(Self)
     }
 }

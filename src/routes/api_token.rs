@@ -6,8 +6,10 @@ use chrono::{DateTime, Utc};
 use utoipa::ToSchema;
 
 use crate::app::AppState;
-use crate::auth::Principal;
 use crate::auth::jwt::{NewToken, TokenKind, issue_time};
+use crate::auth::scope::Workload;
+use crate::auth::workload::{self, WorkloadRefusal};
+use crate::auth::{Principal, Scope};
 use crate::config::ServerSettings;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::openapi::ErrorModel;
@@ -53,35 +55,51 @@ pub async fn get_api_token(
     let expires_in = query.integer("expires_in", 1, i64::MAX);
     let bound_to = ["schedule_id", "pipeline_run_id", "deployment_id"].map(|name| query.uuid(name));
     query.finish()?;
-    let is_bound = bound_to.iter().any(Option::is_some);
+    let [schedule_id, pipeline_run_id, deployment_id] = bound_to;
+    let workload = Workload { schedule_id, pipeline_run_id, deployment_id, root_run_id: None };
     match token_type {
-        ApiTokenType::Generic if is_bound => Err(ApiError::new(
+        ApiTokenType::Generic if workload != Workload::default() => Err(ApiError::new(
             ErrorKind::ValueError,
             "Generic API tokens cannot be scoped to a schedule, pipeline run or deployment.",
         )),
         ApiTokenType::Generic => issue_generic(&app, &principal, expires_in).map(Json),
-        ApiTokenType::Workload if !is_bound => Err(ApiError::new(
-            ErrorKind::ValueError,
-            "Workload API tokens must be scoped to a schedule, pipeline run or deployment.",
-        )),
-        ApiTokenType::Workload => Err(ApiError::new(
-            ErrorKind::NotImplementedError,
-            "api_token with token_type=workload is not part of zendo yet",
-        )),
+        ApiTokenType::Workload => issue_workload(&app, &principal, workload).await.map(Json),
     }
 }
 
 fn issue_generic(app: &AppState, principal: &Principal, expires_in: Option<i64>) -> ApiResult<String> {
+    let parent = principal.token()?;
     let now = app.clock.now();
-    let parent = &principal.token;
     let expires_at = end_of_life(&app.config, now, expires_in, parent.generic_end())?;
+    issue(app, principal, TokenKind::Generic, Some(expires_at), parent.claims.scope.clone())
+}
+
+/// A workload token has no end of its own, but neither does it outlive a generic token that asked for it.
+async fn issue_workload(app: &AppState, principal: &Principal, asked: Workload) -> ApiResult<String> {
+    let parent = principal.token()?;
+    let scope = workload::narrow(&app.store, &parent.claims.scope, asked).await;
+    let scope = scope.map_err(|refusal| match refusal {
+        WorkloadRefusal::Unfit(reason) => ApiError::new(ErrorKind::ValueError, reason),
+        WorkloadRefusal::Wider(wider) => ApiError::new(ErrorKind::AuthorizationException, wider.to_string()),
+        WorkloadRefusal::Store(error) => error.into(),
+    })?;
+    issue(app, principal, TokenKind::Workload, parent.generic_end(), scope)
+}
+
+fn issue(
+    app: &AppState,
+    principal: &Principal,
+    kind: TokenKind,
+    expires_at: Option<i64>,
+    scope: Scope,
+) -> ApiResult<String> {
     let issued = app.tokens.issue(NewToken {
         user_id: principal.user.id.0,
-        kind: TokenKind::Generic,
-        issued_at: issue_time(now, principal.user.password_changed_at),
-        expires_at: Some(expires_at),
+        kind,
+        issued_at: issue_time(app.clock.now(), principal.user.password_changed_at),
+        expires_at,
         session_id: None,
-        scope: parent.claims.scope.clone(),
+        scope,
     });
     issued.map_err(|error| {
         tracing::error!(%error, "a token could not be signed");

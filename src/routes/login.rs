@@ -12,7 +12,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::{App, AppState};
-use crate::auth::jwt::{NewToken, Scope, TokenKind, issue_time};
+use crate::auth::Scope;
+use crate::auth::jwt::{NewToken, TokenKind, issue_time};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::openapi::ErrorModel;
 use crate::resources::users::{self, PasswordRow};

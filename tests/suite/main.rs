@@ -13,3 +13,4 @@ mod serving;
 mod settings;
 mod terminal;
 mod tokens;
+mod workload_tokens;

@@ -98,7 +98,7 @@ async fn a_setting_that_can_not_be_meant_ends_the_start_with_one_line() {
         ("ZENML_SERVER_GENERIC_API_TOKEN_MAX_LIFETIME", "0", "whole number of at least 1"),
         ("ZENML_SERVER_JWT_TOKEN_ALGORITHM", "none", "HS256, HS384, HS512"),
         ("ZENML_SERVER_JWT_SECRET_KEY", "", "at least 1 character"),
-        ("ZENML_SERVER_AUTH_SCHEME", "NO_AUTH", "OAUTH2_PASSWORD_BEARER"),
+        ("ZENML_SERVER_AUTH_SCHEME", "MAGIC", "OAUTH2_PASSWORD_BEARER"),
         ("ZENML_SERVER_AUTO_ACTIVATE", "perhaps", "true, false"),
         ("ZENML_SERVER_ROOT_URL_PATH", "zenml", "start with /"),
         ("ZENML_DEFAULT_USER_PASSWORD", "", "at least 1 character"),

@@ -13,7 +13,7 @@ on_each_store! {
     a_token_ends_when_it_said,
     a_token_never_outlives_the_generic_token_that_asked_for_it,
     a_login_token_does_not_limit_its_children,
-    what_is_not_there_yet_says_so,
+    what_can_not_be_asked_for_is_refused,
 }
 
 fn payload(token: &str) -> Value {
@@ -115,14 +115,14 @@ async fn a_login_token_does_not_limit_its_children(database: Database) {
     admin.get("/api/v1/current-user").await.expect(401, "Signature has expired");
 }
 
-async fn what_is_not_there_yet_says_so(database: Database) {
+async fn what_can_not_be_asked_for_is_refused(database: Database) {
     let app = TestApp::start(&database).await;
     let admin = app.signed_in().await;
     let id = uuid::Uuid::nil();
     admin.get("/api/v1/api_token?token_type=workload").await.expect(400, "must be scoped");
     admin.get(&format!("/api/v1/api_token?schedule_id={id}")).await.expect(400, "cannot be scoped");
     let workload = format!("/api/v1/api_token?token_type=workload&pipeline_run_id={id}");
-    admin.get(&workload).await.expect(501, "not part of zendo yet");
+    admin.get(&workload).await.expect(400, "does not exist");
     let wrong = "/api/v1/api_token?token_type=forever&schedule_id=x&expires_in=y";
     admin.get(wrong).await.expect(422, "3 validation errors");
 }

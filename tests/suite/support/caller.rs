@@ -66,6 +66,19 @@ impl Caller {
         }
     }
 
+    /// Asks until the answer has that status and part: what changes behind the server's back is seen within a
+    /// second.
+    pub async fn until(&self, status: u16, path: &str, part: &str) {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
+        loop {
+            let answer = self.get(path).await;
+            if answer.status == status && answer.text.contains(part) {
+                return;
+            }
+            assert!(std::time::Instant::now() < deadline, "still {answer:?} after 5 seconds");
+        }
+    }
+
     pub async fn login(&self, username: &str, password: &str) -> Answer {
         self.post_form("/api/v1/login", &[("username", username), ("password", password)]).await
     }
