@@ -76,7 +76,10 @@ pub async fn serve(
             tracing::debug!(%error, "TCP_NODELAY could not be set");
         }
     });
-    let served = axum::serve(listener, router).with_graceful_shutdown(stop).await;
+    // A router that is served as it is gets copied for each connection.
+    let served = axum::serve(listener, router.into_make_service())
+        .with_graceful_shutdown(stop)
+        .await;
     activity.abort();
     if let Err(error) = app.activity.write(&app.store).await {
         tracing::warn!(%error, "the last activity could not be written");
