@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::http::{HeaderName, HeaderValue, Response, header};
 
 use crate::config::{HeaderSetting, ServerSettings};
 use crate::store::Id;
@@ -48,21 +45,13 @@ impl SecureHeaders {
         Self(set.collect())
     }
 
-    fn add_to(&self, headers: &mut HeaderMap) {
+    /// The answer with the headers on it.
+    pub fn add_to<B>(&self, mut response: Response<B>) -> Response<B> {
+        let headers = response.headers_mut();
         headers.reserve(self.0.len());
         for (name, value) in self.0.iter() {
             headers.insert(name.clone(), value.clone());
         }
+        response
     }
-}
-
-/// Puts the headers on the answer.
-pub async fn add_secure_headers(
-    State(headers): State<SecureHeaders>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let mut response = next.run(request).await;
-    headers.add_to(response.headers_mut());
-    response
 }
