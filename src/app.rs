@@ -7,12 +7,14 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
+use crate::auth::basic::BasicCredentials;
 use crate::auth::csrf::CsrfTokens;
 use crate::auth::jwt::TokenSettings;
+use crate::auth::login_limit::LoginLimit;
 use crate::auth::workload::Leeway;
-use crate::auth::{Identities, Passwords, Tokens};
+use crate::auth::{Identities, Passwords, Revocations, Throttle, Tokens};
 use crate::clock::SharedClock;
-use crate::config::{Config, ServerSettings};
+use crate::config::{Config, Networks, ServerSettings};
 use crate::random::SharedRandomness;
 use crate::resources::server_settings::{self, SettingsRow};
 use crate::store::{Id, Store, StoreError, Timestamp};
@@ -32,6 +34,13 @@ pub struct App {
     pub csrf_tokens: CsrfTokens,
     pub passwords: Passwords,
     pub identities: Identities,
+    pub revocations: Revocations,
+    pub throttle: Throttle,
+    pub login_limit: LoginLimit,
+    pub basic_credentials: BasicCredentials,
+    pub trusted_proxies: Networks,
+    /// Whom requests speak for when authentication is turned off.
+    pub default_user: String,
     /// How long a finished run's tokens go on.
     pub workload_leeway: Leeway,
     pub activity: Activity,
@@ -55,11 +64,14 @@ impl App {
         store: Store,
         settings: &SettingsRow,
         signing_secret: SecretString,
+        revocations: Revocations,
         surroundings: Surroundings,
     ) -> Self {
         let Surroundings { clock, random, password_cost } = surroundings;
         let server_id = settings.id;
         let workload_leeway = config.workload.leeway();
+        let trusted_proxies = config.zendo.trusted_proxies;
+        let default_user = config.bootstrap.user_name.0;
         let config = config.server;
         let name_or_id = |name: &Option<crate::config::Text>| {
             name.as_ref().map_or_else(|| server_id.to_string(), |name| name.0.clone())
@@ -81,6 +93,12 @@ impl App {
             csrf_tokens: CsrfTokens::new(signing_secret),
             passwords: Passwords::new(password_threads(config.auth_thread_pool_size.0), password_cost),
             identities: Identities::new(store.clone()),
+            revocations,
+            throttle: Throttle::new(store.clone()),
+            login_limit: LoginLimit::new(&config),
+            basic_credentials: BasicCredentials::new(&*random),
+            trusted_proxies,
+            default_user,
             workload_leeway,
             activity: Activity::new(settings.last_user_activity),
             settings: moka::future::Cache::builder().time_to_live(SETTINGS_LIFE).build(),

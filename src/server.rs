@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use tokio::time::MissedTickBehavior;
 use tower::ServiceBuilder;
 use tower::util::MapResponseLayer;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -24,9 +25,14 @@ use crate::http::headers::SecureHeaders;
 use crate::http::limits::{limit_time, refuse_file_uploads};
 use crate::http::{cors, request_id};
 use crate::routes;
+use crate::store::StoreError;
 
-/// How often the last activity is written, when there was any.
-const ACTIVITY_INTERVAL: Duration = Duration::from_secs(30);
+/// A token that another replica has revoked is refused here after so long.
+const REVOCATION_INTERVAL: Duration = Duration::from_millis(500);
+/// Rounds between two writes of the last activity, when there was any.
+const ACTIVITY_ROUNDS: u64 = 60;
+/// Rounds between two sweeps.
+const SWEEP_ROUNDS: u64 = 7200;
 /// Time for the last answers to be written, after the requests' own time limit.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
@@ -70,7 +76,7 @@ pub async fn serve(
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let activity = tokio::spawn(write_activity(Arc::clone(&app)));
+    let house = tokio::spawn(keep_house(Arc::clone(&app)));
     let router = router(Arc::clone(&app));
     // Without it, small answers wait for the acknowledgement of the one before.
     let listener = listener.tap_io(|stream| {
@@ -94,10 +100,8 @@ pub async fn serve(
             Ok(())
         }
     };
-    activity.abort();
-    if let Err(error) = app.activity.write(&app.store).await {
-        tracing::warn!(%error, "the last activity could not be written");
-    }
+    house.abort();
+    note("the last activity could not be written", app.activity.write(&app.store).await);
     app.store.close().await;
     served
 }
@@ -110,13 +114,27 @@ async fn patience_after(stopped: oneshot::Receiver<()>, patience: Duration) {
     }
 }
 
-async fn write_activity(app: AppState) {
-    let mut ticks = tokio::time::interval(ACTIVITY_INTERVAL);
-    loop {
-        ticks.tick().await;
-        if let Err(error) = app.activity.write(&app.store).await {
-            tracing::warn!(%error, "the last activity could not be written");
+/// Work that no request does: each round is safe on every replica at once.
+async fn keep_house(app: AppState) {
+    let mut rounds = tokio::time::interval(REVOCATION_INTERVAL);
+    rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for round in 0u64.. {
+        rounds.tick().await;
+        note("revocations could not be read", app.revocations.refresh(app.clock.now()).await);
+        if round % ACTIVITY_ROUNDS == 0 {
+            note("the last activity could not be written", app.activity.write(&app.store).await);
         }
+        if round % SWEEP_ROUNDS == SWEEP_ROUNDS - 1 {
+            let now = app.clock.now();
+            note("sign-in failures could not be swept", app.throttle.sweep(now).await);
+            note("revocations could not be swept", app.revocations.sweep(now).await);
+        }
+    }
+}
+
+fn note(what: &str, outcome: Result<(), StoreError>) {
+    if let Err(error) = outcome {
+        tracing::warn!(%error, "{what}");
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use crate::app::{App, AppState, Surroundings};
-use crate::auth::Passwords;
 use crate::auth::password::PasswordError;
+use crate::auth::{Passwords, Revocations};
 use crate::config::{Config, Flag, Secret};
 use crate::resources::server_settings;
 use crate::store::{ConnectError, FirstAdmin, MigrationError, Seed, Store, StoreError};
@@ -60,7 +60,8 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<(AppSta
             store.shared_secret(SIGNING_SECRET, surroundings.clock.now(), make).await?
         }
     };
-    let app = App::new(config, store, &settings, secret, surroundings);
+    let revocations = Revocations::load(store.clone(), surroundings.clock.now()).await?;
+    let app = App::new(config, store, &settings, secret, revocations, surroundings);
     Ok((Arc::new(app), sign_in))
 }
 

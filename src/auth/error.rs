@@ -21,6 +21,16 @@ pub enum AuthenticationError {
     WrongCsrfToken,
     #[error("Authentication error: error retrieving token account {0}")]
     UnknownAccount(uuid::Uuid),
+    #[error("Authentication error: the access token was revoked")]
+    Revoked,
+    #[error("Not authenticated")]
+    NoBasicCredential,
+    #[error("the name and password were refused")]
+    BasicRefused(ApiError),
+    #[error(
+        "Authentication error: local account {0} is not allowed to authenticate with external authentication"
+    )]
+    LocalAccount(String),
     #[error("Authentication error: account {0} is not active")]
     InactiveAccount(String),
     #[error(
@@ -37,16 +47,25 @@ pub enum AuthenticationError {
 
 impl IntoResponse for AuthenticationError {
     fn into_response(self) -> Response {
-        let error = match &self {
+        let scheme = match self {
+            Self::NoBasicCredential | Self::BasicRefused(_) => "Basic",
+            _ => "Bearer",
+        };
+        let error = match self {
             Self::Store(source) => {
                 tracing::error!(error = %source, "an account could not be read");
-                return ApiError::store_unavailable().into_response();
+                ApiError::store_unavailable()
             }
-            Self::NoCredential => ApiError::plain(StatusCode::UNAUTHORIZED, self.to_string()),
+            Self::BasicRefused(error) => error,
+            Self::NoCredential | Self::NoBasicCredential => {
+                ApiError::plain(StatusCode::UNAUTHORIZED, self.to_string())
+            }
             reason => ApiError::new(ErrorKind::CredentialsNotValid, reason.to_string()),
         };
         let mut response = error.into_response();
-        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        if response.status() == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
+        }
         response
     }
 }

@@ -1,5 +1,8 @@
 //! The one layer that turns a cookie or bearer into a [`Principal`]. Every route behind it is closed without one.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -8,10 +11,15 @@ use axum::middleware::Next;
 use axum::response::Response;
 use axum_extra::extract::CookieJar;
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
+use super::jwt::{TokenKind, VerifiedToken};
 use super::workload::{self, EndedWorkload};
 use super::{AuthenticationError, Credential, Principal, Scope};
 use crate::app::AppState;
+use crate::config::AuthScheme;
+use crate::http::client_address::ClientAddress;
+use crate::resources::users::{self, UserRow};
 use crate::store::Timestamp;
 
 const CSRF_HEADER: &str = "x-csrf-token";
@@ -23,7 +31,8 @@ pub async fn authenticate(
     next: Next,
 ) -> Result<Response, AuthenticationError> {
     let now = app.clock.now();
-    let principal = principal(&app, request.headers(), now).await?;
+    let client = ClientAddress::of(&app, request.headers(), request.extensions());
+    let principal = principal(&app, request.headers(), client, now).await?;
     app.activity.note(now);
     request.extensions_mut().insert(principal);
     Ok(next.run(request).await)
@@ -41,14 +50,51 @@ impl<S: Sync> FromRequestParts<S> for Principal {
 async fn principal(
     app: &AppState,
     headers: &HeaderMap,
+    client: ClientAddress,
     now: DateTime<Utc>,
 ) -> Result<Principal, AuthenticationError> {
-    let from_cookie = cookie(headers, &app.cookie_name);
-    let token = match &from_cookie {
-        Some(token) => token.as_str(),
-        None => bearer(headers).ok_or(AuthenticationError::NoCredential)?,
-    };
-    let token = app.tokens.verify(token, now)?;
+    match app.config.auth_scheme {
+        AuthScheme::NoAuth => default_principal(app).await,
+        AuthScheme::HttpBasic => {
+            let id = app.basic_credentials.verify(app, headers, client).await?;
+            Ok(Principal { user: account(app, id.0).await?, credential: Credential::Basic })
+        }
+        AuthScheme::OAuth2PasswordBearer | AuthScheme::External => token_principal(app, headers, now).await,
+    }
+}
+
+async fn token_principal(
+    app: &AppState,
+    headers: &HeaderMap,
+    now: DateTime<Utc>,
+) -> Result<Principal, AuthenticationError> {
+    let token = credential(app, headers).ok_or(AuthenticationError::NoCredential)?;
+    let token = app.tokens.verify(&token, now)?;
+    check_token(app, &token, headers, now).await?;
+    let user = account(app, token.claims.sub).await?;
+    if app.config.auth_scheme == AuthScheme::External
+        && user.external_user_id.is_none()
+        && !user.is_service_account
+    {
+        return Err(AuthenticationError::LocalAccount(user.name.clone()));
+    }
+    let changed = user.password_changed_at.filter(|_| !user.is_service_account);
+    if changed.is_some_and(|changed| issued_at(token.claims.iat) < changed) {
+        return Err(AuthenticationError::PasswordChanged(user.name.clone()));
+    }
+    Ok(Principal { user, credential: Credential::Token(token) })
+}
+
+/// What can be asked of a token before its account is known.
+async fn check_token(
+    app: &AppState,
+    token: &VerifiedToken,
+    headers: &HeaderMap,
+    now: DateTime<Utc>,
+) -> Result<(), AuthenticationError> {
+    if token.claims.jti.is_some_and(|jti| app.revocations.is_revoked(jti)) {
+        return Err(AuthenticationError::Revoked);
+    }
     if let Some(session_id) = token.claims.session_id {
         let csrf_token = headers.get(CSRF_HEADER).and_then(|value| value.to_str().ok());
         let csrf_token = csrf_token.filter(|token| !token.is_empty());
@@ -57,17 +103,35 @@ async fn principal(
             return Err(AuthenticationError::WrongCsrfToken);
         }
     }
-    check_scope(app, &token.claims.scope, now).await?;
-    let user_id = token.claims.sub;
-    let user = app.identities.account(user_id).await?.ok_or(AuthenticationError::UnknownAccount(user_id))?;
+    check_scope(app, &token.claims.scope, now).await
+}
+
+async fn account(app: &AppState, id: Uuid) -> Result<Arc<UserRow>, AuthenticationError> {
+    let user = app.identities.account(id).await?.ok_or(AuthenticationError::UnknownAccount(id))?;
     if !user.active {
         return Err(AuthenticationError::InactiveAccount(user.name.clone()));
     }
-    let changed = user.password_changed_at.filter(|_| !user.is_service_account);
-    if changed.is_some_and(|changed| issued_at(token.claims.iat) < changed) {
-        return Err(AuthenticationError::PasswordChanged(user.name.clone()));
+    Ok(user)
+}
+
+/// The token of a browser's or client's session, if the request has a good one.
+pub fn login_token(app: &AppState, headers: &HeaderMap, now: DateTime<Utc>) -> Option<Arc<VerifiedToken>> {
+    let token = app.tokens.verify(&credential(app, headers)?, now).ok()?;
+    (token.claims.token_type == Some(TokenKind::Login)).then_some(token)
+}
+
+/// Cookie or bearer.
+fn credential<'a>(app: &AppState, headers: &'a HeaderMap) -> Option<Cow<'a, str>> {
+    match cookie(headers, &app.cookie_name) {
+        Some(token) => Some(Cow::Owned(token)),
+        None => bearer(headers).map(Cow::Borrowed),
     }
-    Ok(Principal { user, credential: Credential::Token(token) })
+}
+
+async fn default_principal(app: &AppState) -> Result<Principal, AuthenticationError> {
+    let found = users::find_password(&app.store, &app.default_user).await.map_err(Arc::new)?;
+    let id = found.map(|user| user.id.0).ok_or(AuthenticationError::NoCredential)?;
+    Ok(Principal { user: account(app, id).await?, credential: Credential::None })
 }
 
 /// What the token is bound to must still carry it.

@@ -1,13 +1,19 @@
 //! Who a request speaks for, and the tokens that say so.
 
 pub mod api_key;
+pub mod basic;
 pub mod csrf;
 pub mod error;
+pub mod grants;
 pub mod identity;
 pub mod jwt;
 pub mod layer;
+pub mod login_limit;
 pub mod password;
+pub mod revocation;
 pub mod scope;
+pub mod session;
+pub mod throttle;
 pub mod workload;
 
 use std::sync::Arc;
@@ -20,7 +26,9 @@ pub use identity::Identities;
 pub use jwt::{Claims, Tokens, VerifiedToken};
 pub use layer::authenticate;
 pub use password::Passwords;
+pub use revocation::Revocations;
 pub use scope::Scope;
+pub use throttle::Throttle;
 
 /// Who a request speaks for: an account as the store has it, and the credential that proves it.
 #[derive(Debug, Clone)]

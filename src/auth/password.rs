@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// ZenML's work factor.
 pub const COST: u32 = 12;
@@ -64,11 +64,20 @@ impl Passwords {
         }
     }
 
+    /// Waits for a thread.
+    ///
+    /// # Errors
+    /// [`PasswordError`] when the server stops.
+    pub async fn permit(&self) -> Result<Permit<'_>, PasswordError> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| PasswordError::Stopped)?;
+        Ok(Permit { passwords: self, permit })
+    }
+
     /// # Errors
     /// [`PasswordError`] when it can't be hashed.
     pub async fn hash(&self, password: SecretString) -> Result<SecretString, PasswordError> {
         let cost = self.cost;
-        let hashed = self.run(move || bcrypt::hash(password.expose_secret(), cost)).await??;
+        let hashed = self.permit().await?.run(move || bcrypt::hash(password.expose_secret(), cost)).await??;
         Ok(hashed.into())
     }
 
@@ -77,20 +86,36 @@ impl Passwords {
     /// # Errors
     /// [`PasswordError`] when the server stops.
     pub async fn verify(&self, password: SecretString, hash: Option<&str>) -> Result<bool, PasswordError> {
+        self.permit().await?.verify(password, hash).await
+    }
+}
+
+/// Leave to use a thread, once.
+#[derive(Debug)]
+pub struct Permit<'a> {
+    passwords: &'a Passwords,
+    permit: OwnedSemaphorePermit,
+}
+
+impl Permit<'_> {
+    /// As [`Passwords::verify`], for whoever has waited already.
+    ///
+    /// # Errors
+    /// [`PasswordError`] when the server stops.
+    pub async fn verify(self, password: SecretString, hash: Option<&str>) -> Result<bool, PasswordError> {
         let known = hash.is_some();
-        let hash: Arc<str> = hash.map_or_else(|| Arc::clone(&self.decoy_hash), Arc::from);
+        let hash: Arc<str> = hash.map_or_else(|| Arc::clone(&self.passwords.decoy_hash), Arc::from);
         // A hash in no form that bcrypt knows matches nothing.
-        let matches =
-            self.run(move || bcrypt::verify(password.expose_secret(), &hash).unwrap_or(false)).await?;
-        Ok(known && matches)
+        let check = move || bcrypt::verify(password.expose_secret(), &hash).unwrap_or(false);
+        Ok(self.run(check).await? && known)
     }
 
     /// The permit moves into the thread: work goes on when its request is dropped, and counts until it ends.
     async fn run<T: Send + 'static>(
-        &self,
+        self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, PasswordError> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| PasswordError::Stopped)?;
+        let permit = self.permit;
         let task = tokio::task::spawn_blocking(move || {
             let value = work();
             drop(permit);

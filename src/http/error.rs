@@ -83,6 +83,17 @@ impl ApiError {
         Self { retry_after: Some(1), ..Self::with(StatusCode::TOO_MANY_REQUESTS, body) }
     }
 
+    /// 429 for an attempt that comes too early.
+    pub fn too_early(seconds: u64) -> Self {
+        let message = format!("Too many failed attempts. Please try again in {seconds} seconds.");
+        Self::limited(message, seconds)
+    }
+
+    /// 429 with what limit was met.
+    pub fn limited(message: impl Into<String>, retry_after_seconds: u64) -> Self {
+        Self { retry_after: Some(retry_after_seconds), ..Self::plain(StatusCode::TOO_MANY_REQUESTS, message) }
+    }
+
     /// 503 when the database doesn't answer; clients try again.
     pub fn store_unavailable() -> Self {
         let body =

@@ -1,5 +1,6 @@
 //! What every route shares.
 
+pub mod client_address;
 pub mod cors;
 pub mod error;
 pub mod filter;

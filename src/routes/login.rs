@@ -3,20 +3,23 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::header::{CONTENT_TYPE, HOST, ORIGIN, REFERER};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use axum_extra::extract::CookieJar;
-use axum_extra::extract::cookie::{Cookie, SameSite};
 use secrecy::SecretString;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::{App, AppState};
-use crate::auth::Scope;
+use crate::auth::grants::external::External;
+use crate::auth::grants::{self, Grantee};
 use crate::auth::jwt::{NewToken, TokenKind, issue_time};
+use crate::auth::session;
+use crate::config::{AuthScheme, ServerSettings};
+use crate::http::client_address::ClientAddress;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::openapi::ErrorModel;
-use crate::resources::users::{self, PasswordRow};
 
 /// The answer to a sign-in (contract schema OAuthTokenResponse; RFC 6749, section 5.1).
 #[derive(Serialize, ToSchema)]
@@ -32,6 +35,20 @@ pub struct OAuthTokenResponse {
     device_id: Option<uuid::Uuid>,
     #[schema(value_type = Option<Object>)]
     device_metadata: Option<()>,
+}
+
+/// Where to sign in instead (contract schema OAuthRedirectResponse).
+#[derive(Serialize, ToSchema)]
+pub struct OAuthRedirectResponse {
+    authorization_url: String,
+}
+
+/// What a sign-in is answered with.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum LoginResponse {
+    Token(OAuthTokenResponse),
+    Redirect(OAuthRedirectResponse),
 }
 
 /// The form of a sign-in (contract schema Body_token_api_v1_login_post).
@@ -69,18 +86,21 @@ impl LoginForm {
         form
     }
 
-    /// The grant that is named, or that the fields tell.
-    fn grant(&self) -> ApiResult<Grant> {
+    /// The grant that is named, or that the fields tell, if the server's scheme has it.
+    fn grant(&self, settings: &ServerSettings) -> ApiResult<Grant> {
         let not_empty = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
-        if not_empty(&self.grant_type) {
-            return Grant::named(self.grant_type.as_deref().unwrap_or_default());
-        }
-        Ok(match self {
+        let grant = match self {
+            form if not_empty(&form.grant_type) => {
+                Grant::named(form.grant_type.as_deref().unwrap_or_default())?
+            }
             form if not_empty(&form.username) => Grant::Password,
             form if form.password.is_some() => Grant::ApiKey,
             form if not_empty(&form.device_code) => Grant::DeviceCode,
+            _ if settings.auth_scheme == AuthScheme::External => Grant::External,
             _ => Grant::Password,
-        })
+        };
+        grant.check(settings.auth_scheme)?;
+        Ok(grant)
     }
 }
 
@@ -103,9 +123,23 @@ impl Grant {
             _ => Err(ApiError::plain(StatusCode::BAD_REQUEST, format!("Unsupported grant type: {name}"))),
         }
     }
+
+    fn check(self, scheme: AuthScheme) -> ApiResult<()> {
+        let unsupported = |name: &str| {
+            Err(ApiError::plain(StatusCode::BAD_REQUEST, format!("Unsupported grant type: {name}.")))
+        };
+        match self {
+            Self::Password if scheme == AuthScheme::External => unsupported("password"),
+            Self::External if scheme != AuthScheme::External => unsupported("zenml-external"),
+            Self::DeviceCode if matches!(scheme, AuthScheme::External | AuthScheme::NoAuth) => {
+                Err(ApiError::plain(StatusCode::FORBIDDEN, "Device authorization is not supported."))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
-/// Signs in and answers with a token, in the body and in a cookie.
+/// Signs in and answers with a token, in the body and, for a browser, in a cookie.
 #[utoipa::path(
     post,
     path = "/api/v1/login",
@@ -114,44 +148,75 @@ impl Grant {
     security(()),
     request_body(content = inline(LoginForm), content_type = "application/x-www-form-urlencoded"),
     responses(
-        (status = 200, body = OAuthTokenResponse),
+        (status = 200, body = LoginResponse),
         (status = 400, body = ErrorModel),
         (status = 401, body = ErrorModel),
-        (status = 422, body = ErrorModel)
+        (status = 422, body = ErrorModel),
+        (status = 429, body = ErrorModel)
     )
 )]
 pub async fn log_in(
     State(app): State<AppState>,
+    client: ClientAddress,
     headers: HeaderMap,
     body: Bytes,
-) -> ApiResult<(CookieJar, Json<OAuthTokenResponse>)> {
+) -> ApiResult<Response> {
     let form = LoginForm::read(&headers, &body);
-    match form.grant()? {
-        Grant::Password => {}
+    let grant = form.grant(&app.config)?;
+    // Polling for a device's approval is no attempt at signing in.
+    let is_limited = grant != Grant::DeviceCode;
+    if is_limited {
+        let hit = app.login_limit.hit(client.0, app.clock.now());
+        hit.map_err(|met| ApiError::limited(met.message, met.seconds))?;
+    }
+    let grantee = match grant {
+        Grant::Password => {
+            let username = form.username.filter(|name| !name.is_empty());
+            let username = username.ok_or_else(|| {
+                ApiError::plain(StatusCode::BAD_REQUEST, "Invalid request: username is required.")
+            })?;
+            grants::password::verify(&app, &username, form.password.unwrap_or_default(), client).await?
+        }
+        Grant::External => match grants::external::verify(&app, &headers).await? {
+            External::Signed(grantee) => grantee,
+            External::GoTo { authorization_url } => {
+                let response = OAuthRedirectResponse { authorization_url };
+                return Ok(Json(LoginResponse::Redirect(response)).into_response());
+            }
+        },
         grant => {
             let message = format!("The {grant:?} grant of login is not part of zendo yet");
             return Err(ApiError::new(ErrorKind::NotImplementedError, message));
         }
+    };
+    if is_limited {
+        app.login_limit.reset(client.0);
     }
-    let user = check_password(&app, form).await?;
+    issue(&app, grantee, &headers)
+}
+
+fn issue(app: &App, grantee: Grantee, headers: &HeaderMap) -> ApiResult<Response> {
     let now = app.clock.now();
-    let lifetime = app.config.jwt_token_expire_minutes.map(|minutes| i64::from(minutes.0) * 60);
-    let is_same_site = is_same_site(&app, &headers);
+    let configured =
+        app.config.jwt_token_expire_minutes.map(|minutes| now.timestamp() + i64::from(minutes.0) * 60);
+    let expires_at = grantee.expires_at.or(configured);
+    let lifetime = expires_at.map(|end| (end - now.timestamp()).max(0));
+    let is_same_site = !grantee.is_browser || session::is_same_site(app, headers);
     let session_id = (!is_same_site).then(|| app.random.uuid());
     let access_token = app.tokens.issue(NewToken {
-        user_id: user.id.0,
+        user_id: grantee.user_id.0,
         kind: TokenKind::Login,
-        issued_at: issue_time(now, user.password_changed_at),
-        expires_at: lifetime.map(|lifetime| now.timestamp() + lifetime),
+        issued_at: issue_time(now, grantee.password_changed_at),
+        expires_at,
         session_id,
-        scope: Scope::default(),
+        scope: grantee.scope,
     });
     let access_token = access_token.map_err(|error| {
         tracing::error!(%error, "a token could not be signed");
         ApiError::internal()
     })?;
-    let cookie = session_cookie(&app, access_token.clone(), lifetime, is_same_site);
-    let response = OAuthTokenResponse {
+    let cookie = session::cookie(app, access_token.clone(), lifetime, is_same_site);
+    let response = Json(LoginResponse::Token(OAuthTokenResponse {
         access_token,
         token_type: "bearer",
         expires_in: lifetime,
@@ -160,80 +225,34 @@ pub async fn log_in(
         scope: None,
         device_id: None,
         device_metadata: None,
-    };
-    Ok((CookieJar::new().add(cookie), Json(response)))
-}
-
-async fn check_password(app: &App, form: LoginForm) -> ApiResult<PasswordRow> {
-    let username = form
-        .username
-        .filter(|name| !name.is_empty())
-        .ok_or_else(|| ApiError::plain(StatusCode::BAD_REQUEST, "Invalid request: username is required."))?;
-    let mut user = users::find_password(&app.store, &username).await?;
-    let hash = user.as_mut().and_then(PasswordRow::take_hash);
-    let hash = hash.as_ref().map(secrecy::ExposeSecret::expose_secret);
-    let is_right = app.passwords.verify(form.password.unwrap_or_default(), hash).await?;
-    let refuse = |reason: String| Err(ApiError::new(ErrorKind::CredentialsNotValid, reason));
-    match user {
-        Some(user) if is_right && user.active => Ok(user),
-        Some(user) if is_right => refuse(format!("Authentication error: user {} is not active", user.name)),
-        _ => refuse("Authentication error: invalid username or password".to_owned()),
-    }
-}
-
-/// A sign-in from another site's page gets a token that needs a CSRF token beside it.
-fn is_same_site(app: &App, headers: &HeaderMap) -> bool {
-    let header = |name| headers.get(name).and_then(|value: &axum::http::HeaderValue| value.to_str().ok());
-    let host_of = |text: &str| url::Url::parse(text).ok()?.host_str().map(str::to_owned);
-    let Some(origin) = header(ORIGIN.as_str()).or_else(|| header(REFERER.as_str())).and_then(host_of) else {
-        return true;
-    };
-    let configured = match (&app.config.auth_cookie_domain, &app.config.server_url) {
-        (Some(domain), _) => Some(domain.0.trim_start_matches('.').to_owned()),
-        (None, Some(url)) => host_of(&url.0),
-        (None, None) => None,
-    };
-    let asked = || header("x-forwarded-host").or_else(|| header(HOST.as_str())).map(without_port);
-    let Some(server) = configured.or_else(asked) else {
-        return true;
-    };
-    let (origin, server) = (origin.to_ascii_lowercase(), server.to_ascii_lowercase());
-    origin == server || origin.strip_suffix(&server).is_some_and(|front| front.ends_with('.'))
-}
-
-fn without_port(authority: &str) -> String {
-    let host = match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-        _ => authority,
-    };
-    host.to_owned()
-}
-
-fn session_cookie(app: &App, token: String, lifetime: Option<i64>, is_same_site: bool) -> Cookie<'static> {
-    let is_plain_http = app.config.server_url.as_ref().is_some_and(|url| url.0.starts_with("http://"));
-    let mut cookie = Cookie::build((app.cookie_name.clone(), token))
-        .path("/")
-        .http_only(true)
-        .secure(!is_same_site && !is_plain_http)
-        .same_site(if is_same_site || is_plain_http { SameSite::Lax } else { SameSite::None })
-        .build();
-    if let Some(lifetime) = lifetime {
-        cookie.set_max_age(time::Duration::seconds(lifetime));
-    }
-    if let Some(domain) = &app.config.auth_cookie_domain {
-        cookie.set_domain(domain.0.clone());
-    }
-    cookie
+    }));
+    Ok(match grantee.is_browser {
+        true => (CookieJar::new().add(cookie), response).into_response(),
+        false => response.into_response(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn grant(body: &str) -> Result<Grant, ()> {
+    fn grant_under(scheme: AuthScheme, body: &str) -> Result<Grant, ()> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, "application/x-www-form-urlencoded".parse().unwrap());
-        LoginForm::read(&headers, body.as_bytes()).grant().map_err(drop)
+        let settings = ServerSettings { auth_scheme: scheme, ..ServerSettings::default() };
+        LoginForm::read(&headers, body.as_bytes()).grant(&settings).map_err(drop)
+    }
+
+    fn grant(body: &str) -> Result<Grant, ()> {
+        grant_under(AuthScheme::OAuth2PasswordBearer, body)
+    }
+
+    #[test]
+    fn a_scheme_has_its_grants() {
+        assert_eq!(grant_under(AuthScheme::External, ""), Ok(Grant::External));
+        assert_eq!(grant_under(AuthScheme::External, "username=a&password=b"), Err(()));
+        assert_eq!(grant_under(AuthScheme::External, "device_code=b"), Err(()));
+        assert_eq!(grant_under(AuthScheme::NoAuth, "username=a"), Ok(Grant::Password));
     }
 
     #[test]
@@ -244,15 +263,7 @@ mod tests {
         assert_eq!(grant("device_code=b"), Ok(Grant::DeviceCode));
         assert_eq!(grant(""), Ok(Grant::Password));
         assert_eq!(grant("grant_type=&username=a"), Ok(Grant::Password));
-        assert_eq!(grant("grant_type=zenml-external"), Ok(Grant::External));
+        assert_eq!(grant("grant_type=zenml-external"), Err(()));
         assert_eq!(grant("grant_type=foo&username=a"), Err(()));
-    }
-
-    #[test]
-    fn a_port_is_no_part_of_a_site() {
-        assert_eq!(without_port("a.example:8080"), "a.example");
-        assert_eq!(without_port("a.example"), "a.example");
-        assert_eq!(without_port("[::1]:80"), "[::1]");
-        assert_eq!(without_port("[::1]"), "[::1]");
     }
 }

@@ -1,26 +1,27 @@
-//! Signing out in a browser.
+//! Signing out.
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum_extra::extract::CookieJar;
-use axum_extra::extract::cookie::{Cookie, SameSite};
 
 use crate::app::AppState;
+use crate::auth::{layer, session};
+use crate::http::error::ApiResult;
 use crate::http::openapi::ErrorModel;
 
-/// Takes the session's cookie away, whether or not there is one.
+/// Ends the session: its token is good for nothing from now on, and its cookie is taken away, whether or not there
+/// is one. Tokens that were made with it live on.
 #[utoipa::path(get, path = "/api/v1/logout", operation_id = "logout_api_v1_logout_get", tag = "auth",
     security(()),
     responses((status = 200, body = ()), (status = 401, body = ErrorModel)))]
-pub async fn log_out(State(app): State<AppState>) -> (CookieJar, Json<()>) {
-    let mut cookie = Cookie::build((app.cookie_name.clone(), ""))
-        .path("/")
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .build();
-    if let Some(domain) = &app.config.auth_cookie_domain {
-        cookie.set_domain(domain.0.clone());
+pub async fn log_out(State(app): State<AppState>, headers: HeaderMap) -> ApiResult<(CookieJar, Json<()>)> {
+    let now = app.clock.now();
+    // Only a login token is a session; signing out with a token made for a script leaves the script alone.
+    if let Some(token) = layer::login_token(&app, &headers, now)
+        && let Some(jti) = token.claims.jti
+    {
+        app.revocations.revoke(jti, token.claims.exp, now).await?;
     }
-    cookie.make_removal();
-    (CookieJar::new().add(cookie), Json(()))
+    Ok((CookieJar::new().add(session::removal(&app)), Json(())))
 }

@@ -22,6 +22,8 @@ pub struct TestApp {
     pub clock: Arc<TestClock>,
     stop: Option<oneshot::Sender<()>>,
     server: Option<JoinHandle<std::io::Result<()>>>,
+    /// Kept for as long as the server needs it.
+    _database: Database,
 }
 
 impl TestApp {
@@ -49,7 +51,7 @@ impl TestApp {
         let server = tokio::spawn(server::serve(app, listener, async {
             let _ = stopped.await;
         }));
-        Self { url, clock, stop: Some(stop), server: Some(server) }
+        Self { url, clock, stop: Some(stop), server: Some(server), _database: database.clone() }
     }
 
     pub fn url(&self) -> String {

@@ -1,5 +1,6 @@
 //! A database for one test, on either engine.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use sqlx::mysql::MySqlPoolOptions;
@@ -9,17 +10,17 @@ use sqlx::{AssertSqlSafe, Connection};
 /// Names the MariaDB that `tests/run` starts, as `mysql://user:password@host:port`.
 const MARIADB: &str = "ZENDO_TEST_MARIADB";
 
-/// New and empty; gone with the test.
-#[derive(Debug)]
+/// New and empty; gone with the test and the last server on it.
+#[derive(Debug, Clone)]
 pub struct Database {
-    folder: tempfile::TempDir,
+    folder: Arc<tempfile::TempDir>,
     /// Of MariaDB; SQLite lives in the folder.
     url: Option<String>,
 }
 
 impl Database {
     pub fn sqlite() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), url: None }
+        Self { folder: Arc::new(tempfile::tempdir().unwrap()), url: None }
     }
 
     /// None, said out loud, when there is no MariaDB.
@@ -35,7 +36,7 @@ impl Database {
         let mut connection = sqlx::MySqlConnection::connect(&server).await.unwrap();
         let sql = format!("CREATE DATABASE `{name}` CHARACTER SET utf8mb4");
         sqlx::query(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
-        Some(Self { folder: tempfile::tempdir().unwrap(), url: Some(format!("{server}/{name}")) })
+        Some(Self { folder: Arc::new(tempfile::tempdir().unwrap()), url: Some(format!("{server}/{name}")) })
     }
 
     pub fn is_mariadb(&self) -> bool {

@@ -19,6 +19,8 @@ pub struct Program {
     args: Vec<String>,
     variables: Vec<(String, String)>,
     folder: Arc<tempfile::TempDir>,
+    /// Kept for as long as the program may need it.
+    database: Option<Database>,
 }
 
 /// What the program left when it ended.
@@ -32,7 +34,7 @@ pub struct Finished {
 impl Program {
     pub fn new(args: &[&str]) -> Self {
         let args = args.iter().map(|arg| arg.to_string()).collect();
-        Self { args, variables: Vec::new(), folder: Arc::new(tempfile::tempdir().unwrap()) }
+        Self { args, variables: Vec::new(), folder: Arc::new(tempfile::tempdir().unwrap()), database: None }
     }
 
     /// The server on a free port.
@@ -42,6 +44,7 @@ impl Program {
 
     pub fn on(mut self, database: &Database) -> Self {
         self.variables.extend(database.variables());
+        self.database = Some(database.clone());
         self
     }
 
