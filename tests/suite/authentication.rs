@@ -193,7 +193,7 @@ async fn no_closed_route_is_reached_without_a_principal() {
         if is_public {
             continue;
         }
-        let path = operation.path.replace('{', "").replace('}', "");
+        let path = operation.path.replace(['{', '}'], "");
         let method = reqwest::Method::from_bytes(operation.method.as_bytes()).unwrap();
         let answer = app.anonymous().request(method, &path, "").await;
         assert_eq!(answer.status, 401, "{operation:?}");

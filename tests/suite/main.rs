@@ -5,6 +5,8 @@ mod support;
 
 mod authentication;
 mod first_start;
+mod interop;
+mod official_client;
 mod schema;
 mod serving;
 mod terminal;
