@@ -133,5 +133,7 @@ async fn an_invalid_token_ends_the_client_and_says_so(database: Database) {
     let token = app.signed_in().await.api_token(600).await;
     let variables = [("ZENML_STORE_API_TOKEN", &*format!("{token}x"))];
     let said = run(&python, &["-c", READ_THE_USER], &app, &variables).await;
-    expect(&said, &["CredentialsNotValid: "]);
+    let advice =
+        format!("CredentialsNotValid: No valid credentials found. Please run 'zenml login {}'", app.url());
+    expect(&said, &[&advice]);
 }
