@@ -9,7 +9,7 @@ mod process;
 mod reference;
 
 pub use app::{ADMIN, PASSWORD, TestApp};
-pub use caller::Caller;
+pub use caller::{Answer, Caller};
 pub use clock::TestClock;
 pub use database::Database;
 pub use official::{official_client, reference_python};
