@@ -13,7 +13,7 @@ on_each_store! {
 async fn expect_zenmls_schema(database: &Database) {
     let Some(python) = support::reference_python() else { return };
     let compared = tokio::process::Command::new(python)
-        .args(["tests/contract/inspect_schema.py", &database.python_url()])
+        .args(["tests/contract/inspect_schema.py", &database.url()])
         .args(["--compare", "tests/contract/schema.json"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()

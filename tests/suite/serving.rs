@@ -190,8 +190,7 @@ async fn no_secret_is_printed_or_logged() {
 async fn no_secret_of_the_store_is_printed_or_logged() {
     let Some(database) = Database::mariadb("secrets").await else { return };
     let secret = "the-secret-of-the-store";
-    let (_, url) = database.variables().pop().unwrap();
-    let place = url.rsplit('@').next().unwrap().to_owned();
+    let place = database.url().rsplit('@').next().unwrap().to_owned();
     database
         .execute(&format!(
             "CREATE OR REPLACE USER operator@'127.0.0.1' IDENTIFIED BY '{secret}'; \

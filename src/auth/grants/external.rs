@@ -14,6 +14,7 @@ use super::Grantee;
 use crate::app::App;
 use crate::auth::Scope;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::resources::users;
 use crate::store::{Id, Insert, StoreError, Timestamp, Transaction};
 
 /// How long the other service may take.
@@ -80,9 +81,11 @@ pub async fn verify(app: &App, headers: &HeaderMap) -> ApiResult<External> {
     });
     let user_id = saved.await?;
     app.identities.forget(user_id.0).await;
+    let user = users::find_account(&app.store, user_id).await?;
     Ok(External::Signed(Grantee {
         user_id,
-        password_changed_at: None,
+        // An adopted account may have had a password here.
+        password_changed_at: user.and_then(|user| user.password_changed_at),
         scope: Scope::default(),
         expires_at: None,
         is_browser: true,

@@ -39,10 +39,6 @@ impl Database {
         Some(Self { folder: Arc::new(tempfile::tempdir().unwrap()), url: Some(format!("{server}/{name}")) })
     }
 
-    pub fn is_mariadb(&self) -> bool {
-        self.url.is_some()
-    }
-
     /// The variables that tell a server to use this database.
     pub fn variables(&self) -> Vec<(String, String)> {
         let folder = self.folder.path().display().to_string();
@@ -51,10 +47,10 @@ impl Database {
         variables
     }
 
-    /// The URL as SQLAlchemy writes it.
-    pub fn python_url(&self) -> String {
+    /// The URL as ZenML writes it.
+    pub fn url(&self) -> String {
         match &self.url {
-            Some(url) => url.replacen("mysql://", "mysql+pymysql://", 1),
+            Some(url) => url.clone(),
             None => format!("sqlite:///{}", self.sqlite_path().display()),
         }
     }

@@ -6,13 +6,15 @@ mod clock;
 mod database;
 mod official;
 mod process;
+mod reference;
 
 pub use app::{ADMIN, PASSWORD, TestApp};
 pub use caller::{Answer, Caller};
 pub use clock::TestClock;
 pub use database::Database;
 pub use official::{official_client, reference_python};
-pub use process::{Finished, Program, ServerProcess, ZENDO};
+pub use process::{Program, ServerProcess, ZENDO};
+pub use reference::ReferenceServer;
 
 /// Runs each of these tests on SQLite and on MariaDB. They take a [`Database`] that is new and empty.
 macro_rules! on_each_store {

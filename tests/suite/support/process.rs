@@ -20,7 +20,7 @@ pub struct Program {
     variables: Vec<(String, String)>,
     folder: Arc<tempfile::TempDir>,
     /// Kept for as long as the program may need it.
-    database: Option<Database>,
+    _database: Option<Database>,
 }
 
 /// What the program left when it ended.
@@ -34,7 +34,7 @@ pub struct Finished {
 impl Program {
     pub fn new(args: &[&str]) -> Self {
         let args = args.iter().map(|arg| arg.to_string()).collect();
-        Self { args, variables: Vec::new(), folder: Arc::new(tempfile::tempdir().unwrap()), database: None }
+        Self { args, variables: Vec::new(), folder: Arc::new(tempfile::tempdir().unwrap()), _database: None }
     }
 
     /// The server on a free port.
@@ -44,7 +44,7 @@ impl Program {
 
     pub fn on(mut self, database: &Database) -> Self {
         self.variables.extend(database.variables());
-        self.database = Some(database.clone());
+        self._database = Some(database.clone());
         self
     }
 
@@ -93,7 +93,7 @@ impl Program {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        ServerProcess { child, url: String::new(), output }
+        ServerProcess { child, url: String::new(), output, _program: self.clone() }
     }
 }
 
@@ -103,6 +103,8 @@ pub struct ServerProcess {
     child: Child,
     url: String,
     output: tempfile::TempDir,
+    /// Its folder and database, kept for as long as it runs.
+    _program: Program,
 }
 
 impl ServerProcess {

@@ -1,0 +1,73 @@
+//! One database, two servers: zendo and ZenML's own open each other's, side by side or in turn.
+
+use serde_json::Value;
+
+use crate::support::{Caller, Database, ReferenceServer, TestApp};
+
+const SECRET: &str = "a signing secret that both of the servers have been given";
+const SHARED: [(&str, &str); 1] = [("ZENML_SERVER_JWT_SECRET_KEY", SECRET)];
+const CURRENT_USER: &str = "/api/v1/current-user";
+
+on_each_store! {
+    zenml_opens_a_database_of_zendo,
+    zendo_opens_a_database_of_zenml,
+}
+
+async fn zenml_opens_a_database_of_zendo(database: Database) {
+    let app = TestApp::start_with(&database, &SHARED).await;
+    let script = app.script(600).await;
+    let Some(reference) = ReferenceServer::start(&database, &SHARED).await else { return };
+
+    // The password, and what was made at the first start.
+    let person = reference.signed_in().await;
+    let user = person.get(CURRENT_USER).await.expect_ok();
+    assert_eq!(user, script.get(CURRENT_USER).await.expect_ok());
+    assert_eq!(person.get("/api/v1/stacks").await.expect_ok()["total"], 1);
+    assert_eq!(person.get("/api/v1/projects").await.expect_ok()["total"], 1);
+    let flavors = person.get("/api/v1/flavors?size=100").await.expect_ok();
+    assert_eq!((&flavors["total"], flavors["items"].as_array().unwrap().len()), (&Value::from(82), 82));
+    let info = async |caller: Caller| caller.get("/api/v1/info").await.expect_ok();
+    assert_eq!(info(reference.anonymous()).await["id"], info(app.anonymous()).await["id"]);
+
+    // A token of either is good at the other.
+    let token = script.api_token(300).await;
+    reference.anonymous().with_token(&token).get(CURRENT_USER).await.expect_ok();
+    let token = person.api_token(300).await;
+    app.anonymous().with_token(&token).get(CURRENT_USER).await.expect_ok();
+    let forged = format!("{token}x");
+    app.anonymous().with_token(&forged).get(CURRENT_USER).await.expect(401, "Signature");
+
+    // zendo goes on with what ZenML's server leaves behind.
+    reference.stop().await;
+    app.stop().await;
+    let app = TestApp::start_with(&database, &SHARED).await;
+    app.anonymous().with_token(&token).get(CURRENT_USER).await.expect_ok();
+}
+
+async fn zendo_opens_a_database_of_zenml(database: Database) {
+    let Some(reference) = ReferenceServer::start(&database, &SHARED).await else { return };
+    let app = TestApp::start_with(&database, &SHARED).await;
+    let (of_zenml, of_zendo) = (reference.signed_in().await, app.signed_in().await);
+    let stacks = of_zenml.get("/api/v1/stacks").await.expect_ok();
+    let stack = stacks["items"][0]["id"].as_str().unwrap();
+    for path in [
+        CURRENT_USER.to_owned(),
+        "/api/v1/projects".to_owned(),
+        "/api/v1/projects?hydrate=true".to_owned(),
+        "/api/v1/projects/default".to_owned(),
+        "/api/v1/stacks".to_owned(),
+        "/api/v1/stacks?hydrate=true".to_owned(),
+        format!("/api/v1/stacks/{stack}"),
+    ] {
+        let expected = of_zenml.get(&path).await.expect_ok();
+        assert_eq!(of_zendo.get(&path).await.expect_ok(), expected, "{path}");
+    }
+    // Nobody's rows were added.
+    assert_eq!(database.texts("SELECT name FROM user").await, ["default"]);
+    assert_eq!(database.texts("SELECT name FROM flavor").await.len(), 82);
+
+    reference.stop().await;
+    app.stop().await;
+    let reference = ReferenceServer::start(&database, &SHARED).await.unwrap();
+    reference.signed_in().await.get(CURRENT_USER).await.expect_ok();
+}
