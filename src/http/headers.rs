@@ -48,7 +48,8 @@ impl SecureHeaders {
     /// The answer with the headers on it.
     pub fn add_to<B>(&self, mut response: Response<B>) -> Response<B> {
         let headers = response.headers_mut();
-        headers.reserve(self.0.len());
+        // Two more come after these: the request's id and the content's length.
+        headers.reserve(self.0.len() + 2);
         for (name, value) in self.0.iter() {
             headers.insert(name.clone(), value.clone());
         }

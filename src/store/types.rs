@@ -66,9 +66,12 @@ impl From<Timestamp> for Value {
 /// ISO without an offset; microseconds are left out when zero.
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let micros = self.0.and_utc().timestamp_subsec_micros();
-        let format = if micros == 0 { "%Y-%m-%dT%H:%M:%S" } else { "%Y-%m-%dT%H:%M:%S%.6f" };
-        serializer.collect_str(&self.0.format(format))
+        // Debug of a NaiveDateTime is ISO 8601, and many times faster than a format that is read each time.
+        let seconds = self.0.trunc_subsecs(0);
+        match self.0.and_utc().timestamp_subsec_micros() {
+            0 => serializer.collect_str(&format_args!("{seconds:?}")),
+            micros => serializer.collect_str(&format_args!("{seconds:?}.{micros:06}")),
+        }
     }
 }
 
