@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
 use crate::auth::basic::BasicCredentials;
+use crate::auth::api_key::ApiKeyDigests;
 use crate::auth::csrf::CsrfTokens;
 use crate::auth::jwt::TokenSettings;
 use crate::auth::login_limit::LoginLimit;
@@ -32,6 +33,7 @@ pub struct App {
     pub cookie_name: String,
     pub tokens: Tokens,
     pub csrf_tokens: CsrfTokens,
+    pub api_key_digests: ApiKeyDigests,
     pub passwords: Passwords,
     pub identities: Identities,
     pub revocations: Revocations,
@@ -64,6 +66,7 @@ impl App {
         store: Store,
         settings: &SettingsRow,
         signing_secret: SecretString,
+        api_key_pepper: SecretString,
         revocations: Revocations,
         surroundings: Surroundings,
     ) -> Self {
@@ -91,6 +94,7 @@ impl App {
                 .map_or_else(default_cookie_name, |name| name.0.clone()),
             tokens: Tokens::new(token_settings, Arc::clone(&random)),
             csrf_tokens: CsrfTokens::new(signing_secret),
+            api_key_digests: ApiKeyDigests::new(api_key_pepper),
             passwords: Passwords::new(password_threads(config.auth_thread_pool_size.0), password_cost),
             identities: Identities::new(store.clone()),
             revocations,

@@ -88,7 +88,8 @@ impl Passwords {
     /// # Errors
     /// [`PasswordError`] when it can't be hashed.
     pub async fn hash_random(&self, secret: SecretString) -> Result<SecretString, PasswordError> {
-        let hashed = self.run(move || bcrypt::hash(secret.expose_secret(), LEAST_COST)).await??;
+        let hash = move || bcrypt::hash(secret.expose_secret(), LEAST_COST);
+        let hashed = self.permit().await?.run(hash).await??;
         Ok(hashed.into())
     }
 

@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 
 use crate::app::AppState;
 use crate::http::openapi::ApiDoc;
-use crate::resources::{projects, stacks, users};
+use crate::resources::{api_keys, projects, service_accounts, stacks, users};
 
 /// Routes that say they are public: everyone may call them.
 fn open() -> OpenApiRouter<AppState> {
@@ -39,6 +39,15 @@ fn closed() -> OpenApiRouter<AppState> {
         .routes(routes!(projects::get_project))
         .routes(routes!(stacks::list_stacks))
         .routes(routes!(stacks::get_stack))
+        .routes(routes!(service_accounts::create_service_account, service_accounts::list_service_accounts))
+        .routes(routes!(
+            service_accounts::get_service_account,
+            service_accounts::update_service_account,
+            service_accounts::delete_service_account
+        ))
+        .routes(routes!(api_keys::create_api_key, api_keys::list_api_keys))
+        .routes(routes!(api_keys::get_api_key, api_keys::update_api_key, api_keys::delete_api_key))
+        .routes(routes!(api_keys::rotate_api_key))
 }
 
 /// The open routes, the closed ones, and the document of both.

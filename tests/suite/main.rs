@@ -3,6 +3,7 @@
 #[macro_use]
 mod support;
 
+mod api_keys;
 mod authentication;
 mod first_start;
 mod http;
@@ -12,6 +13,7 @@ mod official_client;
 mod openapi;
 mod schema;
 mod schemes;
+mod service_accounts;
 mod serving;
 mod sessions;
 mod settings;
