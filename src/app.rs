@@ -7,8 +7,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
-use crate::auth::basic::BasicCredentials;
 use crate::auth::api_key::ApiKeyDigests;
+use crate::auth::basic::BasicCredentials;
 use crate::auth::csrf::CsrfTokens;
 use crate::auth::jwt::TokenSettings;
 use crate::auth::login_limit::LoginLimit;
@@ -17,6 +17,7 @@ use crate::auth::{Identities, Passwords, Revocations, Throttle, Tokens};
 use crate::clock::SharedClock;
 use crate::config::{Config, Networks, ServerSettings};
 use crate::random::SharedRandomness;
+use crate::resources::devices::DevicePolls;
 use crate::resources::server_settings::{self, SettingsRow};
 use crate::store::{Id, Store, StoreError, Timestamp};
 
@@ -45,6 +46,7 @@ pub struct App {
     pub default_user: String,
     /// How long a finished run's tokens go on.
     pub workload_leeway: Leeway,
+    pub device_polls: DevicePolls,
     pub activity: Activity,
     pub clock: SharedClock,
     pub random: SharedRandomness,
@@ -104,6 +106,7 @@ impl App {
             trusted_proxies,
             default_user,
             workload_leeway,
+            device_polls: DevicePolls::new(config.device_auth_polling_interval.0),
             activity: Activity::new(settings.last_user_activity),
             settings: moka::future::Cache::builder().time_to_live(SETTINGS_LIFE).build(),
             config,

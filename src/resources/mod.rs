@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::store::Id;
 
 pub mod api_keys;
+pub mod devices;
 pub mod projects;
 pub mod server_settings;
 pub mod service_accounts;

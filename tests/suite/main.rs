@@ -5,6 +5,7 @@ mod support;
 
 mod api_keys;
 mod authentication;
+mod devices;
 mod first_start;
 mod http;
 mod interop;
