@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
+use crate::auth::api_key::ApiKeyDigests;
 use crate::auth::basic::BasicCredentials;
 use crate::auth::csrf::CsrfTokens;
 use crate::auth::jwt::TokenSettings;
@@ -16,6 +17,7 @@ use crate::auth::{Identities, Passwords, Revocations, Throttle, Tokens};
 use crate::clock::SharedClock;
 use crate::config::{Config, Networks, ServerSettings};
 use crate::random::SharedRandomness;
+use crate::resources::devices::DevicePolls;
 use crate::resources::server_settings::{self, SettingsRow};
 use crate::store::{Id, Store, StoreError, Timestamp};
 
@@ -32,6 +34,7 @@ pub struct App {
     pub cookie_name: String,
     pub tokens: Tokens,
     pub csrf_tokens: CsrfTokens,
+    pub api_key_digests: ApiKeyDigests,
     pub passwords: Passwords,
     pub identities: Identities,
     pub revocations: Revocations,
@@ -43,6 +46,7 @@ pub struct App {
     pub default_user: String,
     /// How long a finished run's tokens go on.
     pub workload_leeway: Leeway,
+    pub device_polls: DevicePolls,
     pub activity: Activity,
     pub clock: SharedClock,
     pub random: SharedRandomness,
@@ -64,6 +68,7 @@ impl App {
         store: Store,
         settings: &SettingsRow,
         signing_secret: SecretString,
+        api_key_pepper: SecretString,
         revocations: Revocations,
         surroundings: Surroundings,
     ) -> Self {
@@ -91,6 +96,7 @@ impl App {
                 .map_or_else(default_cookie_name, |name| name.0.clone()),
             tokens: Tokens::new(token_settings, Arc::clone(&random)),
             csrf_tokens: CsrfTokens::new(signing_secret),
+            api_key_digests: ApiKeyDigests::new(api_key_pepper),
             passwords: Passwords::new(password_threads(config.auth_thread_pool_size.0), password_cost),
             identities: Identities::new(store.clone()),
             revocations,
@@ -100,6 +106,7 @@ impl App {
             trusted_proxies,
             default_user,
             workload_leeway,
+            device_polls: DevicePolls::new(config.device_auth_polling_interval.0),
             activity: Activity::new(settings.last_user_activity),
             settings: moka::future::Cache::builder().time_to_live(SETTINGS_LIFE).build(),
             config,

@@ -43,6 +43,11 @@ impl dyn Randomness + '_ {
         bytes
     }
 
+    /// A text of `BYTES` random bytes in hexadecimal.
+    pub fn hex<const BYTES: usize>(&self) -> String {
+        self.bytes::<BYTES>().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// A text of `BYTES` random bytes in base64url.
     pub fn text<const BYTES: usize>(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.bytes::<BYTES>())

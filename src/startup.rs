@@ -16,6 +16,7 @@ const PASSWORD_BYTES: usize = 18;
 /// Bytes of randomness in a signing secret: as many as SHA-512 gives out (RFC 7518, section 3.2).
 const SECRET_BYTES: usize = 64;
 const SIGNING_SECRET: &str = "jwt_signing_secret";
+const API_KEY_PEPPER: &str = "api_key_pepper";
 
 /// Why the server can't start.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +62,9 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<(AppSta
         }
     };
     let revocations = Revocations::load(store.clone(), surroundings.clock.now()).await?;
-    let app = App::new(config, store, &settings, secret, revocations, surroundings);
+    let make_pepper = || surroundings.random.text::<SECRET_BYTES>();
+    let pepper = store.shared_secret(API_KEY_PEPPER, surroundings.clock.now(), make_pepper).await?;
+    let app = App::new(config, store, &settings, secret, pepper, revocations, surroundings);
     Ok((Arc::new(app), sign_in))
 }
 

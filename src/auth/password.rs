@@ -7,6 +7,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// ZenML's work factor.
 pub const COST: u32 = 12;
+/// bcrypt's least work factor.
+const LEAST_COST: u32 = 4;
 /// bcrypt looks at no more bytes than these.
 const MAX_BYTES: usize = 72;
 /// Salt and digest of a password that nobody has, for accounts that don't exist.
@@ -78,6 +80,16 @@ impl Passwords {
     pub async fn hash(&self, password: SecretString) -> Result<SecretString, PasswordError> {
         let cost = self.cost;
         let hashed = self.permit().await?.run(move || bcrypt::hash(password.expose_secret(), cost)).await??;
+        Ok(hashed.into())
+    }
+
+    /// Hashes a secret of 128 random bits or more: nobody guesses it, however little a guess costs.
+    ///
+    /// # Errors
+    /// [`PasswordError`] when it can't be hashed.
+    pub async fn hash_random(&self, secret: SecretString) -> Result<SecretString, PasswordError> {
+        let hash = move || bcrypt::hash(secret.expose_secret(), LEAST_COST);
+        let hashed = self.permit().await?.run(hash).await??;
         Ok(hashed.into())
     }
 

@@ -52,6 +52,21 @@ pub struct ServerSettings {
     pub auth_cookie_domain: Option<Text>,
     #[serde(deserialize_with = "setting")]
     pub cors_allow_origins: Origins,
+    /// Seconds that a device waits for its approval.
+    #[serde(deserialize_with = "setting")]
+    pub device_auth_timeout: AtLeast<1>,
+    /// Seconds between two questions of a device that waits.
+    #[serde(deserialize_with = "setting")]
+    pub device_auth_polling_interval: AtLeast<1>,
+    /// Wrong codes that lock a device.
+    #[serde(deserialize_with = "setting")]
+    pub max_failed_device_auth_attempts: AtLeast<1>,
+    /// Minutes that a device stays signed in; only where sign-ins end (`jwt_token_expire_minutes`).
+    #[serde(deserialize_with = "optional")]
+    pub device_expiration_minutes: Option<AtLeast<1>>,
+    /// The same for a device that its owner trusts.
+    #[serde(deserialize_with = "optional")]
+    pub trusted_device_expiration_minutes: Option<AtLeast<1>>,
     /// Seconds that a generic API token lives when its request names none; unset, an hour or the maximum, if
     /// that is less.
     #[serde(deserialize_with = "optional")]
@@ -124,6 +139,11 @@ impl Default for ServerSettings {
             auth_cookie_name: None,
             auth_cookie_domain: None,
             cors_allow_origins: Origins::Any,
+            device_auth_timeout: AtLeast(300),
+            device_auth_polling_interval: AtLeast(5),
+            max_failed_device_auth_attempts: AtLeast(3),
+            device_expiration_minutes: None,
+            trusted_device_expiration_minutes: None,
             generic_api_token_lifetime: None,
             generic_api_token_max_lifetime: AtLeast(604_800),
             secure_headers_server: HeaderSetting::Default,

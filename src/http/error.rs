@@ -77,6 +77,12 @@ impl ApiError {
         Self::with(StatusCode::UNPROCESSABLE_ENTITY, json!(["ValueError", message.into()]))
     }
 
+    /// 400 in the shape of OAuth (RFC 6749, section 5.2), for grants whose clients read it.
+    pub fn oauth(error: &'static str, description: impl Into<String>) -> Self {
+        let body = json!({"error": error, "error_description": description.into(), "error_uri": null});
+        Self::with(StatusCode::BAD_REQUEST, body)
+    }
+
     /// 429 when there was no time to answer.
     pub fn busy() -> Self {
         let body = json!({"error": "Server too busy. Please try again later."});

@@ -21,6 +21,8 @@ pub struct Field {
 pub enum FieldKind {
     Text,
     Id,
+    /// A text that is one of these words.
+    Word(&'static [&'static str]),
     /// True or false.
     Flag,
     /// A whole number.
@@ -54,6 +56,9 @@ impl Field {
     }
     pub const fn flag(name: &'static str) -> Self {
         Self { name, column: name, kind: FieldKind::Flag, sortable: true }
+    }
+    pub const fn word(name: &'static str, words: &'static [&'static str]) -> Self {
+        Self { name, column: name, kind: FieldKind::Word(words), sortable: true }
     }
     pub const fn number(name: &'static str) -> Self {
         Self { name, column: name, kind: FieldKind::Number, sortable: true }
@@ -141,7 +146,7 @@ impl<'a> Filter<'a> {
     /// 422 when the value or the operator doesn't fit the kind of column.
     pub fn condition(&self, column: SimpleExpr, kind: FieldKind) -> Result<SimpleExpr, ApiError> {
         match kind {
-            FieldKind::Text => self.on_text(column, str::to_owned),
+            FieldKind::Text | FieldKind::Word(_) => self.on_text(column, str::to_owned),
             FieldKind::Id => self.on_text(column, |value| value.replace('-', "").to_ascii_lowercase()),
             FieldKind::Flag => self.on_flag(column),
             FieldKind::Number => self.on_number(column),

@@ -96,6 +96,7 @@ fn filter(kind: FieldKind) -> OneOfBuilder {
     let text = || ObjectBuilder::new().schema_type(Type::String);
     let value = match kind {
         FieldKind::Text => text(),
+        FieldKind::Word(words) => text().enum_values(Some(words.iter().copied())),
         FieldKind::Flag => ObjectBuilder::new().schema_type(Type::Boolean),
         FieldKind::Number => ObjectBuilder::new().schema_type(Type::Integer),
         FieldKind::Time => text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))),

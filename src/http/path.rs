@@ -1,12 +1,10 @@
-//! The id in a route's path.
-
-use std::collections::HashMap;
+//! The ids and names in a route's path.
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use uuid::Uuid;
 
-use super::error::ApiError;
+use super::error::{ApiError, ApiResult};
 use super::query::{Violation, reject};
 use crate::store::Id;
 
@@ -14,17 +12,43 @@ use crate::store::Id;
 #[derive(Debug, Clone, Copy)]
 pub struct PathId(pub Id);
 
+/// The id of what owns a thing, and the name or id of the thing: the first two parameters of the path.
+#[derive(Debug, Clone)]
+pub struct PathIdAndName(pub Id, pub String);
+
 impl<S: Send + Sync> FromRequestParts<S> for PathId {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        let parameters = Path::<HashMap<String, String>>::from_request_parts(parts, state).await;
-        let parameters = parameters.map_or_else(|_| HashMap::new(), |Path(parameters)| parameters);
-        let (field, text) = parameters.into_iter().next().unwrap_or_default();
-        Uuid::try_parse(&text).map(|id| Self(Id(id))).map_err(|error| {
-            let message = format!("Input should be a valid UUID, {error}");
-            let violation = Violation { place: "path", field, kind: "uuid_parsing", message, input: text };
-            reject(parts.method.as_str(), parts.uri.path(), &[violation])
-        })
+        let mut parameters = parameters(parts, state).await;
+        id(parts, parameters.next().unwrap_or_default()).map(Self)
     }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for PathIdAndName {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let mut parameters = parameters(parts, state).await;
+        let id = id(parts, parameters.next().unwrap_or_default())?;
+        let (_, name_or_id) = parameters.next().unwrap_or_default();
+        Ok(Self(id, name_or_id))
+    }
+}
+
+/// Names and values in the path's order.
+async fn parameters<S: Send + Sync>(
+    parts: &mut Parts,
+    state: &S,
+) -> impl Iterator<Item = (String, String)> + use<S> {
+    let parameters = Path::<Vec<(String, String)>>::from_request_parts(parts, state).await;
+    parameters.map_or_else(|_| Vec::new(), |Path(parameters)| parameters).into_iter()
+}
+
+fn id(parts: &Parts, (field, text): (String, String)) -> ApiResult<Id> {
+    Uuid::try_parse(&text).map(Id).map_err(|error| {
+        let message = format!("Input should be a valid UUID, {error}");
+        let violation = Violation { place: "path", field, kind: "uuid_parsing", message, input: text };
+        reject(parts.method.as_str(), parts.uri.path(), &[violation])
+    })
 }

@@ -1,11 +1,26 @@
 //! What the REST API keeps: one file a kind.
 
+use sea_query::{Expr, ExprTrait, SimpleExpr};
 use serde_json::value::RawValue;
+use uuid::Uuid;
 
+use crate::store::Id;
+
+pub mod api_keys;
+pub mod devices;
 pub mod projects;
 pub mod server_settings;
+pub mod service_accounts;
 pub mod stacks;
 pub mod users;
+
+/// What has that id, or that name when the text is no id.
+fn by_name_or_id(text: &str) -> SimpleExpr {
+    match Uuid::try_parse(text) {
+        Ok(id) => Expr::col("id").eq(Id(id)),
+        Err(_) => Expr::col("name").eq(text),
+    }
+}
 
 /// Stored JSON as it is, byte for byte; nothing and `null` are an empty object in answers.
 fn object_or_empty(json: Option<&str>) -> Box<RawValue> {

@@ -2,6 +2,7 @@
 
 pub mod activate;
 pub mod api_token;
+pub mod device_authorization;
 pub mod docs;
 pub mod fallback;
 pub mod health;
@@ -18,7 +19,7 @@ use utoipa_axum::routes;
 
 use crate::app::AppState;
 use crate::http::openapi::ApiDoc;
-use crate::resources::{projects, stacks, users};
+use crate::resources::{api_keys, devices, projects, service_accounts, stacks, users};
 
 /// Routes that say they are public: everyone may call them.
 fn open() -> OpenApiRouter<AppState> {
@@ -28,6 +29,7 @@ fn open() -> OpenApiRouter<AppState> {
         .routes(routes!(activate::activate_server))
         .routes(routes!(login::log_in))
         .routes(routes!(logout::log_out))
+        .routes(routes!(device_authorization::authorize_device))
 }
 
 /// All other routes: nobody comes here without a principal.
@@ -39,6 +41,18 @@ fn closed() -> OpenApiRouter<AppState> {
         .routes(routes!(projects::get_project))
         .routes(routes!(stacks::list_stacks))
         .routes(routes!(stacks::get_stack))
+        .routes(routes!(service_accounts::create_service_account, service_accounts::list_service_accounts))
+        .routes(routes!(
+            service_accounts::get_service_account,
+            service_accounts::update_service_account,
+            service_accounts::delete_service_account
+        ))
+        .routes(routes!(api_keys::create_api_key, api_keys::list_api_keys))
+        .routes(routes!(api_keys::get_api_key, api_keys::update_api_key, api_keys::delete_api_key))
+        .routes(routes!(api_keys::rotate_api_key))
+        .routes(routes!(devices::list_devices))
+        .routes(routes!(devices::get_device, devices::update_device, devices::delete_device))
+        .routes(routes!(devices::verify_device))
 }
 
 /// The open routes, the closed ones, and the document of both.

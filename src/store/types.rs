@@ -5,7 +5,7 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, NaiveDateTime, SubsecRound, TimeDelta, Utc};
-use sea_query::Value;
+use sea_query::{Nullable, Value};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -53,6 +53,12 @@ impl Timestamp {
 
     pub fn to_utc(self) -> DateTime<Utc> {
         self.0.and_utc()
+    }
+}
+
+impl Nullable for Timestamp {
+    fn null() -> Value {
+        Value::String(None)
     }
 }
 

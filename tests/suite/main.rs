@@ -3,7 +3,9 @@
 #[macro_use]
 mod support;
 
+mod api_keys;
 mod authentication;
+mod devices;
 mod first_start;
 mod http;
 mod interop;
@@ -12,6 +14,7 @@ mod official_client;
 mod openapi;
 mod schema;
 mod schemes;
+mod service_accounts;
 mod serving;
 mod sessions;
 mod settings;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use zendo::app::Surroundings;
+use zendo::app::{AppState, Surroundings};
 use zendo::config::Config;
 use zendo::random::SystemRandomness;
 use zendo::{server, startup};
@@ -19,6 +19,8 @@ const PASSWORD_COST: u32 = 4;
 
 pub struct TestApp {
     url: String,
+    /// What the handlers share, for what no route shows.
+    pub state: AppState,
     pub clock: Arc<TestClock>,
     stop: Option<oneshot::Sender<()>>,
     server: Option<JoinHandle<std::io::Result<()>>>,
@@ -48,10 +50,10 @@ impl TestApp {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}{root}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
-        let server = tokio::spawn(server::serve(app, listener, async {
+        let server = tokio::spawn(server::serve(Arc::clone(&app), listener, async {
             let _ = stopped.await;
         }));
-        Self { url, clock, stop: Some(stop), server: Some(server), _database: database.clone() }
+        Self { url, state: app, clock, stop: Some(stop), server: Some(server), _database: database.clone() }
     }
 
     pub fn url(&self) -> String {
@@ -66,6 +68,18 @@ impl TestApp {
     /// The admin, signed in with the password.
     pub async fn signed_in(&self) -> Caller {
         let token = self.anonymous().login(ADMIN, PASSWORD).await.expect_ok()["access_token"].clone();
+        self.anonymous().with_token(token.as_str().unwrap())
+    }
+
+    /// A person who is no admin, with the admin's password.
+    pub async fn sign_in_person(&self, database: &Database, name: &str) -> Caller {
+        let id = uuid::Uuid::new_v4().simple();
+        let sql = format!(
+            "INSERT INTO user (id, created, updated, name, is_service_account, full_name, active, password, is_admin) \
+             SELECT '{id}', created, updated, '{name}', 0, '', 1, password, 0 FROM user WHERE name = '{ADMIN}'"
+        );
+        database.execute(&sql).await;
+        let token = self.anonymous().login(name, PASSWORD).await.expect_ok()["access_token"].clone();
         self.anonymous().with_token(token.as_str().unwrap())
     }
 

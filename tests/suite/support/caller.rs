@@ -44,6 +44,15 @@ impl Caller {
         self.request(Method::GET, path, String::new()).await
     }
 
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        let json = self.clone().with("content-type", "application/json");
+        json.request(Method::POST, path, body.to_string()).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.request(Method::DELETE, path, String::new()).await
+    }
+
     pub async fn put(&self, path: &str, body: Value) -> Answer {
         let json = self.clone().with("content-type", "application/json");
         json.request(Method::PUT, path, body.to_string()).await

@@ -1,0 +1,562 @@
+//! API keys of service accounts. What a key says is shown once, when it is made; the store keeps what proves it.
+
+use axum::Json;
+use axum::extract::State;
+use sea_query::{Alias, Expr, ExprTrait, InsertStatement, Query as Sql, SelectStatement};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+use utoipa::ToSchema;
+
+use super::by_name_or_id;
+use super::service_accounts::{self, ServiceAccountResponse, ServiceAccountRow, require_admin};
+use crate::app::{App, AppState};
+use crate::auth::Principal;
+use crate::auth::api_key::ApiKey;
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::filter::Field;
+use crate::http::json::JsonBody;
+use crate::http::list::{ListRequest, Listed, Page};
+use crate::http::openapi::{ErrorModel, HydrateParameter, ListParameters};
+use crate::http::path::{PathId, PathIdAndName};
+use crate::http::query::Query;
+use crate::http::values::{LongText, Name};
+use crate::store::{Id, Insert, Store, StoreError, Timestamp, Transaction, is_duplicate};
+
+#[derive(Clone, FromRow)]
+pub struct ApiKeyRow {
+    pub id: Id,
+    pub created: Timestamp,
+    pub updated: Timestamp,
+    pub name: String,
+    pub description: Option<String>,
+    /// bcrypt of the key's secret.
+    pub key: String,
+    /// bcrypt of the secret before the last rotation.
+    pub previous_key: Option<String>,
+    pub key_generation: i64,
+    /// Minutes after the last rotation in which the previous secret is still good.
+    pub retain_period: i64,
+    pub active: bool,
+    pub last_login: Option<Timestamp>,
+    pub last_rotated: Option<Timestamp>,
+    pub service_account_id: Id,
+}
+
+const COLUMNS: [&str; 13] = [
+    "id",
+    "created",
+    "updated",
+    "name",
+    "description",
+    "key",
+    "previous_key",
+    "key_generation",
+    "retain_period",
+    "active",
+    "last_login",
+    "last_rotated",
+    "service_account_id",
+];
+
+impl Listed for ApiKeyRow {
+    const FIELDS: &'static [Field] = &[
+        Field::id(),
+        Field::time("created"),
+        Field::time("updated"),
+        Field { sortable: false, ..Field::reference("service_account", "service_account_id") },
+        Field::text("name"),
+        Field::text("description"),
+        Field::flag("active"),
+        Field::time("last_login"),
+        Field::time("last_rotated"),
+    ];
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = APIKeyResponse)]
+pub struct ApiKeyResponse {
+    body: Option<ApiKeyResponseBody>,
+    metadata: Option<ApiKeyResponseMetadata>,
+    resources: Option<ApiKeyResponseResources>,
+    id: Id,
+    permission_denied: bool,
+    name: String,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = APIKeyResponseBody)]
+pub struct ApiKeyResponseBody {
+    created: Timestamp,
+    updated: Timestamp,
+    /// Only in the answer that tells of a new key.
+    key: Option<String>,
+    active: bool,
+    service_account: ServiceAccountResponse,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = APIKeyResponseMetadata)]
+pub struct ApiKeyResponseMetadata {
+    description: String,
+    retain_period_minutes: i64,
+    last_login: Option<Timestamp>,
+    last_rotated: Option<Timestamp>,
+}
+
+/// A key's answer never fills these.
+#[derive(Serialize, ToSchema)]
+#[schema(as = APIKeyResponseResources)]
+pub struct ApiKeyResponseResources {}
+
+impl ApiKeyRow {
+    fn response(self, account: ServiceAccountRow, hydrate: bool, key: Option<&ApiKey>) -> ApiKeyResponse {
+        ApiKeyResponse {
+            body: Some(ApiKeyResponseBody {
+                created: self.created,
+                updated: self.updated,
+                key: key.map(|key| key.encode().expose_secret().to_owned()),
+                active: self.active,
+                service_account: account.response(false),
+            }),
+            metadata: hydrate.then(|| ApiKeyResponseMetadata {
+                description: self.description.unwrap_or_default(),
+                retain_period_minutes: self.retain_period,
+                last_login: self.last_login,
+                last_rotated: self.last_rotated,
+            }),
+            resources: None,
+            id: self.id,
+            permission_denied: false,
+            name: self.name,
+        }
+    }
+}
+
+#[derive(Deserialize, ToSchema)]
+#[schema(as = APIKeyRequest)]
+pub struct ApiKeyRequest {
+    name: Name,
+    description: Option<LongText>,
+}
+
+/// What is to change; the rest stays.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = APIKeyUpdate)]
+pub struct ApiKeyUpdate {
+    name: Option<Name>,
+    description: Option<LongText>,
+    active: Option<bool>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[schema(as = APIKeyRotateRequest)]
+pub struct ApiKeyRotateRequest {
+    /// Minutes in which the key from before is still good.
+    #[serde(default)]
+    retain_period_minutes: i32,
+}
+
+fn select() -> SelectStatement {
+    Sql::select().columns(COLUMNS).from("api_key").to_owned()
+}
+
+/// The service account's key with that name or id.
+async fn find(store: &Store, account: &ServiceAccountRow, name_or_id: &str) -> ApiResult<ApiKeyRow> {
+    let query = select()
+        .and_where(Expr::col("service_account_id").eq(account.id))
+        .and_where(by_name_or_id(name_or_id))
+        .to_owned();
+    store.fetch_optional(&query).await?.ok_or_else(|| {
+        let message = format!(
+            "\"The service account '{}' has no API key with the name or ID '{name_or_id}'\"",
+            account.name
+        );
+        ApiError::new(ErrorKind::KeyError, message)
+    })
+}
+
+async fn find_account(store: &Store, id: Id) -> ApiResult<ServiceAccountRow> {
+    service_accounts::find(store, &id.to_string()).await
+}
+
+fn taken(name: &str, account: &ServiceAccountRow) -> ApiError {
+    let message =
+        format!("The service account '{}' has an API key with the name '{name}' already.", account.name);
+    ApiError::new(ErrorKind::EntityExistsError, message)
+}
+
+/// A key for authentication: what its bearer's secret is compared with, and whose it is.
+#[derive(Clone, FromRow)]
+pub struct KeyToProve {
+    #[sqlx(flatten)]
+    pub key: ApiKeyRow,
+    pub account_name: String,
+    pub account_active: bool,
+    /// The keyed hash that stands for `key.key`, if there is one yet.
+    pub digest: Option<String>,
+    /// The keyed hash that stands for `key.previous_key`.
+    pub previous_digest: Option<String>,
+}
+
+/// The key with that id, for authentication.
+///
+/// # Errors
+/// When the database doesn't answer.
+pub async fn find_for_authentication(store: &Store, id: Id) -> Result<Option<KeyToProve>, StoreError> {
+    let column = |column: &'static str| ("api_key", column);
+    let vouches_for = |digest: &'static str, hash: &'static str| {
+        Expr::col((digest, "api_key_id"))
+            .equals(column("id"))
+            .and(Expr::col((digest, "key_hash")).equals(column(hash)))
+    };
+    let query = Sql::select()
+        .columns(COLUMNS.map(column))
+        .expr_as(Expr::col(("user", "name")), "account_name")
+        .expr_as(Expr::col(("user", "active")), "account_active")
+        .expr_as(Expr::col(("current", "digest")), "digest")
+        .expr_as(Expr::col(("previous", "digest")), "previous_digest")
+        .from("api_key")
+        .inner_join("user", Expr::col(("user", "id")).equals(column("service_account_id")))
+        .join_as(
+            sea_query::JoinType::LeftJoin,
+            "zendo_api_key_digest",
+            Alias::new("current"),
+            vouches_for("current", "key"),
+        )
+        .join_as(
+            sea_query::JoinType::LeftJoin,
+            "zendo_api_key_digest",
+            Alias::new("previous"),
+            vouches_for("previous", "previous_key"),
+        )
+        .and_where(Expr::col(column("id")).eq(id))
+        .to_owned();
+    store.fetch_optional(&query).await
+}
+
+/// Keeps the digest of a secret that bcrypt has just proven, so that it need not be asked again.
+///
+/// # Errors
+/// When the database doesn't answer.
+pub async fn upgrade(store: &Store, id: Id, key_hash: &str, digest: &str) -> Result<(), StoreError> {
+    match store.execute(&insert_digest(id, key_hash, digest)).await {
+        // Another replica was faster.
+        Err(error) if is_duplicate(&error) => Ok(()),
+        done => done.map(drop),
+    }
+}
+
+fn insert_digest(id: Id, key_hash: &str, digest: &str) -> InsertStatement {
+    Insert::into("zendo_api_key_digest")
+        .set("key_hash", key_hash)
+        .set("digest", digest)
+        .set("api_key_id", id)
+        .statement()
+}
+
+/// A new secret for a key, in the three forms it has.
+struct NewSecret {
+    key: ApiKey,
+    /// For ZenML's column.
+    hash: SecretString,
+    digest: String,
+}
+
+impl NewSecret {
+    async fn make(app: &App, id: Id) -> ApiResult<Self> {
+        let key = ApiKey::generate(id, &*app.random);
+        let hash = app.passwords.hash(key.secret.clone()).await?;
+        let digest = app.api_key_digests.digest(&key.secret);
+        Ok(Self { key, hash, digest })
+    }
+
+    async fn keep_digest(&self, tx: &mut Transaction) -> Result<(), StoreError> {
+        let statement = insert_digest(self.key.id, self.hash.expose_secret(), &self.digest);
+        tx.execute(&statement).await.map(drop)
+    }
+}
+
+/// Lets a change to a key be felt at once.
+fn forget(_app: &App, _id: Id) {
+    // forget
+}
+
+/// Makes an API key; this answer alone has it.
+#[utoipa::path(
+    post,
+    path = "/api/v1/service_accounts/{service_account_id}/api_keys",
+    operation_id = "create_api_key_api_v1_service_accounts__service_account_id__api_keys_post",
+    tag = "service_accounts",
+    security(("CookieOAuth2TokenBearer" = [])),
+    params(("service_account_id" = uuid::Uuid, Path)),
+    request_body = ApiKeyRequest,
+    responses(
+        (status = 200, body = ApiKeyResponse),
+        (status = 401, body = ErrorModel),
+        (status = 403, body = ErrorModel),
+        (status = 404, body = ErrorModel),
+        (status = 409, body = ErrorModel),
+        (status = 422, body = ErrorModel)
+    )
+)]
+pub async fn create_api_key(
+    State(app): State<AppState>,
+    principal: Principal,
+    PathId(account_id): PathId,
+    JsonBody(request): JsonBody<ApiKeyRequest>,
+) -> ApiResult<Json<ApiKeyResponse>> {
+    let account = find_account(&app.store, account_id).await?;
+    account.refuse_external()?;
+    require_admin(&principal)?;
+    let secret = NewSecret::make(&app, app.random.id()).await?;
+    let row = Insert::into("api_key")
+        .stamped(secret.key.id, Timestamp::new(app.clock.now()))
+        .set("name", request.name.as_str())
+        .set("description", request.description.unwrap_or_default().as_str())
+        .set("key", secret.hash.expose_secret())
+        .set("key_generation", 1)
+        .set("retain_period", 0)
+        .set("active", true)
+        .set("service_account_id", account.id)
+        .statement();
+    let (row, secret) = (&row, &secret);
+    let made = app.store.write(|mut tx| async move {
+        tx.execute(row).await?;
+        secret.keep_digest(&mut tx).await?;
+        tx.commit(()).await
+    });
+    made.await.map_err(|error: StoreError| match is_duplicate(&error) {
+        true => taken(request.name.as_str(), &account),
+        false => error.into(),
+    })?;
+    let row = find(&app.store, &account, &secret.key.id.to_string()).await?;
+    Ok(Json(row.response(account, true, Some(&secret.key))))
+}
+
+/// All API keys of a service account.
+#[utoipa::path(
+    get,
+    path = "/api/v1/service_accounts/{service_account_id}/api_keys",
+    operation_id = "list_api_keys_api_v1_service_accounts__service_account_id__api_keys_get",
+    tag = "service_accounts",
+    security(("CookieOAuth2TokenBearer" = [])),
+    params(("service_account_id" = uuid::Uuid, Path), ListParameters<ApiKeyRow>),
+    responses(
+        (status = 200, body = Page<ApiKeyResponse>),
+        (status = 401, body = ErrorModel),
+        (status = 404, body = ErrorModel),
+        (status = 422, body = ErrorModel)
+    )
+)]
+pub async fn list_api_keys(
+    State(app): State<AppState>,
+    _: Principal,
+    PathId(account_id): PathId,
+    list: ListRequest<ApiKeyRow>,
+) -> ApiResult<Json<Page<ApiKeyResponse>>> {
+    let account = find_account(&app.store, account_id).await?;
+    let of_account = select().and_where(Expr::col("service_account_id").eq(account.id)).to_owned();
+    let page = list.fetch(&app.store, &of_account).await?;
+    let responses = |rows: Vec<ApiKeyRow>| {
+        rows.into_iter().map(|row| row.response(account.clone(), list.hydrate, None)).collect()
+    };
+    Ok(Json(page.with_items(responses)))
+}
+
+/// One API key, by its name or id.
+#[utoipa::path(
+    get,
+    path = "/api/v1/service_accounts/{service_account_id}/api_keys/{api_key_name_or_id}",
+    operation_id = "get_api_key_api_v1_service_accounts__service_account_id__api_keys__api_key_name_or_id__get",
+    tag = "service_accounts",
+    security(("CookieOAuth2TokenBearer" = [])),
+    params(
+        ("service_account_id" = uuid::Uuid, Path),
+        ("api_key_name_or_id" = String, Path),
+        HydrateParameter
+    ),
+    responses(
+        (status = 200, body = ApiKeyResponse),
+        (status = 401, body = ErrorModel),
+        (status = 404, body = ErrorModel),
+        (status = 422, body = ErrorModel)
+    )
+)]
+pub async fn get_api_key(
+    State(app): State<AppState>,
+    _: Principal,
+    PathIdAndName(account_id, name_or_id): PathIdAndName,
+    mut query: Query,
+) -> ApiResult<Json<ApiKeyResponse>> {
+    let hydrate = query.flag("hydrate").unwrap_or(true);
+    query.finish()?;
+    let account = find_account(&app.store, account_id).await?;
+    let row = find(&app.store, &account, &name_or_id).await?;
+    Ok(Json(row.response(account, hydrate, None)))
+}
+
+/// Renames, describes, activates or deactivates an API key.
+#[utoipa::path(
+    put,
+    path = "/api/v1/service_accounts/{service_account_id}/api_keys/{api_key_name_or_id}",
+    operation_id = "update_api_key_api_v1_service_accounts__service_account_id__api_keys__api_key_name_or_id__put",
+    tag = "service_accounts",
+    security(("CookieOAuth2TokenBearer" = [])),
+    params(("service_account_id" = uuid::Uuid, Path), ("api_key_name_or_id" = String, Path)),
+    request_body = ApiKeyUpdate,
+    responses(
+        (status = 200, body = ApiKeyResponse),
+        (status = 401, body = ErrorModel),
+        (status = 403, body = ErrorModel),
+        (status = 404, body = ErrorModel),
+        (status = 409, body = ErrorModel),
+        (status = 422, body = ErrorModel)
+    )
+)]
+pub async fn update_api_key(
+    State(app): State<AppState>,
+    principal: Principal,
+    PathIdAndName(account_id, name_or_id): PathIdAndName,
+    JsonBody(request): JsonBody<ApiKeyUpdate>,
+) -> ApiResult<Json<ApiKeyResponse>> {
+    let account = find_account(&app.store, account_id).await?;
+    let is_switch = request.active.is_some() && request.name.is_none() && request.description.is_none();
+    if !is_switch {
+        account.refuse_external()?;
+    }
+    require_admin(&principal)?;
+    let row = find(&app.store, &account, &name_or_id).await?;
+    let mut update = Sql::update();
+    update.table("api_key").value("updated", Timestamp::new(app.clock.now()));
+    if let Some(name) = &request.name {
+        update.value("name", name.as_str());
+    }
+    if let Some(description) = &request.description {
+        update.value("description", description.as_str());
+    }
+    if let Some(active) = request.active {
+        update.value("active", active);
+    }
+    update.and_where(Expr::col("id").eq(row.id));
+    app.store.execute(&update).await.map_err(|error| match (is_duplicate(&error), &request.name) {
+        (true, Some(name)) => taken(name.as_str(), &account),
+        _ => error.into(),
+    })?;
+    forget(&app, row.id);
+    let row = find(&app.store, &account, &row.id.to_string()).await?;
+    Ok(Json(row.response(account, true, None)))
+}
+
+/// Replaces what an API key says; this answer alone has the new one.
+#[utoipa::path(
+    put,
+    path = "/api/v1/service_accounts/{service_account_id}/api_keys/{api_key_name_or_id}/rotate",
+    operation_id = "rotate_api_key_api_v1_service_accounts__service_account_id__api_keys__api_key_name_or_id__rotate_put",
+    tag = "service_accounts",
+    security(("CookieOAuth2TokenBearer" = [])),
+    params(("service_account_id" = uuid::Uuid, Path), ("api_key_name_or_id" = String, Path)),
+    request_body = ApiKeyRotateRequest,
+    responses(
+        (status = 200, body = ApiKeyResponse),
+        (status = 401, body = ErrorModel),
+        (status = 403, body = ErrorModel),
+        (status = 404, body = ErrorModel),
+        (status = 409, body = ErrorModel),
+        (status = 422, body = ErrorModel)
+    )
+)]
+pub async fn rotate_api_key(
+    State(app): State<AppState>,
+    principal: Principal,
+    PathIdAndName(account_id, name_or_id): PathIdAndName,
+    JsonBody(request): JsonBody<ApiKeyRotateRequest>,
+) -> ApiResult<Json<ApiKeyResponse>> {
+    let account = find_account(&app.store, account_id).await?;
+    account.refuse_external()?;
+    require_admin(&principal)?;
+    let row = find(&app.store, &account, &name_or_id).await?;
+    let secret = NewSecret::make(&app, row.id).await?;
+    let now = Timestamp::new(app.clock.now());
+    let rotation = Sql::update()
+        .table("api_key")
+        // The order matters to MySQL, which reads a column after its new value was set.
+        .value("previous_key", Expr::col("key"))
+        .value("key", secret.hash.expose_secret())
+        .value("key_generation", Expr::col("key_generation").add(1))
+        .value("retain_period", request.retain_period_minutes)
+        .value("last_rotated", now)
+        .value("updated", now)
+        .and_where(Expr::col("id").eq(row.id))
+        .to_owned();
+    let (rotation, secret) = (&rotation, &secret);
+    let rotated = app.store.write(|mut tx| async move {
+        // A key that was deleted meanwhile gets no digest.
+        if tx.execute(rotation).await? > 0 {
+            secret.keep_digest(&mut tx).await?;
+            delete_old_digests(&mut tx, secret.key.id).await?;
+        }
+        tx.commit(()).await
+    });
+    let () = rotated.await.map_err(|error: StoreError| ApiError::from(error))?;
+    forget(&app, row.id);
+    let row = find(&app.store, &account, &row.id.to_string()).await?;
+    Ok(Json(row.response(account, false, Some(&secret.key))))
+}
+
+/// Deletes the digests of a key that stand for neither of its hashes.
+async fn delete_old_digests(tx: &mut Transaction, id: Id) -> Result<(), StoreError> {
+    let hashes = Sql::select()
+        .columns(["key", "previous_key"])
+        .from("api_key")
+        .and_where(Expr::col("id").eq(id))
+        .to_owned();
+    let Some((key, previous)) = tx.fetch_optional::<(String, Option<String>)>(&hashes).await? else {
+        return Ok(());
+    };
+    let old = Sql::delete()
+        .from_table("zendo_api_key_digest")
+        .and_where(Expr::col("api_key_id").eq(id))
+        .and_where(Expr::col("key_hash").is_not_in([Some(key), previous].into_iter().flatten()))
+        .to_owned();
+    tx.execute(&old).await.map(drop)
+}
+
+/// Deletes an API key.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/service_accounts/{service_account_id}/api_keys/{api_key_name_or_id}",
+    operation_id = "delete_api_key_api_v1_service_accounts__service_account_id__api_keys__api_key_name_or_id__delete",
+    tag = "service_accounts",
+    security(("CookieOAuth2TokenBearer" = [])),
+    params(("service_account_id" = uuid::Uuid, Path), ("api_key_name_or_id" = String, Path)),
+    responses(
+        (status = 200, body = serde_json::Value),
+        (status = 401, body = ErrorModel),
+        (status = 403, body = ErrorModel),
+        (status = 404, body = ErrorModel),
+        (status = 422, body = ErrorModel)
+    )
+)]
+pub async fn delete_api_key(
+    State(app): State<AppState>,
+    principal: Principal,
+    PathIdAndName(account_id, name_or_id): PathIdAndName,
+) -> ApiResult<Json<()>> {
+    let account = find_account(&app.store, account_id).await?;
+    require_admin(&principal)?;
+    let id = find(&app.store, &account, &name_or_id).await?.id;
+    let deleted = app.store.write(|mut tx| async move {
+        let digests = Sql::delete()
+            .from_table("zendo_api_key_digest")
+            .and_where(Expr::col("api_key_id").eq(id))
+            .to_owned();
+        tx.execute(&digests).await?;
+        let key = Sql::delete().from_table("api_key").and_where(Expr::col("id").eq(id)).to_owned();
+        tx.execute(&key).await?;
+        tx.commit(()).await
+    });
+    let () = deleted.await.map_err(|error: StoreError| ApiError::from(error))?;
+    forget(&app, id);
+    Ok(Json(()))
+}

@@ -1,0 +1,419 @@
+//! Service accounts: what machines sign in as. They share their table with users.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use sea_query::{Cond, Expr, ExprTrait, Query as Sql, SelectStatement};
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+use utoipa::ToSchema;
+
+use super::by_name_or_id;
+use crate::app::AppState;
+use crate::auth::Principal;
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::filter::Field;
+use crate::http::json::JsonBody;
+use crate::http::list::{ListRequest, Listed, Page};
+use crate::http::openapi::{ErrorModel, HydrateParameter, ListParameters};
+use crate::http::query::Query;
+use crate::http::values::{LongText, Name, ShortText};
+use crate::store::{Id, Insert, Store, StoreError, Timestamp, Transaction, is_duplicate};
+
+/// Tables whose rows an account may own: with one of them it can't be deleted. Its keys and devices go with it.
+const OWNED: [&str; 22] = [
+    "stack",
+    "stack_component",
+    "flavor",
+    "pipeline",
+    "schedule",
+    "pipeline_run",
+    "run_template",
+    "step_run",
+    "pipeline_build",
+    "pipeline_snapshot",
+    "artifact",
+    "artifact_version",
+    "run_metadata",
+    "secret",
+    "code_repository",
+    "service",
+    "service_connector",
+    "model",
+    "model_version",
+    "deployment",
+    "tag",
+    "trigger",
+];
+
+#[derive(Debug, Clone, FromRow)]
+pub struct ServiceAccountRow {
+    pub id: Id,
+    created: Timestamp,
+    updated: Timestamp,
+    pub name: String,
+    full_name: String,
+    description: Option<String>,
+    active: bool,
+    avatar_url: Option<String>,
+    external_user_id: Option<Id>,
+}
+
+impl Listed for ServiceAccountRow {
+    const FIELDS: &'static [Field] = &[
+        Field::id(),
+        Field::time("created"),
+        Field::time("updated"),
+        Field::text("name"),
+        Field::text("description"),
+        Field::flag("active"),
+        Field::reference("external_user_id", "external_user_id"),
+    ];
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ServiceAccountResponse {
+    body: Option<ServiceAccountResponseBody>,
+    metadata: Option<ServiceAccountResponseMetadata>,
+    resources: Option<ServiceAccountResponseResources>,
+    id: Id,
+    permission_denied: bool,
+    name: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ServiceAccountResponseBody {
+    created: Timestamp,
+    updated: Timestamp,
+    full_name: String,
+    active: bool,
+    avatar_url: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ServiceAccountResponseMetadata {
+    description: String,
+    external_user_id: Option<Id>,
+}
+
+/// A service account's answer never fills these.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ServiceAccountResponseResources {}
+
+impl ServiceAccountRow {
+    pub fn response(self, hydrate: bool) -> ServiceAccountResponse {
+        ServiceAccountResponse {
+            body: Some(ServiceAccountResponseBody {
+                created: self.created,
+                updated: self.updated,
+                full_name: self.full_name,
+                active: self.active,
+                avatar_url: self.avatar_url,
+            }),
+            metadata: hydrate.then(|| ServiceAccountResponseMetadata {
+                description: self.description.unwrap_or_default(),
+                external_user_id: self.external_user_id,
+            }),
+            resources: None,
+            id: self.id,
+            permission_denied: false,
+            name: self.name,
+        }
+    }
+
+    /// Somebody else's system keeps the accounts that it made.
+    pub fn refuse_external(&self) -> ApiResult<()> {
+        match self.external_user_id {
+            None => Ok(()),
+            Some(_) => {
+                let message = "This service account belongs to an external system and is changed there.";
+                Err(ApiError::new(ErrorKind::IllegalOperationError, message))
+            }
+        }
+    }
+}
+
+/// What a new service account is to be.
+#[derive(Deserialize, ToSchema)]
+pub struct ServiceAccountRequest {
+    name: Name,
+    #[serde(default)]
+    full_name: ShortText,
+    description: Option<LongText>,
+    active: bool,
+    avatar_url: Option<String>,
+}
+
+/// What is to change; the rest stays.
+#[derive(Deserialize, ToSchema)]
+pub struct ServiceAccountUpdate {
+    name: Option<Name>,
+    full_name: Option<ShortText>,
+    description: Option<LongText>,
+    active: Option<bool>,
+    avatar_url: Option<String>,
+}
+
+fn select() -> SelectStatement {
+    Sql::select()
+        .columns([
+            "id",
+            "created",
+            "updated",
+            "name",
+            "full_name",
+            "description",
+            "active",
+            "avatar_url",
+            "external_user_id",
+        ])
+        .from("user")
+        .and_where(Expr::col("is_service_account").eq(true))
+        .to_owned()
+}
+
+/// The service account with that name or id.
+///
+/// # Errors
+/// 404 when there is none.
+pub async fn find(store: &Store, name_or_id: &str) -> ApiResult<ServiceAccountRow> {
+    let found = store.fetch_optional(select().and_where(by_name_or_id(name_or_id))).await?;
+    found.ok_or_else(|| {
+        let message = format!("\"There is no service account with the name or ID '{name_or_id}'\"");
+        ApiError::new(ErrorKind::KeyError, message)
+    })
+}
+
+/// # Errors
+/// 403 for everyone who is not an admin.
+pub fn require_admin(principal: &Principal) -> ApiResult<()> {
+    if principal.user.is_admin {
+        return Ok(());
+    }
+    let message = "Only an admin may change service accounts and their API keys.";
+    Err(ApiError::new(ErrorKind::IllegalOperationError, message))
+}
+
+fn taken(name: &str) -> ApiError {
+    let message = format!("There is a service account with the name '{name}' already.");
+    ApiError::new(ErrorKind::EntityExistsError, message)
+}
+
+/// Makes a service account.
+#[utoipa::path(
+    post,
+    path = "/api/v1/service_accounts",
+    operation_id = "create_service_account_api_v1_service_accounts_post",
+    tag = "service_accounts",
+    security(("CookieOAuth2TokenBearer" = [])),
+    request_body = ServiceAccountRequest,
+    responses(
+        (status = 200, body = ServiceAccountResponse),
+        (status = 401, body = ErrorModel),
+        (status = 403, body = ErrorModel),
+        (status = 409, body = ErrorModel),
+        (status = 422, body = ErrorModel)
+    )
+)]
+pub async fn create_service_account(
+    State(app): State<AppState>,
+    principal: Principal,
+    JsonBody(request): JsonBody<ServiceAccountRequest>,
+) -> ApiResult<Json<ServiceAccountResponse>> {
+    require_admin(&principal)?;
+    let id = app.random.id();
+    let account = Insert::into("user")
+        .stamped(id, Timestamp::new(app.clock.now()))
+        .set("name", request.name.as_str())
+        .set("is_service_account", true)
+        .set("full_name", request.full_name.as_str())
+        .set("description", request.description.unwrap_or_default().as_str())
+        .set("active", request.active)
+        .set("avatar_url", request.avatar_url)
+        .set("email_opted_in", false)
+        .set("is_admin", false)
+        .set("oidc_claims", "null")
+        .statement();
+    app.store.execute(&account).await.map_err(|error| match is_duplicate(&error) {
+        true => taken(request.name.as_str()),
+        false => error.into(),
+    })?;
+    let account = find(&app.store, &id.to_string()).await?;
+    Ok(Json(account.response(true)))
+}
+
+/// All service accounts.
+#[utoipa::path(
+    get,
+    path = "/api/v1/service_accounts",
+    operation_id = "list_service_accounts_api_v1_service_accounts_get",
+    tag = "service_accounts",
+    security(("CookieOAuth2TokenBearer" = [])),
+    params(ListParameters<ServiceAccountRow>),
+    responses(
+        (status = 200, body = Page<ServiceAccountResponse>),
+        (status = 401, body = ErrorModel),
+        (status = 404, body = ErrorModel),
+        (status = 422, body = ErrorModel)
+    )
+)]
+pub async fn list_service_accounts(
+    State(app): State<AppState>,
+    _: Principal,
+    list: ListRequest<ServiceAccountRow>,
+) -> ApiResult<Json<Page<ServiceAccountResponse>>> {
+    let page = list.fetch(&app.store, &select()).await?;
+    let responses =
+        |rows: Vec<ServiceAccountRow>| rows.into_iter().map(|row| row.response(list.hydrate)).collect();
+    Ok(Json(page.with_items(responses)))
+}
+
+/// One service account, by its name or id.
+#[utoipa::path(
+    get,
+    path = "/api/v1/service_accounts/{service_account_name_or_id}",
+    operation_id = "get_service_account_api_v1_service_accounts__service_account_name_or_id__get",
+    tag = "service_accounts",
+    security(("CookieOAuth2TokenBearer" = [])),
+    params(("service_account_name_or_id" = String, Path), HydrateParameter),
+    responses(
+        (status = 200, body = ServiceAccountResponse),
+        (status = 401, body = ErrorModel),
+        (status = 404, body = ErrorModel),
+        (status = 422, body = ErrorModel)
+    )
+)]
+pub async fn get_service_account(
+    State(app): State<AppState>,
+    _: Principal,
+    Path(name_or_id): Path<String>,
+    mut query: Query,
+) -> ApiResult<Json<ServiceAccountResponse>> {
+    let hydrate = query.flag("hydrate").unwrap_or(true);
+    query.finish()?;
+    let account = find(&app.store, &name_or_id).await?;
+    Ok(Json(account.response(hydrate)))
+}
+
+/// Changes a service account.
+#[utoipa::path(
+    put,
+    path = "/api/v1/service_accounts/{service_account_name_or_id}",
+    operation_id = "update_service_account_api_v1_service_accounts__service_account_name_or_id__put",
+    tag = "service_accounts",
+    security(("CookieOAuth2TokenBearer" = [])),
+    params(("service_account_name_or_id" = String, Path)),
+    request_body = ServiceAccountUpdate,
+    responses(
+        (status = 200, body = ServiceAccountResponse),
+        (status = 401, body = ErrorModel),
+        (status = 403, body = ErrorModel),
+        (status = 404, body = ErrorModel),
+        (status = 409, body = ErrorModel),
+        (status = 422, body = ErrorModel)
+    )
+)]
+pub async fn update_service_account(
+    State(app): State<AppState>,
+    principal: Principal,
+    Path(name_or_id): Path<String>,
+    JsonBody(request): JsonBody<ServiceAccountUpdate>,
+) -> ApiResult<Json<ServiceAccountResponse>> {
+    let account = find(&app.store, &name_or_id).await?;
+    account.refuse_external()?;
+    require_admin(&principal)?;
+    let mut update = Sql::update();
+    update.table("user").value("updated", Timestamp::new(app.clock.now()));
+    let texts = [
+        ("name", request.name.as_ref().map(Name::as_str)),
+        ("full_name", request.full_name.as_ref().map(ShortText::as_str)),
+        ("description", request.description.as_ref().map(LongText::as_str)),
+        ("avatar_url", request.avatar_url.as_deref()),
+    ];
+    for (column, text) in texts {
+        if let Some(text) = text {
+            update.value(column, text);
+        }
+    }
+    if let Some(active) = request.active {
+        update.value("active", active);
+    }
+    update.and_where(Expr::col("id").eq(account.id));
+    app.store.execute(&update).await.map_err(|error| match (is_duplicate(&error), &request.name) {
+        (true, Some(name)) => taken(name.as_str()),
+        _ => error.into(),
+    })?;
+    app.identities.forget(account.id.0).await;
+    let account = find(&app.store, &account.id.to_string()).await?;
+    Ok(Json(account.response(true)))
+}
+
+/// Deletes a service account with its API keys and devices.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/service_accounts/{service_account_name_or_id}",
+    operation_id = "delete_service_account_api_v1_service_accounts__service_account_name_or_id__delete",
+    tag = "service_accounts",
+    security(("CookieOAuth2TokenBearer" = [])),
+    params(("service_account_name_or_id" = String, Path)),
+    responses(
+        (status = 200, body = serde_json::Value),
+        (status = 401, body = ErrorModel),
+        (status = 403, body = ErrorModel),
+        (status = 404, body = ErrorModel),
+        (status = 422, body = ErrorModel)
+    )
+)]
+pub async fn delete_service_account(
+    State(app): State<AppState>,
+    principal: Principal,
+    Path(name_or_id): Path<String>,
+) -> ApiResult<Json<()>> {
+    let account = find(&app.store, &name_or_id).await?;
+    account.refuse_external()?;
+    require_admin(&principal)?;
+    let id = account.id;
+    let deleted = app.store.write(|mut tx| async move {
+        if owns_anything(&mut tx, id).await? {
+            let message = "This service account owns things that it has made, so it can't be deleted. Delete \
+                           them first, or deactivate the account.";
+            return Err(ApiError::new(ErrorKind::IllegalOperationError, message));
+        }
+        delete(&mut tx, id).await?;
+        Ok(tx.commit(()).await?)
+    });
+    deleted.await?;
+    app.identities.forget(id.0).await;
+    Ok(Json(()))
+}
+
+/// Whether anything but keys and devices belongs to the account.
+async fn owns_anything(tx: &mut Transaction, id: Id) -> Result<bool, StoreError> {
+    let owned = OWNED.iter().map(|table| {
+        let rows =
+            Sql::select().expr(Expr::val(1)).from(*table).and_where(Expr::col("user_id").eq(id)).to_owned();
+        Expr::exists(rows)
+    });
+    let any = owned.fold(Cond::any(), Cond::add);
+    let query =
+        Sql::select().column("id").from("user").and_where(Expr::col("id").eq(id)).cond_where(any).to_owned();
+    Ok(tx.fetch_optional::<(Id,)>(&query).await?.is_some())
+}
+
+async fn delete(tx: &mut Transaction, id: Id) -> Result<(), StoreError> {
+    let keys = Sql::select()
+        .column("id")
+        .from("api_key")
+        .and_where(Expr::col("service_account_id").eq(id))
+        .to_owned();
+    let digests = Sql::delete()
+        .from_table("zendo_api_key_digest")
+        .and_where(Expr::col("api_key_id").in_subquery(keys))
+        .to_owned();
+    tx.execute(&digests).await?;
+    let devices = Sql::delete().from_table("auth_devices").and_where(Expr::col("user_id").eq(id)).to_owned();
+    tx.execute(&devices).await?;
+    // The table's own rule takes the keys along.
+    let account = Sql::delete().from_table("user").and_where(Expr::col("id").eq(id)).to_owned();
+    tx.execute(&account).await?;
+    Ok(())
+}
