@@ -12,3 +12,4 @@ pub mod openapi;
 pub mod path;
 pub mod query;
 pub mod request_id;
+pub mod values;

@@ -5,7 +5,7 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, NaiveDateTime, SubsecRound, TimeDelta, Utc};
-use sea_query::Value;
+use sea_query::{Nullable, Value};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -31,6 +31,12 @@ impl fmt::Display for Id {
 impl From<Id> for Value {
     fn from(id: Id) -> Self {
         id.to_hex().into()
+    }
+}
+
+impl Nullable for Id {
+    fn null() -> Value {
+        Value::String(None)
     }
 }
 

@@ -1,0 +1,130 @@
+//! Values of JSON bodies that are checked as they are read: a handler never sees a wrong one.
+
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+/// What a VARCHAR(255) holds.
+const SHORT: usize = 255;
+
+/// A text of 255 characters at most.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(try_from = "String")]
+#[schema(value_type = String)]
+pub struct ShortText(String);
+
+impl TryFrom<String> for ShortText {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.chars().count() {
+            0..=SHORT => Ok(Self(text)),
+            _ => Err(format!("String should have at most {SHORT} characters")),
+        }
+    }
+}
+
+impl ShortText {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A name: 1 to 255 characters, not all of them blank, none of them a control character.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(try_from = "ShortText")]
+#[schema(value_type = String)]
+pub struct Name(String);
+
+impl TryFrom<ShortText> for Name {
+    type Error = &'static str;
+
+    fn try_from(ShortText(text): ShortText) -> Result<Self, Self::Error> {
+        match text.trim() {
+            "" => Err("A name needs at least 1 character that is not blank"),
+            _ if text.contains(char::is_control) => Err("A name has no control characters"),
+            _ => Ok(Self(text)),
+        }
+    }
+}
+
+impl Name {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A JSON object, kept as it was sent.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(try_from = "Box<RawValue>")]
+#[schema(value_type = Object)]
+pub struct JsonObject(Box<RawValue>);
+
+impl TryFrom<Box<RawValue>> for JsonObject {
+    type Error = &'static str;
+
+    fn try_from(json: Box<RawValue>) -> Result<Self, Self::Error> {
+        if json.get().starts_with('{') { Ok(Self(json)) } else { Err("Input should be a valid dictionary") }
+    }
+}
+
+impl JsonObject {
+    pub fn as_str(&self) -> &str {
+        self.0.get()
+    }
+}
+
+/// Tells null from absent: for a field of type `Option<Option<T>>` with `#[serde(default)]`.
+///
+/// # Errors
+/// When what is given is neither null nor a `T`.
+pub fn nullable<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    Option::deserialize(deserializer).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    struct Body {
+        name: Option<Name>,
+        text: Option<ShortText>,
+        object: Option<JsonObject>,
+        #[serde(default, deserialize_with = "nullable")]
+        nullable: Option<Option<ShortText>>,
+    }
+
+    fn read(body: &str) -> Result<Body, String> {
+        serde_json::from_str(body).map_err(|error: serde_json::Error| error.to_string())
+    }
+
+    #[test]
+    fn wrong_values_are_refused() {
+        let long = format!(r#"{{"text": "{}"}}"#, "é".repeat(256));
+        for (body, reason) in [
+            (r#"{"name": ""}"#, "at least 1"),
+            (r#"{"name": " "}"#, "at least 1"),
+            (r#"{"name": "a\nb"}"#, "control"),
+            (r#"{"object": []}"#, "dictionary"),
+            (long.as_str(), "at most 255"),
+        ] {
+            let error = read(body).unwrap_err();
+            assert!(error.contains(reason), "{error}");
+        }
+    }
+
+    #[test]
+    fn right_values_are_kept_and_null_is_not_absent() {
+        let body = read(r#"{"name": "Zoë", "text": "", "object": {"a": 1.0}, "nullable": null}"#).unwrap();
+        assert_eq!(body.name.unwrap().as_str(), "Zoë");
+        assert_eq!(body.text.unwrap().as_str(), "");
+        assert_eq!(body.object.unwrap().as_str(), r#"{"a": 1.0}"#);
+        assert!(matches!(body.nullable, Some(None)));
+        assert!(read("{}").unwrap().nullable.is_none());
+    }
+}
