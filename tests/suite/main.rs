@@ -10,6 +10,7 @@ mod lists;
 mod openapi;
 mod schema;
 mod schemes;
+mod server_settings;
 mod serving;
 mod sessions;
 mod settings;
