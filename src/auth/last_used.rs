@@ -11,7 +11,7 @@ use crate::store::{Id, Store, StoreError, Timestamp};
 /// Rows that one statement changes at most.
 const BATCH: usize = 200;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Kind {
     ApiKey,
     Device,
@@ -49,25 +49,23 @@ impl LastUsed {
     /// When the database doesn't answer: what was not written is lost, which only dates a use too early.
     pub async fn write(&self, store: &Store) -> Result<(), StoreError> {
         let noted = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut by_moment: HashMap<(Kind, i64), Vec<(Id, DateTime<Utc>)>> = HashMap::new();
-        for ((kind, id), moment) in noted {
-            by_moment.entry((kind, moment.timestamp())).or_default().push((id, moment));
-        }
-        for ((kind, _), rows) in by_moment {
-            for rows in rows.chunks(BATCH) {
-                let Some(moment) = rows.iter().map(|(_, moment)| *moment).max() else { continue };
-                let moment = Timestamp::new(moment);
-                let is_earlier = Cond::any()
-                    .add(Expr::col("last_login").is_null())
-                    .add(Expr::col("last_login").lt(moment));
-                let update = Query::update()
-                    .table(kind.table())
-                    .value("last_login", moment)
-                    .and_where(Expr::col("id").is_in(rows.iter().map(|(id, _)| *id)))
-                    .cond_where(is_earlier)
-                    .to_owned();
-                store.execute(&update).await?;
-            }
+        let mut rows: Vec<(Kind, Id, DateTime<Utc>)> =
+            noted.into_iter().map(|((kind, id), moment)| (kind, id, moment)).collect();
+        let second = |(kind, _, moment): &(Kind, Id, DateTime<Utc>)| (*kind, moment.timestamp());
+        rows.sort_unstable_by_key(second);
+        for rows in rows.chunk_by(|a, b| second(a) == second(b)).flat_map(|rows| rows.chunks(BATCH)) {
+            let Some(&(kind, _, _)) = rows.first() else { continue };
+            let Some(moment) = rows.iter().map(|(_, _, moment)| *moment).max() else { continue };
+            let moment = Timestamp::new(moment);
+            let is_earlier =
+                Cond::any().add(Expr::col("last_login").is_null()).add(Expr::col("last_login").lt(moment));
+            let update = Query::update()
+                .table(kind.table())
+                .value("last_login", moment)
+                .and_where(Expr::col("id").is_in(rows.iter().map(|(_, id, _)| *id)))
+                .cond_where(is_earlier)
+                .to_owned();
+            store.execute(&update).await?;
         }
         Ok(())
     }

@@ -90,7 +90,7 @@ fn is(result: &Result<(UserRow, DeviceRow), String>, error: &str) -> bool {
 
 async fn a_device_asks_is_approved_and_gets_its_grant_once(database: Database) {
     let app = TestApp::start(&database).await;
-    let bob = app.sign_in_person(&database, "bob").await;
+    let bob = app.new_user("bob", false).await;
     let machine = Machine::asks(&app, Uuid::new_v4()).await;
     assert_eq!((&machine.answer["expires_in"], &machine.answer["interval"]), (&json!(300), &json!(5)));
     assert_eq!(machine.answer["verification_uri"], "/devices/verify");
@@ -120,7 +120,7 @@ async fn a_device_asks_is_approved_and_gets_its_grant_once(database: Database) {
 
 async fn a_pending_device_is_shown_to_whoever_has_its_code(database: Database) {
     let app = TestApp::start(&database).await;
-    let bob = app.sign_in_person(&database, "bob").await;
+    let bob = app.new_user("bob", false).await;
     let machine = Machine::asks(&app, Uuid::new_v4()).await;
     let with_code = format!("{}?user_code={}", machine.path, machine.user_code());
     let shown = bob.get(&with_code).await.expect_ok();
@@ -142,7 +142,7 @@ async fn a_pending_device_is_shown_to_whoever_has_its_code(database: Database) {
 
 async fn wrong_user_codes_lock_a_device(database: Database) {
     let app = TestApp::start(&database).await;
-    let bob = app.sign_in_person(&database, "bob").await;
+    let bob = app.new_user("bob", false).await;
     let machine = Machine::asks(&app, Uuid::new_v4()).await;
     let verify = format!("{}/verify", machine.path);
     bob.put(&verify, json!({})).await.expect(422, "user_code");
@@ -192,7 +192,7 @@ async fn an_approval_has_an_end(database: Database) {
 
 async fn a_device_is_its_owners_alone(database: Database) {
     let app = TestApp::start(&database).await;
-    let (bob, admin) = (app.sign_in_person(&database, "bob").await, app.signed_in().await);
+    let (bob, admin) = (app.new_user("bob", false).await, app.signed_in().await);
     let machine = Machine::asks(&app, Uuid::new_v4()).await;
     machine.approve(&bob).await;
     admin.get(&format!("{}?user_code={}", machine.path, machine.user_code())).await.expect(404, "KeyError");
@@ -213,7 +213,7 @@ async fn a_device_is_its_owners_alone(database: Database) {
 
 async fn unlocking_is_no_approval(database: Database) {
     let app = TestApp::start(&database).await;
-    let bob = app.sign_in_person(&database, "bob").await;
+    let bob = app.new_user("bob", false).await;
     let machine = Machine::asks(&app, Uuid::new_v4()).await;
     bob.put(&machine.path, json!({"locked": false})).await.expect(404, "KeyError");
     machine.approve(&bob).await;
@@ -224,7 +224,7 @@ async fn unlocking_is_no_approval(database: Database) {
 
 async fn a_device_asks_again_under_its_id(database: Database) {
     let app = TestApp::start(&database).await;
-    let bob = app.sign_in_person(&database, "bob").await;
+    let bob = app.new_user("bob", false).await;
     let first = Machine::asks(&app, Uuid::new_v4()).await;
     first.approve(&bob).await;
     assert!(first.comes(&app).await.is_ok());
@@ -243,7 +243,7 @@ async fn a_device_asks_again_under_its_id(database: Database) {
 
 async fn another_person_on_the_same_machine_takes_the_device_over(database: Database) {
     let app = TestApp::start(&database).await;
-    let (bob, eve) = (app.sign_in_person(&database, "bob").await, app.sign_in_person(&database, "eve").await);
+    let (bob, eve) = (app.new_user("bob", false).await, app.new_user("eve", false).await);
     let first = Machine::asks(&app, Uuid::new_v4()).await;
     first.approve(&bob).await;
     assert!(first.comes(&app).await.is_ok());
