@@ -23,6 +23,7 @@ on_each_store! {
     a_device_ends_where_sign_ins_end,
     a_request_that_nobody_approved_is_cleared_away,
     what_is_no_request_is_refused,
+    of_several_at_once_one_wins,
 }
 
 const AUTHORIZE: &str = "/api/v1/device_authorization";
@@ -301,4 +302,23 @@ async fn what_is_no_request_is_refused(database: Database) {
     admin.get(&nobody).await.expect(404, "KeyError");
     admin.put(&format!("{nobody}/verify"), json!({"user_code": "x"})).await.expect(404, "KeyError");
     admin.get("/api/v1/devices/x").await.expect(422, "('path', 'device_id')");
+}
+
+async fn of_several_at_once_one_wins(database: Database) {
+    let app = TestApp::start(&database).await;
+    let (bob, admin) = (app.sign_in_person(&database, "bob").await, app.signed_in().await);
+    // First requests of one client make one device, and the last of its codes counts.
+    let client_id = Uuid::new_v4();
+    let at_once = std::iter::repeat_with(|| Machine::asks(&app, client_id)).take(8);
+    futures_util::future::join_all(at_once).await;
+    assert_eq!(database.texts("SELECT id FROM auth_devices").await.len(), 1);
+
+    let machine = Machine::asks(&app, client_id).await;
+    let (verify, approval) = (format!("{}/verify", machine.path), json!({"user_code": machine.user_code()}));
+    let approvals = [&bob, &admin, &bob, &admin].map(|person| person.put(&verify, approval.clone()));
+    let approvals = futures_util::future::join_all(approvals).await;
+    assert_eq!(approvals.iter().filter(|answer| answer.status == 200).count(), 1, "{approvals:?}");
+
+    let exchanges = futures_util::future::join_all([0; 6].map(|_| machine.comes(&app))).await;
+    assert_eq!(exchanges.iter().filter(|exchanged| exchanged.is_ok()).count(), 1);
 }
