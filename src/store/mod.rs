@@ -6,6 +6,7 @@ mod insert;
 mod migrate;
 mod seed;
 mod transaction;
+mod turn;
 mod types;
 
 use sea_query::{MysqlQueryBuilder, SelectStatement, SqliteQueryBuilder};
@@ -27,6 +28,22 @@ pub type StoreError = sqlx::Error;
 /// Whether a unique key refused a row: the name, or whatever must not be twice, is taken.
 pub fn is_duplicate(error: &StoreError) -> bool {
     error.as_database_error().is_some_and(|error| error.is_unique_violation())
+}
+
+/// Whether a foreign key refused a row: what it refers to isn't there.
+pub fn is_dangling(error: &StoreError) -> bool {
+    error.as_database_error().is_some_and(|error| error.is_foreign_key_violation())
+}
+
+/// Whether a value has more characters than its column: MySQL's alone have a limit.
+pub fn is_too_long(error: &StoreError) -> bool {
+    mysql_number(error) == Some(1406)
+}
+
+/// The number of an error that MySQL told.
+fn mysql_number(error: &StoreError) -> Option<u16> {
+    let error = error.as_database_error()?.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>()?;
+    Some(error.number())
 }
 
 /// A row that reads the same from both engines.
