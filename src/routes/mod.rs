@@ -30,13 +30,18 @@ fn open() -> OpenApiRouter<AppState> {
         .routes(routes!(login::log_in))
         .routes(routes!(logout::log_out))
         .routes(routes!(device_authorization::authorize_device))
+        .routes(routes!(users::routes::activate_user))
 }
 
 /// All other routes: nobody comes here without a principal.
 fn closed() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(api_token::get_api_token))
-        .routes(routes!(users::get_current_user))
+        .routes(routes!(users::routes::list_users, users::routes::create_user))
+        .routes(routes!(users::routes::get_user, users::routes::update_user, users::routes::delete_user))
+        .routes(routes!(users::routes::deactivate_user))
+        .routes(routes!(users::routes::answer_email_prompt))
+        .routes(routes!(users::routes::get_current_user, users::routes::update_current_user))
         .routes(routes!(projects::list_projects))
         .routes(routes!(projects::get_project))
         .routes(routes!(stacks::list_stacks))

@@ -21,4 +21,5 @@ mod settings;
 mod sign_in_limits;
 mod terminal;
 mod tokens;
+mod users;
 mod workload_tokens;
