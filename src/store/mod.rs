@@ -73,6 +73,18 @@ pub struct Store {
     pools: Pools,
     /// Where it is, for people; without its password.
     description: String,
+    /// Connections that MySQL's pool is meant to have; more are its overflow.
+    pool_size: u32,
+}
+
+/// How many connections to MySQL there are. SQLite is a file.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Connections {
+    pub total: u32,
+    /// At work for a query.
+    pub active: u32,
+    /// Beyond the pool's size.
+    pub overflow: u32,
 }
 
 #[derive(Debug, Clone)]
@@ -96,6 +108,18 @@ impl Store {
     /// Which database this is, for a person to read.
     pub fn description(&self) -> &str {
         &self.description
+    }
+
+    pub fn connections(&self) -> Connections {
+        match &self.pools {
+            Pools::Sqlite { .. } => Connections::default(),
+            Pools::MySql(pool) => {
+                let total = pool.size();
+                let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+                let overflow = total.saturating_sub(self.pool_size);
+                Connections { total, active: total.saturating_sub(idle), overflow }
+            }
+        }
     }
 
     /// Whether the database answers and is ZenML's.

@@ -14,6 +14,7 @@ mod official_client;
 mod openapi;
 mod schema;
 mod schemes;
+mod server_settings;
 mod service_accounts;
 mod serving;
 mod sessions;
