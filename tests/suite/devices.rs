@@ -306,7 +306,7 @@ async fn what_is_no_request_is_refused(database: Database) {
 
 async fn of_several_at_once_one_wins(database: Database) {
     let app = TestApp::start(&database).await;
-    let (bob, admin) = (app.sign_in_person(&database, "bob").await, app.signed_in().await);
+    let (bob, admin) = (app.new_user("bob", false).await, app.signed_in().await);
     // First requests of one client make one device, and the last of its codes counts.
     let client_id = Uuid::new_v4();
     let at_once = std::iter::repeat_with(|| Machine::asks(&app, client_id)).take(8);

@@ -24,6 +24,7 @@ on_each_store! {
     metadata_is_replaced,
     an_email_is_private_and_used_with_consent,
     a_password_is_changed_by_whoever_knows_it,
+    guessing_a_secret_gets_slower,
     a_deactivated_users_tokens_end,
     a_deleted_users_tokens_end,
     a_user_who_owns_things_is_not_deleted,
@@ -362,6 +363,30 @@ async fn a_password_is_changed_by_whoever_knows_it(database: Database) {
         app.anonymous().with_token(token.as_str().unwrap()).get(CURRENT_USER).await.expect_ok();
         app.signed_in().await.delete(&path("ada")).await.expect_ok();
     }
+}
+
+async fn guessing_a_secret_gets_slower(database: Database) {
+    let app = TestApp::start(&database).await;
+    let token = waiting(&app.signed_in().await, "bob").await;
+    let ada = app.new_user("ada", false).await;
+    let change = |old: &str| json!({"password": NEW_PASSWORD, "old_password": old});
+    let activation = |token: &str| json!({"activation_token": token, "password": PASSWORD});
+    let nobody = app.anonymous();
+    for _ in 0..6 {
+        ada.put(CURRENT_USER, change("wrong")).await.expect(403, "IllegalOperationError");
+        nobody
+            .put("/api/v1/users/bob/activate", activation("wrong"))
+            .await
+            .expect(401, "CredentialsNotValid");
+    }
+    ada.put(CURRENT_USER, change(PASSWORD)).await.expect(429, "Too many failed attempts");
+    nobody
+        .put("/api/v1/users/bob/activate", activation(&token))
+        .await
+        .expect(429, "Too many failed attempts");
+    app.clock.advance(2);
+    ada.put(CURRENT_USER, change(PASSWORD)).await.expect_ok();
+    nobody.put("/api/v1/users/bob/activate", activation(&token)).await.expect_ok();
 }
 
 /// At once where it was done, and within a second on another server of the same database.

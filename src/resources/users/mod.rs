@@ -1,5 +1,6 @@
 //! Accounts: users, and service accounts, which share their table.
 
+mod credentials;
 mod requests;
 pub mod routes;
 mod rows;

@@ -56,7 +56,7 @@ pub struct UserRequest {
 
 /// Changes of a user (contract schema UserUpdate). Each route takes some of them and passes over the others.
 /// Null clears what may be empty, and is as good as absent elsewhere.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 pub struct UserUpdate {
     pub name: Option<Name>,
     pub full_name: Option<ShortText>,
@@ -108,6 +108,11 @@ impl UserUpdate {
             return Err(ApiError::invalid_request(message));
         }
         Ok(())
+    }
+
+    /// What is left of it where another service keeps the users.
+    pub fn of_default_project(self) -> Self {
+        Self { default_project_id: self.default_project_id, ..Self::default() }
     }
 
     /// Whether it is about the email, which only its owner may change.

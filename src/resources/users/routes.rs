@@ -3,13 +3,14 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use sea_query::{Expr, ExprTrait, Query as Sql};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
-use super::requests::{Changes, NewPassword, UserRequest, UserUpdate, name_taken};
+use super::requests::{Changes, UserRequest, UserUpdate, name_taken};
 use super::rows::{self, UserResponse, UserRow};
-use super::rules;
+use super::{credentials, rules};
 use crate::app::{App, AppState};
 use crate::auth::Principal;
+use crate::http::client_address::ClientAddress;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Page};
@@ -68,6 +69,7 @@ pub async fn create_user(
     principal: Principal,
     JsonBody(mut request): JsonBody<UserRequest>,
 ) -> ApiResult<Json<UserResponse>> {
+    rules::kept_here(&app)?;
     rules::admins_only(&principal, "create users")?;
     let id = app.random.id();
     let now = Timestamp::new(app.clock.now());
@@ -94,7 +96,7 @@ pub async fn create_user(
             (insert, None)
         }
         None => {
-            let (token, hash) = new_activation_token(&app).await?;
+            let (token, hash) = credentials::new_activation_token(&app).await?;
             (insert.set("activation_token", hash.expose_secret()), Some(token))
         }
     };
@@ -160,14 +162,19 @@ pub async fn get_user(
 pub async fn update_user(
     State(app): State<AppState>,
     principal: Principal,
+    client: ClientAddress,
     Path(name_or_id): Path<String>,
     JsonBody(mut update): JsonBody<UserUpdate>,
 ) -> ApiResult<Json<UserResponse>> {
     update.check_email()?;
+    if rules::kept_here(&app).is_err() {
+        update = update.of_default_project();
+    }
     let user = rows::find(&app.store, &name_or_id).await?;
     rules::check_update(&principal, &user, &update)?;
     let now = Timestamp::new(app.clock.now());
-    let mut changes = with_password(&app, user.id, &mut update, Changes::new(now), now).await?;
+    let changes = Changes::new(now);
+    let mut changes = credentials::change_password(&app, &user, &mut update, changes, client, now).await?;
     changes = changes.profile(&update);
     if rules::changes(update.is_admin, user.is_admin) {
         changes = changes.admin(!user.is_admin);
@@ -200,6 +207,7 @@ pub async fn delete_user(
     principal: Principal,
     Path(name_or_id): Path<String>,
 ) -> ApiResult<Json<()>> {
+    rules::kept_here(&app)?;
     let user = rows::find(&app.store, &name_or_id).await?;
     if rules::is_self(&principal, &user) {
         return Err(rules::forbidden("Nobody may delete themselves; ask another admin."));
@@ -249,6 +257,7 @@ pub async fn deactivate_user(
     principal: Principal,
     Path(name_or_id): Path<String>,
 ) -> ApiResult<Json<UserResponse>> {
+    rules::kept_here(&app)?;
     let user = rows::find(&app.store, &name_or_id).await?;
     if rules::is_self(&principal, &user) {
         return Err(rules::forbidden("Nobody may deactivate themselves; ask another admin."));
@@ -257,7 +266,7 @@ pub async fn deactivate_user(
     if user.is_service_account {
         return Err(rows::unknown(name_or_id));
     }
-    let (token, hash) = new_activation_token(&app).await?;
+    let (token, hash) = credentials::new_activation_token(&app).await?;
     let now = Timestamp::new(app.clock.now());
     let user = make(&app, user.id, &Changes::new(now).active(false, Some(&hash))).await?;
     Ok(Json(user.response(true).with_activation_token(token)))
@@ -282,26 +291,20 @@ pub async fn deactivate_user(
 )]
 pub async fn activate_user(
     State(app): State<AppState>,
+    client: ClientAddress,
     Path(name_or_id): Path<String>,
     JsonBody(mut update): JsonBody<UserUpdate>,
 ) -> ApiResult<Json<UserResponse>> {
     update.check_email()?;
-    let refuse = |reason: &str| ApiError::new(ErrorKind::CredentialsNotValid, reason);
-    let token = update.activation_token.take().ok_or_else(|| refuse("An activation token is needed."))?;
-    // A user that doesn't exist, or waits for no activation, costs the same check and gets the same answer.
-    let waiting = rows::find_activation(&app.store, &name_or_id).await?;
-    let hash = waiting.as_ref().and_then(|user| user.activation_token.as_deref());
-    let is_right = app.passwords.verify(token, hash).await?;
-    let (Some(user), Some(hash), true) = (&waiting, hash, is_right) else {
-        return Err(refuse("This is no activation token of this user."));
-    };
+    rules::kept_here(&app)?;
+    let (user, hash) = credentials::prove_activation(&app, &name_or_id, &mut update, client).await?;
     if update.password.is_none() && !user.has_password {
         return Err(ApiError::unprocessable("password: give one, since this user has none yet."));
     }
     let now = Timestamp::new(app.clock.now());
     let mut changes = Changes::new(now).active(true, None).profile(&update).email(&update);
     if let Some(password) = update.password.take() {
-        changes = set_password(&app, changes, password, now).await?;
+        changes = credentials::set_password(&app, changes, password, now).await?;
     }
     let mut statement = changes.statement(user.id);
     // Of two activations at once, one wins.
@@ -309,7 +312,7 @@ pub async fn activate_user(
     let touched = app.store.execute(&statement).await.map_err(|error| changes.refused(error))?;
     app.identities.forget(user.id.0).await;
     match touched {
-        0 => Err(refuse("This activation token was used already.")),
+        0 => Err(credentials::refused("This activation token was used already.")),
         _ => Ok(Json(updated_user(&app, user.id).await?.response(true))),
     }
 }
@@ -337,6 +340,7 @@ pub async fn answer_email_prompt(
     JsonBody(update): JsonBody<UserUpdate>,
 ) -> ApiResult<Json<UserResponse>> {
     update.check_email()?;
+    rules::kept_here(&app)?;
     rows::find(&app.store, &name_or_id).await?;
     let id = principal.user.id;
     if uuid::Uuid::try_parse(&name_or_id) != Ok(id.0) {
@@ -386,53 +390,17 @@ pub async fn get_current_user(principal: Principal) -> Json<UserResponse> {
 pub async fn update_current_user(
     State(app): State<AppState>,
     principal: Principal,
+    client: ClientAddress,
     JsonBody(mut update): JsonBody<UserUpdate>,
 ) -> ApiResult<Json<UserResponse>> {
     update.check_email()?;
-    let id = principal.user.id;
+    rules::kept_here(&app)?;
     let now = Timestamp::new(app.clock.now());
-    let changes = with_password(&app, id, &mut update, Changes::new(now), now).await?;
-    let user = make(&app, id, &changes.profile(&update).email(&update)).await?;
+    let changes = Changes::new(now);
+    let changes =
+        credentials::change_password(&app, &principal.user, &mut update, changes, client, now).await?;
+    let user = make(&app, principal.user.id, &changes.profile(&update).email(&update)).await?;
     Ok(Json(user.response(true)))
-}
-
-/// Adds a new password of one's own, if one is given and the old one is right.
-async fn with_password(
-    app: &App,
-    id: Id,
-    update: &mut UserUpdate,
-    changes: Changes,
-    now: Timestamp,
-) -> ApiResult<Changes> {
-    let Some(new) = update.password.take() else {
-        return Ok(changes);
-    };
-    let old = update.old_password.take();
-    let old = old.ok_or_else(|| {
-        rules::forbidden("A new password takes the current one beside it, as old_password.")
-    })?;
-    let mut row = rows::find_password(&app.store, &id.to_string()).await?;
-    let hash = row.as_mut().and_then(rows::PasswordRow::take_hash);
-    if !app.passwords.verify(old, hash.as_ref().map(ExposeSecret::expose_secret)).await? {
-        return Err(rules::forbidden("The current password is another one than old_password."));
-    }
-    set_password(app, changes, new, now).await
-}
-
-async fn set_password(app: &App, changes: Changes, new: NewPassword, now: Timestamp) -> ApiResult<Changes> {
-    let hash = app.passwords.hash(new.into_secret()).await?;
-    Ok(changes.password(&hash, app.store.engine().not_before(now)))
-}
-
-/// An activation token, and its hash for the store.
-async fn new_activation_token(app: &App) -> ApiResult<(String, SecretString)> {
-    let token = hex(&app.random.bytes::<32>());
-    let hash = app.passwords.hash(token.clone().into()).await?;
-    Ok((token, hash))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Makes changes of a user, and returns what they left.

@@ -4,7 +4,9 @@ use sea_query::{Cond, Expr, ExprTrait, Order, Query as Sql};
 
 use super::requests::UserUpdate;
 use super::rows::UserRow;
+use crate::app::App;
 use crate::auth::Principal;
+use crate::config::AuthScheme;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::store::{Id, StoreError, Transaction};
 
@@ -36,6 +38,15 @@ const OWNED: [&str; 22] = [
 
 pub fn forbidden(message: impl Into<String>) -> ApiError {
     ApiError::new(ErrorKind::IllegalOperationError, message)
+}
+
+/// # Errors
+/// 403 where another service says who people are.
+pub fn kept_here(app: &App) -> ApiResult<()> {
+    match app.config.auth_scheme {
+        AuthScheme::External => Err(forbidden("The users of this server are kept by its sign-in service.")),
+        _ => Ok(()),
+    }
 }
 
 /// # Errors
@@ -99,7 +110,7 @@ pub async fn keep_an_admin(tx: &mut Transaction, leaving: Id) -> ApiResult<()> {
         .and_where(Expr::col("is_admin").eq(true))
         .and_where(Expr::col("active").eq(true))
         .and_where(Expr::col("is_service_account").eq(false))
-        .and_where(Expr::col("password").is_not_null())
+        .and_where(Expr::col("password").is_not_null().or(Expr::col("external_user_id").is_not_null()))
         .order_by_expr(Expr::col("id").eq(leaving), Order::Asc)
         .limit(1)
         .to_owned();
