@@ -5,10 +5,12 @@ mod support;
 
 mod api_keys;
 mod authentication;
+mod device_sign_in;
 mod devices;
 mod first_start;
 mod http;
 mod interop;
+mod key_sign_in;
 mod lists;
 mod official_client;
 mod openapi;

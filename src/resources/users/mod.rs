@@ -10,4 +10,4 @@ pub use rows::{
     PasswordRow, UserResponse, UserResponseBody, UserResponseMetadata, UserResponseResources, UserRow,
     find_account, find_accounts, find_password,
 };
-pub use rules::owns_anything;
+pub use rules::{admins_only, owns_anything};
