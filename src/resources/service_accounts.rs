@@ -2,12 +2,13 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use sea_query::{Cond, Expr, ExprTrait, Query as Sql, SelectStatement};
+use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use utoipa::ToSchema;
 
 use super::by_name_or_id;
+use super::users::owns_anything;
 use crate::app::AppState;
 use crate::auth::Principal;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
@@ -18,32 +19,6 @@ use crate::http::openapi::{ErrorModel, HydrateParameter, ListParameters};
 use crate::http::query::Query;
 use crate::http::values::{LongText, Name, ShortText};
 use crate::store::{Id, Insert, Store, StoreError, Timestamp, Transaction, is_duplicate};
-
-/// Tables whose rows an account may own: with one of them it can't be deleted. Its keys and devices go with it.
-const OWNED: [&str; 22] = [
-    "stack",
-    "stack_component",
-    "flavor",
-    "pipeline",
-    "schedule",
-    "pipeline_run",
-    "run_template",
-    "step_run",
-    "pipeline_build",
-    "pipeline_snapshot",
-    "artifact",
-    "artifact_version",
-    "run_metadata",
-    "secret",
-    "code_repository",
-    "service",
-    "service_connector",
-    "model",
-    "model_version",
-    "deployment",
-    "tag",
-    "trigger",
-];
 
 #[derive(Debug, Clone, FromRow)]
 pub struct ServiceAccountRow {
@@ -384,19 +359,6 @@ pub async fn delete_service_account(
     deleted.await?;
     app.identities.forget(id.0).await;
     Ok(Json(()))
-}
-
-/// Whether anything but keys and devices belongs to the account.
-async fn owns_anything(tx: &mut Transaction, id: Id) -> Result<bool, StoreError> {
-    let owned = OWNED.iter().map(|table| {
-        let rows =
-            Sql::select().expr(Expr::val(1)).from(*table).and_where(Expr::col("user_id").eq(id)).to_owned();
-        Expr::exists(rows)
-    });
-    let any = owned.fold(Cond::any(), Cond::add);
-    let query =
-        Sql::select().column("id").from("user").and_where(Expr::col("id").eq(id)).cond_where(any).to_owned();
-    Ok(tx.fetch_optional::<(Id,)>(&query).await?.is_some())
 }
 
 async fn delete(tx: &mut Transaction, id: Id) -> Result<(), StoreError> {
