@@ -1,9 +1,11 @@
 //! API keys of service accounts. What a key says is shown once, when it is made; the store keeps what proves it.
 
+mod proof;
+
 use axum::Json;
 use axum::extract::State;
-use sea_query::{Alias, Expr, ExprTrait, InsertStatement, Query as Sql, SelectStatement};
-use secrecy::{ExposeSecret, SecretString};
+use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
+use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use utoipa::ToSchema;
@@ -21,7 +23,10 @@ use crate::http::openapi::{ErrorModel, HydrateParameter, ListParameters};
 use crate::http::path::{PathId, PathIdAndName};
 use crate::http::query::Query;
 use crate::http::values::{LongText, Name};
-use crate::store::{Id, Insert, Store, StoreError, Timestamp, Transaction, is_duplicate};
+use crate::store::{Id, Insert, Store, StoreError, Timestamp, is_duplicate};
+
+pub use proof::{KeyToProve, find_for_authentication, upgrade};
+use proof::{NewSecret, delete_old_digests};
 
 #[derive(Clone, FromRow)]
 pub struct ApiKeyRow {
@@ -184,97 +189,6 @@ fn taken(name: &str, account: &ServiceAccountRow) -> ApiError {
     let message =
         format!("The service account '{}' has an API key with the name '{name}' already.", account.name);
     ApiError::new(ErrorKind::EntityExistsError, message)
-}
-
-/// A key for authentication: what its bearer's secret is compared with, and whose it is.
-#[derive(Clone, FromRow)]
-pub struct KeyToProve {
-    #[sqlx(flatten)]
-    pub key: ApiKeyRow,
-    pub account_name: String,
-    pub account_active: bool,
-    /// The keyed hash that stands for `key.key`, if there is one yet.
-    pub digest: Option<String>,
-    /// The keyed hash that stands for `key.previous_key`.
-    pub previous_digest: Option<String>,
-}
-
-/// The key with that id, for authentication.
-///
-/// # Errors
-/// When the database doesn't answer.
-pub async fn find_for_authentication(store: &Store, id: Id) -> Result<Option<KeyToProve>, StoreError> {
-    let column = |column: &'static str| ("api_key", column);
-    let vouches_for = |digest: &'static str, hash: &'static str| {
-        Expr::col((digest, "api_key_id"))
-            .equals(column("id"))
-            .and(Expr::col((digest, "key_hash")).equals(column(hash)))
-    };
-    let query = Sql::select()
-        .columns(COLUMNS.map(column))
-        .expr_as(Expr::col(("user", "name")), "account_name")
-        .expr_as(Expr::col(("user", "active")), "account_active")
-        .expr_as(Expr::col(("current", "digest")), "digest")
-        .expr_as(Expr::col(("previous", "digest")), "previous_digest")
-        .from("api_key")
-        .inner_join("user", Expr::col(("user", "id")).equals(column("service_account_id")))
-        .join_as(
-            sea_query::JoinType::LeftJoin,
-            "zendo_api_key_digest",
-            Alias::new("current"),
-            vouches_for("current", "key"),
-        )
-        .join_as(
-            sea_query::JoinType::LeftJoin,
-            "zendo_api_key_digest",
-            Alias::new("previous"),
-            vouches_for("previous", "previous_key"),
-        )
-        .and_where(Expr::col(column("id")).eq(id))
-        .to_owned();
-    store.fetch_optional(&query).await
-}
-
-/// Keeps the digest of a secret that bcrypt has just proven, so that it need not be asked again.
-///
-/// # Errors
-/// When the database doesn't answer.
-pub async fn upgrade(store: &Store, id: Id, key_hash: &str, digest: &str) -> Result<(), StoreError> {
-    match store.execute(&insert_digest(id, key_hash, digest)).await {
-        // Another replica was faster.
-        Err(error) if is_duplicate(&error) => Ok(()),
-        done => done.map(drop),
-    }
-}
-
-fn insert_digest(id: Id, key_hash: &str, digest: &str) -> InsertStatement {
-    Insert::into("zendo_api_key_digest")
-        .set("key_hash", key_hash)
-        .set("digest", digest)
-        .set("api_key_id", id)
-        .statement()
-}
-
-/// A new secret for a key, in the three forms it has.
-struct NewSecret {
-    key: ApiKey,
-    /// For ZenML's column.
-    hash: SecretString,
-    digest: String,
-}
-
-impl NewSecret {
-    async fn make(app: &App, id: Id) -> ApiResult<Self> {
-        let key = ApiKey::generate(id, &*app.random);
-        let hash = app.passwords.hash(key.secret.clone()).await?;
-        let digest = app.api_key_digests.digest(&key.secret);
-        Ok(Self { key, hash, digest })
-    }
-
-    async fn keep_digest(&self, tx: &mut Transaction) -> Result<(), StoreError> {
-        let statement = insert_digest(self.key.id, self.hash.expose_secret(), &self.digest);
-        tx.execute(&statement).await.map(drop)
-    }
 }
 
 /// Lets a change to a key be felt at once.
@@ -502,24 +416,6 @@ pub async fn rotate_api_key(
     forget(&app, row.id).await;
     let row = find(&app.store, &account, &row.id.to_string()).await?;
     Ok(Json(row.response(account, false, Some(&secret.key))))
-}
-
-/// Deletes the digests of a key that stand for neither of its hashes.
-async fn delete_old_digests(tx: &mut Transaction, id: Id) -> Result<(), StoreError> {
-    let hashes = Sql::select()
-        .columns(["key", "previous_key"])
-        .from("api_key")
-        .and_where(Expr::col("id").eq(id))
-        .to_owned();
-    let Some((key, previous)) = tx.fetch_optional::<(String, Option<String>)>(&hashes).await? else {
-        return Ok(());
-    };
-    let old = Sql::delete()
-        .from_table("zendo_api_key_digest")
-        .and_where(Expr::col("api_key_id").eq(id))
-        .and_where(Expr::col("key_hash").is_not_in([Some(key), previous].into_iter().flatten()))
-        .to_owned();
-    tx.execute(&old).await.map(drop)
 }
 
 /// Deletes an API key.

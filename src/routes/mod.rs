@@ -62,9 +62,13 @@ fn closed() -> OpenApiRouter<AppState> {
         .routes(routes!(api_keys::create_api_key, api_keys::list_api_keys))
         .routes(routes!(api_keys::get_api_key, api_keys::update_api_key, api_keys::delete_api_key))
         .routes(routes!(api_keys::rotate_api_key))
-        .routes(routes!(devices::list_devices))
-        .routes(routes!(devices::get_device, devices::update_device, devices::delete_device))
-        .routes(routes!(devices::verify_device))
+        .routes(routes!(devices::routes::list_devices))
+        .routes(routes!(
+            devices::routes::get_device,
+            devices::routes::update_device,
+            devices::routes::delete_device
+        ))
+        .routes(routes!(devices::routes::verify_device))
 }
 
 /// The open routes, the closed ones, and the document of both.

@@ -1,0 +1,120 @@
+//! What proves an API key: ZenML's bcrypt hash, and the keyed hash that vouches for it.
+
+use sea_query::{Alias, Expr, ExprTrait, InsertStatement, JoinType, Query as Sql};
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::FromRow;
+
+use super::{ApiKeyRow, COLUMNS};
+use crate::app::App;
+use crate::auth::api_key::ApiKey;
+use crate::http::error::ApiResult;
+use crate::store::{Id, Insert, Store, StoreError, Transaction, is_duplicate};
+
+/// A key for authentication: what its bearer's secret is compared with, and whose it is.
+#[derive(Clone, FromRow)]
+pub struct KeyToProve {
+    #[sqlx(flatten)]
+    pub key: ApiKeyRow,
+    pub account_name: String,
+    pub account_active: bool,
+    /// The keyed hash that stands for `key.key`, if there is one yet.
+    pub digest: Option<String>,
+    /// The keyed hash that stands for `key.previous_key`.
+    pub previous_digest: Option<String>,
+}
+
+/// The key with that id, for authentication.
+///
+/// # Errors
+/// When the database doesn't answer.
+pub async fn find_for_authentication(store: &Store, id: Id) -> Result<Option<KeyToProve>, StoreError> {
+    let column = |column: &'static str| ("api_key", column);
+    let vouches_for = |digest: &'static str, hash: &'static str| {
+        Expr::col((digest, "api_key_id"))
+            .equals(column("id"))
+            .and(Expr::col((digest, "key_hash")).equals(column(hash)))
+    };
+    let query = Sql::select()
+        .columns(COLUMNS.map(column))
+        .expr_as(Expr::col(("user", "name")), "account_name")
+        .expr_as(Expr::col(("user", "active")), "account_active")
+        .expr_as(Expr::col(("current", "digest")), "digest")
+        .expr_as(Expr::col(("previous", "digest")), "previous_digest")
+        .from("api_key")
+        .inner_join("user", Expr::col(("user", "id")).equals(column("service_account_id")))
+        .join_as(
+            JoinType::LeftJoin,
+            "zendo_api_key_digest",
+            Alias::new("current"),
+            vouches_for("current", "key"),
+        )
+        .join_as(
+            JoinType::LeftJoin,
+            "zendo_api_key_digest",
+            Alias::new("previous"),
+            vouches_for("previous", "previous_key"),
+        )
+        .and_where(Expr::col(column("id")).eq(id))
+        .to_owned();
+    store.fetch_optional(&query).await
+}
+
+/// Keeps the digest of a secret that bcrypt has just proven, so that it need not be asked again.
+///
+/// # Errors
+/// When the database doesn't answer.
+pub async fn upgrade(store: &Store, id: Id, key_hash: &str, digest: &str) -> Result<(), StoreError> {
+    match store.execute(&insert_digest(id, key_hash, digest)).await {
+        // Another replica was faster.
+        Err(error) if is_duplicate(&error) => Ok(()),
+        done => done.map(drop),
+    }
+}
+
+fn insert_digest(id: Id, key_hash: &str, digest: &str) -> InsertStatement {
+    Insert::into("zendo_api_key_digest")
+        .set("key_hash", key_hash)
+        .set("digest", digest)
+        .set("api_key_id", id)
+        .statement()
+}
+
+/// A new secret for a key, in the three forms it has.
+pub(super) struct NewSecret {
+    pub(super) key: ApiKey,
+    /// For ZenML's column.
+    pub(super) hash: SecretString,
+    pub(super) digest: String,
+}
+
+impl NewSecret {
+    pub(super) async fn make(app: &App, id: Id) -> ApiResult<Self> {
+        let key = ApiKey::generate(id, &*app.random);
+        let hash = app.passwords.hash(key.secret.clone()).await?;
+        let digest = app.api_key_digests.digest(&key.secret);
+        Ok(Self { key, hash, digest })
+    }
+
+    pub(super) async fn keep_digest(&self, tx: &mut Transaction) -> Result<(), StoreError> {
+        let statement = insert_digest(self.key.id, self.hash.expose_secret(), &self.digest);
+        tx.execute(&statement).await.map(drop)
+    }
+}
+
+/// Deletes the digests of a key that stand for neither of its hashes.
+pub(super) async fn delete_old_digests(tx: &mut Transaction, id: Id) -> Result<(), StoreError> {
+    let hashes = Sql::select()
+        .columns(["key", "previous_key"])
+        .from("api_key")
+        .and_where(Expr::col("id").eq(id))
+        .to_owned();
+    let Some((key, previous)) = tx.fetch_optional::<(String, Option<String>)>(&hashes).await? else {
+        return Ok(());
+    };
+    let old = Sql::delete()
+        .from_table("zendo_api_key_digest")
+        .and_where(Expr::col("api_key_id").eq(id))
+        .and_where(Expr::col("key_hash").is_not_in([Some(key), previous].into_iter().flatten()))
+        .to_owned();
+    tx.execute(&old).await.map(drop)
+}

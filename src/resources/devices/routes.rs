@@ -1,0 +1,223 @@
+//! The operations on devices.
+
+use axum::Json;
+use axum::extract::State;
+use sea_query::{CaseStatement, Expr, ExprTrait, Query as Sql};
+
+use super::{
+    DeviceResponse, DeviceRow, DeviceStatus, DeviceUpdate, DeviceVerificationRequest,
+    find_for_authentication, find_own, forget, not_found, note_wrong_code, select,
+};
+use crate::app::AppState;
+use crate::auth::Principal;
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::json::JsonBody;
+use crate::http::list::{ListRequest, Page};
+use crate::http::openapi::{ErrorModel, HydrateParameter, ListParameters};
+use crate::http::path::PathId;
+use crate::http::query::Query;
+use crate::store::Timestamp;
+
+/// The devices of whoever asks.
+#[utoipa::path(
+    get,
+    path = "/api/v1/devices",
+    operation_id = "list_authorized_devices_api_v1_devices_get",
+    tag = "authorized_devices",
+    security(("CookieOAuth2TokenBearer" = [])),
+    params(ListParameters<DeviceRow>),
+    responses(
+        (status = 200, body = Page<DeviceResponse>),
+        (status = 401, body = ErrorModel),
+        (status = 404, body = ErrorModel),
+        (status = 422, body = ErrorModel)
+    )
+)]
+pub async fn list_devices(
+    State(app): State<AppState>,
+    principal: Principal,
+    list: ListRequest<DeviceRow>,
+) -> ApiResult<Json<Page<DeviceResponse>>> {
+    let user = &*principal.user;
+    let page = list.fetch(&app.store, select().and_where(Expr::col("user_id").eq(user.id))).await?;
+    let responses =
+        |rows: Vec<DeviceRow>| rows.into_iter().map(|row| row.response(user, list.hydrate)).collect();
+    Ok(Json(page.with_items(responses)))
+}
+
+/// A device of whoever asks, or one that waits for an approval, for whoever has its user code.
+#[utoipa::path(
+    get,
+    path = "/api/v1/devices/{device_id}",
+    operation_id = "get_authorization_device_api_v1_devices__device_id__get",
+    tag = "authorized_devices",
+    security(("CookieOAuth2TokenBearer" = [])),
+    params(("device_id" = uuid::Uuid, Path), ("user_code" = Option<String>, Query), HydrateParameter),
+    responses(
+        (status = 200, body = DeviceResponse),
+        (status = 401, body = ErrorModel),
+        (status = 404, body = ErrorModel),
+        (status = 422, body = ErrorModel)
+    )
+)]
+pub async fn get_device(
+    State(app): State<AppState>,
+    principal: Principal,
+    PathId(id): PathId,
+    mut query: Query,
+) -> ApiResult<Json<DeviceResponse>> {
+    let hydrate = query.flag("hydrate").unwrap_or(true);
+    query.finish()?;
+    let user = &*principal.user;
+    let device = find_for_authentication(&app.store, id).await?.ok_or_else(|| not_found(id))?;
+    let is_open = device.status == DeviceStatus::Pending || device.user_id.is_none();
+    let is_shown = match query.text("user_code") {
+        _ if device.belongs_to(user) => true,
+        Some(code) if is_open => {
+            app.passwords.verify(code.to_owned().into(), Some(&device.user_code)).await?
+        }
+        _ => false,
+    };
+    if !is_shown {
+        return Err(not_found(id));
+    }
+    Ok(Json(device.response(user, hydrate)))
+}
+
+/// Locks or unlocks a device.
+#[utoipa::path(
+    put,
+    path = "/api/v1/devices/{device_id}",
+    operation_id = "update_authorized_device_api_v1_devices__device_id__put",
+    tag = "authorized_devices",
+    security(("CookieOAuth2TokenBearer" = [])),
+    params(("device_id" = uuid::Uuid, Path)),
+    request_body = DeviceUpdate,
+    responses(
+        (status = 200, body = DeviceResponse),
+        (status = 401, body = ErrorModel),
+        (status = 404, body = ErrorModel),
+        (status = 422, body = ErrorModel)
+    )
+)]
+pub async fn update_device(
+    State(app): State<AppState>,
+    principal: Principal,
+    PathId(id): PathId,
+    JsonBody(request): JsonBody<DeviceUpdate>,
+) -> ApiResult<Json<DeviceResponse>> {
+    let user = &*principal.user;
+    let mut update = Sql::update();
+    update.table("auth_devices").value("updated", Timestamp::new(app.clock.now()));
+    match request.locked {
+        Some(true) => {
+            update.value("status", DeviceStatus::Locked.as_str());
+        }
+        // What is not locked stays as it is: unlocking is no approval.
+        Some(false) => {
+            let unlocked = CaseStatement::new()
+                .case(Expr::col("status").eq(DeviceStatus::Locked.as_str()), DeviceStatus::Active.as_str())
+                .finally(Expr::col("status"));
+            update.value("status", unlocked);
+        }
+        None => {}
+    }
+    update.and_where(Expr::col("id").eq(id)).and_where(Expr::col("user_id").eq(user.id));
+    app.store.execute(&update).await?;
+    forget(&app, id).await;
+    let device = find_own(&app, id, user).await?;
+    Ok(Json(device.response(user, true)))
+}
+
+/// Approves a device that waits: from now on it speaks for whoever asks this.
+#[utoipa::path(
+    put,
+    path = "/api/v1/devices/{device_id}/verify",
+    operation_id = "verify_authorized_device_api_v1_devices__device_id__verify_put",
+    tag = "authorized_devices",
+    security(("CookieOAuth2TokenBearer" = [])),
+    params(("device_id" = uuid::Uuid, Path)),
+    request_body = DeviceVerificationRequest,
+    responses(
+        (status = 200, body = DeviceResponse),
+        (status = 400, body = ErrorModel),
+        (status = 401, body = ErrorModel),
+        (status = 404, body = ErrorModel),
+        (status = 422, body = ErrorModel)
+    )
+)]
+pub async fn verify_device(
+    State(app): State<AppState>,
+    principal: Principal,
+    PathId(id): PathId,
+    JsonBody(request): JsonBody<DeviceVerificationRequest>,
+) -> ApiResult<Json<DeviceResponse>> {
+    let refuse = |reason: &str| Err(ApiError::new(ErrorKind::ValueError, reason));
+    const NOT_WAITING: &str = "This device does not wait for an approval.";
+    let user = &*principal.user;
+    let now = app.clock.now();
+    let device = find_for_authentication(&app.store, id).await?.ok_or_else(|| not_found(id))?;
+    if device.status != DeviceStatus::Pending {
+        return refuse(NOT_WAITING);
+    }
+    if device.is_expired(now) {
+        return refuse("This device has waited too long for its approval; it has to ask again.");
+    }
+    if !app.passwords.verify(request.user_code, Some(&device.user_code)).await? {
+        return match note_wrong_code(&app, &device).await? {
+            true => refuse("Wrong user code, once too often: the device is locked."),
+            false => refuse("Wrong user code."),
+        };
+    }
+    // How long it may wait stays as it is: the device has to come for its token in that time.
+    let approval = Sql::update()
+        .table("auth_devices")
+        .value("status", DeviceStatus::Verified.as_str())
+        .value("user_id", user.id)
+        .value("trusted_device", request.trusted_device)
+        .value("failed_auth_attempts", 0)
+        .value("updated", Timestamp::new(now))
+        .and_where(Expr::col("id").eq(id))
+        .and_where(Expr::col("status").eq(DeviceStatus::Pending.as_str()))
+        .and_where(Expr::col("user_code").eq(device.user_code.as_str()))
+        .to_owned();
+    // Of two people who approve at once, one is first.
+    if app.store.execute(&approval).await? == 0 {
+        return refuse(NOT_WAITING);
+    }
+    forget(&app, id).await;
+    let device = find_own(&app, id, user).await?;
+    Ok(Json(device.response(user, true)))
+}
+
+/// Deletes a device; its tokens end.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/devices/{device_id}",
+    operation_id = "delete_authorized_device_api_v1_devices__device_id__delete",
+    tag = "authorized_devices",
+    security(("CookieOAuth2TokenBearer" = [])),
+    params(("device_id" = uuid::Uuid, Path)),
+    responses(
+        (status = 200, body = serde_json::Value),
+        (status = 401, body = ErrorModel),
+        (status = 404, body = ErrorModel),
+        (status = 422, body = ErrorModel)
+    )
+)]
+pub async fn delete_device(
+    State(app): State<AppState>,
+    principal: Principal,
+    PathId(id): PathId,
+) -> ApiResult<Json<()>> {
+    let delete = Sql::delete()
+        .from_table("auth_devices")
+        .and_where(Expr::col("id").eq(id))
+        .and_where(Expr::col("user_id").eq(principal.user.id))
+        .to_owned();
+    if app.store.execute(&delete).await? == 0 {
+        return Err(not_found(id));
+    }
+    forget(&app, id).await;
+    Ok(Json(()))
+}
