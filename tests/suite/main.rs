@@ -22,5 +22,6 @@ mod settings;
 mod sign_in_limits;
 mod terminal;
 mod tokens;
+mod user_command;
 mod users;
 mod workload_tokens;

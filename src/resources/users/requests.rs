@@ -92,7 +92,11 @@ impl UserRequest {
 
     /// What it means that the store refused the row.
     pub fn refused(&self, error: StoreError) -> ApiError {
-        if is_duplicate(&error) { name_taken(&self.name) } else { error.into() }
+        if is_duplicate(&error) { self.taken() } else { error.into() }
+    }
+
+    pub fn taken(&self) -> ApiError {
+        name_taken(&self.name)
     }
 }
 
