@@ -11,6 +11,7 @@ mod http;
 mod interop;
 mod lists;
 mod official_client;
+mod official_identity;
 mod openapi;
 mod schema;
 mod schemes;
