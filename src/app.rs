@@ -12,11 +12,12 @@ use crate::auth::basic::BasicCredentials;
 use crate::auth::csrf::CsrfTokens;
 use crate::auth::jwt::TokenSettings;
 use crate::auth::login_limit::LoginLimit;
+use crate::auth::password;
 use crate::auth::workload::Leeway;
 use crate::auth::{Identities, LastUsed, Passwords, Revocations, Throttle, Tokens};
-use crate::clock::SharedClock;
+use crate::clock::{SharedClock, SystemClock};
 use crate::config::{Config, Networks, ServerSettings};
-use crate::random::SharedRandomness;
+use crate::random::{SharedRandomness, SystemRandomness};
 use crate::resources::devices::DevicePolls;
 use crate::resources::server_settings::{self, SettingsRow};
 use crate::store::{Id, Store, StoreError, Timestamp};
@@ -61,6 +62,17 @@ pub struct Surroundings {
     pub random: SharedRandomness,
     /// bcrypt's work factor for new passwords.
     pub password_cost: u32,
+}
+
+impl Surroundings {
+    /// The machine's clock and generator, at ZenML's cost of a password.
+    pub fn of_the_machine() -> Self {
+        Self {
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandomness),
+            password_cost: password::COST,
+        }
+    }
 }
 
 impl App {

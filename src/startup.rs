@@ -5,14 +5,12 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use crate::app::{App, AppState, Surroundings};
-use crate::auth::password::PasswordError;
+use crate::auth::password::{self, PasswordError};
 use crate::auth::{Passwords, Revocations};
 use crate::config::{Config, Flag, Secret};
 use crate::resources::server_settings;
 use crate::store::{ConnectError, FirstAdmin, MigrationError, Seed, Store, StoreError};
 
-/// Bytes of randomness in a password that the first start makes.
-const PASSWORD_BYTES: usize = 18;
 /// Bytes of randomness in a signing secret: as many as SHA-512 gives out (RFC 7518, section 3.2).
 const SECRET_BYTES: usize = 64;
 const SIGNING_SECRET: &str = "jwt_signing_secret";
@@ -25,6 +23,8 @@ pub enum StartupError {
     Connect(#[from] ConnectError),
     #[error(transparent)]
     Migration(#[from] MigrationError),
+    #[error("the database {database} is not set up yet")]
+    NotMade { database: String },
     #[error("the store can't be read or written: {0}")]
     Store(#[from] StoreError),
     #[error("the first password can't be hashed: {0}")]
@@ -68,6 +68,18 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<(AppSta
     Ok((Arc::new(app), sign_in))
 }
 
+/// Opens the store that a server has been started with before.
+///
+/// # Errors
+/// [`StartupError`] when there is none; nothing was made or changed then.
+pub async fn open_made(config: &Config) -> Result<Store, StartupError> {
+    let store = Store::connect_existing(config).await?;
+    match store.is_made().await? {
+        true => Ok(store),
+        false => Err(StartupError::NotMade { database: store.description().to_owned() }),
+    }
+}
+
 async fn seed(store: &Store, config: &Config, surroundings: &Surroundings) -> Result<SignIn, StartupError> {
     if store.is_seeded().await? {
         return Ok(SignIn::Known);
@@ -77,7 +89,7 @@ async fn seed(store: &Store, config: &Config, surroundings: &Surroundings) -> Re
         (Some(Flag(false)), _) => (SignIn::Activation, None),
         (_, Some(Secret(password))) => (SignIn::Configured { name: name.clone() }, Some(password.clone())),
         (_, None) => {
-            let password = SecretString::from(surroundings.random.text::<PASSWORD_BYTES>());
+            let password = password::make(&*surroundings.random);
             (SignIn::Generated { name: name.clone(), password: password.clone() }, Some(password))
         }
     };

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::random::Randomness;
+
 /// ZenML's work factor.
 pub const COST: u32 = 12;
 /// bcrypt's least work factor.
@@ -13,6 +15,14 @@ const LEAST_COST: u32 = 4;
 const MAX_BYTES: usize = 72;
 /// Salt and digest of a password that nobody has, for accounts that don't exist.
 const DECOY: &str = "abcdefghijklmnopqrstuuTpkSfbbO3jSMXoQPYRB/gMQo.wyfz4G";
+
+/// Bytes of randomness in a password that is made.
+const RANDOM_BYTES: usize = 18;
+
+/// A password that nobody has to think of.
+pub fn make(random: &dyn Randomness) -> SecretString {
+    random.text::<RANDOM_BYTES>().into()
+}
 
 /// A password that may not be set.
 #[derive(Debug, thiserror::Error, PartialEq)]

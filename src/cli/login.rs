@@ -1,12 +1,11 @@
 //! `zendo login`: sign in to a server and make it the active one.
 
-use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
 
 use chrono::Utc;
-use secrecy::SecretString;
 
-use super::{CliError, program};
+use super::{CliError, password, program};
 use crate::client::active::{self, Active};
 use crate::client::api::{self, CurrentUser, ServerInfo};
 use crate::client::config_file::ConfigFile;
@@ -20,9 +19,6 @@ use crate::client::{ClientError, Environment, ServerUrl, Session};
 
 /// The account every server starts with, offered at the prompt.
 const DEFAULT_USERNAME: &str = "default";
-
-/// More than any password a server takes; keeps a mistaken `< /dev/zero` from filling the memory.
-const MAX_PASSWORD_BYTES: u64 = 64 * 1024;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  zendo login https://zen.example.com\n  \
@@ -138,7 +134,7 @@ fn warn_about(target: &Target) {
 }
 
 fn ask_for_credentials(args: &LoginArgs) -> Result<Grant, CliError> {
-    if !args.password_stdin && !io::stdin().is_terminal() {
+    if !args.password_stdin && !password::at_terminal() {
         return Err(CliError::usage(
             "there is no terminal to ask for the password at\nGive --username NAME and --password-stdin.",
         ));
@@ -147,12 +143,7 @@ fn ask_for_credentials(args: &LoginArgs) -> Result<Grant, CliError> {
         Some(name) => name.clone(),
         None => ask_for_username()?,
     };
-    let password = match args.password_stdin {
-        true => read_password(io::stdin().lock()),
-        false => rpassword::prompt_password("Password: ").map(SecretString::from),
-    };
-    let password =
-        password.map_err(|error| CliError::failure(format!("the password cannot be read: {error}")))?;
+    let password = if args.password_stdin { password::from_stdin()? } else { password::ask("Password: ")? };
     Ok(Grant::Password { username, password })
 }
 
@@ -167,15 +158,6 @@ fn ask_for_username() -> Result<String, CliError> {
     }
     let name = line.trim();
     Ok(if name.is_empty() { DEFAULT_USERNAME } else { name }.to_owned())
-}
-
-/// All of `input` but the line break at its end, which `echo` and editors add.
-fn read_password(input: impl Read) -> io::Result<SecretString> {
-    let mut text = String::new();
-    input.take(MAX_PASSWORD_BYTES).read_to_string(&mut text)?;
-    let end = text.strip_suffix('\n').map_or(text.len(), |line| line.trim_end_matches('\r').len());
-    text.truncate(end);
-    Ok(SecretString::from(text))
 }
 
 /// What a sign-in came to.
@@ -241,25 +223,4 @@ fn summary(server: &ServerUrl, signed_in: &SignedIn) -> String {
         text.push_str(&format!("Active stack: {}\n", stack.name));
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use secrecy::ExposeSecret;
-
-    #[test]
-    fn only_the_line_break_at_the_end_is_not_part_of_the_password() {
-        for (input, expected) in [
-            ("pw", "pw"),
-            ("pw\n", "pw"),
-            ("pw\r\n", "pw"),
-            (" p w \n", " p w "),
-            ("a\nb\n", "a\nb"),
-            ("", ""),
-        ] {
-            let password = read_password(input.as_bytes()).unwrap();
-            assert_eq!(password.expose_secret(), expected);
-        }
-    }
 }

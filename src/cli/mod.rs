@@ -5,10 +5,12 @@ mod healthcheck;
 mod login;
 mod logout;
 pub mod openapi;
+mod password;
 mod program;
 mod serve;
 mod status;
 mod token;
+mod user;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -41,6 +43,12 @@ enum Command {
     /// Run the server (what the program does without a command, too)
     #[command(after_help = "Example:\n  zendo serve --listen 127.0.0.1:8080 --data-dir ./zendo-data")]
     Serve(serve::ServeArgs),
+    /// Make, list and change users on the store itself, for when nobody can sign in
+    ///
+    /// These commands need no running server and nobody's password: they open the database with the settings of
+    /// `serve` (--data-dir, ZENDO_DATA_DIR, ZENML_STORE_...). A server that runs meanwhile goes by the change
+    /// within a second.
+    User(user::UserArgs),
     /// Print an API token, for scripts and pipelines
     Token(token::TokenArgs),
     /// Sign in to a server and make it the active one
@@ -97,6 +105,7 @@ fn dispatch(cli: Cli, command: clap::Command, program: &'static str) -> Result<(
     match cli.command {
         None => serve::run(cli.serve),
         Some(Command::Serve(args)) => serve::run(args),
+        Some(Command::User(args)) => user::run(args, program),
         Some(Command::Token(args)) => token::run(&args, program),
         Some(Command::Login(args)) => login::run(&args, program),
         Some(Command::Logout(args)) => logout::run(&args, program),

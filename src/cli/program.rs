@@ -20,24 +20,14 @@ pub fn name(argument_zero: Option<&OsStr>) -> &'static str {
 
 /// Puts `program` in the place of the own name in every usage line and example of `command`.
 pub fn rename(command: clap::Command, program: &'static str) -> clap::Command {
-    let mut command = command.bin_name(program);
-    let pattern = format!("{OWN_NAME} ");
-    if let Some(examples) = command.get_after_help() {
-        let examples = examples.to_string().replace(&pattern, &format!("{program} "));
-        command = command.after_help(examples);
-    }
-    let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
-    for name in names {
-        command = command.mut_subcommand(name.clone(), |sub| rename_examples(sub, &pattern, program));
-    }
-    command
+    rename_examples(command.bin_name(program), &format!("{OWN_NAME} "), program)
 }
 
-fn rename_examples(command: clap::Command, pattern: &str, program: &str) -> clap::Command {
-    match command.get_after_help().map(ToString::to_string) {
-        Some(examples) => command.after_help(examples.replace(pattern, &format!("{program} "))),
-        None => command,
+fn rename_examples(mut command: clap::Command, pattern: &str, program: &str) -> clap::Command {
+    if let Some(examples) = command.get_after_help().map(ToString::to_string) {
+        command = command.after_help(examples.replace(pattern, &format!("{program} ")));
     }
+    command.mut_subcommands(|sub| rename_examples(sub, pattern, program))
 }
 
 /// Writes `text` to standard output.

@@ -3,7 +3,6 @@
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::Context;
 use secrecy::ExposeSecret;
@@ -13,10 +12,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::CliError;
 use crate::app::{App, Surroundings};
-use crate::auth::password;
-use crate::clock::SystemClock;
 use crate::config::{Config, ConfigError};
-use crate::random::SystemRandomness;
 use crate::startup::{self, SignIn};
 use crate::{config, server};
 
@@ -77,18 +73,13 @@ fn start_log(config: &Config) {
 
 async fn serve(config: Config) -> anyhow::Result<()> {
     let listen = config.zendo.listen;
-    let surroundings = Surroundings {
-        clock: Arc::new(SystemClock),
-        random: Arc::new(SystemRandomness),
-        password_cost: password::COST,
-    };
     // Signals are caught before anything is begun that they should not cut short.
     let stop = stop_signal().context("signals can't be caught")?;
     let listener = TcpListener::bind(listen).await.with_context(|| {
         format!("can't listen on {listen}; give a free address with --listen or ZENDO_LISTEN")
     })?;
     let address = listener.local_addr()?;
-    let (app, sign_in) = startup::start(config, surroundings).await?;
+    let (app, sign_in) = startup::start(config, Surroundings::of_the_machine()).await?;
     greet(&app, address, &sign_in).context("the terminal can't be written")?;
     server::serve(app, listener, stop).await.context("serving failed")
 }

@@ -120,6 +120,19 @@ impl ApiError {
     }
 }
 
+/// What it says to whoever didn't ask over HTTP: the reason, and the failed query behind it.
+impl std::fmt::Display for ApiError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(source) = self.source.as_ref().filter(|_| self.status.is_server_error()) {
+            return write!(formatter, "the store can't be read or written: {source}");
+        }
+        let said = self.body.get("detail").unwrap_or(&self.body);
+        let reason = said.get(1).unwrap_or(said).as_str().unwrap_or("the request can't be answered");
+        // ZenML's clients show a KeyError without its quotes.
+        formatter.write_str(reason.trim_matches('"'))
+    }
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         if let Some(error) = &self.source {

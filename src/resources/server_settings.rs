@@ -65,6 +65,15 @@ pub fn note_activity(moment: Timestamp) -> UpdateStatement {
         .to_owned()
 }
 
+/// Activates the server; touches no row of one that is active already.
+pub fn activation(now: Timestamp) -> UpdateStatement {
+    Sql::update()
+        .table("server_settings")
+        .values([("active", true.into()), ("updated", now.into())])
+        .and_where(Expr::col("active").eq(false))
+        .to_owned()
+}
+
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ServerSettingsResponse {
     body: Option<ServerSettingsResponseBody>,

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use sea_query::{Expr, ExprTrait, Query};
+use sea_query::Query;
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -12,6 +12,7 @@ use crate::auth::password;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::JsonBody;
 use crate::http::openapi::ErrorModel;
+use crate::resources::server_settings;
 use crate::resources::users::{self, UserResponse};
 use crate::store::{FirstAdmin, Id, StoreError, Timestamp, Transaction, insert_admin};
 
@@ -92,8 +93,7 @@ async fn set_active(
     request: &ServerActivationRequest,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let mut update = Query::update();
-    update.table("server_settings").value("active", true).value("updated", now);
+    let mut update = server_settings::activation(now);
     if let Some(name) = &request.server_name {
         update.value("server_name", name.as_str());
     }
@@ -110,6 +110,5 @@ async fn set_active(
             update.value(column, flag);
         }
     }
-    update.and_where(Expr::col("active").eq(false));
     Ok(tx.execute(&update).await? == 1)
 }

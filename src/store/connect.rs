@@ -8,7 +8,7 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions, MySqlSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
-use super::{Pools, Store, StoreError};
+use super::{Pools, Store, StoreError, mysql_number};
 use crate::config::{Config, Secret, StoreLocation, StoreSettings};
 
 /// How long a query waits for a free connection before it fails.
@@ -18,12 +18,16 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// More readers than this only wait for each other on a small machine.
 const SQLITE_READERS: u32 = 8;
 const DATABASE_FILE: &str = "zendo.db";
+/// MySQL's number for a database that isn't there.
+const UNKNOWN_DATABASE: u16 = 1049;
 
 /// Why the database can't be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     #[error("the folder {path} of the database can't be made: {source}")]
     Folder { path: String, source: std::io::Error },
+    #[error("there is no database {database}")]
+    Missing { database: String },
     #[error("the database {database} can't be opened: {source}")]
     Open { database: String, source: StoreError },
 }
@@ -34,23 +38,56 @@ impl Store {
     /// # Errors
     /// [`ConnectError`] when it can't be reached.
     pub async fn connect(config: &Config) -> Result<Self, ConnectError> {
-        let location = config.store.url.as_ref().and_then(|url| url.location());
-        let embedded = || StoreLocation::Sqlite { path: config.zendo.data_dir.join(DATABASE_FILE) };
-        let location = location.unwrap_or_else(embedded);
-        let description = describe(&location);
-        let open = async {
-            match &location {
-                StoreLocation::Sqlite { path } => connect_sqlite(path, &config.store).await,
-                StoreLocation::MySql { .. } => connect_mysql(&location, &config.store).await,
-            }
-        };
+        let location = location(config);
         if let StoreLocation::Sqlite { path } = &location {
             make_private_folder(path)?;
         }
-        let pools =
-            open.await.map_err(|source| ConnectError::Open { database: description.clone(), source })?;
+        let create = async {
+            match &location {
+                StoreLocation::Sqlite { path } => make_private_file(path).map_err(StoreError::Io),
+                StoreLocation::MySql { .. } => create_database(&location, &config.store).await,
+            }
+        };
+        create.await.map_err(|source| ConnectError::Open { database: describe(&location), source })?;
+        Self::open(&location, config).await
+    }
+
+    /// Opens the database that the settings name, and makes none.
+    ///
+    /// # Errors
+    /// [`ConnectError`] when it isn't there or can't be reached.
+    pub async fn connect_existing(config: &Config) -> Result<Self, ConnectError> {
+        let mut location = location(config);
+        if let StoreLocation::Sqlite { path } = &mut location {
+            // Whoever is told that it isn't there should see where that is.
+            *path = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
+            let is_there = path.metadata().is_ok_and(|file| file.len() > 0);
+            if !is_there {
+                return Err(ConnectError::Missing { database: describe(&location) });
+            }
+        }
+        Self::open(&location, config).await.map_err(|error| match error {
+            ConnectError::Open { database, source } if mysql_number(&source) == Some(UNKNOWN_DATABASE) => {
+                ConnectError::Missing { database }
+            }
+            error => error,
+        })
+    }
+
+    async fn open(location: &StoreLocation, config: &Config) -> Result<Self, ConnectError> {
+        let description = describe(location);
+        let pools = match location {
+            StoreLocation::Sqlite { path } => connect_sqlite(path, &config.store).await,
+            StoreLocation::MySql { .. } => connect_mysql(location, &config.store).await,
+        };
+        let pools = pools.map_err(|source| ConnectError::Open { database: description.clone(), source })?;
         Ok(Self { pools, description, pool_size: config.store.pool_size.0 })
     }
+}
+
+fn location(config: &Config) -> StoreLocation {
+    let location = config.store.url.as_ref().and_then(|url| url.location());
+    location.unwrap_or_else(|| StoreLocation::Sqlite { path: config.zendo.data_dir.join(DATABASE_FILE) })
 }
 
 fn describe(location: &StoreLocation) -> String {
@@ -61,7 +98,6 @@ fn describe(location: &StoreLocation) -> String {
 }
 
 async fn connect_sqlite(path: &Path, settings: &StoreSettings) -> Result<Pools, StoreError> {
-    make_private_file(path).map_err(StoreError::Io)?;
     let options = SqliteConnectOptions::new()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
@@ -77,6 +113,20 @@ async fn connect_sqlite(path: &Path, settings: &StoreSettings) -> Result<Pools, 
 }
 
 async fn connect_mysql(location: &StoreLocation, settings: &StoreSettings) -> Result<Pools, StoreError> {
+    let (options, database) = mysql_options(location, settings)?;
+    let pool = MySqlPoolOptions::new()
+        .max_connections(settings.pool_size.0.saturating_add(settings.max_overflow.0))
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_with(options.database(database))
+        .await?;
+    Ok(Pools::MySql(pool))
+}
+
+/// How to reach the server, and the name of the database there.
+fn mysql_options<'a>(
+    location: &'a StoreLocation,
+    settings: &StoreSettings,
+) -> Result<(MySqlConnectOptions, &'a str), StoreError> {
     let StoreLocation::MySql { host, port, database, username, password } = location else {
         return Err(StoreError::Configuration("not a MySQL location".into()));
     };
@@ -87,18 +137,12 @@ async fn connect_mysql(location: &StoreLocation, settings: &StoreSettings) -> Re
     if let Some(Secret(password)) = settings.password.as_ref().or(password.as_ref()) {
         options = options.password(password.expose_secret());
     }
-    options = with_ssl(options, settings).disable_statement_logging();
-    create_database(&options, database).await?;
-    let pool = MySqlPoolOptions::new()
-        .max_connections(settings.pool_size.0.saturating_add(settings.max_overflow.0))
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect_with(options.database(database))
-        .await?;
-    Ok(Pools::MySql(pool))
+    Ok((with_ssl(options, settings).disable_statement_logging(), database))
 }
 
 /// ZenML makes the database when it isn't there; an account that may not do so needs one that is.
-async fn create_database(options: &MySqlConnectOptions, database: &str) -> Result<(), StoreError> {
+async fn create_database(location: &StoreLocation, settings: &StoreSettings) -> Result<(), StoreError> {
+    let (options, database) = mysql_options(location, settings)?;
     let existing = options.clone().database(database);
     if existing.connect().await.is_ok() {
         return Ok(());

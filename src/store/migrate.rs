@@ -45,6 +45,18 @@ enum Found {
 }
 
 impl Store {
+    /// Whether a first start has left a whole database here. Nothing is changed.
+    ///
+    /// # Errors
+    /// [`MigrationError`] for a database that isn't of this revision.
+    pub async fn is_made(&self) -> Result<bool, MigrationError> {
+        let (tables, revision) = match &self.pools {
+            Pools::Sqlite { reader, .. } => examine_sqlite(&mut *reader.acquire().await?).await?,
+            Pools::MySql(pool) => examine_mysql(&mut *pool.acquire().await?).await?,
+        };
+        Ok(judge(&tables, revision)? == Found::Current)
+    }
+
     /// Makes or completes the schema. Safe to run on every replica at once.
     ///
     /// # Errors
@@ -67,20 +79,39 @@ impl Store {
     }
 }
 
-async fn migrate_sqlite(connection: &mut SqliteConnection) -> Result<(), MigrationError> {
+/// The tables that are there, and the revision that is stamped.
+type Contents = (Vec<String>, Option<String>);
+
+const REVISION: &str = "SELECT version_num FROM alembic_version";
+
+async fn examine_sqlite(connection: &mut SqliteConnection) -> Result<Contents, StoreError> {
     let tables: Vec<String> = sqlx::query_scalar(
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
     )
     .fetch_all(&mut *connection)
     .await?;
     let revision = match has_revision_table(&tables) {
-        true => {
-            sqlx::query_scalar("SELECT version_num FROM alembic_version")
-                .fetch_optional(&mut *connection)
-                .await?
-        }
+        true => sqlx::query_scalar(REVISION).fetch_optional(&mut *connection).await?,
         false => None,
     };
+    Ok((tables, revision))
+}
+
+async fn examine_mysql(connection: &mut MySqlConnection) -> Result<Contents, StoreError> {
+    let tables: Vec<String> = sqlx::query_scalar(
+        "SELECT CAST(table_name AS CHAR) FROM information_schema.tables WHERE table_schema = DATABASE()",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let revision = match has_revision_table(&tables) {
+        true => sqlx::query_scalar(REVISION).fetch_optional(&mut *connection).await?,
+        false => None,
+    };
+    Ok((tables, revision))
+}
+
+async fn migrate_sqlite(connection: &mut SqliteConnection) -> Result<(), MigrationError> {
+    let (tables, revision) = examine_sqlite(&mut *connection).await?;
     let found = judge(&tables, revision)?;
     let mut zendo = sqlx::migrate!("migrations/sqlite/zendo");
     zendo.dangerous_set_table_name(ZENDO_MIGRATIONS_TABLE);
@@ -102,19 +133,7 @@ async fn migrate_mysql(connection: &mut MySqlConnection) -> Result<(), Migration
     if locked != Some(1) {
         return Err(MigrationError::Locked);
     }
-    let tables: Vec<String> = sqlx::query_scalar(
-        "SELECT CAST(table_name AS CHAR) FROM information_schema.tables WHERE table_schema = DATABASE()",
-    )
-    .fetch_all(&mut *connection)
-    .await?;
-    let revision = match has_revision_table(&tables) {
-        true => {
-            sqlx::query_scalar("SELECT version_num FROM alembic_version")
-                .fetch_optional(&mut *connection)
-                .await?
-        }
-        false => None,
-    };
+    let (tables, revision) = examine_mysql(&mut *connection).await?;
     let found = judge(&tables, revision)?;
     if begun_by_zendo(&tables) {
         // MySQL commits a table before the note that its migration is whole; one without is run again.

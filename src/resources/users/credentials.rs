@@ -6,12 +6,13 @@ use super::requests::{Changes, NewPassword, UserUpdate};
 use super::rows::{self, ActivationRow, PasswordRow, UserRow};
 use super::rules;
 use crate::app::App;
+use crate::auth::Passwords;
 use crate::auth::api_key::hex;
 use crate::auth::grants::password::may_try;
 use crate::auth::throttle::Subject;
 use crate::http::client_address::ClientAddress;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
-use crate::store::Timestamp;
+use crate::store::{Engine, Insert, Timestamp};
 
 /// An activation token, and its hash for the store.
 pub async fn new_activation_token(app: &App) -> ApiResult<(String, SecretString)> {
@@ -20,15 +21,29 @@ pub async fn new_activation_token(app: &App) -> ApiResult<(String, SecretString)
     Ok((token, hash))
 }
 
+/// Adds the first password to a new user's row, who is active with it.
+pub async fn insert_password(
+    passwords: &Passwords,
+    engine: Engine,
+    insert: Insert,
+    new: NewPassword,
+    now: Timestamp,
+) -> ApiResult<Insert> {
+    let hash = passwords.hash(new.into_secret()).await?;
+    let insert = insert.set("active", true).set("password", hash.expose_secret());
+    Ok(insert.set("password_changed_at", engine.not_before(now)))
+}
+
 /// Adds a new password to the changes.
 pub async fn set_password(
-    app: &App,
+    passwords: &Passwords,
+    engine: Engine,
     changes: Changes,
     new: NewPassword,
     now: Timestamp,
 ) -> ApiResult<Changes> {
-    let hash = app.passwords.hash(new.into_secret()).await?;
-    Ok(changes.password(&hash, app.store.engine().not_before(now)))
+    let hash = passwords.hash(new.into_secret()).await?;
+    Ok(changes.password(&hash, engine.not_before(now)))
 }
 
 /// Adds a new password of one's own to the changes, if one is given and the old one is right.
@@ -52,7 +67,7 @@ pub async fn change_password(
     if !prove(app, Subject::account(&user.name), client, old, hash).await? {
         return Err(rules::forbidden("The current password is another one than old_password."));
     }
-    set_password(app, changes, new, now).await
+    set_password(&app.passwords, app.store.engine(), changes, new, now).await
 }
 
 /// The user whom the activation token was made for, with the token's hash. A user that doesn't exist, or waits

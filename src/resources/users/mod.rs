@@ -1,11 +1,13 @@
 //! Accounts: users, and service accounts, which share their table.
 
 mod credentials;
+pub mod operator;
 mod requests;
 pub mod routes;
 mod rows;
 mod rules;
 
+pub use requests::{NewPassword, UserRequest};
 pub use rows::{
     PasswordRow, UserResponse, UserResponseBody, UserResponseMetadata, UserResponseResources, UserRow,
     find_account, find_accounts, find_password,

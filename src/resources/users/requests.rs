@@ -6,10 +6,11 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::{rows, rules};
 use crate::auth::password;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::values::{JsonObject, Name, ShortText, nullable};
-use crate::store::{Id, StoreError, Timestamp, is_dangling, is_duplicate};
+use crate::store::{Id, Insert, Store, StoreError, Timestamp, is_dangling, is_duplicate};
 
 /// A password that may be set.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -52,6 +53,51 @@ pub struct UserRequest {
     /// Made by the server, whatever is sent.
     #[allow(dead_code, reason = "only its schema is used")]
     pub activation_token: Option<ShortText>,
+}
+
+impl UserRequest {
+    /// A user of whom no more is known.
+    pub fn new(name: Name, is_admin: bool) -> Self {
+        Self {
+            name,
+            is_admin,
+            full_name: ShortText::default(),
+            email: None,
+            email_opted_in: None,
+            password: None,
+            external_user_id: None,
+            user_metadata: None,
+            oidc_claims: None,
+            avatar_url: None,
+            active: false,
+            activation_token: None,
+        }
+    }
+
+    /// The row, without the password or activation token, and whether it is active.
+    pub fn insert(&self, id: Id, now: Timestamp) -> Insert {
+        Insert::into("user")
+            .stamped(id, now)
+            .set("name", self.name.as_str())
+            .set("is_service_account", false)
+            .set("full_name", self.full_name.as_str())
+            .set("email", self.email.as_ref().map(|email| email.as_str()))
+            .set("email_opted_in", self.email_opted_in)
+            .set("avatar_url", self.avatar_url.as_deref())
+            .set("external_user_id", self.external_user_id.map(Id))
+            .set("is_admin", self.is_admin)
+            .set("user_metadata", self.user_metadata.as_ref().map(|metadata| metadata.as_str()))
+            .set("oidc_claims", self.oidc_claims.as_ref().map_or("null", |claims| claims.as_str()))
+    }
+
+    /// What it means that the store refused the row.
+    pub fn refused(&self, error: StoreError) -> ApiError {
+        if is_duplicate(&error) { self.taken() } else { error.into() }
+    }
+
+    pub fn taken(&self) -> ApiError {
+        name_taken(&self.name)
+    }
 }
 
 /// Changes of a user (contract schema UserUpdate). Each route takes some of them and passes over the others.
@@ -127,7 +173,7 @@ pub struct Changes {
     values: Vec<(&'static str, SimpleExpr)>,
     name: Option<Name>,
     /// Whether they may leave the server without an admin.
-    pub may_end_an_admin: bool,
+    may_end_an_admin: bool,
 }
 
 impl Changes {
@@ -203,6 +249,22 @@ impl Changes {
             .to_owned()
     }
 
+    /// Makes them.
+    ///
+    /// # Errors
+    /// 403 when they would end the last admin; 404 for a user who isn't there; what the store refuses.
+    pub async fn make(&self, store: &Store, id: Id) -> ApiResult<()> {
+        let made = store.write(|mut tx| async move {
+            if self.may_end_an_admin {
+                rules::keep_an_admin(&mut tx, id).await?;
+            }
+            let touched = tx.execute(&self.statement(id)).await.map_err(|error| self.refused(error))?;
+            Ok(tx.commit(touched).await?)
+        });
+        let touched: ApiResult<u64> = made.await;
+        if touched? == 0 { Err(rows::unknown(id)) } else { Ok(()) }
+    }
+
     /// What it means that the store refused them.
     pub fn refused(&self, error: StoreError) -> ApiError {
         match &self.name {
@@ -216,7 +278,7 @@ impl Changes {
 }
 
 /// 409 for a name that another user has.
-pub fn name_taken(name: &Name) -> ApiError {
+fn name_taken(name: &Name) -> ApiError {
     let message = format!("There is a user with the name '{}' already.", name.as_str());
     ApiError::new(ErrorKind::EntityExistsError, message)
 }

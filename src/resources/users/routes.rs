@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use secrecy::ExposeSecret;
 
-use super::requests::{Changes, UserRequest, UserUpdate, name_taken};
+use super::requests::{Changes, UserRequest, UserUpdate};
 use super::rows::{self, UserResponse, UserRow};
 use super::{credentials, rules};
 use crate::app::{App, AppState};
@@ -16,7 +16,7 @@ use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Page};
 use crate::http::openapi::{ErrorModel, HydrateParameter, ListParameters};
 use crate::http::query::Query;
-use crate::store::{Id, Insert, Timestamp, is_duplicate};
+use crate::store::{Id, Timestamp};
 
 /// Users; who is no admin sees themselves alone.
 #[utoipa::path(
@@ -69,42 +69,25 @@ pub async fn create_user(
     principal: Principal,
     JsonBody(mut request): JsonBody<UserRequest>,
 ) -> ApiResult<Json<UserResponse>> {
-    rules::kept_here(&app)?;
+    rules::kept_here(app.config.auth_scheme)?;
     rules::admins_only(&principal, "create users")?;
     let id = app.random.id();
     let now = Timestamp::new(app.clock.now());
-    let password = request.password.take();
-    let is_active = password.is_some();
-    let insert = Insert::into("user")
-        .stamped(id, now)
-        .set("name", request.name.as_str())
-        .set("is_service_account", false)
-        .set("full_name", request.full_name.as_str())
-        .set("email", request.email.as_ref().map(|email| email.as_str()))
-        .set("email_opted_in", request.email_opted_in)
-        .set("avatar_url", request.avatar_url.as_deref())
-        .set("active", is_active)
-        .set("external_user_id", request.external_user_id.map(Id))
-        .set("is_admin", request.is_admin)
-        .set("user_metadata", request.user_metadata.as_ref().map(|metadata| metadata.as_str()))
-        .set("oidc_claims", request.oidc_claims.as_ref().map_or("null", |claims| claims.as_str()));
-    let (insert, token) = match password {
+    let insert = request.insert(id, now);
+    let (insert, token) = match request.password.take() {
         Some(password) => {
-            let hash = app.passwords.hash(password.into_secret()).await?;
-            let changed_at = app.store.engine().not_before(now);
-            let insert = insert.set("password", hash.expose_secret()).set("password_changed_at", changed_at);
+            let engine = app.store.engine();
+            let insert = credentials::insert_password(&app.passwords, engine, insert, password, now).await?;
             (insert, None)
         }
         None => {
             let (token, hash) = credentials::new_activation_token(&app).await?;
-            (insert.set("activation_token", hash.expose_secret()), Some(token))
+            let insert = insert.set("active", false).set("activation_token", hash.expose_secret());
+            (insert, Some(token))
         }
     };
     let inserted = app.store.execute(&insert.statement()).await;
-    inserted.map_err(|error| match is_duplicate(&error) {
-        true => name_taken(&request.name),
-        false => error.into(),
-    })?;
+    inserted.map_err(|error| request.refused(error))?;
     let response = updated_user(&app, id).await?.response(true);
     Ok(Json(match token {
         Some(token) => response.with_activation_token(token),
@@ -167,7 +150,7 @@ pub async fn update_user(
     JsonBody(mut update): JsonBody<UserUpdate>,
 ) -> ApiResult<Json<UserResponse>> {
     update.check_email()?;
-    if rules::kept_here(&app).is_err() {
+    if rules::kept_here(app.config.auth_scheme).is_err() {
         update = update.of_default_project();
     }
     let user = rows::find(&app.store, &name_or_id).await?;
@@ -207,7 +190,7 @@ pub async fn delete_user(
     principal: Principal,
     Path(name_or_id): Path<String>,
 ) -> ApiResult<Json<()>> {
-    rules::kept_here(&app)?;
+    rules::kept_here(app.config.auth_scheme)?;
     let user = rows::find(&app.store, &name_or_id).await?;
     if rules::is_self(&principal, &user) {
         return Err(rules::forbidden("Nobody may delete themselves; ask another admin."));
@@ -257,7 +240,7 @@ pub async fn deactivate_user(
     principal: Principal,
     Path(name_or_id): Path<String>,
 ) -> ApiResult<Json<UserResponse>> {
-    rules::kept_here(&app)?;
+    rules::kept_here(app.config.auth_scheme)?;
     let user = rows::find(&app.store, &name_or_id).await?;
     if rules::is_self(&principal, &user) {
         return Err(rules::forbidden("Nobody may deactivate themselves; ask another admin."));
@@ -296,7 +279,7 @@ pub async fn activate_user(
     JsonBody(mut update): JsonBody<UserUpdate>,
 ) -> ApiResult<Json<UserResponse>> {
     update.check_email()?;
-    rules::kept_here(&app)?;
+    rules::kept_here(app.config.auth_scheme)?;
     let (user, hash) = credentials::prove_activation(&app, &name_or_id, &mut update, client).await?;
     if update.password.is_none() && !user.has_password {
         return Err(ApiError::unprocessable("password: give one, since this user has none yet."));
@@ -304,7 +287,8 @@ pub async fn activate_user(
     let now = Timestamp::new(app.clock.now());
     let mut changes = Changes::new(now).active(true, None).profile(&update).email(&update);
     if let Some(password) = update.password.take() {
-        changes = credentials::set_password(&app, changes, password, now).await?;
+        changes =
+            credentials::set_password(&app.passwords, app.store.engine(), changes, password, now).await?;
     }
     let mut statement = changes.statement(user.id);
     // Of two activations at once, one wins.
@@ -340,7 +324,7 @@ pub async fn answer_email_prompt(
     JsonBody(update): JsonBody<UserUpdate>,
 ) -> ApiResult<Json<UserResponse>> {
     update.check_email()?;
-    rules::kept_here(&app)?;
+    rules::kept_here(app.config.auth_scheme)?;
     rows::find(&app.store, &name_or_id).await?;
     let id = principal.user.id;
     if uuid::Uuid::try_parse(&name_or_id) != Ok(id.0) {
@@ -394,7 +378,7 @@ pub async fn update_current_user(
     JsonBody(mut update): JsonBody<UserUpdate>,
 ) -> ApiResult<Json<UserResponse>> {
     update.check_email()?;
-    rules::kept_here(&app)?;
+    rules::kept_here(app.config.auth_scheme)?;
     let now = Timestamp::new(app.clock.now());
     let changes = Changes::new(now);
     let changes =
@@ -405,17 +389,10 @@ pub async fn update_current_user(
 
 /// Makes changes of a user, and returns what they left.
 async fn make(app: &App, id: Id, changes: &Changes) -> ApiResult<UserRow> {
-    let made = app.store.write(|mut tx| async move {
-        if changes.may_end_an_admin {
-            rules::keep_an_admin(&mut tx, id).await?;
-        }
-        let touched = tx.execute(&changes.statement(id)).await.map_err(|error| changes.refused(error))?;
-        Ok(tx.commit(touched).await?)
-    });
-    let made: ApiResult<u64> = made.await;
-    let touched = made?;
+    let made = changes.make(&app.store, id).await;
     app.identities.forget(id.0).await;
-    if touched == 0 { Err(rows::unknown(id)) } else { updated_user(app, id).await }
+    made?;
+    updated_user(app, id).await
 }
 
 async fn updated_user(app: &App, id: Id) -> ApiResult<UserRow> {

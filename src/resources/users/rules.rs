@@ -4,7 +4,6 @@ use sea_query::{Cond, Expr, ExprTrait, Order, Query as Sql};
 
 use super::requests::UserUpdate;
 use super::rows::UserRow;
-use crate::app::App;
 use crate::auth::Principal;
 use crate::config::AuthScheme;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
@@ -42,8 +41,8 @@ pub fn forbidden(message: impl Into<String>) -> ApiError {
 
 /// # Errors
 /// 403 where another service says who people are.
-pub fn kept_here(app: &App) -> ApiResult<()> {
-    match app.config.auth_scheme {
+pub fn kept_here(scheme: AuthScheme) -> ApiResult<()> {
+    match scheme {
         AuthScheme::External => Err(forbidden("The users of this server are kept by its sign-in service.")),
         _ => Ok(()),
     }

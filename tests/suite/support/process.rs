@@ -18,6 +18,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(60);
 pub struct Program {
     args: Vec<String>,
     variables: Vec<(String, String)>,
+    input: Option<String>,
     folder: Arc<tempfile::TempDir>,
     /// Kept for as long as the program may need it.
     _database: Option<Database>,
@@ -34,7 +35,8 @@ pub struct Finished {
 impl Program {
     pub fn new(args: &[&str]) -> Self {
         let args = args.iter().map(|arg| arg.to_string()).collect();
-        Self { args, variables: Vec::new(), folder: Arc::new(tempfile::tempdir().unwrap()), _database: None }
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        Self { args, variables: Vec::new(), input: None, folder, _database: None }
     }
 
     /// The server on a free port.
@@ -50,6 +52,12 @@ impl Program {
 
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// With that on standard input, where there is nothing otherwise.
+    pub fn reading(mut self, input: &str) -> Self {
+        self.input = Some(input.to_owned());
         self
     }
 
@@ -82,12 +90,19 @@ impl Program {
     fn spawn(&self) -> ServerProcess {
         let output = tempfile::tempdir().unwrap();
         let file = |name: &str| File::create(output.path().join(name)).unwrap();
+        let input = match &self.input {
+            Some(input) => {
+                std::fs::write(output.path().join("stdin"), input).unwrap();
+                File::open(output.path().join("stdin")).unwrap().into()
+            }
+            None => Stdio::null(),
+        };
         let child = Command::new(ZENDO)
             .args(&self.args)
             .current_dir(self.folder())
             .env_clear()
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(file("stdout"))
             .stderr(file("stderr"))
             .kill_on_drop(true)

@@ -1,0 +1,127 @@
+//! What the operator does to users on the store itself, for the case that nobody can sign in any more.
+
+use sea_query::{Expr, ExprTrait, Order};
+
+use super::requests::{Changes, NewPassword, UserRequest};
+use super::rows::{self, UserRow};
+use super::{credentials, rules};
+use crate::app::Surroundings;
+use crate::auth::Passwords;
+use crate::auth::throttle::{Subject, Throttle};
+use crate::config::{AuthScheme, Config};
+use crate::http::error::{ApiError, ApiResult};
+use crate::resources::server_settings;
+use crate::store::{Store, StoreError, Timestamp};
+
+/// Whoever can open the store may do all that an admin may, and set passwords besides.
+#[derive(Debug)]
+pub struct Operator {
+    store: Store,
+    passwords: Passwords,
+    scheme: AuthScheme,
+    surroundings: Surroundings,
+}
+
+/// What came of making a user.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Made {
+    User,
+    /// The first admin of a server that waited for one: it is active now.
+    FirstAdmin,
+}
+
+impl Operator {
+    pub fn new(store: Store, config: &Config, surroundings: Surroundings) -> Self {
+        let passwords = Passwords::new(1, surroundings.password_cost);
+        Self { store, passwords, scheme: config.server.auth_scheme, surroundings }
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// All users, by name. Service accounts are none: they have keys and no password.
+    ///
+    /// # Errors
+    /// When the database doesn't answer.
+    pub async fn list(&self) -> Result<Vec<UserRow>, StoreError> {
+        let mut select = rows::select();
+        select.and_where(Expr::col("is_service_account").eq(false)).order_by("name", Order::Asc);
+        self.store.fetch_all(&select).await
+    }
+
+    /// The user with that name or id.
+    ///
+    /// # Errors
+    /// 404 when there is none, 403 where another service keeps the users.
+    pub async fn find(&self, name_or_id: &str) -> ApiResult<UserRow> {
+        rules::kept_here(self.scheme)?;
+        let user = rows::find(&self.store, name_or_id).await?;
+        if user.is_service_account { Err(rows::unknown(name_or_id)) } else { Ok(user) }
+    }
+
+    /// Whether such a user can be made.
+    ///
+    /// # Errors
+    /// 409 for a name that is taken, 403 where another service keeps the users, or the server waits for an admin.
+    pub async fn check_new(&self, user: &UserRequest) -> ApiResult<()> {
+        rules::kept_here(self.scheme)?;
+        if !user.is_admin && !server_settings::find(&self.store).await?.active {
+            return Err(rules::forbidden("This server waits for its first admin: make one before others."));
+        }
+        match rows::find(&self.store, user.name.as_str()).await {
+            Ok(other) if other.name == user.name.as_str() => Err(user.taken()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes a user, who is active. An admin activates the server that waits for one.
+    ///
+    /// # Errors
+    /// As [`Operator::check_new`].
+    pub async fn create(&self, user: &UserRequest, password: NewPassword) -> ApiResult<Made> {
+        self.check_new(user).await?;
+        let now = self.now();
+        let insert = user.insert(self.surroundings.random.id(), now);
+        let engine = self.store.engine();
+        let insert = credentials::insert_password(&self.passwords, engine, insert, password, now).await?;
+        let statement = &insert.statement();
+        let made = self.store.write(|mut tx| async move {
+            let activated = match user.is_admin {
+                true => tx.execute(&server_settings::activation(now)).await?,
+                false => 0,
+            };
+            tx.execute(statement).await.map_err(|error| user.refused(error))?;
+            let made = if activated == 0 { Made::User } else { Made::FirstAdmin };
+            Ok::<_, ApiError>(tx.commit(made).await?)
+        });
+        made.await
+    }
+
+    /// Sets a password. Tokens from before it end, and failed sign-ins are forgotten.
+    ///
+    /// # Errors
+    /// 404 for a user who isn't there any more.
+    pub async fn set_password(&self, user: &UserRow, password: NewPassword, activate: bool) -> ApiResult<()> {
+        let now = self.now();
+        let (engine, changes) = (self.store.engine(), Changes::new(now));
+        let mut changes = credentials::set_password(&self.passwords, engine, changes, password, now).await?;
+        if activate {
+            changes = changes.active(true, None);
+        }
+        changes.make(&self.store, user.id).await?;
+        Ok(Throttle::new(self.store.clone()).succeeded(&Subject::account(&user.name)).await?)
+    }
+
+    /// Deactivates a user. Their tokens end, and no activation token brings them back.
+    ///
+    /// # Errors
+    /// 403 for the last admin, 404 for a user who isn't there any more.
+    pub async fn deactivate(&self, user: &UserRow) -> ApiResult<()> {
+        Changes::new(self.now()).active(false, None).make(&self.store, user.id).await
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::new(self.surroundings.clock.now())
+    }
+}
