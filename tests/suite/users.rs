@@ -26,6 +26,7 @@ on_each_store! {
     a_password_is_changed_by_whoever_knows_it,
     guessing_a_secret_gets_slower,
     a_deactivated_users_tokens_end,
+    an_activation_does_not_bring_back_tokens_from_before,
     a_deleted_users_tokens_end,
     a_user_who_owns_things_is_not_deleted,
     of_two_admins_who_end_each_other_one_stays,
@@ -412,6 +413,18 @@ async fn tokens_in_use(servers: [&TestApp; 2], name: &str) -> Vec<String> {
         }
     }
     tokens
+}
+
+async fn an_activation_does_not_bring_back_tokens_from_before(database: Database) {
+    let app = TestApp::start(&database).await;
+    let (admin, ada) = (app.signed_in().await, app.new_user("ada", false).await);
+    app.clock.advance(2);
+    admin.put(&path("ada"), json!({"active": false})).await.expect_ok();
+    ada.get("/api/v1/current-user").await.expect(401, "is not active");
+    app.clock.advance(2);
+    admin.put(&path("ada"), json!({"active": true})).await.expect_ok();
+    ada.get("/api/v1/current-user").await.expect(401, "before the user's password was changed");
+    app.signed_in_as("ada").await.get("/api/v1/current-user").await.expect_ok();
 }
 
 async fn a_deactivated_users_tokens_end(database: Database) {

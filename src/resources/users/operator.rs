@@ -107,7 +107,7 @@ impl Operator {
         let (engine, changes) = (self.store.engine(), Changes::new(now));
         let mut changes = credentials::set_password(&self.passwords, engine, changes, password, now).await?;
         if activate {
-            changes = changes.active(true, None);
+            changes = changes.activated();
         }
         changes.make(&self.store, user.id).await?;
         Ok(Throttle::new(self.store.clone()).succeeded(&Subject::account(&user.name)).await?)
@@ -118,7 +118,9 @@ impl Operator {
     /// # Errors
     /// 403 for the last admin, 404 for a user who isn't there any more.
     pub async fn deactivate(&self, user: &UserRow) -> ApiResult<()> {
-        Changes::new(self.now()).active(false, None).make(&self.store, user.id).await
+        let now = self.now();
+        let tokens_end = self.store.engine().not_before(now);
+        Changes::new(now).deactivated(None, tokens_end).make(&self.store, user.id).await
     }
 
     fn now(&self) -> Timestamp {

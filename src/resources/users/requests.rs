@@ -233,10 +233,15 @@ impl Changes {
     }
 
     /// An activation token is good for one wait: whoever ends or begins the wait says which one counts now.
-    pub fn active(mut self, active: bool, activation_token: Option<&SecretString>) -> Self {
-        self.may_end_an_admin |= !active;
+    pub fn activated(self) -> Self {
+        self.set("active", true).set("activation_token", None::<String>)
+    }
+
+    /// Tokens from before `tokens_end` are over for good: no later activation brings them back.
+    pub fn deactivated(mut self, activation_token: Option<&SecretString>, tokens_end: Timestamp) -> Self {
+        self.may_end_an_admin = true;
         let token = activation_token.map(|hash| hash.expose_secret().to_owned());
-        self.set("active", active).set("activation_token", token)
+        self.set("active", false).set("activation_token", token).set("password_changed_at", tokens_end)
     }
 
     /// The statement that makes them, of no service account.

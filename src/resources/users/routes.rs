@@ -163,7 +163,10 @@ pub async fn update_user(
         changes = changes.admin(!user.is_admin);
     }
     if rules::changes(update.active, user.active) {
-        changes = changes.active(!user.active, None);
+        changes = match user.active {
+            true => changes.deactivated(None, app.store.engine().not_before(now)),
+            false => changes.activated(),
+        };
     }
     let user = make(&app, user.id, &changes).await?;
     Ok(Json(user.response(true)))
@@ -251,7 +254,8 @@ pub async fn deactivate_user(
     }
     let (token, hash) = credentials::new_activation_token(&app).await?;
     let now = Timestamp::new(app.clock.now());
-    let user = make(&app, user.id, &Changes::new(now).active(false, Some(&hash))).await?;
+    let tokens_end = app.store.engine().not_before(now);
+    let user = make(&app, user.id, &Changes::new(now).deactivated(Some(&hash), tokens_end)).await?;
     Ok(Json(user.response(true).with_activation_token(token)))
 }
 
@@ -285,7 +289,7 @@ pub async fn activate_user(
         return Err(ApiError::unprocessable("password: give one, since this user has none yet."));
     }
     let now = Timestamp::new(app.clock.now());
-    let mut changes = Changes::new(now).active(true, None).profile(&update).email(&update);
+    let mut changes = Changes::new(now).activated().profile(&update).email(&update);
     if let Some(password) = update.password.take() {
         changes =
             credentials::set_password(&app.passwords, app.store.engine(), changes, password, now).await?;
