@@ -12,6 +12,8 @@ mod interop;
 mod lists;
 mod official_client;
 mod openapi;
+#[path = "../parity/mod.rs"]
+mod parity;
 mod schema;
 mod schemes;
 mod service_accounts;
