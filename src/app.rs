@@ -13,7 +13,7 @@ use crate::auth::csrf::CsrfTokens;
 use crate::auth::jwt::TokenSettings;
 use crate::auth::login_limit::LoginLimit;
 use crate::auth::workload::Leeway;
-use crate::auth::{Identities, Passwords, Revocations, Throttle, Tokens};
+use crate::auth::{Identities, LastUsed, Passwords, Revocations, Throttle, Tokens};
 use crate::clock::SharedClock;
 use crate::config::{Config, Networks, ServerSettings};
 use crate::random::SharedRandomness;
@@ -38,6 +38,7 @@ pub struct App {
     pub passwords: Passwords,
     pub identities: Identities,
     pub revocations: Revocations,
+    pub last_used: LastUsed,
     pub throttle: Throttle,
     pub login_limit: LoginLimit,
     pub basic_credentials: BasicCredentials,
@@ -100,6 +101,7 @@ impl App {
             passwords: Passwords::new(password_threads(config.auth_thread_pool_size.0), password_cost),
             identities: Identities::new(store.clone()),
             revocations,
+            last_used: LastUsed::default(),
             throttle: Throttle::new(store.clone()),
             login_limit: LoginLimit::new(&config),
             basic_credentials: BasicCredentials::new(&*random),

@@ -31,6 +31,8 @@ use crate::store::StoreError;
 const REVOCATION_INTERVAL: Duration = Duration::from_millis(500);
 /// Rounds between two writes of the last activity, when there was any.
 const ACTIVITY_ROUNDS: u64 = 60;
+/// Rounds between two writes of when keys and devices were last used.
+const LAST_USED_ROUNDS: u64 = 4;
 /// Rounds between two sweeps.
 const SWEEP_ROUNDS: u64 = 7200;
 /// Time for the last answers to be written, after the requests' own time limit.
@@ -102,6 +104,7 @@ pub async fn serve(
     };
     house.abort();
     note("the last activity could not be written", app.activity.write(&app.store).await);
+    note("last uses could not be written", app.last_used.write(&app.store).await);
     app.store.close().await;
     served
 }
@@ -121,6 +124,9 @@ async fn keep_house(app: AppState) {
     for round in 0u64.. {
         rounds.tick().await;
         note("revocations could not be read", app.revocations.refresh(app.clock.now()).await);
+        if round % LAST_USED_ROUNDS == 0 {
+            note("last uses could not be written", app.last_used.write(&app.store).await);
+        }
         if round % ACTIVITY_ROUNDS == 0 {
             note("the last activity could not be written", app.activity.write(&app.store).await);
         }

@@ -37,12 +37,50 @@ pub enum AuthenticationError {
         "Authentication error: access token for user {0} was issued before the user's password was changed"
     )]
     PasswordChanged(String),
-    #[error("Authentication error: {0} tokens are not part of zendo yet")]
-    UnsupportedScope(&'static str),
+    #[error("Authentication error: error decoding API key")]
+    UnreadableApiKey,
+    #[error("Authentication error: error retrieving API key {0}")]
+    UnknownApiKey(uuid::Uuid),
+    #[error("Authentication error: could not verify key value for API key {0}")]
+    WrongApiKey(String),
+    #[error("Authentication error: API key {0} is not active")]
+    InactiveApiKey(String),
+    #[error("Authentication error: API key {0} was rotated since the access token was made from it")]
+    RotatedApiKey(String),
+    #[error("Authentication error: error retrieving token device {0}")]
+    UnknownDevice(uuid::Uuid),
+    #[error("Authentication error: device {0} does not belong to the token's user")]
+    ForeignDevice(uuid::Uuid),
+    #[error("Authentication error: device {0} is not active")]
+    InactiveDevice(uuid::Uuid),
+    #[error("Authentication error: device {0} has expired")]
+    ExpiredDevice(uuid::Uuid),
+    #[error("Authentication error: device authorization is not supported.")]
+    NoDevices,
+    #[error("the check could not be made: {0}")]
+    Password(#[from] super::password::PasswordError),
     #[error("Authentication error: {0}")]
     EndedWorkload(#[from] EndedWorkload),
     #[error("the store did not answer: {0}")]
     Store(#[from] std::sync::Arc<StoreError>),
+}
+
+/// At login the same reasons are told without a challenge: whoever signs in knows how.
+impl From<AuthenticationError> for ApiError {
+    fn from(error: AuthenticationError) -> Self {
+        match error {
+            AuthenticationError::Store(source) => {
+                tracing::error!(error = %source, "an account could not be read");
+                Self::store_unavailable()
+            }
+            AuthenticationError::Password(error) => error.into(),
+            AuthenticationError::BasicRefused(error) => error,
+            AuthenticationError::NoCredential | AuthenticationError::NoBasicCredential => {
+                Self::plain(StatusCode::UNAUTHORIZED, error.to_string())
+            }
+            reason => Self::new(ErrorKind::CredentialsNotValid, reason.to_string()),
+        }
+    }
 }
 
 impl IntoResponse for AuthenticationError {
@@ -51,18 +89,7 @@ impl IntoResponse for AuthenticationError {
             Self::NoBasicCredential | Self::BasicRefused(_) => "Basic",
             _ => "Bearer",
         };
-        let error = match self {
-            Self::Store(source) => {
-                tracing::error!(error = %source, "an account could not be read");
-                ApiError::store_unavailable()
-            }
-            Self::BasicRefused(error) => error,
-            Self::NoCredential | Self::NoBasicCredential => {
-                ApiError::plain(StatusCode::UNAUTHORIZED, self.to_string())
-            }
-            reason => ApiError::new(ErrorKind::CredentialsNotValid, reason.to_string()),
-        };
-        let mut response = error.into_response();
+        let mut response = ApiError::from(self).into_response();
         if response.status() == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
         }

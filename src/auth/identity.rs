@@ -6,6 +6,8 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::workload::{self, DeploymentState, RunState, ScheduleState};
+use crate::resources::api_keys::{self, KeyToProve};
+use crate::resources::devices::{self, DeviceRow};
 use crate::resources::users::{self, UserRow};
 use crate::store::{Id, Store, StoreError};
 
@@ -15,7 +17,7 @@ const REMEMBERED: u64 = 10_000;
 
 /// Rows of one kind. Requests that ask for the same one at the same time share a query, so a row in steady use
 /// costs one query a second, whatever its requests.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Remembered<V: Send + Sync + 'static>(moka::future::Cache<Uuid, Option<Arc<V>>>);
 
 impl<V: Send + Sync + 'static> Remembered<V> {
@@ -36,10 +38,12 @@ impl<V: Send + Sync + 'static> Remembered<V> {
 }
 
 /// Reads what tokens say through a cache of each kind of row.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Identities {
     store: Store,
     accounts: Remembered<UserRow>,
+    api_keys: Remembered<KeyToProve>,
+    devices: Remembered<DeviceRow>,
     runs: Remembered<RunState>,
     schedules: Remembered<ScheduleState>,
     deployments: Remembered<DeploymentState>,
@@ -50,6 +54,8 @@ impl Identities {
         Self {
             store,
             accounts: Remembered::new(),
+            api_keys: Remembered::new(),
+            devices: Remembered::new(),
             runs: Remembered::new(),
             schedules: Remembered::new(),
             deployments: Remembered::new(),
@@ -62,6 +68,18 @@ impl Identities {
     /// When the database doesn't answer; so do the others.
     pub async fn account(&self, id: Uuid) -> Result<Option<Arc<UserRow>>, Arc<StoreError>> {
         self.accounts.get(id, users::find_account(&self.store, Id(id))).await
+    }
+
+    /// # Errors
+    /// As [`Identities::account`].
+    pub async fn api_key(&self, id: Uuid) -> Result<Option<Arc<KeyToProve>>, Arc<StoreError>> {
+        self.api_keys.get(id, api_keys::find_for_authentication(&self.store, Id(id))).await
+    }
+
+    /// # Errors
+    /// As [`Identities::account`].
+    pub async fn device(&self, id: Uuid) -> Result<Option<Arc<DeviceRow>>, Arc<StoreError>> {
+        self.devices.get(id, devices::find_for_authentication(&self.store, Id(id))).await
     }
 
     /// # Errors
@@ -82,8 +100,20 @@ impl Identities {
         self.deployments.get(id, workload::find_deployment(&self.store, id)).await
     }
 
-    /// Forgets an account that was just changed here.
+    /// Forgets an account that was just changed here, and what its API keys say of it.
     pub async fn forget(&self, id: Uuid) {
         self.accounts.0.invalidate(&id).await;
+        // Few keys are remembered at a time, and this is rare: simpler than to know whose each of them is.
+        self.api_keys.0.invalidate_all();
+    }
+
+    /// Forgets an API key that was just changed here.
+    pub async fn forget_api_key(&self, id: Uuid) {
+        self.api_keys.0.invalidate(&id).await;
+    }
+
+    /// Forgets a device that was just changed here.
+    pub async fn forget_device(&self, id: Uuid) {
+        self.devices.0.invalidate(&id).await;
     }
 }

@@ -13,14 +13,15 @@ use axum_extra::extract::CookieJar;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::jwt::{TokenKind, VerifiedToken};
+use super::jwt::{Claims, TokenKind, VerifiedToken};
 use super::workload::{self, EndedWorkload};
-use super::{AuthenticationError, Credential, Principal, Scope};
+use super::{AuthenticationError, Credential, Principal, api_key, grants};
 use crate::app::AppState;
 use crate::config::AuthScheme;
 use crate::http::client_address::ClientAddress;
+use crate::resources::devices::DeviceStatus;
 use crate::resources::users::{self, UserRow};
-use crate::store::Timestamp;
+use crate::store::{Id, Timestamp};
 
 const CSRF_HEADER: &str = "x-csrf-token";
 
@@ -69,6 +70,11 @@ async fn token_principal(
     now: DateTime<Utc>,
 ) -> Result<Principal, AuthenticationError> {
     let token = credential(app, headers).ok_or(AuthenticationError::NoCredential)?;
+    if token.starts_with(api_key::PREFIX) {
+        let key = grants::api_key::prove(app, &token).await?;
+        let user = account(app, key.service_account_id.0).await?;
+        return Ok(Principal { user, credential: Credential::ApiKey });
+    }
     let token = app.tokens.verify(&token, now)?;
     check_token(app, &token, headers, now).await?;
     let user = account(app, token.claims.sub).await?;
@@ -103,7 +109,7 @@ async fn check_token(
             return Err(AuthenticationError::WrongCsrfToken);
         }
     }
-    check_scope(app, &token.claims.scope, now).await
+    check_scope(app, &token.claims, now).await
 }
 
 async fn account(app: &AppState, id: Uuid) -> Result<Arc<UserRow>, AuthenticationError> {
@@ -135,13 +141,15 @@ async fn default_principal(app: &AppState) -> Result<Principal, AuthenticationEr
 }
 
 /// What the token is bound to must still carry it.
-async fn check_scope(app: &AppState, scope: &Scope, now: DateTime<Utc>) -> Result<(), AuthenticationError> {
-    // A token bound to something that this version can't look up must not pass as an unbound one.
-    if scope.device_id.is_some() {
-        return Err(AuthenticationError::UnsupportedScope("device"));
+async fn check_scope(app: &AppState, claims: &Claims, now: DateTime<Utc>) -> Result<(), AuthenticationError> {
+    let scope = &claims.scope;
+    if let Some(id) = scope.api_key_id {
+        let key = app.identities.api_key(id).await?.ok_or(AuthenticationError::UnknownApiKey(id))?;
+        grants::api_key::check_token(&key, scope.key_gen, now)?;
+        app.last_used.api_key(key.key.id, now);
     }
-    if scope.api_key_id.is_some() {
-        return Err(AuthenticationError::UnsupportedScope("API key"));
+    if let Some(id) = scope.device_id {
+        check_device(app, id, claims.sub, now).await?;
     }
     if let Some(id) = scope.schedule_id {
         workload::check_schedule(id, app.identities.schedule(id).await?.as_deref())?;
@@ -152,6 +160,29 @@ async fn check_scope(app: &AppState, scope: &Scope, now: DateTime<Utc>) -> Resul
     if let Some(id) = scope.deployment_id {
         app.identities.deployment(id).await?.ok_or(EndedWorkload::NoDeployment(id))?;
     }
+    Ok(())
+}
+
+async fn check_device(
+    app: &AppState,
+    id: Uuid,
+    user_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<(), AuthenticationError> {
+    if app.config.auth_scheme == AuthScheme::External {
+        return Err(AuthenticationError::NoDevices);
+    }
+    let device = app.identities.device(id).await?.ok_or(AuthenticationError::UnknownDevice(id))?;
+    if device.user_id != Some(Id(user_id)) {
+        return Err(AuthenticationError::ForeignDevice(id));
+    }
+    if device.status != DeviceStatus::Active {
+        return Err(AuthenticationError::InactiveDevice(id));
+    }
+    if device.is_expired(now) {
+        return Err(AuthenticationError::ExpiredDevice(id));
+    }
+    app.last_used.device(device.id, now);
     Ok(())
 }
 

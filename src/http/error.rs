@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use crate::store::{AsStoreError, StoreError};
+use crate::store::{AsStoreError, StoreError, is_too_long};
 
 /// The exceptions of ZenML's client that an error can become again (contract: BEHAVIOUR.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,6 +139,9 @@ impl From<StoreError> for ApiError {
         let answer = match error {
             StoreError::Io(_) | StoreError::PoolTimedOut | StoreError::PoolClosed | StoreError::Tls(_) => {
                 Self::store_unavailable()
+            }
+            _ if is_too_long(&error) => {
+                return Self::unprocessable("A value is longer than this server's database can keep it.");
             }
             _ => Self::internal(),
         };

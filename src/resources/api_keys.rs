@@ -278,8 +278,8 @@ impl NewSecret {
 }
 
 /// Lets a change to a key be felt at once.
-fn forget(_app: &App, _id: Id) {
-    // forget
+async fn forget(app: &App, id: Id) {
+    app.identities.forget_api_key(id.0).await;
 }
 
 /// Makes an API key; this answer alone has it.
@@ -443,7 +443,7 @@ pub async fn update_api_key(
         (true, Some(name)) => taken(name.as_str(), &account),
         _ => error.into(),
     })?;
-    forget(&app, row.id);
+    forget(&app, row.id).await;
     let row = find(&app.store, &account, &row.id.to_string()).await?;
     Ok(Json(row.response(account, true, None)))
 }
@@ -499,7 +499,7 @@ pub async fn rotate_api_key(
         tx.commit(()).await
     });
     let () = rotated.await.map_err(|error: StoreError| ApiError::from(error))?;
-    forget(&app, row.id);
+    forget(&app, row.id).await;
     let row = find(&app.store, &account, &row.id.to_string()).await?;
     Ok(Json(row.response(account, false, Some(&secret.key))))
 }
@@ -557,6 +557,6 @@ pub async fn delete_api_key(
         tx.commit(()).await
     });
     let () = deleted.await.map_err(|error: StoreError| ApiError::from(error))?;
-    forget(&app, id);
+    forget(&app, id).await;
     Ok(Json(()))
 }

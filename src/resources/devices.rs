@@ -301,8 +301,8 @@ async fn find_own(app: &App, id: Id, user: &UserRow) -> ApiResult<DeviceRow> {
 }
 
 /// Lets a change to a device be felt at once.
-pub fn forget(_app: &App, _id: Id) {
-    // forget
+pub async fn forget(app: &App, id: Id) {
+    app.identities.forget_device(id.0).await;
 }
 
 /// Notes a wrong code; true when it was one too many, which locks the device. A wrong code counts against the
@@ -440,7 +440,7 @@ pub async fn update_device(
     }
     update.and_where(Expr::col("id").eq(id)).and_where(Expr::col("user_id").eq(user.id));
     app.store.execute(&update).await?;
-    forget(&app, id);
+    forget(&app, id).await;
     let device = find_own(&app, id, user).await?;
     Ok(Json(device.response(user, true)))
 }
@@ -501,7 +501,7 @@ pub async fn verify_device(
     if app.store.execute(&approval).await? == 0 {
         return refuse(NOT_WAITING);
     }
-    forget(&app, id);
+    forget(&app, id).await;
     let device = find_own(&app, id, user).await?;
     Ok(Json(device.response(user, true)))
 }
@@ -534,7 +534,7 @@ pub async fn delete_device(
     if app.store.execute(&delete).await? == 0 {
         return Err(not_found(id));
     }
-    forget(&app, id);
+    forget(&app, id).await;
     Ok(Json(()))
 }
 
@@ -630,7 +630,7 @@ pub async fn keep_request(app: &App, request: DeviceRequest<'_>) -> Result<Id, S
         tx.commit(id).await
     });
     let id = kept.await?;
-    forget(app, id);
+    forget(app, id).await;
     app.device_polls.forget(client_id);
     Ok(id)
 }

@@ -1,8 +1,19 @@
-//! The server's own row.
+//! The server's own row, and its settings as the API answers about them.
 
-use sea_query::{Expr, ExprTrait, Query, SelectStatement, UpdateStatement};
+use axum::Json;
+use axum::extract::State;
+use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, UpdateStatement};
+use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
+use utoipa::ToSchema;
 
+use crate::app::{App, AppState};
+use crate::auth::Principal;
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::json::JsonBody;
+use crate::http::openapi::{ErrorModel, HydrateParameter};
+use crate::http::query::Query;
+use crate::http::values::{Name, ShortText};
 use crate::store::{Id, Store, StoreError, Timestamp};
 
 /// What the store knows of the server itself.
@@ -10,9 +21,14 @@ use crate::store::{Id, Store, StoreError, Timestamp};
 pub struct SettingsRow {
     pub id: Id,
     pub server_name: String,
+    pub logo_url: Option<String>,
     pub active: bool,
     pub enable_analytics: bool,
+    pub display_announcements: Option<bool>,
+    pub display_updates: Option<bool>,
+    pub onboarding_state: Option<String>,
     pub last_user_activity: Timestamp,
+    pub updated: Timestamp,
 }
 
 /// # Errors
@@ -23,17 +39,169 @@ pub async fn find(store: &Store) -> Result<SettingsRow, StoreError> {
 
 /// The one row of settings.
 pub fn select() -> SelectStatement {
-    Query::select()
-        .columns(["id", "server_name", "active", "enable_analytics", "last_user_activity"])
+    Sql::select()
+        .columns([
+            "id",
+            "server_name",
+            "logo_url",
+            "active",
+            "enable_analytics",
+            "display_announcements",
+            "display_updates",
+            "onboarding_state",
+            "last_user_activity",
+            "updated",
+        ])
         .from("server_settings")
         .to_owned()
 }
 
 /// Moves the last activity on, unless another replica knows of a later one.
 pub fn note_activity(moment: Timestamp) -> UpdateStatement {
-    Query::update()
+    Sql::update()
         .table("server_settings")
         .value("last_user_activity", moment)
         .and_where(Expr::col("last_user_activity").lt(moment))
         .to_owned()
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ServerSettingsResponse {
+    body: Option<ServerSettingsResponseBody>,
+    metadata: Option<ServerSettingsResponseMetadata>,
+    resources: Option<ServerSettingsResponseResources>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ServerSettingsResponseBody {
+    server_id: Id,
+    server_name: String,
+    logo_url: Option<String>,
+    active: bool,
+    enable_analytics: bool,
+    display_announcements: Option<bool>,
+    display_updates: Option<bool>,
+    last_user_activity: Timestamp,
+    updated: Timestamp,
+}
+
+/// Settings have none; ZenML answers with an empty object.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ServerSettingsResponseMetadata {}
+
+/// Settings have none; ZenML answers with an empty object.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ServerSettingsResponseResources {}
+
+/// Changes of the server's settings (contract schema ServerSettingsUpdate). Null is as good as absent: the
+/// official client sends it for whatever it doesn't change.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct ServerSettingsUpdate {
+    server_name: Option<Name>,
+    logo_url: Option<ShortText>,
+    enable_analytics: Option<bool>,
+    display_announcements: Option<bool>,
+    display_updates: Option<bool>,
+}
+
+impl ServerSettingsUpdate {
+    /// The statement that makes the changes, if there are any.
+    fn statement(&self, now: Timestamp) -> Option<UpdateStatement> {
+        let mut update = Sql::update();
+        update.table("server_settings");
+        if let Some(name) = &self.server_name {
+            update.value("server_name", name.as_str());
+        }
+        if let Some(url) = &self.logo_url {
+            update.value("logo_url", url.as_str());
+        }
+        let flags = [
+            ("enable_analytics", self.enable_analytics),
+            ("display_announcements", self.display_announcements),
+            ("display_updates", self.display_updates),
+        ];
+        for (column, flag) in flags {
+            if let Some(flag) = flag {
+                update.value(column, flag);
+            }
+        }
+        let changes_something = !update.get_values().is_empty();
+        changes_something.then(|| update.value("updated", now).to_owned())
+    }
+}
+
+/// The server's settings.
+#[utoipa::path(
+    get,
+    path = "/api/v1/settings",
+    operation_id = "get_settings_api_v1_settings_get",
+    tag = "server",
+    security(("CookieOAuth2TokenBearer" = [])),
+    params(HydrateParameter),
+    responses(
+        (status = 200, body = ServerSettingsResponse),
+        (status = 401, body = ErrorModel),
+        (status = 404, body = ErrorModel),
+        (status = 422, body = ErrorModel)
+    )
+)]
+pub async fn get_settings(
+    State(app): State<AppState>,
+    _: Principal,
+    mut query: Query,
+) -> ApiResult<Json<ServerSettingsResponse>> {
+    let hydrate = query.flag("hydrate").unwrap_or(true);
+    query.finish()?;
+    Ok(Json(response(&app, hydrate).await?))
+}
+
+/// Changes the server's settings.
+#[utoipa::path(
+    put,
+    path = "/api/v1/settings",
+    operation_id = "update_server_settings_api_v1_settings_put",
+    tag = "server",
+    security(("CookieOAuth2TokenBearer" = [])),
+    request_body = ServerSettingsUpdate,
+    responses(
+        (status = 200, body = ServerSettingsResponse),
+        (status = 401, body = ErrorModel),
+        (status = 403, body = ErrorModel),
+        (status = 404, body = ErrorModel),
+        (status = 422, body = ErrorModel)
+    )
+)]
+pub async fn update_settings(
+    State(app): State<AppState>,
+    principal: Principal,
+    JsonBody(update): JsonBody<ServerSettingsUpdate>,
+) -> ApiResult<Json<ServerSettingsResponse>> {
+    if let Some(statement) = update.statement(Timestamp::new(app.clock.now())) {
+        if !principal.user.is_admin {
+            let message = "Only an admin may change the settings of the server.";
+            return Err(ApiError::new(ErrorKind::IllegalOperationError, message));
+        }
+        app.store.execute(&statement).await?;
+        app.forget_settings().await;
+    }
+    Ok(Json(response(&app, true).await?))
+}
+
+async fn response(app: &App, hydrate: bool) -> ApiResult<ServerSettingsResponse> {
+    let settings = find(&app.store).await?;
+    Ok(ServerSettingsResponse {
+        body: Some(ServerSettingsResponseBody {
+            server_id: settings.id,
+            server_name: settings.server_name,
+            logo_url: settings.logo_url,
+            active: settings.active,
+            enable_analytics: settings.enable_analytics,
+            display_announcements: settings.display_announcements,
+            display_updates: settings.display_updates,
+            last_user_activity: Ord::max(app.activity.last(), settings.last_user_activity),
+            updated: settings.updated,
+        }),
+        metadata: hydrate.then_some(ServerSettingsResponseMetadata {}),
+        resources: Some(ServerSettingsResponseResources {}),
+    })
 }

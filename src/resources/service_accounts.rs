@@ -2,12 +2,12 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use sea_query::{Cond, Expr, ExprTrait, Query as Sql, SelectStatement};
+use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use utoipa::ToSchema;
 
-use super::by_name_or_id;
+use super::{by_name_or_id, users};
 use crate::app::AppState;
 use crate::auth::Principal;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
@@ -18,32 +18,6 @@ use crate::http::openapi::{ErrorModel, HydrateParameter, ListParameters};
 use crate::http::query::Query;
 use crate::http::values::{LongText, Name, ShortText};
 use crate::store::{Id, Insert, Store, StoreError, Timestamp, Transaction, is_duplicate};
-
-/// Tables whose rows an account may own: with one of them it can't be deleted. Its keys and devices go with it.
-const OWNED: [&str; 22] = [
-    "stack",
-    "stack_component",
-    "flavor",
-    "pipeline",
-    "schedule",
-    "pipeline_run",
-    "run_template",
-    "step_run",
-    "pipeline_build",
-    "pipeline_snapshot",
-    "artifact",
-    "artifact_version",
-    "run_metadata",
-    "secret",
-    "code_repository",
-    "service",
-    "service_connector",
-    "model",
-    "model_version",
-    "deployment",
-    "tag",
-    "trigger",
-];
 
 #[derive(Debug, Clone, FromRow)]
 pub struct ServiceAccountRow {
@@ -186,11 +160,7 @@ pub async fn find(store: &Store, name_or_id: &str) -> ApiResult<ServiceAccountRo
 /// # Errors
 /// 403 for everyone who is not an admin.
 pub fn require_admin(principal: &Principal) -> ApiResult<()> {
-    if principal.user.is_admin {
-        return Ok(());
-    }
-    let message = "Only an admin may change service accounts and their API keys.";
-    Err(ApiError::new(ErrorKind::IllegalOperationError, message))
+    users::admins_only(principal, "change service accounts and their API keys")
 }
 
 fn taken(name: &str) -> ApiError {
@@ -373,7 +343,7 @@ pub async fn delete_service_account(
     require_admin(&principal)?;
     let id = account.id;
     let deleted = app.store.write(|mut tx| async move {
-        if owns_anything(&mut tx, id).await? {
+        if users::owns_anything(&mut tx, id).await? {
             let message = "This service account owns things that it has made, so it can't be deleted. Delete \
                            them first, or deactivate the account.";
             return Err(ApiError::new(ErrorKind::IllegalOperationError, message));
@@ -384,19 +354,6 @@ pub async fn delete_service_account(
     deleted.await?;
     app.identities.forget(id.0).await;
     Ok(Json(()))
-}
-
-/// Whether anything but keys and devices belongs to the account.
-async fn owns_anything(tx: &mut Transaction, id: Id) -> Result<bool, StoreError> {
-    let owned = OWNED.iter().map(|table| {
-        let rows =
-            Sql::select().expr(Expr::val(1)).from(*table).and_where(Expr::col("user_id").eq(id)).to_owned();
-        Expr::exists(rows)
-    });
-    let any = owned.fold(Cond::any(), Cond::add);
-    let query =
-        Sql::select().column("id").from("user").and_where(Expr::col("id").eq(id)).cond_where(any).to_owned();
-    Ok(tx.fetch_optional::<(Id,)>(&query).await?.is_some())
 }
 
 async fn delete(tx: &mut Transaction, id: Id) -> Result<(), StoreError> {

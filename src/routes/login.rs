@@ -7,19 +7,22 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::CookieJar;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::app::{App, AppState};
 use crate::auth::grants::external::External;
 use crate::auth::grants::{self, Grantee};
 use crate::auth::jwt::{NewToken, TokenKind, issue_time};
-use crate::auth::session;
+use crate::auth::{Scope, session};
 use crate::config::{AuthScheme, ServerSettings};
 use crate::http::client_address::ClientAddress;
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::openapi::ErrorModel;
+use crate::resources::devices;
+use crate::store::Id;
 
 /// The answer to a sign-in (contract schema OAuthTokenResponse; RFC 6749, section 5.1).
 #[derive(Serialize, ToSchema)]
@@ -60,7 +63,8 @@ struct LoginForm {
     #[schema(value_type = Option<String>)]
     password: Option<SecretString>,
     client_id: Option<String>,
-    device_code: Option<String>,
+    #[schema(value_type = Option<String>)]
+    device_code: Option<SecretString>,
 }
 
 impl LoginForm {
@@ -79,7 +83,7 @@ impl LoginForm {
                 "username" => form.username = Some(value),
                 "password" => form.password = Some(value.into()),
                 "client_id" => form.client_id = Some(value),
-                "device_code" => form.device_code = Some(value),
+                "device_code" => form.device_code = Some(value.into()),
                 _ => {}
             }
         }
@@ -95,12 +99,22 @@ impl LoginForm {
             }
             form if not_empty(&form.username) => Grant::Password,
             form if form.password.is_some() => Grant::ApiKey,
-            form if not_empty(&form.device_code) => Grant::DeviceCode,
+            form if form.device_code.is_some() => Grant::DeviceCode,
             _ if settings.auth_scheme == AuthScheme::External => Grant::External,
             _ => Grant::Password,
         };
         grant.check(settings.auth_scheme)?;
         Ok(grant)
+    }
+
+    /// The device that polls, and the code it keeps.
+    fn device(self) -> ApiResult<(Id, SecretString)> {
+        let refuse = |reason| ApiError::plain(StatusCode::BAD_REQUEST, format!("Invalid request: {reason}"));
+        let (Some(client_id), Some(device_code)) = (self.client_id, self.device_code) else {
+            return Err(refuse("device code and client ID are required."));
+        };
+        let client_id = Uuid::try_parse(&client_id).map_err(|_| refuse("invalid client ID."))?;
+        Ok((Id(client_id), device_code))
     }
 }
 
@@ -184,9 +198,20 @@ pub async fn log_in(
                 return Ok(Json(LoginResponse::Redirect(response)).into_response());
             }
         },
-        grant => {
-            let message = format!("The {grant:?} grant of login is not part of zendo yet");
-            return Err(ApiError::new(ErrorKind::NotImplementedError, message));
+        Grant::ApiKey => {
+            let key = form.password.unwrap_or_default();
+            grants::api_key::verify(&app, key.expose_secret()).await?
+        }
+        Grant::DeviceCode => {
+            let (client_id, device_code) = form.device()?;
+            let (user, device) = devices::exchange(&app, client_id, device_code).await?;
+            Grantee {
+                user_id: user.id,
+                password_changed_at: user.password_changed_at,
+                scope: Scope { device_id: Some(device.id.0), ..Scope::default() },
+                expires_at: device.expires.map(|expires| expires.to_utc().timestamp()),
+                is_browser: false,
+            }
         }
     };
     if is_limited {

@@ -7,8 +7,11 @@ pub mod docs;
 pub mod fallback;
 pub mod health;
 pub mod info;
+pub mod load_info;
 pub mod login;
 pub mod logout;
+pub mod onboarding;
+pub mod statistics;
 pub mod unimplemented;
 
 use axum::Router;
@@ -19,7 +22,7 @@ use utoipa_axum::routes;
 
 use crate::app::AppState;
 use crate::http::openapi::ApiDoc;
-use crate::resources::{api_keys, devices, projects, service_accounts, stacks, users};
+use crate::resources::{api_keys, devices, projects, server_settings, service_accounts, stacks, users};
 
 /// Routes that say they are public: everyone may call them.
 fn open() -> OpenApiRouter<AppState> {
@@ -30,13 +33,22 @@ fn open() -> OpenApiRouter<AppState> {
         .routes(routes!(login::log_in))
         .routes(routes!(logout::log_out))
         .routes(routes!(device_authorization::authorize_device))
+        .routes(routes!(users::routes::activate_user))
 }
 
 /// All other routes: nobody comes here without a principal.
 fn closed() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(api_token::get_api_token))
-        .routes(routes!(users::get_current_user))
+        .routes(routes!(server_settings::get_settings, server_settings::update_settings))
+        .routes(routes!(load_info::get_load_info))
+        .routes(routes!(onboarding::get_onboarding_state))
+        .routes(routes!(statistics::get_statistics))
+        .routes(routes!(users::routes::list_users, users::routes::create_user))
+        .routes(routes!(users::routes::get_user, users::routes::update_user, users::routes::delete_user))
+        .routes(routes!(users::routes::deactivate_user))
+        .routes(routes!(users::routes::answer_email_prompt))
+        .routes(routes!(users::routes::get_current_user, users::routes::update_current_user))
         .routes(routes!(projects::list_projects))
         .routes(routes!(projects::get_project))
         .routes(routes!(stacks::list_stacks))

@@ -49,7 +49,7 @@ impl Store {
         }
         let pools =
             open.await.map_err(|source| ConnectError::Open { database: description.clone(), source })?;
-        Ok(Self { pools, description })
+        Ok(Self { pools, description, pool_size: config.store.pool_size.0 })
     }
 }
 

@@ -6,6 +6,7 @@ mod insert;
 mod migrate;
 mod seed;
 mod transaction;
+mod turn;
 mod types;
 
 use sea_query::{MysqlQueryBuilder, SelectStatement, SqliteQueryBuilder};
@@ -27,6 +28,22 @@ pub type StoreError = sqlx::Error;
 /// Whether a unique key refused a row: the name, or whatever must not be twice, is taken.
 pub fn is_duplicate(error: &StoreError) -> bool {
     error.as_database_error().is_some_and(|error| error.is_unique_violation())
+}
+
+/// Whether a foreign key refused a row: what it refers to isn't there.
+pub fn is_dangling(error: &StoreError) -> bool {
+    error.as_database_error().is_some_and(|error| error.is_foreign_key_violation())
+}
+
+/// Whether a value has more characters than its column: MySQL's alone have a limit.
+pub fn is_too_long(error: &StoreError) -> bool {
+    mysql_number(error) == Some(1406)
+}
+
+/// The number of an error that MySQL told.
+fn mysql_number(error: &StoreError) -> Option<u16> {
+    let error = error.as_database_error()?.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>()?;
+    Some(error.number())
 }
 
 /// A row that reads the same from both engines.
@@ -56,6 +73,18 @@ pub struct Store {
     pools: Pools,
     /// Where it is, for people; without its password.
     description: String,
+    /// Connections that MySQL's pool is meant to have; more are its overflow.
+    pool_size: u32,
+}
+
+/// How many connections to MySQL there are. SQLite is a file.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Connections {
+    pub total: u32,
+    /// At work for a query.
+    pub active: u32,
+    /// Beyond the pool's size.
+    pub overflow: u32,
 }
 
 #[derive(Debug, Clone)]
@@ -79,6 +108,18 @@ impl Store {
     /// Which database this is, for a person to read.
     pub fn description(&self) -> &str {
         &self.description
+    }
+
+    pub fn connections(&self) -> Connections {
+        match &self.pools {
+            Pools::Sqlite { .. } => Connections::default(),
+            Pools::MySql(pool) => {
+                let total = pool.size();
+                let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+                let overflow = total.saturating_sub(self.pool_size);
+                Connections { total, active: total.saturating_sub(idle), overflow }
+            }
+        }
     }
 
     /// Whether the database answers and is ZenML's.

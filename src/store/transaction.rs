@@ -6,7 +6,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySql;
 use sqlx::sqlite::Sqlite;
 
-use super::{Pools, Row, Store, StoreError, mysql, sqlite};
+use super::{Pools, Row, Store, StoreError, mysql, mysql_number, sqlite};
 
 /// Runs of one write at most.
 const ATTEMPTS: usize = 5;
@@ -131,14 +131,12 @@ impl AsStoreError for StoreError {
     }
 }
 
-/// MySQL 1213 (deadlock, and Galera's certification failure), 1205 (lock timeout), SQLITE_BUSY (5) with its
-/// extended codes.
+/// MySQL 1213 (deadlock, and Galera's certification failure), 1205 (lock timeout), 1020 (MariaDB 11.8: the row
+/// changed since this transaction first read), SQLITE_BUSY (5) with its extended codes.
 fn is_lost_race(error: &StoreError) -> bool {
-    let Some(error) = error.as_database_error() else {
-        return false;
-    };
-    if let Some(error) = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
-        return matches!(error.number(), 1205 | 1213);
+    if let Some(number) = mysql_number(error) {
+        return matches!(number, 1020 | 1205 | 1213);
     }
-    error.code().and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| code & 0xff == 5)
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| code & 0xff == 5)
 }

@@ -34,6 +34,12 @@ impl From<Id> for Value {
     }
 }
 
+impl Nullable for Id {
+    fn null() -> Value {
+        Value::String(None)
+    }
+}
+
 /// A moment as naive UTC with microseconds (contract: BEHAVIOUR.md, "Requests and errors").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, utoipa::ToSchema)]
 #[schema(value_type = DateTime<Utc>)]

@@ -117,7 +117,7 @@ async fn only_admins_change_keys(database: Database) {
     let admin = app.signed_in().await;
     let keys = keys_of(&admin, "ci").await;
     admin.post(&keys, json!({"name": "k"})).await.expect_ok();
-    let bob = app.sign_in_person(&database, "bob").await;
+    let bob = app.new_user("bob", false).await;
     bob.get(&format!("{keys}/k")).await.expect_ok();
     bob.get(&keys).await.expect_ok();
     bob.post(&keys, json!({"name": "x"})).await.expect(403, "IllegalOperationError");

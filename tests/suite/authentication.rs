@@ -84,7 +84,7 @@ async fn a_forged_or_foreign_token_is_refused_with_the_reason(database: Database
         (hs256(&with("iat", json!((now + 60) as f64))), "not yet valid"),
         (hs256(&with("iat", json!(1e300))), "not yet valid"),
         (hs256(&with("sub", json!(uuid::Uuid::nil()))), "error retrieving token account"),
-        (hs256(&with("device_id", json!(uuid::Uuid::nil()))), "device tokens"),
+        (hs256(&with("device_id", json!(uuid::Uuid::nil()))), "error retrieving token device"),
         (hs256(&with("pipeline_run_id", json!(uuid::Uuid::nil()))), "does not exist"),
     ] {
         let answer = ask(token).await;

@@ -23,6 +23,7 @@ on_each_store! {
     a_device_ends_where_sign_ins_end,
     a_request_that_nobody_approved_is_cleared_away,
     what_is_no_request_is_refused,
+    of_several_at_once_one_wins,
 }
 
 const AUTHORIZE: &str = "/api/v1/device_authorization";
@@ -90,7 +91,7 @@ fn is(result: &Result<(UserRow, DeviceRow), String>, error: &str) -> bool {
 
 async fn a_device_asks_is_approved_and_gets_its_grant_once(database: Database) {
     let app = TestApp::start(&database).await;
-    let bob = app.sign_in_person(&database, "bob").await;
+    let bob = app.new_user("bob", false).await;
     let machine = Machine::asks(&app, Uuid::new_v4()).await;
     assert_eq!((&machine.answer["expires_in"], &machine.answer["interval"]), (&json!(300), &json!(5)));
     assert_eq!(machine.answer["verification_uri"], "/devices/verify");
@@ -120,7 +121,7 @@ async fn a_device_asks_is_approved_and_gets_its_grant_once(database: Database) {
 
 async fn a_pending_device_is_shown_to_whoever_has_its_code(database: Database) {
     let app = TestApp::start(&database).await;
-    let bob = app.sign_in_person(&database, "bob").await;
+    let bob = app.new_user("bob", false).await;
     let machine = Machine::asks(&app, Uuid::new_v4()).await;
     let with_code = format!("{}?user_code={}", machine.path, machine.user_code());
     let shown = bob.get(&with_code).await.expect_ok();
@@ -142,7 +143,7 @@ async fn a_pending_device_is_shown_to_whoever_has_its_code(database: Database) {
 
 async fn wrong_user_codes_lock_a_device(database: Database) {
     let app = TestApp::start(&database).await;
-    let bob = app.sign_in_person(&database, "bob").await;
+    let bob = app.new_user("bob", false).await;
     let machine = Machine::asks(&app, Uuid::new_v4()).await;
     let verify = format!("{}/verify", machine.path);
     bob.put(&verify, json!({})).await.expect(422, "user_code");
@@ -192,7 +193,7 @@ async fn an_approval_has_an_end(database: Database) {
 
 async fn a_device_is_its_owners_alone(database: Database) {
     let app = TestApp::start(&database).await;
-    let (bob, admin) = (app.sign_in_person(&database, "bob").await, app.signed_in().await);
+    let (bob, admin) = (app.new_user("bob", false).await, app.signed_in().await);
     let machine = Machine::asks(&app, Uuid::new_v4()).await;
     machine.approve(&bob).await;
     admin.get(&format!("{}?user_code={}", machine.path, machine.user_code())).await.expect(404, "KeyError");
@@ -213,7 +214,7 @@ async fn a_device_is_its_owners_alone(database: Database) {
 
 async fn unlocking_is_no_approval(database: Database) {
     let app = TestApp::start(&database).await;
-    let bob = app.sign_in_person(&database, "bob").await;
+    let bob = app.new_user("bob", false).await;
     let machine = Machine::asks(&app, Uuid::new_v4()).await;
     bob.put(&machine.path, json!({"locked": false})).await.expect(404, "KeyError");
     machine.approve(&bob).await;
@@ -224,7 +225,7 @@ async fn unlocking_is_no_approval(database: Database) {
 
 async fn a_device_asks_again_under_its_id(database: Database) {
     let app = TestApp::start(&database).await;
-    let bob = app.sign_in_person(&database, "bob").await;
+    let bob = app.new_user("bob", false).await;
     let first = Machine::asks(&app, Uuid::new_v4()).await;
     first.approve(&bob).await;
     assert!(first.comes(&app).await.is_ok());
@@ -243,7 +244,7 @@ async fn a_device_asks_again_under_its_id(database: Database) {
 
 async fn another_person_on_the_same_machine_takes_the_device_over(database: Database) {
     let app = TestApp::start(&database).await;
-    let (bob, eve) = (app.sign_in_person(&database, "bob").await, app.sign_in_person(&database, "eve").await);
+    let (bob, eve) = (app.new_user("bob", false).await, app.new_user("eve", false).await);
     let first = Machine::asks(&app, Uuid::new_v4()).await;
     first.approve(&bob).await;
     assert!(first.comes(&app).await.is_ok());
@@ -301,4 +302,23 @@ async fn what_is_no_request_is_refused(database: Database) {
     admin.get(&nobody).await.expect(404, "KeyError");
     admin.put(&format!("{nobody}/verify"), json!({"user_code": "x"})).await.expect(404, "KeyError");
     admin.get("/api/v1/devices/x").await.expect(422, "('path', 'device_id')");
+}
+
+async fn of_several_at_once_one_wins(database: Database) {
+    let app = TestApp::start(&database).await;
+    let (bob, admin) = (app.new_user("bob", false).await, app.signed_in().await);
+    // First requests of one client make one device, and the last of its codes counts.
+    let client_id = Uuid::new_v4();
+    let at_once = std::iter::repeat_with(|| Machine::asks(&app, client_id)).take(8);
+    futures_util::future::join_all(at_once).await;
+    assert_eq!(database.texts("SELECT id FROM auth_devices").await.len(), 1);
+
+    let machine = Machine::asks(&app, client_id).await;
+    let (verify, approval) = (format!("{}/verify", machine.path), json!({"user_code": machine.user_code()}));
+    let approvals = [&bob, &admin, &bob, &admin].map(|person| person.put(&verify, approval.clone()));
+    let approvals = futures_util::future::join_all(approvals).await;
+    assert_eq!(approvals.iter().filter(|answer| answer.status == 200).count(), 1, "{approvals:?}");
+
+    let exchanges = futures_util::future::join_all([0; 6].map(|_| machine.comes(&app))).await;
+    assert_eq!(exchanges.iter().filter(|exchanged| exchanged.is_ok()).count(), 1);
 }

@@ -1,6 +1,6 @@
 //! One database, two servers: zendo and ZenML's own open each other's, side by side or in turn.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Caller, Database, ReferenceServer, TestApp};
 
@@ -11,6 +11,7 @@ const CURRENT_USER: &str = "/api/v1/current-user";
 on_each_store! {
     zenml_opens_a_database_of_zendo,
     zendo_opens_a_database_of_zenml,
+    keys_and_devices_of_either_are_the_others_too,
 }
 
 async fn zenml_opens_a_database_of_zendo(database: Database) {
@@ -70,4 +71,54 @@ async fn zendo_opens_a_database_of_zenml(database: Database) {
     app.stop().await;
     let reference = ReferenceServer::start(&database, &SHARED).await.unwrap();
     reference.signed_in().await.get(CURRENT_USER).await.expect_ok();
+}
+
+async fn keys_and_devices_of_either_are_the_others_too(database: Database) {
+    let app = TestApp::start_with(&database, &SHARED).await;
+    let Some(reference) = ReferenceServer::start(&database, &SHARED).await else { return };
+    let (zendo, zenml) = (app.signed_in().await, reference.signed_in().await);
+    let accounts = "/api/v1/service_accounts";
+    let new = |name| json!({"name": name, "active": true, "description": "d"});
+    let account = zendo.post(accounts, new("ci")).await.expect_ok();
+    zenml.post(accounts, new("cd")).await.expect_ok();
+    let keys = format!("{accounts}/{}/api_keys", account["id"].as_str().unwrap());
+    let key = zendo.post(&keys, json!({"name": "k"})).await.expect_ok();
+    zenml.post(&keys, json!({"name": "l"})).await.expect_ok();
+
+    // ZenML's server takes zendo's key, also after a rotation, and the one before.
+    let key_of = |answer: &Value| answer["body"]["key"].as_str().unwrap().to_owned();
+    let rotation = json!({"retain_period_minutes": 5});
+    let rotated = zendo.put(&format!("{keys}/k/rotate"), rotation).await.expect_ok();
+    for key in [key_of(&key), key_of(&rotated)] {
+        reference.anonymous().post_form("/api/v1/login", &[("password", &key)]).await.expect_ok();
+    }
+
+    // A device that asked zendo is approved at ZenML's server and gets its token there.
+    let client_id = uuid::Uuid::new_v4().to_string();
+    let asked = app.anonymous().post_form("/api/v1/device_authorization", &[("client_id", &client_id)]).await;
+    let asked = asked.expect_ok();
+    let uri = url::Url::parse(&format!("http://x{}", asked["verification_uri_complete"].as_str().unwrap()));
+    let (_, device_id) =
+        uri.unwrap().query_pairs().next().map(|(k, v)| (k.into_owned(), v.into_owned())).unwrap();
+    let device = format!("/api/v1/devices/{device_id}");
+    let approval = json!({"user_code": asked["user_code"]});
+    zenml.put(&format!("{device}/verify"), approval).await.expect_ok();
+    let grant = [("client_id", client_id.as_str()), ("device_code", asked["device_code"].as_str().unwrap())];
+    reference.anonymous().post_form("/api/v1/login", &grant).await.expect_ok();
+
+    for path in [
+        accounts.to_owned(),
+        format!("{accounts}?hydrate=true&sort_by=name"),
+        format!("{accounts}/ci"),
+        format!("{accounts}/cd"),
+        keys.clone(),
+        format!("{keys}?hydrate=true&sort_by=name"),
+        format!("{keys}/k"),
+        format!("{keys}/l"),
+        "/api/v1/devices".to_owned(),
+        "/api/v1/devices?hydrate=true".to_owned(),
+        device,
+    ] {
+        assert_eq!(zendo.get(&path).await.expect_ok(), zenml.get(&path).await.expect_ok(), "{path}");
+    }
 }

@@ -116,6 +116,13 @@ async fn another_service_says_who_people_are(database: Database) {
     let again = app.anonymous().with_token(again["access_token"].as_str().unwrap());
     assert_eq!(again.get(CURRENT_USER).await.expect_ok()["id"], user["id"]);
 
+    // Users are kept there; here they choose their default project, and nothing else.
+    let new = json!({"name": "ada", "is_admin": true, "password": PASSWORD});
+    eve.post("/api/v1/users", new).await.expect(403, "sign-in service");
+    eve.put(CURRENT_USER, json!({"name": "ada"})).await.expect(403, "sign-in service");
+    let kept = eve.put("/api/v1/users/eve", json!({"name": "ada", "password": PASSWORD})).await.expect_ok();
+    assert_eq!(kept["name"], "eve");
+
     // An account of that name is adopted, with the rights that the other service gives it.
     let adopted = external_login(&app, "default").await.expect_ok();
     let adopted = app.anonymous().with_token(adopted["access_token"].as_str().unwrap());

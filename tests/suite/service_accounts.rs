@@ -52,7 +52,7 @@ async fn an_admin_makes_changes_and_deletes_a_service_account(database: Database
 async fn only_admins_change_service_accounts(database: Database) {
     let app = TestApp::start(&database).await;
     made(&app.signed_in().await, "ci").await;
-    let bob = app.sign_in_person(&database, "bob").await;
+    let bob = app.new_user("bob", false).await;
     bob.get(&format!("{ALL}/ci")).await.expect_ok();
     bob.post(ALL, json!({"name": "x", "active": true})).await.expect(403, "IllegalOperationError");
     bob.post(ALL, json!({"name": "x"})).await.expect(422, "active");

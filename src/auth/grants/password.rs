@@ -49,7 +49,10 @@ pub async fn verify(
 }
 
 /// Whether one of the subjects has failed lately.
-async fn may_try(app: &App, subjects: &[Subject]) -> ApiResult<bool> {
+///
+/// # Errors
+/// 429 when they have to wait.
+pub async fn may_try(app: &App, subjects: &[Subject]) -> ApiResult<bool> {
     let checked = app.throttle.check(subjects, app.clock.now()).await?;
     checked.map_err(|too_early| ApiError::too_early(too_early.seconds))
 }

@@ -130,7 +130,7 @@ pub async fn exchange(
     if app.store.execute(&activation).await? == 0 {
         return Err(DeviceGrantError::ExpiredToken);
     }
-    forget(app, device.id);
+    forget(app, device.id).await;
     let device = find_for_authentication(&app.store, device.id).await?;
     Ok((user, device.ok_or(DeviceGrantError::InvalidClient)?))
 }

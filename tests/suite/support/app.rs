@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -67,20 +68,20 @@ impl TestApp {
 
     /// The admin, signed in with the password.
     pub async fn signed_in(&self) -> Caller {
-        let token = self.anonymous().login(ADMIN, PASSWORD).await.expect_ok()["access_token"].clone();
+        self.signed_in_as(ADMIN).await
+    }
+
+    /// Somebody whose password is [`PASSWORD`], signed in.
+    pub async fn signed_in_as(&self, name: &str) -> Caller {
+        let token = self.anonymous().login(name, PASSWORD).await.expect_ok()["access_token"].clone();
         self.anonymous().with_token(token.as_str().unwrap())
     }
 
-    /// A person who is no admin, with the admin's password.
-    pub async fn sign_in_person(&self, database: &Database, name: &str) -> Caller {
-        let id = uuid::Uuid::new_v4().simple();
-        let sql = format!(
-            "INSERT INTO user (id, created, updated, name, is_service_account, full_name, active, password, is_admin) \
-             SELECT '{id}', created, updated, '{name}', 0, '', 1, password, 0 FROM user WHERE name = '{ADMIN}'"
-        );
-        database.execute(&sql).await;
-        let token = self.anonymous().login(name, PASSWORD).await.expect_ok()["access_token"].clone();
-        self.anonymous().with_token(token.as_str().unwrap())
+    /// A new user, made by the admin, and signed in.
+    pub async fn new_user(&self, name: &str, is_admin: bool) -> Caller {
+        let user = json!({"name": name, "is_admin": is_admin, "password": PASSWORD});
+        self.signed_in().await.post("/api/v1/users", user).await.expect_ok();
+        self.signed_in_as(name).await
     }
 
     /// A script that holds a generic token with that many seconds to live.

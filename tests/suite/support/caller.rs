@@ -45,17 +45,20 @@ impl Caller {
     }
 
     pub async fn post(&self, path: &str, body: Value) -> Answer {
-        let json = self.clone().with("content-type", "application/json");
-        json.request(Method::POST, path, body.to_string()).await
+        self.send_json(Method::POST, path, &body).await
+    }
+
+    pub async fn put(&self, path: &str, body: Value) -> Answer {
+        self.send_json(Method::PUT, path, &body).await
     }
 
     pub async fn delete(&self, path: &str) -> Answer {
         self.request(Method::DELETE, path, String::new()).await
     }
 
-    pub async fn put(&self, path: &str, body: Value) -> Answer {
+    async fn send_json(&self, method: Method, path: &str, body: &Value) -> Answer {
         let json = self.clone().with("content-type", "application/json");
-        json.request(Method::PUT, path, body.to_string()).await
+        json.request(method, path, body.to_string()).await
     }
 
     pub async fn post_form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {

@@ -39,6 +39,10 @@ impl Database {
         Some(Self { folder: Arc::new(tempfile::tempdir().unwrap()), url: Some(format!("{server}/{name}")) })
     }
 
+    pub fn is_mariadb(&self) -> bool {
+        self.url.is_some()
+    }
+
     /// The variables that tell a server to use this database.
     pub fn variables(&self) -> Vec<(String, String)> {
         let folder = self.folder.path().display().to_string();

@@ -1,6 +1,5 @@
-//! Accounts: users, and service accounts, which share their table.
+//! Accounts as the store has them, and as the API answers about them.
 
-use axum::Json;
 use sea_query::{Cond, Expr, ExprTrait, Query as Sql, SelectStatement};
 use secrecy::SecretString;
 use serde::Serialize;
@@ -9,9 +8,10 @@ use sqlx::FromRow;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::object_or_empty;
-use crate::auth::Principal;
-use crate::http::openapi::ErrorModel;
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::filter::Field;
+use crate::http::list::Listed;
+use crate::resources::object_or_empty;
 use crate::store::{Id, Store, StoreError, Timestamp};
 
 /// An account as the store has it, without its password.
@@ -33,6 +33,20 @@ pub struct UserRow {
     pub user_metadata: Option<String>,
     pub oidc_claims: Option<String>,
     pub default_project_id: Option<Id>,
+}
+
+impl Listed for UserRow {
+    const FIELDS: &'static [Field] = &[
+        Field::id(),
+        Field::time("created"),
+        Field::time("updated"),
+        Field::text("name"),
+        Field::text("full_name"),
+        Field::text("email"),
+        Field::flag("active"),
+        Field::flag("email_opted_in"),
+        Field::reference("external_user_id", "external_user_id"),
+    ];
 }
 
 /// What a password is checked against.
@@ -92,7 +106,7 @@ pub struct UserResponseMetadata {
 pub struct UserResponseResources {}
 
 impl UserRow {
-    /// The answer about this account; `hydrate` fills its metadata.
+    /// The answer about this account for others; `hydrate` fills its metadata.
     pub fn response(&self, hydrate: bool) -> UserResponse {
         UserResponse {
             body: Some(UserResponseBody {
@@ -108,9 +122,8 @@ impl UserRow {
                 avatar_url: self.avatar_url.clone(),
             }),
             metadata: hydrate.then(|| UserResponseMetadata {
-                password_changed_at: self.password_changed_at,
-                // A service account has no email; ZenML answers with an empty one there.
-                email: if self.is_service_account { Some(String::new()) } else { self.email.clone() },
+                password_changed_at: None,
+                email: None,
                 external_user_id: self.external_user_id,
                 user_metadata: object_or_empty(self.user_metadata.as_deref()),
                 oidc_claims: object_or_empty(self.oidc_claims.as_deref()),
@@ -121,9 +134,31 @@ impl UserRow {
             name: self.name.clone(),
         }
     }
+
+    /// The answer about this account for itself: with its email, and when its password changed.
+    pub fn private_response(&self) -> UserResponse {
+        let mut response = self.response(true);
+        if let Some(metadata) = &mut response.metadata {
+            metadata.password_changed_at = self.password_changed_at;
+            // A service account has no email; ZenML answers with an empty one there.
+            metadata.email = if self.is_service_account { Some(String::new()) } else { self.email.clone() };
+        }
+        response
+    }
 }
 
-fn select() -> SelectStatement {
+impl UserResponse {
+    /// The same with an activation token, which nobody can read anywhere else.
+    pub(super) fn with_activation_token(mut self, token: String) -> Self {
+        if let Some(body) = &mut self.body {
+            body.activation_token = Some(token);
+        }
+        self
+    }
+}
+
+/// All accounts.
+pub(super) fn select() -> SelectStatement {
     Sql::select()
         .columns([
             "id",
@@ -167,41 +202,77 @@ pub async fn find_accounts(store: &Store, ids: &[Id]) -> Result<Vec<UserRow>, St
     store.fetch_all(select().and_where(Expr::col("id").is_in(ids.iter().copied()))).await
 }
 
+/// The user with that name or id, or the service account with that id.
+///
+/// # Errors
+/// 404 when there is none; the store's own errors.
+pub(super) async fn find(store: &Store, name_or_id: &str) -> ApiResult<UserRow> {
+    let query = select().cond_where(named(name_or_id)).to_owned();
+    let rows: Vec<UserRow> = store.fetch_all(&query).await?;
+    pick(rows, name_or_id, |row| (row.id, &row.name)).ok_or_else(|| unknown(name_or_id))
+}
+
 /// The password of the user with that name or id. Service accounts have none.
 ///
 /// # Errors
 /// When the database doesn't answer.
 pub async fn find_password(store: &Store, name_or_id: &str) -> Result<Option<PasswordRow>, StoreError> {
-    let mut by_name_or_id = Cond::any().add(Expr::col("name").eq(name_or_id));
-    if let Ok(id) = Uuid::try_parse(name_or_id) {
-        by_name_or_id = by_name_or_id.add(Expr::col("id").eq(Id(id)));
-    }
     let query = Sql::select()
         .columns(["id", "name", "active", "password", "password_changed_at"])
         .from("user")
-        .cond_where(by_name_or_id)
+        .cond_where(named(name_or_id))
         .and_where(Expr::col("is_service_account").eq(false))
         .to_owned();
     let rows: Vec<PasswordRow> = store.fetch_all(&query).await?;
-    // MySQL compares names without case; signing in is exact, on either engine.
-    let is_exact = |row: &PasswordRow| row.name == name_or_id || Uuid::try_parse(name_or_id) == Ok(row.id.0);
-    Ok(rows.into_iter().find(is_exact))
+    Ok(pick(rows, name_or_id, |row| (row.id, &row.name)))
 }
 
-/// The account that the request speaks for.
-#[utoipa::path(
-    get,
-    path = "/api/v1/current-user",
-    operation_id = "get_current_user_api_v1_current_user_get",
-    tag = "users",
-    security(("CookieOAuth2TokenBearer" = [])),
-    responses(
-        (status = 200, body = UserResponse),
-        (status = 401, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
-pub async fn get_current_user(principal: Principal) -> Json<UserResponse> {
-    Json(principal.user.response(true))
+/// What an activation token is checked against.
+#[derive(FromRow)]
+pub(super) struct ActivationRow {
+    pub id: Id,
+    name: String,
+    /// Of an account that waits for its activation.
+    pub activation_token: Option<String>,
+    pub has_password: bool,
+}
+
+/// The user with that name or id who can be activated.
+pub(super) async fn find_activation(store: &Store, name_or_id: &str) -> ApiResult<Option<ActivationRow>> {
+    let query = Sql::select()
+        .columns(["id", "name", "activation_token"])
+        .expr_as(Expr::col("password").is_not_null(), "has_password")
+        .from("user")
+        .cond_where(named(name_or_id))
+        .and_where(Expr::col("is_service_account").eq(false))
+        .and_where(Expr::col("active").eq(false))
+        .to_owned();
+    let rows: Vec<ActivationRow> = store.fetch_all(&query).await?;
+    Ok(pick(rows, name_or_id, |row| (row.id, &row.name)))
+}
+
+/// Users of that name, and accounts with that id.
+fn named(name_or_id: &str) -> Cond {
+    let is_user = Expr::col("is_service_account").eq(false);
+    let condition = Cond::any().add(Expr::col("name").eq(name_or_id).and(is_user));
+    match Uuid::try_parse(name_or_id) {
+        Ok(id) => condition.add(Expr::col("id").eq(Id(id))),
+        Err(_) => condition,
+    }
+}
+
+/// The account that is meant: nobody gets another one's place by taking its id for a name. MySQL compares
+/// names without case; here they are exact, on either engine.
+fn pick<T>(rows: Vec<T>, name_or_id: &str, identify: fn(&T) -> (Id, &String)) -> Option<T> {
+    let id = Uuid::try_parse(name_or_id).ok().map(Id);
+    let rank = |row: &T| {
+        let (row_id, name) = identify(row);
+        if Some(row_id) == id { 0 } else { 1 + u8::from(name != name_or_id) }
+    };
+    rows.into_iter().filter(|row| rank(row) < 2).min_by_key(rank)
+}
+
+/// 404 for an account that isn't there.
+pub(super) fn unknown(name_or_id: impl std::fmt::Display) -> ApiError {
+    ApiError::new(ErrorKind::KeyError, format!("\"There is no user with the name or ID '{name_or_id}'.\""))
 }

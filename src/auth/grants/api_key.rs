@@ -1,0 +1,152 @@
+//! API keys, traded for a token at login or used as a bearer.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::Grantee;
+use crate::app::App;
+use crate::auth::api_key::ApiKey;
+use crate::auth::{AuthenticationError, Scope};
+use crate::resources::api_keys::{self, ApiKeyRow, KeyToProve};
+
+/// Trades an API key for what its token is bound to.
+///
+/// # Errors
+/// 401 with the reason.
+pub async fn verify(app: &App, text: &str) -> Result<Grantee, AuthenticationError> {
+    let row = prove(app, text).await?;
+    Ok(Grantee {
+        user_id: row.service_account_id,
+        password_changed_at: None,
+        scope: Scope { api_key_id: Some(row.id.0), key_gen: Some(row.key_generation), ..Scope::default() },
+        expires_at: None,
+        is_browser: false,
+    })
+}
+
+/// The row of a key, if the text proves it and it is in use.
+///
+/// # Errors
+/// 401 with the reason.
+pub async fn prove(app: &App, text: &str) -> Result<ApiKeyRow, AuthenticationError> {
+    let key = ApiKey::decode(text).ok_or(AuthenticationError::UnreadableApiKey)?;
+    let row = app.identities.api_key(key.id.0).await?;
+    let row = row.ok_or(AuthenticationError::UnknownApiKey(key.id.0))?;
+    check_in_use(&row)?;
+    let is_proven = is_proven(app, &key.secret, &row).await?;
+    if !is_proven {
+        return Err(AuthenticationError::WrongApiKey(row.key.name.clone()));
+    }
+    app.last_used.api_key(row.key.id, app.clock.now());
+    Ok(row.key.clone())
+}
+
+/// Whether a token made from the key is still good.
+///
+/// # Errors
+/// 401 with the reason.
+pub fn check_token(
+    row: &KeyToProve,
+    generation: Option<i64>,
+    now: DateTime<Utc>,
+) -> Result<(), AuthenticationError> {
+    check_in_use(row)?;
+    let current = row.key.key_generation;
+    let is_good = match generation {
+        None => true,
+        Some(generation) if generation == current => true,
+        Some(generation) => generation == current - 1 && is_previous_retained(&row.key, now),
+    };
+    if is_good { Ok(()) } else { Err(AuthenticationError::RotatedApiKey(row.key.name.clone())) }
+}
+
+fn check_in_use(row: &KeyToProve) -> Result<(), AuthenticationError> {
+    if !row.account_active {
+        return Err(AuthenticationError::InactiveAccount(row.account_name.clone()));
+    }
+    if !row.key.active {
+        return Err(AuthenticationError::InactiveApiKey(row.key.name.clone()));
+    }
+    Ok(())
+}
+
+fn is_previous_retained(key: &ApiKeyRow, now: DateTime<Utc>) -> bool {
+    let Some(rotated) = key.last_rotated else { return false };
+    key.retain_period > 0 && now < rotated.to_utc() + TimeDelta::minutes(key.retain_period)
+}
+
+/// By the keyed hash where there is one; else by ZenML's bcrypt, once, and its keyed hash is kept.
+async fn is_proven(app: &App, secret: &SecretString, row: &KeyToProve) -> Result<bool, AuthenticationError> {
+    let mut candidates = vec![(&row.key.key, &row.digest)];
+    if let Some(previous) = &row.key.previous_key
+        && is_previous_retained(&row.key, app.clock.now())
+    {
+        candidates.push((previous, &row.previous_digest));
+    }
+    for (hash, digest) in candidates {
+        match digest {
+            Some(digest) if app.api_key_digests.verify(secret, digest) => return Ok(true),
+            Some(_) => {}
+            None => {
+                if app.passwords.verify(secret.expose_secret().to_owned().into(), Some(hash)).await? {
+                    let digest = app.api_key_digests.digest(secret);
+                    api_keys::upgrade(&app.store, row.key.id, hash, &digest)
+                        .await
+                        .map_err(std::sync::Arc::new)?;
+                    app.identities.forget_api_key(row.key.id.0).await;
+                    return Ok(true);
+                }
+            }
+        }
+    }
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::store::{Id, Timestamp};
+
+    fn row(generation: i64, retain_period: i64, rotated: DateTime<Utc>) -> KeyToProve {
+        let stamp = Timestamp::new(rotated);
+        KeyToProve {
+            key: ApiKeyRow {
+                id: Id(Uuid::nil()),
+                created: stamp,
+                updated: stamp,
+                name: "ci".into(),
+                description: None,
+                key: String::new(),
+                previous_key: None,
+                key_generation: generation,
+                retain_period,
+                active: true,
+                last_login: None,
+                last_rotated: Some(stamp),
+                service_account_id: Id(Uuid::nil()),
+            },
+            account_name: "robot".into(),
+            account_active: true,
+            digest: None,
+            previous_digest: None,
+        }
+    }
+
+    #[test]
+    fn a_tokens_generation_is_good_while_its_key_is() {
+        let rotated: DateTime<Utc> = "2026-01-01T00:00:00Z".parse().unwrap();
+        let is_good = |generation, retain_period, minutes| {
+            let now = rotated + TimeDelta::minutes(minutes);
+            check_token(&row(3, retain_period, rotated), generation, now).is_ok()
+        };
+        assert!(is_good(Some(3), 0, 100));
+        assert!(is_good(None, 0, 100));
+        assert!(!is_good(Some(2), 0, 0));
+        assert!(is_good(Some(2), 10, 9));
+        assert!(!is_good(Some(2), 10, 10));
+        assert!(!is_good(Some(1), 10, 1));
+        assert!(!is_good(Some(4), 10, 1));
+    }
+}

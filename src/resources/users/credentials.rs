@@ -1,0 +1,102 @@
+//! Passwords and activation tokens of users: how they are made, and how they are proved.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::requests::{Changes, NewPassword, UserUpdate};
+use super::rows::{self, ActivationRow, PasswordRow, UserRow};
+use super::rules;
+use crate::app::App;
+use crate::auth::api_key::hex;
+use crate::auth::grants::password::may_try;
+use crate::auth::throttle::Subject;
+use crate::http::client_address::ClientAddress;
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::store::Timestamp;
+
+/// An activation token, and its hash for the store.
+pub async fn new_activation_token(app: &App) -> ApiResult<(String, SecretString)> {
+    let token = hex(&app.random.bytes::<32>());
+    let hash = app.passwords.hash(token.clone().into()).await?;
+    Ok((token, hash))
+}
+
+/// Adds a new password to the changes.
+pub async fn set_password(
+    app: &App,
+    changes: Changes,
+    new: NewPassword,
+    now: Timestamp,
+) -> ApiResult<Changes> {
+    let hash = app.passwords.hash(new.into_secret()).await?;
+    Ok(changes.password(&hash, app.store.engine().not_before(now)))
+}
+
+/// Adds a new password of one's own to the changes, if one is given and the old one is right.
+pub async fn change_password(
+    app: &App,
+    user: &UserRow,
+    update: &mut UserUpdate,
+    changes: Changes,
+    client: ClientAddress,
+    now: Timestamp,
+) -> ApiResult<Changes> {
+    let Some(new) = update.password.take() else {
+        return Ok(changes);
+    };
+    let Some(old) = update.old_password.take() else {
+        return Err(rules::forbidden("A new password takes the current one beside it, as old_password."));
+    };
+    let mut row = rows::find_password(&app.store, &user.id.to_string()).await?;
+    let hash = row.as_mut().and_then(PasswordRow::take_hash);
+    let hash = hash.as_ref().map(ExposeSecret::expose_secret);
+    if !prove(app, Subject::account(&user.name), client, old, hash).await? {
+        return Err(rules::forbidden("The current password is another one than old_password."));
+    }
+    set_password(app, changes, new, now).await
+}
+
+/// The user whom the activation token was made for, with the token's hash. A user that doesn't exist, or waits
+/// for no activation, costs the same check and gets the same answer.
+pub async fn prove_activation(
+    app: &App,
+    name_or_id: &str,
+    update: &mut UserUpdate,
+    client: ClientAddress,
+) -> ApiResult<(ActivationRow, String)> {
+    let token = update.activation_token.take();
+    let token = token.ok_or_else(|| refused("An activation token is needed."))?;
+    let mut waiting = rows::find_activation(&app.store, name_or_id).await?;
+    let hash = waiting.as_mut().and_then(|user| user.activation_token.take());
+    let subject = Subject::account(&format!("activation of {name_or_id}"));
+    let is_right = prove(app, subject, client, token, hash.as_deref()).await?;
+    match (waiting, hash) {
+        (Some(user), Some(hash)) if is_right => Ok((user, hash)),
+        _ => Err(refused("This is no activation token of this user.")),
+    }
+}
+
+/// 401 for an activation token.
+pub fn refused(reason: &str) -> ApiError {
+    ApiError::new(ErrorKind::CredentialsNotValid, reason)
+}
+
+/// Checks a secret as a sign-in does: failures make the next attempt wait.
+async fn prove(
+    app: &App,
+    subject: Subject,
+    ClientAddress(address): ClientAddress,
+    secret: SecretString,
+    hash: Option<&str>,
+) -> ApiResult<bool> {
+    let subjects = [subject, Subject::address(address)];
+    may_try(app, &subjects).await?;
+    let permit = app.passwords.permit().await?;
+    let has_failed = may_try(app, &subjects).await?;
+    let is_right = permit.verify(secret, hash).await?;
+    if !is_right {
+        app.throttle.failed(&subjects, app.clock.now()).await?;
+    } else if has_failed {
+        app.throttle.succeeded(&subjects[0]).await?;
+    }
+    Ok(is_right)
+}

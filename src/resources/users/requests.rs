@@ -1,0 +1,261 @@
+//! What is asked of users: the bodies of requests, and the changes that they mean.
+
+use sea_query::{Expr, ExprTrait, Query as Sql, SimpleExpr, UpdateStatement};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::auth::password;
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::values::{JsonObject, Name, ShortText, nullable};
+use crate::store::{Id, StoreError, Timestamp, is_dangling, is_duplicate};
+
+/// A password that may be set.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(try_from = "SecretString")]
+#[schema(value_type = String)]
+pub struct NewPassword(SecretString);
+
+impl TryFrom<SecretString> for NewPassword {
+    type Error = password::UnusablePassword;
+
+    fn try_from(password: SecretString) -> Result<Self, Self::Error> {
+        password::check_new(&password).map(|()| Self(password))
+    }
+}
+
+impl NewPassword {
+    pub fn into_secret(self) -> SecretString {
+        self.0
+    }
+}
+
+/// A new user; without a password it waits for its activation (contract schema UserRequest).
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct UserRequest {
+    pub name: Name,
+    pub is_admin: bool,
+    #[serde(default)]
+    pub full_name: ShortText,
+    pub email: Option<ShortText>,
+    pub email_opted_in: Option<bool>,
+    pub password: Option<NewPassword>,
+    pub external_user_id: Option<Uuid>,
+    pub user_metadata: Option<JsonObject>,
+    pub oidc_claims: Option<JsonObject>,
+    pub avatar_url: Option<String>,
+    /// Follows from the password, whatever is sent.
+    #[serde(default)]
+    #[allow(dead_code, reason = "only its schema is used")]
+    pub active: bool,
+    /// Made by the server, whatever is sent.
+    #[allow(dead_code, reason = "only its schema is used")]
+    pub activation_token: Option<ShortText>,
+}
+
+/// Changes of a user (contract schema UserUpdate). Each route takes some of them and passes over the others.
+/// Null clears what may be empty, and is as good as absent elsewhere.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub struct UserUpdate {
+    pub name: Option<Name>,
+    pub full_name: Option<ShortText>,
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    pub email: Option<Option<ShortText>>,
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<bool>)]
+    pub email_opted_in: Option<Option<bool>>,
+    pub password: Option<NewPassword>,
+    #[schema(value_type = Option<String>)]
+    pub old_password: Option<SecretString>,
+    #[schema(value_type = Option<String>)]
+    pub activation_token: Option<SecretString>,
+    pub user_metadata: Option<JsonObject>,
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    pub avatar_url: Option<Option<String>>,
+    pub is_admin: Option<bool>,
+    pub active: Option<bool>,
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<Uuid>)]
+    pub default_project_id: Option<Option<Uuid>>,
+    /// Comes from an identity provider, never from a request.
+    #[allow(dead_code, reason = "only its schema is used")]
+    pub external_user_id: Option<Uuid>,
+    /// Comes from an identity provider, never from a request.
+    #[allow(dead_code, reason = "only its schema is used")]
+    pub oidc_claims: Option<JsonObject>,
+}
+
+impl UserUpdate {
+    /// The email that is given, if one is.
+    fn given_email(&self) -> Option<&str> {
+        self.email.as_ref()?.as_ref().map(ShortText::as_str)
+    }
+
+    /// Whether the email may be used: whoever gives one agrees, unless they say otherwise.
+    fn given_opt_in(&self) -> Option<bool> {
+        self.email_opted_in.flatten().or(self.given_email().map(|_| true))
+    }
+
+    /// # Errors
+    /// 422 for an agreement to use an email that isn't given.
+    pub fn check_email(&self) -> ApiResult<()> {
+        if self.given_opt_in() == Some(true) && self.given_email().is_none() {
+            let message = "1 validation error:\n  {'type': 'value_error', 'loc': ('body', 'email_opted_in'), \
+                           'msg': 'Opting in takes an email beside it.'}\n";
+            return Err(ApiError::invalid_request(message));
+        }
+        Ok(())
+    }
+
+    /// What is left of it where another service keeps the users.
+    pub fn of_default_project(self) -> Self {
+        Self { default_project_id: self.default_project_id, ..Self::default() }
+    }
+
+    /// Whether it is about the email, which only its owner may change.
+    pub fn is_about_email(&self) -> bool {
+        self.email_opted_in.flatten().is_some() || self.given_email().is_some()
+    }
+}
+
+/// Changes that a route accepted, column by column.
+#[derive(Debug)]
+pub struct Changes {
+    values: Vec<(&'static str, SimpleExpr)>,
+    name: Option<Name>,
+    /// Whether they may leave the server without an admin.
+    pub may_end_an_admin: bool,
+}
+
+impl Changes {
+    pub fn new(now: Timestamp) -> Self {
+        Self { values: vec![("updated", now.into())], name: None, may_end_an_admin: false }
+    }
+
+    fn set(mut self, column: &'static str, value: impl Into<SimpleExpr>) -> Self {
+        self.values.push((column, value.into()));
+        self
+    }
+
+    /// What anybody may change of themselves, and an admin of everybody.
+    pub fn profile(mut self, update: &UserUpdate) -> Self {
+        if let Some(name) = &update.name {
+            self = self.set("name", name.as_str());
+            self.name = Some(name.clone());
+        }
+        if let Some(full_name) = &update.full_name {
+            self = self.set("full_name", full_name.as_str());
+        }
+        if let Some(metadata) = &update.user_metadata {
+            self = self.set("user_metadata", metadata.as_str());
+        }
+        if let Some(url) = &update.avatar_url {
+            self = self.set("avatar_url", url.as_deref());
+        }
+        match update.default_project_id {
+            Some(id) => self.set("default_project_id", id.map(Id)),
+            None => self,
+        }
+    }
+
+    /// The parts of the email's consent that are given.
+    pub fn email(mut self, update: &UserUpdate) -> Self {
+        if update.email.is_some() {
+            self = self.set("email", update.given_email());
+        }
+        match update.email_opted_in.is_some() || update.given_email().is_some() {
+            true => self.set("email_opted_in", update.given_opt_in()),
+            false => self,
+        }
+    }
+
+    /// The email's consent as a whole: what isn't given is taken back.
+    pub fn whole_email(self, update: &UserUpdate) -> Self {
+        self.set("email", update.given_email()).set("email_opted_in", update.given_opt_in())
+    }
+
+    pub fn password(self, hash: &SecretString, changed_at: Timestamp) -> Self {
+        self.set("password", hash.expose_secret()).set("password_changed_at", changed_at)
+    }
+
+    pub fn admin(mut self, is_admin: bool) -> Self {
+        self.may_end_an_admin |= !is_admin;
+        self.set("is_admin", is_admin)
+    }
+
+    /// An activation token is good for one wait: whoever ends or begins the wait says which one counts now.
+    pub fn active(mut self, active: bool, activation_token: Option<&SecretString>) -> Self {
+        self.may_end_an_admin |= !active;
+        let token = activation_token.map(|hash| hash.expose_secret().to_owned());
+        self.set("active", active).set("activation_token", token)
+    }
+
+    /// The statement that makes them, of no service account.
+    pub fn statement(&self, id: Id) -> UpdateStatement {
+        Sql::update()
+            .table("user")
+            .values(self.values.iter().cloned())
+            .and_where(Expr::col("id").eq(id))
+            .and_where(Expr::col("is_service_account").eq(false))
+            .to_owned()
+    }
+
+    /// What it means that the store refused them.
+    pub fn refused(&self, error: StoreError) -> ApiError {
+        match &self.name {
+            Some(name) if is_duplicate(&error) => name_taken(name),
+            _ if is_dangling(&error) => {
+                ApiError::new(ErrorKind::KeyError, "\"There is no project with this default_project_id.\"")
+            }
+            _ => error.into(),
+        }
+    }
+}
+
+/// 409 for a name that another user has.
+pub fn name_taken(name: &Name) -> ApiError {
+    let message = format!("There is a user with the name '{}' already.", name.as_str());
+    ApiError::new(ErrorKind::EntityExistsError, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn update(json: &str) -> UserUpdate {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn whoever_gives_an_email_agrees_unless_they_say_otherwise() {
+        for (json, opt_in, is_right) in [
+            (r#"{"email": "a@b.example"}"#, Some(true), true),
+            (r#"{"email": "a@b.example", "email_opted_in": null}"#, Some(true), true),
+            (r#"{"email": "a@b.example", "email_opted_in": false}"#, Some(false), true),
+            (r#"{"email_opted_in": false}"#, Some(false), true),
+            (r#"{"email_opted_in": true}"#, Some(true), false),
+            (r#"{"email": null, "email_opted_in": true}"#, Some(true), false),
+            ("{}", None, true),
+        ] {
+            let update = update(json);
+            assert_eq!(update.given_opt_in(), opt_in, "{json}");
+            assert_eq!(update.check_email().is_ok(), is_right, "{json}");
+        }
+    }
+
+    #[test]
+    fn null_clears_what_may_be_empty_and_nothing_else() {
+        let columns = |json: &str| {
+            let changes = Changes::new(Timestamp::new(chrono::DateTime::UNIX_EPOCH)).profile(&update(json));
+            let columns: Vec<&str> = changes.values.iter().map(|(column, _)| *column).collect();
+            columns.join(" ")
+        };
+        assert_eq!(columns("{}"), "updated");
+        let nulls = r#"{"name": null, "full_name": null, "user_metadata": null, "avatar_url": null,
+                        "default_project_id": null, "password": null, "active": null, "is_admin": null}"#;
+        assert_eq!(columns(nulls), "updated avatar_url default_project_id");
+    }
+}

@@ -1,0 +1,423 @@
+//! The endpoints of users.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use sea_query::{Expr, ExprTrait, Query as Sql};
+use secrecy::ExposeSecret;
+
+use super::requests::{Changes, UserRequest, UserUpdate, name_taken};
+use super::rows::{self, UserResponse, UserRow};
+use super::{credentials, rules};
+use crate::app::{App, AppState};
+use crate::auth::Principal;
+use crate::http::client_address::ClientAddress;
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::json::JsonBody;
+use crate::http::list::{ListRequest, Page};
+use crate::http::openapi::{ErrorModel, HydrateParameter, ListParameters};
+use crate::http::query::Query;
+use crate::store::{Id, Insert, Timestamp, is_duplicate};
+
+/// Users; who is no admin sees themselves alone.
+#[utoipa::path(
+    get,
+    path = "/api/v1/users",
+    operation_id = "list_users_api_v1_users_get",
+    tag = "users",
+    security(("CookieOAuth2TokenBearer" = [])),
+    params(ListParameters<UserRow>),
+    responses(
+        (status = 200, body = Page<UserResponse>),
+        (status = 401, body = ErrorModel),
+        (status = 404, body = ErrorModel),
+        (status = 422, body = ErrorModel)
+    )
+)]
+pub async fn list_users(
+    State(app): State<AppState>,
+    principal: Principal,
+    list: ListRequest<UserRow>,
+) -> ApiResult<Json<Page<UserResponse>>> {
+    let mut select = rows::select();
+    select.and_where(Expr::col("is_service_account").eq(false));
+    if !principal.user.is_admin {
+        select.and_where(Expr::col("id").eq(principal.user.id));
+    }
+    let page = list.fetch(&app.store, &select).await?;
+    let responses = |rows: Vec<UserRow>| rows.iter().map(|row| row.response(list.hydrate)).collect();
+    Ok(Json(page.with_items(responses)))
+}
+
+/// Makes a user: active with a password, else waiting for its activation with the token in the answer.
+#[utoipa::path(
+    post,
+    path = "/api/v1/users",
+    operation_id = "create_user_api_v1_users_post",
+    tag = "users",
+    security(("CookieOAuth2TokenBearer" = [])),
+    request_body = UserRequest,
+    responses(
+        (status = 200, body = UserResponse),
+        (status = 401, body = ErrorModel),
+        (status = 403, body = ErrorModel),
+        (status = 409, body = ErrorModel),
+        (status = 422, body = ErrorModel)
+    )
+)]
+pub async fn create_user(
+    State(app): State<AppState>,
+    principal: Principal,
+    JsonBody(mut request): JsonBody<UserRequest>,
+) -> ApiResult<Json<UserResponse>> {
+    rules::kept_here(&app)?;
+    rules::admins_only(&principal, "create users")?;
+    let id = app.random.id();
+    let now = Timestamp::new(app.clock.now());
+    let password = request.password.take();
+    let is_active = password.is_some();
+    let insert = Insert::into("user")
+        .stamped(id, now)
+        .set("name", request.name.as_str())
+        .set("is_service_account", false)
+        .set("full_name", request.full_name.as_str())
+        .set("email", request.email.as_ref().map(|email| email.as_str()))
+        .set("email_opted_in", request.email_opted_in)
+        .set("avatar_url", request.avatar_url.as_deref())
+        .set("active", is_active)
+        .set("external_user_id", request.external_user_id.map(Id))
+        .set("is_admin", request.is_admin)
+        .set("user_metadata", request.user_metadata.as_ref().map(|metadata| metadata.as_str()))
+        .set("oidc_claims", request.oidc_claims.as_ref().map_or("null", |claims| claims.as_str()));
+    let (insert, token) = match password {
+        Some(password) => {
+            let hash = app.passwords.hash(password.into_secret()).await?;
+            let changed_at = app.store.engine().not_before(now);
+            let insert = insert.set("password", hash.expose_secret()).set("password_changed_at", changed_at);
+            (insert, None)
+        }
+        None => {
+            let (token, hash) = credentials::new_activation_token(&app).await?;
+            (insert.set("activation_token", hash.expose_secret()), Some(token))
+        }
+    };
+    let inserted = app.store.execute(&insert.statement()).await;
+    inserted.map_err(|error| match is_duplicate(&error) {
+        true => name_taken(&request.name),
+        false => error.into(),
+    })?;
+    let response = updated_user(&app, id).await?.response(true);
+    Ok(Json(match token {
+        Some(token) => response.with_activation_token(token),
+        None => response,
+    }))
+}
+
+/// One user, by name or id. A service account is found by its id too.
+#[utoipa::path(
+    get,
+    path = "/api/v1/users/{user_name_or_id}",
+    operation_id = "get_user_api_v1_users__user_name_or_id__get",
+    tag = "users",
+    security(("CookieOAuth2TokenBearer" = [])),
+    params(("user_name_or_id" = String, Path), HydrateParameter),
+    responses(
+        (status = 200, body = UserResponse),
+        (status = 401, body = ErrorModel),
+        (status = 403, body = ErrorModel),
+        (status = 404, body = ErrorModel),
+        (status = 422, body = ErrorModel)
+    )
+)]
+pub async fn get_user(
+    State(app): State<AppState>,
+    principal: Principal,
+    Path(name_or_id): Path<String>,
+    mut query: Query,
+) -> ApiResult<Json<UserResponse>> {
+    let hydrate = query.flag("hydrate").unwrap_or(true);
+    query.finish()?;
+    let user = rows::find(&app.store, &name_or_id).await?;
+    rules::oneself_or_admins_only(&principal, &user, "see another user")?;
+    Ok(Json(user.response(hydrate)))
+}
+
+/// Changes a user.
+#[utoipa::path(
+    put,
+    path = "/api/v1/users/{user_name_or_id}",
+    operation_id = "update_user_api_v1_users__user_name_or_id__put",
+    tag = "users",
+    security(("CookieOAuth2TokenBearer" = [])),
+    params(("user_name_or_id" = String, Path)),
+    request_body = UserUpdate,
+    responses(
+        (status = 200, body = UserResponse),
+        (status = 401, body = ErrorModel),
+        (status = 403, body = ErrorModel),
+        (status = 404, body = ErrorModel),
+        (status = 409, body = ErrorModel),
+        (status = 422, body = ErrorModel)
+    )
+)]
+pub async fn update_user(
+    State(app): State<AppState>,
+    principal: Principal,
+    client: ClientAddress,
+    Path(name_or_id): Path<String>,
+    JsonBody(mut update): JsonBody<UserUpdate>,
+) -> ApiResult<Json<UserResponse>> {
+    update.check_email()?;
+    if rules::kept_here(&app).is_err() {
+        update = update.of_default_project();
+    }
+    let user = rows::find(&app.store, &name_or_id).await?;
+    rules::check_update(&principal, &user, &update)?;
+    let now = Timestamp::new(app.clock.now());
+    let changes = Changes::new(now);
+    let mut changes = credentials::change_password(&app, &user, &mut update, changes, client, now).await?;
+    changes = changes.profile(&update);
+    if rules::changes(update.is_admin, user.is_admin) {
+        changes = changes.admin(!user.is_admin);
+    }
+    if rules::changes(update.active, user.active) {
+        changes = changes.active(!user.active, None);
+    }
+    let user = make(&app, user.id, &changes).await?;
+    Ok(Json(user.response(true)))
+}
+
+/// Deletes a user who owns nothing.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/users/{user_name_or_id}",
+    operation_id = "delete_user_api_v1_users__user_name_or_id__delete",
+    tag = "users",
+    security(("CookieOAuth2TokenBearer" = [])),
+    params(("user_name_or_id" = String, Path)),
+    responses(
+        (status = 200, body = ()),
+        (status = 401, body = ErrorModel),
+        (status = 403, body = ErrorModel),
+        (status = 404, body = ErrorModel),
+        (status = 422, body = ErrorModel)
+    )
+)]
+pub async fn delete_user(
+    State(app): State<AppState>,
+    principal: Principal,
+    Path(name_or_id): Path<String>,
+) -> ApiResult<Json<()>> {
+    rules::kept_here(&app)?;
+    let user = rows::find(&app.store, &name_or_id).await?;
+    if rules::is_self(&principal, &user) {
+        return Err(rules::forbidden("Nobody may delete themselves; ask another admin."));
+    }
+    rules::admins_only(&principal, "delete users")?;
+    if user.is_service_account {
+        return Err(rows::unknown(name_or_id));
+    }
+    let id = user.id;
+    let deleted = app.store.write(|mut tx| async move {
+        rules::keep_an_admin(&mut tx, id).await?;
+        if rules::owns_anything(&mut tx, id).await? {
+            return Err(rules::forbidden(
+                "This user owns things, such as stacks or pipelines. Delete those first, or deactivate the user.",
+            ));
+        }
+        let devices = Sql::delete().from_table("auth_devices").and_where(Expr::col("user_id").eq(id)).to_owned();
+        tx.execute(&devices).await?;
+        let user = Sql::delete().from_table("user").and_where(Expr::col("id").eq(id)).to_owned();
+        let touched = tx.execute(&user).await?;
+        Ok(tx.commit(touched).await?)
+    });
+    let deleted: ApiResult<u64> = deleted.await;
+    let touched = deleted?;
+    app.identities.forget(id.0).await;
+    if touched == 0 { Err(rows::unknown(name_or_id)) } else { Ok(Json(())) }
+}
+
+/// Deactivates a user. The token in the answer lets them come back, with a new password.
+#[utoipa::path(
+    put,
+    path = "/api/v1/users/{user_name_or_id}/deactivate",
+    operation_id = "deactivate_user_api_v1_users__user_name_or_id__deactivate_put",
+    tag = "users",
+    security(("CookieOAuth2TokenBearer" = [])),
+    params(("user_name_or_id" = String, Path)),
+    responses(
+        (status = 200, body = UserResponse),
+        (status = 401, body = ErrorModel),
+        (status = 403, body = ErrorModel),
+        (status = 404, body = ErrorModel),
+        (status = 422, body = ErrorModel)
+    )
+)]
+pub async fn deactivate_user(
+    State(app): State<AppState>,
+    principal: Principal,
+    Path(name_or_id): Path<String>,
+) -> ApiResult<Json<UserResponse>> {
+    rules::kept_here(&app)?;
+    let user = rows::find(&app.store, &name_or_id).await?;
+    if rules::is_self(&principal, &user) {
+        return Err(rules::forbidden("Nobody may deactivate themselves; ask another admin."));
+    }
+    rules::admins_only(&principal, "deactivate users")?;
+    if user.is_service_account {
+        return Err(rows::unknown(name_or_id));
+    }
+    let (token, hash) = credentials::new_activation_token(&app).await?;
+    let now = Timestamp::new(app.clock.now());
+    let user = make(&app, user.id, &Changes::new(now).active(false, Some(&hash))).await?;
+    Ok(Json(user.response(true).with_activation_token(token)))
+}
+
+/// Activates the user whom the activation token was made for, once.
+#[utoipa::path(
+    put,
+    path = "/api/v1/users/{user_name_or_id}/activate",
+    operation_id = "activate_user_api_v1_users__user_name_or_id__activate_put",
+    tag = "users",
+    security(()),
+    params(("user_name_or_id" = String, Path)),
+    request_body = UserUpdate,
+    responses(
+        (status = 200, body = UserResponse),
+        (status = 401, body = ErrorModel),
+        (status = 404, body = ErrorModel),
+        (status = 409, body = ErrorModel),
+        (status = 422, body = ErrorModel)
+    )
+)]
+pub async fn activate_user(
+    State(app): State<AppState>,
+    client: ClientAddress,
+    Path(name_or_id): Path<String>,
+    JsonBody(mut update): JsonBody<UserUpdate>,
+) -> ApiResult<Json<UserResponse>> {
+    update.check_email()?;
+    rules::kept_here(&app)?;
+    let (user, hash) = credentials::prove_activation(&app, &name_or_id, &mut update, client).await?;
+    if update.password.is_none() && !user.has_password {
+        return Err(ApiError::unprocessable("password: give one, since this user has none yet."));
+    }
+    let now = Timestamp::new(app.clock.now());
+    let mut changes = Changes::new(now).active(true, None).profile(&update).email(&update);
+    if let Some(password) = update.password.take() {
+        changes = credentials::set_password(&app, changes, password, now).await?;
+    }
+    let mut statement = changes.statement(user.id);
+    // Of two activations at once, one wins.
+    statement.and_where(Expr::col("activation_token").eq(hash)).and_where(Expr::col("active").eq(false));
+    let touched = app.store.execute(&statement).await.map_err(|error| changes.refused(error))?;
+    app.identities.forget(user.id.0).await;
+    match touched {
+        0 => Err(credentials::refused("This activation token was used already.")),
+        _ => Ok(Json(updated_user(&app, user.id).await?.response(true))),
+    }
+}
+
+/// Says whether the user's email may be used. Only they themselves may say so, by their id.
+#[utoipa::path(
+    put,
+    path = "/api/v1/users/{user_name_or_id}/email-opt-in",
+    operation_id = "email_opt_in_response_api_v1_users__user_name_or_id__email_opt_in_put",
+    tag = "users",
+    security(("CookieOAuth2TokenBearer" = [])),
+    params(("user_name_or_id" = String, Path)),
+    request_body = UserUpdate,
+    responses(
+        (status = 200, body = UserResponse),
+        (status = 401, body = ErrorModel),
+        (status = 404, body = ErrorModel),
+        (status = 422, body = ErrorModel)
+    )
+)]
+pub async fn answer_email_prompt(
+    State(app): State<AppState>,
+    principal: Principal,
+    Path(name_or_id): Path<String>,
+    JsonBody(update): JsonBody<UserUpdate>,
+) -> ApiResult<Json<UserResponse>> {
+    update.check_email()?;
+    rules::kept_here(&app)?;
+    rows::find(&app.store, &name_or_id).await?;
+    let id = principal.user.id;
+    if uuid::Uuid::try_parse(&name_or_id) != Ok(id.0) {
+        let message = "Only a user may say whether their own email may be used, and by their id.";
+        return Err(ApiError::new(ErrorKind::AuthorizationException, message));
+    }
+    let now = Timestamp::new(app.clock.now());
+    let user = make(&app, id, &Changes::new(now).whole_email(&update)).await?;
+    Ok(Json(user.response(true)))
+}
+
+/// The account that the request speaks for.
+#[utoipa::path(
+    get,
+    path = "/api/v1/current-user",
+    operation_id = "get_current_user_api_v1_current_user_get",
+    tag = "users",
+    security(("CookieOAuth2TokenBearer" = [])),
+    responses(
+        (status = 200, body = UserResponse),
+        (status = 401, body = ErrorModel),
+        (status = 404, body = ErrorModel),
+        (status = 422, body = ErrorModel)
+    )
+)]
+pub async fn get_current_user(principal: Principal) -> Json<UserResponse> {
+    Json(principal.user.private_response())
+}
+
+/// Changes the user that the request speaks for.
+#[utoipa::path(
+    put,
+    path = "/api/v1/current-user",
+    operation_id = "update_myself_api_v1_current_user_put",
+    tag = "users",
+    security(("CookieOAuth2TokenBearer" = [])),
+    request_body = UserUpdate,
+    responses(
+        (status = 200, body = UserResponse),
+        (status = 401, body = ErrorModel),
+        (status = 403, body = ErrorModel),
+        (status = 404, body = ErrorModel),
+        (status = 409, body = ErrorModel),
+        (status = 422, body = ErrorModel)
+    )
+)]
+pub async fn update_current_user(
+    State(app): State<AppState>,
+    principal: Principal,
+    client: ClientAddress,
+    JsonBody(mut update): JsonBody<UserUpdate>,
+) -> ApiResult<Json<UserResponse>> {
+    update.check_email()?;
+    rules::kept_here(&app)?;
+    let now = Timestamp::new(app.clock.now());
+    let changes = Changes::new(now);
+    let changes =
+        credentials::change_password(&app, &principal.user, &mut update, changes, client, now).await?;
+    let user = make(&app, principal.user.id, &changes.profile(&update).email(&update)).await?;
+    Ok(Json(user.response(true)))
+}
+
+/// Makes changes of a user, and returns what they left.
+async fn make(app: &App, id: Id, changes: &Changes) -> ApiResult<UserRow> {
+    let made = app.store.write(|mut tx| async move {
+        if changes.may_end_an_admin {
+            rules::keep_an_admin(&mut tx, id).await?;
+        }
+        let touched = tx.execute(&changes.statement(id)).await.map_err(|error| changes.refused(error))?;
+        Ok(tx.commit(touched).await?)
+    });
+    let made: ApiResult<u64> = made.await;
+    let touched = made?;
+    app.identities.forget(id.0).await;
+    if touched == 0 { Err(rows::unknown(id)) } else { updated_user(app, id).await }
+}
+
+async fn updated_user(app: &App, id: Id) -> ApiResult<UserRow> {
+    rows::find_account(&app.store, id).await?.ok_or_else(|| rows::unknown(id))
+}

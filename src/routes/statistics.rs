@@ -1,0 +1,46 @@
+//! How much there is on this server.
+
+use axum::Json;
+use axum::extract::State;
+use sea_query::{Expr, Func, Query};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::AppState;
+use crate::auth::Principal;
+use crate::http::error::ApiResult;
+use crate::http::openapi::ErrorModel;
+use crate::store::StoreError;
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ServerStatistics {
+    stacks: i64,
+    components: i64,
+    projects: i64,
+}
+
+/// The numbers of stacks, components and projects.
+#[utoipa::path(
+    get,
+    path = "/api/v1/statistics",
+    operation_id = "get_server_statistics_api_v1_statistics_get",
+    tag = "server",
+    security(("CookieOAuth2TokenBearer" = [])),
+    responses(
+        (status = 200, body = ServerStatistics),
+        (status = 401, body = ErrorModel),
+        (status = 404, body = ErrorModel),
+        (status = 422, body = ErrorModel)
+    )
+)]
+pub async fn get_statistics(State(app): State<AppState>, _: Principal) -> ApiResult<Json<ServerStatistics>> {
+    let number_of = async |table: &'static str| -> Result<i64, StoreError> {
+        let query = Query::select().expr(Func::count(Expr::col("id"))).from(table).to_owned();
+        Ok(app.store.fetch_optional::<(i64,)>(&query).await?.map_or(0, |(number,)| number))
+    };
+    Ok(Json(ServerStatistics {
+        stacks: number_of("stack").await?,
+        components: number_of("stack_component").await?,
+        projects: number_of("project").await?,
+    }))
+}

@@ -1,0 +1,26 @@
+//! Turns: writes that must not pass each other, though they touch different rows.
+
+use sea_query::{Expr, ExprTrait, OnConflict, Query};
+
+use super::{StoreError, Transaction};
+
+impl Transaction {
+    /// Waits until no other transaction has the turn of that name, and keeps it until this one ends.
+    ///
+    /// It has to come before any other statement: MySQL shows a transaction the rows as they were when it first
+    /// read. The row really changes, so that a cluster, whose nodes lock nothing for each other, refuses one of
+    /// two transactions that had the turn at once.
+    ///
+    /// # Errors
+    /// When the database doesn't answer, or the wait was too long.
+    pub async fn take_turn(&mut self, name: &'static str) -> Result<(), StoreError> {
+        let next = Expr::col(("zendo_turn", "taken")).add(1);
+        let statement = Query::insert()
+            .into_table("zendo_turn")
+            .columns(["name", "taken"])
+            .values_panic([name.into(), 1.into()])
+            .on_conflict(OnConflict::column("name").value("taken", next).to_owned())
+            .to_owned();
+        self.execute(&statement).await.map(drop)
+    }
+}
