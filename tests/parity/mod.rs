@@ -46,8 +46,8 @@ async fn the_same_requests_get_the_same_answers() {
     let Some(reference) = ReferenceServer::start(&of_reference, &SETTINGS).await else { return };
     let zendo = TestApp::start_with(&of_zendo, &SETTINGS).await;
     let mut parity = Parity {
-        reference: Side::new(reference.anonymous()),
-        zendo: Side::new(zendo.anonymous()),
+        reference: Side::new(reference.url()),
+        zendo: Side::new(zendo.url()),
         comparison: Comparison::default(),
         report: Report::default(),
     };

@@ -9,13 +9,13 @@ use super::step::{By, Step};
 use crate::support::{Answer, Caller};
 
 pub struct Side {
-    anonymous: Caller,
+    url: String,
     kept: HashMap<String, Value>,
 }
 
 impl Side {
-    pub fn new(anonymous: Caller) -> Self {
-        Self { anonymous, kept: HashMap::new() }
+    pub fn new(url: String) -> Self {
+        Self { url, kept: HashMap::new() }
     }
 
     /// Sends the request and keeps its answer.
@@ -23,7 +23,8 @@ impl Side {
     /// # Errors
     /// When an answer that it builds on is missing: what is missing.
     pub async fn send(&mut self, step: &Step) -> Result<Answer, String> {
-        let mut caller = self.anonymous.clone();
+        // On a connection of its own: after some failures ZenML's server closes it.
+        let mut caller = Caller::new(self.url.clone());
         if let Some(token) = self.token(step.by)? {
             caller = caller.with_token(token);
         }
