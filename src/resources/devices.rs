@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use utoipa::ToSchema;
 
+use super::server_settings;
 use super::users::{UserResponse, UserRow};
 use crate::app::{App, AppState};
 use crate::auth::Principal;
@@ -502,6 +503,7 @@ pub async fn verify_device(
         return refuse(NOT_WAITING);
     }
     forget(&app, id).await;
+    server_settings::note_step(&app.store, "device_verified", Timestamp::new(now)).await?;
     let device = find_own(&app, id, user).await?;
     Ok(Json(device.response(user, true)))
 }
