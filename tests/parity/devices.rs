@@ -1,6 +1,7 @@
 //! Devices: asked for by a machine, approved by a person.
 
 use super::step::{ADMIN, ANYONE, By, Scenario, Step, scenario};
+use super::wanted::{NO_LONGER_OWN, TAKEN_OVER_400, TAKEN_OVER_404};
 
 const ONE: &str = "11111111-1111-4111-8111-111111111111";
 const NONE: &str = "/devices/00000000-0000-0000-0000-000000000001";
@@ -126,6 +127,7 @@ fn changing() -> Scenario {
             ADMIN.put(VERIFY, "[]"),
             ADMIN.put(VERIFY, r#"{"user_code": "{asked.user_code}", "trusted_device": "perhaps"}"#),
             ADMIN.put(VERIFY, r#"{"user_code": "{asked.user_code}", "trusted_device": null}"#),
+            ADMIN.put(VERIFY, CODE),
             grant(ONE).after(10).keep("machine"),
             ADMIN.put(DEVICE, "{}"),
             ADMIN.put(DEVICE, r#"{"locked": true}"#),
@@ -194,9 +196,10 @@ fn of_another() -> Scenario {
             ADMIN.delete(DEVICE),
             ADMIN.put(VERIFY, CODE),
             asks(ONE).after(10),
-            ADMIN.get(&format!("{DEVICE}?user_code={{asked.user_code}}")),
-            ADMIN.put(VERIFY, CODE),
-            BOB.delete(DEVICE),
+            ADMIN.get(&format!("{DEVICE}?user_code={{asked.user_code}}")).wanted(&TAKEN_OVER_404),
+            ADMIN.put(VERIFY, CODE).wanted(&TAKEN_OVER_400),
+            BOB.delete(DEVICE).wanted(&NO_LONGER_OWN),
+            ADMIN.delete(DEVICE).tidies(),
             ADMIN.delete("/users/bob"),
         ],
     )

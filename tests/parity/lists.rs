@@ -1,6 +1,7 @@
 //! Lists and their filters, and projects and stacks as they are read.
 
 use super::step::{ADMIN, ANYONE, Scenario, scenario};
+use super::wanted::{ID_ORDER, LIKE_IS_LITERAL, NOT_YET_SORTED, ONE_OF_NOTHING, TEXT_ORDER, TIMES_ONE_OF};
 
 pub fn scenarios() -> Vec<Scenario> {
     const NONE: &str = "00000000-0000-0000-0000-000000000001";
@@ -55,7 +56,7 @@ pub fn scenarios() -> Vec<Scenario> {
                 list("name=notstartswith:def"),
                 list("name=notendswith:x"),
                 list("name=oneof:[\"default\",\"x\"]"),
-                list("name=oneof:[]"),
+                list("name=oneof:[]").wanted(&ONE_OF_NOTHING),
                 list("name=oneof:x"),
                 list("name=oneof:5"),
                 list("name=in:default,x"),
@@ -63,12 +64,12 @@ pub fn scenarios() -> Vec<Scenario> {
                 list("name=isnull:"),
                 list("name=isnotnull:"),
                 list("name=isnull:x"),
-                list("name=gt:a"),
-                list("name=lt:z"),
+                list("name=gt:a").wanted(&TEXT_ORDER),
+                list("name=lt:z").wanted(&TEXT_ORDER),
                 list("name=unknown:x"),
                 list("name=contains:"),
-                list("name=startswith:%25"),
-                list("name=contains:_"),
+                list("name=startswith:%25").wanted(&LIKE_IS_LITERAL),
+                list("name=contains:_").wanted(&LIKE_IS_LITERAL),
                 list("name=default&name=x"),
                 list("name=default&name=contains:def"),
                 list("name=x&display_name=default&logical_operator=or"),
@@ -88,7 +89,7 @@ pub fn scenarios() -> Vec<Scenario> {
                 list("created="),
                 list("created=contains:1"),
                 list("created=isnull:"),
-                list("created=oneof:[\"2020-01-01 00:00:00\"]"),
+                list("created=oneof:[\"2020-01-01 00:00:00\"]").wanted(&TIMES_ONE_OF),
                 list("updated=lt:2999-01-01 00:00:00"),
                 list("updated=lt:99999-01-01 00:00:00"),
                 list(&format!("id={NONE}")),
@@ -97,7 +98,7 @@ pub fn scenarios() -> Vec<Scenario> {
                 list("id=x"),
                 list("id=contains:0000000000"),
                 list("id=startswith:0000000000"),
-                list("id=gt:0"),
+                list("id=gt:0").wanted(&ID_ORDER),
                 list("id="),
             ],
         ),
@@ -133,7 +134,7 @@ pub fn scenarios() -> Vec<Scenario> {
                 ADMIN.get("/stacks?user=notequals:default"),
                 ADMIN.get(&format!("/stacks?scope_user={NONE}")),
                 ADMIN.get("/stacks?scope_user=x"),
-                ADMIN.get("/stacks?sort_by=user"),
+                ADMIN.get("/stacks?sort_by=user").wanted(&NOT_YET_SORTED),
                 ADMIN.get("/stacks?sort_by=desc:name"),
                 ADMIN.get("/stacks/default"),
                 ADMIN.get(&format!("/stacks/{NONE}")),

@@ -1,6 +1,7 @@
 //! Service accounts and their API keys.
 
 use super::step::{ADMIN, ANYONE, By, Scenario, scenario};
+use super::wanted::{EMAIL_OF_A_MACHINE, EMPTY, KEYS_OF_THE_PATH, LOOSE_VALUE};
 
 const ALL: &str = "/service_accounts";
 const MAKE_CI: &str = r#"{"name": "ci", "active": true, "description": "builds"}"#;
@@ -76,7 +77,8 @@ fn refused() -> Scenario {
             ADMIN.post(ALL, r#"{"name": 5, "active": "perhaps"}"#),
             ADMIN.post(ALL, r#"{"name": null, "active": true}"#),
             ADMIN.post(ALL, r#"{"name": "x", "active": null}"#),
-            ADMIN.post(ALL, r#"{"name": "", "active": true}"#),
+            ADMIN.post(ALL, r#"{"name": "", "active": true}"#).keep("empty").wanted(&EMPTY),
+            ADMIN.delete("/service_accounts/{empty.id}").tidies(),
             ADMIN.post(ALL, &format!(r#"{{"name": "{longer}", "active": true}}"#)),
             ADMIN.post(ALL, r#"{"name": "x", "active": true, "external_user_id": "x"}"#),
             ADMIN.post(ALL, "[]"),
@@ -120,8 +122,8 @@ fn keys() -> Scenario {
             ADMIN.get(&format!("{KEYS}?description=contains:mi")),
             ADMIN.get(&format!("{KEYS}?last_login=isnull:")),
             ADMIN.get(&format!("{KEYS}?sort_by=key")),
-            ADMIN.get(&format!("{KEYS}?sort_by=last_rotated")),
-            ADMIN.get(&format!("{KEYS}?service_account=ci")),
+            ADMIN.get(&format!("{KEYS}?sort_by=last_rotated&name=laptop")),
+            ADMIN.get(&format!("{KEYS}?service_account=ci")).wanted(&KEYS_OF_THE_PATH),
             ADMIN.put(&key("laptop"), "{}"),
             ADMIN.put(&key("laptop"), r#"{"description": "ours"}"#),
             ADMIN.put(&key("{key.id}"), r#"{"name": "notebook"}"#),
@@ -156,7 +158,8 @@ fn refused_keys() -> Scenario {
             ADMIN.post(ALL, MAKE_CI).keep("account"),
             ADMIN.post(KEYS, "{}"),
             ADMIN.post(KEYS, r#"{"name": 5, "description": 5}"#),
-            ADMIN.post(KEYS, r#"{"name": ""}"#),
+            ADMIN.post(KEYS, r#"{"name": ""}"#).keep("empty").wanted(&EMPTY),
+            ADMIN.delete(&key("{empty.id}")).tidies(),
             ADMIN.post(KEYS, &format!(r#"{{"name": "{longer}"}}"#)),
             ADMIN.post(KEYS, "[]"),
             ADMIN.post(KEYS, ""),
@@ -212,7 +215,8 @@ fn rotation() -> Scenario {
             ADMIN.put(&rotate, r#"{"retain_period_minutes": -1}"#),
             ADMIN.put(&rotate, r#"{"retain_period_minutes": "x"}"#),
             ADMIN.put(&rotate, r#"{"retain_period_minutes": 1.5}"#),
-            ADMIN.put(&rotate, r#"{"retain_period_minutes": "5"}"#),
+            ADMIN.put(&rotate, r#"{"retain_period_minutes": "5"}"#).wanted(&LOOSE_VALUE),
+            ADMIN.put(&rotate, r#"{"retain_period_minutes": 5}"#),
             ADMIN.put(&rotate, "[]"),
             ADMIN.put(&rotate, ""),
             ADMIN.send("POST", &rotate),
@@ -235,7 +239,7 @@ fn as_a_service_account() -> Scenario {
             ANYONE.form("/login", "password={key.body.key}").keep("ci"),
             ANYONE.form("/login", "username=&password={key.body.key}"),
             ANYONE.form("/login", "username=ci&password={key.body.key}"),
-            CI.get("/current-user"),
+            CI.get("/current-user").wanted(&EMAIL_OF_A_MACHINE),
             CI.put("/current-user", r#"{"full_name": "x"}"#),
             CI.get("/users"),
             CI.get("/users/{account.id}"),
@@ -245,7 +249,7 @@ fn as_a_service_account() -> Scenario {
             CI.put("/settings", r#"{"server_name": "x"}"#),
             CI.get("/devices"),
             CI.get("/api_token?expires_in=60").keep("script"),
-            By("script").get("/current-user"),
+            By("script").get("/current-user").wanted(&EMAIL_OF_A_MACHINE),
             KEY.get("/current-user"),
             KEY.get("/projects"),
             KEY.get("/api_token"),
@@ -257,7 +261,7 @@ fn as_a_service_account() -> Scenario {
             KEY.get("/current-user"),
             ANYONE.form("/login", "password={key.body.key}"),
             ADMIN.put("/service_accounts/ci", r#"{"active": true}"#),
-            CI.get("/current-user"),
+            CI.get("/current-user").wanted(&EMAIL_OF_A_MACHINE),
             ADMIN.put(&key("k"), r#"{"active": false}"#),
             CI.get("/current-user"),
             By("script").get("/current-user"),

@@ -1,6 +1,7 @@
 //! Signing in with a password, sessions of a browser, and signing out.
 
 use super::step::{ADMIN, ANYONE, By, Scenario, scenario};
+use super::wanted::SIGNED_OUT;
 
 pub fn scenarios() -> Vec<Scenario> {
     const KIM: By = By("kim");
@@ -107,7 +108,10 @@ pub fn scenarios() -> Vec<Scenario> {
                 KIM.get("/logout"),
                 ANYONE.get("/logout").header("cookie", "zenml-server-{info.id}=x"),
                 ANYONE.get("/logout").header("cookie", "zenml-server-{info.id}={kim.access_token}"),
-                ANYONE.get("/current-user").header("cookie", "zenml-server-{info.id}={kim.access_token}"),
+                ANYONE
+                    .get("/current-user")
+                    .header("cookie", "zenml-server-{info.id}={kim.access_token}")
+                    .wanted(&SIGNED_OUT),
                 ANYONE.send("POST", "/logout"),
                 ADMIN.delete("/users/kim"),
             ],

@@ -32,6 +32,8 @@ pub struct Step {
     /// Seconds that pass before it.
     pub after: u32,
     pub wanted: Vec<&'static Wanted>,
+    /// Takes away what may have been made on one server only; its answers are not compared.
+    pub tidies: bool,
 }
 
 impl By {
@@ -70,6 +72,7 @@ impl By {
             keep: None,
             after: 0,
             wanted: Vec::new(),
+            tidies: false,
         }
     }
 }
@@ -99,6 +102,11 @@ impl Step {
         self
     }
 
+    pub fn tidies(mut self) -> Self {
+        self.tidies = true;
+        self
+    }
+
     /// A difference that is meant; the suite fails when it is not there.
     pub fn wanted(mut self, wanted: &'static Wanted) -> Self {
         self.wanted.push(wanted);
@@ -110,6 +118,7 @@ impl std::fmt::Display for Step {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let by = if self.by.0.is_empty() { "anyone" } else { self.by.0 };
         let body = String::from_utf8_lossy(&self.body);
+        let body = body.split_whitespace().collect::<Vec<_>>().join(" ");
         write!(formatter, "{by}: {} {} {body:.200}", self.method, self.path)
     }
 }

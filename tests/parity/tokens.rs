@@ -1,6 +1,7 @@
 //! API tokens: `/api_token`.
 
 use super::step::{ADMIN, ANYONE, By, Scenario, scenario};
+use super::wanted::{FAR_PAST, HUGE_NUMBER, NEVER_WIDER, NO_LIFETIME};
 
 pub fn scenarios() -> Vec<Scenario> {
     const SCRIPT: By = By("script");
@@ -18,7 +19,7 @@ pub fn scenarios() -> Vec<Scenario> {
                 ADMIN.get("/api_token?expires_in=3600").keep("script"),
                 SCRIPT.get("/current-user"),
                 SCRIPT.get("/api_token?expires_in=60"),
-                SCRIPT.get("/api_token?expires_in=7200"),
+                SCRIPT.get("/api_token?expires_in=7200").wanted(&NEVER_WIDER),
                 ADMIN.get("/api_token?expires_in=604800"),
                 ADMIN.get("/api_token?expires_in=604801"),
                 ADMIN.get("/api_token?expires_in=99999999999"),
@@ -33,13 +34,13 @@ pub fn scenarios() -> Vec<Scenario> {
         scenario(
             "what is no lifetime",
             [
-                ADMIN.get("/api_token?expires_in=0"),
-                ADMIN.get("/api_token?expires_in=-1"),
-                ADMIN.get("/api_token?expires_in=-1000000000000"),
+                ADMIN.get("/api_token?expires_in=0").wanted(&NO_LIFETIME),
+                ADMIN.get("/api_token?expires_in=-1").wanted(&NO_LIFETIME),
+                ADMIN.get("/api_token?expires_in=-1000000000000").wanted(&FAR_PAST),
                 ADMIN.get("/api_token?expires_in=abc"),
                 ADMIN.get("/api_token?expires_in="),
                 ADMIN.get("/api_token?expires_in=1.5"),
-                ADMIN.get("/api_token?expires_in=99999999999999999999"),
+                ADMIN.get("/api_token?expires_in=99999999999999999999").wanted(&HUGE_NUMBER),
                 ADMIN.get("/api_token?token_type=other"),
                 ADMIN.get("/api_token?token_type="),
                 ADMIN.get("/api_token?token_type=GENERIC"),

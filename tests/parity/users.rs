@@ -1,6 +1,10 @@
 //! Users, and the account of whoever asks.
 
 use super::step::{ADMIN, ANYONE, By, Scenario, scenario};
+use super::wanted::{
+    EMPTY, ENCODED_SLASH, LONG_PASSWORD, LOOSE_VALUE, NULL_IS_UNSET, UNKNOWN_REFERENCE, WHO_EXISTS_404,
+    WHO_EXISTS_422,
+};
 
 const ADA: By = By("ada");
 const NONE: &str = "/users/00000000-0000-0000-0000-000000000001";
@@ -50,15 +54,21 @@ fn making() -> Scenario {
         ADMIN.delete("/users/waits"),
         ADMIN.post("/users", r#"{"name": "waits", "is_admin": false, "password": null, "active": true}"#),
         ADMIN.delete("/users/waits"),
-        ADMIN.post("/users", r#"{"name": "flags", "is_admin": "yes", "password": "x"}"#),
-        ADMIN.delete("/users/flags"),
-        ADMIN.post("/users", r#"{"name": "flags", "is_admin": 0, "password": "x"}"#),
-        ADMIN.delete("/users/flags"),
+        ADMIN.post("/users", r#"{"name": "flags", "is_admin": "yes", "password": "x"}"#).wanted(&LOOSE_VALUE),
+        ADMIN.delete("/users/flags").tidies(),
+        ADMIN.post("/users", r#"{"name": "flags", "is_admin": 0, "password": "x"}"#).wanted(&LOOSE_VALUE),
+        ADMIN.delete("/users/flags").tidies(),
         ADMIN.delete("/users/ada"),
     ])
 }
 
 fn refused() -> Scenario {
+    // Deep in what may be any JSON.
+    let deep = format!(
+        r#"{{"name": "deep", "is_admin": false, "user_metadata": {{"a": {}{}}}}}"#,
+        "[".repeat(100_000),
+        "]".repeat(100_000)
+    );
     let (long, longer) = ("x".repeat(255), "x".repeat(256));
     let named = |name: &str| format!(r#"{{"name": "{name}", "is_admin": false, "password": "x"}}"#);
     scenario(
@@ -82,6 +92,9 @@ fn refused() -> Scenario {
                 .header("content-type", "application/json")
                 .body(b"{\"name\": \"\xff\"}"),
             ADMIN.post("/users", &"[".repeat(100_000)),
+            ADMIN.post("/users", &format!(r#"{{"name": {}"#, "[".repeat(100_000))),
+            ADMIN.post("/users", &deep).keep("deep"),
+            ADMIN.delete("/users/{deep.id}").tidies(),
             ADMIN.post("/users", r#"{"name": 5, "is_admin": false}"#),
             ADMIN.post("/users", r#"{"name": null, "is_admin": false}"#),
             ADMIN.post("/users", r#"{"name": "x"}"#),
@@ -95,12 +108,20 @@ fn refused() -> Scenario {
             ADMIN.post("/users", &named(&longer)),
             ADMIN.post("/users", &named(&long)),
             ADMIN.delete(&format!("/users/{long}")),
-            ADMIN.post("/users", &named("")).keep("empty"),
-            ADMIN.post("/users", r#"{"name": "e", "is_admin": false, "password": ""}"#).keep("empty"),
-            ADMIN.post(
-                "/users",
-                &format!(r#"{{"name": "p", "is_admin": false, "password": "{}"}}"#, "x".repeat(73)),
-            ),
+            ADMIN.post("/users", &named("")).keep("empty").wanted(&EMPTY),
+            ADMIN.delete("/users/{empty.id}").tidies(),
+            ADMIN
+                .post("/users", r#"{"name": "e", "is_admin": false, "password": ""}"#)
+                .keep("empty")
+                .wanted(&EMPTY),
+            ADMIN.delete("/users/{empty.id}").tidies(),
+            ADMIN
+                .post(
+                    "/users",
+                    &format!(r#"{{"name": "p", "is_admin": false, "password": "{}"}}"#, "x".repeat(73)),
+                )
+                .wanted(&LONG_PASSWORD),
+            ADMIN.delete("/users/p").tidies(),
             ADMIN.send("PUT", "/users"),
             ADMIN.send("DELETE", "/users"),
             ADMIN.send("PATCH", "/users/default"),
@@ -119,8 +140,8 @@ fn activation() -> Scenario {
         ANYONE.put(ACTIVATE, r#"{"activation_token": "x", "password": "secret sauce"}"#),
         ANYONE.put(ACTIVATE, "[]"),
         ANYONE.put(ACTIVATE, r#"{"password": 5}"#),
-        ANYONE.put("/users/nobody/activate", r#"{"activation_token": "x", "password": "secret sauce"}"#),
-        ANYONE.put("/users/default/activate", r#"{"activation_token": "x", "password": "secret sauce"}"#),
+        ANYONE.put("/users/nobody/activate", r#"{"activation_token": "x", "password": "secret sauce"}"#).wanted(&WHO_EXISTS_404),
+        ANYONE.put("/users/default/activate", r#"{"activation_token": "x", "password": "secret sauce"}"#).wanted(&WHO_EXISTS_422),
         ADMIN.put(ACTIVATE, r#"{"password": "secret sauce"}"#),
         ANYONE.put(
             ACTIVATE,
@@ -130,7 +151,7 @@ fn activation() -> Scenario {
         ADMIN.get("/users/ada"),
         ANYONE.form("/login", ADA_SIGNS_IN).keep("ada"),
         ADA.get("/current-user"),
-        ANYONE.put(ACTIVATE, r#"{"activation_token": "{user.body.activation_token}", "password": "other"}"#),
+        ANYONE.put(ACTIVATE, r#"{"activation_token": "{user.body.activation_token}", "password": "other"}"#).wanted(&WHO_EXISTS_422),
         ADMIN.put("/users/ada/deactivate", "").keep("again"),
         ADA.get("/current-user"),
         ADMIN.get("/users/ada"),
@@ -166,7 +187,7 @@ fn reading() -> Scenario {
             ADMIN.get("/users/ADA"),
             ADMIN.get("/users/nobody"),
             ADMIN.get(NONE),
-            ADMIN.get("/users/ada%2Fx"),
+            ADMIN.get("/users/ada%2Fx").wanted(&ENCODED_SLASH),
             ADMIN.get("/users/"),
             ANYONE.get("/users"),
             ANYONE.get("/users/ada"),
@@ -199,7 +220,7 @@ fn updating() -> Scenario {
             ADMIN.post("/users", MAKE_ADA).keep("user"),
             ADMIN.put("/users/ada", "{}"),
             ADMIN.put("/users/ada", r#"{"full_name": "Ada L."}"#),
-            ADMIN.put("/users/{user.id}", r#"{"full_name": null}"#),
+            ADMIN.put("/users/{user.id}", r#"{"full_name": null}"#).wanted(&NULL_IS_UNSET),
             ADMIN.put("/users/ada", r#"{"full_name": ""}"#),
             ADMIN.put("/users/ada", r#"{"avatar_url": "https://lab.example/a.png"}"#),
             ADMIN.put("/users/ada", r#"{"avatar_url": null}"#),
@@ -222,14 +243,16 @@ fn updating() -> Scenario {
             ADMIN.put("/users/ada", r#"{"active": true}"#),
             ADMIN.put("/users/ada", r#"{"name": "default"}"#),
             ADMIN.put("/users/ada", r#"{"name": "ada"}"#),
-            ADMIN.put("/users/ada", r#"{"name": null}"#),
+            ADMIN.put("/users/ada", r#"{"name": null}"#).wanted(&NULL_IS_UNSET),
             ADMIN.put("/users/ada", r#"{"name": "eve"}"#),
             ADMIN.get("/users/ada"),
             ADMIN.put("/users/eve", r#"{"name": "ada", "unknown": 1}"#),
             ADMIN.get("/projects/default").keep("project"),
             ADMIN.put("/users/ada", r#"{"default_project_id": "{project.id}"}"#),
             ADMIN.put("/users/ada", r#"{"default_project_id": null}"#),
-            ADMIN.put("/users/ada", r#"{"default_project_id": "00000000-0000-0000-0000-000000000001"}"#),
+            ADMIN
+                .put("/users/ada", r#"{"default_project_id": "00000000-0000-0000-0000-000000000001"}"#)
+                .wanted(&UNKNOWN_REFERENCE),
             ADMIN.put("/users/ada", r#"{"default_project_id": "x"}"#),
             ADMIN.put("/users/ada", r#"{"name": 5, "is_admin": "x"}"#),
             ADMIN.put("/users/ada", r#"{"user_metadata": 5}"#),
@@ -257,7 +280,8 @@ fn own_account() -> Scenario {
             ADA.put(OWN, "{}"),
             ADA.put(OWN, r#"{"full_name": "Ada L.", "avatar_url": "x", "user_metadata": {"a": 1}}"#),
             ADA.put(OWN, r#"{"user_metadata": {"b": 2}}"#),
-            ADA.put(OWN, r#"{"full_name": null, "avatar_url": null, "user_metadata": null}"#),
+            ADA.put(OWN, r#"{"avatar_url": null, "user_metadata": null}"#),
+            ADA.put(OWN, r#"{"full_name": null}"#).wanted(&NULL_IS_UNSET),
             ADA.put(OWN, r#"{"is_admin": true, "active": false}"#),
             ADA.put(
                 OWN,
@@ -269,7 +293,8 @@ fn own_account() -> Scenario {
             ADA.put(OWN, r#"{"name": "default"}"#),
             ADA.put(OWN, r#"{"name": "eve"}"#),
             ADA.put(OWN, r#"{"name": "ada"}"#),
-            ADA.put(OWN, r#"{"default_project_id": "00000000-0000-0000-0000-000000000001"}"#),
+            ADA.put(OWN, r#"{"default_project_id": "00000000-0000-0000-0000-000000000001"}"#)
+                .wanted(&UNKNOWN_REFERENCE),
             ADA.put(OWN, r#"{"full_name": 5}"#),
             ADA.put(OWN, "[]"),
             ADA.put(OWN, ""),
@@ -289,7 +314,7 @@ fn own_account() -> Scenario {
             ADA.put("/users/ada", r#"{"password": "other sauce", "old_password": "secret sauce"}"#).after(60),
             ADA.get(OWN),
             ANYONE.form("/login", "username=ada&password=other+sauce").after(2).keep("ada"),
-            ADA.put(OWN, r#"{"password": "", "old_password": "other sauce"}"#),
+            ADA.put(OWN, r#"{"password": "", "old_password": "other sauce"}"#).wanted(&EMPTY),
             ADMIN.delete("/users/{user.id}"),
         ],
     )
