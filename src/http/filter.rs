@@ -6,6 +6,9 @@ use sea_query::{Cond, Expr, ExprTrait, LikeExpr, Query as Sql, SelectStatement, 
 use super::error::ApiError;
 use crate::config::{Flag, Setting};
 
+/// The filter by owner that takes nothing but an id.
+pub const SCOPE_USER: &str = "scope_user";
+
 /// A column or relation that a list can be filtered by.
 #[derive(Debug, Clone, Copy)]
 pub struct Field {
@@ -72,7 +75,7 @@ impl Field {
     }
     /// `scope_user`: the owner's id.
     pub const fn scope_user() -> Self {
-        Self { name: "scope_user", column: "user_id", kind: FieldKind::Id, sortable: false }
+        Self { name: SCOPE_USER, column: "user_id", kind: FieldKind::Id, sortable: false }
     }
     /// `user`: the owner's id or name.
     pub const fn user() -> Self {
@@ -145,6 +148,9 @@ impl<'a> Filter<'a> {
     /// # Errors
     /// 422 when the value or the operator doesn't fit the kind of column.
     pub fn condition(&self, column: SimpleExpr, kind: FieldKind) -> Result<SimpleExpr, ApiError> {
+        if matches!(self.operator, Operator::IsNull | Operator::IsNotNull) && !self.value.is_empty() {
+            return Err(ApiError::unprocessable("'isnull:' and 'isnotnull:' take no value."));
+        }
         match kind {
             FieldKind::Text | FieldKind::Word(_) => self.on_text(column, str::to_owned),
             FieldKind::Id => self.on_text(column, |value| value.replace('-', "").to_ascii_lowercase()),

@@ -12,7 +12,12 @@ use serde::de::DeserializeOwned;
 use super::error::ApiError;
 use super::query::{Violation, reject};
 
-/// A JSON body of type `T`.
+const NOT_AN_OBJECT: &str = "Input should be a valid dictionary or object to extract fields from";
+
+/// Lists and objects within each other; serde_json's own limit.
+const DEEPEST: usize = 127;
+
+/// A JSON body of type `T`: an object.
 #[derive(Debug)]
 pub struct JsonBody<T>(pub T);
 
@@ -52,11 +57,15 @@ fn is_json(content_type: &axum::http::HeaderValue) -> bool {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
-    let text = decode(bytes).ok_or(Unreadable::NotText)?;
+    let text = decode(bytes).filter(|text| !is_too_deep(text)).ok_or(Unreadable::NotText)?;
+    // serde would take a list for a struct, its items for the fields in their order.
+    if text.trim_ascii_start().starts_with('[') {
+        return Err(Unreadable::Violation(body_violation("", "model_attributes_type", NOT_AN_OBJECT.into())));
+    }
     let mut deserializer = serde_json::Deserializer::from_str(&text);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let field = error.path().to_string();
-        let field = if field == "." { String::new() } else { field };
+        let field = if [".", "?"].contains(&field.as_str()) { String::new() } else { field };
         unreadable(&field, &error.into_inner())
     })?;
     deserializer.end().map_err(|error| unreadable("", &error))?;
@@ -64,12 +73,31 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
 }
 
 fn unreadable(field: &str, error: &serde_json::Error) -> Unreadable {
-    // serde_json has no other way to tell that a text is nested too deep.
-    if error.to_string().starts_with("recursion limit exceeded") {
-        return Unreadable::NotText;
+    // serde_json places what is missing where it was missed.
+    let text = error.to_string();
+    if let Some((missing, _)) = text.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')) {
+        let field = if field.is_empty() { missing.to_owned() } else { format!("{field}.{missing}") };
+        return Unreadable::Violation(body_violation(&field, "missing", "Field required".into()));
     }
     let kind = if error.is_data() { "value_error" } else { "json_invalid" };
-    Unreadable::Violation(body_violation(field, kind, error.to_string()))
+    Unreadable::Violation(body_violation(field, kind, text))
+}
+
+/// Whether anything is nested deeper than a reader can be expected to follow; what is kept as it was sent is sent on
+/// to others.
+fn is_too_deep(json: &str) -> bool {
+    let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
+    json.bytes().any(|byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b'[' | b'{' if !in_text => depth += 1,
+            b']' | b'}' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > DEEPEST
+    })
 }
 
 /// UTF-8 or UTF-16, with or without a byte order mark, told apart as Python does (RFC 4627, section 3).
@@ -97,6 +125,35 @@ fn body_violation(field: &str, kind: &'static str, message: String) -> Violation
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[allow(dead_code, reason = "only what is wrong counts")]
+    struct Named {
+        name: String,
+        #[serde(default)]
+        active: bool,
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place() {
+        let wrong = |body: &str| match parse::<Named>(body.as_bytes()) {
+            Err(Unreadable::Violation(violation)) => (violation.kind, violation.field),
+            _ => panic!("{body}"),
+        };
+        assert_eq!(wrong("{}"), ("missing", "name".to_owned()));
+        assert_eq!(wrong(r#"{"name": 5}"#), ("value_error", "name".to_owned()));
+        assert_eq!(wrong(r#" ["a", true]"#), ("model_attributes_type", String::new()));
+        assert_eq!(wrong("{"), ("json_invalid", String::new()));
+    }
+
+    #[test]
+    fn what_is_too_deep_is_no_text() {
+        let nested = |depth: usize| format!("{{\"a\": {}{}}}", "[".repeat(depth), "]".repeat(depth));
+        assert!(read(nested(DEEPEST - 1).as_bytes()).is_ok());
+        assert_eq!(read(nested(DEEPEST).as_bytes()), Err("400"));
+        let brackets = format!(r#"{{"a": "\"{}"}}"#, "[".repeat(1000));
+        assert!(read(brackets.as_bytes()).is_ok());
+    }
 
     fn read(bytes: &[u8]) -> Result<String, &'static str> {
         parse::<serde_json::Value>(bytes).map(|value| value.to_string()).map_err(|error| match error {

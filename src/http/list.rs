@@ -8,7 +8,7 @@ use sea_query::{Cond, Expr, Func, Order, SelectStatement};
 use serde::Serialize;
 
 use super::error::{ApiError, ApiResult, ErrorKind};
-use super::filter::{Field, Filter};
+use super::filter::{Field, Filter, SCOPE_USER};
 use super::query::Query;
 use crate::store::{Row, Store};
 
@@ -68,6 +68,9 @@ impl<T: Listed> ListRequest<T> {
         let size = query.integer("size", 1, MAX_SIZE).unwrap_or(DEFAULT_SIZE).unsigned_abs();
         let operators = [("or", LogicalOperator::Or), ("and", LogicalOperator::And)];
         let operator = query.choice("logical_operator", &operators).unwrap_or(LogicalOperator::And);
+        if T::FIELDS.iter().any(|field| field.name == SCOPE_USER) {
+            query.uuid(SCOPE_USER);
+        }
         query.finish()?;
         let order = sort_order(query.text("sort_by").unwrap_or("created"), T::FIELDS)?;
         let condition = condition(&query, operator, T::FIELDS)?;
@@ -147,7 +150,8 @@ fn condition(query: &Query, operator: LogicalOperator, fields: &'static [Field])
             joined = joined.add(narrowed);
         }
     }
-    Ok(joined)
+    // Any of no filters is everything.
+    Ok(if joined.is_empty() { Cond::all() } else { joined })
 }
 
 #[cfg(test)]

@@ -74,6 +74,31 @@ pub fn activation(now: Timestamp) -> UpdateStatement {
         .to_owned()
 }
 
+/// Notes that one of the first steps was made on this server.
+///
+/// # Errors
+/// When the database doesn't answer.
+pub async fn note_step(store: &Store, step: &str, now: Timestamp) -> Result<(), StoreError> {
+    let before = find(store).await?.onboarding_state;
+    let mut steps: Vec<String> =
+        before.as_deref().and_then(|steps| serde_json::from_str(steps).ok()).unwrap_or_default();
+    if steps.iter().any(|made| made == step) {
+        return Ok(());
+    }
+    steps.push(step.to_owned());
+    // Of two steps at once the later one is noted the next time it is made.
+    let update = Sql::update()
+        .table("server_settings")
+        .value("onboarding_state", serde_json::json!(steps).to_string())
+        .value("updated", now)
+        .and_where(match before {
+            Some(before) => Expr::col("onboarding_state").eq(before),
+            None => Expr::col("onboarding_state").is_null(),
+        })
+        .to_owned();
+    store.execute(&update).await.map(|_| ())
+}
+
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ServerSettingsResponse {
     body: Option<ServerSettingsResponseBody>,

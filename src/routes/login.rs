@@ -79,6 +79,8 @@ impl LoginForm {
         for (name, value) in form_urlencoded::parse(body) {
             let value = value.into_owned();
             match name.as_ref() {
+                // An empty field is as good as none.
+                _ if value.is_empty() => {}
                 "grant_type" => form.grant_type = Some(value),
                 "username" => form.username = Some(value),
                 "password" => form.password = Some(value.into()),
@@ -92,12 +94,9 @@ impl LoginForm {
 
     /// The grant that is named, or that the fields tell, if the server's scheme has it.
     fn grant(&self, settings: &ServerSettings) -> ApiResult<Grant> {
-        let not_empty = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
         let grant = match self {
-            form if not_empty(&form.grant_type) => {
-                Grant::named(form.grant_type.as_deref().unwrap_or_default())?
-            }
-            form if not_empty(&form.username) => Grant::Password,
+            Self { grant_type: Some(name), .. } => Grant::named(name)?,
+            form if form.username.is_some() => Grant::Password,
             form if form.password.is_some() => Grant::ApiKey,
             form if form.device_code.is_some() => Grant::DeviceCode,
             _ if settings.auth_scheme == AuthScheme::External => Grant::External,
@@ -185,7 +184,7 @@ pub async fn log_in(
     }
     let grantee = match grant {
         Grant::Password => {
-            let username = form.username.filter(|name| !name.is_empty());
+            let username = form.username;
             let username = username.ok_or_else(|| {
                 ApiError::plain(StatusCode::BAD_REQUEST, "Invalid request: username is required.")
             })?;
@@ -199,7 +198,9 @@ pub async fn log_in(
             }
         },
         Grant::ApiKey => {
-            let key = form.password.unwrap_or_default();
+            let Some(key) = form.password else {
+                return Err(ApiError::plain(StatusCode::BAD_REQUEST, "API key is required."));
+            };
             grants::api_key::verify(&app, key.expose_secret()).await?
         }
         Grant::DeviceCode => {

@@ -15,6 +15,8 @@ mod lists;
 mod official_client;
 mod official_identity;
 mod openapi;
+#[path = "../parity/mod.rs"]
+mod parity;
 mod schema;
 mod schemes;
 mod server_settings;

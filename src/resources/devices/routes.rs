@@ -16,6 +16,7 @@ use crate::http::list::{ListRequest, Page};
 use crate::http::openapi::{ErrorModel, HydrateParameter, ListParameters};
 use crate::http::path::PathId;
 use crate::http::query::Query;
+use crate::resources::server_settings;
 use crate::store::Timestamp;
 
 /// The devices of whoever asks.
@@ -186,6 +187,7 @@ pub async fn verify_device(
         return refuse(NOT_WAITING);
     }
     forget(&app, id).await;
+    server_settings::note_step(&app.store, "device_verified", Timestamp::new(now)).await?;
     let device = find_own(&app, id, user).await?;
     Ok(Json(device.response(user, true)))
 }

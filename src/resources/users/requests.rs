@@ -149,7 +149,7 @@ impl UserUpdate {
     /// 422 for an agreement to use an email that isn't given.
     pub fn check_email(&self) -> ApiResult<()> {
         if self.given_opt_in() == Some(true) && self.given_email().is_none() {
-            let message = "1 validation error:\n  {'type': 'value_error', 'loc': ('body', 'email_opted_in'), \
+            let message = "1 validation error:\n  {'type': 'value_error', 'loc': ('body',), \
                            'msg': 'Opting in takes an email beside it.'}\n";
             return Err(ApiError::invalid_request(message));
         }

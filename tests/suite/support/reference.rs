@@ -63,6 +63,10 @@ impl ReferenceServer {
         Some(server)
     }
 
+    pub fn url(&self) -> String {
+        self.url.clone()
+    }
+
     pub fn anonymous(&self) -> Caller {
         Caller::new(self.url.clone())
     }

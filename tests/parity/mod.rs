@@ -1,0 +1,148 @@
+//! The same requests to ZenML's own server and to zendo: the same answers, but for what is wanted otherwise.
+
+mod compare;
+mod devices;
+mod lists;
+mod server;
+mod service_accounts;
+mod serving;
+mod side;
+mod sign_in;
+mod step;
+mod tokens;
+mod users;
+mod wanted;
+
+use compare::Comparison;
+use side::Side;
+use step::{ANYONE, Scenario, Step};
+use wanted::{EVERYWHERE, Wanted};
+
+use crate::support::{ADMIN, Database, PASSWORD, ReferenceServer, TestApp};
+
+const SETTINGS: [(&str, &str); 1] = [("ZENML_SERVER_DEPLOYMENT_TYPE", "docker")];
+/// Longer than any wait after failed sign-ins lasts: each scenario starts without.
+const BETWEEN_SCENARIOS: i64 = 2 * 60 * 60;
+
+fn scenarios() -> Vec<Scenario> {
+    [
+        server::scenarios(),
+        sign_in::scenarios(),
+        tokens::scenarios(),
+        users::scenarios(),
+        service_accounts::scenarios(),
+        devices::scenarios(),
+        lists::scenarios(),
+        serving::scenarios(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_requests_get_the_same_answers() {
+    let (of_reference, of_zendo) = (Database::sqlite(), Database::sqlite());
+    let Some(reference) = ReferenceServer::start(&of_reference, &SETTINGS).await else { return };
+    let zendo = TestApp::start_with(&of_zendo, &SETTINGS).await;
+    let mut parity = Parity {
+        reference: Side::new(reference.url()),
+        zendo: Side::new(zendo.url()),
+        comparison: Comparison::default(),
+        report: Report::default(),
+    };
+    let signed_in = format!("username={ADMIN}&password={}", PASSWORD.replace(' ', "+"));
+    parity.step("sign in", &ANYONE.form("/login", &signed_in).keep("admin")).await;
+    for scenario in scenarios() {
+        zendo.clock.advance(BETWEEN_SCENARIOS);
+        for step in &scenario.steps {
+            zendo.clock.advance(step.after.into());
+            parity.step(scenario.name, step).await;
+        }
+    }
+    parity.report.finish();
+    reference.stop().await;
+}
+
+struct Parity {
+    reference: Side,
+    zendo: Side,
+    comparison: Comparison,
+    report: Report,
+}
+
+impl Parity {
+    async fn step(&mut self, scenario: &str, step: &Step) {
+        let answers = (self.reference.send(step).await, self.zendo.send(step).await);
+        if step.tidies {
+            return;
+        }
+        let differences = match answers {
+            (Ok(expected), Ok(found)) => self.comparison.differences(&expected, &found),
+            (Ok(_), Err(missing)) => vec![format!("not asked, since zendo did not answer with {missing}")],
+            (Err(missing), _) => vec![format!("not asked, since ZenML did not answer with {missing}")],
+        };
+        self.report.add(scenario, step, differences);
+    }
+}
+
+/// What was found.
+#[derive(Default)]
+struct Report {
+    steps: usize,
+    wanted: usize,
+    /// Which of the differences that may be anywhere was met.
+    met: [bool; EVERYWHERE.len()],
+    failures: String,
+}
+
+impl Report {
+    fn add(&mut self, scenario: &str, step: &Step, differences: Vec<String>) {
+        self.steps += 1;
+        let mut lines = Vec::new();
+        for wanted in &step.wanted {
+            for pattern in wanted.differs {
+                if !differences.iter().any(|difference| matches(pattern, difference)) {
+                    lines.push(format!("no longer: {pattern} ({})", wanted.reason));
+                }
+            }
+        }
+        for difference in differences {
+            let is = |wanted: &Wanted| wanted.differs.iter().any(|pattern| matches(pattern, &difference));
+            let everywhere = EVERYWHERE.iter().position(is);
+            if let Some(number) = everywhere {
+                self.met[number] = true;
+            } else if step.wanted.iter().any(|wanted| is(wanted)) {
+                self.wanted += 1;
+            } else {
+                lines.push(difference);
+            }
+        }
+        if !lines.is_empty() {
+            self.failures += &format!("\n{scenario} / {step}\n    {}\n", lines.join("\n    "));
+        }
+    }
+
+    fn finish(mut self) {
+        for (wanted, met) in EVERYWHERE.iter().zip(self.met) {
+            if !met {
+                self.failures += &format!("\nnowhere any longer: {:?} ({})\n", wanted.differs, wanted.reason);
+            }
+        }
+        println!("{} steps compared, {} wanted differences", self.steps, self.wanted);
+        assert!(self.failures.is_empty(), "zendo and ZenML differ:\n{}", self.failures);
+    }
+}
+
+/// Whether the text is so; `*` stands for anything.
+fn matches(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|start| text.strip_prefix(start)) else { return false };
+    let parts: Vec<&str> = parts.collect();
+    let Some((end, middle)) = parts.split_last() else { return rest.is_empty() };
+    for part in middle {
+        let Some((_, after)) = rest.split_once(part) else { return false };
+        rest = after;
+    }
+    rest.ends_with(end)
+}

@@ -1,0 +1,125 @@
+//! Where zendo is meant to differ from ZenML 0.98.0, and why. The suite fails when one of these is no longer so.
+
+/// A difference and its reason.
+pub struct Wanted {
+    /// `place: reference | zendo`, with `*` for anything. On a step that wants it each of them has to be there.
+    pub differs: &'static [&'static str],
+    pub reason: &'static str,
+}
+
+/// Wherever they are met.
+pub const EVERYWHERE: [Wanted; 7] = [
+    Wanted {
+        differs: &["text of *", "body.error_description: *"],
+        reason: "a refusal is in zendo's own words; clients go by the status, the exception and the OAuth error",
+    },
+    Wanted {
+        differs: &["words of a violation: *", "number of violations: *"],
+        reason: "a body is read to the first thing that is wrong, and the reason is in zendo's own words",
+    },
+    Wanted {
+        differs: &[
+            "body*.(opened).claims.jti: (absent) | *",
+            "body*.(opened).claims.token_type: (absent) | *",
+        ],
+        reason: "a token has an id, so that it can be revoked, and says what it is for",
+    },
+    Wanted {
+        differs: &["header www-authenticate: (absent) | Bearer"],
+        reason: "RFC 9110: every 401 says how to authenticate",
+    },
+    Wanted {
+        differs: &["header access-control-allow-credentials: (absent) | true"],
+        reason: "the same for every request; it means nothing to a caller that names no origin",
+    },
+    Wanted {
+        differs: &["header allow: * | *"],
+        reason: "RFC 9110: Allow lists every method of the path, HEAD too; the reference lists one route's",
+    },
+    Wanted {
+        differs: &["body*.last_login: * | *"],
+        reason: "a device's grant counts as its first use; later uses of devices and keys are written in batches",
+    },
+];
+
+/// `Wanted::new` for one difference.
+const fn wanted(differs: &'static [&'static str], reason: &'static str) -> Wanted {
+    Wanted { differs, reason }
+}
+
+// What zendo refuses that the reference takes.
+pub const EMPTY: Wanted = wanted(&["status: 200 | 422"], "an empty name or password is a mistake");
+pub const LONG_PASSWORD: Wanted =
+    wanted(&["status: 200 | 422"], "bcrypt would pass over what is beyond 72 bytes of a password");
+pub const LOOSE_VALUE: Wanted = wanted(
+    &["status: 200 | 422"],
+    "in a body a flag is true or false and a number is a number, not a text of one",
+);
+pub const NO_LIFETIME: Wanted =
+    wanted(&["status: 200 | 422"], "a token that has ended, or no lifetime, is not what anybody asks for");
+pub const ID_ORDER: Wanted = wanted(&["status: 200 | 422"], "ids have no order");
+pub const SIGNED_OUT: Wanted =
+    wanted(&["status: 200 | 401"], "signing out ends the token, not only the cookie");
+pub const NEVER_WIDER: Wanted = wanted(
+    &["body.(opened).claims.exp: <120 minutes> | <60 minutes>"],
+    "a token never outlives the one it was made with",
+);
+
+// What zendo takes, or refuses as the caller's mistake, where the reference fails.
+pub const NULL_IS_UNSET: Wanted = wanted(&["status: 500 | 200"], "null changes nothing that may not be null");
+pub const NULL_FLAG: Wanted =
+    wanted(&["body.body.display_updates: null | true"], "null changes nothing: a flag has no third value");
+pub const UNKNOWN_REFERENCE: Wanted = wanted(&["status: 500 | 404"], "what is referred to does not exist");
+pub const FAR_PAST: Wanted = wanted(&["status: 500 | 422"], "a lifetime is positive");
+pub const TIMES_ONE_OF: Wanted = wanted(&["status: 500 | 200"], "the filter works for times too");
+pub const HUGE_NUMBER: Wanted = wanted(&["status: 400 | 422"], "a number beyond all bounds is unreadable");
+pub const TEXT_ORDER: Wanted =
+    wanted(&["status: 400 | 422"], "what a filter can not do is 422, as for all others");
+
+// What zendo tells less of, or more truly.
+pub const WHO_EXISTS_404: Wanted =
+    wanted(&["status: 404 | 401"], "without an account nobody is told which users there are");
+pub const WHO_EXISTS_422: Wanted = wanted(
+    &["status: 422 | 401"],
+    "without an account nobody is told whether a user waits for an activation",
+);
+pub const ENCODED_SLASH: Wanted =
+    wanted(&["body.detail: *"], "an encoded slash is a part of the name, which is then looked for");
+pub const LIKE_IS_LITERAL: Wanted = wanted(
+    &["length of body.items: 1 | 0", "body.total: 1 | 0"],
+    "% and _ in a filter are characters, not wildcards of the database",
+);
+pub const ONE_OF_NOTHING: Wanted =
+    wanted(&["length of body.items: 1 | 0", "body.total: 1 | 0"], "nothing is one of no values");
+pub const EMAIL_OF_A_MACHINE: Wanted = wanted(
+    &["body.metadata.email: null | \"\""],
+    "the reference answers one or the other, by the credential",
+);
+pub const KEYS_OF_THE_PATH: Wanted =
+    wanted(&["status: 422 | 200"], "the path says whose keys; the filter is passed over");
+pub const TAKEN_OVER_404: Wanted =
+    wanted(&["status: 404 | 200"], "a machine may be approved by another person, who has its code");
+pub const TAKEN_OVER_400: Wanted =
+    wanted(&["status: 400 | 200"], "a machine may be approved by another person, and is theirs then");
+pub const NO_LONGER_OWN: Wanted = wanted(&["status: 200 | 404"], "the device was taken over");
+
+// Of HTTP.
+pub const HEAD: Wanted = wanted(&["status: 405 | 200"], "RFC 9110: HEAD is there wherever GET is");
+pub const OPTIONS: Wanted = wanted(
+    &["status: 405 | 200", "header access-control-allow-methods: *", "header access-control-max-age: *"],
+    "OPTIONS tells what may be asked, with an origin or without",
+);
+pub const PREFLIGHT: Wanted = wanted(
+    &["header access-control-allow-methods: *query* | *", "header content-type: * | (absent)", "body: OK | "],
+    "a preflight's answer needs no body, and no route has the method QUERY",
+);
+pub const NO_DASHBOARD: Wanted =
+    wanted(&["status: 200 | 404"], "zendo has no dashboard to answer every other path");
+
+// Not yet as it should be.
+pub const NOT_YET_SORTED: Wanted = wanted(&["status: 200 | 422"], "not yet: sorting by the owner's name");
+pub const NOT_YET_REPLAYED: Wanted = wanted(&["status: 200 | 409"], "not yet: Idempotency-Key");
+pub const NOT_YET_REFUSED: Wanted = wanted(
+    &["status: 500 | 200", "header *: (absent) | *"],
+    "not yet: an Idempotency-Key that is no UUID is to be 422; the reference fails without its own headers",
+);
