@@ -63,7 +63,8 @@ pub fn router(app: AppState) -> Router {
         .fallback(routes::fallback::not_found)
         .method_not_allowed_fallback(routes::fallback::method_not_allowed)
         .layer(layers);
-    let all = routes::health::router().merge(routes::docs::router(document)).merge(api);
+    let docs = routes::docs::router(&document).expect("the document is JSON");
+    let all = routes::health::router().merge(docs).merge(api);
     let root = settings.root_url_path.0.as_str();
     let all = if root.is_empty() { all } else { Router::new().nest(root, all) };
     all.with_state(app)

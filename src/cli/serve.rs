@@ -8,7 +8,8 @@ use anyhow::Context;
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use super::CliError;
 use crate::app::{App, Surroundings};
@@ -39,8 +40,11 @@ pub fn run(args: ServeArgs) -> Result<(), CliError> {
         tracing::warn!("{warning}");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let served =
-        runtime.context("the runtime can't start").and_then(|runtime| runtime.block_on(serve(config)));
+    let served = runtime.context("the runtime can't start").and_then(|runtime| {
+        // On a worker, and not on this thread, whose heap would keep what the start took and use it no more.
+        let served = runtime.spawn(serve(config));
+        runtime.block_on(served).context("serving failed")?
+    });
     served.map_err(|error| CliError::failure(format!("{error:#}")))
 }
 
@@ -65,8 +69,8 @@ pub fn config_from_environment() -> Result<(Config, Vec<String>), CliError> {
 }
 
 fn start_log(config: &Config) {
-    let filter = EnvFilter::new(&config.zendo.log.0);
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let log = tracing_subscriber::registry().with(config.zendo.log.0.clone()).with(lines);
     // A second start in one process keeps the first one's log.
     let _ = log.try_init();
 }

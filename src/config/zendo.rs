@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 use serde::Deserialize;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
 
 use super::value::{Setting, setting};
 
@@ -31,20 +33,21 @@ impl Default for ZendoSettings {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             data_dir: "zendo-data".into(),
             trusted_proxies: Networks(Vec::new()),
-            log: LogFilter("info".to_owned()),
+            log: LogFilter(Targets::new().with_default(LevelFilter::INFO)),
         }
     }
 }
 
 /// A filter in tracing's own words, such as `info` or `zendo=debug,sqlx=warn`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct LogFilter(pub String);
+pub struct LogFilter(pub Targets);
 
 impl Setting for LogFilter {
     const ACCEPTED: &'static str = "off, error, warn, info, debug, trace or a filter such as zendo=debug";
     fn read(text: &str) -> Option<Self> {
-        let filter = tracing_subscriber::EnvFilter::try_new(text).ok();
-        filter.filter(|_| !text.is_empty()).map(|_| Self(text.to_owned()))
+        let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+        let filter = parts.join(",").parse().ok();
+        filter.filter(|_| !parts.is_empty()).map(Self)
     }
 }
 

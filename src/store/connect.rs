@@ -15,8 +15,9 @@ use crate::config::{Config, Secret, StoreLocation, StoreSettings};
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long SQLite waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// More readers than this only wait for each other on a small machine.
-const SQLITE_READERS: u32 = 8;
+/// Each reader is a thread with a heap and a page cache of its own: more than two a core only wait for each other.
+const SQLITE_READERS_PER_CORE: usize = 2;
+const MAX_SQLITE_READERS: usize = 8;
 const DATABASE_FILE: &str = "zendo.db";
 /// MySQL's number for a database that isn't there.
 const UNKNOWN_DATABASE: u16 = 1049;
@@ -107,9 +108,15 @@ async fn connect_sqlite(path: &Path, settings: &StoreSettings) -> Result<Pools, 
         .disable_statement_logging();
     let pool = || SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT);
     let writer = pool().max_connections(1).connect_with(options.clone()).await?;
-    let readers = settings.pool_size.0.min(SQLITE_READERS);
+    let readers = settings.pool_size.0.min(sqlite_readers());
     let reader = pool().max_connections(readers).connect_lazy_with(options);
     Ok(Pools::Sqlite { reader, writer })
+}
+
+fn sqlite_readers() -> u32 {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let readers = (cores * SQLITE_READERS_PER_CORE).min(MAX_SQLITE_READERS);
+    u32::try_from(readers).unwrap_or(1)
 }
 
 async fn connect_mysql(location: &StoreLocation, settings: &StoreSettings) -> Result<Pools, StoreError> {
