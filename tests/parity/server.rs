@@ -5,7 +5,25 @@ use super::wanted::{EMPTY, LOOSE_VALUE, NULL_FLAG, NULL_IS_UNSET};
 
 pub fn scenarios() -> Vec<Scenario> {
     const ADA: By = By("ada");
+    const ACTIVATION: &str = r#"{"admin_username": "default", "admin_password": "correct horse battery staple",
+        "server_name": "first", "display_updates": false, "unknown": 1}"#;
     vec![
+        scenario(
+            "activation",
+            [
+                ANYONE.get("/info"),
+                ANYONE.get("/current-user"),
+                ANYONE.form("/login", "username=default&password="),
+                ANYONE.put("/activate", "[]"),
+                ANYONE.put("/activate", r#"{"admin_username": 5}"#),
+                ANYONE.put("/activate", r#"{"display_updates": "perhaps"}"#),
+                ANYONE.put("/activate", ACTIVATION),
+                ANYONE.get("/info"),
+                ANYONE.form("/login", "username=default&password=correct+horse+battery+staple").keep("admin"),
+                ADMIN.get("/settings"),
+                ADMIN.put("/settings", r#"{"server_name": "default", "display_updates": true}"#),
+            ],
+        ),
         scenario(
             "the server tells of itself",
             [

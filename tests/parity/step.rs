@@ -17,7 +17,7 @@ pub fn scenario<const N: usize>(name: &'static str, steps: [Step; N]) -> Scenari
 pub struct By(pub &'static str);
 
 pub const ANYONE: By = By("");
-/// Signed in before the first scenario.
+/// Signed in by the first scenario.
 pub const ADMIN: By = By("admin");
 
 /// One request. In its path, headers and body `{kept.field.field}` stands for a part of an answer kept before.

@@ -1,7 +1,7 @@
 //! API tokens: `/api_token`.
 
 use super::step::{ADMIN, ANYONE, By, Scenario, scenario};
-use super::wanted::{FAR_PAST, HUGE_NUMBER, NEVER_WIDER, NO_LIFETIME};
+use super::wanted::{ENDED_FOR_GOOD, FAR_PAST, HUGE_NUMBER, NEVER_WIDER, NO_LIFETIME};
 
 pub fn scenarios() -> Vec<Scenario> {
     const SCRIPT: By = By("script");
@@ -78,7 +78,7 @@ pub fn scenarios() -> Vec<Scenario> {
                 SCRIPT.get("/current-user"),
                 SCRIPT.get("/api_token"),
                 ADMIN.put("/users/tom", r#"{"active": true}"#),
-                SCRIPT.get("/current-user"),
+                SCRIPT.get("/current-user").wanted(&ENDED_FOR_GOOD),
                 ADMIN.delete("/users/tom"),
                 SCRIPT.get("/current-user"),
             ],

@@ -204,7 +204,7 @@ fn reading() -> Scenario {
             ADMIN.get("/users?sort_by=desc:name"),
             ADMIN.get("/users?sort_by=is_admin"),
             ADMIN.get("/users?sort_by=password"),
-            ADMIN.get("/users?sort_by=email"),
+            ADMIN.get("/users?sort_by=email&name=ada"),
             ADMIN.get("/users?id={user.id}"),
             ADMIN.get("/users?id=in:{user.id},{user.id}"),
             ADMIN.get("/users?id=startswith:zzz"),

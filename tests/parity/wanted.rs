@@ -60,6 +60,8 @@ pub const NO_LIFETIME: Wanted =
 pub const ID_ORDER: Wanted = wanted(&["status: 200 | 422"], "ids have no order");
 pub const SIGNED_OUT: Wanted =
     wanted(&["status: 200 | 401"], "signing out ends the token, not only the cookie");
+pub const ENDED_FOR_GOOD: Wanted =
+    wanted(&["status: 200 | 401"], "a deactivation ends a user's tokens for good");
 pub const NEVER_WIDER: Wanted = wanted(
     &["body.(opened).claims.exp: <120 minutes> | <60 minutes>"],
     "a token never outlives the one it was made with",
