@@ -35,6 +35,10 @@ pub struct Claims {
     pub iss: String,
     pub aud: String,
     pub iat: f64,
+    /// When the proof was given that this token goes back to (OpenID Connect Core, section 2): the sign-in, however
+    /// many tokens were made with tokens since. Absent in tokens that ZenML made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exp: Option<i64>,
     /// Absent in tokens that ZenML made.
@@ -56,6 +60,12 @@ pub struct VerifiedToken {
 }
 
 impl VerifiedToken {
+    /// When the proof was given that this token goes back to, in seconds since 1970: a change of the password ends
+    /// all that was made from a proof before it, whenever it was made.
+    pub fn proven_at(&self) -> f64 {
+        self.claims.auth_time.unwrap_or(self.claims.iat)
+    }
+
     /// The moment no child of this token may outlive, when this is itself a token for scripts.
     ///
     /// A token without `jti` and kind is ZenML's: with an `exp` it may be a generic one, so it is taken as one.
@@ -73,6 +83,8 @@ pub struct NewToken {
     pub user_id: Uuid,
     pub kind: TokenKind,
     pub issued_at: DateTime<Utc>,
+    /// When the proof was given, in seconds since 1970; none for a proof that is given just now.
+    pub proven_at: Option<f64>,
     /// Seconds since 1970.
     pub expires_at: Option<i64>,
     pub session_id: Option<Uuid>,
@@ -141,11 +153,13 @@ impl Tokens {
     /// # Errors
     /// When the claims can't be written as JSON.
     pub fn issue(&self, new: NewToken) -> Result<String, jsonwebtoken::errors::Error> {
+        let issued_at = new.issued_at.timestamp_micros() as f64 / 1e6;
         let claims = Claims {
             sub: new.user_id,
             iss: self.issuer.clone(),
             aud: self.audience.clone(),
-            iat: new.issued_at.timestamp_micros() as f64 / 1e6,
+            iat: issued_at,
+            auth_time: Some(new.proven_at.unwrap_or(issued_at)),
             exp: new.expires_at,
             jti: Some(self.random.uuid()),
             token_type: Some(new.kind),
@@ -228,6 +242,7 @@ mod tests {
             user_id: Uuid::from_u128(7),
             kind: TokenKind::Generic,
             issued_at: at(1_000_000),
+            proven_at: None,
             expires_at,
             session_id: None,
             scope: Scope { device_id: Some(Uuid::from_u128(9)), ..Scope::default() },
@@ -267,6 +282,7 @@ mod tests {
                 iss: String::new(),
                 aud: String::new(),
                 iat: 0.0,
+                auth_time: None,
                 exp,
                 jti: None,
                 token_type,

@@ -85,7 +85,7 @@ async fn token_principal(
         return Err(AuthenticationError::LocalAccount(user.name.clone()));
     }
     let changed = user.password_changed_at.filter(|_| !user.is_service_account);
-    if changed.is_some_and(|changed| issued_at(token.claims.iat) < changed) {
+    if changed.is_some_and(|changed| moment(token.proven_at()) < changed) {
         return Err(AuthenticationError::PasswordChanged(user.name.clone()));
     }
     Ok(Principal { user, credential: Credential::Token(token) })
@@ -187,7 +187,7 @@ async fn check_device(
 }
 
 /// A claim's seconds as a moment, to the microsecond it was made from.
-fn issued_at(seconds: f64) -> Timestamp {
+fn moment(seconds: f64) -> Timestamp {
     let moment = DateTime::from_timestamp_micros((seconds * 1e6).round() as i64);
     Timestamp::new(moment.unwrap_or(DateTime::<Utc>::UNIX_EPOCH))
 }

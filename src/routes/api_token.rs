@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use utoipa::ToSchema;
 
 use crate::app::AppState;
-use crate::auth::jwt::{NewToken, TokenKind, issue_time};
+use crate::auth::jwt::{NewToken, TokenKind, VerifiedToken, issue_time};
 use crate::auth::scope::Workload;
 use crate::auth::workload::{self, WorkloadRefusal};
 use crate::auth::{Principal, Scope};
@@ -71,7 +71,7 @@ fn issue_generic(app: &AppState, principal: &Principal, expires_in: Option<i64>)
     let parent = principal.token()?;
     let now = app.clock.now();
     let expires_at = end_of_life(&app.config, now, expires_in, parent.generic_end())?;
-    issue(app, principal, TokenKind::Generic, Some(expires_at), parent.claims.scope.clone())
+    issue(app, principal, parent, TokenKind::Generic, Some(expires_at), parent.claims.scope.clone())
 }
 
 /// A workload token has no end of its own, but neither does it outlive a generic token that asked for it.
@@ -83,12 +83,13 @@ async fn issue_workload(app: &AppState, principal: &Principal, asked: Workload) 
         WorkloadRefusal::Wider(wider) => ApiError::new(ErrorKind::AuthorizationException, wider.to_string()),
         WorkloadRefusal::Store(error) => error.into(),
     })?;
-    issue(app, principal, TokenKind::Workload, parent.generic_end(), scope)
+    issue(app, principal, parent, TokenKind::Workload, parent.generic_end(), scope)
 }
 
 fn issue(
     app: &AppState,
     principal: &Principal,
+    parent: &VerifiedToken,
     kind: TokenKind,
     expires_at: Option<i64>,
     scope: Scope,
@@ -97,6 +98,7 @@ fn issue(
         user_id: principal.user.id.0,
         kind,
         issued_at: issue_time(app.clock.now(), principal.user.password_changed_at),
+        proven_at: Some(parent.proven_at()),
         expires_at,
         session_id: None,
         scope,

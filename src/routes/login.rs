@@ -233,6 +233,7 @@ fn issue(app: &App, grantee: Grantee, headers: &HeaderMap) -> ApiResult<Response
         user_id: grantee.user_id.0,
         kind: TokenKind::Login,
         issued_at: issue_time(now, grantee.password_changed_at),
+        proven_at: None,
         expires_at,
         session_id,
         scope: grantee.scope,

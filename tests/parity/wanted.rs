@@ -21,8 +21,9 @@ pub const EVERYWHERE: [Wanted; 7] = [
         differs: &[
             "body*.(opened).claims.jti: (absent) | *",
             "body*.(opened).claims.token_type: (absent) | *",
+            "body*.(opened).claims.auth_time: (absent) | *",
         ],
-        reason: "a token has an id, so that it can be revoked, and says what it is for",
+        reason: "a token has an id, so that it can be revoked, and says what it is for and which sign-in it goes back to",
     },
     Wanted {
         differs: &["header www-authenticate: (absent) | Bearer"],

@@ -13,6 +13,7 @@ on_each_store! {
     a_token_ends_when_it_said,
     a_token_never_outlives_the_generic_token_that_asked_for_it,
     a_login_token_does_not_limit_its_children,
+    a_token_goes_back_to_the_sign_in_it_was_made_from,
     what_can_not_be_asked_for_is_refused,
 }
 
@@ -105,6 +106,26 @@ async fn a_token_never_outlives_the_generic_token_that_asked_for_it(database: Da
     let grandchild = app.anonymous().with_token(&child).api_token(604_800).await;
     assert_eq!(payload(&grandchild)["exp"], payload(&parent)["exp"]);
     lives(&script.api_token(50).await, 50);
+}
+
+/// A replica may know a second late that a password was changed; what an old token makes there is no younger for it.
+async fn a_token_goes_back_to_the_sign_in_it_was_made_from(database: Database) {
+    let app = TestApp::start(&database).await;
+    let admin = app.signed_in().await;
+    app.clock.advance(10);
+    let child = admin.api_token(600).await;
+    app.clock.advance(10);
+    let grandchild = app.anonymous().with_token(&child).api_token(600).await;
+    assert_eq!(payload(&grandchild)["auth_time"], payload(&child)["auth_time"]);
+    let made = payload(&child)["iat"].as_f64().unwrap() - payload(&child)["auth_time"].as_f64().unwrap();
+    assert!((9.0..12.0).contains(&made), "{made}");
+    // The password was changed between the sign-in and the making of these tokens.
+    let between = (chrono::Utc::now() + chrono::TimeDelta::seconds(5)).format("%Y-%m-%d %H:%M:%S.000000");
+    database.execute(&format!("UPDATE user SET password_changed_at = '{between}'")).await;
+    for token in [child, grandchild] {
+        let script = app.anonymous().with_token(&token);
+        script.until(401, "/api/v1/current-user", "before the user's password was changed").await;
+    }
 }
 
 async fn a_login_token_does_not_limit_its_children(database: Database) {
