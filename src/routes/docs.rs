@@ -10,6 +10,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use crate::app::AppState;
 
 const DOCUMENT: &str = "/openapi.json";
+/// As the page at `/docs/` finds it, wherever a root path has moved both.
+const DOCUMENT_FROM_PAGE: &str = "../openapi.json";
 
 /// `/docs` and `/openapi.json`; outside the layers, since the page has scripts that the policy forbids.
 ///
@@ -20,6 +22,6 @@ const DOCUMENT: &str = "/openapi.json";
 pub fn router(document: &OpenApi) -> serde_json::Result<Router<AppState>> {
     let text = Bytes::from(serde_json::to_vec(document)?.into_boxed_slice());
     let answer = move || async move { ([(CONTENT_TYPE, "application/json")], text) };
-    let page: Router<AppState> = SwaggerUi::new("/docs").config(Config::new([DOCUMENT])).into();
+    let page: Router<AppState> = SwaggerUi::new("/docs").config(Config::new([DOCUMENT_FROM_PAGE])).into();
     Ok(page.route(DOCUMENT, get(answer)))
 }

@@ -9,7 +9,7 @@ mod transaction;
 mod turn;
 mod types;
 
-use sea_query::{MysqlQueryBuilder, SelectStatement, SqliteQueryBuilder};
+use sea_query::{Expr, ExprTrait, MysqlQueryBuilder, SelectStatement, SimpleExpr, SqliteQueryBuilder};
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
 use sqlx::mysql::{MySqlPool, MySqlRow};
 use sqlx::sqlite::{SqlitePool, SqliteRow};
@@ -63,6 +63,19 @@ impl Engine {
         match self {
             Self::Sqlite => moment,
             Self::MySql => moment.ceil_second(),
+        }
+    }
+
+    /// The moment for a column that holds an earlier one, as [`Engine::not_before`]: within one of MySQL's whole
+    /// seconds too, each one is later than the one before.
+    pub fn after(self, column: &'static str, moment: Timestamp) -> SimpleExpr {
+        let moment = self.not_before(moment);
+        match self {
+            Self::Sqlite => moment.into(),
+            Self::MySql => {
+                let next = Expr::cust(format!("DATE_ADD(`{column}`, INTERVAL 1 SECOND)"));
+                Expr::case(Expr::col(column).gte(moment), next).finally(moment).into()
+            }
         }
     }
 }

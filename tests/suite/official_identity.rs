@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::process::{Child, Command};
 
-use crate::support::{self, ADMIN, Answer, Database, PASSWORD, TestApp, wait_until};
+use crate::support::{self, ADMIN, Answer, Database, PASSWORD, Program, TestApp, wait_until};
 
 on_each_store! {
     a_person_signs_in_with_a_browser_and_keeps_the_device,
@@ -138,6 +138,14 @@ async fn sign_in_with_key(app: &TestApp, key: &str) -> Answer {
     app.anonymous().post_form("/api/v1/login", &[("grant_type", "zenml-api-key"), ("password", key)]).await
 }
 
+/// What `zendo status` says in the same place.
+async fn zendo_status(client: &Client) -> String {
+    let folder = client.file("zenml").display().to_string();
+    let finished = Program::new(&["status"]).with("ZENML_CONFIG_PATH", &folder).run().await;
+    finished.expect(0, &[]);
+    finished.stdout
+}
+
 /// Runs the commands, the first of which is a login, and approves the device; returns its id with what they said.
 async fn sign_in_with_device(client: &Client, app: &TestApp, commands: &[&str]) -> (String, String) {
     let admin = app.signed_in().await;
@@ -165,7 +173,8 @@ async fn a_person_signs_in_with_a_browser_and_keeps_the_device(database: Databas
     assert!(client.read("zenml/config.yaml").contains(&app.url()));
     assert!(client.read("zenml/credentials.yaml").contains("access_token"));
 
-    // Another process goes on with it, until it has locked the device that it speaks for.
+    // zendo's own commands and another process of the client go on with it, until it has locked the device that it speaks for.
+    expect(&zendo_status(&client).await, &["yes, as default", "token in credentials.yaml"]);
     let (describe, lock) =
         (format!("authorized-device describe {first}"), format!("authorized-device lock {first}"));
     let said = client.run(&["status", "authorized-device list", &describe, &lock, "project list"], "").await;
@@ -223,6 +232,7 @@ async fn a_machine_signs_in_with_a_key(database: Database) {
     let said = machine.run(&[&login, "status", "project list"], &format!("{first}\n")).await;
     expect(&said, &["using an API key", "active user is: 'ci'", "default"]);
     assert!(!said.contains(&first), "{said}");
+    expect(&zendo_status(&machine).await, &["yes, as ci (service account)", "API key in credentials.yaml"]);
 
     let said = admin
         .run(

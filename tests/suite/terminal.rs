@@ -330,5 +330,8 @@ fn a_link_named_zenml_is_answered_under_that_name() {
         let usage = format!("Usage: zenml {command}");
         run(&[command, "--help"]).succeeded().shows(&[&usage, "Example", &format!("  zenml {command}")]);
     }
+    run(&["user", "passwd", "--help"])
+        .succeeded()
+        .shows(&["Usage: zenml user passwd", "\n  zenml user passwd default"]);
     run(&["token"]).failed(1, &["zendo: ", "`zenml login URL`"]);
 }

@@ -17,6 +17,7 @@ on_each_store! {
     what_can_not_be_meant_changes_nothing,
     no_database_is_made,
     an_admin_activates_a_server_that_waits,
+    a_database_without_zendos_tables_is_taken,
     users_kept_elsewhere_are_left_alone,
 }
 
@@ -193,6 +194,21 @@ async fn an_admin_activates_a_server_that_waits(database: Database) {
     let activation = json!({"admin_username": "mallory", "admin_password": PASSWORD});
     app.anonymous().put("/api/v1/activate", activation).await.expect(403, "already active");
     assert!(!done(with_password(&database, &["create", "ada", "--admin"])).await.contains("active now"));
+}
+
+/// As ZenML's server leaves it, where zendo has never been.
+async fn a_database_without_zendos_tables_is_taken(database: Database) {
+    TestApp::start(&database).await.stop().await;
+    let tables = database.tables().await;
+    let own: Vec<&String> = tables.iter().filter(|table| table.starts_with("zendo_")).collect();
+    for table in &own {
+        database.execute(&format!("DROP TABLE {table}")).await;
+    }
+    assert!(done(zendo(&database, &["list"])).await.contains(ADMIN));
+    assert_eq!(database.tables().await.len(), tables.len() - own.len(), "a list changes nothing");
+    done(with_password(&database, &["passwd", ADMIN])).await;
+    let app = TestApp::start(&database).await;
+    app.anonymous().login(ADMIN, NEW_PASSWORD).await.expect_ok();
 }
 
 async fn users_kept_elsewhere_are_left_alone(database: Database) {

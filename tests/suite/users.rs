@@ -24,6 +24,7 @@ on_each_store! {
     metadata_is_replaced,
     an_email_is_private_and_used_with_consent,
     a_password_is_changed_by_whoever_knows_it,
+    of_changes_within_a_second_each_ends_the_tokens_before_it,
     guessing_a_secret_gets_slower,
     a_deactivated_users_tokens_end,
     an_activation_does_not_bring_back_tokens_from_before,
@@ -413,6 +414,18 @@ async fn tokens_in_use(servers: [&TestApp; 2], name: &str) -> Vec<String> {
         }
     }
     tokens
+}
+
+async fn of_changes_within_a_second_each_ends_the_tokens_before_it(database: Database) {
+    let app = TestApp::start(&database).await;
+    let passwords = [PASSWORD, "second", "third", "fourth", "fifth"];
+    for pair in passwords.windows(2) {
+        let token = app.anonymous().login(ADMIN, pair[0]).await.expect_ok()["access_token"].clone();
+        let caller = app.anonymous().with_token(token.as_str().unwrap());
+        let change = json!({"old_password": pair[0], "password": pair[1]});
+        caller.put(CURRENT_USER, change).await.expect_ok();
+        caller.get(CURRENT_USER).await.expect(401, "before the user's password was changed");
+    }
 }
 
 async fn an_activation_does_not_bring_back_tokens_from_before(database: Database) {

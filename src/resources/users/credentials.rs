@@ -2,7 +2,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::requests::{Changes, NewPassword, UserUpdate};
+use super::requests::{Changes, NewPassword, TokensEnd, UserUpdate};
 use super::rows::{self, ActivationRow, PasswordRow, UserRow};
 use super::rules;
 use crate::app::App;
@@ -10,6 +10,7 @@ use crate::auth::Passwords;
 use crate::auth::api_key::hex;
 use crate::auth::grants::password::may_try;
 use crate::auth::throttle::Subject;
+use crate::clock::Clock;
 use crate::http::client_address::ClientAddress;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::store::{Engine, Insert, Timestamp};
@@ -38,12 +39,14 @@ pub async fn insert_password(
 pub async fn set_password(
     passwords: &Passwords,
     engine: Engine,
+    clock: &dyn Clock,
     changes: Changes,
     new: NewPassword,
-    now: Timestamp,
 ) -> ApiResult<Changes> {
     let hash = passwords.hash(new.into_secret()).await?;
-    Ok(changes.password(&hash, engine.not_before(now)))
+    // Asked for after the hashing: a token that was issued during it is one from before the change too.
+    let now = Timestamp::new(clock.now());
+    Ok(changes.password(&hash, TokensEnd::at(engine, now)))
 }
 
 /// Adds a new password of one's own to the changes, if one is given and the old one is right.
@@ -53,7 +56,6 @@ pub async fn change_password(
     update: &mut UserUpdate,
     changes: Changes,
     client: ClientAddress,
-    now: Timestamp,
 ) -> ApiResult<Changes> {
     let Some(new) = update.password.take() else {
         return Ok(changes);
@@ -67,7 +69,7 @@ pub async fn change_password(
     if !prove(app, Subject::account(&user.name), client, old, hash).await? {
         return Err(rules::forbidden("The current password is another one than old_password."));
     }
-    set_password(&app.passwords, app.store.engine(), changes, new, now).await
+    set_password(&app.passwords, app.store.engine(), &*app.clock, changes, new).await
 }
 
 /// The user whom the activation token was made for, with the token's hash. A user that doesn't exist, or waits

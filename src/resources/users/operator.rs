@@ -2,7 +2,7 @@
 
 use sea_query::{Expr, ExprTrait, Order};
 
-use super::requests::{Changes, NewPassword, UserRequest};
+use super::requests::{Changes, NewPassword, TokensEnd, UserRequest};
 use super::rows::{self, UserRow};
 use super::{credentials, rules};
 use crate::app::Surroundings;
@@ -103,9 +103,10 @@ impl Operator {
     /// # Errors
     /// 404 for a user who isn't there any more.
     pub async fn set_password(&self, user: &UserRow, password: NewPassword, activate: bool) -> ApiResult<()> {
-        let now = self.now();
-        let (engine, changes) = (self.store.engine(), Changes::new(now));
-        let mut changes = credentials::set_password(&self.passwords, engine, changes, password, now).await?;
+        let (engine, clock) = (self.store.engine(), &*self.surroundings.clock);
+        let changes = Changes::new(self.now());
+        let mut changes =
+            credentials::set_password(&self.passwords, engine, clock, changes, password).await?;
         if activate {
             changes = changes.activated();
         }
@@ -119,7 +120,7 @@ impl Operator {
     /// 403 for the last admin, 404 for a user who isn't there any more.
     pub async fn deactivate(&self, user: &UserRow) -> ApiResult<()> {
         let now = self.now();
-        let tokens_end = self.store.engine().not_before(now);
+        let tokens_end = TokensEnd::at(self.store.engine(), now);
         Changes::new(now).deactivated(None, tokens_end).make(&self.store, user.id).await
     }
 

@@ -10,7 +10,7 @@ use super::{rows, rules};
 use crate::auth::password;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::values::{JsonObject, Name, ShortText, nullable};
-use crate::store::{Id, Insert, Store, StoreError, Timestamp, is_dangling, is_duplicate};
+use crate::store::{Engine, Id, Insert, Store, StoreError, Timestamp, is_dangling, is_duplicate};
 
 /// A password that may be set.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -167,6 +167,16 @@ impl UserUpdate {
     }
 }
 
+/// The moment before which no token counts; later than the one that it takes the place of.
+#[derive(Debug)]
+pub struct TokensEnd(SimpleExpr);
+
+impl TokensEnd {
+    pub fn at(engine: Engine, now: Timestamp) -> Self {
+        Self(engine.after("password_changed_at", now))
+    }
+}
+
 /// Changes that a route accepted, column by column.
 #[derive(Debug)]
 pub struct Changes {
@@ -223,8 +233,8 @@ impl Changes {
         self.set("email", update.given_email()).set("email_opted_in", update.given_opt_in())
     }
 
-    pub fn password(self, hash: &SecretString, changed_at: Timestamp) -> Self {
-        self.set("password", hash.expose_secret()).set("password_changed_at", changed_at)
+    pub fn password(self, hash: &SecretString, changed_at: TokensEnd) -> Self {
+        self.set("password", hash.expose_secret()).set("password_changed_at", changed_at.0)
     }
 
     pub fn admin(mut self, is_admin: bool) -> Self {
@@ -238,10 +248,10 @@ impl Changes {
     }
 
     /// Tokens from before `tokens_end` are over for good: no later activation brings them back.
-    pub fn deactivated(mut self, activation_token: Option<&SecretString>, tokens_end: Timestamp) -> Self {
+    pub fn deactivated(mut self, activation_token: Option<&SecretString>, tokens_end: TokensEnd) -> Self {
         self.may_end_an_admin = true;
         let token = activation_token.map(|hash| hash.expose_secret().to_owned());
-        self.set("active", false).set("activation_token", token).set("password_changed_at", tokens_end)
+        self.set("active", false).set("activation_token", token).set("password_changed_at", tokens_end.0)
     }
 
     /// The statement that makes them, of no service account.

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use secrecy::ExposeSecret;
 
-use super::requests::{Changes, UserRequest, UserUpdate};
+use super::requests::{Changes, TokensEnd, UserRequest, UserUpdate};
 use super::rows::{self, UserResponse, UserRow};
 use super::{credentials, rules};
 use crate::app::{App, AppState};
@@ -157,14 +157,14 @@ pub async fn update_user(
     rules::check_update(&principal, &user, &update)?;
     let now = Timestamp::new(app.clock.now());
     let changes = Changes::new(now);
-    let mut changes = credentials::change_password(&app, &user, &mut update, changes, client, now).await?;
+    let mut changes = credentials::change_password(&app, &user, &mut update, changes, client).await?;
     changes = changes.profile(&update);
     if rules::changes(update.is_admin, user.is_admin) {
         changes = changes.admin(!user.is_admin);
     }
     if rules::changes(update.active, user.active) {
         changes = match user.active {
-            true => changes.deactivated(None, app.store.engine().not_before(now)),
+            true => changes.deactivated(None, TokensEnd::at(app.store.engine(), now)),
             false => changes.activated(),
         };
     }
@@ -254,7 +254,7 @@ pub async fn deactivate_user(
     }
     let (token, hash) = credentials::new_activation_token(&app).await?;
     let now = Timestamp::new(app.clock.now());
-    let tokens_end = app.store.engine().not_before(now);
+    let tokens_end = TokensEnd::at(app.store.engine(), now);
     let user = make(&app, user.id, &Changes::new(now).deactivated(Some(&hash), tokens_end)).await?;
     Ok(Json(user.response(true).with_activation_token(token)))
 }
@@ -292,7 +292,8 @@ pub async fn activate_user(
     let mut changes = Changes::new(now).activated().profile(&update).email(&update);
     if let Some(password) = update.password.take() {
         changes =
-            credentials::set_password(&app.passwords, app.store.engine(), changes, password, now).await?;
+            credentials::set_password(&app.passwords, app.store.engine(), &*app.clock, changes, password)
+                .await?;
     }
     let mut statement = changes.statement(user.id);
     // Of two activations at once, one wins.
@@ -385,8 +386,7 @@ pub async fn update_current_user(
     rules::kept_here(app.config.auth_scheme)?;
     let now = Timestamp::new(app.clock.now());
     let changes = Changes::new(now);
-    let changes =
-        credentials::change_password(&app, &principal.user, &mut update, changes, client, now).await?;
+    let changes = credentials::change_password(&app, &principal.user, &mut update, changes, client).await?;
     let user = make(&app, principal.user.id, &changes.profile(&update).email(&update)).await?;
     Ok(Json(user.response(true)))
 }
