@@ -77,6 +77,7 @@ async fn a_key_signs_in_by_grant_and_as_bearer(database: Database) {
     for wrong in ["ZENKEY_nonsense", "nonsense", &robot.key[..robot.key.len() - 8]] {
         login(&app, wrong).await.expect(401, "CredentialsNotValid");
     }
+    login(&app, "").await.expect(400, "username is required");
 }
 
 async fn a_token_made_from_a_key_ends_with_it(database: Database) {
