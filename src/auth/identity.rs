@@ -25,15 +25,18 @@ impl<V: Send + Sync + 'static> Remembered<V> {
         Self(moka::future::Cache::builder().max_capacity(REMEMBERED).time_to_live(LIFE).build())
     }
 
-    async fn get(
+    /// A query's future is large, and is a box of its own lest each request that finds the row carries its size along,
+    /// and each that waits for another's query.
+    async fn get<F: Future<Output = Result<Option<V>, StoreError>>>(
         &self,
         id: Uuid,
-        load: impl Future<Output = Result<Option<V>, StoreError>>,
+        load: impl FnOnce() -> F,
     ) -> Result<Option<Arc<V>>, Arc<StoreError>> {
         if let Some(row) = self.0.get(&id).await {
             return Ok(row);
         }
-        self.0.try_get_with(id, async { Ok(load.await?.map(Arc::new)) }).await
+        let load = async { Ok(Box::pin(load()).await?.map(Arc::new)) };
+        Box::pin(self.0.try_get_with(id, load)).await
     }
 }
 
@@ -67,37 +70,37 @@ impl Identities {
     /// # Errors
     /// When the database doesn't answer; so do the others.
     pub async fn account(&self, id: Uuid) -> Result<Option<Arc<UserRow>>, Arc<StoreError>> {
-        self.accounts.get(id, users::find_account(&self.store, Id(id))).await
+        self.accounts.get(id, || users::find_account(&self.store, Id(id))).await
     }
 
     /// # Errors
     /// As [`Identities::account`].
     pub async fn api_key(&self, id: Uuid) -> Result<Option<Arc<KeyToProve>>, Arc<StoreError>> {
-        self.api_keys.get(id, api_keys::find_for_authentication(&self.store, Id(id))).await
+        self.api_keys.get(id, || api_keys::find_for_authentication(&self.store, Id(id))).await
     }
 
     /// # Errors
     /// As [`Identities::account`].
     pub async fn device(&self, id: Uuid) -> Result<Option<Arc<DeviceRow>>, Arc<StoreError>> {
-        self.devices.get(id, devices::find_for_authentication(&self.store, Id(id))).await
+        self.devices.get(id, || devices::find_for_authentication(&self.store, Id(id))).await
     }
 
     /// # Errors
     /// As [`Identities::account`].
     pub async fn run(&self, id: Uuid) -> Result<Option<Arc<RunState>>, Arc<StoreError>> {
-        self.runs.get(id, workload::find_run(&self.store, id)).await
+        self.runs.get(id, || workload::find_run(&self.store, id)).await
     }
 
     /// # Errors
     /// As [`Identities::account`].
     pub async fn schedule(&self, id: Uuid) -> Result<Option<Arc<ScheduleState>>, Arc<StoreError>> {
-        self.schedules.get(id, workload::find_schedule(&self.store, id)).await
+        self.schedules.get(id, || workload::find_schedule(&self.store, id)).await
     }
 
     /// # Errors
     /// As [`Identities::account`].
     pub async fn deployment(&self, id: Uuid) -> Result<Option<Arc<DeploymentState>>, Arc<StoreError>> {
-        self.deployments.get(id, workload::find_deployment(&self.store, id)).await
+        self.deployments.get(id, || workload::find_deployment(&self.store, id)).await
     }
 
     /// Forgets an account that was just changed here, and what its API keys say of it.

@@ -55,9 +55,9 @@ async fn principal(
     now: DateTime<Utc>,
 ) -> Result<Principal, AuthenticationError> {
     match app.config.auth_scheme {
-        AuthScheme::NoAuth => default_principal(app).await,
+        AuthScheme::NoAuth => Box::pin(default_principal(app)).await,
         AuthScheme::HttpBasic => {
-            let id = app.basic_credentials.verify(app, headers, client).await?;
+            let id = Box::pin(app.basic_credentials.verify(app, headers, client)).await?;
             Ok(Principal { user: account(app, id.0).await?, credential: Credential::Basic })
         }
         AuthScheme::OAuth2PasswordBearer | AuthScheme::External => token_principal(app, headers, now).await,
@@ -71,7 +71,7 @@ async fn token_principal(
 ) -> Result<Principal, AuthenticationError> {
     let token = credential(app, headers).ok_or(AuthenticationError::NoCredential)?;
     if token.starts_with(api_key::PREFIX) {
-        let key = grants::api_key::prove(app, &token).await?;
+        let key = Box::pin(grants::api_key::prove(app, &token)).await?;
         let user = account(app, key.service_account_id.0).await?;
         return Ok(Principal { user, credential: Credential::ApiKey });
     }

@@ -18,6 +18,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Each reader is a thread with a heap and a page cache of its own: more than two a core only wait for each other.
 const SQLITE_READERS_PER_CORE: usize = 2;
 const MAX_SQLITE_READERS: usize = 8;
+/// Of each connection, in KiB: less than SQLite's own 2000, since the system keeps the file's pages in memory as well.
+const SQLITE_PAGE_CACHE: &str = "-256";
 const DATABASE_FILE: &str = "zendo.db";
 /// MySQL's number for a database that isn't there.
 const UNKNOWN_DATABASE: u16 = 1049;
@@ -105,6 +107,7 @@ async fn connect_sqlite(path: &Path, settings: &StoreSettings) -> Result<Pools, 
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
+        .pragma("cache_size", SQLITE_PAGE_CACHE)
         .disable_statement_logging();
     let pool = || SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT);
     let writer = pool().max_connections(1).connect_with(options.clone()).await?;
