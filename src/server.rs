@@ -41,9 +41,10 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 /// The whole application as one router.
 pub fn router(app: AppState) -> Router {
     let (open, closed, document) = routes::split();
-    let closed = closed
-        .merge(routes::unimplemented::router(&document))
-        .route_layer(from_fn_with_state(Arc::clone(&app), authenticate));
+    let closed = closed.merge(routes::unimplemented::router(&document));
+    // The document's tree is gone before the layers take memory.
+    let docs = routes::docs::router(document).expect("the document is JSON");
+    let closed = closed.route_layer(from_fn_with_state(Arc::clone(&app), authenticate));
     let settings = &app.config;
     let headers = SecureHeaders::new(settings, app.server_id);
     let time_limit = Duration::from_secs(settings.request_timeout.0.into());
@@ -63,7 +64,6 @@ pub fn router(app: AppState) -> Router {
         .fallback(routes::fallback::not_found)
         .method_not_allowed_fallback(routes::fallback::method_not_allowed)
         .layer(layers);
-    let docs = routes::docs::router(&document).expect("the document is JSON");
     let all = routes::health::router().merge(docs).merge(api);
     let root = settings.root_url_path.0.as_str();
     let all = if root.is_empty() { all } else { Router::new().nest(root, all) };

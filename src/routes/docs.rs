@@ -19,8 +19,9 @@ const DOCUMENT_FROM_PAGE: &str = "../openapi.json";
 ///
 /// # Errors
 /// When the document can't be written as JSON.
-pub fn router(document: &OpenApi) -> serde_json::Result<Router<AppState>> {
-    let text = Bytes::from(serde_json::to_vec(document)?.into_boxed_slice());
+pub fn router(document: OpenApi) -> serde_json::Result<Router<AppState>> {
+    let text = Bytes::from(serde_json::to_vec(&document)?.into_boxed_slice());
+    drop(document);
     let answer = move || async move { ([(CONTENT_TYPE, "application/json")], text) };
     let page: Router<AppState> = SwaggerUi::new("/docs").config(Config::new([DOCUMENT_FROM_PAGE])).into();
     Ok(page.route(DOCUMENT, get(answer)))
