@@ -64,3 +64,25 @@ impl Setting for Networks {
         parts.map(network).collect::<Option<Vec<_>>>().map(Self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn a_log_filter_has_a_level_for_all_or_for_each_target() {
+        let is_logged = |text: &str, target: &str, level: Level| {
+            LogFilter::read(text).unwrap().0.would_enable(target, &level)
+        };
+        assert!(is_logged("info", "sqlx", Level::INFO) && !is_logged("info", "zendo", Level::DEBUG));
+        assert!(!is_logged("off", "zendo", Level::ERROR));
+        let several = "info, zendo=debug,sqlx=warn,";
+        assert!(
+            is_logged(several, "zendo::server", Level::DEBUG) && is_logged(several, "hyper", Level::INFO)
+        );
+        assert!(!is_logged(several, "sqlx", Level::INFO));
+        assert!(["", " , ", "zendo=loud"].iter().all(|text| LogFilter::read(text).is_none()));
+    }
+}
