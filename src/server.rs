@@ -39,11 +39,14 @@ const SWEEP_ROUNDS: u64 = 7200;
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// The whole application as one router.
-pub fn router(app: AppState) -> Router {
+///
+/// # Errors
+/// When the OpenAPI document can't be written as JSON.
+pub fn router(app: AppState) -> serde_json::Result<Router> {
     let (open, closed, document) = routes::split();
     let closed = closed.merge(routes::unimplemented::router(&document));
     // The document's tree is gone before the layers take memory.
-    let docs = routes::docs::router(document).expect("the document is JSON");
+    let docs = routes::docs::router(document)?;
     let closed = closed.route_layer(from_fn_with_state(Arc::clone(&app), authenticate));
     let settings = &app.config;
     let headers = SecureHeaders::new(settings, app.server_id);
@@ -67,20 +70,20 @@ pub fn router(app: AppState) -> Router {
     let all = routes::health::router().merge(docs).merge(api);
     let root = settings.root_url_path.0.as_str();
     let all = if root.is_empty() { all } else { Router::new().nest(root, all) };
-    all.with_state(app)
+    Ok(all.with_state(app))
 }
 
 /// Serves until `stop` is done, then finishes the requests under way.
 ///
 /// # Errors
-/// When the listener fails.
+/// When the listener fails, or the routes can't be made.
 pub async fn serve(
     app: AppState,
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
+    let router = router(Arc::clone(&app))?;
     let house = tokio::spawn(keep_house(Arc::clone(&app)));
-    let router = router(Arc::clone(&app));
     // Without it, small answers wait for the acknowledgement of the one before.
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
