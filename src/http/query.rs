@@ -6,6 +6,7 @@ use axum::http::request::Parts;
 use uuid::Uuid;
 
 use super::error::ApiError;
+use crate::config::{Flag, Setting};
 
 /// What is wrong with one part of a request, in the words of pydantic.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,10 +104,9 @@ impl Query {
     /// A yes or a no.
     pub fn flag(&mut self, name: &str) -> Option<bool> {
         let text = self.text(name)?.to_owned();
-        match text.to_ascii_lowercase().as_str() {
-            "true" | "t" | "1" | "yes" | "y" | "on" => Some(true),
-            "false" | "f" | "0" | "no" | "n" | "off" => Some(false),
-            _ => {
+        match Flag::read(&text) {
+            Some(Flag(flag)) => Some(flag),
+            None => {
                 let message = "Input should be a valid boolean, unable to interpret input";
                 self.violations.push(Violation::of_query(name, "bool_parsing", message, &text));
                 None

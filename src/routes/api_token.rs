@@ -94,7 +94,7 @@ fn issue(
     expires_at: Option<i64>,
     scope: Scope,
 ) -> ApiResult<String> {
-    let issued = app.tokens.issue(NewToken {
+    Ok(app.tokens.issue(NewToken {
         user_id: principal.user.id.0,
         kind,
         issued_at: issue_time(app.clock.now(), principal.user.password_changed_at),
@@ -102,11 +102,7 @@ fn issue(
         expires_at,
         session_id: None,
         scope,
-    });
-    issued.map_err(|error| {
-        tracing::error!(%error, "a token could not be signed");
-        ApiError::internal()
-    })
+    })?)
 }
 
 /// When a generic token ends, in seconds since 1970.

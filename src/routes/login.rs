@@ -237,10 +237,6 @@ fn issue(app: &App, grantee: Grantee, headers: &HeaderMap) -> ApiResult<Response
         expires_at,
         session_id,
         scope: grantee.scope,
-    });
-    let access_token = access_token.map_err(|error| {
-        tracing::error!(%error, "a token could not be signed");
-        ApiError::internal()
     })?;
     let cookie = session::cookie(app, access_token.clone(), lifetime, is_same_site);
     let response = Json(LoginResponse::Token(OAuthTokenResponse {
