@@ -1,9 +1,10 @@
 //! Passwords: bcrypt as ZenML's, off the async threads and behind a bound.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::random::Randomness;
 
@@ -15,6 +16,9 @@ const LEAST_COST: u32 = 4;
 const MAX_BYTES: usize = 72;
 /// Salt and digest of a password that nobody has, for accounts that don't exist.
 const DECOY: &str = "abcdefghijklmnopqrstuuTpkSfbbO3jSMXoQPYRB/gMQo.wyfz4G";
+
+/// A thread that has met a wrong password rests so many times as long as the check took.
+const REST: u32 = 3;
 
 /// Bytes of randomness in a password that is made.
 const RANDOM_BYTES: usize = 18;
@@ -129,21 +133,36 @@ impl Permit<'_> {
         let hash: Arc<str> = hash.map_or_else(|| Arc::clone(&self.passwords.decoy_hash), Arc::from);
         // A hash in no form that bcrypt knows matches nothing.
         let check = move || bcrypt::verify(password.expose_secret(), &hash).unwrap_or(false);
-        Ok(self.run(check).await? && known)
+        let is_wrong = |matches: &bool| !matches;
+        Ok(self.run_then_rest(check, is_wrong).await? && known)
     }
 
-    /// The permit moves into the thread: work goes on when its request is dropped, and counts until it ends.
     async fn run<T: Send + 'static>(
         self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, PasswordError> {
+        self.run_then_rest(work, |_| false).await
+    }
+
+    /// The permit moves into a task: work goes on when its request is dropped, and counts until it ends. After work
+    /// that deserves a rest the permit comes back only when [`REST`] times the work's time has passed, so that a
+    /// flood of guesses leaves most of the processor to others; the answer doesn't wait for that.
+    async fn run_then_rest<T: Send + 'static>(
+        self,
+        work: impl FnOnce() -> T + Send + 'static,
+        deserves_rest: fn(&T) -> bool,
+    ) -> Result<T, PasswordError> {
         let permit = self.permit;
-        let task = tokio::task::spawn_blocking(move || {
-            let value = work();
+        let (answer, answered) = oneshot::channel();
+        tokio::spawn(async move {
+            let begin = Instant::now();
+            let Ok(value) = tokio::task::spawn_blocking(work).await else { return };
+            let rest = if deserves_rest(&value) { begin.elapsed() * REST } else { Duration::ZERO };
+            drop(answer.send(value));
+            tokio::time::sleep(rest).await;
             drop(permit);
-            value
         });
-        task.await.map_err(|_| PasswordError::Stopped)
+        answered.await.map_err(|_| PasswordError::Stopped)
     }
 }
 
@@ -160,6 +179,26 @@ mod tests {
         assert!(!passwords.verify("Sesame".to_owned().into(), hash).await.unwrap());
         assert!(!passwords.verify("sesame".to_owned().into(), Some("plain")).await.unwrap());
         assert!(!passwords.verify("sesame".to_owned().into(), None).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn wrong_passwords_take_no_more_than_a_part_of_the_threads_time() {
+        let passwords = Passwords::new(1, 8);
+        let hash = passwords.hash("sesame".to_owned().into()).await.unwrap();
+        let hash = Some(hash.expose_secret());
+        passwords.permit().await.unwrap();
+
+        let begin = Instant::now();
+        assert!(passwords.verify("sesame".to_owned().into(), hash).await.unwrap());
+        let of_one = begin.elapsed();
+        drop(passwords.permit().await.unwrap());
+        assert!(begin.elapsed() < of_one * REST, "a right password costs nobody a rest");
+
+        let begin = Instant::now();
+        assert!(!passwords.verify("wrong".to_owned().into(), hash).await.unwrap());
+        let of_one = begin.elapsed();
+        drop(passwords.permit().await.unwrap());
+        assert!(begin.elapsed() > of_one * REST, "the next one waits, though this answer didn't");
     }
 
     #[test]
