@@ -39,14 +39,9 @@ const SWEEP_ROUNDS: u64 = 7200;
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// The whole application as one router.
-///
-/// # Errors
-/// When the OpenAPI document can't be written as JSON.
-pub fn router(app: AppState) -> serde_json::Result<Router> {
-    let (open, closed, document) = routes::split();
-    let closed = closed.merge(routes::unimplemented::router(&document));
-    // The document's tree is gone before the layers take memory.
-    let docs = routes::docs::router(document)?;
+pub fn router(app: AppState) -> Router {
+    let open = routes::open().router;
+    let closed = routes::closed().router.merge(routes::unimplemented::router(&routes::operations()));
     let closed = closed.route_layer(from_fn_with_state(Arc::clone(&app), authenticate));
     let settings = &app.config;
     let headers = SecureHeaders::new(settings, app.server_id);
@@ -67,22 +62,22 @@ pub fn router(app: AppState) -> serde_json::Result<Router> {
         .fallback(routes::fallback::not_found)
         .method_not_allowed_fallback(routes::fallback::method_not_allowed)
         .layer(layers);
-    let all = routes::health::router().merge(docs).merge(api);
+    let all = routes::health::router().merge(routes::docs::router()).merge(api);
     let root = settings.root_url_path.0.as_str();
     let all = if root.is_empty() { all } else { Router::new().nest(root, all) };
-    Ok(all.with_state(app))
+    all.with_state(app)
 }
 
 /// Serves until `stop` is done, then finishes the requests under way.
 ///
 /// # Errors
-/// When the listener fails, or the routes can't be made.
+/// When the listener fails.
 pub async fn serve(
     app: AppState,
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let router = router(Arc::clone(&app))?;
+    let router = router(Arc::clone(&app));
     let house = tokio::spawn(keep_house(Arc::clone(&app)));
     // Without it, small answers wait for the acknowledgement of the one before.
     let listener = listener.tap_io(|stream| {

@@ -207,8 +207,7 @@ impl ServerSettings {
 }
 
 /// Kinds of deployment, told by `/info` (contract schema ServerDeploymentType).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-#[schema(as = ServerDeploymentType)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeploymentType {
     Local,
@@ -249,7 +248,7 @@ impl Setting for DeploymentType {
 }
 
 /// How people sign in (contract schema AuthScheme).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum AuthScheme {
     #[serde(rename = "NO_AUTH")]
     NoAuth,

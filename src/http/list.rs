@@ -16,15 +16,14 @@ const DEFAULT_SIZE: i64 = 20;
 const MAX_SIZE: i64 = 10_000;
 
 /// How several filters are joined.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, utoipa::ToSchema)]
-#[schema(as = LogicalOperators, rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogicalOperator {
     Or,
     And,
 }
 
 /// A page of a list (contract schema Page).
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct Page<T> {
     pub index: u64,
     pub max_size: u64,

@@ -12,4 +12,5 @@ pub mod openapi;
 pub mod path;
 pub mod query;
 pub mod request_id;
+pub mod routes;
 pub mod values;

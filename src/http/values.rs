@@ -2,15 +2,13 @@
 
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use utoipa::ToSchema;
 
 /// What a VARCHAR(255) holds.
 const SHORT: usize = 255;
 
 /// A text of 255 characters at most.
-#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(try_from = "String")]
-#[schema(value_type = String)]
 pub struct ShortText(String);
 
 impl TryFrom<String> for ShortText {
@@ -31,9 +29,8 @@ impl ShortText {
 }
 
 /// A name: 1 to 255 characters, not all of them blank, none of them a control character.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "ShortText")]
-#[schema(value_type = String)]
 pub struct Name(String);
 
 impl TryFrom<ShortText> for Name {
@@ -58,9 +55,8 @@ impl Name {
 const LONG: usize = 65_535;
 
 /// A text of 65535 characters at most.
-#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(try_from = "String")]
-#[schema(value_type = String)]
 pub struct LongText(String);
 
 impl TryFrom<String> for LongText {
@@ -81,9 +77,8 @@ impl LongText {
 }
 
 /// A JSON object, kept as it was sent.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "Box<RawValue>")]
-#[schema(value_type = Object)]
 pub struct JsonObject(Box<RawValue>);
 
 impl TryFrom<Box<RawValue>> for JsonObject {

@@ -8,7 +8,6 @@ use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
-use utoipa::ToSchema;
 
 use super::by_name_or_id;
 use super::service_accounts::{self, ServiceAccountResponse, ServiceAccountRow, require_admin};
@@ -19,12 +18,12 @@ use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::filter::Field;
 use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Listed, Page};
-use crate::http::openapi::{ErrorModel, HydrateParameter, ListParameters};
 use crate::http::path::{PathId, PathIdAndName};
 use crate::http::query::Query;
 use crate::http::values::{LongText, Name};
 use crate::store::{Id, Insert, Store, StoreError, Timestamp, is_duplicate};
 
+use crate::http::routes::Routes;
 pub use proof::{KeyToProve, find_for_authentication, upgrade};
 use proof::{NewSecret, delete_old_digests};
 
@@ -78,8 +77,7 @@ impl Listed for ApiKeyRow {
     ];
 }
 
-#[derive(Serialize, ToSchema)]
-#[schema(as = APIKeyResponse)]
+#[derive(Serialize)]
 pub struct ApiKeyResponse {
     body: Option<ApiKeyResponseBody>,
     metadata: Option<ApiKeyResponseMetadata>,
@@ -89,8 +87,7 @@ pub struct ApiKeyResponse {
     name: String,
 }
 
-#[derive(Serialize, ToSchema)]
-#[schema(as = APIKeyResponseBody)]
+#[derive(Serialize)]
 pub struct ApiKeyResponseBody {
     created: Timestamp,
     updated: Timestamp,
@@ -100,8 +97,7 @@ pub struct ApiKeyResponseBody {
     service_account: ServiceAccountResponse,
 }
 
-#[derive(Serialize, ToSchema)]
-#[schema(as = APIKeyResponseMetadata)]
+#[derive(Serialize)]
 pub struct ApiKeyResponseMetadata {
     description: String,
     retain_period_minutes: i64,
@@ -110,8 +106,7 @@ pub struct ApiKeyResponseMetadata {
 }
 
 /// A key's answer never fills these.
-#[derive(Serialize, ToSchema)]
-#[schema(as = APIKeyResponseResources)]
+#[derive(Serialize)]
 pub struct ApiKeyResponseResources {}
 
 impl ApiKeyRow {
@@ -138,24 +133,21 @@ impl ApiKeyRow {
     }
 }
 
-#[derive(Deserialize, ToSchema)]
-#[schema(as = APIKeyRequest)]
+#[derive(Deserialize)]
 pub struct ApiKeyRequest {
     name: Name,
     description: Option<LongText>,
 }
 
 /// What is to change; the rest stays.
-#[derive(Deserialize, ToSchema)]
-#[schema(as = APIKeyUpdate)]
+#[derive(Deserialize)]
 pub struct ApiKeyUpdate {
     name: Option<Name>,
     description: Option<LongText>,
     active: Option<bool>,
 }
 
-#[derive(Deserialize, ToSchema)]
-#[schema(as = APIKeyRotateRequest)]
+#[derive(Deserialize)]
 pub struct ApiKeyRotateRequest {
     /// Minutes in which the key from before is still good.
     #[serde(default)]
@@ -196,24 +188,23 @@ async fn forget(app: &App, id: Id) {
     app.identities.forget_api_key(id.0).await;
 }
 
+const KEYS: &str = "/api/v1/service_accounts/{service_account_id}/api_keys";
+const KEY: &str = "/api/v1/service_accounts/{service_account_id}/api_keys/{api_key_name_or_id}";
+
+pub fn routes() -> Routes {
+    Routes::new()
+        .post(KEYS, create_api_key)
+        .get(KEYS, list_api_keys)
+        .get(KEY, get_api_key)
+        .put(KEY, update_api_key)
+        .delete(KEY, delete_api_key)
+        .put(
+            "/api/v1/service_accounts/{service_account_id}/api_keys/{api_key_name_or_id}/rotate",
+            rotate_api_key,
+        )
+}
+
 /// Makes an API key; this answer alone has it.
-#[utoipa::path(
-    post,
-    path = "/api/v1/service_accounts/{service_account_id}/api_keys",
-    operation_id = "create_api_key_api_v1_service_accounts__service_account_id__api_keys_post",
-    tag = "service_accounts",
-    security(("CookieOAuth2TokenBearer" = [])),
-    params(("service_account_id" = uuid::Uuid, Path)),
-    request_body = ApiKeyRequest,
-    responses(
-        (status = 200, body = ApiKeyResponse),
-        (status = 401, body = ErrorModel),
-        (status = 403, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 409, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn create_api_key(
     State(app): State<AppState>,
     principal: Principal,
@@ -249,20 +240,6 @@ pub async fn create_api_key(
 }
 
 /// All API keys of a service account.
-#[utoipa::path(
-    get,
-    path = "/api/v1/service_accounts/{service_account_id}/api_keys",
-    operation_id = "list_api_keys_api_v1_service_accounts__service_account_id__api_keys_get",
-    tag = "service_accounts",
-    security(("CookieOAuth2TokenBearer" = [])),
-    params(("service_account_id" = uuid::Uuid, Path), ListParameters<ApiKeyRow>),
-    responses(
-        (status = 200, body = Page<ApiKeyResponse>),
-        (status = 401, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn list_api_keys(
     State(app): State<AppState>,
     _: Principal,
@@ -279,24 +256,6 @@ pub async fn list_api_keys(
 }
 
 /// One API key, by its name or id.
-#[utoipa::path(
-    get,
-    path = "/api/v1/service_accounts/{service_account_id}/api_keys/{api_key_name_or_id}",
-    operation_id = "get_api_key_api_v1_service_accounts__service_account_id__api_keys__api_key_name_or_id__get",
-    tag = "service_accounts",
-    security(("CookieOAuth2TokenBearer" = [])),
-    params(
-        ("service_account_id" = uuid::Uuid, Path),
-        ("api_key_name_or_id" = String, Path),
-        HydrateParameter
-    ),
-    responses(
-        (status = 200, body = ApiKeyResponse),
-        (status = 401, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn get_api_key(
     State(app): State<AppState>,
     _: Principal,
@@ -311,23 +270,6 @@ pub async fn get_api_key(
 }
 
 /// Renames, describes, activates or deactivates an API key.
-#[utoipa::path(
-    put,
-    path = "/api/v1/service_accounts/{service_account_id}/api_keys/{api_key_name_or_id}",
-    operation_id = "update_api_key_api_v1_service_accounts__service_account_id__api_keys__api_key_name_or_id__put",
-    tag = "service_accounts",
-    security(("CookieOAuth2TokenBearer" = [])),
-    params(("service_account_id" = uuid::Uuid, Path), ("api_key_name_or_id" = String, Path)),
-    request_body = ApiKeyUpdate,
-    responses(
-        (status = 200, body = ApiKeyResponse),
-        (status = 401, body = ErrorModel),
-        (status = 403, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 409, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn update_api_key(
     State(app): State<AppState>,
     principal: Principal,
@@ -363,23 +305,6 @@ pub async fn update_api_key(
 }
 
 /// Replaces what an API key says; this answer alone has the new one.
-#[utoipa::path(
-    put,
-    path = "/api/v1/service_accounts/{service_account_id}/api_keys/{api_key_name_or_id}/rotate",
-    operation_id = "rotate_api_key_api_v1_service_accounts__service_account_id__api_keys__api_key_name_or_id__rotate_put",
-    tag = "service_accounts",
-    security(("CookieOAuth2TokenBearer" = [])),
-    params(("service_account_id" = uuid::Uuid, Path), ("api_key_name_or_id" = String, Path)),
-    request_body = ApiKeyRotateRequest,
-    responses(
-        (status = 200, body = ApiKeyResponse),
-        (status = 401, body = ErrorModel),
-        (status = 403, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 409, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn rotate_api_key(
     State(app): State<AppState>,
     principal: Principal,
@@ -419,21 +344,6 @@ pub async fn rotate_api_key(
 }
 
 /// Deletes an API key.
-#[utoipa::path(
-    delete,
-    path = "/api/v1/service_accounts/{service_account_id}/api_keys/{api_key_name_or_id}",
-    operation_id = "delete_api_key_api_v1_service_accounts__service_account_id__api_keys__api_key_name_or_id__delete",
-    tag = "service_accounts",
-    security(("CookieOAuth2TokenBearer" = [])),
-    params(("service_account_id" = uuid::Uuid, Path), ("api_key_name_or_id" = String, Path)),
-    responses(
-        (status = 200, body = serde_json::Value),
-        (status = 401, body = ErrorModel),
-        (status = 403, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn delete_api_key(
     State(app): State<AppState>,
     principal: Principal,

@@ -13,7 +13,6 @@ use sea_query::{Expr, ExprTrait, Order, Query as Sql, SelectStatement};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
-use utoipa::ToSchema;
 
 use super::users::{UserResponse, UserRow};
 use crate::app::App;
@@ -31,9 +30,8 @@ const USER_CODE_BYTES: usize = 16;
 const DEVICE_CODE_BYTES: usize = 32;
 
 /// How far a device has come (contract schema OAuthDeviceStatus).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-#[schema(as = OAuthDeviceStatus, rename_all = "lowercase")]
 pub enum DeviceStatus {
     /// It has asked.
     Pending,
@@ -156,8 +154,7 @@ impl Listed for DeviceRow {
     ];
 }
 
-#[derive(Serialize, ToSchema)]
-#[schema(as = OAuthDeviceResponse)]
+#[derive(Serialize)]
 pub struct DeviceResponse {
     body: Option<DeviceResponseBody>,
     metadata: Option<DeviceResponseMetadata>,
@@ -166,8 +163,7 @@ pub struct DeviceResponse {
     permission_denied: bool,
 }
 
-#[derive(Serialize, ToSchema)]
-#[schema(as = OAuthDeviceResponseBody)]
+#[derive(Serialize)]
 pub struct DeviceResponseBody {
     created: Timestamp,
     updated: Timestamp,
@@ -181,8 +177,7 @@ pub struct DeviceResponseBody {
     hostname: Option<String>,
 }
 
-#[derive(Serialize, ToSchema)]
-#[schema(as = OAuthDeviceResponseMetadata)]
+#[derive(Serialize)]
 pub struct DeviceResponseMetadata {
     python_version: Option<String>,
     zenml_version: Option<String>,
@@ -193,24 +188,20 @@ pub struct DeviceResponseMetadata {
     last_login: Option<Timestamp>,
 }
 
-#[derive(Serialize, ToSchema)]
-#[schema(as = OAuthDeviceResponseResources)]
+#[derive(Serialize)]
 pub struct DeviceResponseResources {
     user: Option<UserResponse>,
 }
 
 /// What a device's owner may change.
-#[derive(Deserialize, ToSchema)]
-#[schema(as = OAuthDeviceUpdate)]
+#[derive(Deserialize)]
 pub struct DeviceUpdate {
     locked: Option<bool>,
 }
 
 /// A person's approval.
-#[derive(Deserialize, ToSchema)]
-#[schema(as = OAuthDeviceVerificationRequest)]
+#[derive(Deserialize)]
 pub struct DeviceVerificationRequest {
-    #[schema(value_type = String)]
     user_code: SecretString,
     #[serde(default)]
     trusted_device: bool,

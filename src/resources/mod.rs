@@ -4,6 +4,7 @@ use sea_query::{Expr, ExprTrait, SimpleExpr};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use crate::http::routes::Routes;
 use crate::store::Id;
 
 pub mod api_keys;
@@ -13,6 +14,26 @@ pub mod server_settings;
 pub mod service_accounts;
 pub mod stacks;
 pub mod users;
+
+/// Routes of resources that everyone may call.
+pub fn open() -> Routes {
+    users::routes::open()
+}
+
+/// All other routes of resources.
+pub fn closed() -> Routes {
+    [
+        api_keys::routes(),
+        devices::routes::routes(),
+        projects::routes(),
+        server_settings::routes(),
+        service_accounts::routes(),
+        stacks::routes(),
+        users::routes::routes(),
+    ]
+    .into_iter()
+    .fold(Routes::new(), Routes::merge)
+}
 
 /// What has that id, or that name when the text is no id.
 fn by_name_or_id(text: &str) -> SimpleExpr {

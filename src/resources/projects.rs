@@ -6,7 +6,6 @@ use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use sqlx::FromRow;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::object_or_empty;
@@ -15,8 +14,8 @@ use crate::auth::Principal;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::filter::Field;
 use crate::http::list::{ListRequest, Listed, Page};
-use crate::http::openapi::{ErrorModel, HydrateParameter, ListParameters};
 use crate::http::query::Query;
+use crate::http::routes::Routes;
 use crate::store::{Id, Store, Timestamp};
 
 #[derive(Debug, FromRow)]
@@ -40,7 +39,7 @@ impl Listed for ProjectRow {
     ];
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct ProjectResponse {
     body: Option<ProjectResponseBody>,
     metadata: Option<ProjectResponseMetadata>,
@@ -50,22 +49,21 @@ pub struct ProjectResponse {
     name: String,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct ProjectResponseBody {
     created: Timestamp,
     updated: Timestamp,
     display_name: String,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct ProjectResponseMetadata {
     description: String,
-    #[schema(value_type = Object)]
     project_metadata: Box<RawValue>,
 }
 
 /// A project's answer never fills these.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct ProjectResponseResources {}
 
 impl ProjectRow {
@@ -92,21 +90,13 @@ fn select() -> SelectStatement {
         .to_owned()
 }
 
+pub fn routes() -> Routes {
+    Routes::new()
+        .get("/api/v1/projects", list_projects)
+        .get("/api/v1/projects/{project_name_or_id}", get_project)
+}
+
 /// All projects.
-#[utoipa::path(
-    get,
-    path = "/api/v1/projects",
-    operation_id = "list_projects_api_v1_projects_get",
-    tag = "projects",
-    security(("CookieOAuth2TokenBearer" = [])),
-    params(ListParameters<ProjectRow>),
-    responses(
-        (status = 200, body = Page<ProjectResponse>),
-        (status = 401, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn list_projects(
     State(app): State<AppState>,
     _: Principal,
@@ -118,20 +108,6 @@ pub async fn list_projects(
 }
 
 /// One project, by its name or id.
-#[utoipa::path(
-    get,
-    path = "/api/v1/projects/{project_name_or_id}",
-    operation_id = "get_project_api_v1_projects__project_name_or_id__get",
-    tag = "projects",
-    security(("CookieOAuth2TokenBearer" = [])),
-    params(("project_name_or_id" = String, Path), HydrateParameter),
-    responses(
-        (status = 200, body = ProjectResponse),
-        (status = 401, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn get_project(
     State(app): State<AppState>,
     _: Principal,

@@ -5,14 +5,13 @@ use axum::extract::State;
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, UpdateStatement};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
-use utoipa::ToSchema;
 
 use crate::app::{App, AppState};
 use crate::auth::Principal;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::JsonBody;
-use crate::http::openapi::{ErrorModel, HydrateParameter};
 use crate::http::query::Query;
+use crate::http::routes::Routes;
 use crate::http::values::{Name, ShortText};
 use crate::store::{Id, Store, StoreError, Timestamp};
 
@@ -99,14 +98,14 @@ pub async fn note_step(store: &Store, step: &str, now: Timestamp) -> Result<(), 
     store.execute(&update).await.map(|_| ())
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct ServerSettingsResponse {
     body: Option<ServerSettingsResponseBody>,
     metadata: Option<ServerSettingsResponseMetadata>,
     resources: Option<ServerSettingsResponseResources>,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct ServerSettingsResponseBody {
     server_id: Id,
     server_name: String,
@@ -120,16 +119,16 @@ pub struct ServerSettingsResponseBody {
 }
 
 /// Settings have none; ZenML answers with an empty object.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct ServerSettingsResponseMetadata {}
 
 /// Settings have none; ZenML answers with an empty object.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct ServerSettingsResponseResources {}
 
 /// Changes of the server's settings (contract schema ServerSettingsUpdate). Null is as good as absent: the
 /// official client sends it for whatever it doesn't change.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize)]
 pub struct ServerSettingsUpdate {
     server_name: Option<Name>,
     logo_url: Option<ShortText>,
@@ -164,21 +163,11 @@ impl ServerSettingsUpdate {
     }
 }
 
+pub fn routes() -> Routes {
+    Routes::new().get("/api/v1/settings", get_settings).put("/api/v1/settings", update_settings)
+}
+
 /// The server's settings.
-#[utoipa::path(
-    get,
-    path = "/api/v1/settings",
-    operation_id = "get_settings_api_v1_settings_get",
-    tag = "server",
-    security(("CookieOAuth2TokenBearer" = [])),
-    params(HydrateParameter),
-    responses(
-        (status = 200, body = ServerSettingsResponse),
-        (status = 401, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn get_settings(
     State(app): State<AppState>,
     _: Principal,
@@ -190,21 +179,6 @@ pub async fn get_settings(
 }
 
 /// Changes the server's settings.
-#[utoipa::path(
-    put,
-    path = "/api/v1/settings",
-    operation_id = "update_server_settings_api_v1_settings_put",
-    tag = "server",
-    security(("CookieOAuth2TokenBearer" = [])),
-    request_body = ServerSettingsUpdate,
-    responses(
-        (status = 200, body = ServerSettingsResponse),
-        (status = 401, body = ErrorModel),
-        (status = 403, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn update_settings(
     State(app): State<AppState>,
     principal: Principal,

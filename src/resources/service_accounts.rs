@@ -5,7 +5,6 @@ use axum::extract::{Path, State};
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
-use utoipa::ToSchema;
 
 use super::{by_name_or_id, users};
 use crate::app::AppState;
@@ -14,8 +13,8 @@ use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::filter::Field;
 use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Listed, Page};
-use crate::http::openapi::{ErrorModel, HydrateParameter, ListParameters};
 use crate::http::query::Query;
+use crate::http::routes::Routes;
 use crate::http::values::{LongText, Name, ShortText};
 use crate::store::{Id, Insert, Store, StoreError, Timestamp, Transaction, is_duplicate};
 
@@ -44,7 +43,7 @@ impl Listed for ServiceAccountRow {
     ];
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct ServiceAccountResponse {
     body: Option<ServiceAccountResponseBody>,
     metadata: Option<ServiceAccountResponseMetadata>,
@@ -54,7 +53,7 @@ pub struct ServiceAccountResponse {
     name: String,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct ServiceAccountResponseBody {
     created: Timestamp,
     updated: Timestamp,
@@ -63,14 +62,14 @@ pub struct ServiceAccountResponseBody {
     avatar_url: Option<String>,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct ServiceAccountResponseMetadata {
     description: String,
     external_user_id: Option<Id>,
 }
 
 /// A service account's answer never fills these.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct ServiceAccountResponseResources {}
 
 impl ServiceAccountRow {
@@ -107,7 +106,7 @@ impl ServiceAccountRow {
 }
 
 /// What a new service account is to be.
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize)]
 pub struct ServiceAccountRequest {
     name: Name,
     #[serde(default)]
@@ -118,7 +117,7 @@ pub struct ServiceAccountRequest {
 }
 
 /// What is to change; the rest stays.
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize)]
 pub struct ServiceAccountUpdate {
     name: Option<Name>,
     full_name: Option<ShortText>,
@@ -168,22 +167,19 @@ fn taken(name: &str) -> ApiError {
     ApiError::new(ErrorKind::EntityExistsError, message)
 }
 
+const SERVICE_ACCOUNTS: &str = "/api/v1/service_accounts";
+const SERVICE_ACCOUNT: &str = "/api/v1/service_accounts/{service_account_name_or_id}";
+
+pub fn routes() -> Routes {
+    Routes::new()
+        .post(SERVICE_ACCOUNTS, create_service_account)
+        .get(SERVICE_ACCOUNTS, list_service_accounts)
+        .get(SERVICE_ACCOUNT, get_service_account)
+        .put(SERVICE_ACCOUNT, update_service_account)
+        .delete(SERVICE_ACCOUNT, delete_service_account)
+}
+
 /// Makes a service account.
-#[utoipa::path(
-    post,
-    path = "/api/v1/service_accounts",
-    operation_id = "create_service_account_api_v1_service_accounts_post",
-    tag = "service_accounts",
-    security(("CookieOAuth2TokenBearer" = [])),
-    request_body = ServiceAccountRequest,
-    responses(
-        (status = 200, body = ServiceAccountResponse),
-        (status = 401, body = ErrorModel),
-        (status = 403, body = ErrorModel),
-        (status = 409, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn create_service_account(
     State(app): State<AppState>,
     principal: Principal,
@@ -212,20 +208,6 @@ pub async fn create_service_account(
 }
 
 /// All service accounts.
-#[utoipa::path(
-    get,
-    path = "/api/v1/service_accounts",
-    operation_id = "list_service_accounts_api_v1_service_accounts_get",
-    tag = "service_accounts",
-    security(("CookieOAuth2TokenBearer" = [])),
-    params(ListParameters<ServiceAccountRow>),
-    responses(
-        (status = 200, body = Page<ServiceAccountResponse>),
-        (status = 401, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn list_service_accounts(
     State(app): State<AppState>,
     _: Principal,
@@ -238,20 +220,6 @@ pub async fn list_service_accounts(
 }
 
 /// One service account, by its name or id.
-#[utoipa::path(
-    get,
-    path = "/api/v1/service_accounts/{service_account_name_or_id}",
-    operation_id = "get_service_account_api_v1_service_accounts__service_account_name_or_id__get",
-    tag = "service_accounts",
-    security(("CookieOAuth2TokenBearer" = [])),
-    params(("service_account_name_or_id" = String, Path), HydrateParameter),
-    responses(
-        (status = 200, body = ServiceAccountResponse),
-        (status = 401, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn get_service_account(
     State(app): State<AppState>,
     _: Principal,
@@ -265,23 +233,6 @@ pub async fn get_service_account(
 }
 
 /// Changes a service account.
-#[utoipa::path(
-    put,
-    path = "/api/v1/service_accounts/{service_account_name_or_id}",
-    operation_id = "update_service_account_api_v1_service_accounts__service_account_name_or_id__put",
-    tag = "service_accounts",
-    security(("CookieOAuth2TokenBearer" = [])),
-    params(("service_account_name_or_id" = String, Path)),
-    request_body = ServiceAccountUpdate,
-    responses(
-        (status = 200, body = ServiceAccountResponse),
-        (status = 401, body = ErrorModel),
-        (status = 403, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 409, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn update_service_account(
     State(app): State<AppState>,
     principal: Principal,
@@ -318,21 +269,6 @@ pub async fn update_service_account(
 }
 
 /// Deletes a service account with its API keys and devices.
-#[utoipa::path(
-    delete,
-    path = "/api/v1/service_accounts/{service_account_name_or_id}",
-    operation_id = "delete_service_account_api_v1_service_accounts__service_account_name_or_id__delete",
-    tag = "service_accounts",
-    security(("CookieOAuth2TokenBearer" = [])),
-    params(("service_account_name_or_id" = String, Path)),
-    responses(
-        (status = 200, body = serde_json::Value),
-        (status = 401, body = ErrorModel),
-        (status = 403, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn delete_service_account(
     State(app): State<AppState>,
     principal: Principal,

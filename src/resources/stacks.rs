@@ -8,7 +8,6 @@ use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use sqlx::FromRow;
-use utoipa::ToSchema;
 
 use super::users::{UserResponse, UserRow, find_accounts};
 use crate::app::AppState;
@@ -16,9 +15,9 @@ use crate::auth::Principal;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::filter::{Field, FieldKind, Related};
 use crate::http::list::{ListRequest, Listed, Page};
-use crate::http::openapi::{ErrorModel, HydrateParameter, ListParameters};
 use crate::http::path::PathId;
 use crate::http::query::Query;
+use crate::http::routes::Routes;
 use crate::store::{Base64Json, Id, Store, StoreError, Timestamp};
 
 #[derive(Debug, FromRow)]
@@ -64,7 +63,7 @@ impl Listed for StackRow {
     ];
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct StackResponse {
     body: Option<StackResponseBody>,
     metadata: Option<StackResponseMetadata>,
@@ -74,37 +73,33 @@ pub struct StackResponse {
     name: String,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct StackResponseBody {
     created: Timestamp,
     updated: Timestamp,
     user_id: Option<Id>,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct StackResponseMetadata {
     components: BTreeMap<String, Vec<ComponentResponse>>,
     description: Option<String>,
     stack_spec_path: Option<String>,
-    #[schema(value_type = BTreeMap<String, String>)]
     environment: Box<RawValue>,
     secrets: Vec<Id>,
-    #[schema(value_type = Option<Object>)]
     labels: Option<Box<RawValue>>,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct StackResponseResources {
     user: Option<UserResponse>,
 }
 
 /// A component as its stack shows it.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct ComponentResponse {
     body: Option<ComponentResponseBody>,
-    #[schema(value_type = Option<Object>)]
     metadata: Option<()>,
-    #[schema(value_type = Option<Object>)]
     resources: Option<()>,
     id: Id,
     permission_denied: bool,
@@ -112,8 +107,6 @@ pub struct ComponentResponse {
 }
 
 /// Kinds of component (contract schema StackComponentType).
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
 #[allow(dead_code, reason = "only its schema is used: the store's word goes out as it is")]
 pub enum StackComponentType {
     Alerter,
@@ -133,12 +126,11 @@ pub enum StackComponentType {
     Sandbox,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct ComponentResponseBody {
     created: Timestamp,
     updated: Timestamp,
     user_id: Option<Id>,
-    #[schema(value_type = StackComponentType)]
     r#type: String,
     flavor_name: String,
     integration: Option<String>,
@@ -290,22 +282,11 @@ fn response(row: StackRow, owners: &[UserRow], details: Option<&mut Details>) ->
     }
 }
 
+pub fn routes() -> Routes {
+    Routes::new().get("/api/v1/stacks", list_stacks).get("/api/v1/stacks/{stack_id}", get_stack)
+}
+
 /// All stacks.
-#[utoipa::path(
-    get,
-    path = "/api/v1/stacks",
-    operation_id = "list_stacks_api_v1_stacks_get",
-    tag = "stacks",
-    security(("CookieOAuth2TokenBearer" = [])),
-    params(ListParameters<StackRow>),
-    responses(
-        (status = 200, body = Page<StackResponse>),
-        (status = 401, body = ErrorModel),
-        (status = 403, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn list_stacks(
     State(app): State<AppState>,
     _: Principal,
@@ -317,21 +298,6 @@ pub async fn list_stacks(
 }
 
 /// One stack, by its id.
-#[utoipa::path(
-    get,
-    path = "/api/v1/stacks/{stack_id}",
-    operation_id = "get_stack_api_v1_stacks__stack_id__get",
-    tag = "stacks",
-    security(("CookieOAuth2TokenBearer" = [])),
-    params(("stack_id" = uuid::Uuid, Path), HydrateParameter),
-    responses(
-        (status = 200, body = StackResponse),
-        (status = 401, body = ErrorModel),
-        (status = 403, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn get_stack(
     State(app): State<AppState>,
     _: Principal,

@@ -5,19 +5,17 @@ use axum::extract::State;
 use sea_query::Query;
 use secrecy::SecretString;
 use serde::Deserialize;
-use utoipa::ToSchema;
 
 use crate::app::AppState;
 use crate::auth::password;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::JsonBody;
-use crate::http::openapi::ErrorModel;
 use crate::resources::server_settings;
 use crate::resources::users::{self, UserResponse};
 use crate::store::{FirstAdmin, Id, StoreError, Timestamp, Transaction, insert_admin};
 
 /// Who the first admin is, and how the server presents itself (contract schema ServerActivationRequest).
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize)]
 pub struct ServerActivationRequest {
     server_name: Option<String>,
     logo_url: Option<String>,
@@ -25,26 +23,10 @@ pub struct ServerActivationRequest {
     display_announcements: Option<bool>,
     display_updates: Option<bool>,
     admin_username: Option<String>,
-    #[schema(value_type = Option<String>)]
     admin_password: Option<SecretString>,
 }
 
 /// Activates the server, once, and makes its first admin.
-#[utoipa::path(
-    put,
-    path = "/api/v1/activate",
-    operation_id = "activate_server_api_v1_activate_put",
-    tag = "server",
-    security(()),
-    request_body = ServerActivationRequest,
-    responses(
-        (status = 200, body = Option<UserResponse>),
-        (status = 401, body = ErrorModel),
-        (status = 403, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn activate_server(
     State(app): State<AppState>,
     JsonBody(request): JsonBody<ServerActivationRequest>,

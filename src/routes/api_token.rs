@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use utoipa::ToSchema;
 
 use crate::app::AppState;
 use crate::auth::jwt::{NewToken, TokenKind, VerifiedToken, issue_time};
@@ -12,12 +11,10 @@ use crate::auth::workload::{self, WorkloadRefusal};
 use crate::auth::{Principal, Scope};
 use crate::config::ServerSettings;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
-use crate::http::openapi::ErrorModel;
 use crate::http::query::Query;
 
 /// Kinds of token that can be asked for (contract schema APITokenType).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
-#[schema(as = APITokenType, rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ApiTokenType {
     Generic,
     Workload,
@@ -25,26 +22,6 @@ pub enum ApiTokenType {
 
 /// A new API token for the principal. Its life is what was asked for, within the server's maximum, and never
 /// longer than that of the generic token which asked.
-#[utoipa::path(
-    get,
-    path = "/api/v1/api_token",
-    operation_id = "api_token_api_v1_api_token_get",
-    tag = "auth",
-    security(("CookieOAuth2TokenBearer" = [])),
-    params(
-        ("token_type" = Option<ApiTokenType>, Query),
-        ("expires_in" = Option<i64>, Query, minimum = 1, description = "Seconds until the token ends"),
-        ("schedule_id" = Option<uuid::Uuid>, Query),
-        ("pipeline_run_id" = Option<uuid::Uuid>, Query),
-        ("deployment_id" = Option<uuid::Uuid>, Query)
-    ),
-    responses(
-        (status = 200, body = String),
-        (status = 400, body = ErrorModel),
-        (status = 401, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn get_api_token(
     State(app): State<AppState>,
     principal: Principal,

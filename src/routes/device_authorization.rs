@@ -8,14 +8,12 @@ use axum::http::{Method, StatusCode, Uri};
 use chrono::TimeDelta;
 use secrecy::ExposeSecret;
 use serde::Serialize;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::app::AppState;
 use crate::config::{AuthScheme, ServerSettings};
 use crate::http::client_address::ClientAddress;
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::openapi::ErrorModel;
 use crate::http::query::{Violation, reject};
 use crate::resources::devices::{ClientDetails, Codes, DeviceRequest, keep_request};
 use crate::store::{Id, Timestamp};
@@ -24,8 +22,7 @@ use crate::store::{Id, Timestamp};
 const MAX_DETAIL: usize = 255;
 
 /// The answer to a device (contract schema OAuthDeviceAuthorizationResponse).
-#[derive(Serialize, ToSchema)]
-#[schema(as = OAuthDeviceAuthorizationResponse)]
+#[derive(Serialize)]
 pub struct DeviceAuthorizationResponse {
     device_code: String,
     user_code: String,
@@ -38,31 +35,12 @@ pub struct DeviceAuthorizationResponse {
 }
 
 /// The form of a device.
-#[derive(ToSchema)]
-#[schema(as = Body_device_authorization_api_v1_device_authorization_post)]
 #[allow(dead_code, reason = "only its schema is used")]
 struct DeviceAuthorizationForm {
     client_id: Uuid,
 }
 
 /// Makes the two codes with which a person approves a device and the device fetches its token.
-#[utoipa::path(
-    post,
-    path = "/api/v1/device_authorization",
-    operation_id = "device_authorization_api_v1_device_authorization_post",
-    tag = "auth",
-    security(()),
-    request_body(
-        content = inline(DeviceAuthorizationForm),
-        content_type = "application/x-www-form-urlencoded"
-    ),
-    responses(
-        (status = 200, body = DeviceAuthorizationResponse),
-        (status = 401, body = ErrorModel),
-        (status = 403, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn authorize_device(
     State(app): State<AppState>,
     ClientAddress(address): ClientAddress,

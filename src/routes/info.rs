@@ -5,16 +5,14 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::app::AppState;
 use crate::config::{AuthScheme, DeploymentType, HttpUrl};
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::openapi::ErrorModel;
 use crate::store::{Engine, Id, Timestamp, ZENML_REVISION};
 
 /// Facts about the server (contract schema ServerModel).
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct ServerModel {
     id: Id,
     name: Option<String>,
@@ -38,8 +36,7 @@ pub struct ServerModel {
     pro_workspace_name: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-#[schema(as = ServerDatabaseType)]
+#[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DatabaseType {
     Sqlite,
@@ -47,7 +44,7 @@ pub enum DatabaseType {
     Other,
 }
 
-#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SecretsStoreType {
     None,
@@ -60,22 +57,11 @@ pub enum SecretsStoreType {
 }
 
 /// The version of ZenML whose API this is.
-#[utoipa::path(get, path = "/api/v1/version", operation_id = "version_api_v1_version_get", tag = "server",
-    security(()),
-    responses((status = 200, body = String), (status = 401, body = ErrorModel)))]
 pub async fn get_version() -> Json<&'static str> {
     Json(ZENML_REVISION)
 }
 
 /// Facts about the server.
-#[utoipa::path(get, path = "/api/v1/info", operation_id = "server_info_api_v1_info_get", tag = "server",
-    security(()),
-    responses(
-        (status = 200, body = ServerModel),
-        (status = 401, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    ))]
 pub async fn get_info(State(app): State<AppState>) -> ApiResult<Json<ServerModel>> {
     let settings = app.settings().await.map_err(|error| {
         tracing::error!(%error, "the server's settings could not be read");

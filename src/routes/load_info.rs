@@ -3,13 +3,11 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::app::AppState;
 use crate::auth::Principal;
-use crate::http::openapi::ErrorModel;
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct ServerLoadInfo {
     threads: usize,
     db_connections_total: u32,
@@ -18,14 +16,6 @@ pub struct ServerLoadInfo {
 }
 
 /// Threads that answer requests, and connections to the database; SQLite has none.
-#[utoipa::path(
-    get,
-    path = "/api/v1/load-info",
-    operation_id = "server_load_info_api_v1_load_info_get",
-    tag = "server",
-    security(("CookieOAuth2TokenBearer" = [])),
-    responses((status = 200, body = ServerLoadInfo), (status = 401, body = ErrorModel))
-)]
 pub async fn get_load_info(State(app): State<AppState>, _: Principal) -> Json<ServerLoadInfo> {
     let connections = app.store.connections();
     Json(ServerLoadInfo {

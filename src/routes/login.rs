@@ -9,7 +9,6 @@ use axum::response::{IntoResponse, Response};
 use axum_extra::extract::CookieJar;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::app::{App, AppState};
@@ -20,12 +19,11 @@ use crate::auth::{Scope, session};
 use crate::config::{AuthScheme, ServerSettings};
 use crate::http::client_address::ClientAddress;
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::openapi::ErrorModel;
 use crate::resources::devices;
 use crate::store::Id;
 
 /// The answer to a sign-in (contract schema OAuthTokenResponse; RFC 6749, section 5.1).
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 pub struct OAuthTokenResponse {
     access_token: String,
     token_type: &'static str,
@@ -36,18 +34,17 @@ pub struct OAuthTokenResponse {
     csrf_token: Option<String>,
     scope: Option<String>,
     device_id: Option<uuid::Uuid>,
-    #[schema(value_type = Option<Object>)]
     device_metadata: Option<()>,
 }
 
 /// Where to sign in instead (contract schema OAuthRedirectResponse).
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 pub struct OAuthRedirectResponse {
     authorization_url: String,
 }
 
 /// What a sign-in is answered with.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(untagged)]
 pub enum LoginResponse {
     Token(OAuthTokenResponse),
@@ -55,15 +52,12 @@ pub enum LoginResponse {
 }
 
 /// The form of a sign-in (contract schema Body_token_api_v1_login_post).
-#[derive(Default, ToSchema)]
-#[schema(as = Body_token_api_v1_login_post)]
+#[derive(Default)]
 struct LoginForm {
     grant_type: Option<String>,
     username: Option<String>,
-    #[schema(value_type = Option<String>)]
     password: Option<SecretString>,
     client_id: Option<String>,
-    #[schema(value_type = Option<String>)]
     device_code: Option<SecretString>,
 }
 
@@ -153,21 +147,6 @@ impl Grant {
 }
 
 /// Signs in and answers with a token, in the body and, for a browser, in a cookie.
-#[utoipa::path(
-    post,
-    path = "/api/v1/login",
-    operation_id = "token_api_v1_login_post",
-    tag = "auth",
-    security(()),
-    request_body(content = inline(LoginForm), content_type = "application/x-www-form-urlencoded"),
-    responses(
-        (status = 200, body = LoginResponse),
-        (status = 400, body = ErrorModel),
-        (status = 401, body = ErrorModel),
-        (status = 422, body = ErrorModel),
-        (status = 429, body = ErrorModel)
-    )
-)]
 pub async fn log_in(
     State(app): State<AppState>,
     client: ClientAddress,

@@ -8,13 +8,9 @@ use axum_extra::extract::CookieJar;
 use crate::app::AppState;
 use crate::auth::{layer, session};
 use crate::http::error::ApiResult;
-use crate::http::openapi::ErrorModel;
 
 /// Ends the session: its token is good for nothing from now on, and its cookie is taken away, whether or not there
 /// is one. Tokens that were made with it live on.
-#[utoipa::path(get, path = "/api/v1/logout", operation_id = "logout_api_v1_logout_get", tag = "auth",
-    security(()),
-    responses((status = 200, body = ()), (status = 401, body = ErrorModel)))]
 pub async fn log_out(State(app): State<AppState>, headers: HeaderMap) -> ApiResult<(CookieJar, Json<()>)> {
     let now = app.clock.now();
     // Only a login token is a session; signing out with a token made for a script leaves the script alone.

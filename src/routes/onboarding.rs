@@ -6,23 +6,9 @@ use axum::extract::State;
 use crate::app::AppState;
 use crate::auth::Principal;
 use crate::http::error::ApiResult;
-use crate::http::openapi::ErrorModel;
 use crate::resources::server_settings;
 
 /// The names of the steps that were made.
-#[utoipa::path(
-    get,
-    path = "/api/v1/onboarding_state",
-    operation_id = "get_onboarding_state_api_v1_onboarding_state_get",
-    tag = "server",
-    security(("CookieOAuth2TokenBearer" = [])),
-    responses(
-        (status = 200, body = Vec<String>),
-        (status = 401, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn get_onboarding_state(State(app): State<AppState>, _: Principal) -> ApiResult<Json<Vec<String>>> {
     let settings = server_settings::find(&app.store).await?;
     let steps = settings.onboarding_state.and_then(|steps| serde_json::from_str(&steps).ok());

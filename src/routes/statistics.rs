@@ -4,15 +4,13 @@ use axum::Json;
 use axum::extract::State;
 use sea_query::{Expr, Func, Query};
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::app::AppState;
 use crate::auth::Principal;
 use crate::http::error::ApiResult;
-use crate::http::openapi::ErrorModel;
 use crate::store::StoreError;
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct ServerStatistics {
     stacks: i64,
     components: i64,
@@ -20,19 +18,6 @@ pub struct ServerStatistics {
 }
 
 /// The numbers of stacks, components and projects.
-#[utoipa::path(
-    get,
-    path = "/api/v1/statistics",
-    operation_id = "get_server_statistics_api_v1_statistics_get",
-    tag = "server",
-    security(("CookieOAuth2TokenBearer" = [])),
-    responses(
-        (status = 200, body = ServerStatistics),
-        (status = 401, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn get_statistics(State(app): State<AppState>, _: Principal) -> ApiResult<Json<ServerStatistics>> {
     let number_of = async |table: &'static str| -> Result<i64, StoreError> {
         let query = Query::select().expr(Func::count(Expr::col("id"))).from(table).to_owned();

@@ -11,8 +11,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 /// A row's id: CHAR(32) of lower-case hex in the store, with hyphens in JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
-#[schema(value_type = Uuid)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Id(pub Uuid);
 
 impl Id {
@@ -41,8 +40,7 @@ impl Nullable for Id {
 }
 
 /// A moment as naive UTC with microseconds (contract: BEHAVIOUR.md, "Requests and errors").
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, utoipa::ToSchema)]
-#[schema(value_type = DateTime<Utc>)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(NaiveDateTime);
 
 impl Timestamp {

@@ -13,27 +13,24 @@ use crate::auth::Principal;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Page};
-use crate::http::openapi::{ErrorModel, HydrateParameter, ListParameters};
 use crate::http::path::PathId;
 use crate::http::query::Query;
+use crate::http::routes::Routes;
 use crate::resources::server_settings;
 use crate::store::Timestamp;
 
+const DEVICE: &str = "/api/v1/devices/{device_id}";
+
+pub fn routes() -> Routes {
+    Routes::new()
+        .get("/api/v1/devices", list_devices)
+        .get(DEVICE, get_device)
+        .put(DEVICE, update_device)
+        .delete(DEVICE, delete_device)
+        .put("/api/v1/devices/{device_id}/verify", verify_device)
+}
+
 /// The devices of whoever asks.
-#[utoipa::path(
-    get,
-    path = "/api/v1/devices",
-    operation_id = "list_authorized_devices_api_v1_devices_get",
-    tag = "authorized_devices",
-    security(("CookieOAuth2TokenBearer" = [])),
-    params(ListParameters<DeviceRow>),
-    responses(
-        (status = 200, body = Page<DeviceResponse>),
-        (status = 401, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn list_devices(
     State(app): State<AppState>,
     principal: Principal,
@@ -47,20 +44,6 @@ pub async fn list_devices(
 }
 
 /// A device of whoever asks, or one that waits for an approval, for whoever has its user code.
-#[utoipa::path(
-    get,
-    path = "/api/v1/devices/{device_id}",
-    operation_id = "get_authorization_device_api_v1_devices__device_id__get",
-    tag = "authorized_devices",
-    security(("CookieOAuth2TokenBearer" = [])),
-    params(("device_id" = uuid::Uuid, Path), ("user_code" = Option<String>, Query), HydrateParameter),
-    responses(
-        (status = 200, body = DeviceResponse),
-        (status = 401, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn get_device(
     State(app): State<AppState>,
     principal: Principal,
@@ -86,21 +69,6 @@ pub async fn get_device(
 }
 
 /// Locks or unlocks a device.
-#[utoipa::path(
-    put,
-    path = "/api/v1/devices/{device_id}",
-    operation_id = "update_authorized_device_api_v1_devices__device_id__put",
-    tag = "authorized_devices",
-    security(("CookieOAuth2TokenBearer" = [])),
-    params(("device_id" = uuid::Uuid, Path)),
-    request_body = DeviceUpdate,
-    responses(
-        (status = 200, body = DeviceResponse),
-        (status = 401, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn update_device(
     State(app): State<AppState>,
     principal: Principal,
@@ -131,22 +99,6 @@ pub async fn update_device(
 }
 
 /// Approves a device that waits: from now on it speaks for whoever asks this.
-#[utoipa::path(
-    put,
-    path = "/api/v1/devices/{device_id}/verify",
-    operation_id = "verify_authorized_device_api_v1_devices__device_id__verify_put",
-    tag = "authorized_devices",
-    security(("CookieOAuth2TokenBearer" = [])),
-    params(("device_id" = uuid::Uuid, Path)),
-    request_body = DeviceVerificationRequest,
-    responses(
-        (status = 200, body = DeviceResponse),
-        (status = 400, body = ErrorModel),
-        (status = 401, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn verify_device(
     State(app): State<AppState>,
     principal: Principal,
@@ -193,20 +145,6 @@ pub async fn verify_device(
 }
 
 /// Deletes a device; its tokens end.
-#[utoipa::path(
-    delete,
-    path = "/api/v1/devices/{device_id}",
-    operation_id = "delete_authorized_device_api_v1_devices__device_id__delete",
-    tag = "authorized_devices",
-    security(("CookieOAuth2TokenBearer" = [])),
-    params(("device_id" = uuid::Uuid, Path)),
-    responses(
-        (status = 200, body = serde_json::Value),
-        (status = 401, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn delete_device(
     State(app): State<AppState>,
     principal: Principal,

@@ -3,7 +3,6 @@
 use sea_query::{Expr, ExprTrait, Query as Sql, SimpleExpr, UpdateStatement};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{rows, rules};
@@ -13,9 +12,8 @@ use crate::http::values::{JsonObject, Name, ShortText, nullable};
 use crate::store::{Engine, Id, Insert, Store, StoreError, Timestamp, is_dangling, is_duplicate};
 
 /// A password that may be set.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "SecretString")]
-#[schema(value_type = String)]
 pub struct NewPassword(SecretString);
 
 impl TryFrom<SecretString> for NewPassword {
@@ -33,7 +31,7 @@ impl NewPassword {
 }
 
 /// A new user; without a password it waits for its activation (contract schema UserRequest).
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize)]
 pub struct UserRequest {
     pub name: Name,
     pub is_admin: bool,
@@ -102,29 +100,23 @@ impl UserRequest {
 
 /// Changes of a user (contract schema UserUpdate). Each route takes some of them and passes over the others.
 /// Null clears what may be empty, and is as good as absent elsewhere.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize)]
 pub struct UserUpdate {
     pub name: Option<Name>,
     pub full_name: Option<ShortText>,
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>)]
     pub email: Option<Option<ShortText>>,
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<bool>)]
     pub email_opted_in: Option<Option<bool>>,
     pub password: Option<NewPassword>,
-    #[schema(value_type = Option<String>)]
     pub old_password: Option<SecretString>,
-    #[schema(value_type = Option<String>)]
     pub activation_token: Option<SecretString>,
     pub user_metadata: Option<JsonObject>,
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>)]
     pub avatar_url: Option<Option<String>>,
     pub is_admin: Option<bool>,
     pub active: Option<bool>,
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<Uuid>)]
     pub default_project_id: Option<Option<Uuid>>,
     /// Comes from an identity provider, never from a request.
     #[allow(dead_code, reason = "only its schema is used")]

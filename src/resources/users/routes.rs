@@ -14,25 +14,33 @@ use crate::http::client_address::ClientAddress;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Page};
-use crate::http::openapi::{ErrorModel, HydrateParameter, ListParameters};
 use crate::http::query::Query;
+use crate::http::routes::Routes;
 use crate::store::{Id, Timestamp};
 
+const USERS: &str = "/api/v1/users";
+const USER: &str = "/api/v1/users/{user_name_or_id}";
+const CURRENT_USER: &str = "/api/v1/current-user";
+
+/// Everyone may activate an account, with its token.
+pub fn open() -> Routes {
+    Routes::new().put("/api/v1/users/{user_name_or_id}/activate", activate_user)
+}
+
+pub fn routes() -> Routes {
+    Routes::new()
+        .get(USERS, list_users)
+        .post(USERS, create_user)
+        .get(USER, get_user)
+        .put(USER, update_user)
+        .delete(USER, delete_user)
+        .put("/api/v1/users/{user_name_or_id}/deactivate", deactivate_user)
+        .put("/api/v1/users/{user_name_or_id}/email-opt-in", answer_email_prompt)
+        .get(CURRENT_USER, get_current_user)
+        .put(CURRENT_USER, update_current_user)
+}
+
 /// Users; who is no admin sees themselves alone.
-#[utoipa::path(
-    get,
-    path = "/api/v1/users",
-    operation_id = "list_users_api_v1_users_get",
-    tag = "users",
-    security(("CookieOAuth2TokenBearer" = [])),
-    params(ListParameters<UserRow>),
-    responses(
-        (status = 200, body = Page<UserResponse>),
-        (status = 401, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn list_users(
     State(app): State<AppState>,
     principal: Principal,
@@ -49,21 +57,6 @@ pub async fn list_users(
 }
 
 /// Makes a user: active with a password, else waiting for its activation with the token in the answer.
-#[utoipa::path(
-    post,
-    path = "/api/v1/users",
-    operation_id = "create_user_api_v1_users_post",
-    tag = "users",
-    security(("CookieOAuth2TokenBearer" = [])),
-    request_body = UserRequest,
-    responses(
-        (status = 200, body = UserResponse),
-        (status = 401, body = ErrorModel),
-        (status = 403, body = ErrorModel),
-        (status = 409, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn create_user(
     State(app): State<AppState>,
     principal: Principal,
@@ -96,21 +89,6 @@ pub async fn create_user(
 }
 
 /// One user, by name or id. A service account is found by its id too.
-#[utoipa::path(
-    get,
-    path = "/api/v1/users/{user_name_or_id}",
-    operation_id = "get_user_api_v1_users__user_name_or_id__get",
-    tag = "users",
-    security(("CookieOAuth2TokenBearer" = [])),
-    params(("user_name_or_id" = String, Path), HydrateParameter),
-    responses(
-        (status = 200, body = UserResponse),
-        (status = 401, body = ErrorModel),
-        (status = 403, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn get_user(
     State(app): State<AppState>,
     principal: Principal,
@@ -125,23 +103,6 @@ pub async fn get_user(
 }
 
 /// Changes a user.
-#[utoipa::path(
-    put,
-    path = "/api/v1/users/{user_name_or_id}",
-    operation_id = "update_user_api_v1_users__user_name_or_id__put",
-    tag = "users",
-    security(("CookieOAuth2TokenBearer" = [])),
-    params(("user_name_or_id" = String, Path)),
-    request_body = UserUpdate,
-    responses(
-        (status = 200, body = UserResponse),
-        (status = 401, body = ErrorModel),
-        (status = 403, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 409, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn update_user(
     State(app): State<AppState>,
     principal: Principal,
@@ -173,21 +134,6 @@ pub async fn update_user(
 }
 
 /// Deletes a user who owns nothing.
-#[utoipa::path(
-    delete,
-    path = "/api/v1/users/{user_name_or_id}",
-    operation_id = "delete_user_api_v1_users__user_name_or_id__delete",
-    tag = "users",
-    security(("CookieOAuth2TokenBearer" = [])),
-    params(("user_name_or_id" = String, Path)),
-    responses(
-        (status = 200, body = ()),
-        (status = 401, body = ErrorModel),
-        (status = 403, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn delete_user(
     State(app): State<AppState>,
     principal: Principal,
@@ -223,21 +169,6 @@ pub async fn delete_user(
 }
 
 /// Deactivates a user. The token in the answer lets them come back, with a new password.
-#[utoipa::path(
-    put,
-    path = "/api/v1/users/{user_name_or_id}/deactivate",
-    operation_id = "deactivate_user_api_v1_users__user_name_or_id__deactivate_put",
-    tag = "users",
-    security(("CookieOAuth2TokenBearer" = [])),
-    params(("user_name_or_id" = String, Path)),
-    responses(
-        (status = 200, body = UserResponse),
-        (status = 401, body = ErrorModel),
-        (status = 403, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn deactivate_user(
     State(app): State<AppState>,
     principal: Principal,
@@ -260,22 +191,6 @@ pub async fn deactivate_user(
 }
 
 /// Activates the user whom the activation token was made for, once.
-#[utoipa::path(
-    put,
-    path = "/api/v1/users/{user_name_or_id}/activate",
-    operation_id = "activate_user_api_v1_users__user_name_or_id__activate_put",
-    tag = "users",
-    security(()),
-    params(("user_name_or_id" = String, Path)),
-    request_body = UserUpdate,
-    responses(
-        (status = 200, body = UserResponse),
-        (status = 401, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 409, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn activate_user(
     State(app): State<AppState>,
     client: ClientAddress,
@@ -307,21 +222,6 @@ pub async fn activate_user(
 }
 
 /// Says whether the user's email may be used. Only they themselves may say so, by their id.
-#[utoipa::path(
-    put,
-    path = "/api/v1/users/{user_name_or_id}/email-opt-in",
-    operation_id = "email_opt_in_response_api_v1_users__user_name_or_id__email_opt_in_put",
-    tag = "users",
-    security(("CookieOAuth2TokenBearer" = [])),
-    params(("user_name_or_id" = String, Path)),
-    request_body = UserUpdate,
-    responses(
-        (status = 200, body = UserResponse),
-        (status = 401, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn answer_email_prompt(
     State(app): State<AppState>,
     principal: Principal,
@@ -342,40 +242,11 @@ pub async fn answer_email_prompt(
 }
 
 /// The account that the request speaks for.
-#[utoipa::path(
-    get,
-    path = "/api/v1/current-user",
-    operation_id = "get_current_user_api_v1_current_user_get",
-    tag = "users",
-    security(("CookieOAuth2TokenBearer" = [])),
-    responses(
-        (status = 200, body = UserResponse),
-        (status = 401, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn get_current_user(principal: Principal) -> Json<UserResponse> {
     Json(principal.user.private_response())
 }
 
 /// Changes the user that the request speaks for.
-#[utoipa::path(
-    put,
-    path = "/api/v1/current-user",
-    operation_id = "update_myself_api_v1_current_user_put",
-    tag = "users",
-    security(("CookieOAuth2TokenBearer" = [])),
-    request_body = UserUpdate,
-    responses(
-        (status = 200, body = UserResponse),
-        (status = 401, body = ErrorModel),
-        (status = 403, body = ErrorModel),
-        (status = 404, body = ErrorModel),
-        (status = 409, body = ErrorModel),
-        (status = 422, body = ErrorModel)
-    )
-)]
 pub async fn update_current_user(
     State(app): State<AppState>,
     principal: Principal,

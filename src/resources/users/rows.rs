@@ -5,7 +5,6 @@ use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use sqlx::FromRow;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
@@ -66,7 +65,7 @@ impl PasswordRow {
     }
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct UserResponse {
     pub body: Option<UserResponseBody>,
     pub metadata: Option<UserResponseMetadata>,
@@ -76,7 +75,7 @@ pub struct UserResponse {
     pub name: String,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct UserResponseBody {
     pub created: Timestamp,
     pub updated: Timestamp,
@@ -90,19 +89,17 @@ pub struct UserResponseBody {
     pub avatar_url: Option<String>,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct UserResponseMetadata {
     pub password_changed_at: Option<Timestamp>,
     pub email: Option<String>,
     pub external_user_id: Option<Id>,
-    #[schema(value_type = Object)]
     pub user_metadata: Box<RawValue>,
-    #[schema(value_type = Object)]
     pub oidc_claims: Box<RawValue>,
 }
 
 /// A user's answer never fills these.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct UserResponseResources {}
 
 impl UserRow {

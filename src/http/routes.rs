@@ -1,0 +1,56 @@
+//! Routes as they are declared: a method, a path of the contract, and the function that answers.
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
+
+use crate::app::AppState;
+
+/// An operation's method, in capitals, and its path.
+pub type Operation = (&'static str, &'static str);
+
+/// A router that knows which operations it has, for the OpenAPI document and the coverage table.
+#[derive(Debug, Default)]
+pub struct Routes {
+    pub router: Router<AppState>,
+    pub operations: Vec<Operation>,
+}
+
+impl Routes {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn get<T: 'static>(self, path: &'static str, handler: impl Handler<T, AppState>) -> Self {
+        self.add("GET", path, get(handler))
+    }
+
+    pub fn post<T: 'static>(self, path: &'static str, handler: impl Handler<T, AppState>) -> Self {
+        self.add("POST", path, post(handler))
+    }
+
+    pub fn put<T: 'static>(self, path: &'static str, handler: impl Handler<T, AppState>) -> Self {
+        self.add("PUT", path, put(handler))
+    }
+
+    pub fn patch<T: 'static>(self, path: &'static str, handler: impl Handler<T, AppState>) -> Self {
+        self.add("PATCH", path, patch(handler))
+    }
+
+    pub fn delete<T: 'static>(self, path: &'static str, handler: impl Handler<T, AppState>) -> Self {
+        self.add("DELETE", path, delete(handler))
+    }
+
+    /// The routes of both.
+    pub fn merge(mut self, other: Self) -> Self {
+        self.router = self.router.merge(other.router);
+        self.operations.extend(other.operations);
+        self
+    }
+
+    fn add(mut self, method: &'static str, path: &'static str, route: MethodRouter<AppState>) -> Self {
+        self.router = self.router.route(path, route);
+        self.operations.push((method, path));
+        self
+    }
+}
