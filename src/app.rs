@@ -46,6 +46,8 @@ pub struct App {
     pub trusted_proxies: Networks,
     /// Whom requests speak for when authentication is turned off.
     pub default_user: String,
+    /// Name of the project that a list is of when its caller names none.
+    pub default_project: String,
     /// How long a finished run's tokens go on.
     pub workload_leeway: Leeway,
     pub device_polls: DevicePolls,
@@ -90,6 +92,7 @@ impl App {
         let workload_leeway = config.workload.leeway();
         let trusted_proxies = config.zendo.trusted_proxies;
         let default_user = config.bootstrap.user_name.0;
+        let default_project = config.bootstrap.project_name.0;
         let config = config.server;
         let name_or_id = |name: &Option<crate::config::Text>| {
             name.as_ref().map_or_else(|| server_id.to_string(), |name| name.0.clone())
@@ -119,6 +122,7 @@ impl App {
             basic_credentials: BasicCredentials::new(&*random),
             trusted_proxies,
             default_user,
+            default_project,
             workload_leeway,
             device_polls: DevicePolls::new(config.device_auth_polling_interval.0),
             activity: Activity::new(settings.last_user_activity),

@@ -6,6 +6,7 @@ pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod config;
+pub mod framework;
 pub mod http;
 pub mod random;
 pub mod resources;

@@ -3,7 +3,7 @@
 use chrono::NaiveDateTime;
 use sea_query::{Cond, Expr, ExprTrait, LikeExpr, Query as Sql, SelectStatement, SimpleExpr};
 
-use super::error::ApiError;
+use super::error::{ApiError, ApiResult};
 use crate::config::{Flag, Setting};
 
 /// The filter by owner that takes nothing but an id.
@@ -16,8 +16,16 @@ pub struct Field {
     pub name: &'static str,
     pub column: &'static str,
     pub kind: FieldKind,
-    /// Whether `sort_by` takes it.
-    pub sortable: bool,
+    pub sort: Sort,
+}
+
+/// What `sort_by` does with a field.
+#[derive(Debug, Clone, Copy)]
+pub enum Sort {
+    /// Refuses it.
+    Not,
+    ByColumn,
+    By(fn() -> SimpleExpr),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +42,8 @@ pub enum FieldKind {
     Time,
     /// What needs a subquery brings it: `column IN (rows of another table that match)`.
     Related(Related),
+    /// What no kind above says: the filter, and the condition that it means.
+    Custom(fn(&Filter<'_>) -> ApiResult<SimpleExpr>),
 }
 
 /// A filter over another table: `column IN (SELECT key FROM table WHERE one of the fields matches)`.
@@ -49,33 +59,33 @@ pub struct Related {
 
 impl Field {
     pub const fn id() -> Self {
-        Self { name: "id", column: "id", kind: FieldKind::Id, sortable: true }
+        Self { name: "id", column: "id", kind: FieldKind::Id, sort: Sort::ByColumn }
     }
     pub const fn text(name: &'static str) -> Self {
-        Self { name, column: name, kind: FieldKind::Text, sortable: true }
+        Self { name, column: name, kind: FieldKind::Text, sort: Sort::ByColumn }
     }
     pub const fn time(name: &'static str) -> Self {
-        Self { name, column: name, kind: FieldKind::Time, sortable: true }
+        Self { name, column: name, kind: FieldKind::Time, sort: Sort::ByColumn }
     }
     pub const fn flag(name: &'static str) -> Self {
-        Self { name, column: name, kind: FieldKind::Flag, sortable: true }
+        Self { name, column: name, kind: FieldKind::Flag, sort: Sort::ByColumn }
     }
     pub const fn word(name: &'static str, words: &'static [&'static str]) -> Self {
-        Self { name, column: name, kind: FieldKind::Word(words), sortable: true }
+        Self { name, column: name, kind: FieldKind::Word(words), sort: Sort::ByColumn }
     }
     pub const fn number(name: &'static str) -> Self {
-        Self { name, column: name, kind: FieldKind::Number, sortable: true }
+        Self { name, column: name, kind: FieldKind::Number, sort: Sort::ByColumn }
     }
     /// A column that holds another thing's id.
     pub const fn reference(name: &'static str, column: &'static str) -> Self {
-        Self { name, column, kind: FieldKind::Id, sortable: true }
+        Self { name, column, kind: FieldKind::Id, sort: Sort::ByColumn }
     }
     pub const fn related(name: &'static str, related: Related) -> Self {
-        Self { name, column: related.column, kind: FieldKind::Related(related), sortable: false }
+        Self { name, column: related.column, kind: FieldKind::Related(related), sort: Sort::Not }
     }
     /// `scope_user`: the owner's id.
     pub const fn scope_user() -> Self {
-        Self { name: SCOPE_USER, column: "user_id", kind: FieldKind::Id, sortable: false }
+        Self { name: SCOPE_USER, column: "user_id", kind: FieldKind::Id, sort: Sort::Not }
     }
     /// `user`: the owner's id or name.
     pub const fn user() -> Self {
@@ -84,8 +94,35 @@ impl Field {
             rows: || Sql::select().column(("user", "id")).from("user").to_owned(),
             fields: &[(("user", "id"), FieldKind::Id), (("user", "name"), FieldKind::Text)],
         };
-        Self::related("user", RELATED)
+        let sort = Sort::By(|| name_of("user", "user_id"));
+        Self { sort, ..Self::related("user", RELATED) }
     }
+    /// `tags`: the name of a tag that is attached.
+    pub const fn tags() -> Self {
+        Self::custom("tags", |filter| {
+            let links =
+                || Sql::select().column(("tag_resource", "resource_id")).from("tag_resource").to_owned();
+            Ok(match filter.operator {
+                Operator::IsNull => Expr::col("id").not_in_subquery(links()),
+                Operator::IsNotNull => Expr::col("id").in_subquery(links()),
+                _ => {
+                    let named = filter.condition(Expr::col(("tag", "name")), FieldKind::Text)?;
+                    let tag = Expr::col(("tag", "id")).equals(("tag_resource", "tag_id"));
+                    Expr::col("id").in_subquery(links().inner_join("tag", tag).and_where(named).to_owned())
+                }
+            })
+        })
+    }
+    /// A field that is no column: the condition is made by a function.
+    pub const fn custom(name: &'static str, condition: fn(&Filter<'_>) -> ApiResult<SimpleExpr>) -> Self {
+        Self { name, column: name, kind: FieldKind::Custom(condition), sort: Sort::Not }
+    }
+}
+
+/// The name of what `column` refers to in `table`, to sort by.
+pub fn name_of(table: &'static str, column: &'static str) -> SimpleExpr {
+    let referred = Expr::col((table, "id")).eq(Expr::col(column));
+    Sql::select().column((table, "name")).from(table).and_where(referred).to_owned().into()
 }
 
 /// How a value is compared (contract: GenericFilterOps).
@@ -158,6 +195,7 @@ impl<'a> Filter<'a> {
             FieldKind::Number => self.on_number(column),
             FieldKind::Time => self.on_time(column),
             FieldKind::Related(related) => self.on_related(&related),
+            FieldKind::Custom(condition) => condition(self),
         }
     }
 

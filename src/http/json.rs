@@ -7,7 +7,9 @@ use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 use super::error::ApiError;
 use super::query::{Violation, reject};
@@ -25,24 +27,44 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
-        let method = request.method().clone();
-        let path = request.uri().path().to_owned();
-        let is_json = request.headers().get(CONTENT_TYPE).is_some_and(is_json);
-        // The body's own rejection tells whether it was too long (413) or cut off (400).
-        let bytes = Bytes::from_request(request, state).await.map_err(IntoResponse::into_response)?;
-        let violation = match bytes.is_empty() || !is_json {
-            true => body_violation("", "missing", "Field required".into()),
-            false => match parse(&bytes) {
-                Ok(value) => return Ok(Self(value)),
-                Err(Unreadable::NotText) => {
-                    let message = "There was an error parsing the body";
-                    return Err(ApiError::plain(StatusCode::BAD_REQUEST, message).into_response());
-                }
-                Err(Unreadable::Violation(violation)) => violation,
-            },
-        };
-        Err(reject(method.as_str(), &path, &[violation]).into_response())
+        read(request, state, parse_object).await.map(Self)
     }
+}
+
+/// A JSON body that is a list of objects of type `T`.
+#[derive(Debug)]
+pub struct JsonItems<T>(pub Vec<T>);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonItems<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        read(request, state, parse_list).await.map(Self)
+    }
+}
+
+async fn read<T, S: Send + Sync>(
+    request: Request,
+    state: &S,
+    parse: fn(&[u8]) -> Result<T, Unreadable>,
+) -> Result<T, Response> {
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let is_json = request.headers().get(CONTENT_TYPE).is_some_and(is_json);
+    // The body's own rejection tells whether it was too long (413) or cut off (400).
+    let bytes = Bytes::from_request(request, state).await.map_err(IntoResponse::into_response)?;
+    let violation = match bytes.is_empty() || !is_json {
+        true => body_violation("", "missing", "Field required".into()),
+        false => match parse(&bytes) {
+            Ok(value) => return Ok(value),
+            Err(Unreadable::NotText) => {
+                let message = "There was an error parsing the body";
+                return Err(ApiError::plain(StatusCode::BAD_REQUEST, message).into_response());
+            }
+            Err(Unreadable::Violation(violation)) => violation,
+        },
+    };
+    Err(reject(method.as_str(), &path, &[violation]).into_response())
 }
 
 enum Unreadable {
@@ -56,13 +78,27 @@ fn is_json(content_type: &axum::http::HeaderValue) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
+fn parse_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
     let text = decode(bytes).filter(|text| !is_too_deep(text)).ok_or(Unreadable::NotText)?;
     // serde would take a list for a struct, its items for the fields in their order.
     if text.trim_ascii_start().starts_with('[') {
         return Err(Unreadable::Violation(body_violation("", "model_attributes_type", NOT_AN_OBJECT.into())));
     }
-    let mut deserializer = serde_json::Deserializer::from_str(&text);
+    parse(&text)
+}
+
+fn parse_list<T: DeserializeOwned>(bytes: &[u8]) -> Result<Vec<T>, Unreadable> {
+    let text = decode(bytes).filter(|text| !is_too_deep(text)).ok_or(Unreadable::NotText)?;
+    let items: Vec<&RawValue> = parse(&text)?;
+    if let Some(index) = items.iter().position(|item| !item.get().starts_with('{')) {
+        let violation = body_violation(&index.to_string(), "model_attributes_type", NOT_AN_OBJECT.into());
+        return Err(Unreadable::Violation(violation));
+    }
+    parse(&text)
+}
+
+fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Unreadable> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let field = error.path().to_string();
         let field = if [".", "?"].contains(&field.as_str()) { String::new() } else { field };
@@ -136,7 +172,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_told_with_its_place() {
-        let wrong = |body: &str| match parse::<Named>(body.as_bytes()) {
+        let wrong = |body: &str| match parse_object::<Named>(body.as_bytes()) {
             Err(Unreadable::Violation(violation)) => (violation.kind, violation.field),
             _ => panic!("{body}"),
         };
@@ -155,8 +191,21 @@ mod tests {
         assert!(read(brackets.as_bytes()).is_ok());
     }
 
+    #[test]
+    fn a_list_is_one_of_objects() {
+        let names = |body: &str| {
+            parse_list::<Named>(body.as_bytes())
+                .map(|items| items.iter().map(|item| item.name.clone()).collect::<Vec<_>>())
+                .map_err(|_| "refused")
+        };
+        assert_eq!(names(r#"[{"name": "a"}, {"name": "b"}]"#), Ok(vec!["a".to_owned(), "b".to_owned()]));
+        for wrong in [r#"{"name": "a"}"#, r#"[["a", true]]"#, r#"["a"]"#, "[", "[{}]"] {
+            assert_eq!(names(wrong), Err("refused"), "{wrong}");
+        }
+    }
+
     fn read(bytes: &[u8]) -> Result<String, &'static str> {
-        parse::<serde_json::Value>(bytes).map(|value| value.to_string()).map_err(|error| match error {
+        parse_object::<serde_json::Value>(bytes).map(|value| value.to_string()).map_err(|error| match error {
             Unreadable::NotText => "400",
             Unreadable::Violation(violation) => violation.kind,
         })

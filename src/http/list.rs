@@ -4,11 +4,11 @@ use std::marker::PhantomData;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use sea_query::{Cond, Expr, Func, Order, SelectStatement};
+use sea_query::{Cond, Expr, Func, Order, SelectStatement, SimpleExpr};
 use serde::Serialize;
 
 use super::error::{ApiError, ApiResult, ErrorKind};
-use super::filter::{Field, Filter, SCOPE_USER};
+use super::filter::{Field, Filter, SCOPE_USER, Sort};
 use super::query::Query;
 use crate::store::{Row, Store};
 
@@ -42,8 +42,10 @@ pub trait Listed {
 pub struct ListRequest<T> {
     page: u64,
     size: u64,
-    order: (&'static str, Order),
+    order: (SimpleExpr, Order),
     condition: Cond,
+    /// Name or id of the project that the list is to be of.
+    pub project: Option<String>,
     pub hydrate: bool,
     listed: PhantomData<fn() -> T>,
 }
@@ -73,7 +75,8 @@ impl<T: Listed> ListRequest<T> {
         query.finish()?;
         let order = sort_order(query.text("sort_by").unwrap_or("created"), T::FIELDS)?;
         let condition = condition(&query, operator, T::FIELDS)?;
-        Ok(Self { page, size, order, condition, hydrate, listed: PhantomData })
+        let project = query.text("project").map(str::to_owned);
+        Ok(Self { page, size, order, condition, project, hydrate, listed: PhantomData })
     }
 }
 
@@ -99,7 +102,7 @@ impl<T: Row> ListRequest<T> {
         }
         let (column, order) = self.order.clone();
         // Rows of the same moment keep one order over all pages.
-        select.order_by(column, order).order_by("id", Order::Asc);
+        select.order_by_expr(column, order).order_by("id", Order::Asc);
         select.limit(self.size).offset((self.page - 1) * self.size);
         let items = store.fetch_all::<T>(&select).await?;
         Ok(Page { index: self.page, max_size: self.size, total_pages, total, items })
@@ -115,17 +118,19 @@ impl<T> Page<T> {
 }
 
 /// `field`, `asc:field` or `desc:field`; another word before the colon counts as ascending, as in ZenML.
-fn sort_order(text: &str, fields: &'static [Field]) -> ApiResult<(&'static str, Order)> {
+fn sort_order(text: &str, fields: &'static [Field]) -> ApiResult<(SimpleExpr, Order)> {
     let (order, name) = match text.split_once(':') {
         Some(("desc", name)) => (Order::Desc, name),
         Some((_, name)) => (Order::Asc, name),
         None => (Order::Asc, text),
     };
-    match fields.iter().find(|field| field.sortable && field.name == name) {
-        Some(field) => Ok((field.column, order)),
-        None => {
-            let names: Vec<&str> =
-                fields.iter().filter(|field| field.sortable).map(|field| field.name).collect();
+    let field = fields.iter().find(|field| field.name == name);
+    match field.map(|field| (field.sort, field.column)) {
+        Some((Sort::ByColumn, column)) => Ok((Expr::col(column), order)),
+        Some((Sort::By(expression), _)) => Ok((expression(), order)),
+        Some((Sort::Not, _)) | None => {
+            let sortable = fields.iter().filter(|field| !matches!(field.sort, Sort::Not));
+            let names: Vec<&str> = sortable.map(|field| field.name).collect();
             Err(ApiError::unprocessable(format!(
                 "sort_by: You can only sort by valid fields of this resource: {}",
                 names.join(", ")
@@ -140,17 +145,23 @@ fn condition(query: &Query, operator: LogicalOperator, fields: &'static [Field])
         LogicalOperator::Or => Cond::any(),
         LogicalOperator::And => Cond::all(),
     };
+    let mut always = Cond::all();
     for field in fields {
         let mut narrowed = Cond::all();
         for text in query.texts(field.name) {
             narrowed = narrowed.add(Filter::parse(text).condition(Expr::col(field.column), field.kind)?);
         }
-        if !narrowed.is_empty() {
+        if narrowed.is_empty() {
+            continue;
+        }
+        if field.name == SCOPE_USER {
+            always = always.add(narrowed);
+        } else {
             joined = joined.add(narrowed);
         }
     }
     // Any of no filters is everything.
-    Ok(if joined.is_empty() { Cond::all() } else { joined })
+    Ok(if joined.is_empty() { always } else { always.add(joined) })
 }
 
 #[cfg(test)]
@@ -161,10 +172,12 @@ mod tests {
 
     #[test]
     fn sorting_takes_fields_of_the_resource_only() {
-        assert_eq!(sort_order("created", FIELDS).unwrap(), ("created", Order::Asc));
-        assert_eq!(sort_order("desc:name", FIELDS).unwrap(), ("name", Order::Desc));
-        assert_eq!(sort_order("up:name", FIELDS).unwrap(), ("name", Order::Asc));
-        for wrong in ["", "desc:", "password", "user", "name;drop"] {
+        let sorted = |text| sort_order(text, FIELDS).unwrap();
+        assert_eq!(sorted("created"), (Expr::col("created"), Order::Asc));
+        assert_eq!(sorted("desc:name"), (Expr::col("name"), Order::Desc));
+        assert_eq!(sorted("up:name"), (Expr::col("name"), Order::Asc));
+        assert!(sort_order("user", FIELDS).is_ok(), "by the owner's name");
+        for wrong in ["", "desc:", "password", "name;drop"] {
             assert!(sort_order(wrong, FIELDS).is_err(), "{wrong}");
         }
     }

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::error::{ApiError, ApiResult, ErrorKind};
+
 /// What a VARCHAR(255) holds.
 const SHORT: usize = 255;
 
@@ -49,6 +51,26 @@ impl Name {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Characters that ZenML takes in no name.
+const FORBIDDEN: &[char] = &['\t', '\n', '\r', '\x0b', '\x0c'];
+
+/// Checks the characters of a name of a `kind` of thing, as ZenML writes the kind.
+///
+/// # Errors
+/// 400 when it is empty or has a forbidden character.
+pub fn check_name(kind: &str, name: &str) -> ApiResult<()> {
+    let found: String = FORBIDDEN.iter().filter(|forbidden| name.contains(**forbidden)).collect();
+    if name.is_empty() {
+        let message = format!("The name of a {kind} needs at least 1 character.");
+        return Err(ApiError::new(ErrorKind::ValueError, message));
+    }
+    if !found.is_empty() {
+        let message = format!("The name `{name}` of the `{kind}` contains forbidden characters: {found:?}.");
+        return Err(ApiError::new(ErrorKind::ValueError, message));
+    }
+    Ok(())
 }
 
 /// What a TEXT holds.

@@ -15,7 +15,7 @@ use crate::app::{App, AppState};
 use crate::auth::Principal;
 use crate::auth::api_key::ApiKey;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
-use crate::http::filter::Field;
+use crate::http::filter::{Field, Sort};
 use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Listed, Page};
 use crate::http::path::{PathId, PathIdAndName};
@@ -68,7 +68,7 @@ impl Listed for ApiKeyRow {
         Field::id(),
         Field::time("created"),
         Field::time("updated"),
-        Field { sortable: false, ..Field::reference("service_account", "service_account_id") },
+        Field { sort: Sort::Not, ..Field::reference("service_account", "service_account_id") },
         Field::text("name"),
         Field::text("description"),
         Field::flag("active"),

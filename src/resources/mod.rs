@@ -13,6 +13,7 @@ pub mod projects;
 pub mod server_settings;
 pub mod service_accounts;
 pub mod stacks;
+pub mod tags;
 pub mod users;
 
 /// Routes of resources that everyone may call.
@@ -29,6 +30,7 @@ pub fn closed() -> Routes {
         server_settings::routes(),
         service_accounts::routes(),
         stacks::routes(),
+        tags::routes(),
         users::routes::routes(),
     ]
     .into_iter()

@@ -8,6 +8,7 @@ mod seed;
 mod transaction;
 mod turn;
 mod types;
+mod update;
 
 use sea_query::{Expr, ExprTrait, MysqlQueryBuilder, SelectStatement, SimpleExpr, SqliteQueryBuilder};
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
@@ -19,8 +20,9 @@ pub use connect::ConnectError;
 pub use insert::Insert;
 pub use migrate::{MigrationError, ZENML_REVISION};
 pub use seed::{FirstAdmin, Seed, insert_admin};
-pub use transaction::{AsStoreError, Transaction};
-pub use types::{Base64Json, Id, Timestamp};
+pub use transaction::{AsStoreError, Committed, Transaction};
+pub use types::{Base64Json, Id, JsonText, Timestamp};
+pub use update::Update;
 
 /// What a query can end in besides rows.
 pub type StoreError = sqlx::Error;

@@ -58,6 +58,23 @@ impl Transaction {
         }
     }
 
+    /// All rows of a query, as this transaction sees them.
+    ///
+    /// # Errors
+    /// As [`Store::fetch_all`].
+    pub async fn fetch_all<R: Row>(&mut self, query: &SelectStatement) -> Result<Vec<R>, StoreError> {
+        match self {
+            Self::Sqlite(tx) => {
+                let (sql, values) = sqlite(query);
+                sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(&mut **tx).await
+            }
+            Self::MySql(tx) => {
+                let (sql, values) = mysql(query);
+                sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(&mut **tx).await
+            }
+        }
+    }
+
     /// Makes the changes last. Dropping the transaction instead undoes them.
     ///
     /// # Errors

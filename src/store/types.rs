@@ -6,12 +6,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, NaiveDateTime, SubsecRound, TimeDelta, Utc};
 use sea_query::{Nullable, Value};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 /// A row's id: CHAR(32) of lower-case hex in the store, with hyphens in JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Id(pub Uuid);
 
 impl Id {
@@ -90,11 +90,21 @@ impl Serialize for Timestamp {
 pub struct Base64Json(pub Option<Box<RawValue>>);
 
 impl Base64Json {
+    /// What is kept for a JSON text; nothing is `null`.
+    pub fn stored(json: Option<&str>) -> Vec<u8> {
+        STANDARD.encode(json.unwrap_or("null")).into_bytes()
+    }
+
     fn read(stored: &[u8]) -> Result<Self, sqlx::error::BoxDynError> {
         let json = String::from_utf8(STANDARD.decode(stored)?)?;
         Ok(Self(if json == "null" { None } else { Some(RawValue::from_string(json)?) }))
     }
 }
+
+/// JSON that ZenML keeps as text, byte for byte.
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
+pub struct JsonText(pub Box<RawValue>);
 
 /// Reads a column's type as one of ours, on both engines.
 macro_rules! decode_as {
@@ -124,6 +134,7 @@ macro_rules! decode_as {
 
 decode_as!(Id, String, |text: String| Ok(Self(Uuid::try_parse(&text)?)));
 decode_as!(Base64Json, Vec<u8>, |bytes: Vec<u8>| Self::read(&bytes));
+decode_as!(JsonText, String, |text: String| Ok(Self(RawValue::from_string(text)?)));
 decode_as!(Timestamp, NaiveDateTime, |moment: NaiveDateTime| Ok(Self(moment.trunc_subsecs(6))));
 
 #[cfg(test)]

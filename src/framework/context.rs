@@ -1,0 +1,85 @@
+//! Who asks, and the application that answers: a handler's first argument.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+use super::{Read, Resource, ResponseOf, not_found};
+use crate::app::AppState;
+use crate::auth::{AuthenticationError, Principal};
+use crate::http::error::ApiResult;
+use crate::store::{Committed, Id, StoreError, Timestamp, Transaction};
+
+/// The application and the principal of one request.
+#[derive(Clone)]
+pub struct Context {
+    pub app: AppState,
+    pub principal: Principal,
+}
+
+impl FromRequestParts<AppState> for Context {
+    type Rejection = AuthenticationError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Self::Rejection> {
+        let principal = Principal::from_request_parts(parts, app).await?;
+        Ok(Self { app: Arc::clone(app), principal })
+    }
+}
+
+impl Context {
+    pub fn now(&self) -> Timestamp {
+        Timestamp::new(self.app.clock.now())
+    }
+
+    pub fn new_id(&self) -> Id {
+        self.app.random.id()
+    }
+
+    pub fn user_id(&self) -> Id {
+        self.principal.user.id
+    }
+
+    /// How answers are made: with metadata when hydrated, and with what they are related to.
+    pub fn read(&self, hydrate: bool) -> Read<'_> {
+        Read { app: &self.app, principal: &self.principal, metadata: hydrate, resources: true }
+    }
+
+    /// The hydrated answer about one row that the principal may see.
+    ///
+    /// # Errors
+    /// 404 when there is none; the store's own.
+    pub async fn answer<R: Resource>(&self, id: Id) -> ApiResult<ResponseOf<R>> {
+        self.answer_with::<R>(id, true).await
+    }
+
+    /// The answer about one row that the principal may see.
+    ///
+    /// # Errors
+    /// 404 when there is none; the store's own.
+    pub async fn answer_with<R: Resource>(&self, id: Id, hydrate: bool) -> ApiResult<ResponseOf<R>> {
+        let row = self.find::<R>(id).await?;
+        let answers = R::responses(&self.read(hydrate), vec![row]).await?;
+        answers.into_iter().next().ok_or_else(|| not_found::<R>(id))
+    }
+
+    /// The row with that id, if the principal may see it.
+    ///
+    /// # Errors
+    /// 404 when there is none; the store's own.
+    pub async fn find<R: Resource>(&self, id: Id) -> ApiResult<R> {
+        use sea_query::{Expr, ExprTrait};
+        let mut select = R::select();
+        R::narrow(&mut select, &self.principal);
+        let row = self.app.store.fetch_optional(select.and_where(Expr::col("id").eq(id))).await?;
+        row.ok_or_else(|| not_found::<R>(id))
+    }
+
+    /// Ends a transaction that made the thing with this id.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub async fn commit(&self, tx: Transaction, id: Id) -> Result<Committed<Id>, StoreError> {
+        tx.commit(id).await
+    }
+}

@@ -1,0 +1,65 @@
+//! The handlers that are the same for every kind of resource.
+
+use axum::Json;
+use sea_query::{Expr, ExprTrait, SelectStatement};
+
+use super::{Context, Resource, ResponseOf, find_in, find_project};
+use crate::http::error::{ApiError, ApiResult};
+use crate::http::list::{ListRequest, Page};
+use crate::http::path::PathId;
+use crate::http::query::Query;
+
+/// A page of what the principal may see.
+///
+/// # Errors
+/// 400 for a page past the end; 404 for an unknown project.
+pub async fn list<R: Resource>(cx: Context, list: ListRequest<R>) -> ApiResult<Json<Page<ResponseOf<R>>>> {
+    list_of(&cx, &list, R::select()).await
+}
+
+/// A page of these rows.
+///
+/// # Errors
+/// As [`list`].
+pub async fn list_of<R: Resource>(
+    cx: &Context,
+    list: &ListRequest<R>,
+    mut select: SelectStatement,
+) -> ApiResult<Json<Page<ResponseOf<R>>>> {
+    if R::IN_PROJECT {
+        let project = find_project(&cx.app, list.project.as_deref()).await?;
+        select.and_where(Expr::col("project_id").eq(project));
+    }
+    R::narrow(&mut select, &cx.principal);
+    let mut page = list.fetch(&cx.app.store, &select).await?;
+    let answers = R::responses(&cx.read(list.hydrate), std::mem::take(&mut page.items)).await?;
+    Ok(Json(page.with_items(|_| answers)))
+}
+
+/// One thing by its id.
+///
+/// # Errors
+/// 404 when there is none.
+pub async fn get<R: Resource>(
+    cx: Context,
+    PathId(id): PathId,
+    mut query: Query,
+) -> ApiResult<Json<ResponseOf<R>>> {
+    let hydrate = query.flag("hydrate").unwrap_or(true);
+    query.finish()?;
+    cx.answer_with::<R>(id, hydrate).await.map(Json)
+}
+
+/// Deletes one thing by its id.
+///
+/// # Errors
+/// 404 when there is none; what the resource's rules refuse.
+pub async fn delete<R: Resource>(cx: Context, PathId(id): PathId) -> ApiResult<Json<()>> {
+    cx.find::<R>(id).await?;
+    let deleted = cx.app.store.write(|mut tx| async move {
+        find_in::<R>(&mut tx, id).await?;
+        R::delete(&mut tx, id).await?;
+        Ok::<_, ApiError>(tx.commit(()).await?)
+    });
+    deleted.await.map(Json)
+}

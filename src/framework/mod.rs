@@ -1,0 +1,161 @@
+//! The resource framework: what the kinds of resource share. A resource is one file in `resources/` that says what
+//! its rows, answers, filters and rules are; lists, reads and deletions are here.
+
+mod context;
+mod envelope;
+mod handlers;
+mod project;
+mod read;
+mod tagging;
+
+use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
+use serde::Serialize;
+
+use crate::auth::Principal;
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::list::Listed;
+use crate::store::{self, Id, StoreError, Transaction};
+
+pub use context::Context;
+pub use envelope::{NoResources, Response};
+pub use handlers::{delete, get, list, list_of};
+pub use project::find_project;
+pub use read::{ById, Read};
+pub use tagging::{TagReference, Taggable, attach, remove_tags, set_tags, untag_all};
+
+/// A row type's table and columns; made by [`row!`](crate::row).
+pub trait Stored: store::Row + Sized {
+    const TABLE: &'static str;
+    fn columns() -> Vec<&'static str>;
+    fn id(&self) -> Id;
+}
+
+/// A kind of thing that the REST API keeps, by its row.
+pub trait Resource: Stored + Listed + Sync + 'static {
+    /// What people call it, in errors.
+    const NAME: &'static str;
+    /// Whether each belongs to a project, and lists are of one project.
+    const IN_PROJECT: bool = false;
+    /// Whether tags can be attached; what is deleted loses them.
+    const TAGGABLE: bool = false;
+    type Body: Serialize + Send + Sync;
+    type Metadata: Serialize + Send + Sync;
+    type Resources: Serialize + Send + Sync;
+
+    /// All rows.
+    fn select() -> SelectStatement {
+        Sql::select().columns(Self::columns()).from(Self::TABLE).to_owned()
+    }
+
+    /// Leaves out what the principal may not see.
+    fn narrow(_select: &mut SelectStatement, _principal: &Principal) {}
+
+    /// The answers for rows, in their order. Each kind of related thing is loaded once for all of them, so that a
+    /// page costs the same number of queries whatever its size.
+    fn responses(
+        read: &Read<'_>,
+        rows: Vec<Self>,
+    ) -> impl Future<Output = ApiResult<Vec<ResponseOf<Self>>>> + Send;
+
+    /// Deletes the row; what refers to it goes by the schema's rules.
+    fn delete(tx: &mut Transaction, id: Id) -> impl Future<Output = ApiResult<()>> + Send {
+        delete_row::<Self>(tx, id)
+    }
+}
+
+/// The answer about a resource.
+pub type ResponseOf<R> =
+    Response<<R as Resource>::Body, <R as Resource>::Metadata, <R as Resource>::Resources>;
+
+/// Deletes a row with what hangs on it without a foreign key.
+///
+/// # Errors
+/// The store's own.
+pub async fn delete_row<R: Resource>(tx: &mut Transaction, id: Id) -> ApiResult<()> {
+    if R::TAGGABLE {
+        untag_all(tx, id).await?;
+    }
+    let delete = Sql::delete().from_table(R::TABLE).and_where(Expr::col("id").eq(id)).to_owned();
+    tx.execute(&delete).await?;
+    Ok(())
+}
+
+/// The row with that id, as the transaction sees it.
+///
+/// # Errors
+/// 404 when there is none; the store's own.
+pub async fn find_in<R: Resource>(tx: &mut Transaction, id: Id) -> ApiResult<R> {
+    let row = tx.fetch_optional(R::select().and_where(Expr::col("id").eq(id))).await?;
+    row.ok_or_else(|| not_found::<R>(id))
+}
+
+/// The row with that id or name, if it is there; in a project when the resource is.
+///
+/// # Errors
+/// The store's own.
+pub async fn find_named<R: Resource>(
+    tx: &mut Transaction,
+    project: Option<Id>,
+    name: &str,
+) -> Result<Option<R>, StoreError> {
+    let mut select = R::select();
+    select.and_where(Expr::col("name").eq(name));
+    if let Some(project) = project {
+        select.and_where(Expr::col("project_id").eq(project));
+    }
+    tx.fetch_optional(&select).await
+}
+
+/// 409 when another row of the resource (of the project) has the name.
+///
+/// # Errors
+/// 409; the store's own.
+pub async fn refuse_taken_name<R: Resource>(
+    tx: &mut Transaction,
+    project: Option<Id>,
+    name: &str,
+    own: Option<Id>,
+) -> ApiResult<()> {
+    match find_named::<R>(tx, project, name).await? {
+        Some(row) if Some(row.id()) != own => Err(taken::<R>(name)),
+        _ => Ok(()),
+    }
+}
+
+/// 404 for an id that nothing has.
+pub fn not_found<R: Resource>(id: Id) -> ApiError {
+    let name = R::NAME;
+    let message = format!("\"Unable to get {name} with ID '{id}': No {name} with this ID found\"");
+    ApiError::new(ErrorKind::KeyError, message)
+}
+
+/// 409 for a name that another one has.
+pub fn taken<R: Resource>(name: &str) -> ApiError {
+    let message = format!("A {} with the name '{name}' already exists.", R::NAME);
+    ApiError::new(ErrorKind::EntityExistsError, message)
+}
+
+/// A row type with its table: the struct, read from both engines, and the names of its columns from one list.
+#[macro_export]
+macro_rules! row {
+    ($(#[$meta:meta])* $visibility:vis struct $name:ident in $table:literal {
+        $($(#[$field_meta:meta])* $field_visibility:vis $field:ident: $type:ty,)*
+    }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, sqlx::FromRow)]
+        $visibility struct $name {
+            $($(#[$field_meta])* $field_visibility $field: $type,)*
+        }
+
+        impl $crate::framework::Stored for $name {
+            const TABLE: &'static str = $table;
+            fn columns() -> Vec<&'static str> {
+                // `type` is written `r#type` in Rust.
+                [$(stringify!($field)),*].map(|column| column.trim_start_matches("r#")).to_vec()
+            }
+            fn id(&self) -> $crate::store::Id {
+                self.id
+            }
+        }
+    };
+}

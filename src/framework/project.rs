@@ -1,0 +1,30 @@
+//! Which project a list is of.
+
+use sea_query::{Expr, ExprTrait, Query as Sql};
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::store::Id;
+
+/// The project with that name or id; without one the server's default project.
+///
+/// # Errors
+/// 404 when it isn't there, and 400 when there is no default project either.
+pub async fn find_project(app: &App, name_or_id: Option<&str>) -> ApiResult<Id> {
+    let asked = name_or_id.unwrap_or(&app.default_project);
+    let mut select = Sql::select();
+    select.column("id").from("project");
+    match Uuid::try_parse(asked) {
+        Ok(id) => select.and_where(Expr::col("id").eq(Id(id))),
+        Err(_) => select.and_where(Expr::col("name").eq(asked)),
+    };
+    let found: Option<(Id,)> = app.store.fetch_optional(&select).await?;
+    found.map(|(id,)| id).ok_or_else(|| match name_or_id {
+        None => ApiError::new(ErrorKind::ValueError, "Project scope missing from the filter"),
+        Some(asked) => ApiError::new(
+            ErrorKind::KeyError,
+            format!("\"No project with the name or ID '{asked}' was found\""),
+        ),
+    })
+}

@@ -1,0 +1,49 @@
+//! A change to one row, column by column; what wasn't asked for stays.
+
+use sea_query::{Expr, ExprTrait, Query, SimpleExpr, UpdateStatement};
+
+use super::{Id, StoreError, Timestamp, Transaction};
+
+/// A change to the row of a table with this id.
+#[derive(Debug, Clone)]
+pub struct Update {
+    table: &'static str,
+    id: Id,
+    values: Vec<(&'static str, SimpleExpr)>,
+}
+
+impl Update {
+    /// Every change notes when it was made.
+    pub fn of(table: &'static str, id: Id, now: Timestamp) -> Self {
+        Self { table, id, values: vec![("updated", now.into())] }
+    }
+
+    pub fn set(mut self, column: &'static str, value: impl Into<SimpleExpr>) -> Self {
+        self.values.push((column, value.into()));
+        self
+    }
+
+    /// Sets the column when there is a value.
+    pub fn maybe(self, column: &'static str, value: Option<impl Into<SimpleExpr>>) -> Self {
+        match value {
+            Some(value) => self.set(column, value),
+            None => self,
+        }
+    }
+
+    pub fn statement(self) -> UpdateStatement {
+        Query::update()
+            .table(self.table)
+            .values(self.values)
+            .and_where(Expr::col("id").eq(self.id))
+            .to_owned()
+    }
+
+    /// Changes the row.
+    ///
+    /// # Errors
+    /// When a constraint refuses it or the database doesn't answer.
+    pub async fn run(self, tx: &mut Transaction) -> Result<(), StoreError> {
+        tx.execute(&self.statement()).await.map(drop)
+    }
+}
