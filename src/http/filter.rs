@@ -42,6 +42,8 @@ pub enum FieldKind {
     Time,
     /// What needs a subquery brings it: `column IN (rows of another table that match)`.
     Related(Related),
+    /// What is there to sort by alone.
+    Unfiltered,
     /// What no kind above says: the filter, and the condition that it means.
     Custom(fn(&Filter<'_>) -> ApiResult<SimpleExpr>),
 }
@@ -112,6 +114,10 @@ impl Field {
                 }
             })
         })
+    }
+    /// A name that `sort_by` takes, and no filter.
+    pub const fn sort_only(name: &'static str, by: fn() -> SimpleExpr) -> Self {
+        Self { name, column: name, kind: FieldKind::Unfiltered, sort: Sort::By(by) }
     }
     /// A field that is no column: the condition is made by a function.
     pub const fn custom(name: &'static str, condition: fn(&Filter<'_>) -> ApiResult<SimpleExpr>) -> Self {
@@ -196,6 +202,7 @@ impl<'a> Filter<'a> {
             FieldKind::Time => self.on_time(column),
             FieldKind::Related(related) => self.on_related(&related),
             FieldKind::Custom(condition) => condition(self),
+            FieldKind::Unfiltered => Ok(Expr::val(true)),
         }
     }
 

@@ -9,10 +9,13 @@ use crate::store::Id;
 
 pub mod api_keys;
 pub mod devices;
+pub mod execution_status;
+pub mod pipelines;
 pub mod projects;
 pub mod server_settings;
 pub mod service_accounts;
 pub mod stacks;
+pub mod step_configuration;
 pub mod tags;
 pub mod users;
 
@@ -26,6 +29,7 @@ pub fn closed() -> Routes {
     [
         api_keys::routes(),
         devices::routes::routes(),
+        pipelines::routes(),
         projects::routes(),
         server_settings::routes(),
         service_accounts::routes(),
