@@ -9,7 +9,9 @@ use crate::store::Id;
 
 pub mod api_keys;
 pub mod devices;
+pub mod pipeline_builds;
 pub mod projects;
+pub mod schedules;
 pub mod server_settings;
 pub mod service_accounts;
 pub mod stacks;
@@ -26,7 +28,9 @@ pub fn closed() -> Routes {
     [
         api_keys::routes(),
         devices::routes::routes(),
+        pipeline_builds::routes(),
         projects::routes(),
+        schedules::routes(),
         server_settings::routes(),
         service_accounts::routes(),
         stacks::routes(),
