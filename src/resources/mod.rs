@@ -11,7 +11,9 @@ pub mod api_keys;
 pub mod devices;
 pub mod execution_status;
 pub mod pipelines;
+pub mod pipeline_builds;
 pub mod projects;
+pub mod schedules;
 pub mod server_settings;
 pub mod service_accounts;
 pub mod stacks;
@@ -30,7 +32,9 @@ pub fn closed() -> Routes {
         api_keys::routes(),
         devices::routes::routes(),
         pipelines::routes(),
+        pipeline_builds::routes(),
         projects::routes(),
+        schedules::routes(),
         server_settings::routes(),
         service_accounts::routes(),
         stacks::routes(),
