@@ -8,10 +8,18 @@ use crate::http::routes::Routes;
 use crate::store::Id;
 
 pub mod api_keys;
+pub mod artifact_versions;
+pub mod artifact_visualizations;
+pub mod artifacts;
+pub mod curated_visualizations;
 pub mod devices;
+pub mod logs;
+pub mod model_versions;
+pub mod models;
 pub mod projects;
 pub mod server_settings;
 pub mod service_accounts;
+pub mod source;
 pub mod stacks;
 pub mod tags;
 pub mod users;
@@ -25,7 +33,12 @@ pub fn open() -> Routes {
 pub fn closed() -> Routes {
     [
         api_keys::routes(),
+        artifact_versions::routes(),
+        artifacts::routes(),
         devices::routes::routes(),
+        logs::routes(),
+        model_versions::routes(),
+        models::routes(),
         projects::routes(),
         server_settings::routes(),
         service_accounts::routes(),
