@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use sea_query::{Expr, ExprTrait, Query as Sql};
+use sea_query::{Expr, ExprTrait, Query as Sql, SimpleExpr};
 use serde_json::value::RawValue;
 
-use super::{Resource, ResponseOf};
+use super::{Resource, ResponseOf, Stored};
 use crate::app::App;
 use crate::auth::Principal;
 use crate::http::error::ApiResult;
@@ -90,6 +90,15 @@ impl Read<'_> {
         Ok(self.app.store.fetch_all(R::select().and_where(Expr::col("id").is_in(ids))).await?)
     }
 
+    /// The tags of each of these things, when related things are wanted.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub async fn tags_of<R: Resource>(&self, rows: &[R]) -> ApiResult<ById<Vec<Arc<ResponseOf<TagRow>>>>> {
+        let ids: Vec<Id> = rows.iter().filter(|_| self.resources).map(Stored::id).collect();
+        self.tags(&ids).await
+    }
+
     /// The tags of each of these things, in the order of their names.
     ///
     /// # Errors
@@ -116,7 +125,8 @@ impl Read<'_> {
         Ok(by_thing)
     }
 
-    /// The run metadata of each of these things: of several values for a key the newest.
+    /// The run metadata of each of these things: of several values for a key the newest, or all of them in one if each
+    /// is an object.
     ///
     /// # Errors
     /// The store's own.
@@ -126,7 +136,7 @@ impl Read<'_> {
         ids: &[Id],
     ) -> ApiResult<ById<BTreeMap<String, Arc<RawValue>>>> {
         let mut by_thing: ById<BTreeMap<String, Arc<RawValue>>> = ById::new();
-        if ids.is_empty() {
+        if !self.metadata || ids.is_empty() {
             return Ok(by_thing);
         }
         let query = Sql::select()
@@ -142,9 +152,68 @@ impl Read<'_> {
             .order_by(("run_metadata", "created"), sea_query::Order::Asc)
             .to_owned();
         for (thing, key, value) in self.app.store.fetch_all::<(Id, String, JsonText)>(&query).await? {
-            by_thing.entry(thing).or_default().insert(key, value.0.into());
+            let values = by_thing.entry(thing).or_default();
+            let value = match values.get(&key) {
+                Some(older) => merged(older, value.0),
+                None => value.0,
+            };
+            values.insert(key, value.into());
         }
         Ok(by_thing)
+    }
+
+    /// Of each of these things the id and the name of its newest version: the first by this order.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub async fn newest(
+        &self,
+        versions: Versions,
+        things: impl Iterator<Item = Id>,
+    ) -> ApiResult<ById<(Id, String)>> {
+        let things: Vec<Id> = things.collect();
+        if !self.resources || things.is_empty() {
+            return Ok(ById::new());
+        }
+        let Versions { table, thing, name, order } = versions;
+        let newest = Sql::select()
+            .column(("newer", "id"))
+            .from_as(table, "newer")
+            .and_where(Expr::col(("newer", thing)).equals((table, thing)))
+            .order_by_columns(order.iter().map(|column| (("newer", *column), sea_query::Order::Desc)))
+            .limit(1)
+            .to_owned();
+        let query = Sql::select()
+            .columns([(table, thing), (table, "id"), (table, name)])
+            .from(table)
+            .and_where(Expr::col((table, thing)).is_in(things))
+            .and_where(Expr::col((table, "id")).eq(SimpleExpr::from(newest)))
+            .to_owned();
+        let newest: Vec<(Id, Id, String)> = self.app.store.fetch_all(&query).await?;
+        Ok(newest.into_iter().map(|(thing, id, name)| (thing, (id, name))).collect())
+    }
+}
+
+/// Where the versions of a kind of thing are.
+#[derive(Debug, Clone, Copy)]
+pub struct Versions {
+    pub table: &'static str,
+    /// The column that says whose version it is.
+    pub thing: &'static str,
+    pub name: &'static str,
+    /// Columns that the newest version is the greatest by.
+    pub order: &'static [&'static str],
+}
+
+/// One object with the entries of both, of which the newer one's count; what is no object is replaced.
+fn merged(older: &RawValue, newer: Box<RawValue>) -> Box<RawValue> {
+    let object = |json: &RawValue| serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(json.get()).ok();
+    match (object(older), object(&newer)) {
+        (Some(mut entries), Some(newest)) => {
+            entries.extend(newest);
+            serde_json::value::to_raw_value(&entries).unwrap_or(newer)
+        }
+        _ => newer,
     }
 }
 

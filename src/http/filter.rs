@@ -42,6 +42,10 @@ pub enum FieldKind {
     Time,
     /// What needs a subquery brings it: `column IN (rows of another table that match)`.
     Related(Related),
+    /// Metadata that was logged for this kind of thing: `key:value` or `key:operator:value`.
+    RunMetadata(&'static str),
+    /// True or false, without operators: the condition that it means, if it narrows at all.
+    Switch(fn(bool) -> Option<SimpleExpr>),
     /// What no kind above says: the filter, and the condition that it means.
     Custom(fn(&Filter<'_>) -> ApiResult<SimpleExpr>),
 }
@@ -92,14 +96,19 @@ impl Field {
         const RELATED: Related = Related {
             column: "user_id",
             rows: || Sql::select().column(("user", "id")).from("user").to_owned(),
-            fields: &[(("user", "id"), FieldKind::Id), (("user", "name"), FieldKind::Text)],
+            fields: &[
+                (("user", "id"), FieldKind::Id),
+                (("user", "name"), FieldKind::Text),
+                (("user", "full_name"), FieldKind::Text),
+            ],
         };
         let sort = Sort::By(|| name_of("user", "user_id"));
         Self { sort, ..Self::related("user", RELATED) }
     }
-    /// `tags`: the name of a tag that is attached.
+    /// `tags`: the name of a tag that is attached; sorted by the names of all tags.
     pub const fn tags() -> Self {
-        Self::custom("tags", |filter| {
+        let sort = Sort::By(names_of_tags);
+        let field = Self::custom("tags", |filter| {
             let links =
                 || Sql::select().column(("tag_resource", "resource_id")).from("tag_resource").to_owned();
             Ok(match filter.operator {
@@ -111,7 +120,21 @@ impl Field {
                     Expr::col("id").in_subquery(links().inner_join("tag", tag).and_where(named).to_owned())
                 }
             })
-        })
+        });
+        Self { sort, ..field }
+    }
+    /// `run_metadata`: what was logged for a kind of thing.
+    pub const fn run_metadata(kind: &'static str) -> Self {
+        let name = "run_metadata";
+        Self { name, column: name, kind: FieldKind::RunMetadata(kind), sort: Sort::Not }
+    }
+    /// A parameter that is true or false and no column.
+    pub const fn switch(name: &'static str, condition: fn(bool) -> Option<SimpleExpr>) -> Self {
+        Self { name, column: name, kind: FieldKind::Switch(condition), sort: Sort::Not }
+    }
+    /// Something to sort by that is no filter.
+    pub const fn sorted(name: &'static str) -> Self {
+        Self::switch(name, |_| None)
     }
     /// A field that is no column: the condition is made by a function.
     pub const fn custom(name: &'static str, condition: fn(&Filter<'_>) -> ApiResult<SimpleExpr>) -> Self {
@@ -125,9 +148,28 @@ pub fn name_of(table: &'static str, column: &'static str) -> SimpleExpr {
     Sql::select().column((table, "name")).from(table).and_where(referred).to_owned().into()
 }
 
+/// The names of a thing's tags, to sort by.
+fn names_of_tags() -> SimpleExpr {
+    // In a table of its own, so that `id` is the listed thing's.
+    let names = Sql::select()
+        .expr_as(Expr::col(("tag_resource", "resource_id")), "thing")
+        .expr_as(Expr::cust("GROUP_CONCAT(`tag`.`name` ORDER BY `tag`.`name`)"), "names")
+        .from("tag_resource")
+        .inner_join("tag", Expr::col(("tag", "id")).equals(("tag_resource", "tag_id")))
+        .group_by_col(("tag_resource", "resource_id"))
+        .to_owned();
+    let of_thing = Expr::col(("tagged", "thing")).eq(Expr::col("id"));
+    Sql::select()
+        .column(("tagged", "names"))
+        .from_subquery(names, "tagged")
+        .and_where(of_thing)
+        .to_owned()
+        .into()
+}
+
 /// How a value is compared (contract: GenericFilterOps).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Operator {
+pub(super) enum Operator {
     Equals,
     NotEquals,
     StartsWith,
@@ -166,8 +208,10 @@ const OPERATORS: [(&str, Operator); 15] = [
 /// One value of a filter parameter, taken apart.
 #[derive(Debug, PartialEq)]
 pub struct Filter<'a> {
-    operator: Operator,
-    value: &'a str,
+    pub(super) operator: Operator,
+    pub(super) value: &'a str,
+    /// As it was sent.
+    pub(super) text: &'a str,
 }
 
 impl<'a> Filter<'a> {
@@ -175,8 +219,8 @@ impl<'a> Filter<'a> {
     pub fn parse(text: &'a str) -> Self {
         let (operator, value) = text.split_once(':').unwrap_or(("", text));
         match OPERATORS.iter().find(|(name, _)| *name == operator) {
-            Some((_, operator)) => Self { operator: *operator, value },
-            None => Self { operator: Operator::Equals, value: text },
+            Some((_, operator)) => Self { operator: *operator, value, text },
+            None => Self { operator: Operator::Equals, value: text, text },
         }
     }
 
@@ -185,6 +229,9 @@ impl<'a> Filter<'a> {
     /// # Errors
     /// 422 when the value or the operator doesn't fit the kind of column.
     pub fn condition(&self, column: SimpleExpr, kind: FieldKind) -> Result<SimpleExpr, ApiError> {
+        if let FieldKind::RunMetadata(kind) = kind {
+            return super::metadata_filter::condition(self.text, kind);
+        }
         if matches!(self.operator, Operator::IsNull | Operator::IsNotNull) && !self.value.is_empty() {
             return Err(ApiError::unprocessable("'isnull:' and 'isnotnull:' take no value."));
         }
@@ -196,6 +243,7 @@ impl<'a> Filter<'a> {
             FieldKind::Time => self.on_time(column),
             FieldKind::Related(related) => self.on_related(&related),
             FieldKind::Custom(condition) => condition(self),
+            FieldKind::RunMetadata(_) | FieldKind::Switch(_) => Err(self.unfit()),
         }
     }
 
@@ -287,7 +335,7 @@ impl<'a> Filter<'a> {
         self.list()?.iter().map(|item| time(item)).collect()
     }
 
-    fn list(&self) -> Result<Vec<String>, ApiError> {
+    pub(super) fn list(&self) -> Result<Vec<String>, ApiError> {
         serde_json::from_str(self.value).map_err(|_| {
             ApiError::unprocessable(
                 "The 'oneof:' and 'notoneof:' filters take a JSON list, such as oneof:[\"a\",\"b\"].",
@@ -295,7 +343,7 @@ impl<'a> Filter<'a> {
         })
     }
 
-    fn unfit(&self) -> ApiError {
+    pub(super) fn unfit(&self) -> ApiError {
         let name =
             OPERATORS.iter().find(|(_, operator)| *operator == self.operator).map_or("", |(name, _)| name);
         ApiError::unprocessable(format!("This field can not be filtered using the operation '{name}'."))
@@ -303,7 +351,7 @@ impl<'a> Filter<'a> {
 }
 
 /// A LIKE pattern in which the caller's `%` and `_` mean themselves.
-fn pattern(before: &str, value: &str, after: &str) -> LikeExpr {
+pub(super) fn pattern(before: &str, value: &str, after: &str) -> LikeExpr {
     let escaped = value.replace('!', "!!").replace('%', "!%").replace('_', "!_");
     LikeExpr::new(format!("{before}{escaped}{after}")).escape('!')
 }

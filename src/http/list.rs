@@ -8,8 +8,9 @@ use sea_query::{Cond, Expr, Func, Order, SelectStatement, SimpleExpr};
 use serde::Serialize;
 
 use super::error::{ApiError, ApiResult, ErrorKind};
-use super::filter::{Field, Filter, SCOPE_USER, Sort};
+use super::filter::{Field, FieldKind, Filter, SCOPE_USER, Sort};
 use super::query::Query;
+use crate::config::{Flag, Setting};
 use crate::store::{Row, Store};
 
 const DEFAULT_SIZE: i64 = 20;
@@ -69,8 +70,12 @@ impl<T: Listed> ListRequest<T> {
         let size = query.integer("size", 1, MAX_SIZE).unwrap_or(DEFAULT_SIZE).unsigned_abs();
         let operators = [("or", LogicalOperator::Or), ("and", LogicalOperator::And)];
         let operator = query.choice("logical_operator", &operators).unwrap_or(LogicalOperator::And);
-        if T::FIELDS.iter().any(|field| field.name == SCOPE_USER) {
-            query.uuid(SCOPE_USER);
+        for field in T::FIELDS {
+            match field.kind {
+                FieldKind::Switch(_) => drop(query.flag(field.name)),
+                _ if field.name == SCOPE_USER => drop(query.uuid(SCOPE_USER)),
+                _ => {}
+            }
         }
         query.finish()?;
         let order = sort_order(query.text("sort_by").unwrap_or("created"), T::FIELDS)?;
@@ -148,6 +153,13 @@ fn condition(query: &Query, operator: LogicalOperator, fields: &'static [Field])
     let mut always = Cond::all();
     for field in fields {
         let mut narrowed = Cond::all();
+        if let FieldKind::Switch(condition) = field.kind {
+            let flag = query.text(field.name).and_then(Flag::read);
+            if let Some(condition) = flag.and_then(|Flag(flag)| condition(flag)) {
+                joined = joined.add(condition);
+            }
+            continue;
+        }
         for text in query.texts(field.name) {
             narrowed = narrowed.add(Filter::parse(text).condition(Expr::col(field.column), field.kind)?);
         }

@@ -8,6 +8,7 @@ pub mod headers;
 pub mod json;
 pub mod limits;
 pub mod list;
+pub mod metadata_filter;
 pub mod moments;
 pub mod openapi;
 pub mod path;

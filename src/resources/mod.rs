@@ -8,13 +8,24 @@ use crate::http::routes::Routes;
 use crate::store::Id;
 
 pub mod api_keys;
+pub mod artifact_versions;
+pub mod artifact_visualizations;
+pub mod artifacts;
+pub mod curated_visualizations;
 pub mod devices;
+pub mod execution_status;
+pub mod logs;
+pub mod model_versions;
+pub mod models;
 pub mod pipeline_builds;
+pub mod pipelines;
 pub mod projects;
 pub mod schedules;
 pub mod server_settings;
 pub mod service_accounts;
+pub mod source;
 pub mod stacks;
+pub mod step_configuration;
 pub mod tags;
 pub mod users;
 
@@ -27,8 +38,14 @@ pub fn open() -> Routes {
 pub fn closed() -> Routes {
     [
         api_keys::routes(),
+        artifact_versions::routes(),
+        artifacts::routes(),
         devices::routes::routes(),
+        pipelines::routes(),
         pipeline_builds::routes(),
+        logs::routes(),
+        model_versions::routes(),
+        models::routes(),
         projects::routes(),
         schedules::routes(),
         server_settings::routes(),

@@ -1,0 +1,79 @@
+//! The filter over what was logged as a thing's metadata: `key:value` or `key:operator:value`.
+
+use sea_query::{Cond, Expr, ExprTrait, Query as Sql, SimpleExpr};
+
+use super::error::{ApiError, ApiResult};
+use super::filter::{Filter, Operator, pattern};
+
+const VALUE: (&str, &str) = ("run_metadata", "value");
+
+/// Things of that kind for which a value was logged under the key, and the value is as the filter says.
+///
+/// # Errors
+/// 422 without a key, or when the value doesn't fit the operator.
+pub fn condition(text: &str, kind: &'static str) -> ApiResult<SimpleExpr> {
+    let Some((key, value)) = text.split_once(':') else {
+        let message = format!(
+            "'{text}' is no filter of run metadata; give 'key:value' or 'key:operator:value', such as \
+             'accuracy:gt:0.9'."
+        );
+        return Err(ApiError::unprocessable(message));
+    };
+    let links = Sql::select()
+        .column(("run_metadata_resource", "resource_id"))
+        .from("run_metadata_resource")
+        .inner_join(
+            "run_metadata",
+            Expr::col(("run_metadata", "id")).equals(("run_metadata_resource", "run_metadata_id")),
+        )
+        .and_where(Expr::col(("run_metadata_resource", "resource_type")).eq(kind))
+        .and_where(Expr::col(("run_metadata", "key")).eq(key))
+        .cond_where(on_value(&Filter::parse(value))?)
+        .to_owned();
+    Ok(Expr::col("id").in_subquery(links))
+}
+
+/// The condition on a value, which is stored as JSON: a text may be given with its quotes or without.
+fn on_value(filter: &Filter<'_>) -> ApiResult<Cond> {
+    let column = || Expr::col(VALUE);
+    let value = filter.value;
+    let quoted = |value: &str| format!("\"{value}\"");
+    let both = |values: Vec<String>| values.into_iter().flat_map(move |value| [quoted(&value), value]);
+    Ok(match filter.operator {
+        Operator::Equals => Cond::all().add(column().is_in(both(vec![value.to_owned()]))),
+        Operator::NotEquals => Cond::all().add(column().is_not_in(both(vec![value.to_owned()]))),
+        Operator::OneOf => Cond::all().add(column().is_in(both(filter.list()?))),
+        Operator::NotOneOf => Cond::all().add(column().is_not_in(both(filter.list()?))),
+        Operator::StartsWith => Cond::any()
+            .add(column().like(pattern("", value, "%")))
+            .add(column().like(pattern("\"", value, "%"))),
+        Operator::EndsWith => Cond::any()
+            .add(column().like(pattern("%", value, "")))
+            .add(column().like(pattern("%", value, "\""))),
+        Operator::Contains => Cond::all().add(column().like(pattern("%", value, "%"))),
+        Operator::NotContains => Cond::all().add(column().not_like(pattern("%", value, "%"))),
+        Operator::IsNull | Operator::IsNotNull if !value.is_empty() => {
+            return Err(ApiError::unprocessable("'isnull:' and 'isnotnull:' take no value."));
+        }
+        Operator::IsNull => Cond::all().add(column().is_null()),
+        Operator::IsNotNull => Cond::all().add(column().is_not_null()),
+        Operator::Gt | Operator::Gte | Operator::Lt | Operator::Lte => on_number(filter)?,
+        Operator::In => return Err(filter.unfit()),
+    })
+}
+
+/// Values that are numbers, compared as numbers.
+fn on_number(filter: &Filter<'_>) -> ApiResult<Cond> {
+    let number: f64 = filter.value.trim().parse().map_err(|_| {
+        ApiError::unprocessable(format!("'{}' is no number to compare metadata with.", filter.value))
+    })?;
+    let column = Expr::col(VALUE).cast_as("DOUBLE");
+    let compared = match filter.operator {
+        Operator::Gt => column.gt(number),
+        Operator::Gte => column.gte(number),
+        Operator::Lt => column.lt(number),
+        _ => column.lte(number),
+    };
+    let is_number = Expr::col(("run_metadata", "type")).is_in(["int", "float", "StorageSize"]);
+    Ok(Cond::all().add(is_number).add(compared))
+}

@@ -1,0 +1,104 @@
+//! What lists of artifact versions can be filtered by.
+
+use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
+
+use super::ArtifactVersionRow;
+use crate::http::error::ApiResult;
+use crate::http::filter::{Field, FieldKind, Filter, Related};
+use crate::http::list::Listed;
+
+impl Listed for ArtifactVersionRow {
+    const FIELDS: &'static [Field] = &[
+        Field::id(),
+        Field::time("created"),
+        Field::time("updated"),
+        Field::scope_user(),
+        Field::user(),
+        Field::tags(),
+        Field::run_metadata("artifact_version"),
+        Field::related("artifact", ARTIFACT),
+        Field::related("artifact_id", ARTIFACT),
+        Field::text("version"),
+        Field::number("version_number"),
+        Field::text("uri"),
+        Field::text("materializer"),
+        Field::text("type"),
+        Field::text("data_type"),
+        Field::reference("artifact_store_id", "artifact_store_id"),
+        Field::related("model_version_id", MODEL_VERSION),
+        Field::switch("only_unused", |only| only.then(unused)),
+        Field::switch("has_custom_name", |flag| Some(has_custom_name(flag))),
+        Field::related("model", MODEL),
+        Field::custom("pipeline_run", of_run),
+    ];
+}
+
+/// The artifact's id or name.
+const ARTIFACT: Related = Related {
+    column: "artifact_id",
+    rows: || Sql::select().column(("artifact", "id")).from("artifact").to_owned(),
+    fields: &[(("artifact", "id"), FieldKind::Id), (("artifact", "name"), FieldKind::Text)],
+};
+
+const MODEL_VERSION: Related = Related {
+    column: "id",
+    rows: || {
+        Sql::select()
+            .column(("model_versions_artifacts", "artifact_version_id"))
+            .from("model_versions_artifacts")
+            .to_owned()
+    },
+    fields: &[(("model_versions_artifacts", "model_version_id"), FieldKind::Id)],
+};
+
+/// The id or name of a model that has a version to which it is linked.
+const MODEL: Related = Related {
+    column: "id",
+    rows: || {
+        let version =
+            Expr::col(("model_version", "id")).equals(("model_versions_artifacts", "model_version_id"));
+        let model = Expr::col(("model", "id")).equals(("model_version", "model_id"));
+        (MODEL_VERSION.rows)().inner_join("model_version", version).inner_join("model", model).to_owned()
+    },
+    fields: &[(("model", "id"), FieldKind::Id), (("model", "name"), FieldKind::Text)],
+};
+
+fn has_custom_name(flag: bool) -> SimpleExpr {
+    let artifacts = Sql::select()
+        .column(("artifact", "id"))
+        .from("artifact")
+        .and_where(Expr::col(("artifact", "has_custom_name")).eq(flag))
+        .to_owned();
+    Expr::col("artifact_id").in_subquery(artifacts)
+}
+
+/// Versions that no step made or read.
+pub fn unused() -> SimpleExpr {
+    Expr::col("id")
+        .not_in_subquery(of_steps("step_run_output_artifact"))
+        .and(Expr::col("id").not_in_subquery(of_steps("step_run_input_artifact")))
+}
+
+/// Versions in a table of what steps made or read.
+fn of_steps(table: &'static str) -> SelectStatement {
+    Sql::select().column((table, "artifact_id")).from(table).to_owned()
+}
+
+/// Versions that the steps of a run, given by its id or name, made or read.
+fn of_run(filter: &Filter<'_>) -> ApiResult<SimpleExpr> {
+    let by_id = filter.condition(Expr::col(("pipeline_run", "id")), FieldKind::Id)?;
+    let by_name = filter.condition(Expr::col(("pipeline_run", "name")), FieldKind::Text)?;
+    let is_meant = by_id.or(by_name);
+    let of = |table: &'static str| {
+        of_steps(table)
+            .inner_join("step_run", Expr::col(("step_run", "id")).equals((table, "step_id")))
+            .inner_join(
+                "pipeline_run",
+                Expr::col(("pipeline_run", "id")).equals(("step_run", "pipeline_run_id")),
+            )
+            .and_where(is_meant.clone())
+            .to_owned()
+    };
+    let (made, read) = (of("step_run_output_artifact"), of("step_run_input_artifact"));
+    Ok(Expr::col("id").in_subquery(made).or(Expr::col("id").in_subquery(read)))
+}

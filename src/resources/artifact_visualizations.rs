@@ -1,0 +1,95 @@
+//! Visualizations of artifact versions: files that show what the data is like.
+
+use std::sync::Arc;
+
+use sea_query::{Expr, ExprTrait, Order};
+use serde::Serialize;
+
+use super::artifact_versions::ArtifactVersionRow;
+use crate::framework::{ById, Read, Resource, Response, ResponseOf};
+use crate::http::error::ApiResult;
+use crate::http::filter::Field;
+use crate::http::list::Listed;
+use crate::row;
+use crate::store::{Id, Timestamp};
+
+row! {
+    pub struct VisualizationRow in "artifact_visualization" {
+        pub id: Id,
+        pub created: Timestamp,
+        pub updated: Timestamp,
+        pub r#type: String,
+        pub uri: String,
+        pub artifact_version_id: Id,
+    }
+}
+
+/// No list of them is part of the contract.
+impl Listed for VisualizationRow {
+    const FIELDS: &'static [Field] = &[];
+}
+
+#[derive(Debug, Serialize)]
+pub struct VisualizationBody {
+    created: Timestamp,
+    updated: Timestamp,
+    r#type: String,
+    uri: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct VisualizationMetadata {
+    artifact_version_id: Id,
+}
+
+#[derive(Debug, Serialize)]
+pub struct VisualizationResources {
+    artifact_version: Option<Arc<ResponseOf<ArtifactVersionRow>>>,
+}
+
+impl Resource for VisualizationRow {
+    const NAME: &'static str = "artifact visualization";
+    type Body = VisualizationBody;
+    type Metadata = VisualizationMetadata;
+    type Resources = VisualizationResources;
+
+    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let versions = rows.iter().map(|row| Some(row.artifact_version_id).filter(|_| read.resources));
+        let versions = read.embed::<ArtifactVersionRow>(versions).await?;
+        let response = |row: Self| {
+            let Self { id, created, updated, r#type, uri, artifact_version_id } = row;
+            let metadata = read.metadata(|| VisualizationMetadata { artifact_version_id });
+            let resources = read.resources(|| VisualizationResources {
+                artifact_version: versions.get(&artifact_version_id).cloned(),
+            });
+            Response::nameless(id, VisualizationBody { created, updated, r#type, uri }, metadata, resources)
+        };
+        Ok(rows.into_iter().map(response).collect())
+    }
+}
+
+/// The visualizations of each of these artifact versions, for the metadata of their answers.
+///
+/// # Errors
+/// The store's own.
+pub async fn of_versions(
+    read: &Read<'_>,
+    versions: &[Id],
+) -> ApiResult<ById<Vec<ResponseOf<VisualizationRow>>>> {
+    let mut by_version = ById::new();
+    if !read.metadata || versions.is_empty() {
+        return Ok(by_version);
+    }
+    let mut select = VisualizationRow::select();
+    select
+        .and_where(Expr::col("artifact_version_id").is_in(versions.iter().copied()))
+        .order_by("created", Order::Asc)
+        .order_by("uri", Order::Asc);
+    let rows: Vec<VisualizationRow> = read.app.store.fetch_all(&select).await?;
+    let owners: Vec<Id> = rows.iter().map(|row| row.artifact_version_id).collect();
+    let answers = VisualizationRow::responses(&read.embedded(), rows).await?;
+    for (owner, answer) in owners.into_iter().zip(answers) {
+        by_version.entry(owner).or_insert_with(Vec::new).push(answer);
+    }
+    Ok(by_version)
+}
