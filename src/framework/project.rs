@@ -3,9 +3,10 @@
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use uuid::Uuid;
 
+use super::Resource;
 use crate::app::App;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
-use crate::store::Id;
+use crate::store::{Id, Transaction};
 
 /// The project with that name or id; without one the server's default project.
 ///
@@ -27,4 +28,38 @@ pub async fn find_project(app: &App, name_or_id: Option<&str>) -> ApiResult<Id> 
             format!("\"No project with the name or ID '{asked}' was found\""),
         ),
     })
+}
+
+/// Checks that a project is there.
+///
+/// # Errors
+/// 404 when it isn't; the store's own.
+pub async fn require_project(tx: &mut Transaction, id: Id) -> ApiResult<()> {
+    let select = Sql::select().column("id").from("project").and_where(Expr::col("id").eq(id)).to_owned();
+    match tx.fetch_optional::<(Id,)>(&select).await? {
+        Some(_) => Ok(()),
+        None => {
+            Err(ApiError::new(ErrorKind::KeyError, format!("\"No project with the ID '{id}' was found\"")))
+        }
+    }
+}
+
+/// Checks that what something in the project refers to is there, and in the same project if it is in any.
+///
+/// # Errors
+/// 404 when it isn't; the store's own.
+pub async fn require<R: Resource>(tx: &mut Transaction, id: Option<Id>, project: Id) -> ApiResult<()> {
+    let Some(id) = id else { return Ok(()) };
+    let mut select = Sql::select();
+    select.column("id").from(R::TABLE).and_where(Expr::col("id").eq(id));
+    if R::IN_PROJECT {
+        select.and_where(Expr::col("project_id").eq(project));
+    }
+    match tx.fetch_optional::<(Id,)>(&select).await? {
+        Some(_) => Ok(()),
+        None => {
+            let message = format!("\"The {} with the ID '{id}' was not found in the project.\"", R::NAME);
+            Err(ApiError::new(ErrorKind::KeyError, message))
+        }
+    }
 }

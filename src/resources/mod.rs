@@ -13,14 +13,17 @@ pub mod artifact_visualizations;
 pub mod artifacts;
 pub mod curated_visualizations;
 pub mod devices;
+pub mod execution_status;
 pub mod logs;
 pub mod model_versions;
 pub mod models;
+pub mod pipelines;
 pub mod projects;
 pub mod server_settings;
 pub mod service_accounts;
 pub mod source;
 pub mod stacks;
+pub mod step_configuration;
 pub mod tags;
 pub mod users;
 
@@ -39,6 +42,7 @@ pub fn closed() -> Routes {
         logs::routes(),
         model_versions::routes(),
         models::routes(),
+        pipelines::routes(),
         projects::routes(),
         server_settings::routes(),
         service_accounts::routes(),

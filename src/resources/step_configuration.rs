@@ -1,0 +1,191 @@
+//! What a pipeline and its steps are configured to do: opaque but for what the server has to understand.
+//!
+//! A step's own settings are kept apart from its pipeline's, and are put together when they are read, so that a
+//! snapshot of many steps doesn't say everything as many times.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::store::Timestamp;
+
+/// A JSON object whose values are kept as they are.
+pub type Object = BTreeMap<String, Box<RawValue>>;
+
+/// What a step takes over from its pipeline.
+const INHERITED: [&str; 7] =
+    ["settings", "extra", "retry", "substitutions", "environment", "secrets", "cache_policy"];
+/// What a step of a static pipeline takes over as well.
+const INHERITED_HOOKS: [&str; 4] =
+    ["failure_hook_source", "success_hook_source", "start_hook_source", "end_hook_source"];
+
+/// A step as the store keeps it.
+#[derive(Debug, Deserialize)]
+pub struct StoredStep {
+    pub spec: Box<RawValue>,
+    pub step_config_overrides: Object,
+    /// Only in rows of older versions of ZenML.
+    pub config: Option<Object>,
+}
+
+impl StoredStep {
+    /// The step's configuration with what it takes over from its pipeline.
+    pub fn merged(self, pipeline: &Object, is_dynamic: bool) -> MergedStep {
+        let Self { spec, step_config_overrides, config } = self;
+        let merged = match config {
+            Some(config) => inherit(config, pipeline, &["substitutions"]),
+            None if is_dynamic => inherit(step_config_overrides.clone(), pipeline, &INHERITED),
+            None => {
+                let keys: Vec<&str> = INHERITED.into_iter().chain(INHERITED_HOOKS).collect();
+                inherit(step_config_overrides.clone(), pipeline, &keys)
+            }
+        };
+        MergedStep { spec, config: merged, step_config_overrides }
+    }
+}
+
+/// A step as answers show it (contract schema Step).
+#[derive(Debug, serde::Serialize)]
+pub struct MergedStep {
+    pub spec: Box<RawValue>,
+    pub config: Object,
+    pub step_config_overrides: Object,
+}
+
+impl MergedStep {
+    /// A value of the configuration, read as a `T`.
+    pub fn value<'a, T: Deserialize<'a>>(&'a self, key: &str) -> Option<T> {
+        value(&self.config, key)
+    }
+}
+
+/// A value of an object, read as a `T`; none when it isn't there or is something else.
+pub fn value<'a, T: Deserialize<'a>>(object: &'a Object, key: &str) -> Option<T> {
+    object.get(key).and_then(|json| serde_json::from_str(json.get()).ok())
+}
+
+/// Reads an object, of whose values only some are understood.
+pub fn object(json: &str) -> Object {
+    serde_json::from_str(json).unwrap_or_default()
+}
+
+/// Adds the substitutions that every run has: the date and the time of its start.
+pub fn finalize_substitutions(pipeline: &mut Object, start: Timestamp) {
+    let mut substitutions: Object = value(pipeline, "substitutions").unwrap_or_default();
+    let start = start.to_utc();
+    for (key, format) in [("date", "%Y_%m_%d"), ("time", "%H_%M_%S_%6f")] {
+        if !substitutions.contains_key(key)
+            && let Ok(text) = serde_json::value::to_raw_value(&start.format(format).to_string())
+        {
+            substitutions.insert(key.to_owned(), text);
+        }
+    }
+    if let Ok(json) = serde_json::value::to_raw_value(&substitutions) {
+        pipeline.insert("substitutions".to_owned(), json);
+    }
+}
+
+fn inherit(mut step: Object, pipeline: &Object, keys: &[&str]) -> Object {
+    for key in keys {
+        let Some(inherited) = pipeline.get(*key).filter(|json| json.get() != "null") else { continue };
+        let own = step.get(*key).filter(|json| json.get() != "null");
+        let merged = match own {
+            Some(own) if *key == "secrets" => joined(inherited, own),
+            Some(own) => update(without_nulls(inherited), own),
+            None => without_nulls(inherited),
+        };
+        step.insert((*key).to_owned(), merged);
+    }
+    step
+}
+
+/// Two lists as one.
+fn joined(first: &RawValue, second: &RawValue) -> Box<RawValue> {
+    let list = |json: &RawValue| serde_json::from_str::<Vec<Box<RawValue>>>(json.get()).unwrap_or_default();
+    raw(&[list(first), list(second)].concat()).unwrap_or_else(|| second.to_owned())
+}
+
+/// `original` with the values of `update`, object by object; a null changes nothing.
+fn update(original: Box<RawValue>, update_with: &RawValue) -> Box<RawValue> {
+    let (Ok(mut values), Ok(changes)) =
+        (serde_json::from_str::<Object>(original.get()), serde_json::from_str::<Object>(update_with.get()))
+    else {
+        return update_with.to_owned();
+    };
+    for (key, change) in changes {
+        if change.get() == "null" {
+            continue;
+        }
+        let merged = match values.remove(&key) {
+            Some(value) => update(value, &change),
+            None => change,
+        };
+        values.insert(key, merged);
+    }
+    raw(&values).unwrap_or(original)
+}
+
+/// An object without what is null in it, at any depth.
+fn without_nulls(json: &RawValue) -> Box<RawValue> {
+    let Ok(values) = serde_json::from_str::<Object>(json.get()) else { return json.to_owned() };
+    let kept: Object = values
+        .into_iter()
+        .filter(|(_, value)| value.get() != "null")
+        .map(|(key, value)| (key, without_nulls(&value)))
+        .collect();
+    raw(&kept).unwrap_or_else(|| json.to_owned())
+}
+
+fn raw(value: &impl serde::Serialize) -> Option<Box<RawValue>> {
+    serde_json::value::to_raw_value(value).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn merged(step: &Value, pipeline: &Value, is_dynamic: bool) -> Value {
+        let stored: StoredStep =
+            serde_json::from_value(json!({"spec": {}, "step_config_overrides": step})).unwrap();
+        let config = stored.merged(&object(&pipeline.to_string()), is_dynamic).config;
+        serde_json::to_value(config).unwrap()
+    }
+
+    #[test]
+    fn a_step_takes_over_what_it_does_not_say_itself() {
+        let pipeline = json!({
+            "settings": {"docker": {"image": "a", "user": null}, "resources": {"cpu": 1}},
+            "secrets": ["s1"], "extra": {"a": 1}, "retry": null, "enable_cache": true,
+            "success_hook_source": {"module": "m"},
+        });
+        let step = json!({
+            "name": "load", "settings": {"docker": {"image": "b"}}, "secrets": ["s2"], "extra": null,
+            "enable_cache": false, "success_hook_source": null,
+        });
+        let expected = json!({
+            "name": "load", "settings": {"docker": {"image": "b"}, "resources": {"cpu": 1}},
+            "secrets": ["s1", "s2"], "extra": {"a": 1}, "enable_cache": false,
+            "success_hook_source": {"module": "m"},
+        });
+        assert_eq!(merged(&step, &pipeline, false), expected);
+        assert_eq!(merged(&step, &pipeline, true)["success_hook_source"], Value::Null);
+    }
+
+    #[test]
+    fn large_numbers_stay_as_they_are() {
+        let pipeline = object(r#"{"extra": {"n": 123456789012345678901234567890, "x": 1.10}}"#);
+        let stored: StoredStep =
+            serde_json::from_str(r#"{"spec": {}, "step_config_overrides": {"extra": {"y": 2}}}"#).unwrap();
+        let extra = stored.merged(&pipeline, false).config["extra"].get().to_owned();
+        assert_eq!(extra, r#"{"n":123456789012345678901234567890,"x":1.10,"y":2}"#);
+    }
+
+    #[test]
+    fn the_start_of_a_run_is_substituted() {
+        let mut pipeline = object(r#"{"substitutions": {"date": "mine"}}"#);
+        finalize_substitutions(&mut pipeline, Timestamp::new("2026-01-02T03:04:05.000006Z".parse().unwrap()));
+        assert_eq!(pipeline["substitutions"].get(), r#"{"date":"mine","time":"03_04_05_000006"}"#);
+    }
+}
