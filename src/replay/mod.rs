@@ -46,8 +46,10 @@ const REPLAYED_PUTS: [&str; 9] = [
     "/api/v1/steps/{step_id}",
 ];
 /// Answers that tell a secret once are never written.
-const TELLS_A_SECRET: [&str; 2] =
-    ["/api/v1/service_accounts/{service_account_id}/api_keys", "/api/v1/service_connectors/{connector_id}/verify"];
+const TELLS_A_SECRET: [&str; 2] = [
+    "/api/v1/service_accounts/{service_account_id}/api_keys",
+    "/api/v1/service_connectors/{connector_id}/verify",
+];
 /// Bytes of the answers that are kept in memory, and seconds that they are.
 const RECENT_BYTES: u64 = 2 << 20;
 const RECENT_LIFE: Duration = Duration::from_secs(60);
@@ -204,8 +206,7 @@ impl Replays {
     /// # Errors
     /// When the database doesn't answer; the next call tries again.
     pub async fn write(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let mut waiting =
-            std::mem::take(&mut *self.unwritten.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut waiting = std::mem::take(&mut *self.unwritten.lock().unwrap_or_else(PoisonError::into_inner));
         let expires = Timestamp::new(now + self.life);
         while !waiting.is_empty() {
             let batch = batch_size(&waiting);
