@@ -22,6 +22,7 @@ pub mod logs;
 pub mod model_versions;
 pub mod models;
 pub mod pipeline_builds;
+pub mod pipeline_runs;
 pub mod pipeline_snapshots;
 pub mod pipelines;
 pub mod projects;
@@ -32,6 +33,7 @@ pub mod service_accounts;
 pub mod source;
 pub mod stacks;
 pub mod step_configuration;
+pub mod steps;
 pub mod tags;
 pub mod users;
 
@@ -54,6 +56,7 @@ pub fn closed() -> Routes {
         model_versions::routes(),
         models::routes(),
         pipeline_builds::routes(),
+        pipeline_runs::routes(),
         pipeline_snapshots::routes(),
         pipelines::routes(),
         projects::routes(),
@@ -62,6 +65,7 @@ pub fn closed() -> Routes {
         server_settings::routes(),
         service_accounts::routes(),
         stacks::routes(),
+        steps::routes(),
         tags::routes(),
         users::routes::routes(),
     ]
