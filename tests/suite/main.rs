@@ -17,6 +17,7 @@ mod official_identity;
 mod openapi;
 #[path = "../parity/mod.rs"]
 mod parity;
+mod replay;
 mod schema;
 mod schemes;
 mod server_settings;
