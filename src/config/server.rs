@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
-use super::value::{AtLeast, Flag, HeaderSetting, HttpUrl, Seconds, Secret, Setting, Text, optional, setting};
+use super::value::{
+    AtLeast, Flag, HeaderSetting, HttpUrl, Seconds, Secret, Setting, Text, optional, setting,
+};
 
 /// The settings of this slice; defaults are those of contract/config.json.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::record::{self, Found};
 use super::Attempt;
+use super::record::{self, Found};
 use crate::http::error::{ApiError, ApiResult};
 use crate::store::{Store, Timestamp, Transaction};
 

@@ -11,9 +11,12 @@ pub mod api_keys;
 pub mod artifact_versions;
 pub mod artifact_visualizations;
 pub mod artifacts;
+pub mod code_repositories;
+pub mod components;
 pub mod curated_visualizations;
 pub mod devices;
 pub mod execution_status;
+pub mod flavors;
 pub mod logs;
 pub mod model_versions;
 pub mod models;
@@ -21,6 +24,7 @@ pub mod pipeline_builds;
 pub mod pipelines;
 pub mod projects;
 pub mod schedules;
+pub mod secrets;
 pub mod server_settings;
 pub mod service_accounts;
 pub mod source;
@@ -40,6 +44,10 @@ pub fn closed() -> Routes {
         api_keys::routes(),
         artifact_versions::routes(),
         artifacts::routes(),
+        code_repositories::routes(),
+        components::routes(),
+        flavors::routes(),
+        secrets::routes(),
         devices::routes::routes(),
         pipelines::routes(),
         pipeline_builds::routes(),

@@ -104,7 +104,8 @@ async fn equal_requests_at_once_make_one(database: Database) {
         let key = format!("00000000-0000-4000-8000-00000000001{number}");
         let (one, two) = (app.signed_in().await.with(KEY, &key), other.signed_in().await.with(KEY, &key));
         let name = format!("tag {number}");
-        let answers = join_all((0..10).map(|turn| make_tag(if turn % 2 == 0 { &one } else { &two }, &name))).await;
+        let answers =
+            join_all((0..10).map(|turn| make_tag(if turn % 2 == 0 { &one } else { &two }, &name))).await;
         let first = answers[0].expect_ok();
         for answer in &answers {
             assert_eq!(answer.expect_ok(), first);
