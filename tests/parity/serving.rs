@@ -66,12 +66,20 @@ pub fn scenarios() -> Vec<Scenario> {
                     .post("/users", r#"{"name": "other", "is_admin": false}"#)
                     .header("idempotency-key", REPEATED),
                 ADMIN.post("/users?x=1", MAKE).header("idempotency-key", REPEATED),
-                ADMIN.post("/tags", r#"{"name": "other"}"#).header("idempotency-key", REPEATED).keep("tag"),
-                ADMIN.post("/tags", r#"{"name": "other"}"#).header("idempotency-key", REPEATED),
-                ADMIN.post("/tags", r#"{"name": "other"}"#).header("idempotency-key", FAILED),
+                ADMIN
+                    .post("/tags", r#"{"name": "other", "color": "red"}"#)
+                    .header("idempotency-key", REPEATED)
+                    .keep("tag"),
+                ADMIN
+                    .post("/tags", r#"{"name": "other", "color": "red"}"#)
+                    .header("idempotency-key", REPEATED),
+                ADMIN.post("/tags", r#"{"name": "other", "color": "red"}"#).header("idempotency-key", FAILED),
                 ADMIN.delete("/tags/{tag.id}").header("idempotency-key", REPEATED),
                 ADMIN.delete("/tags/{tag.id}").header("idempotency-key", REPEATED),
-                ADMIN.post("/tags", r#"{"name": "other"}"#).header("idempotency-key", FAILED).keep("tag"),
+                ADMIN
+                    .post("/tags", r#"{"name": "other", "color": "red"}"#)
+                    .header("idempotency-key", FAILED)
+                    .keep("tag"),
                 ADMIN.put("/tags/{tag.id}", r#"{"name": "one"}"#).header("idempotency-key", FAILED),
                 ADMIN.put("/tags/{tag.id}", r#"{"name": "two"}"#).header("idempotency-key", FAILED),
                 ADMIN.delete("/tags/{tag.id}"),
