@@ -44,7 +44,7 @@ impl Listed for ArtifactRow {
         Field::tags(),
         Field::text("name"),
         Field { sort: Sort::ByColumn, ..Field::switch("has_custom_name", has_custom_name) },
-        Field { sort: Sort::By(by_newest_version), ..Field::sorted("latest_version") },
+        Field::sort_only("latest_version", by_newest_version),
     ];
 }
 

@@ -11,6 +11,7 @@ pub mod api_keys;
 pub mod artifact_versions;
 pub mod artifact_visualizations;
 pub mod artifacts;
+pub mod code_references;
 pub mod code_repositories;
 pub mod components;
 pub mod curated_visualizations;
@@ -21,6 +22,7 @@ pub mod logs;
 pub mod model_versions;
 pub mod models;
 pub mod pipeline_builds;
+pub mod pipeline_snapshots;
 pub mod pipelines;
 pub mod projects;
 pub mod schedules;
@@ -46,16 +48,17 @@ pub fn closed() -> Routes {
         artifacts::routes(),
         code_repositories::routes(),
         components::routes(),
-        flavors::routes(),
-        secrets::routes(),
         devices::routes::routes(),
-        pipelines::routes(),
-        pipeline_builds::routes(),
+        flavors::routes(),
         logs::routes(),
         model_versions::routes(),
         models::routes(),
+        pipeline_builds::routes(),
+        pipeline_snapshots::routes(),
+        pipelines::routes(),
         projects::routes(),
         schedules::routes(),
+        secrets::routes(),
         server_settings::routes(),
         service_accounts::routes(),
         stacks::routes(),

@@ -10,7 +10,7 @@ use super::tags::TagRow;
 use super::users::UserResponse;
 use crate::framework::{Read, Resource, Response, ResponseOf, Versions, get, list};
 use crate::http::error::ApiResult;
-use crate::http::filter::{Field, Sort};
+use crate::http::filter::Field;
 use crate::http::list::Listed;
 use crate::http::routes::Routes;
 use crate::row;
@@ -51,7 +51,7 @@ impl Listed for ModelRow {
         Field::user(),
         Field::tags(),
         Field::text("name"),
-        Field { sort: Sort::By(by_newest_version), ..Field::sorted("latest_version") },
+        Field::sort_only("latest_version", by_newest_version),
     ];
 }
 

@@ -15,7 +15,7 @@ use crate::framework::{
     refuse_taken_name, remove_tags, require_project, set_tags, taken,
 };
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::filter::{Field, FieldKind, Filter, Related, Sort};
+use crate::http::filter::{Field, FieldKind, Filter, Related};
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
 use crate::http::path::PathId;
@@ -59,7 +59,7 @@ impl Listed for PipelineRow {
         Field::text("name"),
         Field::custom("latest_run_status", latest_run_status),
         Field::custom("latest_run_user", latest_run_user),
-        Field { sort: Sort::By(latest_activity), ..Field::sorted("latest_run") },
+        Field::sort_only("latest_run", latest_activity),
     ];
 }
 

@@ -4,6 +4,7 @@
 mod connect;
 mod insert;
 mod migrate;
+mod python_json;
 mod seed;
 mod transaction;
 mod turn;
@@ -19,6 +20,7 @@ use sqlx::{AssertSqlSafe, FromRow};
 pub use connect::ConnectError;
 pub use insert::Insert;
 pub use migrate::{MigrationError, ZENML_REVISION};
+pub use python_json::python_json;
 pub use seed::{FirstAdmin, Seed, insert_admin};
 pub use transaction::{AsStoreError, Committed, Transaction};
 pub use types::{Base64Json, Id, JsonText, Timestamp};

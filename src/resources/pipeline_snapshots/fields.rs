@@ -3,7 +3,7 @@
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
 
 use super::related::deployer;
-use super::{SnapshotRow, super::pipelines};
+use super::{super::pipelines, SnapshotRow};
 use crate::http::error::ApiResult;
 use crate::http::filter::{Field, FieldKind, Filter, Related, Sort, name_of};
 use crate::http::list::Listed;
@@ -25,7 +25,10 @@ impl Listed for SnapshotRow {
         Field::user(),
         Field::text("name"),
         Field::custom("named_only", named_only),
-        Field { sort: Sort::By(|| name_of("pipeline", "pipeline_id")), ..Field::related("pipeline", pipelines::NAMED) },
+        Field {
+            sort: Sort::By(|| name_of("pipeline", "pipeline_id")),
+            ..Field::related("pipeline", pipelines::NAMED)
+        },
         Field { sort: Sort::By(|| name_of("stack", "stack_id")), ..Field::related("stack", STACK) },
         Field::reference("build_id", "build_id"),
         Field::reference("schedule_id", "schedule_id"),

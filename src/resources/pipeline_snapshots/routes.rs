@@ -15,16 +15,17 @@ use super::super::stacks::StackRow;
 use super::super::step_configuration::{Object, StoredStep};
 use super::SnapshotRow;
 use crate::framework::{
-    Context, ResponseOf, TagReference, Taggable, delete, find_in, list, remove_tags, require, require_project,
-    set_tags,
+    Context, ResponseOf, TagReference, Taggable, delete, find_in, list, remove_tags, require,
+    require_project, set_tags,
 };
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::JsonBody;
+use crate::http::moments::Moment;
 use crate::http::path::PathId;
 use crate::http::query::Query;
 use crate::http::routes::Routes;
 use crate::http::values::{JsonObject, LongText, ShortText, check_name};
-use crate::store::{Id, Insert, Timestamp, Transaction, Update, ZENML_REVISION, is_duplicate};
+use crate::store::{Id, Insert, Transaction, Update, ZENML_REVISION, is_duplicate};
 
 const SNAPSHOTS: &str = "/api/v1/pipeline_snapshots";
 const SNAPSHOT: &str = "/api/v1/pipeline_snapshots/{snapshot_id}";
@@ -352,7 +353,7 @@ async fn update_snapshot(
 #[derive(Debug, Deserialize)]
 struct PruneRequest {
     project: Id,
-    older_than: Timestamp,
+    older_than: Moment,
     #[serde(default)]
     apply: bool,
 }
@@ -372,7 +373,7 @@ async fn prune_snapshots(
     unused
         .and_where(Expr::col("project_id").eq(request.project))
         .and_where(Expr::col("name").is_null())
-        .and_where(Expr::col("created").lt(request.older_than));
+        .and_where(Expr::col("created").lt(request.older_than.0));
     let ids: Vec<(Id,)> = cx.app.store.fetch_all(&unused).await?;
     if request.apply {
         // In small transactions: other writers get their turn, and what was referred to meanwhile stays.
