@@ -19,9 +19,7 @@ use crate::store::{self, Id, StoreError, Transaction};
 pub use context::Context;
 pub use envelope::{NoResources, Response};
 pub use handlers::{delete, get, list, list_of};
-pub use project::find_project;
 pub use project::{find_project, require, require_project};
-pub use read::{ById, Read};
 pub use read::{ById, Read, Versions};
 pub use tagging::{TagReference, Taggable, attach, remove_tags, set_tags, untag_all};
 
