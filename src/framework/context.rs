@@ -9,7 +9,9 @@ use super::{Read, Resource, ResponseOf, not_found};
 use crate::app::AppState;
 use crate::auth::{AuthenticationError, Principal};
 use crate::http::error::ApiResult;
-use crate::store::{Committed, Id, StoreError, Timestamp, Transaction};
+use crate::store::{
+    AsStoreError, Committed, Id, StoreError, Timestamp, Transaction, is_duplicate, is_lost_race,
+};
 
 /// The application and the principal of one request.
 #[derive(Clone)]
@@ -75,6 +77,28 @@ impl Context {
         row.ok_or_else(|| not_found::<R>(id))
     }
 
+    /// Runs a write that gives a number which must not repeat, as [`Store::write`](crate::store::Store::write) does, and
+    /// again when somebody else was given the number first: the schema's unique key has refused it then.
+    ///
+    /// # Errors
+    /// What `work` returns, or the store's own error after the last attempt.
+    pub async fn write_numbered<T, W, F>(&self, work: W) -> ApiResult<T>
+    where
+        W: Fn(Transaction) -> F,
+        F: Future<Output = ApiResult<Committed<T>>>,
+    {
+        const ATTEMPTS: usize = 10;
+        let mut attempt = 1;
+        loop {
+            match self.app.store.write(&work).await {
+                Err(error) if attempt < ATTEMPTS && error.as_store_error().is_some_and(is_lost_number) => {
+                    attempt += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
     /// Ends a transaction that made the thing with this id.
     ///
     /// # Errors
@@ -82,4 +106,8 @@ impl Context {
     pub async fn commit(&self, tx: Transaction, id: Id) -> Result<Committed<Id>, StoreError> {
         tx.commit(id).await
     }
+}
+
+fn is_lost_number(error: &StoreError) -> bool {
+    is_duplicate(error) || is_lost_race(error)
 }

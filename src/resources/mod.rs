@@ -19,6 +19,7 @@ pub mod model_versions;
 pub mod models;
 pub mod pipelines;
 pub mod projects;
+pub mod run_metadata;
 pub mod server_settings;
 pub mod service_accounts;
 pub mod source;
@@ -44,6 +45,7 @@ pub fn closed() -> Routes {
         models::routes(),
         pipelines::routes(),
         projects::routes(),
+        run_metadata::routes(),
         server_settings::routes(),
         service_accounts::routes(),
         stacks::routes(),
