@@ -1,5 +1,25 @@
 //! The resource framework: what the kinds of resource share. A resource is one file in `resources/` that says what
 //! its rows, answers, filters and rules are; lists, reads and deletions are here.
+//!
+//! # Making things
+//!
+//! A handler that makes something calls [`Context::create`] with a closure that takes the transaction and gives it back
+//! with the id of what was made (or several ids, or whatever else its answer needs: anything that serde can write and
+//! read), and then answers about that:
+//!
+//! ```ignore
+//! let made = cx.create(|mut tx| async move {
+//!     refuse_taken_name::<TagRow>(&mut tx, None, name, None).await?;
+//!     let id = insert(..., &mut tx).await?;
+//!     Ok((tx, id))
+//! });
+//! cx.answer::<TagRow>(made.await?).await.map(Json)
+//! ```
+//!
+//! The transaction is committed by `create`, together with a note of what the request has made. So a client that lost
+//! the answer and sends the request again with its `Idempotency-Key` doesn't make a second one ([`crate::replay`]). A
+//! handler calls it once. Changes and deletions, which may be done twice, go through
+//! [`Store::write`](crate::store::Store::write).
 
 mod context;
 mod envelope;

@@ -291,15 +291,20 @@ impl<'a> Filter<'a> {
         })
     }
 
+    /// The value as a yes or a no, for a field that takes nothing else.
+    ///
+    /// # Errors
+    /// 422 when it is neither.
+    pub fn flag(&self) -> ApiResult<bool> {
+        Flag::read(self.value).map(|flag| flag.0).ok_or_else(|| {
+            ApiError::unprocessable(format!("'{}' is no boolean; give true or false.", self.value))
+        })
+    }
+
     fn on_flag(&self, column: SimpleExpr) -> Result<SimpleExpr, ApiError> {
-        let flag = || {
-            Flag::read(self.value).map(|flag| flag.0).ok_or_else(|| {
-                ApiError::unprocessable(format!("'{}' is no boolean; give true or false.", self.value))
-            })
-        };
         Ok(match self.operator {
-            Operator::Equals => column.eq(flag()?),
-            Operator::NotEquals => column.ne(flag()?),
+            Operator::Equals => column.eq(self.flag()?),
+            Operator::NotEquals => column.ne(self.flag()?),
             Operator::IsNull => column.is_null(),
             Operator::IsNotNull => column.is_not_null(),
             _ => return Err(self.unfit()),

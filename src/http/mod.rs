@@ -9,6 +9,7 @@ pub mod json;
 pub mod limits;
 pub mod list;
 pub mod metadata_filter;
+pub mod moments;
 pub mod openapi;
 pub mod path;
 pub mod query;

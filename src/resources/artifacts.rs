@@ -175,7 +175,7 @@ async fn create_artifact(
     JsonBody(request): JsonBody<ArtifactRequest>,
 ) -> ApiResult<Json<ResponseOf<ArtifactRow>>> {
     let (context, request) = (&cx, &request);
-    let made = cx.app.store.write(|mut tx| async move {
+    let made = cx.create(|mut tx| async move {
         let name = request.name.as_str();
         check_name("Artifact", name)?;
         require_project(&mut tx, request.project).await?;
@@ -184,7 +184,7 @@ async fn create_artifact(
             .await
             .map_err(|error| if is_duplicate(&error) { taken::<ArtifactRow>(name) } else { error.into() })?;
         set_tags(context, &mut tx, Taggable::Artifact, id, &request.tags).await?;
-        Ok::<_, ApiError>(context.commit(tx, id).await?)
+        Ok((tx, id))
     });
     let id = made.await?;
     cx.answer::<ArtifactRow>(id).await.map(Json)

@@ -11,15 +11,23 @@ pub mod api_keys;
 pub mod artifact_versions;
 pub mod artifact_visualizations;
 pub mod artifacts;
+pub mod code_references;
+pub mod code_repositories;
+pub mod components;
 pub mod curated_visualizations;
 pub mod devices;
 pub mod execution_status;
+pub mod flavors;
 pub mod logs;
 pub mod model_versions;
 pub mod models;
+pub mod pipeline_builds;
+pub mod pipeline_snapshots;
 pub mod pipelines;
 pub mod projects;
 pub mod run_metadata;
+pub mod schedules;
+pub mod secrets;
 pub mod server_settings;
 pub mod service_accounts;
 pub mod source;
@@ -39,13 +47,20 @@ pub fn closed() -> Routes {
         api_keys::routes(),
         artifact_versions::routes(),
         artifacts::routes(),
+        code_repositories::routes(),
+        components::routes(),
         devices::routes::routes(),
+        flavors::routes(),
         logs::routes(),
         model_versions::routes(),
         models::routes(),
+        pipeline_builds::routes(),
+        pipeline_snapshots::routes(),
         pipelines::routes(),
         projects::routes(),
         run_metadata::routes(),
+        schedules::routes(),
+        secrets::routes(),
         server_settings::routes(),
         service_accounts::routes(),
         stacks::routes(),

@@ -1,32 +1,37 @@
 //! Projects: what keeps the work of several teams apart.
 
 use axum::Json;
-use axum::extract::{Path, State};
-use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
+use axum::extract::Path;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use sqlx::FromRow;
-use uuid::Uuid;
 
-use super::object_or_empty;
-use crate::app::AppState;
-use crate::auth::Principal;
+use super::{by_name_or_id, object_or_empty};
+use crate::framework::{Context, NoResources, Read, Resource, Response, ResponseOf, list};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::filter::Field;
-use crate::http::list::{ListRequest, Listed, Page};
+use crate::http::list::Listed;
 use crate::http::query::Query;
 use crate::http::routes::Routes;
-use crate::store::{Id, Store, Timestamp};
+use crate::row;
+use crate::store::{Id, Timestamp};
 
-#[derive(Debug, FromRow)]
-pub struct ProjectRow {
-    id: Id,
-    created: Timestamp,
-    updated: Timestamp,
-    name: String,
-    display_name: String,
-    description: String,
-    project_metadata: Option<String>,
+const PROJECTS: &str = "/api/v1/projects";
+const PROJECT: &str = "/api/v1/projects/{project_name_or_id}";
+
+pub fn routes() -> Routes {
+    Routes::new().get(PROJECTS, list::<ProjectRow>).get(PROJECT, get_project)
+}
+
+row! {
+    pub struct ProjectRow in "project" {
+        pub id: Id,
+        pub created: Timestamp,
+        pub updated: Timestamp,
+        pub name: String,
+        pub display_name: String,
+        pub description: String,
+        pub project_metadata: Option<String>,
+    }
 }
 
 impl Listed for ProjectRow {
@@ -40,98 +45,55 @@ impl Listed for ProjectRow {
 }
 
 #[derive(Debug, Serialize)]
-pub struct ProjectResponse {
-    body: Option<ProjectResponseBody>,
-    metadata: Option<ProjectResponseMetadata>,
-    resources: Option<ProjectResponseResources>,
-    id: Id,
-    permission_denied: bool,
-    name: String,
-}
-
-#[derive(Debug, Serialize)]
-pub struct ProjectResponseBody {
+pub struct ProjectBody {
     created: Timestamp,
     updated: Timestamp,
     display_name: String,
 }
 
 #[derive(Debug, Serialize)]
-pub struct ProjectResponseMetadata {
+pub struct ProjectMetadata {
     description: String,
     project_metadata: Box<RawValue>,
 }
 
-/// A project's answer never fills these.
-#[derive(Debug, Serialize)]
-pub struct ProjectResponseResources {}
+impl Resource for ProjectRow {
+    const NAME: &'static str = "project";
+    type Body = ProjectBody;
+    type Metadata = ProjectMetadata;
+    type Resources = NoResources;
 
-impl ProjectRow {
-    fn response(self, hydrate: bool) -> ProjectResponse {
-        let Self { id, created, updated, name, display_name, description, project_metadata } = self;
-        ProjectResponse {
-            body: Some(ProjectResponseBody { created, updated, display_name }),
-            metadata: hydrate.then(|| ProjectResponseMetadata {
-                description,
-                project_metadata: object_or_empty(project_metadata.as_deref()),
-            }),
-            resources: None,
-            id,
-            permission_denied: false,
-            name,
-        }
+    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let response = |row: Self| {
+            let metadata = read.metadata(|| ProjectMetadata {
+                description: row.description,
+                project_metadata: object_or_empty(row.project_metadata.as_deref()),
+            });
+            let body =
+                ProjectBody { created: row.created, updated: row.updated, display_name: row.display_name };
+            Response::named(row.id, row.name, body, metadata, None)
+        };
+        Ok(rows.into_iter().map(response).collect())
     }
 }
 
-fn select() -> SelectStatement {
-    Sql::select()
-        .columns(["id", "created", "updated", "name", "display_name", "description", "project_metadata"])
-        .from("project")
-        .to_owned()
-}
-
-pub fn routes() -> Routes {
-    Routes::new()
-        .get("/api/v1/projects", list_projects)
-        .get("/api/v1/projects/{project_name_or_id}", get_project)
-}
-
-/// All projects.
-pub async fn list_projects(
-    State(app): State<AppState>,
-    _: Principal,
-    list: ListRequest<ProjectRow>,
-) -> ApiResult<Json<Page<ProjectResponse>>> {
-    let page = list.fetch(&app.store, &select()).await?;
-    let responses = |rows: Vec<ProjectRow>| rows.into_iter().map(|row| row.response(list.hydrate)).collect();
-    Ok(Json(page.with_items(responses)))
-}
-
 /// One project, by its name or id.
-pub async fn get_project(
-    State(app): State<AppState>,
-    _: Principal,
+async fn get_project(
+    cx: Context,
     Path(name_or_id): Path<String>,
     mut query: Query,
-) -> ApiResult<Json<ProjectResponse>> {
+) -> ApiResult<Json<ResponseOf<ProjectRow>>> {
     let hydrate = query.flag("hydrate").unwrap_or(true);
     query.finish()?;
-    let project = find_by_name_or_id(&app.store, &name_or_id).await?;
-    Ok(Json(project.response(hydrate)))
+    let project = find_by_name_or_id(&cx, &name_or_id).await?;
+    cx.answer_with::<ProjectRow>(project.id, hydrate).await.map(Json)
 }
 
-async fn find_by_name_or_id(store: &Store, name_or_id: &str) -> ApiResult<ProjectRow> {
-    let id = Uuid::try_parse(name_or_id).ok();
-    let condition = match id {
-        Some(id) => Expr::col("id").eq(Id(id)),
-        None => Expr::col("name").eq(name_or_id),
-    };
-    store.fetch_optional(select().and_where(condition)).await?.ok_or_else(|| {
-        let reason = match id {
-            Some(_) => "No project with this ID found.".to_owned(),
-            None => format!("'{name_or_id}' is not a valid  UUID and no project with this name exists."),
-        };
-        let message = format!("\"Unable to get project with name or ID '{name_or_id}': {reason}\"");
+async fn find_by_name_or_id(cx: &Context, name_or_id: &str) -> ApiResult<ProjectRow> {
+    let mut select = ProjectRow::select();
+    let found = cx.app.store.fetch_optional(select.and_where(by_name_or_id(name_or_id))).await?;
+    found.ok_or_else(|| {
+        let message = format!("\"No project with the name or ID '{name_or_id}' was found\"");
         ApiError::new(ErrorKind::KeyError, message)
     })
 }

@@ -139,7 +139,7 @@ async fn create(cx: &Context, project: Option<&str>, request: MetadataRequest) -
         None => request.project,
     };
     let request = &request;
-    let made = cx.app.store.write(|mut tx| async move {
+    let made = cx.create(|mut tx| async move {
         require_project(&mut tx, project).await?;
         require_component(&mut tx, request.stack_component_id).await?;
         let publisher =
@@ -154,7 +154,7 @@ async fn create(cx: &Context, project: Option<&str>, request: MetadataRequest) -
                 link(cx, &mut tx, id, *resource).await?;
             }
         }
-        Ok::<_, ApiError>(tx.commit(()).await?)
+        Ok((tx, ()))
     });
     made.await.map(Json)
 }

@@ -203,10 +203,10 @@ async fn create_tag(
     JsonBody(request): JsonBody<TagRequest>,
 ) -> ApiResult<Json<ResponseOf<TagRow>>> {
     let (context, request) = (&cx, &request);
-    let made = cx.app.store.write(|mut tx| async move {
+    let made = cx.create(|mut tx| async move {
         refuse_taken_name::<TagRow>(&mut tx, None, &request.name.0, None).await?;
         let tag = insert(context, &mut tx, &request.name.0, request.color, request.exclusive).await?;
-        Ok::<_, ApiError>(context.commit(tx, tag.id).await?)
+        Ok((tx, tag.id))
     });
     let id = made.await?;
     cx.answer::<TagRow>(id).await.map(Json)

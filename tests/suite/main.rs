@@ -17,6 +17,9 @@ mod official_identity;
 mod openapi;
 #[path = "../parity/mod.rs"]
 mod parity;
+mod pipelines;
+mod pipelines_under_load;
+mod resource_commands;
 mod schema;
 mod schemes;
 mod server_settings;

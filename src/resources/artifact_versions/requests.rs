@@ -155,7 +155,7 @@ async fn create(cx: &Context, requests: &[ArtifactVersionRequest]) -> ApiResult<
         .map(|request| Ok((request.artifact()?, request.project)))
         .collect::<ApiResult<BTreeSet<_>>>()?;
     let locks = &locks;
-    let made = cx.write_numbered(|mut tx| async move {
+    let made = cx.create_numbered(|mut tx| async move {
         for (artifact, project) in locks {
             tx.execute(&artifact.lock(*project)).await?;
         }
@@ -163,7 +163,7 @@ async fn create(cx: &Context, requests: &[ArtifactVersionRequest]) -> ApiResult<
         for request in requests {
             ids.push(insert(cx, &mut tx, request).await?);
         }
-        Ok(tx.commit(ids).await?)
+        Ok((tx, ids))
     });
     made.await
 }
