@@ -19,6 +19,7 @@ pub mod devices;
 pub mod execution_status;
 pub mod flavors;
 pub mod logs;
+pub mod model_version_artifacts;
 pub mod model_versions;
 pub mod models;
 pub mod pipeline_builds;
@@ -49,9 +50,11 @@ pub fn closed() -> Routes {
         artifacts::routes(),
         code_repositories::routes(),
         components::routes(),
+        curated_visualizations::routes(),
         devices::routes::routes(),
         flavors::routes(),
         logs::routes(),
+        model_version_artifacts::routes(),
         model_versions::routes(),
         models::routes(),
         pipeline_builds::routes(),

@@ -118,6 +118,19 @@ pub async fn prune(cx: Context, mut query: Query) -> ApiResult<Json<()>> {
     pruned.await.map(Json)
 }
 
+/// Deletes the versions whose ids the select gives.
+///
+/// # Errors
+/// 409 when runs have used one of them; the store's own.
+pub async fn delete_unused(tx: &mut Transaction, ids: &SelectStatement) -> ApiResult<()> {
+    let meant = versions().and_where(Expr::col("id").in_subquery(ids.clone())).to_owned();
+    if tx.fetch_optional::<(Id,)>(&meant.clone().and_where(is_used()).to_owned()).await?.is_some() {
+        let message = "Runs have used some of these artifact versions. Please delete those runs first.";
+        return Err(ApiError::new(ErrorKind::EntityExistsError, message));
+    }
+    delete_all(tx, "artifact_version", &meant).await
+}
+
 /// Deletes the rows that the select names. They are read first: MySQL deletes from no table that it selects from.
 async fn delete_all(tx: &mut Transaction, table: &'static str, select: &SelectStatement) -> ApiResult<()> {
     const AT_ONCE: usize = 500;

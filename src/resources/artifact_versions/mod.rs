@@ -22,6 +22,7 @@ use crate::http::routes::Routes;
 use crate::row;
 use crate::store::{Id, Timestamp};
 
+pub use changes::delete_unused;
 pub use filters::is_used;
 pub use requests::{ArtifactVersionRequest, insert, require_component};
 

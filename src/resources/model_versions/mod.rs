@@ -26,7 +26,7 @@ use crate::store::{Id, Timestamp};
 use crate::{row, words};
 
 pub use for_run::{ConfiguredModel, for_run};
-pub use requests::lock;
+pub use requests::lock_version;
 
 const VERSIONS: &str = "/api/v1/model_versions";
 const VERSION: &str = "/api/v1/model_versions/{model_version_id}";

@@ -125,6 +125,19 @@ pub async fn lock(tx: &mut Transaction, model: Id) -> Result<(), StoreError> {
     tx.execute(&update).await.map(drop)
 }
 
+/// Keeps a version's row locked, as [`lock`] does the model's.
+///
+/// # Errors
+/// The store's own.
+pub async fn lock_version(tx: &mut Transaction, version: Id) -> Result<(), StoreError> {
+    let update = Sql::update()
+        .table("model_version")
+        .value("name", Expr::col("name"))
+        .and_where(Expr::col("id").eq(version))
+        .to_owned();
+    tx.execute(&update).await.map(drop)
+}
+
 /// A model version to insert.
 #[derive(Debug, Clone, Copy)]
 pub struct NewVersion<'a> {
