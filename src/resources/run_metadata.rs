@@ -8,8 +8,8 @@ use sea_query::{Expr, ExprTrait, Query as Sql};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::artifact_versions::require_component;
-use crate::framework::{Context, find_project, require_project};
+use super::components::ComponentRow;
+use crate::framework::{Context, find_project, require, require_project};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::JsonBody;
 use crate::http::query::Query;
@@ -141,7 +141,7 @@ async fn create(cx: &Context, project: Option<&str>, request: MetadataRequest) -
     let request = &request;
     let made = cx.create(|mut tx| async move {
         require_project(&mut tx, project).await?;
-        require_component(&mut tx, request.stack_component_id).await?;
+        require::<ComponentRow>(&mut tx, request.stack_component_id, project).await?;
         let publisher =
             request.publisher_step_id.map(|id| MetadataResource { id, r#type: MetadataKind::StepRun });
         for resource in request.resources.iter().chain(&publisher) {

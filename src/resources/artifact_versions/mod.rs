@@ -24,7 +24,7 @@ use crate::store::{Id, Timestamp};
 
 pub use changes::delete_unused;
 pub use filters::is_used;
-pub use requests::{ArtifactVersionRequest, insert, require_component};
+pub use requests::{ArtifactVersionRequest, insert};
 
 const VERSIONS: &str = "/api/v1/artifact_versions";
 const VERSION: &str = "/api/v1/artifact_versions/{artifact_version_id}";

@@ -15,6 +15,7 @@ use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::{JsonBody, JsonItems};
 use crate::http::values::{LongText, ShortText};
 use crate::resources::artifacts::{self, ArtifactRow};
+use crate::resources::components::ComponentRow;
 use crate::resources::run_metadata::{self, MetadataKind};
 use crate::resources::source::Source;
 use crate::store::{Id, Insert, Transaction, is_duplicate};
@@ -174,7 +175,7 @@ async fn create(cx: &Context, requests: &[ArtifactVersionRequest]) -> ApiResult<
 /// 404 for what it refers to and isn't there; 409 for a version that is there; the store's own.
 pub async fn insert(cx: &Context, tx: &mut Transaction, request: &ArtifactVersionRequest) -> ApiResult<Id> {
     require_project(tx, request.project).await?;
-    require_component(tx, request.artifact_store_id).await?;
+    require::<ComponentRow>(tx, request.artifact_store_id, request.project).await?;
     let artifact = artifact_of(cx, tx, request).await?;
     let (version, number) = match &request.version {
         None => {
@@ -269,21 +270,4 @@ async fn next_number(tx: &mut Transaction, artifact: Id) -> ApiResult<i64> {
         .to_owned();
     let greatest = tx.fetch_optional::<(Option<i64>,)>(&greatest).await?;
     Ok(greatest.and_then(|(number,)| number).unwrap_or(0) + 1)
-}
-
-/// Checks that a stack component is there.
-///
-/// # Errors
-/// 404 when it isn't; the store's own.
-pub async fn require_component(tx: &mut Transaction, id: Option<Id>) -> ApiResult<()> {
-    let Some(id) = id else { return Ok(()) };
-    let select =
-        Sql::select().column("id").from("stack_component").and_where(Expr::col("id").eq(id)).to_owned();
-    match tx.fetch_optional::<(Id,)>(&select).await? {
-        Some(_) => Ok(()),
-        None => {
-            let message = format!("\"The stack component with the ID '{id}' was not found.\"");
-            Err(ApiError::new(ErrorKind::KeyError, message))
-        }
-    }
 }
