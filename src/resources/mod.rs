@@ -19,6 +19,7 @@ pub mod devices;
 pub mod execution_status;
 pub mod flavors;
 pub mod logs;
+pub mod model_version_artifacts;
 pub mod model_versions;
 pub mod models;
 pub mod pipeline_builds;
@@ -26,6 +27,7 @@ pub mod pipeline_runs;
 pub mod pipeline_snapshots;
 pub mod pipelines;
 pub mod projects;
+pub mod run_metadata;
 pub mod schedules;
 pub mod secrets;
 pub mod server_settings;
@@ -50,9 +52,11 @@ pub fn closed() -> Routes {
         artifacts::routes(),
         code_repositories::routes(),
         components::routes(),
+        curated_visualizations::routes(),
         devices::routes::routes(),
         flavors::routes(),
         logs::routes(),
+        model_version_artifacts::routes(),
         model_versions::routes(),
         models::routes(),
         pipeline_builds::routes(),
@@ -60,6 +64,7 @@ pub fn closed() -> Routes {
         pipeline_snapshots::routes(),
         pipelines::routes(),
         projects::routes(),
+        run_metadata::routes(),
         schedules::routes(),
         secrets::routes(),
         server_settings::routes(),
