@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use indexmap::IndexMap;
 use sea_query::{Expr, ExprTrait, Order, Query as Sql};
 use sqlx::FromRow;
 
@@ -230,8 +231,8 @@ pub async fn logs_of(
 async fn outputs(
     read: &Read<'_>,
     ids: &[Id],
-) -> ApiResult<ById<BTreeMap<String, Arc<crate::framework::ResponseOf<ArtifactVersionRow>>>>> {
-    let mut by_run: ById<BTreeMap<String, _>> = ById::new();
+) -> ApiResult<ById<IndexMap<String, Arc<crate::framework::ResponseOf<ArtifactVersionRow>>>>> {
+    let mut by_run: ById<IndexMap<String, _>> = ById::new();
     let links = Sql::select()
         .columns(["pipeline_run_id", "artifact_id", "name"])
         .from("pipeline_run_output")

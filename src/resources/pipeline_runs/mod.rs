@@ -10,6 +10,7 @@ mod update;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -126,7 +127,7 @@ pub struct RunResources {
     original_run: Option<Arc<ResponseOf<RunRow>>>,
     parent_run: Option<Arc<ResponseOf<RunRow>>>,
     active_wait_condition: Option<()>,
-    outputs: BTreeMap<String, Arc<ResponseOf<ArtifactVersionRow>>>,
+    outputs: IndexMap<String, Arc<ResponseOf<ArtifactVersionRow>>>,
 }
 
 impl Resource for RunRow {
