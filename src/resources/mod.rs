@@ -18,6 +18,7 @@ pub mod curated_visualizations;
 pub mod devices;
 pub mod execution_status;
 pub mod flavors;
+pub mod hook_invocations;
 pub mod logs;
 pub mod model_versions;
 pub mod models;
@@ -25,6 +26,7 @@ pub mod pipeline_builds;
 pub mod pipeline_snapshots;
 pub mod pipelines;
 pub mod projects;
+pub mod run_wait_conditions;
 pub mod schedules;
 pub mod secrets;
 pub mod server_settings;
@@ -50,6 +52,7 @@ pub fn closed() -> Routes {
         components::routes(),
         devices::routes::routes(),
         flavors::routes(),
+        hook_invocations::routes(),
         logs::routes(),
         model_versions::routes(),
         models::routes(),
@@ -57,6 +60,7 @@ pub fn closed() -> Routes {
         pipeline_snapshots::routes(),
         pipelines::routes(),
         projects::routes(),
+        run_wait_conditions::routes(),
         schedules::routes(),
         secrets::routes(),
         server_settings::routes(),

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::users::UserResponse;
-use crate::framework::{ById, Read, Resource, Response, ResponseOf, get, list};
+use crate::framework::{Read, Resource, Response, ResponseOf, get, list};
 use crate::http::error::ApiResult;
 use crate::http::filter::Field;
 use crate::http::list::Listed;
@@ -104,8 +104,7 @@ impl Resource for ScheduleRow {
     async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
         let users = read.users(rows.iter().map(|row| row.user_id)).await?;
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
-        let mut run_metadata =
-            if read.metadata { read.run_metadata("schedule", &ids).await? } else { ById::new() };
+        let mut run_metadata = read.run_metadata("schedule", &ids).await?;
         let response = |row: Self| {
             let metadata = read.metadata(|| ScheduleMetadata {
                 orchestrator_id: row.orchestrator_id,
