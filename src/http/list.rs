@@ -106,8 +106,8 @@ impl<T: Row> ListRequest<T> {
             return Err(ApiError::new(ErrorKind::ValueError, message));
         }
         let (column, order) = self.order.clone();
-        // Rows of the same moment keep one order over all pages.
-        select.order_by_expr(column, order).order_by("id", Order::Asc);
+        // Rows of the same moment keep one order over all pages, in the direction of an index.
+        select.order_by_expr(column, order.clone()).order_by("id", order);
         select.limit(self.size).offset((self.page - 1) * self.size);
         let items = store.fetch_all::<T>(&select).await?;
         Ok(Page { index: self.page, max_size: self.size, total_pages, total, items })

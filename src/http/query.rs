@@ -30,12 +30,26 @@ pub fn reject(method: &str, path: &str, violations: &[Violation]) -> ApiError {
     let count = violations.len();
     let mut text = format!("{count} validation error{}:\n", if count == 1 { "" } else { "s" });
     for Violation { place, field, kind, message, input } in violations {
-        let location = if field.is_empty() { format!("'{place}',") } else { format!("'{place}', '{field}'") };
+        let location = location(place, field);
         text +=
             &format!("  {{'type': '{kind}', 'loc': ({location}), 'msg': '{message}', 'input': '{input}'}}\n");
     }
     text += &format!("\n    {method} {path}");
     ApiError::invalid_request(text)
+}
+
+/// A place in the request as Python writes it: `'body', 'components', 0, 'flavor'` for `components[0].flavor`.
+fn location(place: &str, field: &str) -> String {
+    if field.is_empty() {
+        return format!("'{place}',");
+    }
+    let mut location = format!("'{place}'");
+    for part in field.split('.') {
+        let mut indices = part.split('[');
+        location += &format!(", '{}'", indices.next().unwrap_or_default());
+        indices.for_each(|index| location += &format!(", {}", index.trim_end_matches(']')));
+    }
+    location
 }
 
 /// The values of a query string. Reading a value notes what is wrong with it; [`Query::finish`] tells.
@@ -189,6 +203,13 @@ mod tests {
             assert_eq!(parse_integer(text), Err(NotAnInteger::Unreadable), "{text}");
         }
         assert_eq!(parse_integer("99999999999999999999"), Err(NotAnInteger::TooLarge));
+    }
+
+    #[test]
+    fn a_place_is_written_as_python_writes_it() {
+        assert_eq!(location("body", ""), "'body',");
+        assert_eq!(location("query", "size"), "'query', 'size'");
+        assert_eq!(location("body", "parts.x[0][1].y"), "'body', 'parts', 'x', 0, 1, 'y'");
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Values of JSON bodies that are checked as they are read: a handler never sees a wrong one.
 
+use std::fmt;
+
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -117,6 +120,55 @@ impl JsonObject {
     }
 }
 
+/// A JSON object of texts, in the order in which they were sent.
+#[derive(Debug, Clone, Default)]
+pub struct TextObject(Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for TextObject {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Texts;
+        impl<'de> Visitor<'de> for Texts {
+            type Value = TextObject;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a valid dictionary of strings")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<TextObject, A::Error> {
+                let mut texts: Vec<(String, String)> = Vec::new();
+                while let Some((name, text)) = map.next_entry()? {
+                    texts.retain(|(earlier, _)| *earlier != name);
+                    texts.push((name, text));
+                }
+                Ok(TextObject(texts))
+            }
+        }
+        deserializer.deserialize_map(Texts)
+    }
+}
+
+impl TextObject {
+    /// As JSON.
+    pub fn to_json(&self) -> String {
+        let text = |text: &str| serde_json::Value::from(text).to_string();
+        let fields: Vec<String> =
+            self.0.iter().map(|(name, value)| format!("{}:{}", text(name), text(value))).collect();
+        format!("{{{}}}", fields.join(","))
+    }
+}
+
+/// A field that has to be there, though it may be null.
+///
+/// # Errors
+/// When it is not there, or neither null nor a `T`.
+pub fn required<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    Option::deserialize(deserializer)
+}
+
 /// Tells null from absent: for a field of type `Option<Option<T>>` with `#[serde(default)]`.
 ///
 /// # Errors
@@ -158,6 +210,15 @@ mod tests {
         ] {
             let error = read(body).unwrap_err();
             assert!(error.contains(reason), "{error}");
+        }
+    }
+
+    #[test]
+    fn texts_by_name_keep_their_order_and_the_last_of_a_name_counts() {
+        let read = |json: &str| serde_json::from_str::<TextObject>(json).map(|texts| texts.to_json());
+        assert_eq!(read(r#"{"b": "1", "a": "\"é", "b": "2"}"#).unwrap(), r#"{"a":"\"é","b":"2"}"#);
+        for wrong in [r#"{"a": 1}"#, r#"["a"]"#, r#"{"a": null}"#] {
+            assert!(read(wrong).is_err(), "{wrong}");
         }
     }
 

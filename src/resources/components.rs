@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use sea_query::Query as Sql;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::empty_object;
@@ -29,7 +29,28 @@ pub fn routes() -> Routes {
         .get("/api/v1/component-types", component_types)
 }
 
-/// Kinds of component, in the contract's order (schema StackComponentType).
+/// Kinds of component (contract schema StackComponentType).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ComponentType {
+    Alerter,
+    Annotator,
+    ArtifactStore,
+    ContainerRegistry,
+    DataValidator,
+    ExperimentTracker,
+    FeatureStore,
+    ImageBuilder,
+    LogStore,
+    ModelDeployer,
+    Orchestrator,
+    StepOperator,
+    ModelRegistry,
+    Deployer,
+    Sandbox,
+}
+
+/// Their words, in the contract's order.
 pub const TYPES: &[&str] = &[
     "alerter",
     "annotator",
@@ -47,6 +68,17 @@ pub const TYPES: &[&str] = &[
     "deployer",
     "sandbox",
 ];
+
+impl ComponentType {
+    pub fn word(self) -> &'static str {
+        TYPES[self as usize]
+    }
+
+    /// Whether a stack may have several.
+    pub fn is_repeatable(self) -> bool {
+        matches!(self, Self::Alerter | Self::ExperimentTracker | Self::StepOperator | Self::Sandbox)
+    }
+}
 
 row! {
     pub struct ComponentRow in "stack_component" {

@@ -23,6 +23,7 @@ pub mod logs;
 pub mod model_versions;
 pub mod models;
 pub mod pipeline_builds;
+pub mod pipeline_runs;
 pub mod pipeline_snapshots;
 pub mod pipelines;
 pub mod projects;
@@ -34,6 +35,7 @@ pub mod service_accounts;
 pub mod source;
 pub mod stacks;
 pub mod step_configuration;
+pub mod steps;
 pub mod tags;
 pub mod users;
 
@@ -57,6 +59,7 @@ pub fn closed() -> Routes {
         model_versions::routes(),
         models::routes(),
         pipeline_builds::routes(),
+        pipeline_runs::routes(),
         pipeline_snapshots::routes(),
         pipelines::routes(),
         projects::routes(),
@@ -66,6 +69,7 @@ pub fn closed() -> Routes {
         server_settings::routes(),
         service_accounts::routes(),
         stacks::routes(),
+        steps::routes(),
         tags::routes(),
         users::routes::routes(),
     ]

@@ -1,5 +1,7 @@
 //! Logs: where the log of a run, a step or a hook is.
 
+mod attach;
+
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -12,6 +14,8 @@ use crate::http::list::Listed;
 use crate::http::routes::Routes;
 use crate::row;
 use crate::store::{Id, Timestamp};
+
+pub use attach::{LogsReference, NewLogs, attach};
 
 const LOG: &str = "/api/v1/logs/{logs_id}";
 

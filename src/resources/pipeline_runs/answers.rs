@@ -13,7 +13,6 @@ use super::super::model_versions::ModelVersionRow;
 use super::super::pipeline_builds::BuildRow;
 use super::super::pipeline_snapshots::{SnapshotRow, without_packages};
 use super::super::pipelines::PipelineRow;
-use super::super::run_wait_conditions::WaitConditionRow;
 use super::super::schedules::ScheduleRow;
 use super::super::stacks::StackRow;
 use super::super::step_configuration::{Object, finalize_substitutions, object};
@@ -118,13 +117,16 @@ pub async fn resources(read: &Read<'_>, rows: &[RunRow]) -> ApiResult<ById<RunRe
     let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
     let distinct: HashSet<Id> = rows.iter().filter_map(|row| row.snapshot_id).collect();
     let snapshot_rows = read.rows::<SnapshotRow>(distinct.into_iter().collect()).await?;
-    let of_snapshot: ById<References> = snapshot_rows.iter().map(|row| (row.id, References::of(row))).collect();
+    let of_snapshot: ById<References> =
+        snapshot_rows.iter().map(|row| (row.id, References::of(row))).collect();
     let sources = read.embed::<SnapshotRow>(of_snapshot.values().map(|of| of.source)).await?;
     let snapshots = SnapshotRow::responses(&read.embedded(), snapshot_rows).await?;
     let snapshots: ById<_> = snapshots.into_iter().map(|answer| (answer.id, Arc::new(answer))).collect();
     let references: Vec<References> = rows
         .iter()
-        .map(|row| row.snapshot_id.and_then(|id| of_snapshot.get(&id).copied()).unwrap_or(References::own(row)))
+        .map(|row| {
+            row.snapshot_id.and_then(|id| of_snapshot.get(&id).copied()).unwrap_or(References::own(row))
+        })
         .collect();
     let stacks = read.embed::<StackRow>(references.iter().map(|of| of.stack)).await?;
     let pipelines = read.embed::<PipelineRow>(references.iter().map(|of| of.pipeline)).await?;
@@ -137,7 +139,6 @@ pub async fn resources(read: &Read<'_>, rows: &[RunRow]) -> ApiResult<ById<RunRe
     let users = read.users(rows.iter().map(|row| row.user_id)).await?;
     let mut tags = read.tags(&ids).await?;
     let mut logs = logs_of(read, "pipeline_run_id", &ids).await?;
-    let mut waits = pending_conditions(read, &ids).await?;
     let mut outputs = outputs(read, &ids).await?;
     let one = |(row, of): (&RunRow, &References)| {
         let resources = RunResources {
@@ -156,7 +157,7 @@ pub async fn resources(read: &Read<'_>, rows: &[RunRow]) -> ApiResult<ById<RunRe
             trigger: None,
             original_run: row.original_run_id.and_then(|id| relatives.get(&id).cloned()),
             parent_run: row.parent_run_id.and_then(|id| relatives.get(&id).cloned()),
-            active_wait_condition: waits.remove(&row.id),
+            active_wait_condition: None,
             outputs: outputs.remove(&row.id).unwrap_or_default(),
         };
         (row.id, resources)
@@ -225,23 +226,6 @@ pub async fn logs_of(
     Ok(by_owner)
 }
 
-/// The newest condition that each of these runs waits for.
-async fn pending_conditions(
-    read: &Read<'_>,
-    ids: &[Id],
-) -> ApiResult<ById<Arc<crate::framework::ResponseOf<WaitConditionRow>>>> {
-    let links = Sql::select()
-        .columns(["run_id", "id"])
-        .from("run_wait_condition")
-        .and_where(Expr::col("run_id").is_in(ids.iter().copied()))
-        .and_where(Expr::col("status").eq("pending"))
-        .order_by("created", Order::Asc)
-        .to_owned();
-    let links: Vec<(Id, Id)> = read.app.store.fetch_all(&links).await?;
-    let conditions = read.embed::<WaitConditionRow>(links.iter().map(|(_, id)| Some(*id))).await?;
-    Ok(links.into_iter().filter_map(|(run, id)| Some((run, Arc::clone(conditions.get(&id)?)))).collect())
-}
-
 /// What each of these runs gave back, by name.
 async fn outputs(
     read: &Read<'_>,
@@ -262,4 +246,58 @@ async fn outputs(
         }
     }
     Ok(by_run)
+}
+
+/// Puts the lists of packages into a run's environments.
+pub async fn add_packages(read: &Read<'_>, id: Id, metadata: &mut RunMetadata) -> ApiResult<()> {
+    let query = Sql::select()
+        .column(("pipeline_run", "orchestrator_environment"))
+        .column(("pipeline_snapshot", "client_environment"))
+        .from("pipeline_run")
+        .inner_join(
+            "pipeline_snapshot",
+            Expr::col(("pipeline_snapshot", "id")).equals(("pipeline_run", "snapshot_id")),
+        )
+        .and_where(Expr::col(("pipeline_run", "id")).eq(id))
+        .to_owned();
+    let found: Option<(Option<JsonText>, JsonText)> = read.app.store.fetch_optional(&query).await?;
+    if let Some((orchestrator, client)) = found {
+        metadata.client_environment = object(client.0.get());
+        metadata.orchestrator_environment = orchestrator.map(|json| object(json.0.get())).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// Adds the metadata of a run's steps, as `step::key`, and of its schedule, as `schedule:key`.
+pub async fn add_full_metadata(read: &Read<'_>, id: Id, metadata: &mut RunMetadata) -> ApiResult<()> {
+    let steps = Sql::select()
+        .columns(["id", "name"])
+        .from("step_run")
+        .and_where(Expr::col("pipeline_run_id").eq(id))
+        .to_owned();
+    let steps: ById<String> = read.app.store.fetch_all::<(Id, String)>(&steps).await?.into_iter().collect();
+    let ids: Vec<Id> = steps.keys().copied().collect();
+    for (step, logged) in read.run_metadata("step_run", &ids).await? {
+        let name = steps.get(&step).map_or("", String::as_str);
+        metadata
+            .run_metadata
+            .extend(logged.into_iter().map(|(key, value)| (format!("{name}::{key}"), value)));
+    }
+    let schedule = Sql::select()
+        .column(("pipeline_snapshot", "schedule_id"))
+        .from("pipeline_run")
+        .inner_join(
+            "pipeline_snapshot",
+            Expr::col(("pipeline_snapshot", "id")).equals(("pipeline_run", "snapshot_id")),
+        )
+        .and_where(Expr::col(("pipeline_run", "id")).eq(id))
+        .to_owned();
+    if let Some((Some(schedule),)) = read.app.store.fetch_optional::<(Option<Id>,)>(&schedule).await? {
+        for (_, logged) in read.run_metadata("schedule", &[schedule]).await? {
+            metadata
+                .run_metadata
+                .extend(logged.into_iter().map(|(key, value)| (format!("schedule:{key}"), value)));
+        }
+    }
+    Ok(())
 }

@@ -3,7 +3,6 @@
 mod answers;
 mod create;
 mod fields;
-mod graph;
 mod routes;
 mod status;
 mod update;
@@ -21,7 +20,7 @@ use super::model_versions::ModelVersionRow;
 use super::pipeline_builds::BuildRow;
 use super::pipeline_snapshots::SnapshotRow;
 use super::pipelines::PipelineRow;
-use super::run_wait_conditions::WaitConditionRow;
+
 use super::schedules::ScheduleRow;
 use super::stacks::StackRow;
 use super::step_configuration::Object;
@@ -32,6 +31,8 @@ use crate::http::error::ApiResult;
 use crate::row;
 use crate::store::{Id, JsonText, Timestamp, Transaction};
 
+pub use answers::logs_of;
+pub use fields::MODEL;
 pub use routes::routes;
 pub use status::ExecutionMode;
 pub use update::{follow_steps, lock};
@@ -39,7 +40,7 @@ pub use update::{follow_steps, lock};
 row! {
     pub struct RunRow in "pipeline_run" {
         pub id: Id,
-        created: Timestamp,
+        pub created: Timestamp,
         updated: Timestamp,
         pub name: String,
         orchestrator_run_id: Option<String>,
@@ -124,7 +125,7 @@ pub struct RunResources {
     trigger: Option<()>,
     original_run: Option<Arc<ResponseOf<RunRow>>>,
     parent_run: Option<Arc<ResponseOf<RunRow>>>,
-    active_wait_condition: Option<Arc<ResponseOf<WaitConditionRow>>>,
+    active_wait_condition: Option<()>,
     outputs: BTreeMap<String, Arc<ResponseOf<ArtifactVersionRow>>>,
 }
 

@@ -26,7 +26,7 @@ use crate::row;
 use crate::store::{Id, JsonText, Timestamp, Transaction};
 
 use related::{Abilities, LatestRun};
-pub use routes::routes;
+pub use routes::{StepRequest, insert_step_configuration, routes};
 
 row! {
     pub struct SnapshotRow in "pipeline_snapshot" {
