@@ -171,9 +171,7 @@ async fn follow(
 
 async fn read_state(tx: &mut Transaction, run: Id) -> ApiResult<(RunStatusRow, RunState)> {
     let query = Sql::select()
-        .columns(
-            ["status", "end_time", "parent_run_id"].map(|column| ("pipeline_run", column)),
-        )
+        .columns(["status", "end_time", "parent_run_id"].map(|column| ("pipeline_run", column)))
         .columns(
             ["is_dynamic", "step_count", "pipeline_configuration", "pipeline_spec"]
                 .map(|column| ("pipeline_snapshot", column)),
