@@ -12,7 +12,9 @@ use crate::app::AppState;
 use crate::auth::{AuthenticationError, Principal};
 use crate::http::error::ApiResult;
 use crate::replay::{Once, make_anew};
-use crate::store::{Committed, Id, StoreError, Timestamp, Transaction};
+use crate::store::{
+    AsStoreError, Committed, Id, StoreError, Timestamp, Transaction, is_duplicate, is_lost_race,
+};
 
 /// The application and the principal of one request.
 #[derive(Clone)]
@@ -102,6 +104,29 @@ impl Context {
         }
     }
 
+    /// Makes something that is given a number which must not repeat: as [`Context::create`], and again when somebody
+    /// else was given the number first, so that the schema's unique key has refused it.
+    ///
+    /// # Errors
+    /// As [`Context::create`]; the store's own after the last attempt.
+    pub async fn create_numbered<T, W, F>(&self, make: W) -> ApiResult<T>
+    where
+        T: Serialize + DeserializeOwned,
+        W: Fn(Transaction) -> F,
+        F: Future<Output = ApiResult<(Transaction, T)>>,
+    {
+        const ATTEMPTS: usize = 10;
+        let mut attempt = 1;
+        loop {
+            match self.create(&make).await {
+                Err(error) if attempt < ATTEMPTS && error.as_store_error().is_some_and(is_lost_number) => {
+                    attempt += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
     /// Ends a transaction that made the thing with this id, without [`Context::create`].
     ///
     /// # Errors
@@ -109,4 +134,8 @@ impl Context {
     pub async fn commit(&self, tx: Transaction, id: Id) -> Result<Committed<Id>, StoreError> {
         tx.commit(id).await
     }
+}
+
+fn is_lost_number(error: &StoreError) -> bool {
+    is_duplicate(error) || is_lost_race(error)
 }

@@ -20,6 +20,7 @@ pub mod execution_status;
 pub mod flavors;
 pub mod hook_invocations;
 pub mod logs;
+pub mod model_version_artifacts;
 pub mod model_versions;
 pub mod models;
 pub mod pipeline_builds;
@@ -28,6 +29,7 @@ pub mod pipeline_snapshots;
 pub mod pipelines;
 pub mod projects;
 pub mod run_wait_conditions;
+pub mod run_metadata;
 pub mod schedules;
 pub mod secrets;
 pub mod server_settings;
@@ -52,10 +54,12 @@ pub fn closed() -> Routes {
         artifacts::routes(),
         code_repositories::routes(),
         components::routes(),
+        curated_visualizations::routes(),
         devices::routes::routes(),
         flavors::routes(),
         hook_invocations::routes(),
         logs::routes(),
+        model_version_artifacts::routes(),
         model_versions::routes(),
         models::routes(),
         pipeline_builds::routes(),
@@ -64,6 +68,7 @@ pub fn closed() -> Routes {
         pipelines::routes(),
         projects::routes(),
         run_wait_conditions::routes(),
+        run_metadata::routes(),
         schedules::routes(),
         secrets::routes(),
         server_settings::routes(),

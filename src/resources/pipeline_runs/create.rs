@@ -5,10 +5,11 @@ use sea_query::{Expr, ExprTrait, Order, Query as Sql, SelectStatement};
 use serde::Deserialize;
 
 use super::super::execution_status::ExecutionStatus;
-use super::super::logs::{self, LogsReference};
+use super::super::logs::{self, LogsOwner, LogsReference};
+use super::super::model_versions::{self, ConfiguredModel};
 use super::super::pipeline_snapshots::SnapshotRow;
 use super::super::pipelines::next_run_index;
-use super::super::step_configuration::{object, value};
+use super::super::step_configuration::{Object, fill, finalize_substitutions, object, value};
 use super::{RunRow, TriggerInfo};
 use crate::framework::{
     Context, ResponseOf, TagReference, Taggable, find_named, require, require_project, set_tags,
@@ -17,7 +18,7 @@ use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::JsonBody;
 use crate::http::moments::Moment;
 use crate::http::values::{JsonObject, Name, ShortText};
-use crate::store::{Id, Insert, Transaction, Update, is_duplicate};
+use crate::store::{Id, Insert, Timestamp, Transaction, Update, is_duplicate};
 
 /// What an environment may take in its TEXT column.
 const LONGEST_ENVIRONMENT: usize = 65_535;
@@ -85,7 +86,7 @@ pub async fn get_or_create_run(
     }
     let new_id = cx.new_id();
     let (context, request) = (&cx, &request);
-    let made = cx.create(|mut tx| async move {
+    let made = cx.create_numbered(|mut tx| async move {
         let made = get_or_make(context, &mut tx, new_id, request).await?;
         Ok((tx, made))
     });
@@ -270,8 +271,27 @@ async fn insert(
         .await;
     inserted.map_err(|error| if is_duplicate(&error) { name_taken(name) } else { error.into() })?;
     if let Some(reference) = &request.logs {
-        logs::attach(cx, tx, project, ("pipeline_run_id", id), reference, "client").await?;
+        logs::attach(cx, tx, project, LogsOwner::Run(id), reference, "client").await?;
     }
+    let start = request.start_time.map_or_else(|| cx.now(), |moment| moment.0);
+    find_model(cx, tx, id, project, configuration, start).await
+}
+
+/// The version of the model that the pipeline is configured with.
+async fn find_model(
+    cx: &Context,
+    tx: &mut Transaction,
+    id: Id,
+    project: Id,
+    mut configuration: Object,
+    start: Timestamp,
+) -> ApiResult<()> {
+    let configured = value::<Option<ConfiguredModel>>(&configuration, "model").flatten();
+    let Some(configured) = configured else { return Ok(()) };
+    finalize_substitutions(&mut configuration, start);
+    let filled = |template: &str| fill(template, &configuration);
+    let version = model_versions::for_run(cx, tx, project, id, &configured, filled).await?;
+    Update::of("pipeline_run", id, cx.now()).set("model_version_id", version).run(tx).await?;
     Ok(())
 }
 

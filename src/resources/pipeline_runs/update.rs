@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::super::artifact_versions::ArtifactVersionRow;
 use super::super::execution_status::ExecutionStatus;
-use super::super::logs::{self, LogsReference, NewLogs};
+use super::super::logs::{self, LogsOwner, LogsReference, LogsRequest};
 use super::super::step_configuration::{object, value};
 use super::RunRow;
 use super::status::{RunState, RunStatusRow, StepState};
@@ -32,7 +32,7 @@ pub struct RunUpdate {
     outputs: Option<BTreeMap<String, Id>>,
     add_tags: Option<Vec<TagReference>>,
     remove_tags: Option<Vec<TagReference>>,
-    add_logs: Option<Vec<NewLogs>>,
+    add_logs: Option<Vec<LogsRequest>>,
 }
 
 pub async fn update_run(
@@ -62,7 +62,7 @@ pub async fn update_run(
             set_outputs(context, &mut tx, &run, outputs).await?;
         }
         for reference in add_logs {
-            let owner = ("pipeline_run_id", id);
+            let owner = LogsOwner::Run(id);
             logs::attach(context, &mut tx, run.project_id, owner, reference, "orchestrator").await?;
         }
         let (add, remove) = (update.add_tags.as_deref(), update.remove_tags.as_deref());

@@ -7,11 +7,12 @@ use sea_query::{Expr, ExprTrait, Func, Order, Query as Sql};
 use serde::Deserialize;
 
 use super::super::execution_status::ExecutionStatus;
-use super::super::logs::{self, LogsReference};
+use super::super::logs::{self, LogsOwner, LogsReference};
+use super::super::model_versions::{self, ConfiguredModel};
 use super::super::pipeline_runs::{self, ExecutionMode, RunRow};
 use super::super::pipeline_snapshots::{StepRequest as DynamicStep, insert_step_configuration};
 use super::super::step_configuration::{
-    MergedStep, Object, StoredStep, finalize_substitutions, object, value,
+    MergedStep, Object, StoredStep, fill, finalize_substitutions, object, value,
 };
 use super::artifacts::{NewInput, add_input, add_outputs};
 use super::{StepRow, update};
@@ -20,7 +21,7 @@ use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::JsonBody;
 use crate::http::moments::Moment;
 use crate::http::values::{JsonObject, LongText, Name, ShortText};
-use crate::store::{Id, Insert, Transaction};
+use crate::store::{Id, Insert, Transaction, Update};
 
 #[derive(Debug, Deserialize)]
 pub struct StepRequest {
@@ -64,7 +65,7 @@ pub async fn create_step(
     };
     let id = cx.new_id();
     let (context, request, dynamic) = (&cx, &request, dynamic.as_deref());
-    let made = cx.create(|mut tx| async move {
+    let made = cx.create_numbered(|mut tx| async move {
         pipeline_runs::lock(context, &mut tx, request.pipeline_run_id).await?;
         let of = find_run(&mut tx, request).await?;
         require::<StepRow>(&mut tx, request.original_step_run_id, request.project).await?;
@@ -75,6 +76,7 @@ pub async fn create_step(
             insert_step_configuration(context, &mut tx, ("step_run_id", id), 0, name, text).await?;
         }
         link(context, &mut tx, id, request, &of, &step).await?;
+        find_model(context, &mut tx, id, request, &step).await?;
         if request.status != ExecutionStatus::Running {
             pipeline_runs::follow_steps(context, &mut tx, request.pipeline_run_id).await?;
         }
@@ -82,6 +84,39 @@ pub async fn create_step(
     });
     let id = made.await?;
     cx.answer::<StepRow>(id).await.map(Json)
+}
+
+/// The version of the model that the step is configured with; the next try of a step goes on with its first one's.
+async fn find_model(
+    cx: &Context,
+    tx: &mut Transaction,
+    id: Id,
+    request: &StepRequest,
+    step: &MergedStep,
+) -> ApiResult<()> {
+    let first = Sql::select()
+        .column("model_version_id")
+        .from("step_run")
+        .and_where(Expr::col("pipeline_run_id").eq(request.pipeline_run_id))
+        .and_where(Expr::col("name").eq(request.name.as_str()))
+        .and_where(Expr::col("version").eq(1))
+        .and_where(Expr::col("id").ne(id))
+        .to_owned();
+    let version = match tx.fetch_optional::<(Option<Id>,)>(&first).await? {
+        Some((version,)) => version,
+        None => match step.value::<Option<ConfiguredModel>>("model").flatten() {
+            None => None,
+            Some(configured) => {
+                let (project, run) = (request.project, request.pipeline_run_id);
+                let filled = |template: &str| fill(template, &step.config);
+                Some(model_versions::for_run(cx, tx, project, run, &configured, filled).await?)
+            }
+        },
+    };
+    if let Some(version) = version {
+        Update::of("step_run", id, cx.now()).set("model_version_id", version).run(tx).await?;
+    }
+    Ok(())
 }
 
 async fn find_run(tx: &mut Transaction, request: &StepRequest) -> ApiResult<RunOfStep> {
@@ -238,7 +273,7 @@ async fn link(
     step: &MergedStep,
 ) -> ApiResult<()> {
     if let Some(reference) = &request.logs {
-        logs::attach(cx, tx, request.project, ("step_run_id", id), reference, "step").await?;
+        logs::attach(cx, tx, request.project, LogsOwner::Step(id), reference, "step").await?;
     }
     let is_reused = matches!(request.status, ExecutionStatus::Cached | ExecutionStatus::Skipped);
     if let Some(original) = request.original_step_run_id.filter(|_| is_reused) {

@@ -7,7 +7,7 @@ use sea_query::{Expr, ExprTrait, Query as Sql};
 use serde::Deserialize;
 
 use super::super::execution_status::ExecutionStatus;
-use super::super::logs::{self, LogsReference, NewLogs};
+use super::super::logs::{self, LogsOwner, LogsReference, LogsRequest};
 use super::super::pipeline_runs;
 use super::StepRow;
 use super::artifacts::{NewInput, add_input, add_outputs};
@@ -29,7 +29,7 @@ pub struct StepUpdate {
     end_time: Option<Moment>,
     exception_info: Option<JsonObject>,
     cache_expires_at: Option<Moment>,
-    add_logs: Option<Vec<NewLogs>>,
+    add_logs: Option<Vec<LogsRequest>>,
 }
 
 /// What a caller may make of a step's status.
@@ -80,7 +80,7 @@ pub async fn update_step(
         }
         pipeline_runs::follow_steps(context, &mut tx, run).await?;
         for reference in add_logs {
-            logs::attach(context, &mut tx, step.project_id, ("step_run_id", id), reference, "step").await?;
+            logs::attach(context, &mut tx, step.project_id, LogsOwner::Step(id), reference, "step").await?;
         }
         Ok::<_, ApiError>(tx.commit(()).await?)
     });
