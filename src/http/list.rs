@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::error::{ApiError, ApiResult, ErrorKind};
 use super::filter::{Field, FieldKind, Filter, SCOPE_USER, Sort};
+use super::path::PathProject;
 use super::query::Query;
 use crate::config::{Flag, Setting};
 use crate::store::{Row, Store};
@@ -51,11 +52,13 @@ pub struct ListRequest<T> {
     listed: PhantomData<fn() -> T>,
 }
 
-impl<T: Listed, S: Sync> FromRequestParts<S> for ListRequest<T> {
+impl<T: Listed, S: Send + Sync> FromRequestParts<S> for ListRequest<T> {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Self::read(Query::of(parts))
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let PathProject(project) = PathProject::from_request_parts(parts, state).await?;
+        let list = Self::read(Query::of(parts))?;
+        Ok(Self { project: project.or(list.project), ..list })
     }
 }
 

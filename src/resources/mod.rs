@@ -18,6 +18,7 @@ pub mod curated_visualizations;
 pub mod devices;
 pub mod execution_status;
 pub mod flavors;
+pub mod hook_invocations;
 pub mod logs;
 pub mod model_version_artifacts;
 pub mod model_versions;
@@ -27,6 +28,7 @@ pub mod pipeline_runs;
 pub mod pipeline_snapshots;
 pub mod pipelines;
 pub mod projects;
+pub mod run_wait_conditions;
 pub mod run_metadata;
 pub mod schedules;
 pub mod secrets;
@@ -55,6 +57,7 @@ pub fn closed() -> Routes {
         curated_visualizations::routes(),
         devices::routes::routes(),
         flavors::routes(),
+        hook_invocations::routes(),
         logs::routes(),
         model_version_artifacts::routes(),
         model_versions::routes(),
@@ -64,6 +67,7 @@ pub fn closed() -> Routes {
         pipeline_snapshots::routes(),
         pipelines::routes(),
         projects::routes(),
+        run_wait_conditions::routes(),
         run_metadata::routes(),
         schedules::routes(),
         secrets::routes(),

@@ -128,8 +128,7 @@ impl Resource for SnapshotRow {
             let able = abilities.get(&row.id).copied().unwrap_or_default();
             let body = body(&row, able);
             let (metadata, resources) = (metadata.remove(&row.id), resources.remove(&row.id));
-            let response = Response::nameless(row.id, body, metadata, resources);
-            Response { name: row.name, ..response }
+            Response::maybe_named(row.id, row.name, body, metadata, resources)
         };
         Ok(rows.into_iter().map(response).collect())
     }
