@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::empty_object;
 use super::flavors::{self, FlavorRow};
-use super::secrets::linked_secrets;
+use super::secrets::{Linkable, linked_secrets};
 use super::users::UserResponse;
 use crate::framework::{Context, Read, Resource, Response, ResponseOf, get, list};
 use crate::http::error::ApiResult;
@@ -158,7 +158,7 @@ impl Resource for ComponentRow {
         let kinds = rows.iter().map(|row| (row.flavor.as_str(), row.r#type.as_str()));
         let flavors = flavors::of_components(read, kinds).await?;
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
-        let mut secrets = linked_secrets(read, "stack_component", &ids).await?;
+        let mut secrets = linked_secrets(read, Linkable::StackComponent, &ids).await?;
         let response = |row: Self| {
             let flavor = flavors.get(&(row.flavor.clone(), row.r#type.clone()));
             let of_flavor = flavor.and_then(|flavor| flavor.body.as_ref());

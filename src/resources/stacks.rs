@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::components::ComponentRow;
 use super::empty_object;
-use super::secrets::linked_secrets;
+use super::secrets::{Linkable, linked_secrets};
 use super::users::UserResponse;
 use crate::framework::{ById, Read, Resource, Response, ResponseOf, get, list};
 use crate::http::error::ApiResult;
@@ -105,7 +105,7 @@ impl Resource for StackRow {
         let users = read.users(rows.iter().map(|row| row.user_id)).await?;
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
         let mut components = components(read, &ids).await?;
-        let mut secrets = linked_secrets(read, "stack", &ids).await?;
+        let mut secrets = linked_secrets(read, Linkable::Stack, &ids).await?;
         let response = |row: Self| {
             let metadata = read.metadata(|| StackMetadata {
                 components: components.remove(&row.id).unwrap_or_default(),
