@@ -115,6 +115,12 @@ impl TryFrom<Box<RawValue>> for JsonObject {
     }
 }
 
+impl Default for JsonObject {
+    fn default() -> Self {
+        Self(RawValue::from_string("{}".to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned()))
+    }
+}
+
 impl JsonObject {
     pub fn as_str(&self) -> &str {
         self.0.get()
