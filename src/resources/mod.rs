@@ -28,8 +28,8 @@ pub mod pipeline_runs;
 pub mod pipeline_snapshots;
 pub mod pipelines;
 pub mod projects;
-pub mod run_wait_conditions;
 pub mod run_metadata;
+pub mod run_wait_conditions;
 pub mod schedules;
 pub mod secrets;
 pub mod server_settings;
@@ -67,8 +67,8 @@ pub fn closed() -> Routes {
         pipeline_snapshots::routes(),
         pipelines::routes(),
         projects::routes(),
-        run_wait_conditions::routes(),
         run_metadata::routes(),
+        run_wait_conditions::routes(),
         schedules::routes(),
         secrets::routes(),
         server_settings::routes(),

@@ -22,6 +22,7 @@ use super::pipeline_builds::BuildRow;
 use super::pipeline_snapshots::SnapshotRow;
 use super::pipelines::PipelineRow;
 
+use super::run_wait_conditions::WaitConditionRow;
 use super::schedules::ScheduleRow;
 use super::stacks::StackRow;
 use super::step_configuration::Object;
@@ -126,7 +127,7 @@ pub struct RunResources {
     trigger: Option<()>,
     original_run: Option<Arc<ResponseOf<RunRow>>>,
     parent_run: Option<Arc<ResponseOf<RunRow>>>,
-    active_wait_condition: Option<()>,
+    active_wait_condition: Option<Arc<ResponseOf<WaitConditionRow>>>,
     outputs: IndexMap<String, Arc<ResponseOf<ArtifactVersionRow>>>,
 }
 
