@@ -1,14 +1,19 @@
 //! The same requests to ZenML's own server and to zendo: the same answers, but for what is wanted otherwise.
 
+mod bodies;
 mod compare;
 mod devices;
 mod lists;
+mod pipelines;
+mod runs;
 mod server;
 mod service_accounts;
 mod serving;
 mod side;
 mod sign_in;
+mod snapshots;
 mod step;
+mod steps;
 mod tokens;
 mod users;
 mod wanted;
@@ -54,6 +59,10 @@ fn scenarios() -> Vec<Scenario> {
         devices::scenarios(),
         lists::scenarios(),
         serving::scenarios(),
+        pipelines::scenarios(),
+        snapshots::scenarios(),
+        runs::scenarios(),
+        steps::scenarios(),
     ]
     .into_iter()
     .flatten()

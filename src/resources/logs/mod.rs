@@ -18,7 +18,7 @@ use crate::http::routes::Routes;
 use crate::row;
 use crate::store::{Id, Timestamp};
 
-pub use requests::{LogsOwner, LogsReference, LogsRequest, assign, attach, insert};
+pub use requests::{LogsOwner, LogsReference, LogsRequest, assign, attach, checked, insert};
 
 const LOGS: &str = "/api/v1/logs";
 const LOG: &str = "/api/v1/logs/{logs_id}";
