@@ -18,6 +18,7 @@ use crate::auth::{Identities, LastUsed, Passwords, Revocations, Throttle, Tokens
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{Config, Networks, Secret, ServerSettings};
 use crate::random::{SharedRandomness, SystemRandomness};
+use crate::replay::Replays;
 use crate::resources::devices::DevicePolls;
 use crate::resources::secrets::SecretCipher;
 use crate::resources::server_settings::{self, SettingsRow};
@@ -54,6 +55,7 @@ pub struct App {
     pub workload_leeway: Leeway,
     pub device_polls: DevicePolls,
     pub activity: Activity,
+    pub replays: Replays,
     pub clock: SharedClock,
     pub random: SharedRandomness,
     settings: moka::future::Cache<(), Arc<SettingsRow>>,
@@ -130,6 +132,7 @@ impl App {
             workload_leeway,
             device_polls: DevicePolls::new(config.device_auth_polling_interval.0),
             activity: Activity::new(settings.last_user_activity),
+            replays: Replays::new(store.clone(), &config),
             settings: moka::future::Cache::builder().time_to_live(SETTINGS_LIFE).build(),
             config,
             store,

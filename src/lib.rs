@@ -9,6 +9,7 @@ pub mod config;
 pub mod framework;
 pub mod http;
 pub mod random;
+pub mod replay;
 pub mod resources;
 pub mod routes;
 pub mod server;

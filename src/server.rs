@@ -24,6 +24,7 @@ use crate::http::error::ApiError;
 use crate::http::headers::SecureHeaders;
 use crate::http::limits::{limit_time, refuse_file_uploads};
 use crate::http::{cors, request_id};
+use crate::replay::replay;
 use crate::routes;
 use crate::store::StoreError;
 
@@ -42,6 +43,7 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 pub fn router(app: AppState) -> Router {
     let open = routes::open().router;
     let closed = routes::closed().router.merge(routes::unimplemented::router(&routes::operations()));
+    let closed = closed.route_layer(from_fn_with_state(Arc::clone(&app), replay));
     let closed = closed.route_layer(from_fn_with_state(Arc::clone(&app), authenticate));
     let settings = &app.config;
     let headers = SecureHeaders::new(settings, app.server_id);
@@ -104,6 +106,7 @@ pub async fn serve(
     house.abort();
     note("the last activity could not be written", app.activity.write(&app.store).await);
     note("last uses could not be written", app.last_used.write(&app.store).await);
+    note("answers could not be written", app.replays.write(app.clock.now()).await);
     app.store.close().await;
     served
 }
@@ -120,9 +123,14 @@ async fn patience_after(stopped: oneshot::Receiver<()>, patience: Duration) {
 async fn keep_house(app: AppState) {
     let mut rounds = tokio::time::interval(REVOCATION_INTERVAL);
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let replay_rounds = rounds_in(app.config.api_transaction_cleanup_interval.0);
     for round in 0u64.. {
         rounds.tick().await;
         note("revocations could not be read", app.revocations.refresh(app.clock.now()).await);
+        note("answers could not be written", app.replays.write(app.clock.now()).await);
+        if round % replay_rounds == replay_rounds - 1 {
+            note("answers could not be swept", app.replays.sweep(app.clock.now()).await);
+        }
         if round % LAST_USED_ROUNDS == 0 {
             note("last uses could not be written", app.last_used.write(&app.store).await);
         }
@@ -135,6 +143,10 @@ async fn keep_house(app: AppState) {
             note("revocations could not be swept", app.revocations.sweep(now).await);
         }
     }
+}
+
+fn rounds_in(seconds: u32) -> u64 {
+    (u64::from(seconds) * 1000 / REVOCATION_INTERVAL.as_millis() as u64).max(1)
 }
 
 fn note(what: &str, outcome: Result<(), StoreError>) {

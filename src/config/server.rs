@@ -1,11 +1,14 @@
 //! `ZENML_SERVER_*`: how the server presents itself and how it makes and checks tokens.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
-use super::value::{AtLeast, Flag, HeaderSetting, HttpUrl, Secret, Setting, Text, optional, setting};
+use super::value::{
+    AtLeast, Flag, HeaderSetting, HttpUrl, Seconds, Secret, Setting, Text, optional, setting,
+};
 
 /// The settings of this slice; defaults are those of contract/config.json.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -116,6 +119,21 @@ pub struct ServerSettings {
     pub request_timeout: AtLeast<1>,
     #[serde(deserialize_with = "setting")]
     pub max_request_body_size_in_bytes: AtLeast<1>,
+    /// Whether a request that is sent again with its `Idempotency-Key` gets its first answer.
+    #[serde(deserialize_with = "setting")]
+    pub request_deduplication: Flag,
+    /// Seconds that an answer can be asked for again.
+    #[serde(deserialize_with = "setting")]
+    pub request_cache_timeout: AtLeast<0>,
+    /// Seconds between two sweeps of answers that nobody can ask for any more.
+    #[serde(deserialize_with = "setting")]
+    pub api_transaction_cleanup_interval: AtLeast<1>,
+    /// Answers that are deleted at once.
+    #[serde(deserialize_with = "setting")]
+    pub api_transaction_cleanup_batch_size: AtLeast<1>,
+    /// Seconds that a sweep lasts at most.
+    #[serde(deserialize_with = "setting")]
+    pub api_transaction_cleanup_time_budget: Seconds,
 }
 
 impl Default for ServerSettings {
@@ -164,6 +182,11 @@ impl Default for ServerSettings {
             login_rate_limit_day: AtLeast(1000),
             request_timeout: AtLeast(20),
             max_request_body_size_in_bytes: AtLeast(268_435_456),
+            request_deduplication: Flag(true),
+            request_cache_timeout: AtLeast(300),
+            api_transaction_cleanup_interval: AtLeast(15),
+            api_transaction_cleanup_batch_size: AtLeast(1000),
+            api_transaction_cleanup_time_budget: Seconds(Duration::from_secs(1)),
         }
     }
 }

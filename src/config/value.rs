@@ -1,6 +1,7 @@
 //! The kinds of value a setting can have, each with an error that says what is accepted.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 
@@ -49,6 +50,18 @@ impl Setting for AtLeast<0> {
     const ACCEPTED: &'static str = "a whole number of at least 0 and at most 4294967295";
     fn read(text: &str) -> Option<Self> {
         text.parse().ok().map(Self)
+    }
+}
+
+/// A length of time in seconds, more than none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seconds(pub Duration);
+
+impl Setting for Seconds {
+    const ACCEPTED: &'static str = "a number of seconds above 0, such as 1 or 0.5";
+    fn read(text: &str) -> Option<Self> {
+        let seconds = text.parse().ok().filter(|seconds| *seconds > 0.0)?;
+        Duration::try_from_secs_f64(seconds).ok().map(Self)
     }
 }
 

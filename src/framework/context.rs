@@ -4,18 +4,25 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::{Read, Resource, ResponseOf, not_found};
 use crate::app::AppState;
 use crate::auth::{AuthenticationError, Principal};
 use crate::http::error::ApiResult;
-use crate::store::{Committed, Id, StoreError, Timestamp, Transaction};
+use crate::replay::{Once, make_anew};
+use crate::store::{
+    AsStoreError, Committed, Id, StoreError, Timestamp, Transaction, is_duplicate, is_lost_race,
+};
 
 /// The application and the principal of one request.
 #[derive(Clone)]
 pub struct Context {
     pub app: AppState,
     pub principal: Principal,
+    /// There when the request has an `Idempotency-Key`.
+    once: Option<Arc<Once>>,
 }
 
 impl FromRequestParts<AppState> for Context {
@@ -23,7 +30,8 @@ impl FromRequestParts<AppState> for Context {
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Self::Rejection> {
         let principal = Principal::from_request_parts(parts, app).await?;
-        Ok(Self { app: Arc::clone(app), principal })
+        let once = parts.extensions.get().map(Arc::clone);
+        Ok(Self { app: Arc::clone(app), principal, once })
     }
 }
 
@@ -75,11 +83,59 @@ impl Context {
         row.ok_or_else(|| not_found::<R>(id))
     }
 
-    /// Ends a transaction that made the thing with this id.
+    /// Makes something in a transaction: `make` gives that back with what is needed to answer about what was made, an
+    /// id or several. A request that was sent before with its `Idempotency-Key` gets what it made then, and `make`
+    /// doesn't run.
+    ///
+    /// `make` may run several times ([`Store::write`](crate::store::Store::write)), and a request makes things in
+    /// one transaction only.
+    ///
+    /// # Errors
+    /// What `make` returns; the store's own.
+    pub async fn create<T, W, F>(&self, make: W) -> ApiResult<T>
+    where
+        T: Serialize + DeserializeOwned,
+        W: Fn(Transaction) -> F,
+        F: Future<Output = ApiResult<(Transaction, T)>>,
+    {
+        match &self.once {
+            Some(once) => once.make(&self.app.store, self.now(), &make).await,
+            None => make_anew(&self.app.store, &make).await,
+        }
+    }
+
+    /// Makes something that is given a number which must not repeat: as [`Context::create`], and again when somebody
+    /// else was given the number first, so that the schema's unique key has refused it.
+    ///
+    /// # Errors
+    /// As [`Context::create`]; the store's own after the last attempt.
+    pub async fn create_numbered<T, W, F>(&self, make: W) -> ApiResult<T>
+    where
+        T: Serialize + DeserializeOwned,
+        W: Fn(Transaction) -> F,
+        F: Future<Output = ApiResult<(Transaction, T)>>,
+    {
+        const ATTEMPTS: usize = 10;
+        let mut attempt = 1;
+        loop {
+            match self.create(&make).await {
+                Err(error) if attempt < ATTEMPTS && error.as_store_error().is_some_and(is_lost_number) => {
+                    attempt += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Ends a transaction that made the thing with this id, without [`Context::create`].
     ///
     /// # Errors
     /// The store's own.
     pub async fn commit(&self, tx: Transaction, id: Id) -> Result<Committed<Id>, StoreError> {
         tx.commit(id).await
     }
+}
+
+fn is_lost_number(error: &StoreError) -> bool {
+    is_duplicate(error) || is_lost_race(error)
 }

@@ -1,11 +1,32 @@
 //! The resource framework: what the kinds of resource share. A resource is one file in `resources/` that says what
 //! its rows, answers, filters and rules are; lists, reads and deletions are here.
+//!
+//! # Making things
+//!
+//! A handler that makes something calls [`Context::create`] with a closure that takes the transaction and gives it back
+//! with the id of what was made (or several ids, or whatever else its answer needs: anything that serde can write and
+//! read), and then answers about that:
+//!
+//! ```ignore
+//! let made = cx.create(|mut tx| async move {
+//!     refuse_taken_name::<TagRow>(&mut tx, None, name, None).await?;
+//!     let id = insert(..., &mut tx).await?;
+//!     Ok((tx, id))
+//! });
+//! cx.answer::<TagRow>(made.await?).await.map(Json)
+//! ```
+//!
+//! The transaction is committed by `create`, together with a note of what the request has made. So a client that lost
+//! the answer and sends the request again with its `Idempotency-Key` doesn't make a second one ([`crate::replay`]). A
+//! handler calls it once. Changes and deletions, which may be done twice, go through
+//! [`Store::write`](crate::store::Store::write).
 
 mod context;
 mod envelope;
 mod handlers;
 mod project;
 mod read;
+mod strip;
 mod tagging;
 
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
@@ -21,7 +42,8 @@ pub use envelope::{NoResources, Response};
 pub use handlers::{delete, get, list, list_of};
 pub use project::{find_project, require, require_project};
 pub use read::{ById, Read, Versions};
-pub use tagging::{TagReference, Taggable, attach, remove_tags, set_tags, untag_all};
+pub use strip::strip;
+pub use tagging::{TagReference, Taggable, attach, plain_tags, remove_tags, set_tags};
 
 /// A row type's table and columns; made by [`row!`](crate::row).
 pub trait Stored: store::Row + Sized {
@@ -36,7 +58,7 @@ pub trait Resource: Stored + Listed + Sync + 'static {
     const NAME: &'static str;
     /// Whether each belongs to a project, and lists are of one project.
     const IN_PROJECT: bool = false;
-    /// Whether tags can be attached; what is deleted loses them.
+    /// Whether tags can be attached. What is deleted loses them, and what else hangs on it without a foreign key.
     const TAGGABLE: bool = false;
     type Body: Serialize + Send + Sync;
     type Metadata: Serialize + Send + Sync;
@@ -73,7 +95,8 @@ pub type ResponseOf<R> =
 /// The store's own.
 pub async fn delete_row<R: Resource>(tx: &mut Transaction, id: Id) -> ApiResult<()> {
     if R::TAGGABLE {
-        untag_all(tx, id).await?;
+        let own = Sql::select().column("id").from(R::TABLE).and_where(Expr::col("id").eq(id)).to_owned();
+        strip(tx, &own).await?;
     }
     let delete = Sql::delete().from_table(R::TABLE).and_where(Expr::col("id").eq(id)).to_owned();
     tx.execute(&delete).await?;
@@ -155,6 +178,24 @@ macro_rules! row {
             }
             fn id(&self) -> $crate::store::Id {
                 self.id
+            }
+        }
+    };
+}
+
+/// An enum of the words that the contract allows, each read from its word and written as it.
+#[macro_export]
+macro_rules! words {
+    ($(#[$meta:meta])* $visibility:vis enum $name:ident { $($variant:ident = $word:literal),* $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
+        $visibility enum $name { $(#[serde(rename = $word)] $variant),* }
+
+        impl $name {
+            pub const WORDS: &'static [&'static str] = &[$($word),*];
+
+            pub fn word(self) -> &'static str {
+                Self::WORDS[self as usize]
             }
         }
     };

@@ -1,7 +1,7 @@
 //! Attaching tags to things.
 
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
 use super::{Context, find_in, find_named};
@@ -88,6 +88,15 @@ impl TagReference {
             Self::NameOrId(name) | Self::Described { name, .. } => name.as_str(),
         }
     }
+}
+
+/// Reads a list of tags' names or ids, for a field of a request that takes nothing more; null is none.
+///
+/// # Errors
+/// When it is no list of texts of 255 characters at most.
+pub fn plain_tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<TagReference>, D::Error> {
+    let names = Option::<Vec<ShortText>>::deserialize(deserializer)?;
+    Ok(names.unwrap_or_default().into_iter().map(TagReference::NameOrId).collect())
 }
 
 /// Attaches the tags to a thing, and makes those that aren't there yet.
@@ -206,16 +215,5 @@ pub async fn remove_tags(
         .and_where(Expr::col("tag_id").in_subquery(meant))
         .to_owned();
     tx.execute(&remove).await?;
-    Ok(())
-}
-
-/// Takes all tags from something that is deleted.
-///
-/// # Errors
-/// The store's own.
-pub async fn untag_all(tx: &mut Transaction, thing: Id) -> ApiResult<()> {
-    let delete =
-        Sql::delete().from_table("tag_resource").and_where(Expr::col("resource_id").eq(thing)).to_owned();
-    tx.execute(&delete).await?;
     Ok(())
 }

@@ -46,6 +46,8 @@ pub enum FieldKind {
     RunMetadata(&'static str),
     /// True or false, without operators: the condition that it means, if it narrows at all.
     Switch(fn(bool) -> Option<SimpleExpr>),
+    /// What is there to sort by alone.
+    Unfiltered,
     /// What no kind above says: the filter, and the condition that it means.
     Custom(fn(&Filter<'_>) -> ApiResult<SimpleExpr>),
 }
@@ -132,9 +134,9 @@ impl Field {
     pub const fn switch(name: &'static str, condition: fn(bool) -> Option<SimpleExpr>) -> Self {
         Self { name, column: name, kind: FieldKind::Switch(condition), sort: Sort::Not }
     }
-    /// Something to sort by that is no filter.
-    pub const fn sorted(name: &'static str) -> Self {
-        Self::switch(name, |_| None)
+    /// A name that `sort_by` takes, and no filter.
+    pub const fn sort_only(name: &'static str, by: fn() -> SimpleExpr) -> Self {
+        Self { name, column: name, kind: FieldKind::Unfiltered, sort: Sort::By(by) }
     }
     /// A field that is no column: the condition is made by a function.
     pub const fn custom(name: &'static str, condition: fn(&Filter<'_>) -> ApiResult<SimpleExpr>) -> Self {
@@ -244,6 +246,7 @@ impl<'a> Filter<'a> {
             FieldKind::Related(related) => self.on_related(&related),
             FieldKind::Custom(condition) => condition(self),
             FieldKind::RunMetadata(_) | FieldKind::Switch(_) => Err(self.unfit()),
+            FieldKind::Unfiltered => Ok(Expr::val(true)),
         }
     }
 
@@ -288,15 +291,20 @@ impl<'a> Filter<'a> {
         })
     }
 
+    /// The value as a yes or a no, for a field that takes nothing else.
+    ///
+    /// # Errors
+    /// 422 when it is neither.
+    pub fn flag(&self) -> ApiResult<bool> {
+        Flag::read(self.value).map(|flag| flag.0).ok_or_else(|| {
+            ApiError::unprocessable(format!("'{}' is no boolean; give true or false.", self.value))
+        })
+    }
+
     fn on_flag(&self, column: SimpleExpr) -> Result<SimpleExpr, ApiError> {
-        let flag = || {
-            Flag::read(self.value).map(|flag| flag.0).ok_or_else(|| {
-                ApiError::unprocessable(format!("'{}' is no boolean; give true or false.", self.value))
-            })
-        };
         Ok(match self.operator {
-            Operator::Equals => column.eq(flag()?),
-            Operator::NotEquals => column.ne(flag()?),
+            Operator::Equals => column.eq(self.flag()?),
+            Operator::NotEquals => column.ne(self.flag()?),
             Operator::IsNull => column.is_null(),
             Operator::IsNotNull => column.is_not_null(),
             _ => return Err(self.unfit()),

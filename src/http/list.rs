@@ -80,9 +80,7 @@ impl<T: Listed> ListRequest<T> {
         query.finish()?;
         let order = sort_order(query.text("sort_by").unwrap_or("created"), T::FIELDS)?;
         let condition = condition(&query, operator, T::FIELDS)?;
-        // The older name of the parameter comes first, as in ZenML.
-        let named = query.text("project_name_or_id").filter(|name| !name.is_empty());
-        let project = named.or_else(|| query.text("project")).map(str::to_owned);
+        let project = query.text("project_name_or_id").or_else(|| query.text("project")).map(str::to_owned);
         Ok(Self { page, size, order, condition, project, hydrate, listed: PhantomData })
     }
 }
@@ -108,8 +106,8 @@ impl<T: Row> ListRequest<T> {
             return Err(ApiError::new(ErrorKind::ValueError, message));
         }
         let (column, order) = self.order.clone();
-        // Rows of the same moment keep one order over all pages.
-        select.order_by_expr(column, order).order_by("id", Order::Asc);
+        // Rows of the same moment keep one order over all pages, in the direction of an index.
+        select.order_by_expr(column, order.clone()).order_by("id", order);
         select.limit(self.size).offset((self.page - 1) * self.size);
         let items = store.fetch_all::<T>(&select).await?;
         Ok(Page { index: self.page, max_size: self.size, total_pages, total, items })

@@ -84,6 +84,15 @@ impl Query {
         self.pairs.iter().rfind(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// A value that has to be there.
+    pub fn required(&mut self, name: &str) -> Option<String> {
+        let value = self.text(name).map(str::to_owned);
+        if value.is_none() {
+            self.violations.push(Violation::of_query(name, "missing", "Field required", "None"));
+        }
+        value
+    }
+
     /// All values of a repeated parameter, in order.
     pub fn texts<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.pairs.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())

@@ -2,24 +2,37 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use sea_query::{Expr, ExprTrait, Func, Query as Sql, SimpleExpr};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::artifact_versions::is_used;
 use super::tags::TagRow;
 use super::users::UserResponse;
-use crate::framework::{Read, Resource, Response, ResponseOf, Versions, get, list};
-use crate::http::error::ApiResult;
+use crate::framework::{
+    Context, Read, Resource, Response, ResponseOf, TagReference, Taggable, Versions, delete, delete_row,
+    find_in, get, list, plain_tags, refuse_taken_name, remove_tags, require_project, set_tags, strip, taken,
+};
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::filter::{Field, Sort};
+use crate::http::json::JsonBody;
 use crate::http::list::Listed;
+use crate::http::path::PathId;
 use crate::http::routes::Routes;
+use crate::http::values::{ShortText, check_name};
 use crate::row;
-use crate::store::{Id, Timestamp};
+use crate::store::{Id, Insert, StoreError, Timestamp, Transaction, Update, is_duplicate};
 
 const ARTIFACTS: &str = "/api/v1/artifacts";
 const ARTIFACT: &str = "/api/v1/artifacts/{artifact_id}";
 
 pub fn routes() -> Routes {
-    Routes::new().get(ARTIFACTS, list::<ArtifactRow>).get(ARTIFACT, get::<ArtifactRow>)
+    Routes::new()
+        .post(ARTIFACTS, create_artifact)
+        .get(ARTIFACTS, list::<ArtifactRow>)
+        .get(ARTIFACT, get::<ArtifactRow>)
+        .put(ARTIFACT, update_artifact)
+        .delete(ARTIFACT, delete::<ArtifactRow>)
 }
 
 row! {
@@ -44,7 +57,7 @@ impl Listed for ArtifactRow {
         Field::tags(),
         Field::text("name"),
         Field { sort: Sort::ByColumn, ..Field::switch("has_custom_name", has_custom_name) },
-        Field { sort: Sort::By(by_newest_version), ..Field::sorted("latest_version") },
+        Field::sort_only("latest_version", by_newest_version),
     ];
 }
 
@@ -120,4 +133,112 @@ impl Resource for ArtifactRow {
         };
         Ok(rows.into_iter().map(response).collect())
     }
+
+    /// Its versions go with it, but not what runs have made or read.
+    async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {
+        let versions = || {
+            let mut versions = Sql::select();
+            versions.column("id").from("artifact_version").and_where(Expr::col("artifact_id").eq(id));
+            versions
+        };
+        if tx.fetch_optional::<(Id,)>(versions().and_where(is_used()).limit(1)).await?.is_some() {
+            let message = "Runs have used versions of this artifact. Please delete those runs first.";
+            return Err(ApiError::new(ErrorKind::EntityExistsError, message));
+        }
+        strip(tx, &versions()).await?;
+        delete_row::<Self>(tx, id).await
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct ArtifactRequest {
+    name: ShortText,
+    project: Id,
+    #[serde(default)]
+    has_custom_name: bool,
+    #[serde(default, deserialize_with = "plain_tags")]
+    tags: Vec<TagReference>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ArtifactUpdate {
+    name: Option<ShortText>,
+    has_custom_name: Option<bool>,
+    #[serde(default, deserialize_with = "plain_tags")]
+    add_tags: Vec<TagReference>,
+    #[serde(default, deserialize_with = "plain_tags")]
+    remove_tags: Vec<TagReference>,
+}
+
+async fn create_artifact(
+    cx: Context,
+    JsonBody(request): JsonBody<ArtifactRequest>,
+) -> ApiResult<Json<ResponseOf<ArtifactRow>>> {
+    let (context, request) = (&cx, &request);
+    let made = cx.create(|mut tx| async move {
+        let name = request.name.as_str();
+        check_name("Artifact", name)?;
+        require_project(&mut tx, request.project).await?;
+        refuse_taken_name::<ArtifactRow>(&mut tx, Some(request.project), name, None).await?;
+        let id = insert(context, &mut tx, request.project, name, request.has_custom_name)
+            .await
+            .map_err(|error| if is_duplicate(&error) { taken::<ArtifactRow>(name) } else { error.into() })?;
+        set_tags(context, &mut tx, Taggable::Artifact, id, &request.tags).await?;
+        Ok((tx, id))
+    });
+    let id = made.await?;
+    cx.answer::<ArtifactRow>(id).await.map(Json)
+}
+
+/// Inserts an artifact.
+///
+/// # Errors
+/// The store's own: also when the name is taken.
+pub async fn insert(
+    cx: &Context,
+    tx: &mut Transaction,
+    project: Id,
+    name: &str,
+    has_custom_name: bool,
+) -> Result<Id, StoreError> {
+    let id = cx.new_id();
+    Insert::into("artifact")
+        .stamped(id, cx.now())
+        .set("name", name)
+        .set("has_custom_name", has_custom_name)
+        .set("project_id", project)
+        .set("user_id", cx.user_id())
+        .run(tx)
+        .await?;
+    Ok(id)
+}
+
+/// Renames an artifact, whose name is a custom one then, and changes its tags.
+async fn update_artifact(
+    cx: Context,
+    PathId(id): PathId,
+    JsonBody(update): JsonBody<ArtifactUpdate>,
+) -> ApiResult<Json<ResponseOf<ArtifactRow>>> {
+    let (context, update) = (&cx, &update);
+    let updated = cx.app.store.write(|mut tx| async move {
+        let artifact = find_in::<ArtifactRow>(&mut tx, id).await?;
+        let name = update.name.as_ref().map(ShortText::as_str).filter(|name| !name.is_empty());
+        if let Some(name) = name {
+            refuse_taken_name::<ArtifactRow>(&mut tx, Some(artifact.project_id), name, Some(id)).await?;
+        }
+        let updated = Update::of("artifact", id, context.now())
+            .maybe("name", name)
+            .maybe("has_custom_name", update.has_custom_name.or(name.map(|_| true)))
+            .run(&mut tx)
+            .await;
+        updated.map_err(|error| match name {
+            Some(name) if is_duplicate(&error) => taken::<ArtifactRow>(name),
+            _ => error.into(),
+        })?;
+        set_tags(context, &mut tx, Taggable::Artifact, id, &update.add_tags).await?;
+        remove_tags(&mut tx, Taggable::Artifact, id, &update.remove_tags).await?;
+        Ok::<_, ApiError>(tx.commit(()).await?)
+    });
+    updated.await?;
+    cx.answer::<ArtifactRow>(id).await.map(Json)
 }

@@ -2,16 +2,35 @@
 
 use std::sync::Arc;
 
-use sea_query::{Expr, ExprTrait, Order};
-use serde::Serialize;
+use axum::Json;
+use sea_query::{Expr, ExprTrait, Order, Query as Sql};
+use serde::{Deserialize, Serialize};
 
+use super::artifact_versions::ArtifactVersionRow;
 use super::artifact_visualizations::VisualizationRow;
-use crate::framework::{ById, NoResources, Read, Resource, Response, ResponseOf};
-use crate::http::error::ApiResult;
+use crate::framework::{
+    ById, Context, NoResources, Read, Resource, Response, ResponseOf, delete, find_in, get,
+};
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::filter::Field;
+use crate::http::json::JsonBody;
 use crate::http::list::Listed;
-use crate::row;
-use crate::store::{Id, Timestamp};
+use crate::http::path::PathId;
+use crate::http::routes::Routes;
+use crate::http::values::{ShortText, nullable};
+use crate::store::{Id, Insert, Timestamp, Transaction, Update, is_duplicate};
+use crate::{row, words};
+
+const ALL: &str = "/api/v1/curated_visualizations";
+const ONE: &str = "/api/v1/curated_visualizations/{visualization_id}";
+
+pub fn routes() -> Routes {
+    Routes::new()
+        .post(ALL, create_visualization)
+        .get(ONE, get::<CuratedVisualizationRow>)
+        .put(ONE, update_visualization)
+        .delete(ONE, delete::<CuratedVisualizationRow>)
+}
 
 row! {
     pub struct CuratedVisualizationRow in "curated_visualization" {
@@ -118,4 +137,150 @@ pub async fn of_things(
         by_thing.entry(owner).or_insert_with(Vec::new).push(answer);
     }
     Ok(by_thing)
+}
+
+words! {
+    /// What a visualization can be shown with (contract schema VisualizationResourceTypes).
+    enum ShownWith {
+        Deployment = "deployment",
+        Model = "model",
+        Pipeline = "pipeline",
+        PipelineRun = "pipeline_run",
+        PipelineSnapshot = "pipeline_snapshot",
+        Project = "project",
+    }
+}
+
+words! {
+    /// How much of a page's width one takes (contract schema CuratedVisualizationSize).
+    enum LayoutSize { Full = "full_width", Half = "half_width" }
+}
+
+#[derive(Debug, Deserialize)]
+struct CuratedVisualizationRequest {
+    project: Id,
+    artifact_visualization_id: Id,
+    display_name: Option<ShortText>,
+    display_order: Option<u32>,
+    layout_size: Option<LayoutSize>,
+    resource_id: Id,
+    resource_type: ShownWith,
+}
+
+#[derive(Debug, Deserialize)]
+struct CuratedVisualizationUpdate {
+    #[serde(default, deserialize_with = "nullable")]
+    display_name: Option<Option<ShortText>>,
+    #[serde(default, deserialize_with = "nullable")]
+    display_order: Option<Option<u32>>,
+    layout_size: Option<LayoutSize>,
+}
+
+/// Shows a visualization of an artifact with something of the same project.
+async fn create_visualization(
+    cx: Context,
+    JsonBody(request): JsonBody<CuratedVisualizationRequest>,
+) -> ApiResult<Json<ResponseOf<CuratedVisualizationRow>>> {
+    let (context, request) = (&cx, &request);
+    let made = cx.create(|mut tx| async move {
+        tx.take_turn("curated_visualizations").await?;
+        require_same_project(&mut tx, request).await?;
+        let (kind, thing) = (request.resource_type.word(), request.resource_id);
+        if let Some(order) = request.display_order {
+            refuse_taken_order(&mut tx, (kind, thing), order, None).await?;
+        }
+        let id = context.new_id();
+        let inserted = Insert::into("curated_visualization")
+            .stamped(id, context.now())
+            .set("project_id", request.project)
+            .set("artifact_visualization_id", request.artifact_visualization_id)
+            .set("display_name", request.display_name.as_ref().map(ShortText::as_str))
+            .set("display_order", request.display_order)
+            .set("layout_size", request.layout_size.unwrap_or(LayoutSize::Full).word())
+            .set("resource_id", thing)
+            .set("resource_type", kind)
+            .run(&mut tx)
+            .await;
+        inserted.map_err(|error| match is_duplicate(&error) {
+            true => exists("The visualization is shown with this resource already."),
+            false => error.into(),
+        })?;
+        Ok((tx, id))
+    });
+    let id = made.await?;
+    cx.answer::<CuratedVisualizationRow>(id).await.map(Json)
+}
+
+fn exists(message: impl Into<String>) -> ApiError {
+    ApiError::new(ErrorKind::EntityExistsError, message)
+}
+
+/// The visualization's artifact and what it is to be shown with are of the project that was named.
+async fn require_same_project(tx: &mut Transaction, request: &CuratedVisualizationRequest) -> ApiResult<()> {
+    let shown = find_in::<VisualizationRow>(tx, request.artifact_visualization_id).await?;
+    let version = find_in::<ArtifactVersionRow>(tx, shown.artifact_version_id).await?;
+    let elsewhere = || {
+        ApiError::new(ErrorKind::IllegalOperationError, "All of a curated visualization is in one project.")
+    };
+    if version.project_id != request.project {
+        return Err(elsewhere());
+    }
+    let (kind, id) = (request.resource_type, request.resource_id);
+    let project = if kind == ShownWith::Project { "id" } else { "project_id" };
+    let thing = Sql::select().column(project).from(kind.word()).and_where(Expr::col("id").eq(id)).to_owned();
+    match tx.fetch_optional::<(Option<Id>,)>(&thing).await? {
+        None => {
+            let message = format!("\"There is no {} with the ID '{id}'.\"", kind.word().replace('_', " "));
+            Err(ApiError::new(ErrorKind::KeyError, message))
+        }
+        Some((Some(project),)) if project != request.project && kind != ShownWith::Project => {
+            Err(elsewhere())
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// Of what is shown with one thing, each has a place of its own.
+async fn refuse_taken_order(
+    tx: &mut Transaction,
+    (kind, thing): (&str, Id),
+    order: u32,
+    own: Option<Id>,
+) -> ApiResult<()> {
+    let mut taken = CuratedVisualizationRow::select();
+    taken
+        .and_where(Expr::col("resource_id").eq(thing))
+        .and_where(Expr::col("resource_type").eq(kind))
+        .and_where(Expr::col("display_order").eq(order));
+    match tx.fetch_optional::<CuratedVisualizationRow>(&taken).await? {
+        Some(other) if Some(other.id) != own => {
+            Err(exists(format!("Another visualization has the display order {order}.")))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn update_visualization(
+    cx: Context,
+    PathId(id): PathId,
+    JsonBody(update): JsonBody<CuratedVisualizationUpdate>,
+) -> ApiResult<Json<ResponseOf<CuratedVisualizationRow>>> {
+    let (context, update) = (&cx, &update);
+    let updated = cx.app.store.write(|mut tx| async move {
+        tx.take_turn("curated_visualizations").await?;
+        let row = find_in::<CuratedVisualizationRow>(&mut tx, id).await?;
+        if let Some(Some(order)) = update.display_order {
+            refuse_taken_order(&mut tx, (&row.resource_type, row.resource_id), order, Some(id)).await?;
+        }
+        let name = update.display_name.as_ref().map(|name| name.as_ref().map(ShortText::as_str));
+        Update::of("curated_visualization", id, context.now())
+            .maybe("display_name", name)
+            .maybe("display_order", update.display_order)
+            .maybe("layout_size", update.layout_size.map(LayoutSize::word))
+            .run(&mut tx)
+            .await?;
+        Ok::<_, ApiError>(tx.commit(()).await?)
+    });
+    updated.await?;
+    cx.answer::<CuratedVisualizationRow>(id).await.map(Json)
 }

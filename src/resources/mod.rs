@@ -11,6 +11,7 @@ pub mod api_keys;
 pub mod artifact_versions;
 pub mod artifact_visualizations;
 pub mod artifacts;
+pub mod code_references;
 pub mod code_repositories;
 pub mod components;
 pub mod curated_visualizations;
@@ -18,11 +19,15 @@ pub mod devices;
 pub mod execution_status;
 pub mod flavors;
 pub mod logs;
+pub mod model_version_artifacts;
 pub mod model_versions;
 pub mod models;
 pub mod pipeline_builds;
+pub mod pipeline_runs;
+pub mod pipeline_snapshots;
 pub mod pipelines;
 pub mod projects;
+pub mod run_metadata;
 pub mod schedules;
 pub mod secrets;
 pub mod server_settings;
@@ -30,6 +35,8 @@ pub mod service_accounts;
 pub mod source;
 pub mod stacks;
 pub mod step_configuration;
+pub mod steps;
+pub mod tag_resources;
 pub mod tags;
 pub mod users;
 
@@ -46,19 +53,26 @@ pub fn closed() -> Routes {
         artifacts::routes(),
         code_repositories::routes(),
         components::routes(),
-        flavors::routes(),
-        secrets::routes(),
+        curated_visualizations::routes(),
         devices::routes::routes(),
-        pipelines::routes(),
-        pipeline_builds::routes(),
+        flavors::routes(),
         logs::routes(),
+        model_version_artifacts::routes(),
         model_versions::routes(),
         models::routes(),
+        pipeline_builds::routes(),
+        pipeline_runs::routes(),
+        pipeline_snapshots::routes(),
+        pipelines::routes(),
         projects::routes(),
+        run_metadata::routes(),
         schedules::routes(),
+        secrets::routes(),
         server_settings::routes(),
         service_accounts::routes(),
         stacks::routes(),
+        steps::routes(),
+        tag_resources::routes(),
         tags::routes(),
         users::routes::routes(),
     ]

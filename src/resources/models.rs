@@ -2,25 +2,41 @@
 
 use std::sync::Arc;
 
+use axum::Json;
+use axum::extract::Path;
 use sea_query::{Expr, ExprTrait, Func, Query as Sql, SimpleExpr};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::curated_visualizations::{CuratedVisualizationRow, of_things};
 use super::tags::TagRow;
 use super::users::UserResponse;
-use crate::framework::{Read, Resource, Response, ResponseOf, Versions, get, list};
-use crate::http::error::ApiResult;
-use crate::http::filter::{Field, Sort};
+use crate::framework::{
+    Context, Read, Resource, Response, ResponseOf, TagReference, Taggable, Versions, delete, delete_row,
+    find_in, find_project, get, list, plain_tags, refuse_taken_name, remove_tags, require_project, set_tags,
+    strip, taken,
+};
+use crate::http::error::{ApiError, ApiResult};
+use crate::http::filter::Field;
+use crate::http::json::JsonBody;
 use crate::http::list::Listed;
+use crate::http::path::PathId;
+use crate::http::query::Query;
 use crate::http::routes::Routes;
+use crate::http::values::{LongText, Name, ShortText, check_name};
 use crate::row;
-use crate::store::{Id, Timestamp};
+use crate::store::{Id, Insert, StoreError, Timestamp, Transaction, Update, is_duplicate};
 
 const MODELS: &str = "/api/v1/models";
 const MODEL: &str = "/api/v1/models/{model_id}";
 
 pub fn routes() -> Routes {
-    Routes::new().get(MODELS, list::<ModelRow>).get(MODEL, get::<ModelRow>)
+    Routes::new()
+        .post(MODELS, create_model)
+        .post("/api/v1/workspaces/{project_name_or_id}/models", create_model_in)
+        .get(MODELS, list::<ModelRow>)
+        .get(MODEL, get::<ModelRow>)
+        .put(MODEL, update_model)
+        .delete(MODEL, delete::<ModelRow>)
 }
 
 row! {
@@ -51,7 +67,7 @@ impl Listed for ModelRow {
         Field::user(),
         Field::tags(),
         Field::text("name"),
-        Field { sort: Sort::By(by_newest_version), ..Field::sorted("latest_version") },
+        Field::sort_only("latest_version", by_newest_version),
     ];
 }
 
@@ -138,4 +154,159 @@ impl Resource for ModelRow {
         };
         Ok(rows.into_iter().map(response).collect())
     }
+
+    /// Its versions go with it.
+    async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {
+        let versions = Sql::select()
+            .column("id")
+            .from("model_version")
+            .and_where(Expr::col("model_id").eq(id))
+            .to_owned();
+        strip(tx, &versions).await?;
+        delete_row::<Self>(tx, id).await
+    }
+}
+
+/// What there is to say about a model.
+#[derive(Debug, Default, Deserialize)]
+pub struct ModelCard {
+    pub license: Option<LongText>,
+    pub description: Option<LongText>,
+    pub audience: Option<LongText>,
+    pub use_cases: Option<LongText>,
+    pub limitations: Option<LongText>,
+    pub trade_offs: Option<LongText>,
+    pub ethics: Option<LongText>,
+    pub save_models_to_registry: Option<bool>,
+}
+
+impl ModelCard {
+    fn texts(&self) -> [(&'static str, Option<&str>); 7] {
+        fn text(text: &Option<LongText>) -> Option<&str> {
+            text.as_ref().map(LongText::as_str)
+        }
+        [
+            ("license", text(&self.license)),
+            ("description", text(&self.description)),
+            ("audience", text(&self.audience)),
+            ("use_cases", text(&self.use_cases)),
+            ("limitations", text(&self.limitations)),
+            ("trade_offs", text(&self.trade_offs)),
+            ("ethics", text(&self.ethics)),
+        ]
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct ModelRequest {
+    project: Id,
+    name: ShortText,
+    #[serde(flatten)]
+    card: ModelCard,
+    #[serde(default, deserialize_with = "plain_tags")]
+    tags: Vec<TagReference>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ModelUpdate {
+    name: Option<Name>,
+    #[serde(flatten)]
+    card: ModelCard,
+    #[serde(default, deserialize_with = "plain_tags")]
+    add_tags: Vec<TagReference>,
+    #[serde(default, deserialize_with = "plain_tags")]
+    remove_tags: Vec<TagReference>,
+}
+
+async fn create_model(
+    cx: Context,
+    query: Query,
+    JsonBody(request): JsonBody<ModelRequest>,
+) -> ApiResult<Json<ResponseOf<ModelRow>>> {
+    create(&cx, query.text("project_name_or_id"), &request).await
+}
+
+/// The same, by the name of the project.
+async fn create_model_in(
+    cx: Context,
+    Path(project): Path<String>,
+    JsonBody(request): JsonBody<ModelRequest>,
+) -> ApiResult<Json<ResponseOf<ModelRow>>> {
+    create(&cx, Some(&project), &request).await
+}
+
+async fn create(
+    cx: &Context,
+    project: Option<&str>,
+    request: &ModelRequest,
+) -> ApiResult<Json<ResponseOf<ModelRow>>> {
+    let project = match project {
+        Some(project) => find_project(&cx.app, Some(project)).await?,
+        None => request.project,
+    };
+    let made = cx.create(|mut tx| async move {
+        let name = request.name.as_str();
+        check_name("Model", name)?;
+        require_project(&mut tx, project).await?;
+        refuse_taken_name::<ModelRow>(&mut tx, Some(project), name, None).await?;
+        let id = insert(cx, &mut tx, project, name, &request.card)
+            .await
+            .map_err(|error| if is_duplicate(&error) { taken::<ModelRow>(name) } else { error.into() })?;
+        set_tags(cx, &mut tx, Taggable::Model, id, &request.tags).await?;
+        Ok((tx, id))
+    });
+    let id = made.await?;
+    cx.answer::<ModelRow>(id).await.map(Json)
+}
+
+/// Inserts a model.
+///
+/// # Errors
+/// The store's own: also when the name is taken.
+pub async fn insert(
+    cx: &Context,
+    tx: &mut Transaction,
+    project: Id,
+    name: &str,
+    card: &ModelCard,
+) -> Result<Id, StoreError> {
+    let id = cx.new_id();
+    let insert = Insert::into("model")
+        .stamped(id, cx.now())
+        .set("name", name)
+        .set("project_id", project)
+        .set("user_id", cx.user_id())
+        .set("save_models_to_registry", card.save_models_to_registry.unwrap_or(true));
+    let insert = card.texts().into_iter().fold(insert, |insert, (column, text)| insert.set(column, text));
+    insert.run(tx).await?;
+    Ok(id)
+}
+
+async fn update_model(
+    cx: Context,
+    PathId(id): PathId,
+    JsonBody(update): JsonBody<ModelUpdate>,
+) -> ApiResult<Json<ResponseOf<ModelRow>>> {
+    let (context, update) = (&cx, &update);
+    let updated = cx.app.store.write(|mut tx| async move {
+        let model = find_in::<ModelRow>(&mut tx, id).await?;
+        let name = update.name.as_ref().map(Name::as_str);
+        if let Some(name) = name {
+            refuse_taken_name::<ModelRow>(&mut tx, Some(model.project_id), name, Some(id)).await?;
+        }
+        let change = Update::of("model", id, context.now())
+            .maybe("name", name)
+            .maybe("save_models_to_registry", update.card.save_models_to_registry);
+        let texts = update.card.texts().into_iter();
+        let change = texts.fold(change, |change, (column, text)| change.maybe(column, text));
+        change.run(&mut tx).await.map_err(|error| match name {
+            Some(name) if is_duplicate(&error) => taken::<ModelRow>(name),
+            _ => error.into(),
+        })?;
+        set_tags(context, &mut tx, Taggable::Model, id, &update.add_tags).await?;
+        remove_tags(&mut tx, Taggable::Model, id, &update.remove_tags).await?;
+        Ok::<_, ApiError>(tx.commit(()).await?)
+    });
+    updated.await?;
+    cx.answer::<ModelRow>(id).await.map(Json)
 }

@@ -15,7 +15,7 @@ use crate::framework::{
     refuse_taken_name, remove_tags, require_project, set_tags, taken,
 };
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::filter::{Field, FieldKind, Filter, Related, Sort};
+use crate::http::filter::{Field, FieldKind, Filter, Related};
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
 use crate::http::path::PathId;
@@ -59,7 +59,7 @@ impl Listed for PipelineRow {
         Field::text("name"),
         Field::custom("latest_run_status", latest_run_status),
         Field::custom("latest_run_user", latest_run_user),
-        Field { sort: Sort::By(latest_activity), ..Field::sorted("latest_run") },
+        Field::sort_only("latest_run", latest_activity),
     ];
 }
 
@@ -225,7 +225,7 @@ async fn create_pipeline(
 ) -> ApiResult<Json<ResponseOf<PipelineRow>>> {
     let id = cx.new_id();
     let (context, request) = (&cx, &request);
-    let made = cx.app.store.write(|mut tx| async move {
+    let made = cx.create(|mut tx| async move {
         let name = request.name.as_str();
         require_project(&mut tx, request.project).await?;
         refuse_taken_name::<PipelineRow>(&mut tx, Some(request.project), name, None).await?;
@@ -242,7 +242,7 @@ async fn create_pipeline(
             .map_err(|error| if is_duplicate(&error) { taken::<PipelineRow>(name) } else { error.into() })?;
         let tags = request.tags.as_deref().unwrap_or_default();
         set_tags(context, &mut tx, Taggable::Pipeline, id, tags).await?;
-        Ok::<_, ApiError>(context.commit(tx, id).await?)
+        Ok((tx, id))
     });
     let id = made.await?;
     cx.answer::<PipelineRow>(id).await.map(Json)

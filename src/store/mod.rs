@@ -4,6 +4,7 @@
 mod connect;
 mod insert;
 mod migrate;
+mod python_json;
 mod seed;
 mod transaction;
 mod turn;
@@ -19,8 +20,9 @@ use sqlx::{AssertSqlSafe, FromRow};
 pub use connect::ConnectError;
 pub use insert::Insert;
 pub use migrate::{MigrationError, ZENML_REVISION};
+pub use python_json::python_json;
 pub use seed::{FirstAdmin, Seed, insert_admin, sync_flavors};
-pub use transaction::{AsStoreError, Committed, Transaction};
+pub use transaction::{AsStoreError, Committed, Transaction, is_lost_race};
 pub use types::{Base64Json, Id, JsonText, Timestamp};
 pub use update::Update;
 

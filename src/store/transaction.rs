@@ -148,9 +148,11 @@ impl AsStoreError for StoreError {
     }
 }
 
+/// Whether a write lost against another one, so that the next attempt may succeed.
+///
 /// MySQL 1213 (deadlock, and Galera's certification failure), 1205 (lock timeout), 1020 (MariaDB 11.8: the row
 /// changed since this transaction first read), SQLITE_BUSY (5) with its extended codes.
-fn is_lost_race(error: &StoreError) -> bool {
+pub fn is_lost_race(error: &StoreError) -> bool {
     if let Some(number) = mysql_number(error) {
         return matches!(number, 1020 | 1205 | 1213);
     }

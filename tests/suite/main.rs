@@ -17,6 +17,10 @@ mod official_identity;
 mod openapi;
 #[path = "../parity/mod.rs"]
 mod parity;
+mod pipelines;
+mod pipelines_under_load;
+mod replay;
+mod resource_commands;
 mod schema;
 mod schemes;
 mod server_settings;

@@ -1,5 +1,7 @@
 //! A workload token lives and dies with its run, schedule or deployment, and is never traded for a wider one.
 
+use serde_json::{Value, json};
+
 use crate::support::{Caller, Database, TestApp};
 
 const CURRENT_USER: &str = "/api/v1/current-user";
@@ -12,6 +14,7 @@ on_each_store! {
     a_schedules_token_needs_it_active,
     a_deployments_token_needs_it_there,
     a_workload_token_is_never_traded_for_a_wider_one,
+    a_runs_token_reads_and_writes_for_the_run_until_it_has_ended,
 }
 
 fn hex(id: &str) -> String {
@@ -122,4 +125,88 @@ async fn a_workload_token_is_never_traded_for_a_wider_one(database: Database) {
     let token = workload_token(&short, &format!("pipeline_run_id={RUN}")).await.unwrap();
     app.clock.advance(75);
     app.anonymous().with_token(&token).get(CURRENT_USER).await.expect(401, "Signature has expired");
+}
+
+fn id(answer: &Value) -> String {
+    answer["id"].as_str().unwrap().to_owned()
+}
+
+/// A pipeline of one step, and two of its runs that are under way: the project, and the ids of the runs.
+async fn two_runs(admin: &Caller) -> (String, [String; 2]) {
+    let project = id(&admin.get("/api/v1/projects/default").await.expect_ok());
+    let stack = id(&admin.get("/api/v1/stacks").await.expect_ok()["items"][0]);
+    let pipeline = json!({"name": "work", "project": project});
+    let pipeline = id(&admin.post("/api/v1/pipelines", pipeline).await.expect_ok());
+    let source = json!({"module": "work", "attribute": "only", "type": "user"});
+    let spec = json!({"source": source, "upstream_steps": [], "inputs": {}, "invocation_id": "only"});
+    let snapshot = json!({
+        "project": project, "pipeline": pipeline, "stack": stack, "run_name_template": "work",
+        "client_version": "0.98.0", "server_version": "0.98.0",
+        "client_environment": {}, "server_environment": {}, "pipeline_configuration": {"name": "work"},
+        "step_configurations": {"only": {"spec": spec, "config": {"name": "only"}}},
+    });
+    let snapshot = id(&admin.post("/api/v1/pipeline_snapshots", snapshot).await.expect_ok());
+    let start = async |name: &str| {
+        let run = json!({
+            "project": project, "snapshot": snapshot, "name": name, "orchestrator_run_id": name,
+            "status": "running",
+        });
+        id(&admin.post("/api/v1/runs", run).await.expect_ok()[0])
+    };
+    let runs = [start("first").await, start("second").await];
+    (project, runs)
+}
+
+async fn a_runs_token_reads_and_writes_for_the_run_until_it_has_ended(database: Database) {
+    let app = TestApp::start(&database).await;
+    let admin = app.signed_in().await;
+    let (project, [run, other]) = two_runs(&admin).await;
+    let token = workload_token(&admin, &format!("pipeline_run_id={run}")).await.unwrap();
+    let work = app.anonymous().with_token(&token);
+    let path = format!("/api/v1/runs/{run}");
+    assert_eq!(work.get(&path).await.expect_ok()["body"]["status"], "running");
+
+    let step = json!({
+        "project": project, "pipeline_run_id": run, "name": "only", "status": "running",
+        "start_time": "2026-01-01 00:00:00",
+    });
+    let step = id(&work.post("/api/v1/steps", step).await.expect_ok());
+    let metadata = json!({
+        "project": project, "resources": [{"id": step, "type": "step_run"}],
+        "values": {"loss": 0.5}, "types": {"loss": "float"},
+    });
+    work.post("/api/v1/run-metadata", metadata).await.expect_ok();
+    let components = "/api/v1/components?type=artifact_store";
+    let store = id(&work.get(components).await.expect_ok()["items"][0]);
+    let source = json!({"module": "builtins", "attribute": "int", "type": "builtin"});
+    let artifact = json!({
+        "project": project, "artifact_name": "product", "type": "DataArtifact", "uri": "/product",
+        "materializer": source, "data_type": source, "save_type": "step_output", "artifact_store_id": store,
+    });
+    let artifact = id(&work.post("/api/v1/artifact_versions", artifact).await.expect_ok());
+
+    // It is for this run, and so is what is made with it.
+    let wider = workload_token(&work, &format!("pipeline_run_id={other}")).await.unwrap_err();
+    wider.expect(401, "Unable to scope API token to pipeline run");
+    let script = app.anonymous().with_token(&work.api_token(600).await);
+    script.get(&path).await.expect_ok();
+
+    // The last step ends the run, and the leeway begins.
+    let end = chrono::Utc::now().format("%Y-%m-%d %H:%M:%S").to_string();
+    let ended = json!({"status": "completed", "end_time": end, "outputs": {"product": [artifact]}});
+    let step_path = format!("/api/v1/steps/{step}");
+    work.put(&step_path, ended).await.expect_ok();
+    let answer = work.get(&step_path).await.expect_ok();
+    assert_eq!(answer["metadata"]["run_metadata"]["loss"], 0.5, "{answer}");
+    assert_eq!(id(&answer["resources"]["outputs"]["product"][0]), artifact, "{answer}");
+    work.put(&path, json!({"status": "completed", "end_time": end})).await.expect_ok();
+    let answer = work.get(&path).await.expect_ok();
+    assert_eq!(answer["body"]["status"], "completed", "{answer}");
+    app.clock.advance(3700);
+    for caller in [&work, &script] {
+        caller.until(401, &path, "has finished").await;
+        caller.put(&step_path, json!({})).await.expect(401, "has finished");
+    }
+    let token = workload_token(&admin, &format!("pipeline_run_id={other}")).await.unwrap();
+    app.anonymous().with_token(&token).get(&path).await.expect_ok();
 }

@@ -73,10 +73,23 @@ fn has_custom_name(flag: bool) -> SimpleExpr {
 }
 
 /// Versions that no step made or read.
-pub fn unused() -> SimpleExpr {
+fn unused() -> SimpleExpr {
     Expr::col("id")
         .not_in_subquery(of_steps("step_run_output_artifact"))
         .and(Expr::col("id").not_in_subquery(of_steps("step_run_input_artifact")))
+}
+
+/// Versions that a step or hook made or read, or that a run put out.
+pub fn is_used() -> SimpleExpr {
+    let hooks = Sql::select()
+        .column(("hook_invocation_output_artifact", "artifact_version_id"))
+        .from("hook_invocation_output_artifact")
+        .to_owned();
+    ["step_run_output_artifact", "step_run_input_artifact", "pipeline_run_output"]
+        .into_iter()
+        .fold(Expr::col("id").in_subquery(hooks), |used, table| {
+            used.or(Expr::col("id").in_subquery(of_steps(table)))
+        })
 }
 
 /// Versions in a table of what steps made or read.

@@ -1,6 +1,8 @@
 //! Artifact versions: data that steps made or somebody saved, and where it is.
 
+mod changes;
 mod filters;
+mod requests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,11 +22,22 @@ use crate::http::routes::Routes;
 use crate::row;
 use crate::store::{Id, Timestamp};
 
+pub use changes::delete_unused;
+pub use filters::is_used;
+pub use requests::{ArtifactVersionRequest, insert};
+
 const VERSIONS: &str = "/api/v1/artifact_versions";
 const VERSION: &str = "/api/v1/artifact_versions/{artifact_version_id}";
 
 pub fn routes() -> Routes {
-    Routes::new().get(VERSIONS, list::<ArtifactVersionRow>).get(VERSION, get::<ArtifactVersionRow>)
+    Routes::new()
+        .post(VERSIONS, requests::create_version)
+        .get(VERSIONS, list::<ArtifactVersionRow>)
+        .delete(VERSIONS, changes::prune)
+        .post("/api/v1/artifact_versions/batch", requests::create_versions)
+        .get(VERSION, get::<ArtifactVersionRow>)
+        .put(VERSION, changes::update_version)
+        .delete(VERSION, changes::delete_version)
 }
 
 row! {

@@ -1,22 +1,48 @@
 //! Logs: where the log of a run, a step or a hook is.
 
+mod requests;
+
 use std::sync::Arc;
 
+use axum::Json;
 use serde::Serialize;
 
 use super::users::UserResponse;
-use crate::framework::{Read, Resource, Response, ResponseOf, get};
-use crate::http::error::ApiResult;
+use crate::framework::{Context, Read, Resource, Response, ResponseOf};
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::filter::Field;
 use crate::http::list::Listed;
+use crate::http::path::PathId;
+use crate::http::query::Query;
 use crate::http::routes::Routes;
 use crate::row;
 use crate::store::{Id, Timestamp};
 
+pub use requests::{LogsOwner, LogsReference, LogsRequest, assign, attach, insert};
+
+const LOGS: &str = "/api/v1/logs";
 const LOG: &str = "/api/v1/logs/{logs_id}";
 
 pub fn routes() -> Routes {
-    Routes::new().get(LOG, get::<LogsRow>)
+    Routes::new().post(LOGS, requests::create_logs).get(LOG, get_logs).put(LOG, requests::update_logs)
+}
+
+/// A log that is a run's, a step's or a hook's; nobody may read others.
+async fn get_logs(cx: Context, PathId(id): PathId, mut query: Query) -> ApiResult<Json<ResponseOf<LogsRow>>> {
+    let hydrate = query.flag("hydrate").unwrap_or(true);
+    query.finish()?;
+    cx.find::<LogsRow>(id).await?.refuse_unowned()?;
+    cx.answer_with::<LogsRow>(id, hydrate).await.map(Json)
+}
+
+impl LogsRow {
+    fn refuse_unowned(&self) -> ApiResult<()> {
+        if self.pipeline_run_id.or(self.step_run_id).or(self.hook_invocation_id).is_some() {
+            return Ok(());
+        }
+        let message = "The logs are not of any pipeline run, step run or hook yet.";
+        Err(ApiError::new(ErrorKind::IllegalOperationError, message))
+    }
 }
 
 row! {

@@ -1,28 +1,76 @@
 //! Model versions: what a model was at one time, and the stage it is in.
 
+mod for_run;
+mod requests;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sea_query::Query as Sql;
+use axum::Json;
+use axum::extract::Path;
+
+use sea_query::{Expr, Query as Sql, SelectStatement};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::models::ModelRow;
 use super::tags::TagRow;
 use super::users::UserResponse;
-use crate::framework::{Read, Resource, Response, ResponseOf, get, list};
+use crate::framework::{Context, Read, Resource, Response, ResponseOf, delete, get, list_of};
 use crate::http::error::ApiResult;
-use crate::http::filter::{Field, FieldKind, Related};
-use crate::http::list::{Listed, Page};
+use crate::http::filter::{Field, FieldKind, Filter, Related};
+use crate::http::list::{ListRequest, Listed, Page};
+use crate::http::query::Query;
 use crate::http::routes::Routes;
-use crate::row;
 use crate::store::{Id, Timestamp};
+use crate::{row, words};
+
+pub use for_run::{ConfiguredModel, for_run};
+pub use requests::lock_version;
 
 const VERSIONS: &str = "/api/v1/model_versions";
 const VERSION: &str = "/api/v1/model_versions/{model_version_id}";
 
 pub fn routes() -> Routes {
-    Routes::new().get(VERSIONS, list::<ModelVersionRow>).get(VERSION, get::<ModelVersionRow>)
+    Routes::new()
+        .post(VERSIONS, requests::create_version)
+        .post(
+            "/api/v1/workspaces/{project_name_or_id}/models/{model_id}/model_versions",
+            requests::create_version_in,
+        )
+        .get(VERSIONS, list_versions)
+        .get("/api/v1/models/{model_name_or_id}/model_versions", list_versions_of)
+        .get(VERSION, get::<ModelVersionRow>)
+        .put(VERSION, requests::update_version)
+        .delete(VERSION, delete::<ModelVersionRow>)
+}
+
+/// A page of versions, of one model or of all.
+async fn list_versions(
+    cx: Context,
+    query: Query,
+    list: ListRequest<ModelVersionRow>,
+) -> ApiResult<Json<Page<ResponseOf<ModelVersionRow>>>> {
+    let select = match query.text("model_name_or_id").filter(|model| !model.is_empty()) {
+        Some(model) => of_model(model)?,
+        None => ModelVersionRow::select(),
+    };
+    list_of(&cx, &list, select).await
+}
+
+/// A page of one model's versions.
+async fn list_versions_of(
+    cx: Context,
+    Path(model): Path<String>,
+    list: ListRequest<ModelVersionRow>,
+) -> ApiResult<Json<Page<ResponseOf<ModelVersionRow>>>> {
+    list_of(&cx, &list, of_model(&model)?).await
+}
+
+/// Versions of the model with that id or name; as in a filter it may be given with an operator.
+fn of_model(model: &str) -> ApiResult<SelectStatement> {
+    let is_of = Filter::parse(model).condition(Expr::col("model_id"), FieldKind::Related(MODEL))?;
+    Ok(ModelVersionRow::select().and_where(is_of).to_owned())
 }
 
 row! {
@@ -40,8 +88,16 @@ row! {
     }
 }
 
-/// Stages of a model version (contract schema ModelStages).
-pub const STAGES: &[&str] = &["none", "staging", "production", "archived", "latest"];
+words! {
+    /// Stages of a model version (contract schema ModelStages).
+    pub enum Stage {
+        None = "none",
+        Staging = "staging",
+        Production = "production",
+        Archived = "archived",
+        Latest = "latest",
+    }
+}
 
 impl Listed for ModelVersionRow {
     const FIELDS: &'static [Field] = &[
@@ -54,7 +110,7 @@ impl Listed for ModelVersionRow {
         Field::run_metadata("model_version"),
         Field::text("name"),
         Field::number("number"),
-        Field::word("stage", STAGES),
+        Field::word("stage", Stage::WORDS),
         Field::related("model", MODEL),
     ];
 }

@@ -2,6 +2,7 @@
 
 mod app;
 mod caller;
+mod client;
 mod clock;
 mod database;
 mod official;
@@ -10,6 +11,7 @@ mod reference;
 
 pub use app::{ADMIN, PASSWORD, TestApp};
 pub use caller::{Answer, Caller};
+pub use client::{AS_ADMIN, ClientProgram, keeps_its_promises};
 pub use clock::TestClock;
 pub use database::Database;
 pub use official::{official_client, reference_python};

@@ -1,0 +1,21 @@
+//! What hangs on things without a foreign key, and has to go with them.
+
+use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
+
+use crate::store::{StoreError, Transaction};
+
+/// Takes from things that are to be deleted, given by a select of their ids, their tags, the metadata that was logged
+/// for them and what is shown with them.
+///
+/// # Errors
+/// The store's own.
+pub async fn strip(tx: &mut Transaction, things: &SelectStatement) -> Result<(), StoreError> {
+    for table in ["tag_resource", "run_metadata_resource", "curated_visualization"] {
+        let delete = Sql::delete()
+            .from_table(table)
+            .and_where(Expr::col("resource_id").in_subquery(things.clone()))
+            .to_owned();
+        tx.execute(&delete).await?;
+    }
+    Ok(())
+}

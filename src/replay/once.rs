@@ -1,0 +1,102 @@
+//! What a creating handler knows of its request's earlier times.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::Attempt;
+use super::record::{self, Found};
+use crate::http::error::{ApiError, ApiResult};
+use crate::store::{Store, Timestamp, Transaction};
+
+/// A request whose work is done once, however often it is sent.
+#[derive(Debug)]
+pub struct Once {
+    attempt: Attempt,
+    /// What an earlier time has made, as JSON.
+    made: Option<Vec<u8>>,
+    expires: Timestamp,
+    superseded: AtomicBool,
+}
+
+impl Once {
+    pub(super) fn new(attempt: Attempt, made: Option<Vec<u8>>, expires: Timestamp) -> Self {
+        Self { attempt, made, expires, superseded: AtomicBool::new(false) }
+    }
+
+    /// Whether another replica has the whole answer.
+    pub(super) fn is_superseded(&self) -> bool {
+        self.superseded.load(Ordering::Relaxed)
+    }
+
+    /// Makes a thing, unless an earlier time has: then that one is returned.
+    ///
+    /// # Errors
+    /// What `make` returns; the store's own.
+    pub async fn make<T, W, F>(&self, store: &Store, now: Timestamp, make: &W) -> ApiResult<T>
+    where
+        T: Serialize + DeserializeOwned,
+        W: Fn(Transaction) -> F,
+        F: Future<Output = ApiResult<(Transaction, T)>>,
+    {
+        if let Some(made) = self.made.as_deref().and_then(read) {
+            return Ok(made);
+        }
+        let made = store.write(|mut tx| async move {
+            // It comes first: an equal request on another replica waits here for the end of this one.
+            if !record::begin(&mut tx, &self.attempt, now, self.expires).await? {
+                return Ok(tx.commit(None).await?);
+            }
+            let (mut tx, made) = make(tx).await?;
+            let json = serde_json::to_vec(&made).map_err(|error| {
+                tracing::error!(%error, "what was made could not be noted");
+                ApiError::internal()
+            })?;
+            record::note(&mut tx, &self.attempt, json).await?;
+            Ok::<_, ApiError>(tx.commit(Some(made)).await?)
+        });
+        match made.await? {
+            Some(made) => Ok(made),
+            None => self.made_elsewhere(store, make).await,
+        }
+    }
+
+    /// What an equal request made since this one came.
+    async fn made_elsewhere<T, W, F>(&self, store: &Store, make: &W) -> ApiResult<T>
+    where
+        T: DeserializeOwned,
+        W: Fn(Transaction) -> F,
+        F: Future<Output = ApiResult<(Transaction, T)>>,
+    {
+        match record::find(store, &self.attempt).await? {
+            Found::Made(json) => read(&json).ok_or_else(ApiError::busy),
+            Found::Answer(_) => {
+                self.superseded.store(true, Ordering::Relaxed);
+                Err(ApiError::busy())
+            }
+            // The key is another request's: this one is done without it.
+            Found::Nothing | Found::Anothers => make_anew(store, make).await,
+        }
+    }
+}
+
+/// Makes a thing in a transaction.
+///
+/// # Errors
+/// What `make` returns; the store's own.
+pub async fn make_anew<T, W, F>(store: &Store, make: &W) -> ApiResult<T>
+where
+    W: Fn(Transaction) -> F,
+    F: Future<Output = ApiResult<(Transaction, T)>>,
+{
+    let made = store.write(|tx| async move {
+        let (tx, made) = make(tx).await?;
+        Ok::<_, ApiError>(tx.commit(made).await?)
+    });
+    made.await
+}
+
+fn read<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
+    serde_json::from_slice(json).ok()
+}

@@ -1,0 +1,105 @@
+//! Code references: the commit of a code repository that a snapshot's code is in. They have no routes of their own.
+
+use std::sync::Arc;
+
+use sea_query::{Expr, ExprTrait, Query as Sql};
+use serde::{Deserialize, Serialize};
+
+use super::code_repositories::CodeRepositoryRow;
+use crate::framework::{Context, NoResources, Read, Resource, Response, ResponseOf, require};
+use crate::http::error::ApiResult;
+use crate::http::filter::Field;
+use crate::http::list::Listed;
+use crate::http::values::ShortText;
+use crate::row;
+use crate::store::{Id, Insert, Timestamp, Transaction};
+
+row! {
+    pub struct CodeReferenceRow in "code_reference" {
+        pub id: Id,
+        created: Timestamp,
+        updated: Timestamp,
+        commit: String,
+        subdirectory: String,
+        code_repository_id: Id,
+    }
+}
+
+impl Listed for CodeReferenceRow {
+    const FIELDS: &'static [Field] = &[];
+}
+
+#[derive(Debug, Serialize)]
+pub struct CodeReferenceBody {
+    created: Timestamp,
+    updated: Timestamp,
+    commit: String,
+    subdirectory: String,
+    code_repository: Option<Arc<ResponseOf<CodeRepositoryRow>>>,
+}
+
+impl Resource for CodeReferenceRow {
+    const NAME: &'static str = "code reference";
+    const IN_PROJECT: bool = true;
+    type Body = CodeReferenceBody;
+    type Metadata = NoResources;
+    type Resources = NoResources;
+
+    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let repositories =
+            read.embed::<CodeRepositoryRow>(rows.iter().map(|row| Some(row.code_repository_id))).await?;
+        let response = |row: Self| {
+            let body = CodeReferenceBody {
+                created: row.created,
+                updated: row.updated,
+                commit: row.commit,
+                subdirectory: row.subdirectory,
+                code_repository: repositories.get(&row.code_repository_id).cloned(),
+            };
+            Response::nameless(row.id, body, None, None)
+        };
+        Ok(rows.into_iter().map(response).collect())
+    }
+}
+
+/// A commit, and the folder in it (contract schema CodeReferenceRequest).
+#[derive(Debug, Deserialize)]
+pub struct CodeReferenceRequest {
+    commit: ShortText,
+    subdirectory: ShortText,
+    code_repository: Id,
+}
+
+/// The reference that says the same, made when there is none.
+///
+/// # Errors
+/// 404 for an unknown repository; the store's own.
+pub async fn find_or_make(
+    cx: &Context,
+    tx: &mut Transaction,
+    project: Id,
+    request: &CodeReferenceRequest,
+) -> ApiResult<Id> {
+    require::<CodeRepositoryRow>(tx, Some(request.code_repository), project).await?;
+    let same = Sql::select()
+        .column("id")
+        .from("code_reference")
+        .and_where(Expr::col("project_id").eq(project))
+        .and_where(Expr::col("code_repository_id").eq(request.code_repository))
+        .and_where(Expr::col("commit").eq(request.commit.as_str()))
+        .and_where(Expr::col("subdirectory").eq(request.subdirectory.as_str()))
+        .to_owned();
+    if let Some((id,)) = tx.fetch_optional::<(Id,)>(&same).await? {
+        return Ok(id);
+    }
+    let id = cx.new_id();
+    Insert::into("code_reference")
+        .stamped(id, cx.now())
+        .set("project_id", project)
+        .set("code_repository_id", request.code_repository)
+        .set("commit", request.commit.as_str())
+        .set("subdirectory", request.subdirectory.as_str())
+        .run(tx)
+        .await?;
+    Ok(id)
+}

@@ -1,0 +1,215 @@
+//! Noting where a log is, and whose it is.
+
+use axum::Json;
+use sea_query::{Expr, ExprTrait, Query as Sql};
+use serde::Deserialize;
+
+use super::LogsRow;
+use crate::framework::{Context, ResponseOf, find_in, require, require_project};
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::json::JsonBody;
+use crate::http::path::PathId;
+use crate::http::values::{LongText, ShortText};
+use crate::resources::components::ComponentRow;
+use crate::store::{Id, Insert, Transaction, is_duplicate};
+
+/// Logs of whatever starts runs, which need no store.
+pub const RUNNER: &str = "runner";
+
+/// Where a log is (contract schema LogsRequest). Its id may be the caller's: a log is often there before its run.
+#[derive(Debug, Clone, Deserialize)]
+pub struct LogsRequest {
+    id: Option<Id>,
+    uri: Option<LongText>,
+    project: Option<Id>,
+    #[serde(default)]
+    source: ShortText,
+    artifact_store_id: Option<Id>,
+    log_store_id: Option<Id>,
+    pipeline_run_id: Option<Id>,
+    step_run_id: Option<Id>,
+    hook_invocation_id: Option<Id>,
+}
+
+/// Logs that come with a run or a step: known already, or to be made.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum LogsReference {
+    Known(Id),
+    New(Box<LogsRequest>),
+}
+
+/// The run or the step that logs come with.
+#[derive(Debug, Clone, Copy)]
+pub enum LogsOwner {
+    Run(Id),
+    Step(Id),
+}
+
+#[derive(Debug, Deserialize)]
+pub struct LogsUpdate {
+    pipeline_run_id: Option<Id>,
+    step_run_id: Option<Id>,
+}
+
+/// A log is of a run or of a step.
+fn refuse_both(run: Option<Id>, step: Option<Id>) -> ApiResult<()> {
+    match (run, step) {
+        (Some(_), Some(_)) => Err(ApiError::invalid_request("Give a pipeline run or a step run, not both.")),
+        _ => Ok(()),
+    }
+}
+
+pub async fn create_logs(
+    cx: Context,
+    JsonBody(request): JsonBody<LogsRequest>,
+) -> ApiResult<Json<ResponseOf<LogsRow>>> {
+    let is_stored = request.artifact_store_id.or(request.log_store_id).is_some();
+    if !is_stored && request.source.as_str() != RUNNER {
+        return Err(ApiError::invalid_request("Give an artifact_store_id or a log_store_id."));
+    }
+    refuse_both(request.pipeline_run_id, request.step_run_id)?;
+    let Some(project) = request.project else {
+        return Err(ApiError::invalid_request("Give the project of the log."));
+    };
+    let (context, request) = (&cx, &request);
+    let made = cx.create(|mut tx| async move {
+        let id = insert(context, &mut tx, project, request).await?;
+        Ok((tx, id))
+    });
+    let id = made.await?;
+    cx.answer::<LogsRow>(id).await.map(Json)
+}
+
+/// Inserts a log with all that a request says of it.
+///
+/// # Errors
+/// 404 for what it refers to and isn't there; 409 for an id that another log has; the store's own.
+pub async fn insert(cx: &Context, tx: &mut Transaction, project: Id, request: &LogsRequest) -> ApiResult<Id> {
+    require_project(tx, project).await?;
+    for store in [request.artifact_store_id, request.log_store_id] {
+        require::<ComponentRow>(tx, store, project).await?;
+    }
+    require_owner(tx, "pipeline_run", request.pipeline_run_id, project).await?;
+    require_owner(tx, "step_run", request.step_run_id, project).await?;
+    require_owner(tx, "hook_invocation", request.hook_invocation_id, project).await?;
+    let id = request.id.unwrap_or_else(|| cx.new_id());
+    let inserted = Insert::into("logs")
+        .stamped(id, cx.now())
+        .set("uri", request.uri.as_ref().map(LongText::as_str))
+        .set("source", request.source.as_str())
+        .set("project_id", project)
+        .set("user_id", cx.user_id())
+        .set("pipeline_run_id", request.pipeline_run_id)
+        .set("step_run_id", request.step_run_id)
+        .set("artifact_store_id", request.artifact_store_id)
+        .set("log_store_id", request.log_store_id)
+        .set("hook_invocation_id", request.hook_invocation_id)
+        .run(tx)
+        .await;
+    inserted.map_err(|error| match is_duplicate(&error) {
+        true => {
+            ApiError::new(ErrorKind::EntityExistsError, format!("There are logs with the ID '{id}' already."))
+        }
+        false => error.into(),
+    })?;
+    Ok(id)
+}
+
+async fn require_owner(
+    tx: &mut Transaction,
+    table: &'static str,
+    id: Option<Id>,
+    project: Id,
+) -> ApiResult<()> {
+    let Some(id) = id else { return Ok(()) };
+    let select = Sql::select()
+        .column("id")
+        .from(table)
+        .and_where(Expr::col("id").eq(id))
+        .and_where(Expr::col("project_id").eq(project))
+        .to_owned();
+    match tx.fetch_optional::<(Id,)>(&select).await? {
+        Some(_) => Ok(()),
+        None => {
+            let message = format!(
+                "\"The {} with the ID '{id}' was not found in the project.\"",
+                table.replace('_', " ")
+            );
+            Err(ApiError::new(ErrorKind::KeyError, message))
+        }
+    }
+}
+
+/// Says which run or step a log is of. It is said once.
+pub async fn update_logs(
+    cx: Context,
+    PathId(id): PathId,
+    JsonBody(update): JsonBody<LogsUpdate>,
+) -> ApiResult<Json<ResponseOf<LogsRow>>> {
+    refuse_both(update.pipeline_run_id, update.step_run_id)?;
+    let updated = cx.app.store.write(|mut tx| async move {
+        assign(&mut tx, id, update.pipeline_run_id, update.step_run_id).await?;
+        Ok::<_, ApiError>(tx.commit(()).await?)
+    });
+    updated.await?;
+    cx.answer::<LogsRow>(id).await.map(Json)
+}
+
+/// Makes a log a run's or a step's.
+///
+/// # Errors
+/// 403 for a log that is another's; 404 for what isn't there; the store's own.
+pub async fn assign(
+    tx: &mut Transaction,
+    id: Id,
+    pipeline_run: Option<Id>,
+    step_run: Option<Id>,
+) -> ApiResult<()> {
+    let logs = find_in::<LogsRow>(tx, id).await?;
+    require_owner(tx, "pipeline_run", pipeline_run, logs.project_id).await?;
+    require_owner(tx, "step_run", step_run, logs.project_id).await?;
+    let is_owned = logs.pipeline_run_id.or(logs.step_run_id).is_some();
+    if is_owned && (logs.pipeline_run_id != pipeline_run || logs.step_run_id != step_run) {
+        let message = "The logs are of another run or step.";
+        return Err(ApiError::new(ErrorKind::IllegalOperationError, message));
+    }
+    if pipeline_run.or(step_run).is_none() {
+        return Ok(());
+    }
+    let assign = Sql::update()
+        .table("logs")
+        .values([("pipeline_run_id", pipeline_run.into()), ("step_run_id", step_run.into())])
+        .and_where(Expr::col("id").eq(id))
+        .to_owned();
+    tx.execute(&assign).await?;
+    Ok(())
+}
+
+/// Gives logs to the run or the step that they came with.
+///
+/// # Errors
+/// As [`assign`] and [`insert`].
+pub async fn attach(
+    cx: &Context,
+    tx: &mut Transaction,
+    project: Id,
+    owner: LogsOwner,
+    logs: &LogsReference,
+    default_source: &str,
+) -> ApiResult<()> {
+    let (run, step) = match owner {
+        LogsOwner::Run(id) => (Some(id), None),
+        LogsOwner::Step(id) => (None, Some(id)),
+    };
+    match logs {
+        LogsReference::Known(id) => assign(tx, *id, run, step).await,
+        LogsReference::New(request) => {
+            let mut request = LogsRequest { pipeline_run_id: run, step_run_id: step, ..(**request).clone() };
+            if request.source.as_str().is_empty() {
+                request.source = ShortText::try_from(default_source.to_owned()).unwrap_or_default();
+            }
+            insert(cx, tx, project, &request).await.map(drop)
+        }
+    }
+}

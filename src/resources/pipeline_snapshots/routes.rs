@@ -1,0 +1,395 @@
+//! The endpoints of snapshots. Older clients know them as pipeline deployments.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::super::code_references::{self, CodeReferenceRequest};
+use super::super::pipeline_builds::BuildRow;
+use super::super::pipelines::PipelineRow;
+use super::super::schedules::ScheduleRow;
+use super::super::stacks::StackRow;
+use super::super::step_configuration::{Object, StoredStep};
+use super::SnapshotRow;
+use crate::framework::{
+    Context, ResponseOf, TagReference, Taggable, delete, find_in, list, remove_tags, require,
+    require_project, set_tags,
+};
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::json::JsonBody;
+use crate::http::moments::Moment;
+use crate::http::path::PathId;
+use crate::http::query::Query;
+use crate::http::routes::Routes;
+use crate::http::values::{JsonObject, LongText, ShortText, check_name};
+use crate::store::{Id, Insert, Transaction, Update, ZENML_REVISION, is_duplicate};
+
+const SNAPSHOTS: &str = "/api/v1/pipeline_snapshots";
+const SNAPSHOT: &str = "/api/v1/pipeline_snapshots/{snapshot_id}";
+const DEPLOYMENTS: &str = "/api/v1/pipeline_deployments";
+const DEPLOYMENT: &str = "/api/v1/pipeline_deployments/{deployment_id}";
+/// What an environment may take in its TEXT column.
+const LONGEST_ENVIRONMENT: usize = 65_535;
+
+pub fn routes() -> Routes {
+    Routes::new()
+        .post(SNAPSHOTS, create_snapshot)
+        .get(SNAPSHOTS, list::<SnapshotRow>)
+        .get(SNAPSHOT, get_snapshot)
+        .put(SNAPSHOT, update_snapshot)
+        .delete(SNAPSHOT, delete::<SnapshotRow>)
+        .post("/api/v1/pipeline_snapshots/prune", prune_snapshots)
+        .post(DEPLOYMENTS, create_snapshot)
+        .get(DEPLOYMENTS, list::<SnapshotRow>)
+        .get(DEPLOYMENT, get_snapshot)
+        .delete(DEPLOYMENT, delete::<SnapshotRow>)
+}
+
+/// A name, or whether there is to be one at all.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum SnapshotName {
+    Named(ShortText),
+    Wanted(bool),
+}
+
+impl SnapshotName {
+    fn text(name: Option<&Self>) -> Option<&str> {
+        match name {
+            Some(Self::Named(name)) => Some(name.as_str()),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct SnapshotRequest {
+    project: Id,
+    run_name_template: ShortText,
+    pipeline_configuration: JsonObject,
+    #[serde(default)]
+    step_configurations: BTreeMap<String, StepRequest>,
+    client_environment: Option<JsonObject>,
+    client_version: Option<ShortText>,
+    server_version: Option<ShortText>,
+    pipeline_version_hash: Option<ShortText>,
+    pipeline_spec: Option<JsonObject>,
+    #[serde(default)]
+    is_dynamic: bool,
+    name: Option<SnapshotName>,
+    description: Option<LongText>,
+    source_code: Option<LongText>,
+    #[serde(default)]
+    replace: Option<bool>,
+    tags: Option<Vec<TagReference>>,
+    stack: Id,
+    pipeline: Id,
+    build: Option<Id>,
+    schedule: Option<Id>,
+    code_reference: Option<CodeReferenceRequest>,
+    code_path: Option<ShortText>,
+    template: Option<Id>,
+    source_snapshot: Option<Id>,
+}
+
+/// A step, of which everything but the merged configuration is kept.
+#[derive(Debug, Deserialize)]
+pub struct StepRequest(Object);
+
+impl StepRequest {
+    /// The text that is kept: the configuration is made again from the pipeline's when it is read.
+    ///
+    /// # Errors
+    /// 422 when the step doesn't say what it is.
+    pub fn stored(&self, name: &str) -> ApiResult<String> {
+        let kept: BTreeMap<&str, &RawValue> = self
+            .0
+            .iter()
+            .filter(|(key, _)| key.as_str() != "config")
+            .map(|(key, value)| (key.as_str(), &**value))
+            .collect();
+        let text = serde_json::to_string(&kept).unwrap_or_default();
+        match serde_json::from_str::<StoredStep>(&text) {
+            Ok(_) => Ok(text),
+            Err(error) => Err(ApiError::invalid_request(format!("step_configurations.{name}: {error}"))),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct SnapshotUpdate {
+    name: Option<SnapshotName>,
+    description: Option<LongText>,
+    #[serde(default)]
+    replace: Option<bool>,
+    add_tags: Option<Vec<TagReference>>,
+    remove_tags: Option<Vec<TagReference>>,
+}
+
+async fn create_snapshot(
+    cx: Context,
+    JsonBody(request): JsonBody<SnapshotRequest>,
+) -> ApiResult<Json<ResponseOf<SnapshotRow>>> {
+    let id = cx.new_id();
+    let steps = request
+        .step_configurations
+        .iter()
+        .map(|(name, step)| Ok((name.as_str(), step.stored(name)?)))
+        .collect::<ApiResult<Vec<(&str, String)>>>()?;
+    let (context, request, steps) = (&cx, &request, &steps);
+    let made = cx.create(|mut tx| async move {
+        check_references(&mut tx, request).await?;
+        let name = SnapshotName::text(request.name.as_ref());
+        if let Some(name) = name {
+            check_name("PipelineSnapshot", name)?;
+            take_name(&mut tx, request.pipeline, name, request.replace, None).await?;
+        }
+        insert(context, &mut tx, id, request, steps).await?;
+        let tags = request.tags.as_deref().unwrap_or_default();
+        set_tags(context, &mut tx, Taggable::PipelineSnapshot, id, tags).await?;
+        Ok((tx, id))
+    });
+    let id = made.await?;
+    cx.answer::<SnapshotRow>(id).await.map(Json)
+}
+
+async fn check_references(tx: &mut Transaction, request: &SnapshotRequest) -> ApiResult<()> {
+    let project = request.project;
+    require_project(tx, project).await?;
+    require::<StackRow>(tx, Some(request.stack), project).await?;
+    require::<PipelineRow>(tx, Some(request.pipeline), project).await?;
+    require::<BuildRow>(tx, request.build, project).await?;
+    require::<ScheduleRow>(tx, request.schedule, project).await?;
+    require::<SnapshotRow>(tx, request.source_snapshot, project).await
+}
+
+async fn insert(
+    cx: &Context,
+    tx: &mut Transaction,
+    id: Id,
+    request: &SnapshotRequest,
+    steps: &[(&str, String)],
+) -> ApiResult<()> {
+    let code_reference = match &request.code_reference {
+        Some(reference) => Some(code_references::find_or_make(cx, tx, request.project, reference).await?),
+        None => None,
+    };
+    let environment = request.client_environment.as_ref().map_or("{}", JsonObject::as_str);
+    let environment = if environment.len() > LONGEST_ENVIRONMENT { "{}" } else { environment };
+    let text = |value: &Option<ShortText>| value.as_ref().map(|text| text.as_str().to_owned());
+    let inserted = Insert::into("pipeline_snapshot")
+        .stamped(id, cx.now())
+        .set("name", SnapshotName::text(request.name.as_ref()))
+        .set("description", request.description.as_ref().map(LongText::as_str))
+        .set("is_dynamic", request.is_dynamic)
+        .set("pipeline_configuration", request.pipeline_configuration.as_str())
+        .set("client_environment", environment)
+        .set("run_name_template", request.run_name_template.as_str())
+        .set("client_version", text(&request.client_version))
+        .set("server_version", text(&request.server_version).unwrap_or_else(|| ZENML_REVISION.to_owned()))
+        .set("pipeline_version_hash", text(&request.pipeline_version_hash))
+        .set("pipeline_spec", request.pipeline_spec.as_ref().map(JsonObject::as_str))
+        .set("source_code", request.source_code.as_ref().map(LongText::as_str))
+        .set("code_path", text(&request.code_path))
+        .set("user_id", cx.user_id())
+        .set("project_id", request.project)
+        .set("stack_id", request.stack)
+        .set("pipeline_id", request.pipeline)
+        .set("schedule_id", request.schedule)
+        .set("build_id", request.build)
+        .set("code_reference_id", code_reference)
+        .set("source_snapshot_id", request.source_snapshot)
+        .set("template_id", request.template)
+        .set("step_count", i32::try_from(steps.len()).unwrap_or(i32::MAX))
+        .run(tx)
+        .await;
+    inserted.map_err(|error| match SnapshotName::text(request.name.as_ref()) {
+        Some(name) if is_duplicate(&error) => name_taken(name),
+        _ => error.into(),
+    })?;
+    for (index, (name, config)) in (0..).zip(steps) {
+        insert_step_configuration(cx, tx, ("snapshot_id", id), index, name, config).await?;
+    }
+    Ok(())
+}
+
+/// Keeps what a step is configured to do, for a snapshot or for a step that was made at run time.
+///
+/// # Errors
+/// The store's own.
+pub async fn insert_step_configuration(
+    cx: &Context,
+    tx: &mut Transaction,
+    (owner, owner_id): (&'static str, Id),
+    index: i32,
+    name: &str,
+    config: &str,
+) -> ApiResult<()> {
+    let insert = Insert::into("step_configuration")
+        .stamped(cx.new_id(), cx.now())
+        .set("index", index)
+        .set("name", name)
+        .set("config", config)
+        .set(owner, owner_id);
+    Ok(insert.run(tx).await?)
+}
+
+fn name_taken(name: &str) -> ApiError {
+    let message = format!(
+        "A snapshot with the name '{name}' already exists for this pipeline. Set `replace` to take its name."
+    );
+    ApiError::new(ErrorKind::EntityExistsError, message)
+}
+
+/// Makes sure that the name is free in the pipeline. With `replace` whatever has it loses it, and goes if nothing
+/// refers to it.
+async fn take_name(
+    tx: &mut Transaction,
+    pipeline: Id,
+    name: &str,
+    replace: Option<bool>,
+    own: Option<Id>,
+) -> ApiResult<()> {
+    let holder = Sql::select()
+        .column("id")
+        .from("pipeline_snapshot")
+        .and_where(Expr::col("pipeline_id").eq(pipeline))
+        .and_where(Expr::col("name").eq(name))
+        .to_owned();
+    let holder = tx.fetch_optional::<(Id,)>(&holder).await?.map(|(id,)| id);
+    let Some(holder) = holder.filter(|id| Some(*id) != own) else { return Ok(()) };
+    if replace != Some(true) {
+        return Err(name_taken(name));
+    }
+    let mut unused = unreferenced();
+    if tx.fetch_optional::<(Id,)>(unused.and_where(Expr::col("id").eq(holder))).await?.is_some() {
+        return <SnapshotRow as crate::framework::Resource>::delete(tx, holder).await;
+    }
+    let release = Sql::update()
+        .table("pipeline_snapshot")
+        .value("name", Option::<String>::None)
+        .and_where(Expr::col("id").eq(holder))
+        .to_owned();
+    tx.execute(&release).await?;
+    Ok(())
+}
+
+/// Snapshots that no run, step, deployment, template, trigger or other snapshot refers to.
+fn unreferenced() -> SelectStatement {
+    let mut select = Sql::select();
+    select.column("id").from("pipeline_snapshot");
+    for (table, column) in [
+        ("pipeline_run", "snapshot_id"),
+        ("step_run", "snapshot_id"),
+        ("deployment", "snapshot_id"),
+        ("run_template", "source_snapshot_id"),
+        ("trigger_snapshot", "snapshot_id"),
+    ] {
+        let referring = Sql::select()
+            .column((table, column))
+            .from(table)
+            .and_where(Expr::col((table, column)).equals(("pipeline_snapshot", "id")))
+            .to_owned();
+        select.and_where(Expr::exists(referring).not());
+    }
+    let derived = Sql::select()
+        .column(("made", "id"))
+        .from_as("pipeline_snapshot", "made")
+        .and_where(Expr::col(("made", "source_snapshot_id")).equals(("pipeline_snapshot", "id")))
+        .to_owned();
+    select.and_where(Expr::exists(derived).not());
+    select
+}
+
+/// One snapshot; `step_configuration_filter` leaves some of its steps alone.
+async fn get_snapshot(
+    cx: Context,
+    PathId(id): PathId,
+    mut query: Query,
+) -> ApiResult<Json<ResponseOf<SnapshotRow>>> {
+    let hydrate = query.flag("hydrate").unwrap_or(true);
+    query.flag("include_config_schema");
+    query.finish()?;
+    let steps: Vec<&str> = query.texts("step_configuration_filter").collect();
+    let mut answer = cx.answer_with::<SnapshotRow>(id, hydrate).await?;
+    if let Some(metadata) = answer.metadata.as_mut().filter(|_| !steps.is_empty()) {
+        metadata.step_configurations.retain(|name, _| steps.contains(&name.as_str()));
+    }
+    Ok(Json(answer))
+}
+
+async fn update_snapshot(
+    cx: Context,
+    PathId(id): PathId,
+    JsonBody(update): JsonBody<SnapshotUpdate>,
+) -> ApiResult<Json<ResponseOf<SnapshotRow>>> {
+    let (context, update) = (&cx, &update);
+    let updated = cx.app.store.write(|mut tx| async move {
+        let snapshot = find_in::<SnapshotRow>(&mut tx, id).await?;
+        let mut change = Update::of("pipeline_snapshot", id, context.now());
+        match &update.name {
+            Some(SnapshotName::Named(name)) => {
+                check_name("PipelineSnapshot", name.as_str())?;
+                take_name(&mut tx, snapshot.pipeline_id, name.as_str(), update.replace, Some(id)).await?;
+                change = change.set("name", name.as_str());
+            }
+            Some(SnapshotName::Wanted(false)) => change = change.set("name", Option::<String>::None),
+            Some(SnapshotName::Wanted(true)) | None => {}
+        }
+        let description = update.description.as_ref().map(LongText::as_str).filter(|text| !text.is_empty());
+        change.maybe("description", description).run(&mut tx).await?;
+        let (add, remove) = (update.add_tags.as_deref(), update.remove_tags.as_deref());
+        set_tags(context, &mut tx, Taggable::PipelineSnapshot, id, add.unwrap_or_default()).await?;
+        remove_tags(&mut tx, Taggable::PipelineSnapshot, id, remove.unwrap_or_default()).await?;
+        Ok::<_, ApiError>(tx.commit(()).await?)
+    });
+    updated.await?;
+    cx.answer::<SnapshotRow>(id).await.map(Json)
+}
+
+#[derive(Debug, Deserialize)]
+struct PruneRequest {
+    project: Id,
+    older_than: Moment,
+    #[serde(default)]
+    apply: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct PruneResponse {
+    snapshot_count: Option<u64>,
+    task_id: Option<String>,
+}
+
+/// Counts, or deletes, snapshots without a name that nothing refers to.
+async fn prune_snapshots(
+    cx: Context,
+    JsonBody(request): JsonBody<PruneRequest>,
+) -> ApiResult<Json<PruneResponse>> {
+    let mut unused = unreferenced();
+    unused
+        .and_where(Expr::col("project_id").eq(request.project))
+        .and_where(Expr::col("name").is_null())
+        .and_where(Expr::col("created").lt(request.older_than.0));
+    let ids: Vec<(Id,)> = cx.app.store.fetch_all(&unused).await?;
+    if request.apply {
+        // In small transactions: other writers get their turn, and what was referred to meanwhile stays.
+        for (id,) in &ids {
+            let mut still_unused = unreferenced();
+            still_unused.and_where(Expr::col("id").eq(*id));
+            let still_unused = &still_unused;
+            let deleted = cx.app.store.write(|mut tx| async move {
+                if tx.fetch_optional::<(Id,)>(still_unused).await?.is_some() {
+                    <SnapshotRow as crate::framework::Resource>::delete(&mut tx, *id).await?;
+                }
+                Ok::<_, ApiError>(tx.commit(()).await?)
+            });
+            deleted.await?;
+        }
+    }
+    let count = u64::try_from(ids.len()).ok();
+    Ok(Json(PruneResponse { snapshot_count: count, task_id: None }))
+}

@@ -1,0 +1,14 @@
+//! The commands of the unmodified `zenml` 0.98.0 client for what the server keeps.
+
+use crate::support::{Database, TestApp, keeps_its_promises};
+
+on_each_store! {
+    the_clients_commands_keep_stacks_secrets_tags_models_artifacts_runs_and_projects,
+}
+
+async fn the_clients_commands_keep_stacks_secrets_tags_models_artifacts_runs_and_projects(
+    database: Database,
+) {
+    let app = TestApp::start(&database).await;
+    keeps_its_promises("commands", &[], &app.url()).await;
+}
