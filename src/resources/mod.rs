@@ -18,6 +18,7 @@ pub mod curated_visualizations;
 pub mod devices;
 pub mod execution_status;
 pub mod flavors;
+pub mod hook_invocations;
 pub mod logs;
 pub mod model_version_artifacts;
 pub mod model_versions;
@@ -28,6 +29,7 @@ pub mod pipeline_snapshots;
 pub mod pipelines;
 pub mod projects;
 pub mod run_metadata;
+pub mod run_wait_conditions;
 pub mod schedules;
 pub mod secrets;
 pub mod server_settings;
@@ -56,6 +58,7 @@ pub fn closed() -> Routes {
         curated_visualizations::routes(),
         devices::routes::routes(),
         flavors::routes(),
+        hook_invocations::routes(),
         logs::routes(),
         model_version_artifacts::routes(),
         model_versions::routes(),
@@ -66,6 +69,7 @@ pub fn closed() -> Routes {
         pipelines::routes(),
         projects::routes(),
         run_metadata::routes(),
+        run_wait_conditions::routes(),
         schedules::routes(),
         secrets::routes(),
         server_settings::routes(),

@@ -92,7 +92,10 @@ impl Listed for TagRow {
         Field::user(),
         Field::text("name"),
         Field::word("color", Color::WORDS),
-        Field::flag("exclusive"),
+        Field {
+            kind: FieldKind::Switch(|is| Some(Expr::col("exclusive").eq(is))),
+            ..Field::flag("exclusive")
+        },
         Field::custom("resource_type", attached_to),
     ];
 }
