@@ -30,12 +30,25 @@ pub fn reject(method: &str, path: &str, violations: &[Violation]) -> ApiError {
     let count = violations.len();
     let mut text = format!("{count} validation error{}:\n", if count == 1 { "" } else { "s" });
     for Violation { place, field, kind, message, input } in violations {
-        let location = if field.is_empty() { format!("'{place}',") } else { format!("'{place}', '{field}'") };
+        let location = location(place, field);
         text +=
             &format!("  {{'type': '{kind}', 'loc': ({location}), 'msg': '{message}', 'input': '{input}'}}\n");
     }
     text += &format!("\n    {method} {path}");
     ApiError::invalid_request(text)
+}
+
+/// `'body', 'items', 0, 'name'` for `items[0].name`.
+fn location(place: &str, field: &str) -> String {
+    let steps =
+        field.split(['.', '[']).map(|step| step.trim_end_matches(']')).filter(|step| !step.is_empty());
+    let steps: Vec<String> = steps
+        .map(|step| match step.bytes().all(|byte| byte.is_ascii_digit()) {
+            true => step.to_owned(),
+            false => format!("'{step}'"),
+        })
+        .collect();
+    if steps.is_empty() { format!("'{place}',") } else { format!("'{place}', {}", steps.join(", ")) }
 }
 
 /// The values of a query string. Reading a value notes what is wrong with it; [`Query::finish`] tells.

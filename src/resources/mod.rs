@@ -34,12 +34,13 @@ pub mod service_accounts;
 pub mod source;
 pub mod stacks;
 pub mod step_configuration;
+pub mod store_files;
 pub mod tags;
 pub mod users;
 
 /// Routes of resources that everyone may call.
 pub fn open() -> Routes {
-    users::routes::open()
+    users::routes::open().merge(artifact_versions::open())
 }
 
 /// All other routes of resources.
