@@ -13,14 +13,25 @@ pub struct Response<B, M, R> {
     pub resources: Option<R>,
     pub id: Id,
     pub permission_denied: bool,
-    /// None for kinds of thing without a name.
+    /// None for kinds of thing without a name; a name that may be null is one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
+    pub name: Option<Option<String>>,
 }
 
 impl<B, M, R> Response<B, M, R> {
     /// An answer with a name.
     pub fn named(id: Id, name: String, body: B, metadata: Option<M>, resources: Option<R>) -> Self {
+        Self::maybe_named(id, Some(name), body, metadata, resources)
+    }
+
+    /// An answer whose name may be null.
+    pub fn maybe_named(
+        id: Id,
+        name: Option<String>,
+        body: B,
+        metadata: Option<M>,
+        resources: Option<R>,
+    ) -> Self {
         Self { name: Some(name), ..Self::nameless(id, body, metadata, resources) }
     }
 

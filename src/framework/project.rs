@@ -1,11 +1,15 @@
 //! Which project a list is of.
 
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use uuid::Uuid;
 
 use super::Resource;
 use crate::app::App;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::path::PathProject;
+use crate::http::query::Query;
 use crate::store::{Id, Transaction};
 
 /// The project with that name or id; without one the server's default project.
@@ -28,6 +32,33 @@ pub async fn find_project(app: &App, name_or_id: Option<&str>) -> ApiResult<Id> 
             format!("\"No project with the name or ID '{asked}' was found\""),
         ),
     })
+}
+
+/// The project that the path or the query names for what a request makes; it goes before the one in the body.
+#[derive(Debug)]
+pub struct NamedProject(Option<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for NamedProject {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let PathProject(of_path) = PathProject::from_request_parts(parts, state).await?;
+        let of_query = || Query::of(parts).text("project_name_or_id").map(str::to_owned);
+        Ok(Self(of_path.or_else(of_query).filter(|project| !project.is_empty())))
+    }
+}
+
+impl NamedProject {
+    /// The project's id; without a name that of the body.
+    ///
+    /// # Errors
+    /// 404 when there is no such project.
+    pub async fn or(&self, app: &App, of_body: Id) -> ApiResult<Id> {
+        match &self.0 {
+            Some(project) => find_project(app, Some(project)).await,
+            None => Ok(of_body),
+        }
+    }
 }
 
 /// Checks that a project is there.

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::error::{ApiError, ApiResult, ErrorKind};
 use super::filter::{Field, FieldKind, Filter, SCOPE_USER, Sort};
+use super::path::PathProject;
 use super::query::Query;
 use crate::config::{Flag, Setting};
 use crate::store::{Row, Store};
@@ -51,11 +52,13 @@ pub struct ListRequest<T> {
     listed: PhantomData<fn() -> T>,
 }
 
-impl<T: Listed, S: Sync> FromRequestParts<S> for ListRequest<T> {
+impl<T: Listed, S: Send + Sync> FromRequestParts<S> for ListRequest<T> {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Self::read(Query::of(parts))
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let PathProject(project) = PathProject::from_request_parts(parts, state).await?;
+        let list = Self::read(Query::of(parts))?;
+        Ok(Self { project: project.or(list.project), ..list })
     }
 }
 
@@ -80,7 +83,9 @@ impl<T: Listed> ListRequest<T> {
         query.finish()?;
         let order = sort_order(query.text("sort_by").unwrap_or("created"), T::FIELDS)?;
         let condition = condition(&query, operator, T::FIELDS)?;
-        let project = query.text("project_name_or_id").or_else(|| query.text("project")).map(str::to_owned);
+        // The older name of the parameter comes first, as in ZenML.
+        let named = query.text("project_name_or_id").filter(|name| !name.is_empty());
+        let project = named.or_else(|| query.text("project")).map(str::to_owned);
         Ok(Self { page, size, order, condition, project, hydrate, listed: PhantomData })
     }
 }
@@ -106,8 +111,8 @@ impl<T: Row> ListRequest<T> {
             return Err(ApiError::new(ErrorKind::ValueError, message));
         }
         let (column, order) = self.order.clone();
-        // Rows of the same moment keep one order over all pages.
-        select.order_by_expr(column, order).order_by("id", Order::Asc);
+        // Rows of the same moment keep one order over all pages, in the direction of an index.
+        select.order_by_expr(column, order.clone()).order_by("id", order);
         select.limit(self.size).offset((self.page - 1) * self.size);
         let items = store.fetch_all::<T>(&select).await?;
         Ok(Page { index: self.page, max_size: self.size, total_pages, total, items })

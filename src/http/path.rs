@@ -36,6 +36,22 @@ impl<S: Send + Sync> FromRequestParts<S> for PathIdAndName {
     }
 }
 
+/// The project that an older path names: its name or id.
+#[derive(Debug, Clone)]
+pub struct PathProject(pub Option<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathProject {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        if !parts.uri.path().contains("/workspaces/") {
+            return Ok(Self(None));
+        }
+        let mut parameters = parameters(parts, state).await;
+        Ok(Self(parameters.find(|(name, _)| name == "project_name_or_id").map(|(_, project)| project)))
+    }
+}
+
 /// Names and values in the path's order.
 async fn parameters<S: Send + Sync>(
     parts: &mut Parts,

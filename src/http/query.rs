@@ -214,6 +214,13 @@ mod tests {
     }
 
     #[test]
+    fn a_place_is_written_as_python_writes_it() {
+        assert_eq!(location("body", ""), "'body',");
+        assert_eq!(location("query", "size"), "'query', 'size'");
+        assert_eq!(location("body", "parts.x[0][1].y"), "'body', 'parts', 'x', 0, 1, 'y'");
+    }
+
+    #[test]
     fn everything_wrong_is_told_at_once_and_the_last_of_a_repeated_value_counts() {
         let mut query = Query::new("GET", "/x", "a=1&a=2&b=x&c=zz&d=maybe&e=up");
         assert_eq!(query.integer("a", 1, 9), Some(2));

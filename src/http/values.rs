@@ -1,5 +1,9 @@
 //! Values of JSON bodies that are checked as they are read: a handler never sees a wrong one.
 
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -111,10 +115,68 @@ impl TryFrom<Box<RawValue>> for JsonObject {
     }
 }
 
+impl Default for JsonObject {
+    fn default() -> Self {
+        Self(RawValue::from_string("{}".to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned()))
+    }
+}
+
 impl JsonObject {
     pub fn as_str(&self) -> &str {
         self.0.get()
     }
+}
+
+/// A JSON object whose fields are of one type, in the order in which they were sent; of a repeated one the last counts.
+#[derive(Debug, Clone, Default)]
+pub struct InOrder<T>(pub Vec<(String, T)>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for InOrder<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = InOrder<T>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a valid dictionary")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<InOrder<T>, A::Error> {
+                let mut fields: Vec<(String, T)> = Vec::new();
+                while let Some((name, value)) = map.next_entry()? {
+                    fields.retain(|(earlier, _)| *earlier != name);
+                    fields.push((name, value));
+                }
+                Ok(InOrder(fields))
+            }
+        }
+        deserializer.deserialize_map(Fields(PhantomData))
+    }
+}
+
+/// A JSON object of texts.
+pub type TextObject = InOrder<String>;
+
+impl TextObject {
+    /// As JSON.
+    pub fn to_json(&self) -> String {
+        let text = |text: &str| serde_json::Value::from(text).to_string();
+        let fields: Vec<String> =
+            self.0.iter().map(|(name, value)| format!("{}:{}", text(name), text(value))).collect();
+        format!("{{{}}}", fields.join(","))
+    }
+}
+
+/// A field that has to be there, though it may be null.
+///
+/// # Errors
+/// When it is not there, or neither null nor a `T`.
+pub fn required<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    Option::deserialize(deserializer)
 }
 
 /// Tells null from absent: for a field of type `Option<Option<T>>` with `#[serde(default)]`.
@@ -158,6 +220,15 @@ mod tests {
         ] {
             let error = read(body).unwrap_err();
             assert!(error.contains(reason), "{error}");
+        }
+    }
+
+    #[test]
+    fn texts_by_name_keep_their_order_and_the_last_of_a_name_counts() {
+        let read = |json: &str| serde_json::from_str::<TextObject>(json).map(|texts| texts.to_json());
+        assert_eq!(read(r#"{"b": "1", "a": "\"é", "b": "2"}"#).unwrap(), r#"{"a":"\"é","b":"2"}"#);
+        for wrong in [r#"{"a": 1}"#, r#"["a"]"#, r#"{"a": null}"#] {
+            assert!(read(wrong).is_err(), "{wrong}");
         }
     }
 

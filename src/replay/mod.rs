@@ -45,10 +45,13 @@ const REPLAYED_PUTS: [&str; 9] = [
     "/api/v1/service_connectors/{connector_id}/verify",
     "/api/v1/steps/{step_id}",
 ];
-/// Answers that tell a secret once are never written.
-const TELLS_A_SECRET: [&str; 2] = [
+/// Answers that may tell a secret are never written.
+const TELLS_A_SECRET: [&str; 5] = [
+    "/api/v1/secrets",
     "/api/v1/service_accounts/{service_account_id}/api_keys",
+    "/api/v1/service_connectors",
     "/api/v1/service_connectors/{connector_id}/verify",
+    "/api/v1/users",
 ];
 /// Bytes of the answers that are kept in memory, and seconds that they are.
 const RECENT_BYTES: u64 = 2 << 20;
@@ -74,6 +77,8 @@ pub struct Replays {
     /// Requests under way, which their repetitions wait for, and answers just given.
     recent: Cache<Attempt, Bytes>,
     unwritten: Mutex<Vec<(Attempt, Bytes)>>,
+    /// Who returns from a write has everything written, by whomever.
+    writing: tokio::sync::Mutex<()>,
     /// How long an answer can be asked for again.
     life: Duration,
     sweep_size: u64,
@@ -130,6 +135,7 @@ impl Replays {
             store,
             recent: recent.build(),
             unwritten: Mutex::default(),
+            writing: tokio::sync::Mutex::default(),
             life: Duration::from_secs(settings.request_cache_timeout.0.into()),
             sweep_size: settings.api_transaction_cleanup_batch_size.0.into(),
             sweep_time: settings.api_transaction_cleanup_time_budget.0,
@@ -206,6 +212,7 @@ impl Replays {
     /// # Errors
     /// When the database doesn't answer; the next call tries again.
     pub async fn write(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let _writing = self.writing.lock().await;
         let mut waiting = std::mem::take(&mut *self.unwritten.lock().unwrap_or_else(PoisonError::into_inner));
         let expires = Timestamp::new(now + self.life);
         while !waiting.is_empty() {

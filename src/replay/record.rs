@@ -27,6 +27,15 @@ pub(super) enum Found {
     Anothers,
 }
 
+#[derive(sqlx::FromRow)]
+struct Record {
+    user_id: Id,
+    method: String,
+    url: String,
+    completed: bool,
+    result: Option<Vec<u8>>,
+}
+
 /// Whose a key is.
 type Owner = (Id, String, String);
 
@@ -46,9 +55,9 @@ pub(super) async fn find(store: &Store, attempt: &Attempt) -> Result<Found, Stor
         .left_join(RESULT, Expr::col((RESULT, "id")).equals((OWN, "id")))
         .and_where(Expr::col((OWN, "id")).eq(attempt.key))
         .to_owned();
-    let row: Option<(Id, String, String, bool, Option<Vec<u8>>)> = store.fetch_optional(&query).await?;
-    let Some((user, method, url, completed, result)) = row else { return Ok(Found::Nothing) };
-    if !attempt.is_of(&(user, method, url)) {
+    let Some(row) = store.fetch_optional::<Record>(&query).await? else { return Ok(Found::Nothing) };
+    let Record { user_id, method, url, completed, result } = row;
+    if !attempt.is_of(&(user_id, method, url)) {
         return Ok(Found::Anothers);
     }
     Ok(match (completed, result) {
@@ -187,12 +196,18 @@ fn unpack(packed: &[u8]) -> Option<Bytes> {
 mod tests {
     use super::*;
 
+    const OF_PYTHON: &str = "1f8b08000000000002034badf4caf0cccaaf480bb4b50500cf31cf480c000000";
+
     #[test]
     fn an_answer_is_packed_as_zenml_packs_it() {
         let packed = pack(b"{\"a\":1}").unwrap();
         assert_eq!(packed[..2], [0x1f, 0x8b], "gzip");
         assert_eq!(unpack(&packed).unwrap(), b"{\"a\":1}".as_slice());
-        // gzip.compress(base64.b64encode(b'{"a":1}'), mtime=0) of Python.
+        // Python's gzip.compress(base64.b64encode(b'{"a":1}'), mtime=0).
+        let of_python: Vec<u8> = (0..OF_PYTHON.len() / 2)
+            .map(|at| u8::from_str_radix(&OF_PYTHON[2 * at..2 * at + 2], 16).unwrap())
+            .collect();
+        assert_eq!(unpack(&of_python).unwrap(), b"{\"a\":1}".as_slice());
         assert!(unpack(b"no gzip").is_none());
     }
 }

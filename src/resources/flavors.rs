@@ -3,24 +3,36 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use sea_query::{Expr, ExprTrait};
-use serde::Serialize;
+use axum::Json;
+use sea_query::{Expr, ExprTrait, Func, Query as Sql};
+use serde::{Deserialize, Serialize};
 
-use super::components::TYPES;
+use super::components::{ComponentType, TYPES};
 use super::users::UserResponse;
-use crate::framework::{Read, Resource, Response, ResponseOf, get, list};
-use crate::http::error::ApiResult;
+use crate::framework::{
+    Context, Read, Resource, Response, ResponseOf, delete, delete_row, find_in, get, list,
+};
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::filter::Field;
+use crate::http::json::JsonBody;
 use crate::http::list::Listed;
+use crate::http::path::PathId;
 use crate::http::routes::Routes;
+use crate::http::values::{JsonObject, Name, ShortText, nullable, required};
 use crate::row;
-use crate::store::{Id, JsonText, Timestamp};
+use crate::store::{Id, Insert, JsonText, Timestamp, Transaction, Update, is_duplicate, sync_flavors};
 
 const FLAVORS: &str = "/api/v1/flavors";
 const FLAVOR: &str = "/api/v1/flavors/{flavor_id}";
 
 pub fn routes() -> Routes {
-    Routes::new().get(FLAVORS, list::<FlavorRow>).get(FLAVOR, get::<FlavorRow>)
+    Routes::new()
+        .post(FLAVORS, create_flavor)
+        .get(FLAVORS, list::<FlavorRow>)
+        .patch("/api/v1/flavors/sync", sync)
+        .get(FLAVOR, get::<FlavorRow>)
+        .put(FLAVOR, update_flavor)
+        .delete(FLAVOR, delete::<FlavorRow>)
 }
 
 row! {
@@ -124,6 +136,12 @@ impl Resource for FlavorRow {
         };
         Ok(rows.into_iter().map(response).collect())
     }
+
+    async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {
+        let flavor = find_in::<Self>(tx, id).await?;
+        refuse_used(tx, &flavor.name, None, "deleted").await?;
+        delete_row::<Self>(tx, id).await
+    }
 }
 
 /// A name for people: words with a capital each.
@@ -162,6 +180,202 @@ pub async fn of_components<'a>(
     let kinds: Vec<_> = rows.iter().map(|row| (row.name.clone(), row.r#type.clone())).collect();
     let answers = FlavorRow::responses(&read.embedded(), rows).await?;
     Ok(kinds.into_iter().zip(answers.into_iter().map(Arc::new)).collect())
+}
+
+/// What a column of 65535 characters holds.
+const LONGEST_SCHEMA: usize = 65_535;
+
+#[derive(Debug, Deserialize)]
+struct FlavorRequest {
+    name: Name,
+    r#type: ComponentType,
+    config_schema: JsonObject,
+    connector_type: Option<ShortText>,
+    connector_resource_type: Option<ShortText>,
+    connector_resource_id_attr: Option<ShortText>,
+    source: ShortText,
+    #[serde(deserialize_with = "required")]
+    integration: Option<ShortText>,
+    logo_url: Option<String>,
+    docs_url: Option<String>,
+    sdk_docs_url: Option<String>,
+    #[serde(default = "yes")]
+    is_custom: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Debug, Deserialize)]
+struct FlavorUpdate {
+    name: Option<Name>,
+    r#type: Option<ComponentType>,
+    config_schema: Option<JsonObject>,
+    source: Option<ShortText>,
+    is_custom: Option<bool>,
+    #[serde(default, deserialize_with = "nullable")]
+    display_name: Option<Option<ShortText>>,
+    #[serde(default, deserialize_with = "nullable")]
+    connector_type: Option<Option<ShortText>>,
+    #[serde(default, deserialize_with = "nullable")]
+    connector_resource_type: Option<Option<ShortText>>,
+    #[serde(default, deserialize_with = "nullable")]
+    connector_resource_id_attr: Option<Option<ShortText>>,
+    #[serde(default, deserialize_with = "nullable")]
+    integration: Option<Option<ShortText>>,
+    #[serde(default, deserialize_with = "nullable")]
+    logo_url: Option<Option<String>>,
+    #[serde(default, deserialize_with = "nullable")]
+    docs_url: Option<Option<String>>,
+    #[serde(default, deserialize_with = "nullable")]
+    sdk_docs_url: Option<Option<String>>,
+}
+
+/// Makes a flavor. As in ZenML its name for people is not taken over; an update can give one.
+async fn create_flavor(
+    cx: Context,
+    JsonBody(request): JsonBody<FlavorRequest>,
+) -> ApiResult<Json<ResponseOf<FlavorRow>>> {
+    let id = cx.new_id();
+    let (context, request) = (&cx, &request);
+    let made = cx.app.store.write(|mut tx| async move {
+        let (name, kind) = (request.name.as_str(), request.r#type.word());
+        refuse_taken(&mut tx, name, kind, None).await?;
+        check_length(&request.config_schema)?;
+        let short = |text: &Option<ShortText>| text.as_ref().map(|text| text.as_str().to_owned());
+        let inserted = Insert::into("flavor")
+            .stamped(id, context.now())
+            .set("name", name)
+            .set("type", kind)
+            .set("source", request.source.as_str())
+            .set("config_schema", request.config_schema.as_str())
+            .set("integration", short(&request.integration).unwrap_or_default())
+            .set("connector_type", short(&request.connector_type))
+            .set("connector_resource_type", short(&request.connector_resource_type))
+            .set("connector_resource_id_attr", short(&request.connector_resource_id_attr))
+            .set("user_id", request.is_custom.then(|| context.user_id()))
+            .set("logo_url", request.logo_url.clone())
+            .set("docs_url", request.docs_url.clone())
+            .set("sdk_docs_url", request.sdk_docs_url.clone())
+            .set("is_custom", request.is_custom)
+            .run(&mut tx)
+            .await;
+        inserted.map_err(|error| if is_duplicate(&error) { taken(name, kind) } else { error.into() })?;
+        Ok::<_, ApiError>(context.commit(tx, id).await?)
+    });
+    let id = made.await?;
+    cx.answer::<FlavorRow>(id).await.map(Json)
+}
+
+async fn update_flavor(
+    cx: Context,
+    PathId(id): PathId,
+    JsonBody(update): JsonBody<FlavorUpdate>,
+) -> ApiResult<Json<ResponseOf<FlavorRow>>> {
+    let (now, update) = (cx.now(), &update);
+    let updated = cx.app.store.write(|mut tx| async move {
+        let flavor = find_in::<FlavorRow>(&mut tx, id).await?;
+        let name = update.name.as_ref().map_or(flavor.name.as_str(), Name::as_str);
+        let kind = match update.r#type {
+            Some(kind) => kind.word(),
+            None => flavor.r#type.as_str(),
+        };
+        if (name, kind) != (flavor.name.as_str(), flavor.r#type.as_str()) {
+            refuse_taken(&mut tx, name, kind, Some(id)).await?;
+            refuse_used(&mut tx, &flavor.name, Some(&flavor.r#type), "renamed").await?;
+        }
+        update.config_schema.as_ref().map_or(Ok(()), check_length)?;
+        update.change(id, now).run(&mut tx).await?;
+        Ok::<_, ApiError>(tx.commit(()).await?)
+    });
+    updated.await?;
+    cx.answer::<FlavorRow>(id).await.map(Json)
+}
+
+impl FlavorUpdate {
+    fn change(&self, id: Id, now: Timestamp) -> Update {
+        let short = |text: &Option<Option<ShortText>>| {
+            text.as_ref().map(|text| text.as_ref().map(|text| text.as_str().to_owned()))
+        };
+        Update::of("flavor", id, now)
+            .maybe("name", self.name.as_ref().map(Name::as_str))
+            .maybe("type", self.r#type.map(ComponentType::word))
+            .maybe("config_schema", self.config_schema.as_ref().map(JsonObject::as_str))
+            .maybe("source", self.source.as_ref().map(ShortText::as_str))
+            .maybe("is_custom", self.is_custom)
+            .maybe("display_name", short(&self.display_name))
+            .maybe("connector_type", short(&self.connector_type))
+            .maybe("connector_resource_type", short(&self.connector_resource_type))
+            .maybe("connector_resource_id_attr", short(&self.connector_resource_id_attr))
+            .maybe("integration", short(&self.integration))
+            .maybe("logo_url", self.logo_url.clone())
+            .maybe("docs_url", self.docs_url.clone())
+            .maybe("sdk_docs_url", self.sdk_docs_url.clone())
+    }
+}
+
+/// Makes the built-in flavors as they come with the server.
+async fn sync(cx: Context) -> ApiResult<Json<()>> {
+    let context = &cx;
+    let synced = cx.app.store.write(|mut tx| async move {
+        sync_flavors(&mut tx, context.now(), &*context.app.random).await?;
+        Ok::<_, ApiError>(tx.commit(()).await?)
+    });
+    synced.await.map(Json)
+}
+
+/// The flavor of that name for that type of component.
+///
+/// # Errors
+/// The store's own.
+pub async fn find_kind(tx: &mut Transaction, name: &str, kind: &str) -> ApiResult<Option<FlavorRow>> {
+    let query = FlavorRow::select()
+        .and_where(Expr::col("name").eq(name))
+        .and_where(Expr::col("type").eq(kind))
+        .to_owned();
+    Ok(tx.fetch_optional(&query).await?)
+}
+
+async fn refuse_taken(tx: &mut Transaction, name: &str, kind: &str, own: Option<Id>) -> ApiResult<()> {
+    match find_kind(tx, name, kind).await? {
+        Some(flavor) if Some(flavor.id) != own => Err(taken(name, kind)),
+        _ => Ok(()),
+    }
+}
+
+fn taken(name: &str, kind: &str) -> ApiError {
+    let message = format!("A flavor with the name '{name}' and the type '{kind}' already exists.");
+    ApiError::new(ErrorKind::EntityExistsError, message)
+}
+
+/// Components name their flavor: one that is used keeps its name, and stays.
+async fn refuse_used(
+    tx: &mut Transaction,
+    name: &str,
+    kind: Option<&str>,
+    change: &'static str,
+) -> ApiResult<()> {
+    let mut count = Sql::select();
+    count.expr(Func::count(Expr::col("id"))).from("stack_component").and_where(Expr::col("flavor").eq(name));
+    if let Some(kind) = kind {
+        count.and_where(Expr::col("type").eq(kind));
+    }
+    match tx.fetch_optional::<(i64,)>(&count).await? {
+        Some((users,)) if users > 0 => {
+            let message = format!("The flavor '{name}' can't be {change}: {users} components are of it.");
+            Err(ApiError::new(ErrorKind::IllegalOperationError, message))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_length(schema: &JsonObject) -> ApiResult<()> {
+    if schema.as_str().chars().count() <= LONGEST_SCHEMA {
+        return Ok(());
+    }
+    let message = format!("A flavor's configuration schema has at most {LONGEST_SCHEMA} characters.");
+    Err(ApiError::new(ErrorKind::ValueError, message))
 }
 
 #[cfg(test)]

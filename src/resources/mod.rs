@@ -18,15 +18,19 @@ pub mod curated_visualizations;
 pub mod devices;
 pub mod execution_status;
 pub mod flavors;
+pub mod hook_invocations;
 pub mod logs;
 pub mod model_version_artifacts;
+pub mod model_version_pipeline_runs;
 pub mod model_versions;
 pub mod models;
 pub mod pipeline_builds;
+pub mod pipeline_runs;
 pub mod pipeline_snapshots;
 pub mod pipelines;
 pub mod projects;
 pub mod run_metadata;
+pub mod run_wait_conditions;
 pub mod schedules;
 pub mod secrets;
 pub mod server_settings;
@@ -34,6 +38,7 @@ pub mod service_accounts;
 pub mod source;
 pub mod stacks;
 pub mod step_configuration;
+pub mod steps;
 pub mod store_files;
 pub mod tags;
 pub mod users;
@@ -54,20 +59,25 @@ pub fn closed() -> Routes {
         curated_visualizations::routes(),
         devices::routes::routes(),
         flavors::routes(),
+        hook_invocations::routes(),
         logs::routes(),
         model_version_artifacts::routes(),
+        model_version_pipeline_runs::routes(),
         model_versions::routes(),
         models::routes(),
         pipeline_builds::routes(),
+        pipeline_runs::routes(),
         pipeline_snapshots::routes(),
         pipelines::routes(),
         projects::routes(),
         run_metadata::routes(),
+        run_wait_conditions::routes(),
         schedules::routes(),
         secrets::routes(),
         server_settings::routes(),
         service_accounts::routes(),
         stacks::routes(),
+        steps::routes(),
         tags::routes(),
         users::routes::routes(),
     ]

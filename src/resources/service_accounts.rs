@@ -9,6 +9,7 @@ use sqlx::FromRow;
 use super::{by_name_or_id, users};
 use crate::app::AppState;
 use crate::auth::Principal;
+use crate::framework::Context;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::filter::Field;
 use crate::http::json::JsonBody;
@@ -181,14 +182,13 @@ pub fn routes() -> Routes {
 
 /// Makes a service account.
 pub async fn create_service_account(
-    State(app): State<AppState>,
-    principal: Principal,
+    cx: Context,
     JsonBody(request): JsonBody<ServiceAccountRequest>,
 ) -> ApiResult<Json<ServiceAccountResponse>> {
-    require_admin(&principal)?;
-    let id = app.random.id();
+    require_admin(&cx.principal)?;
+    let id = cx.new_id();
     let account = Insert::into("user")
-        .stamped(id, Timestamp::new(app.clock.now()))
+        .stamped(id, cx.now())
         .set("name", request.name.as_str())
         .set("is_service_account", true)
         .set("full_name", request.full_name.as_str())
@@ -199,11 +199,14 @@ pub async fn create_service_account(
         .set("is_admin", false)
         .set("oidc_claims", "null")
         .statement();
-    app.store.execute(&account).await.map_err(|error| match is_duplicate(&error) {
-        true => taken(request.name.as_str()),
-        false => error.into(),
-    })?;
-    let account = find(&app.store, &id.to_string()).await?;
+    let (account, name) = (&account, request.name.as_str());
+    let made = cx.create(|mut tx| async move {
+        tx.execute(account)
+            .await
+            .map_err(|error| if is_duplicate(&error) { taken(name) } else { error.into() })?;
+        Ok((tx, id))
+    });
+    let account = find(&cx.app.store, &made.await?.to_string()).await?;
     Ok(Json(account.response(true)))
 }
 

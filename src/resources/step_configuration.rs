@@ -5,13 +5,15 @@
 
 use std::collections::BTreeMap;
 
+use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::store::Timestamp;
 
 /// A JSON object whose values are kept as they are.
-pub type Object = BTreeMap<String, Box<RawValue>>;
+pub type Object = IndexMap<String, Box<RawValue>>;
 
 /// What a step takes over from its pipeline.
 const INHERITED: [&str; 7] =
@@ -86,6 +88,35 @@ pub fn finalize_substitutions(pipeline: &mut Object, start: Timestamp) {
     }
 }
 
+/// A template with what its placeholders, such as `{date}`, stand for; `{{` and `}}` are braces.
+///
+/// # Errors
+/// 400 for a placeholder that nothing is known for.
+pub fn fill(template: &str, configuration: &Object) -> ApiResult<String> {
+    let substitutions: BTreeMap<String, String> = value(configuration, "substitutions").unwrap_or_default();
+    let mut filled = String::new();
+    let mut rest = template;
+    while let Some(at) = rest.find(['{', '}']) {
+        let (before, from) = rest.split_at(at);
+        filled.push_str(before);
+        if let Some(after) = from.strip_prefix("{{").or_else(|| from.strip_prefix("}}")) {
+            filled.push_str(&from[..1]);
+            rest = after;
+            continue;
+        }
+        let placeholder = from.strip_prefix('{').and_then(|from| from.split_once('}'));
+        let known = placeholder.and_then(|(name, after)| Some((substitutions.get(name)?, after)));
+        let Some((value, after)) = known else {
+            let message =
+                format!("The name template '{template}' has a placeholder that stands for nothing.");
+            return Err(ApiError::new(ErrorKind::ValueError, message));
+        };
+        filled.push_str(value);
+        rest = after;
+    }
+    Ok(filled + rest)
+}
+
 fn inherit(mut step: Object, pipeline: &Object, keys: &[&str]) -> Object {
     for key in keys {
         let Some(inherited) = pipeline.get(*key).filter(|json| json.get() != "null") else { continue };
@@ -117,8 +148,8 @@ fn update(original: Box<RawValue>, update_with: &RawValue) -> Box<RawValue> {
         if change.get() == "null" {
             continue;
         }
-        let merged = match values.remove(&key) {
-            Some(value) => update(value, &change),
+        let merged = match values.get(&key) {
+            Some(value) => update(value.clone(), &change),
             None => change,
         };
         values.insert(key, merged);
@@ -171,6 +202,15 @@ mod tests {
         });
         assert_eq!(merged(&step, &pipeline, false), expected);
         assert_eq!(merged(&step, &pipeline, true)["success_hook_source"], Value::Null);
+    }
+
+    #[test]
+    fn placeholders_are_filled_or_refused() {
+        let configuration = object(r#"{"substitutions": {"date": "2026_01_02"}}"#);
+        assert_eq!(fill("a-{date}-{{b}}", &configuration).unwrap(), "a-2026_01_02-{b}");
+        for wrong in ["{time}", "{date", "}", "{}"] {
+            assert!(fill(wrong, &configuration).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! What the first start leaves in an empty store: the same rows as ZenML 0.98.0.
 
 use chrono::{DateTime, Utc};
-use sea_query::{ExprTrait, OnConflict, Query};
+use sea_query::{ExprTrait, OnConflict, Query, SimpleExpr};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Engine, Id, Insert, Store, StoreError, Timestamp, Transaction, ZENML_REVISION, is_duplicate};
+use super::{
+    Engine, Id, Insert, Store, StoreError, Timestamp, Transaction, Update, ZENML_REVISION, is_duplicate,
+};
 use crate::random::Randomness;
 
 /// The built-in flavors, made from a database of ZenML 0.98.0 by tests/contract/make_flavors.py.
@@ -145,28 +147,67 @@ async fn insert_flavors(
     now: Timestamp,
     random: &dyn Randomness,
 ) -> Result<(), StoreError> {
-    let flavors: Vec<Flavor<'_>> =
-        serde_json::from_str(FLAVORS).map_err(|error| StoreError::Decode(error.into()))?;
-    for flavor in flavors {
-        Insert::into("flavor")
-            .stamped(random.id(), now)
-            .set("name", flavor.name)
-            .set("type", flavor.r#type)
-            .set("source", flavor.source)
-            .set("display_name", flavor.display_name)
-            .set("config_schema", flavor.config_schema.get())
-            .set("integration", flavor.integration)
-            .set("connector_type", flavor.connector_type)
-            .set("connector_resource_type", flavor.connector_resource_type)
-            .set("connector_resource_id_attr", flavor.connector_resource_id_attr)
-            .set("logo_url", flavor.logo_url)
-            .set("docs_url", flavor.docs_url)
-            .set("sdk_docs_url", flavor.sdk_docs_url)
-            .set("is_custom", flavor.is_custom)
-            .run(tx)
-            .await?;
+    for flavor in built_in_flavors()? {
+        flavor.insert(random.id(), now).run(tx).await?;
     }
     Ok(())
+}
+
+/// Makes the built-in flavors that are missing, and the others as they were at first.
+///
+/// # Errors
+/// When the database doesn't answer or refuses a row.
+pub async fn sync_flavors(
+    tx: &mut Transaction,
+    now: Timestamp,
+    random: &dyn Randomness,
+) -> Result<(), StoreError> {
+    let existing = Query::select().columns(["name", "type", "id"]).from("flavor").to_owned();
+    let existing: Vec<(String, String, Id)> = tx.fetch_all(&existing).await?;
+    for flavor in built_in_flavors()? {
+        match existing.iter().find(|(name, kind, _)| name == flavor.name && kind == flavor.r#type) {
+            None => flavor.insert(random.id(), now).run(tx).await?,
+            Some((.., id)) => {
+                let update = Update::of("flavor", *id, now);
+                flavor
+                    .columns()
+                    .into_iter()
+                    .fold(update, |u, (column, value)| u.set(column, value))
+                    .run(tx)
+                    .await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn built_in_flavors() -> Result<Vec<Flavor<'static>>, StoreError> {
+    serde_json::from_str(FLAVORS).map_err(|error| StoreError::Decode(error.into()))
+}
+
+impl Flavor<'_> {
+    fn columns(&self) -> [(&'static str, SimpleExpr); 13] {
+        [
+            ("name", self.name.into()),
+            ("type", self.r#type.into()),
+            ("source", self.source.into()),
+            ("display_name", self.display_name.into()),
+            ("config_schema", self.config_schema.get().into()),
+            ("integration", self.integration.into()),
+            ("connector_type", self.connector_type.into()),
+            ("connector_resource_type", self.connector_resource_type.into()),
+            ("connector_resource_id_attr", self.connector_resource_id_attr.into()),
+            ("logo_url", self.logo_url.into()),
+            ("docs_url", self.docs_url.into()),
+            ("sdk_docs_url", self.sdk_docs_url.into()),
+            ("is_custom", self.is_custom.into()),
+        ]
+    }
+
+    fn insert(&self, id: Id, now: Timestamp) -> Insert {
+        let insert = Insert::into("flavor").stamped(id, now);
+        self.columns().into_iter().fold(insert, |insert, (column, value)| insert.set(column, value))
+    }
 }
 
 async fn insert_project(

@@ -1,10 +1,11 @@
 //! What holds for every route: methods, origins, request ids, keys of repeated requests.
 
 use super::step::{ADMIN, ANYONE, Scenario, scenario};
-use super::wanted::{HEAD, NO_DASHBOARD, NOT_YET_REFUSED, NOT_YET_REPLAYED, OPTIONS, PREFLIGHT};
+use super::wanted::{HEAD, NO_DASHBOARD, NO_KEY, OPTIONS, PREFLIGHT};
 
 pub fn scenarios() -> Vec<Scenario> {
     const REPEATED: &str = "33333333-3333-4333-8333-333333333333";
+    const FAILED: &str = "1f6f8ab8-5a5c-44cb-8d0f-8f1f1e9a3b02";
     const MAKE: &str = r#"{"name": "twice", "is_admin": false, "password": "x"}"#;
     vec![
         scenario(
@@ -60,9 +61,30 @@ pub fn scenarios() -> Vec<Scenario> {
             "a request that is sent again",
             [
                 ADMIN.post("/users", MAKE).header("idempotency-key", REPEATED).keep("user"),
-                ADMIN.post("/users", MAKE).header("idempotency-key", REPEATED).wanted(&NOT_YET_REPLAYED),
+                ADMIN.post("/users", MAKE).header("idempotency-key", REPEATED),
+                ADMIN
+                    .post("/users", r#"{"name": "other", "is_admin": false}"#)
+                    .header("idempotency-key", REPEATED),
+                ADMIN.post("/users?x=1", MAKE).header("idempotency-key", REPEATED),
+                ADMIN
+                    .post("/tags", r#"{"name": "other", "color": "red"}"#)
+                    .header("idempotency-key", REPEATED)
+                    .keep("tag"),
+                ADMIN
+                    .post("/tags", r#"{"name": "other", "color": "red"}"#)
+                    .header("idempotency-key", REPEATED),
+                ADMIN.post("/tags", r#"{"name": "other", "color": "red"}"#).header("idempotency-key", FAILED),
+                ADMIN.delete("/tags/{tag.id}").header("idempotency-key", REPEATED),
+                ADMIN.delete("/tags/{tag.id}").header("idempotency-key", REPEATED),
+                ADMIN
+                    .post("/tags", r#"{"name": "other", "color": "red"}"#)
+                    .header("idempotency-key", FAILED)
+                    .keep("tag"),
+                ADMIN.put("/tags/{tag.id}", r#"{"name": "one"}"#).header("idempotency-key", FAILED),
+                ADMIN.put("/tags/{tag.id}", r#"{"name": "two"}"#).header("idempotency-key", FAILED),
+                ADMIN.delete("/tags/{tag.id}"),
                 ADMIN.delete("/users/twice"),
-                ADMIN.post("/users", MAKE).header("idempotency-key", "x").wanted(&NOT_YET_REFUSED),
+                ADMIN.post("/users", MAKE).header("idempotency-key", "x").wanted(&NO_KEY),
                 ADMIN.delete("/users/twice").tidies(),
             ],
         ),

@@ -146,8 +146,7 @@ pub const NO_DASHBOARD: Wanted =
 
 // Not yet as it should be.
 pub const NOT_YET_SORTED: Wanted = wanted(&["status: 200 | 422"], "not yet: sorting by the owner's name");
-pub const NOT_YET_REPLAYED: Wanted = wanted(&["status: 200 | 409"], "not yet: Idempotency-Key");
-pub const NOT_YET_REFUSED: Wanted = wanted(
-    &["status: 500 | 200", "header *: (absent) | *"],
-    "not yet: an Idempotency-Key that is no UUID is to be 422; the reference fails without its own headers",
+pub const NO_KEY: Wanted = wanted(
+    &["status: 500 | 422", "header *: (absent) | *"],
+    "an Idempotency-Key is a UUID; the reference fails, without its own headers",
 );

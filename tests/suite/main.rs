@@ -19,6 +19,7 @@ mod openapi;
 mod parity;
 mod pipelines;
 mod pipelines_under_load;
+mod replay;
 mod resource_commands;
 mod schema;
 mod schemes;

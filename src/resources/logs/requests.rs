@@ -17,7 +17,7 @@ use crate::store::{Id, Insert, Transaction, is_duplicate};
 pub const RUNNER: &str = "runner";
 
 /// Where a log is (contract schema LogsRequest). Its id may be the caller's: a log is often there before its run.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct LogsRequest {
     id: Option<Id>,
     uri: Option<LongText>,
@@ -29,6 +29,21 @@ pub struct LogsRequest {
     pipeline_run_id: Option<Id>,
     step_run_id: Option<Id>,
     hook_invocation_id: Option<Id>,
+}
+
+/// Logs that come with a run or a step: known already, or to be made.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum LogsReference {
+    Known(Id),
+    New(Box<LogsRequest>),
+}
+
+/// The run or the step that logs come with.
+#[derive(Debug, Clone, Copy)]
+pub enum LogsOwner {
+    Run(Id),
+    Step(Id),
 }
 
 #[derive(Debug, Deserialize)]
@@ -169,4 +184,32 @@ pub async fn assign(
         .to_owned();
     tx.execute(&assign).await?;
     Ok(())
+}
+
+/// Gives logs to the run or the step that they came with.
+///
+/// # Errors
+/// As [`assign`] and [`insert`].
+pub async fn attach(
+    cx: &Context,
+    tx: &mut Transaction,
+    project: Id,
+    owner: LogsOwner,
+    logs: &LogsReference,
+    default_source: &str,
+) -> ApiResult<()> {
+    let (run, step) = match owner {
+        LogsOwner::Run(id) => (Some(id), None),
+        LogsOwner::Step(id) => (None, Some(id)),
+    };
+    match logs {
+        LogsReference::Known(id) => assign(tx, *id, run, step).await,
+        LogsReference::New(request) => {
+            let mut request = LogsRequest { pipeline_run_id: run, step_run_id: step, ..(**request).clone() };
+            if request.source.as_str().is_empty() {
+                request.source = ShortText::try_from(default_source.to_owned()).unwrap_or_default();
+            }
+            insert(cx, tx, project, &request).await.map(drop)
+        }
+    }
 }

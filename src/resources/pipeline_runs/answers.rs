@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use indexmap::IndexMap;
 use sea_query::{Expr, ExprTrait, Order, Query as Sql};
 use sqlx::FromRow;
 
@@ -18,7 +19,7 @@ use super::super::schedules::ScheduleRow;
 use super::super::stacks::StackRow;
 use super::super::step_configuration::{Object, finalize_substitutions, object};
 use super::{RunMetadata, RunResources, RunRow, TriggerInfo};
-use crate::framework::{ById, Read, Resource};
+use crate::framework::{ById, Read, Resource, ResponseOf};
 use crate::http::error::ApiResult;
 use crate::store::{Id, JsonText};
 
@@ -118,13 +119,16 @@ pub async fn resources(read: &Read<'_>, rows: &[RunRow]) -> ApiResult<ById<RunRe
     let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
     let distinct: HashSet<Id> = rows.iter().filter_map(|row| row.snapshot_id).collect();
     let snapshot_rows = read.rows::<SnapshotRow>(distinct.into_iter().collect()).await?;
-    let of_snapshot: ById<References> = snapshot_rows.iter().map(|row| (row.id, References::of(row))).collect();
+    let of_snapshot: ById<References> =
+        snapshot_rows.iter().map(|row| (row.id, References::of(row))).collect();
     let sources = read.embed::<SnapshotRow>(of_snapshot.values().map(|of| of.source)).await?;
     let snapshots = SnapshotRow::responses(&read.embedded(), snapshot_rows).await?;
     let snapshots: ById<_> = snapshots.into_iter().map(|answer| (answer.id, Arc::new(answer))).collect();
     let references: Vec<References> = rows
         .iter()
-        .map(|row| row.snapshot_id.and_then(|id| of_snapshot.get(&id).copied()).unwrap_or(References::own(row)))
+        .map(|row| {
+            row.snapshot_id.and_then(|id| of_snapshot.get(&id).copied()).unwrap_or(References::own(row))
+        })
         .collect();
     let stacks = read.embed::<StackRow>(references.iter().map(|of| of.stack)).await?;
     let pipelines = read.embed::<PipelineRow>(references.iter().map(|of| of.pipeline)).await?;
@@ -204,7 +208,7 @@ pub async fn logs_of(
     read: &Read<'_>,
     owner: &'static str,
     ids: &[Id],
-) -> ApiResult<ById<Vec<Arc<crate::framework::ResponseOf<LogsRow>>>>> {
+) -> ApiResult<ById<Vec<Arc<ResponseOf<LogsRow>>>>> {
     let mut by_owner = ById::new();
     if ids.is_empty() {
         return Ok(by_owner);
@@ -229,7 +233,7 @@ pub async fn logs_of(
 async fn pending_conditions(
     read: &Read<'_>,
     ids: &[Id],
-) -> ApiResult<ById<Arc<crate::framework::ResponseOf<WaitConditionRow>>>> {
+) -> ApiResult<ById<Arc<ResponseOf<WaitConditionRow>>>> {
     let links = Sql::select()
         .columns(["run_id", "id"])
         .from("run_wait_condition")
@@ -246,8 +250,8 @@ async fn pending_conditions(
 async fn outputs(
     read: &Read<'_>,
     ids: &[Id],
-) -> ApiResult<ById<BTreeMap<String, Arc<crate::framework::ResponseOf<ArtifactVersionRow>>>>> {
-    let mut by_run: ById<BTreeMap<String, _>> = ById::new();
+) -> ApiResult<ById<IndexMap<String, Arc<ResponseOf<ArtifactVersionRow>>>>> {
+    let mut by_run: ById<IndexMap<String, _>> = ById::new();
     let links = Sql::select()
         .columns(["pipeline_run_id", "artifact_id", "name"])
         .from("pipeline_run_output")
@@ -262,4 +266,58 @@ async fn outputs(
         }
     }
     Ok(by_run)
+}
+
+/// Puts the lists of packages into a run's environments.
+pub async fn add_packages(read: &Read<'_>, id: Id, metadata: &mut RunMetadata) -> ApiResult<()> {
+    let query = Sql::select()
+        .column(("pipeline_run", "orchestrator_environment"))
+        .column(("pipeline_snapshot", "client_environment"))
+        .from("pipeline_run")
+        .inner_join(
+            "pipeline_snapshot",
+            Expr::col(("pipeline_snapshot", "id")).equals(("pipeline_run", "snapshot_id")),
+        )
+        .and_where(Expr::col(("pipeline_run", "id")).eq(id))
+        .to_owned();
+    let found: Option<(Option<JsonText>, JsonText)> = read.app.store.fetch_optional(&query).await?;
+    if let Some((orchestrator, client)) = found {
+        metadata.client_environment = object(client.0.get());
+        metadata.orchestrator_environment = orchestrator.map(|json| object(json.0.get())).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// Adds the metadata of a run's steps, as `step::key`, and of its schedule, as `schedule:key`.
+pub async fn add_full_metadata(read: &Read<'_>, id: Id, metadata: &mut RunMetadata) -> ApiResult<()> {
+    let steps = Sql::select()
+        .columns(["id", "name"])
+        .from("step_run")
+        .and_where(Expr::col("pipeline_run_id").eq(id))
+        .to_owned();
+    let steps: ById<String> = read.app.store.fetch_all::<(Id, String)>(&steps).await?.into_iter().collect();
+    let ids: Vec<Id> = steps.keys().copied().collect();
+    for (step, logged) in read.run_metadata("step_run", &ids).await? {
+        let name = steps.get(&step).map_or("", String::as_str);
+        metadata
+            .run_metadata
+            .extend(logged.into_iter().map(|(key, value)| (format!("{name}::{key}"), value)));
+    }
+    let schedule = Sql::select()
+        .column(("pipeline_snapshot", "schedule_id"))
+        .from("pipeline_run")
+        .inner_join(
+            "pipeline_snapshot",
+            Expr::col(("pipeline_snapshot", "id")).equals(("pipeline_run", "snapshot_id")),
+        )
+        .and_where(Expr::col(("pipeline_run", "id")).eq(id))
+        .to_owned();
+    if let Some((Some(schedule),)) = read.app.store.fetch_optional::<(Option<Id>,)>(&schedule).await? {
+        for (_, logged) in read.run_metadata("schedule", &[schedule]).await? {
+            metadata
+                .run_metadata
+                .extend(logged.into_iter().map(|(key, value)| (format!("schedule:{key}"), value)));
+        }
+    }
+    Ok(())
 }

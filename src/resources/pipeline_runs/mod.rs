@@ -3,7 +3,6 @@
 mod answers;
 mod create;
 mod fields;
-mod graph;
 mod routes;
 mod status;
 mod update;
@@ -11,6 +10,7 @@ mod update;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -21,6 +21,7 @@ use super::model_versions::ModelVersionRow;
 use super::pipeline_builds::BuildRow;
 use super::pipeline_snapshots::SnapshotRow;
 use super::pipelines::PipelineRow;
+
 use super::run_wait_conditions::WaitConditionRow;
 use super::schedules::ScheduleRow;
 use super::stacks::StackRow;
@@ -32,6 +33,8 @@ use crate::http::error::ApiResult;
 use crate::row;
 use crate::store::{Id, JsonText, Timestamp, Transaction};
 
+pub use answers::logs_of;
+pub use fields::MODEL;
 pub use routes::routes;
 pub use status::ExecutionMode;
 pub use update::{follow_steps, lock};
@@ -39,7 +42,7 @@ pub use update::{follow_steps, lock};
 row! {
     pub struct RunRow in "pipeline_run" {
         pub id: Id,
-        created: Timestamp,
+        pub created: Timestamp,
         updated: Timestamp,
         pub name: String,
         orchestrator_run_id: Option<String>,
@@ -125,7 +128,7 @@ pub struct RunResources {
     original_run: Option<Arc<ResponseOf<RunRow>>>,
     parent_run: Option<Arc<ResponseOf<RunRow>>>,
     active_wait_condition: Option<Arc<ResponseOf<WaitConditionRow>>>,
-    outputs: BTreeMap<String, Arc<ResponseOf<ArtifactVersionRow>>>,
+    outputs: IndexMap<String, Arc<ResponseOf<ArtifactVersionRow>>>,
 }
 
 impl Resource for RunRow {

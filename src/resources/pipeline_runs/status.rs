@@ -100,8 +100,7 @@ impl RunState {
         if self.status.is_finished() && self.status != status && !resumes {
             return Err(illegal("Cannot update the status of a finished run."));
         }
-        let in_progress =
-            if self.is_dynamic { !status.is_finished() } else { self.goes_on(status, now) };
+        let in_progress = if self.is_dynamic { !status.is_finished() } else { self.goes_on(status, now) };
         Ok(Some(NextStatus { status, in_progress }))
     }
 
@@ -197,7 +196,6 @@ fn illegal(message: impl Into<String>) -> ApiError {
 pub struct RunStatusRow {
     pub status: String,
     pub end_time: Option<Timestamp>,
-    pub status_reason: Option<String>,
     pub parent_run_id: Option<Id>,
     pub is_dynamic: bool,
     pub step_count: i32,

@@ -4,9 +4,9 @@ mod fields;
 mod related;
 mod routes;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use indexmap::IndexMap;
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -26,7 +26,7 @@ use crate::row;
 use crate::store::{Id, JsonText, Timestamp, Transaction};
 
 use related::{Abilities, LatestRun};
-pub use routes::routes;
+pub use routes::{StepRequest, insert_step_configuration, routes};
 
 row! {
     pub struct SnapshotRow in "pipeline_snapshot" {
@@ -81,7 +81,7 @@ pub struct SnapshotMetadata {
     source_code: Option<String>,
     run_name_template: String,
     pipeline_configuration: Box<RawValue>,
-    pub step_configurations: BTreeMap<String, MergedStep>,
+    pub step_configurations: IndexMap<String, MergedStep>,
     client_environment: Object,
     client_version: Option<String>,
     server_version: Option<String>,
@@ -128,8 +128,7 @@ impl Resource for SnapshotRow {
             let able = abilities.get(&row.id).copied().unwrap_or_default();
             let body = body(&row, able);
             let (metadata, resources) = (metadata.remove(&row.id), resources.remove(&row.id));
-            let response = Response::nameless(row.id, body, metadata, resources);
-            Response { name: row.name, ..response }
+            Response::maybe_named(row.id, row.name, body, metadata, resources)
         };
         Ok(rows.into_iter().map(response).collect())
     }
@@ -214,7 +213,7 @@ fn hydrated(row: &SnapshotRow, details: Details, steps: Vec<(String, StoredStep)
 /// An environment without its long list of Python packages.
 pub fn without_packages(environment: &JsonText) -> Object {
     let mut environment = object(environment.0.get());
-    environment.remove("python_packages");
+    environment.shift_remove("python_packages");
     environment
 }
 

@@ -10,6 +10,7 @@ use super::rows::{self, UserResponse, UserRow};
 use super::{credentials, rules};
 use crate::app::{App, AppState};
 use crate::auth::Principal;
+use crate::framework::Context;
 use crate::http::client_address::ClientAddress;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::JsonBody;
@@ -58,14 +59,13 @@ pub async fn list_users(
 
 /// Makes a user: active with a password, else waiting for its activation with the token in the answer.
 pub async fn create_user(
-    State(app): State<AppState>,
-    principal: Principal,
+    cx: Context,
     JsonBody(mut request): JsonBody<UserRequest>,
 ) -> ApiResult<Json<UserResponse>> {
+    let app = &cx.app;
     rules::kept_here(app.config.auth_scheme)?;
-    rules::admins_only(&principal, "create users")?;
-    let id = app.random.id();
-    let now = Timestamp::new(app.clock.now());
+    rules::admins_only(&cx.principal, "create users")?;
+    let (id, now) = (cx.new_id(), cx.now());
     let insert = request.insert(id, now);
     let (insert, token) = match request.password.take() {
         Some(password) => {
@@ -74,15 +74,20 @@ pub async fn create_user(
             (insert, None)
         }
         None => {
-            let (token, hash) = credentials::new_activation_token(&app).await?;
+            let (token, hash) = credentials::new_activation_token(app).await?;
             let insert = insert.set("active", false).set("activation_token", hash.expose_secret());
             (insert, Some(token))
         }
     };
-    let inserted = app.store.execute(&insert.statement()).await;
-    inserted.map_err(|error| request.refused(error))?;
-    let response = updated_user(&app, id).await?.response(true);
-    Ok(Json(match token {
+    let (insert, request) = (&insert.statement(), &request);
+    let made = cx.create(|mut tx| async move {
+        tx.execute(insert).await.map_err(|error| request.refused(error))?;
+        Ok((tx, id))
+    });
+    let made = made.await?;
+    let response = updated_user(app, made).await?.response(true);
+    // The token of a user whom an earlier request has made is not known any more.
+    Ok(Json(match token.filter(|_| made == id) {
         Some(token) => response.with_activation_token(token),
         None => response,
     }))

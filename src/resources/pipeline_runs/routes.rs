@@ -1,0 +1,89 @@
+//! The endpoints of runs.
+
+use axum::Json;
+use sea_query::{Expr, ExprTrait, Query as Sql};
+
+use super::super::step_configuration::Object;
+use super::super::steps::StepRow;
+use super::RunRow;
+use super::create::get_or_create_run;
+use super::update::update_run;
+use crate::framework::{Context, Resource, ResponseOf, delete, list, list_of};
+use crate::http::error::{ApiError, ApiResult};
+use crate::http::list::{ListRequest, Page};
+use crate::http::path::PathId;
+use crate::http::query::Query;
+use crate::http::routes::Routes;
+use crate::store::Update;
+
+const RUNS: &str = "/api/v1/runs";
+const RUN: &str = "/api/v1/runs/{run_id}";
+
+pub fn routes() -> Routes {
+    Routes::new()
+        .post(RUNS, get_or_create_run)
+        .get(RUNS, list::<RunRow>)
+        .get(RUN, get_run)
+        .put(RUN, update_run)
+        .delete(RUN, delete::<RunRow>)
+        .get("/api/v1/runs/{run_id}/steps", list_steps_of_run)
+        .get("/api/v1/runs/{run_id}/pipeline-configuration", get_pipeline_configuration)
+        .get("/api/v1/runs/{run_id}/status", get_run_status)
+        .put("/api/v1/runs/{run_id}/disable_heartbeat", disable_heartbeat)
+}
+
+/// One run; with its steps' metadata and its environments' packages when they are asked for.
+async fn get_run(cx: Context, PathId(id): PathId, mut query: Query) -> ApiResult<Json<ResponseOf<RunRow>>> {
+    let hydrate = query.flag("hydrate").unwrap_or(true);
+    query.flag("refresh_status");
+    let with_packages = query.flag("include_python_packages").unwrap_or(false);
+    let with_all_metadata = query.flag("include_full_metadata").unwrap_or(false);
+    query.finish()?;
+    let mut answer = cx.answer_with::<RunRow>(id, hydrate).await?;
+    if let Some(metadata) = &mut answer.metadata {
+        if with_packages {
+            super::answers::add_packages(&cx.read(true), id, metadata).await?;
+        }
+        if with_all_metadata {
+            super::answers::add_full_metadata(&cx.read(true), id, metadata).await?;
+        }
+    }
+    Ok(Json(answer))
+}
+
+async fn list_steps_of_run(
+    cx: Context,
+    PathId(id): PathId,
+    mut list: ListRequest<StepRow>,
+) -> ApiResult<Json<Page<ResponseOf<StepRow>>>> {
+    let run = cx.find::<RunRow>(id).await?;
+    list.project.get_or_insert_with(|| run.project_id.to_string());
+    let of_run = StepRow::select().and_where(Expr::col("pipeline_run_id").eq(id)).to_owned();
+    list_of(&cx, &list, of_run).await
+}
+
+async fn get_pipeline_configuration(cx: Context, PathId(id): PathId) -> ApiResult<Json<Object>> {
+    let answer = cx.answer::<RunRow>(id).await?;
+    Ok(Json(answer.metadata.map(|metadata| metadata.config).unwrap_or_default()))
+}
+
+async fn get_run_status(cx: Context, PathId(id): PathId) -> ApiResult<Json<String>> {
+    Ok(Json(cx.find::<RunRow>(id).await?.status))
+}
+
+/// The run's steps need no longer say that they live.
+async fn disable_heartbeat(cx: Context, PathId(id): PathId) -> ApiResult<Json<()>> {
+    let now = cx.now();
+    cx.find::<RunRow>(id).await?;
+    let disabled = cx.app.store.write(|mut tx| async move {
+        Update::of("pipeline_run", id, now).set("enable_heartbeat", false).run(&mut tx).await?;
+        let steps = Sql::update()
+            .table("step_run")
+            .value("heartbeat_threshold", Option::<i32>::None)
+            .and_where(Expr::col("pipeline_run_id").eq(id))
+            .to_owned();
+        tx.execute(&steps).await?;
+        Ok::<_, ApiError>(tx.commit(()).await?)
+    });
+    disabled.await.map(Json)
+}

@@ -1,0 +1,222 @@
+//! Changes of runs: what is asked for, and what follows from their steps.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use indexmap::IndexMap;
+use sea_query::{Expr, ExprTrait, Query as Sql};
+use serde::Deserialize;
+
+use super::super::artifact_versions::ArtifactVersionRow;
+use super::super::execution_status::ExecutionStatus;
+use super::super::logs::{self, LogsOwner, LogsReference, LogsRequest};
+use super::super::step_configuration::{object, value};
+use super::RunRow;
+use super::status::{RunState, RunStatusRow, StepState};
+use crate::framework::{
+    Context, ResponseOf, TagReference, Taggable, find_in, not_found, remove_tags, require, set_tags,
+};
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::json::JsonBody;
+use crate::http::path::PathId;
+use crate::http::values::{JsonObject, ShortText};
+use crate::store::{Id, Insert, Timestamp, Transaction, Update};
+
+#[derive(Debug, Deserialize)]
+pub struct RunUpdate {
+    status: Option<ExecutionStatus>,
+    status_reason: Option<ShortText>,
+    orchestrator_run_id: Option<ShortText>,
+    exception_info: Option<JsonObject>,
+    /// In the order of the request.
+    #[serde(default)]
+    outputs: Option<IndexMap<String, Id>>,
+    add_tags: Option<Vec<TagReference>>,
+    remove_tags: Option<Vec<TagReference>>,
+    add_logs: Option<Vec<LogsRequest>>,
+}
+
+pub async fn update_run(
+    cx: Context,
+    PathId(id): PathId,
+    JsonBody(update): JsonBody<RunUpdate>,
+) -> ApiResult<Json<ResponseOf<RunRow>>> {
+    let add_logs: Vec<LogsReference> =
+        update.add_logs.into_iter().flatten().map(|logs| LogsReference::New(Box::new(logs))).collect();
+    let update = RunUpdate { add_logs: None, ..update };
+    let (context, update, add_logs) = (&cx, &update, &add_logs);
+    let updated = cx.app.store.write(|mut tx| async move {
+        lock(context, &mut tx, id).await?;
+        let run = find_in::<RunRow>(&mut tx, id).await?;
+        if let Some(status) = update.status {
+            let reason = update.status_reason.as_ref().map(ShortText::as_str);
+            follow(context, &mut tx, id, Some(status), reason).await?;
+        }
+        let orchestrator_run_id = update.orchestrator_run_id.as_ref().map(ShortText::as_str);
+        check_orchestrator_run_id(&mut tx, &run, orchestrator_run_id).await?;
+        Update::of("pipeline_run", id, context.now())
+            .maybe("orchestrator_run_id", orchestrator_run_id)
+            .maybe("exception_info", update.exception_info.as_ref().map(JsonObject::as_str))
+            .run(&mut tx)
+            .await?;
+        if let Some(outputs) = &update.outputs {
+            set_outputs(context, &mut tx, &run, outputs).await?;
+        }
+        for reference in add_logs {
+            let owner = LogsOwner::Run(id);
+            logs::attach(context, &mut tx, run.project_id, owner, reference, "orchestrator").await?;
+        }
+        let (add, remove) = (update.add_tags.as_deref(), update.remove_tags.as_deref());
+        set_tags(context, &mut tx, Taggable::PipelineRun, id, add.unwrap_or_default()).await?;
+        remove_tags(&mut tx, Taggable::PipelineRun, id, remove.unwrap_or_default()).await?;
+        Ok::<_, ApiError>(tx.commit(()).await?)
+    });
+    updated.await?;
+    cx.answer::<RunRow>(id).await.map(Json)
+}
+
+async fn check_orchestrator_run_id(
+    tx: &mut Transaction,
+    run: &RunRow,
+    wanted: Option<&str>,
+) -> ApiResult<()> {
+    let Some(wanted) = wanted else { return Ok(()) };
+    let now = find_in::<RunRow>(tx, run.id).await?;
+    let illegal = |message: String| Err(ApiError::new(ErrorKind::IllegalOperationError, message));
+    if !matches!(now.status.as_str(), "initializing" | "provisioning") {
+        return illegal("The orchestrator run ID of a run that has begun can't be changed.".to_owned());
+    }
+    match &run.orchestrator_run_id {
+        Some(known) if known != wanted => illegal(format!(
+            "The run has the orchestrator run ID '{known}' already; '{wanted}' is another one."
+        )),
+        _ => Ok(()),
+    }
+}
+
+async fn set_outputs(
+    cx: &Context,
+    tx: &mut Transaction,
+    run: &RunRow,
+    outputs: &IndexMap<String, Id>,
+) -> ApiResult<()> {
+    let clear = Sql::delete()
+        .from_table("pipeline_run_output")
+        .and_where(Expr::col("pipeline_run_id").eq(run.id))
+        .to_owned();
+    tx.execute(&clear).await?;
+    for (index, (name, artifact)) in (0..).zip(outputs) {
+        require::<ArtifactVersionRow>(tx, Some(*artifact), run.project_id).await?;
+        Insert::into("pipeline_run_output")
+            .stamped(cx.new_id(), cx.now())
+            .set("pipeline_run_id", run.id)
+            .set("name", name.as_str())
+            .set("output_index", index)
+            .set("artifact_id", *artifact)
+            .run(tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Keeps a run to this transaction: steps that end at once must see each other. It has to come before anything is
+/// read, and the row really changes, so that the nodes of a cluster notice each other too.
+///
+/// # Errors
+/// 404 when the run isn't there; the store's own.
+pub async fn lock(cx: &Context, tx: &mut Transaction, run: Id) -> ApiResult<()> {
+    let update = Sql::update()
+        .table("pipeline_run")
+        .value("updated", cx.app.store.engine().after("updated", cx.now()))
+        .and_where(Expr::col("id").eq(run))
+        .to_owned();
+    match tx.execute(&update).await? {
+        0 => Err(not_found::<RunRow>(run)),
+        _ => Ok(()),
+    }
+}
+
+/// Brings a run's status up to date after a change of its steps.
+///
+/// # Errors
+/// The store's own.
+pub async fn follow_steps(cx: &Context, tx: &mut Transaction, run: Id) -> ApiResult<()> {
+    follow(cx, tx, run, None, None).await
+}
+
+async fn follow(
+    cx: &Context,
+    tx: &mut Transaction,
+    run: Id,
+    requested: Option<ExecutionStatus>,
+    reason: Option<&str>,
+) -> ApiResult<()> {
+    let now = cx.now();
+    let (row, state) = read_state(tx, run).await?;
+    let Some(next) = state.next(requested, reason.is_some(), now)? else { return Ok(()) };
+    let mut update = Update::of("pipeline_run", run, now)
+        .set("status", next.status.word())
+        .set("in_progress", next.in_progress);
+    if !next.in_progress && row.end_time.is_none() {
+        update = update.set("end_time", now);
+    } else if next.status == ExecutionStatus::Resuming {
+        update = update.set("end_time", Option::<Timestamp>::None);
+    }
+    let stops = state.status == ExecutionStatus::Stopping && next.status == ExecutionStatus::Stopped;
+    if reason.is_some() || (state.status != next.status && !stops) {
+        update = update.set("status_reason", reason);
+    }
+    update.run(tx).await?;
+    Ok(())
+}
+
+async fn read_state(tx: &mut Transaction, run: Id) -> ApiResult<(RunStatusRow, RunState)> {
+    let query = Sql::select()
+        .columns(["status", "end_time", "parent_run_id"].map(|column| ("pipeline_run", column)))
+        .columns(
+            ["is_dynamic", "step_count", "pipeline_configuration", "pipeline_spec"]
+                .map(|column| ("pipeline_snapshot", column)),
+        )
+        .from("pipeline_run")
+        .inner_join(
+            "pipeline_snapshot",
+            Expr::col(("pipeline_snapshot", "id")).equals(("pipeline_run", "snapshot_id")),
+        )
+        .and_where(Expr::col(("pipeline_run", "id")).eq(run))
+        .to_owned();
+    let row: RunStatusRow = tx.fetch_optional(&query).await?.ok_or_else(|| not_found::<RunRow>(run))?;
+    let steps = Sql::select()
+        .columns(["name", "status", "heartbeat_threshold", "latest_heartbeat", "start_time"])
+        .from("step_run")
+        .and_where(Expr::col("pipeline_run_id").eq(run))
+        .and_where(Expr::col("status").ne("retried"))
+        .to_owned();
+    let steps: Vec<StepState> = tx.fetch_all(&steps).await?;
+    let configuration = object(&row.pipeline_configuration);
+    let state = RunState {
+        status: ExecutionStatus::read(&row.status).unwrap_or(ExecutionStatus::Failed),
+        is_dynamic: row.is_dynamic,
+        is_child: row.parent_run_id.is_some(),
+        execution_mode: value(&configuration, "execution_mode").unwrap_or_default(),
+        pipeline_steps: row.pipeline_spec.as_deref().and_then(pipeline_steps),
+        step_count: usize::try_from(row.step_count).unwrap_or_default(),
+        steps,
+    };
+    Ok((row, state))
+}
+
+/// The steps that a pipeline's specification names, each with those before it.
+fn pipeline_steps(spec: &str) -> Option<BTreeMap<String, Vec<String>>> {
+    #[derive(Deserialize)]
+    struct Spec {
+        steps: Vec<Step>,
+    }
+    #[derive(Deserialize)]
+    struct Step {
+        invocation_id: String,
+        #[serde(default)]
+        upstream_steps: Vec<String>,
+    }
+    let spec: Spec = serde_json::from_str(spec).ok()?;
+    Some(spec.steps.into_iter().map(|step| (step.invocation_id, step.upstream_steps)).collect())
+}
