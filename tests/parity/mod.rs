@@ -6,12 +6,20 @@ mod devices;
 mod lists;
 mod pipelines;
 mod runs;
+mod artifacts;
+mod compare;
+mod devices;
+mod lists;
+mod models;
+mod projects;
+mod secrets;
 mod server;
 mod service_accounts;
 mod serving;
 mod side;
 mod sign_in;
 mod snapshots;
+mod stacks;
 mod step;
 mod steps;
 mod tokens;
@@ -30,9 +38,12 @@ use crate::support::{Database, ReferenceServer, TestApp};
 const SETTINGS: [(&str, &str); 2] =
     [("ZENML_SERVER_DEPLOYMENT_TYPE", "docker"), ("ZENML_SERVER_AUTO_ACTIVATE", "false")];
 /// Groups of operations that are compared whole.
-const WHOLE: [&str; 14] = [
+const WHOLE: [&str; 20] = [
     "activate",
     "api_token",
+    "artifact_versions",
+    "artifacts",
+    "curated_visualizations",
     "current-user",
     "device_authorization",
     "devices",
@@ -40,8 +51,11 @@ const WHOLE: [&str; 14] = [
     "load-info",
     "login",
     "logout",
+    "model_version_artifacts",
+    "models",
     "onboarding_state",
     "service_accounts",
+    "run-metadata",
     "settings",
     "statistics",
     "users",
@@ -58,6 +72,11 @@ fn scenarios() -> Vec<Scenario> {
         service_accounts::scenarios(),
         devices::scenarios(),
         lists::scenarios(),
+        projects::scenarios(),
+        stacks::scenarios(),
+        secrets::scenarios(),
+        artifacts::scenarios(),
+        models::scenarios(),
         serving::scenarios(),
         pipelines::scenarios(),
         snapshots::scenarios(),
@@ -80,7 +99,13 @@ async fn the_same_requests_get_the_same_answers() {
         comparison: Comparison::default(),
         report: Report::default(),
     };
-    for scenario in scenarios() {
+    let only = std::env::var("ZENDO_PARITY").unwrap_or_default();
+    let is_asked_for = |name: &str| only.split(',').any(|word| name.contains(word));
+    for (number, scenario) in scenarios().into_iter().enumerate() {
+        // The first one signs in.
+        if number > 0 && !is_asked_for(scenario.name) {
+            continue;
+        }
         zendo.clock.advance(BETWEEN_SCENARIOS);
         for step in &scenario.steps {
             zendo.clock.advance(step.after.into());
@@ -177,7 +202,7 @@ impl Report {
 
     fn finish(mut self) {
         for (wanted, met) in EVERYWHERE.iter().zip(self.met) {
-            if !met {
+            if !met && std::env::var_os("ZENDO_PARITY").is_none() {
                 self.failures += &format!("\nnowhere any longer: {:?} ({})\n", wanted.differs, wanted.reason);
             }
         }

@@ -8,7 +8,11 @@ pub struct Wanted {
 }
 
 /// Wherever they are met.
-pub const EVERYWHERE: [Wanted; 7] = [
+pub const EVERYWHERE: [Wanted; 8] = [
+    Wanted {
+        differs: &["body*.config_schema*.description: * | (absent)"],
+        reason: "zendo's own flavors come without the prose of ZenML's",
+    },
     Wanted {
         differs: &["text of *", "body.error_description: *"],
         reason: "a refusal is in zendo's own words; clients go by the status, the exception and the OAuth error",
@@ -56,6 +60,16 @@ pub const LOOSE_VALUE: Wanted = wanted(
     &["status: 200 | 422"],
     "in a body a flag is true or false and a number is a number, not a text of one",
 );
+pub const FLAVOR_IN_USE: Wanted =
+    wanted(&["status: 200 | 403"], "components name their flavor: renamed, it would be gone for them");
+pub const SCOPE_TYPE: Wanted = wanted(
+    &["length of body.items: 0 | 1", "body.total: 0 | 1"],
+    "the scope's type is filtered as other texts are",
+);
+pub const CONFIGURATION: Wanted = wanted(
+    &["status: 422 | 200"],
+    "the flavor's Python class isn't loaded: of its fields zendo checks the names, what is required, and texts",
+);
 pub const NO_LIFETIME: Wanted =
     wanted(&["status: 200 | 422"], "a token that has ended, or no lifetime, is not what anybody asks for");
 pub const ID_ORDER: Wanted = wanted(&["status: 200 | 422"], "ids have no order");
@@ -73,11 +87,44 @@ pub const NULL_IS_UNSET: Wanted = wanted(&["status: 500 | 200"], "null changes n
 pub const NULL_FLAG: Wanted =
     wanted(&["body.body.display_updates: null | true"], "null changes nothing: a flag has no third value");
 pub const UNKNOWN_REFERENCE: Wanted = wanted(&["status: 500 | 404"], "what is referred to does not exist");
+pub const TAKEN_VERSION: Wanted = wanted(&["status: 500 | 409"], "the artifact has that version already");
+pub const TAKEN_NAME: Wanted = wanted(&["status: 500 | 409"], "the model has a version of that name already");
+pub const TAKEN_STAGE: Wanted = wanted(
+    &["status: 500 | 409"],
+    "another version is in that stage: a conflict that the caller can resolve, no failure of the server",
+);
+pub const TYPELESS_METADATA: Wanted = wanted(
+    &["status: 404 | 422"],
+    "a value without a type is a mistake in the request; nothing was looked for",
+);
+pub const DATA_STAYS: Wanted =
+    wanted(&["status: 500 | 501"], "the server deletes no data from artifact stores, and says so");
+pub const PRUNED: Wanted =
+    wanted(&["status: 500 | 200"], "the reference's own call of this fails, whatever is asked");
+pub const OR_RUN: Wanted = wanted(&["status: 500 | 200"], "any two filters can be joined by or");
+pub const UNKNOWN_PROJECT: Wanted =
+    wanted(&["status: 409 | 404"], "what isn't there is missing, not in conflict");
+pub const UNION: Wanted =
+    wanted(&["violations: *"], "what takes several types is refused once, not once for each of them");
 pub const FAR_PAST: Wanted = wanted(&["status: 500 | 422"], "a lifetime is positive");
 pub const TIMES_ONE_OF: Wanted = wanted(&["status: 500 | 200"], "the filter works for times too");
 pub const HUGE_NUMBER: Wanted = wanted(&["status: 400 | 422"], "a number beyond all bounds is unreadable");
 pub const TEXT_ORDER: Wanted =
     wanted(&["status: 400 | 422"], "what a filter can not do is 422, as for all others");
+
+pub const COMPONENT_TWICE: Wanted =
+    wanted(&["status: 500 | 400"], "a component that is named twice is the caller's mistake");
+pub const NOT_A_TEXT: Wanted =
+    wanted(&["status: 500 | 422"], "a path that is no text doesn't fit the flavor, as other fields don't");
+pub const LIST_OF_NOTHING: Wanted = wanted(&["status: 500 | 422"], "a list is no object, here as elsewhere");
+pub const LINKED_AGAIN: Wanted = wanted(
+    &["body.metadata.environment.A: \"b\" | (absent)"],
+    "in the reference a secret that is linked already undoes the rest of the change",
+);
+pub const SOURCE_TYPE: Wanted =
+    wanted(&["violations: *"], "there is no such type, told for the source instead of its field");
+pub const UNKNOWN_TYPE: Wanted =
+    wanted(&["violations: *"], "there is no such type, told for all components instead of its key");
 
 // What zendo tells less of, or more truly.
 pub const WHO_EXISTS_404: Wanted =
@@ -92,6 +139,12 @@ pub const LIKE_IS_LITERAL: Wanted = wanted(
     &["length of body.items: 1 | 0", "body.total: 1 | 0"],
     "% and _ in a filter are characters, not wildcards of the database",
 );
+pub const ZERO_IS_A_NUMBER: Wanted = wanted(
+    &["length of body.items: 0 | 1", "body.total: 0 | 1"],
+    "zero is less than one; the reference takes it for no number",
+);
+pub const FEWER_OF_THREE: Wanted =
+    wanted(&["length of body.items: 3 | 1", "body.total: 3 | 1"], "% and _ in a filter are characters");
 pub const ONE_OF_NOTHING: Wanted =
     wanted(&["length of body.items: 1 | 0", "body.total: 1 | 0"], "nothing is one of no values");
 pub const EMAIL_OF_A_MACHINE: Wanted = wanted(
@@ -120,7 +173,6 @@ pub const NO_DASHBOARD: Wanted =
     wanted(&["status: 200 | 404"], "zendo has no dashboard to answer every other path");
 
 // Not yet as it should be.
-pub const NOT_YET_SORTED: Wanted = wanted(&["status: 200 | 422"], "not yet: sorting by the owner's name");
 pub const NO_KEY: Wanted = wanted(
     &["status: 500 | 422", "header *: (absent) | *"],
     "an Idempotency-Key is a UUID; the reference fails, without its own headers",

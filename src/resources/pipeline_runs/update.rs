@@ -143,11 +143,11 @@ pub async fn follow_steps(cx: &Context, tx: &mut Transaction, run: Id) -> ApiRes
     follow(cx, tx, run, None, None).await
 }
 
-/// Brings a run's status up to date, with what is asked for.
+/// Brings a run to a status that is asked for, as far as its steps let it.
 ///
 /// # Errors
-/// 403 for a status that the run can't have; the store's own.
-pub(super) async fn follow(
+/// 403 for a status that the run can't have, or not any more; the store's own.
+pub async fn follow(
     cx: &Context,
     tx: &mut Transaction,
     run: Id,
