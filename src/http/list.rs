@@ -6,13 +6,14 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use sea_query::{Cond, Expr, Func, Order, SelectStatement, SimpleExpr};
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::error::{ApiError, ApiResult, ErrorKind};
 use super::filter::{Field, FieldKind, Filter, SCOPE_USER, Sort};
 use super::path::PathProject;
 use super::query::Query;
 use crate::config::{Flag, Setting};
-use crate::store::{Row, Store};
+use crate::store::{Id, Row, Store};
 
 const DEFAULT_SIZE: i64 = 20;
 const MAX_SIZE: i64 = 10_000;
@@ -76,6 +77,7 @@ impl<T: Listed> ListRequest<T> {
         for field in T::FIELDS {
             match field.kind {
                 FieldKind::Switch(_) => drop(query.flag(field.name)),
+                FieldKind::OnlyId(_) => drop(query.uuid(field.name)),
                 _ if field.name == SCOPE_USER => drop(query.uuid(SCOPE_USER)),
                 _ => {}
             }
@@ -171,11 +173,17 @@ fn condition(query: &Query, operator: LogicalOperator, fields: &'static [Field])
             }
             continue;
         }
+        if let FieldKind::OnlyId(condition) = field.kind {
+            let id = query.text(field.name).and_then(|text| Uuid::try_parse(text).ok());
+            joined = id.map(|id| condition(Id(id))).into_iter().fold(joined, Cond::add);
+            continue;
+        }
         for text in query.texts(field.name) {
             let condition = Filter::parse(text).condition(Expr::col(field.column), field.kind)?;
-            match field.name {
-                SCOPE_USER => always = always.add(condition),
-                _ => joined = joined.add(condition),
+            if field.name == SCOPE_USER || matches!(field.kind, FieldKind::Always(_)) {
+                always = always.add(condition);
+            } else {
+                joined = joined.add(condition);
             }
         }
     }

@@ -1,17 +1,17 @@
 //! The same requests to ZenML's own server and to zendo: the same answers, but for what is wanted otherwise.
 
+mod artifacts;
 mod bodies;
 mod compare;
-mod devices;
-mod lists;
-mod pipelines;
-mod runs;
-mod artifacts;
 mod compare;
 mod devices;
+mod devices;
+mod lists;
 mod lists;
 mod models;
+mod pipelines;
 mod projects;
+mod runs;
 mod secrets;
 mod server;
 mod service_accounts;
