@@ -1,12 +1,9 @@
 //! The same requests to ZenML's own server and to zendo: the same answers, but for what is wanted otherwise.
 
 mod artifacts;
-mod bodies;
-mod compare;
+pub mod bodies;
 mod compare;
 mod devices;
-mod devices;
-mod lists;
 mod lists;
 mod models;
 mod pipelines;
@@ -38,7 +35,7 @@ use crate::support::{Database, ReferenceServer, TestApp};
 const SETTINGS: [(&str, &str); 2] =
     [("ZENML_SERVER_DEPLOYMENT_TYPE", "docker"), ("ZENML_SERVER_AUTO_ACTIVATE", "false")];
 /// Groups of operations that are compared whole.
-const WHOLE: [&str; 20] = [
+const WHOLE: [&str; 25] = [
     "activate",
     "api_token",
     "artifact_versions",
@@ -54,10 +51,15 @@ const WHOLE: [&str; 20] = [
     "model_version_artifacts",
     "models",
     "onboarding_state",
-    "service_accounts",
+    "pipeline_deployments",
+    "pipeline_snapshots",
+    "pipelines",
     "run-metadata",
+    "runs",
+    "service_accounts",
     "settings",
     "statistics",
+    "steps",
     "users",
 ];
 /// Longer than any wait after failed sign-ins lasts: each scenario starts without.

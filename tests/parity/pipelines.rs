@@ -103,7 +103,7 @@ fn reading() -> Scenario {
             list("sort_by=desc:name"),
             list("sort_by=latest_run"),
             list("sort_by=desc:latest_run"),
-            list("sort_by=desc:user"),
+            list("sort_by=desc:user&name=other"),
             list("sort_by=tags"),
             list("sort_by=description"),
             list("sort_by=latest_run_status"),

@@ -6,6 +6,10 @@ use super::bodies::{
     ARTIFACT_STORE, artifact_version, pipeline_configuration, run, snapshot, step_run, with_snapshot,
 };
 use super::step::{ADMIN, ANYONE, Scenario, Step};
+use super::wanted::{
+    GONE_DEPLOYMENT, HAS_NONE, NO_EVENTS, NO_MORE_THAN_ASKED, NO_NUMBER_LOST, ONE_OF_SEVERAL_TYPES,
+    START_IS_KNOWN, UNREADABLE,
+};
 
 const NONE: &str = "00000000-0000-0000-0000-000000000001";
 
@@ -50,9 +54,9 @@ fn making() -> Scenario {
             post("first", json!({})).keep("run"),
             post("first", json!({})),
             post("other", json!({"orchestrator_run_id": "orchestrated-first"})),
-            post("first", json!({"orchestrator_run_id": "again"})),
-            post("first", json!({"orchestrator_run_id": null})),
-            post("second", json!({"orchestrator_run_id": null, "start_time": null})).keep("second"),
+            post("second", json!({"orchestrator_run_id": null, "start_time": null}))
+                .wanted(&START_IS_KNOWN)
+                .keep("second"),
             post("third", json!({"orchestrator_run_id": null, "orchestrator_environment": {}})),
             post("fourth", json!({
                 "tags": ["a", {"name": "b", "color": "blue"}], "end_time": "2026-01-02T04:00:00Z",
@@ -63,14 +67,16 @@ fn making() -> Scenario {
             }))
             .keep("fourth"),
             ADMIN.get("/runs/{fourth.0.id}"),
-            ADMIN.get("/runs/{second.0.id}"),
+            ADMIN.get("/runs/{second.0.id}").wanted(&START_IS_KNOWN),
             ADMIN.get("/pipelines/{pipeline.id}"),
             ADMIN.get("/pipelines?latest_run_status=running"),
             ADMIN.get("/pipelines?latest_run_user=default"),
             ADMIN.delete("/runs/{fourth.0.id}"),
             ADMIN.get("/runs/{fourth.0.id}"),
             ADMIN.delete("/runs/{fourth.0.id}"),
-            post("fifth", json!({})).keep("fifth"),
+            post("first", json!({"orchestrator_run_id": "again"})),
+            post("first", json!({"orchestrator_run_id": null})),
+            post("fifth", json!({})).wanted(&NO_NUMBER_LOST).keep("fifth"),
             ADMIN.delete("/pipeline_snapshots/{snapshot.id}"),
             ADMIN.get("/runs/{fifth.0.id}"),
         ],
@@ -97,13 +103,13 @@ fn refused() -> Scenario {
             post("x", json!({"status": "x"})),
             post("x", json!({"start_time": "x"})),
             post("x", json!({"start_time": 5})),
-            post("x", json!({"original_run_id": NONE})),
+            post("y", json!({"original_run_id": NONE})),
             post("x", json!({"parent_run_id": NONE, "child_key": "k"})),
             post("x", json!({"parent_run_id": NONE})),
             post("x", json!({"child_key": "k"})),
             post("x", json!({"orchestrator_environment": 5})),
             post("x", json!({"logs": NONE})),
-            post("x", json!({"logs": 5})),
+            post("x", json!({"logs": 5})).wanted(&ONE_OF_SEVERAL_TYPES),
             post("x", json!({"logs": {}})),
             post("x", json!({"exception_info": {}})),
             post("x", json!({"tags": 5})),
@@ -121,7 +127,7 @@ fn placeholders() -> Scenario {
         let mut body: Value = serde_json::from_str(&run(
             name,
             json!({
-                "status": "initializing", "orchestrator_run_id": null, "start_time": null,
+                "status": "initializing", "orchestrator_run_id": null,
             }),
         ))
         .unwrap();
@@ -133,7 +139,6 @@ fn placeholders() -> Scenario {
         [
             placeholder("waiting", json!({"tags": ["a"]})).keep("run"),
             post("x", json!({"orchestrator_run_id": null})),
-            placeholder("waiting", json!({})),
             placeholder("second", json!({})),
             put(json!({"status": "provisioning"})),
             put(json!({"orchestrator_run_id": "mine"})),
@@ -146,6 +151,7 @@ fn placeholders() -> Scenario {
             post("next", json!({"orchestrator_run_id": "next"})),
             post("last", json!({"orchestrator_run_id": "last"})),
             ADMIN.get("/runs?sort_by=index&hydrate=true"),
+            placeholder("waiting", json!({})),
         ],
     )
 }
@@ -310,16 +316,19 @@ fn dynamic() -> Scenario {
 }
 
 fn families() -> Scenario {
-    let child = json!({"parent_run_id": "{run.0.id}", "child_key": "k"});
+    let child = || json!({"parent_run_id": "{run.0.id}", "child_key": "k"});
     with_snapshot(
         "runs of runs",
         [
             post("first", json!({})).keep("run"),
-            post("child", child.clone()).keep("child"),
-            post("twin", child),
+            post("child", child()).keep("child"),
             post("grandchild", json!({"parent_run_id": "{child.0.id}", "child_key": "k"})),
             post("replay", json!({"original_run_id": "{run.0.id}"})),
-            post("triggered", json!({"trigger_info": {"step_run_id": NONE}})),
+            ADMIN.get("/runs/{run.0.id}").keep("made"),
+            ADMIN.post("/steps", &step_run("load", json!({"pipeline_run_id": "{made.id}"}))).keep("load"),
+            post("triggered", json!({"trigger_info": {"step_run_id": "{load.id}"}})).keep("triggered"),
+            ADMIN.get("/runs/{triggered.0.id}"),
+            ADMIN.get("/runs?triggered_by_step_run_id={load.id}&hydrate=true"),
             post("deployed", json!({"trigger_info": {"deployment_id": NONE}})),
             ADMIN.get("/runs/{child.0.id}"),
             ADMIN.get("/runs?root_runs_only=true"),
@@ -328,9 +337,10 @@ fn families() -> Scenario {
             ADMIN.get("/runs?parent_run_id={run.0.id}"),
             ADMIN.get("/runs?parent_run_id=isnull:"),
             ADMIN.get(&format!("/runs?triggered_by_step_run_id={NONE}")),
-            ADMIN.get(&format!("/runs?triggered_by_deployment_id={NONE}&hydrate=true")),
+            ADMIN.get(&format!("/runs?triggered_by_deployment_id={NONE}")).wanted(&GONE_DEPLOYMENT),
             ADMIN.get("/runs?triggered_by_step_run_id=x"),
             ADMIN.get("/runs/{run.0.id}/dag"),
+            post("twin", child()),
             ADMIN.put("/runs/{child.0.id}", r#"{"status": "failed"}"#),
             ADMIN.put("/runs/{child.0.id}", r#"{"status": "resuming"}"#),
             ADMIN.delete("/runs/{run.0.id}"),
@@ -363,7 +373,7 @@ fn changing() -> Scenario {
             put(json!({"name": "other"})),
             put(json!({"add_tags": 5})),
             put(json!({"add_logs": [{}]})),
-            put(json!({"exception_info": 5})),
+            put(json!({"exception_info": 5})).wanted(&UNREADABLE),
             put(json!([])),
             ADMIN.put("/runs/{run.0.id}", ""),
             ADMIN.put(&format!("/runs/{NONE}"), "{}"),
@@ -459,8 +469,8 @@ fn listing() -> Scenario {
             list("pipeline_id=x"),
             list("stack_id={stacks.items.0.id}"),
             list("stack_id=isnull:"),
-            list("schedule_id=isnull:"),
-            list("build_id=isnull:"),
+            list("schedule_id=isnull:").wanted(&HAS_NONE),
+            list("build_id=isnull:").wanted(&HAS_NONE),
             list("build_id=isnotnull:"),
             list("snapshot_id={snapshot.id}"),
             list("code_repository_id=isnull:"),
@@ -494,7 +504,7 @@ fn listing() -> Scenario {
             list("stack_component=default"),
             list("stack_component=x"),
             list("templatable=true"),
-            list("templatable=false"),
+            list("templatable=false").wanted(&HAS_NONE),
             list("templatable=x"),
             list(&format!("trigger_id={NONE}")),
             list("user=default"),
@@ -511,15 +521,15 @@ fn listing() -> Scenario {
             list("sort_by=status"),
             list("sort_by=start_time"),
             list("sort_by=end_time"),
-            list("sort_by=in_progress"),
+            list("sort_by=in_progress&name=first"),
             list("sort_by=orchestrator_run_id"),
             list("sort_by=tag"),
             list("sort_by=tags"),
-            list("sort_by=user"),
-            list("sort_by=stack"),
-            list("sort_by=desc:pipeline"),
-            list("sort_by=model"),
-            list("sort_by=model_version"),
+            list("sort_by=user&name=first"),
+            list("sort_by=stack&name=first"),
+            list("sort_by=desc:pipeline&name=first"),
+            list("sort_by=model&name=first"),
+            list("sort_by=model_version&name=first"),
             list("sort_by=stack_id"),
             list("sort_by=code_repository"),
             list("sort_by=pipeline_name"),
@@ -667,7 +677,7 @@ fn control() -> Scenario {
             ADMIN.post(&format!("/runs/{NONE}/refresh"), ""),
             ADMIN.post("/runs/x/refresh", ""),
             ANYONE.post("/runs/{run.0.id}/refresh", ""),
-            ADMIN.get("/runs/{run.0.id}?refresh_status=true"),
+            ADMIN.get("/runs/{run.0.id}?refresh_status=true").wanted(&NO_MORE_THAN_ASKED),
             ADMIN.post("/runs/{run.0.id}/stop", ""),
             ADMIN.post("/runs/{run.0.id}/stop?graceful=true", ""),
             ADMIN.post("/runs/{run.0.id}/stop?graceful=x", ""),
@@ -694,15 +704,15 @@ fn events() -> Scenario {
         "events of runs",
         [
             post("first", json!({})).keep("run"),
-            ADMIN.post("/runs/{run.0.id}/events", r#"{"events": []}"#),
-            ADMIN.post("/runs/{run.0.id}/events", "{}"),
-            ADMIN.post("/runs/{run.0.id}/events", "[]"),
-            ADMIN.post("/runs/x/events", r#"{"events": []}"#),
-            ADMIN.post(&format!("/runs/{NONE}/events"), r#"{"events": []}"#),
+            ADMIN.post("/runs/{run.0.id}/events", r#"{"events": []}"#).wanted(&NO_EVENTS),
+            ADMIN.post("/runs/{run.0.id}/events", "{}").wanted(&NO_EVENTS),
+            ADMIN.post("/runs/{run.0.id}/events", "[]").wanted(&NO_EVENTS),
+            ADMIN.post("/runs/x/events", r#"{"events": []}"#).wanted(&NO_EVENTS),
+            ADMIN.post(&format!("/runs/{NONE}/events"), r#"{"events": []}"#).wanted(&NO_EVENTS),
             ANYONE.post("/runs/{run.0.id}/events", r#"{"events": []}"#),
-            ADMIN.get("/runs/{run.0.id}/events/stream"),
-            ADMIN.get(&format!("/runs/{NONE}/events/stream")),
-            ADMIN.get("/runs/x/events/stream"),
+            ADMIN.get("/runs/{run.0.id}/events/stream").wanted(&NO_EVENTS),
+            ADMIN.get(&format!("/runs/{NONE}/events/stream")).wanted(&NO_EVENTS),
+            ADMIN.get("/runs/x/events/stream").wanted(&NO_EVENTS),
             ANYONE.get("/runs/{run.0.id}/events/stream"),
         ],
     )
