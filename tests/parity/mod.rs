@@ -28,20 +28,30 @@ use crate::support::{Database, ReferenceServer, TestApp};
 const SETTINGS: [(&str, &str); 2] =
     [("ZENML_SERVER_DEPLOYMENT_TYPE", "docker"), ("ZENML_SERVER_AUTO_ACTIVATE", "false")];
 /// Groups of operations that are compared whole.
-const WHOLE: [&str; 14] = [
+const WHOLE: [&str; 24] = [
     "activate",
     "api_token",
+    "code_repositories",
+    "component-types",
+    "components",
     "current-user",
     "device_authorization",
     "devices",
+    "flavors",
     "info",
     "load-info",
     "login",
     "logout",
     "onboarding_state",
+    "projects",
+    "secrets",
+    "secrets_operations",
     "service_accounts",
     "settings",
+    "stacks",
     "statistics",
+    "tag_resources",
+    "tags",
     "users",
 ];
 /// Longer than any wait after failed sign-ins lasts: each scenario starts without.
