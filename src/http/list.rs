@@ -149,7 +149,7 @@ fn sort_order(text: &str, fields: &'static [Field]) -> ApiResult<(SimpleExpr, Or
     }
 }
 
-/// A repeated filter narrows; different ones are joined by the logical operator.
+/// Filters are joined by the logical operator, also the values of a repeated one.
 fn condition(query: &Query, operator: LogicalOperator, fields: &'static [Field]) -> ApiResult<Cond> {
     let mut joined = match operator {
         LogicalOperator::Or => Cond::any(),
@@ -157,7 +157,6 @@ fn condition(query: &Query, operator: LogicalOperator, fields: &'static [Field])
     };
     let mut always = Cond::all();
     for field in fields {
-        let mut narrowed = Cond::all();
         if let FieldKind::Switch(condition) = field.kind {
             let flag = query.text(field.name).and_then(Flag::read);
             if let Some(condition) = flag.and_then(|Flag(flag)| condition(flag)) {
@@ -166,15 +165,11 @@ fn condition(query: &Query, operator: LogicalOperator, fields: &'static [Field])
             continue;
         }
         for text in query.texts(field.name) {
-            narrowed = narrowed.add(Filter::parse(text).condition(Expr::col(field.column), field.kind)?);
-        }
-        if narrowed.is_empty() {
-            continue;
-        }
-        if field.name == SCOPE_USER {
-            always = always.add(narrowed);
-        } else {
-            joined = joined.add(narrowed);
+            let condition = Filter::parse(text).condition(Expr::col(field.column), field.kind)?;
+            match field.name {
+                SCOPE_USER => always = always.add(condition),
+                _ => joined = joined.add(condition),
+            }
         }
     }
     // Any of no filters is everything.

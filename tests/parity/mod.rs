@@ -1,8 +1,10 @@
 //! The same requests to ZenML's own server and to zendo: the same answers, but for what is wanted otherwise.
 
+mod artifacts;
 mod compare;
 mod devices;
 mod lists;
+mod models;
 mod projects;
 mod secrets;
 mod server;
@@ -34,6 +36,12 @@ const WHOLE: [&str; 24] = [
     "code_repositories",
     "component-types",
     "components",
+const WHOLE: [&str; 20] = [
+    "activate",
+    "api_token",
+    "artifact_versions",
+    "artifacts",
+    "curated_visualizations",
     "current-user",
     "device_authorization",
     "devices",
@@ -42,11 +50,14 @@ const WHOLE: [&str; 24] = [
     "load-info",
     "login",
     "logout",
+    "model_version_artifacts",
+    "models",
     "onboarding_state",
     "projects",
     "secrets",
     "secrets_operations",
     "service_accounts",
+    "run-metadata",
     "settings",
     "stacks",
     "statistics",
@@ -69,6 +80,8 @@ fn scenarios() -> Vec<Scenario> {
         projects::scenarios(),
         stacks::scenarios(),
         secrets::scenarios(),
+        artifacts::scenarios(),
+        models::scenarios(),
         serving::scenarios(),
     ]
     .into_iter()
@@ -87,7 +100,13 @@ async fn the_same_requests_get_the_same_answers() {
         comparison: Comparison::default(),
         report: Report::default(),
     };
-    for scenario in scenarios() {
+    let only = std::env::var("ZENDO_PARITY").unwrap_or_default();
+    let is_asked_for = |name: &str| only.split(',').any(|word| name.contains(word));
+    for (number, scenario) in scenarios().into_iter().enumerate() {
+        // The first one signs in.
+        if number > 0 && !is_asked_for(scenario.name) {
+            continue;
+        }
         zendo.clock.advance(BETWEEN_SCENARIOS);
         for step in &scenario.steps {
             zendo.clock.advance(step.after.into());
@@ -184,7 +203,7 @@ impl Report {
 
     fn finish(mut self) {
         for (wanted, met) in EVERYWHERE.iter().zip(self.met) {
-            if !met {
+            if !met && std::env::var_os("ZENDO_PARITY").is_none() {
                 self.failures += &format!("\nnowhere any longer: {:?} ({})\n", wanted.differs, wanted.reason);
             }
         }
