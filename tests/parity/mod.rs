@@ -30,6 +30,12 @@ use crate::support::{Database, ReferenceServer, TestApp};
 const SETTINGS: [(&str, &str); 2] =
     [("ZENML_SERVER_DEPLOYMENT_TYPE", "docker"), ("ZENML_SERVER_AUTO_ACTIVATE", "false")];
 /// Groups of operations that are compared whole.
+const WHOLE: [&str; 24] = [
+    "activate",
+    "api_token",
+    "code_repositories",
+    "component-types",
+    "components",
 const WHOLE: [&str; 20] = [
     "activate",
     "api_token",
@@ -39,6 +45,7 @@ const WHOLE: [&str; 20] = [
     "current-user",
     "device_authorization",
     "devices",
+    "flavors",
     "info",
     "load-info",
     "login",
@@ -46,10 +53,16 @@ const WHOLE: [&str; 20] = [
     "model_version_artifacts",
     "models",
     "onboarding_state",
+    "projects",
+    "secrets",
+    "secrets_operations",
     "service_accounts",
     "run-metadata",
     "settings",
+    "stacks",
     "statistics",
+    "tag_resources",
+    "tags",
     "users",
 ];
 /// Longer than any wait after failed sign-ins lasts: each scenario starts without.
