@@ -4,6 +4,7 @@ mod artifacts;
 mod compare;
 mod devices;
 mod lists;
+mod logs;
 mod models;
 mod server;
 mod service_accounts;
@@ -27,7 +28,7 @@ use crate::support::{Database, ReferenceServer, TestApp};
 const SETTINGS: [(&str, &str); 2] =
     [("ZENML_SERVER_DEPLOYMENT_TYPE", "docker"), ("ZENML_SERVER_AUTO_ACTIVATE", "false")];
 /// Groups of operations that are compared whole.
-const WHOLE: [&str; 20] = [
+const WHOLE: [&str; 23] = [
     "activate",
     "api_token",
     "artifact_versions",
@@ -40,7 +41,10 @@ const WHOLE: [&str; 20] = [
     "load-info",
     "login",
     "logout",
+    "logs",
     "model_version_artifacts",
+    "model_version_pipeline_runs",
+    "model_versions",
     "models",
     "onboarding_state",
     "service_accounts",
@@ -63,6 +67,7 @@ fn scenarios() -> Vec<Scenario> {
         lists::scenarios(),
         artifacts::scenarios(),
         models::scenarios(),
+        logs::scenarios(),
         serving::scenarios(),
     ]
     .into_iter()
