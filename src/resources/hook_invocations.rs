@@ -1,27 +1,37 @@
 //! Hook invocations: functions that ran when a run or a step began, ended or failed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use axum::Json;
 use sea_query::{Expr, ExprTrait, Order, Query as Sql};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::artifact_versions::ArtifactVersionRow;
+use super::execution_status::ExecutionStatus;
 use super::logs::LogsRow;
+use super::pipeline_runs::RunRow;
+use super::steps::StepRow;
 use super::users::UserResponse;
-use crate::framework::{ById, Read, Resource, Response, ResponseOf, delete, get, list};
-use crate::http::error::ApiResult;
+use crate::framework::{
+    ById, Context, Read, Resource, Response, ResponseOf, delete, get, list, require, require_project,
+};
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::filter::Field;
+use crate::http::json::JsonBody;
 use crate::http::list::Listed;
+use crate::http::moments::Moment;
 use crate::http::routes::Routes;
-use crate::row;
-use crate::store::{Id, JsonText, Timestamp};
+use crate::http::values::{JsonObject, ShortText};
+use crate::store::{Id, Insert, JsonText, Timestamp, Transaction, is_duplicate};
+use crate::{row, words};
 
 const INVOCATIONS: &str = "/api/v1/hook_invocations";
 const INVOCATION: &str = "/api/v1/hook_invocations/{hook_invocation_id}";
 
 pub fn routes() -> Routes {
     Routes::new()
+        .post(INVOCATIONS, create_invocation)
         .get(INVOCATIONS, list::<HookInvocationRow>)
         .get(INVOCATION, get::<HookInvocationRow>)
         .delete(INVOCATION, delete::<HookInvocationRow>)
@@ -176,4 +186,131 @@ async fn logs(read: &Read<'_>, ids: &[Id]) -> ApiResult<ById<Vec<Arc<ResponseOf<
         }
     }
     Ok(by_invocation)
+}
+
+words! {
+    /// When a hook runs (contract schema HookType).
+    enum HookType {
+        RunStart = "run_start",
+        RunSuccess = "run_success",
+        RunFailure = "run_failure",
+        RunEnd = "run_end",
+        RunPause = "run_pause",
+        RunResume = "run_resume",
+        StepStart = "step_start",
+        StepEnd = "step_end",
+        StepSuccess = "step_success",
+        StepFailure = "step_failure",
+        Custom = "custom",
+    }
+}
+
+/// The name of a function: a letter or `_`, then those, digits, `.` and `-`.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "ShortText")]
+struct HookName(ShortText);
+
+impl TryFrom<ShortText> for HookName {
+    type Error = &'static str;
+
+    fn try_from(name: ShortText) -> Result<Self, Self::Error> {
+        let mut characters = name.as_str().chars();
+        let begins = characters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_');
+        let goes_on = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+        match begins && characters.all(goes_on) {
+            true => Ok(Self(name)),
+            false => Err("A hook's name is a letter or _, then letters, digits, _, . and -"),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct HookInvocationRequest {
+    project: Id,
+    id: Option<Id>,
+    hook_type: HookType,
+    name: Option<HookName>,
+    status: ExecutionStatus,
+    start_time: Moment,
+    end_time: Option<Moment>,
+    source: Option<ShortText>,
+    pipeline_run_id: Id,
+    step_run_id: Option<Id>,
+    /// Artifact versions by the name of the output.
+    #[serde(default)]
+    outputs: BTreeMap<String, BTreeSet<Id>>,
+    exception_info: Option<JsonObject>,
+    logs_id: Option<Id>,
+}
+
+/// Notes that a hook ran.
+async fn create_invocation(
+    cx: Context,
+    JsonBody(request): JsonBody<HookInvocationRequest>,
+) -> ApiResult<Json<ResponseOf<HookInvocationRow>>> {
+    let id = request.id.unwrap_or_else(|| cx.new_id());
+    let (context, request) = (&cx, &request);
+    let made = cx.create(|mut tx| async move {
+        let project = request.project;
+        require_project(&mut tx, project).await?;
+        require::<RunRow>(&mut tx, Some(request.pipeline_run_id), project).await?;
+        require::<StepRow>(&mut tx, request.step_run_id, project).await?;
+        let insert = request.insert().stamped(id, context.now()).set("user_id", context.user_id());
+        insert.run(&mut tx).await.map_err(|error| match is_duplicate(&error) {
+            true => ApiError::new(
+                ErrorKind::EntityExistsError,
+                format!("A hook invocation with the ID '{id}' already exists."),
+            ),
+            false => error.into(),
+        })?;
+        set_outputs(&mut tx, id, request).await?;
+        take_logs(&mut tx, id, request).await?;
+        Ok((tx, id))
+    });
+    let id = made.await?;
+    cx.answer::<HookInvocationRow>(id).await.map(Json)
+}
+
+async fn set_outputs(tx: &mut Transaction, id: Id, request: &HookInvocationRequest) -> ApiResult<()> {
+    for (name, versions) in &request.outputs {
+        for version in versions {
+            require::<ArtifactVersionRow>(tx, Some(*version), request.project).await?;
+            Insert::into("hook_invocation_output_artifact")
+                .set("hook_invocation_id", id)
+                .set("artifact_version_id", *version)
+                .set("name", name.as_str())
+                .run(tx)
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+/// Logs that aren't there are passed over, as in ZenML.
+async fn take_logs(tx: &mut Transaction, id: Id, request: &HookInvocationRequest) -> ApiResult<()> {
+    let Some(logs) = request.logs_id else { return Ok(()) };
+    let update = Sql::update()
+        .table("logs")
+        .value("hook_invocation_id", id)
+        .and_where(Expr::col("id").eq(logs))
+        .and_where(Expr::col("project_id").eq(request.project))
+        .to_owned();
+    tx.execute(&update).await?;
+    Ok(())
+}
+
+impl HookInvocationRequest {
+    fn insert(&self) -> Insert {
+        Insert::into("hook_invocation")
+            .set("project_id", self.project)
+            .set("hook_type", self.hook_type.word())
+            .set("name", self.name.as_ref().map(|name| name.0.as_str().to_owned()))
+            .set("status", self.status.word())
+            .set("start_time", self.start_time.0)
+            .set("end_time", self.end_time.map(|end| end.0))
+            .set("source", self.source.as_ref().map(|source| source.as_str().to_owned()))
+            .set("pipeline_run_id", self.pipeline_run_id)
+            .set("step_run_id", self.step_run_id)
+            .set("exception_info", self.exception_info.as_ref().map(|info| info.as_str().to_owned()))
+    }
 }

@@ -40,6 +40,7 @@ pub mod stacks;
 pub mod step_configuration;
 pub mod steps;
 pub mod store_files;
+pub mod tag_resources;
 pub mod tags;
 pub mod users;
 
@@ -78,6 +79,7 @@ pub fn closed() -> Routes {
         service_accounts::routes(),
         stacks::routes(),
         steps::routes(),
+        tag_resources::routes(),
         tags::routes(),
         users::routes::routes(),
     ]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::components::ComponentRow;
@@ -22,7 +22,7 @@ use crate::http::moments::{Interval, Moment};
 use crate::http::path::PathId;
 use crate::http::query::Query;
 use crate::http::routes::Routes;
-use crate::http::values::{ShortText, check_name};
+use crate::http::values::{ShortText, check_name, required};
 use crate::row;
 use crate::store::{Id, Insert, StoreError, Timestamp, Update, is_duplicate};
 
@@ -167,15 +167,10 @@ struct ScheduleFields {
     #[serde(default)]
     catchup: bool,
     run_once_start_time: Option<Moment>,
-    #[serde(deserialize_with = "given")]
+    #[serde(deserialize_with = "required")]
     orchestrator_id: Option<Id>,
-    #[serde(deserialize_with = "given")]
+    #[serde(deserialize_with = "required")]
     pipeline_id: Option<Id>,
-}
-
-/// May be null, but not left out.
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Id>, D::Error> {
-    Option::deserialize(deserializer)
 }
 
 impl TryFrom<ScheduleFields> for ScheduleRequest {

@@ -6,11 +6,14 @@ mod devices;
 mod lists;
 mod logs;
 mod models;
+mod projects;
+mod secrets;
 mod server;
 mod service_accounts;
 mod serving;
 mod side;
 mod sign_in;
+mod stacks;
 mod step;
 mod tokens;
 mod users;
@@ -65,6 +68,9 @@ fn scenarios() -> Vec<Scenario> {
         service_accounts::scenarios(),
         devices::scenarios(),
         lists::scenarios(),
+        projects::scenarios(),
+        stacks::scenarios(),
+        secrets::scenarios(),
         artifacts::scenarios(),
         models::scenarios(),
         logs::scenarios(),

@@ -37,7 +37,7 @@ pub use answers::logs_of;
 pub use fields::MODEL;
 pub use routes::routes;
 pub use status::ExecutionMode;
-pub use update::{follow_steps, lock};
+pub use update::{follow, follow_steps, lock};
 
 row! {
     pub struct RunRow in "pipeline_run" {
@@ -64,7 +64,7 @@ row! {
         schedule_id: Option<Id>,
         original_run_id: Option<Id>,
         parent_run_id: Option<Id>,
-        root_run_id: Option<Id>,
+        pub root_run_id: Option<Id>,
         triggered_by: Option<Id>,
         triggered_by_type: Option<String>,
     }

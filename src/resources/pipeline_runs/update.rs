@@ -144,7 +144,11 @@ pub async fn follow_steps(cx: &Context, tx: &mut Transaction, run: Id) -> ApiRes
     follow(cx, tx, run, None, None).await
 }
 
-async fn follow(
+/// Brings a run to a status that is asked for, as far as its steps let it.
+///
+/// # Errors
+/// 403 for a status that the run can't have, or not any more; the store's own.
+pub async fn follow(
     cx: &Context,
     tx: &mut Transaction,
     run: Id,

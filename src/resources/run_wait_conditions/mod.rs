@@ -1,5 +1,7 @@
 //! What a run of a dynamic pipeline waits for: the answer of somebody outside.
 
+mod requests;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -7,6 +9,7 @@ use sea_query::Query as Sql;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::pipeline_runs::RunRow;
 use super::users::UserResponse;
 use crate::framework::{Read, Resource, Response, ResponseOf, get, list};
 use crate::http::error::ApiResult;
@@ -20,7 +23,12 @@ const CONDITIONS: &str = "/api/v1/run_wait_conditions";
 const CONDITION: &str = "/api/v1/run_wait_conditions/{run_wait_condition_id}";
 
 pub fn routes() -> Routes {
-    Routes::new().get(CONDITIONS, list::<WaitConditionRow>).get(CONDITION, get::<WaitConditionRow>)
+    Routes::new()
+        .post(CONDITIONS, requests::create_condition)
+        .get(CONDITIONS, list::<WaitConditionRow>)
+        .get(CONDITION, get::<WaitConditionRow>)
+        .put(CONDITION, requests::update_lease)
+        .put("/api/v1/run_wait_conditions/{run_wait_condition_id}/resolve", requests::resolve_condition)
 }
 
 row! {
@@ -107,6 +115,7 @@ pub struct WaitConditionMetadata {
 #[derive(Debug, Serialize)]
 pub struct WaitConditionResources {
     user: Option<Arc<UserResponse>>,
+    run: Option<Arc<ResponseOf<RunRow>>>,
 }
 
 impl Resource for WaitConditionRow {
@@ -118,6 +127,8 @@ impl Resource for WaitConditionRow {
 
     async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
         let users = read.users(rows.iter().map(|row| row.user_id)).await?;
+        let runs =
+            read.embed::<RunRow>(rows.iter().filter(|_| read.resources).map(|row| Some(row.run_id))).await?;
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
         let mut run_metadata = read.run_metadata("wait_condition", &ids).await?;
         let response = |row: Self| {
@@ -131,6 +142,7 @@ impl Resource for WaitConditionRow {
             });
             let resources = read.resources(|| WaitConditionResources {
                 user: row.user_id.and_then(|id| users.get(&id).cloned()),
+                run: runs.get(&row.run_id).cloned(),
             });
             Response::named(row.id, row.name, body, metadata, resources)
         };
