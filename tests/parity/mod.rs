@@ -4,6 +4,7 @@ mod artifacts;
 mod compare;
 mod devices;
 mod lists;
+mod logs;
 mod models;
 mod projects;
 mod secrets;
@@ -37,6 +38,7 @@ const WHOLE: [&str; 24] = [
     "component-types",
     "components",
 const WHOLE: [&str; 20] = [
+const WHOLE: [&str; 23] = [
     "activate",
     "api_token",
     "artifact_versions",
@@ -50,7 +52,10 @@ const WHOLE: [&str; 20] = [
     "load-info",
     "login",
     "logout",
+    "logs",
     "model_version_artifacts",
+    "model_version_pipeline_runs",
+    "model_versions",
     "models",
     "onboarding_state",
     "projects",
@@ -82,6 +87,7 @@ fn scenarios() -> Vec<Scenario> {
         secrets::scenarios(),
         artifacts::scenarios(),
         models::scenarios(),
+        logs::scenarios(),
         serving::scenarios(),
     ]
     .into_iter()

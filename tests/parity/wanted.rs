@@ -104,6 +104,9 @@ pub const PRUNED: Wanted =
 pub const OR_RUN: Wanted = wanted(&["status: 500 | 200"], "any two filters can be joined by or");
 pub const UNKNOWN_PROJECT: Wanted =
     wanted(&["status: 409 | 404"], "what isn't there is missing, not in conflict");
+pub const TAKEN_ID: Wanted = wanted(&["status: 500 | 409"], "there are logs with that id already");
+pub const NO_PROJECT: Wanted = wanted(&["status: 500 | 422"], "everything is in a project");
+pub const NO_RUNNER: Wanted = wanted(&["status: 500 | 400"], "a server that starts no runs says so");
 pub const UNION: Wanted =
     wanted(&["violations: *"], "what takes several types is refused once, not once for each of them");
 pub const FAR_PAST: Wanted = wanted(&["status: 500 | 422"], "a lifetime is positive");

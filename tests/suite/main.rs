@@ -35,4 +35,5 @@ mod terminal;
 mod tokens;
 mod user_command;
 mod users;
+mod versions;
 mod workload_tokens;
