@@ -16,10 +16,11 @@ use crate::auth::password;
 use crate::auth::workload::Leeway;
 use crate::auth::{Identities, LastUsed, Passwords, Revocations, Throttle, Tokens};
 use crate::clock::{SharedClock, SystemClock};
-use crate::config::{Config, Networks, ServerSettings};
+use crate::config::{Config, Networks, Secret, ServerSettings};
 use crate::random::{SharedRandomness, SystemRandomness};
 use crate::replay::Replays;
 use crate::resources::devices::DevicePolls;
+use crate::resources::secrets::SecretCipher;
 use crate::resources::server_settings::{self, SettingsRow};
 use crate::store::{Id, Store, StoreError, Timestamp};
 
@@ -37,6 +38,7 @@ pub struct App {
     pub tokens: Tokens,
     pub csrf_tokens: CsrfTokens,
     pub api_key_digests: ApiKeyDigests,
+    pub secret_cipher: SecretCipher,
     pub passwords: Passwords,
     pub identities: Identities,
     pub revocations: Revocations,
@@ -95,6 +97,7 @@ impl App {
         let trusted_proxies = config.zendo.trusted_proxies;
         let default_user = config.bootstrap.user_name.0;
         let default_project = config.bootstrap.project_name.0;
+        let encryption_key = config.secrets_store.encryption_key.map(|Secret(key)| key);
         let config = config.server;
         let name_or_id = |name: &Option<crate::config::Text>| {
             name.as_ref().map_or_else(|| server_id.to_string(), |name| name.0.clone())
@@ -115,6 +118,7 @@ impl App {
             tokens: Tokens::new(token_settings, Arc::clone(&random)),
             csrf_tokens: CsrfTokens::new(signing_secret),
             api_key_digests: ApiKeyDigests::new(api_key_pepper),
+            secret_cipher: SecretCipher::new(encryption_key.as_ref()),
             passwords: Passwords::new(password_threads(config.auth_thread_pool_size.0), password_cost),
             identities: Identities::new(store.clone()),
             revocations,

@@ -4,6 +4,7 @@
 
 mod bootstrap;
 mod names;
+mod secrets;
 mod server;
 mod store;
 mod value;
@@ -14,6 +15,7 @@ use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 
 pub use bootstrap::BootstrapSettings;
+pub use secrets::SecretsStoreSettings;
 pub use server::{AuthScheme, DeploymentType, JwtAlgorithm, Origins, ServerSettings};
 pub use store::{StoreLocation, StoreSettings};
 pub use value::{AtLeast, Flag, HeaderSetting, HttpUrl, Secret, Setting, Text};
@@ -25,6 +27,7 @@ pub use zendo::{Networks, ZendoSettings};
 pub struct Config {
     pub server: ServerSettings,
     pub store: StoreSettings,
+    pub secrets_store: SecretsStoreSettings,
     pub bootstrap: BootstrapSettings,
     pub workload: WorkloadSettings,
     pub zendo: ZendoSettings,
@@ -58,6 +61,7 @@ impl Config {
         let config = Self {
             server: read("ZENML_SERVER_", &variables)?,
             store: read("ZENML_STORE_", &variables)?,
+            secrets_store: read("ZENML_SECRETS_STORE_", &variables)?,
             bootstrap: read("ZENML_DEFAULT_", &variables)?,
             workload: read("ZENML_WORKLOAD_", &variables)?,
             zendo: read("ZENDO_", &variables)?,
@@ -121,6 +125,7 @@ pub fn variable_names() -> Vec<String> {
     [
         with::<ServerSettings>("ZENML_SERVER_"),
         with::<StoreSettings>("ZENML_STORE_"),
+        with::<SecretsStoreSettings>("ZENML_SECRETS_STORE_"),
         with::<BootstrapSettings>("ZENML_DEFAULT_"),
         with::<WorkloadSettings>("ZENML_WORKLOAD_"),
         with::<ZendoSettings>("ZENDO_"),

@@ -35,7 +35,9 @@ const WITHOUT_EFFECT: &[&str] = &[
 /// One line for each variable of `variables` that looks like a setting and is none here.
 pub(super) fn warnings(variables: &[(String, String)]) -> Vec<String> {
     let known = super::variable_names();
-    let of_interest = |name: &str| name.starts_with("ZENML_SERVER_") || name.starts_with("ZENDO_");
+    let of_interest = |name: &str| {
+        ["ZENML_SERVER_", "ZENML_SECRETS_STORE_", "ZENDO_"].iter().any(|prefix| name.starts_with(prefix))
+    };
     variables
         .iter()
         .map(|(name, _)| name.as_str())

@@ -83,7 +83,9 @@ impl<T: Listed> ListRequest<T> {
         query.finish()?;
         let order = sort_order(query.text("sort_by").unwrap_or("created"), T::FIELDS)?;
         let condition = condition(&query, operator, T::FIELDS)?;
-        let project = query.text("project_name_or_id").or_else(|| query.text("project")).map(str::to_owned);
+        // The older name of the parameter comes first, as in ZenML.
+        let named = query.text("project_name_or_id").filter(|name| !name.is_empty());
+        let project = named.or_else(|| query.text("project")).map(str::to_owned);
         Ok(Self { page, size, order, condition, project, hydrate, listed: PhantomData })
     }
 }

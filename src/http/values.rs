@@ -1,6 +1,7 @@
 //! Values of JSON bodies that are checked as they are read: a handler never sees a wrong one.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -114,38 +115,47 @@ impl TryFrom<Box<RawValue>> for JsonObject {
     }
 }
 
+impl Default for JsonObject {
+    fn default() -> Self {
+        Self(RawValue::from_string("{}".to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned()))
+    }
+}
+
 impl JsonObject {
     pub fn as_str(&self) -> &str {
         self.0.get()
     }
 }
 
-/// A JSON object of texts, in the order in which they were sent.
+/// A JSON object whose fields are of one type, in the order in which they were sent; of a repeated one the last counts.
 #[derive(Debug, Clone, Default)]
-pub struct TextObject(Vec<(String, String)>);
+pub struct InOrder<T>(pub Vec<(String, T)>);
 
-impl<'de> Deserialize<'de> for TextObject {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for InOrder<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Texts;
-        impl<'de> Visitor<'de> for Texts {
-            type Value = TextObject;
+        struct Fields<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = InOrder<T>;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a valid dictionary of strings")
+                formatter.write_str("a valid dictionary")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<TextObject, A::Error> {
-                let mut texts: Vec<(String, String)> = Vec::new();
-                while let Some((name, text)) = map.next_entry()? {
-                    texts.retain(|(earlier, _)| *earlier != name);
-                    texts.push((name, text));
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<InOrder<T>, A::Error> {
+                let mut fields: Vec<(String, T)> = Vec::new();
+                while let Some((name, value)) = map.next_entry()? {
+                    fields.retain(|(earlier, _)| *earlier != name);
+                    fields.push((name, value));
                 }
-                Ok(TextObject(texts))
+                Ok(InOrder(fields))
             }
         }
-        deserializer.deserialize_map(Texts)
+        deserializer.deserialize_map(Fields(PhantomData))
     }
 }
+
+/// A JSON object of texts.
+pub type TextObject = InOrder<String>;
 
 impl TextObject {
     /// As JSON.

@@ -2,25 +2,35 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use axum::Json;
+use serde::{Deserialize, Serialize};
 
 use super::source::Source;
 use super::users::UserResponse;
-use crate::framework::{Read, Resource, Response, ResponseOf, delete, get, list};
-use crate::http::error::ApiResult;
+use crate::framework::{
+    Context, Read, Resource, Response, ResponseOf, delete, find_in, find_project, get, list,
+    refuse_taken_name, require_project, taken,
+};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::filter::Field;
+use crate::http::json::JsonBody;
 use crate::http::list::Listed;
+use crate::http::path::PathId;
+use crate::http::query::Query;
 use crate::http::routes::Routes;
+use crate::http::values::{JsonObject, LongText, Name};
 use crate::row;
-use crate::store::{Id, JsonText, Timestamp};
+use crate::store::{Id, Insert, JsonText, Timestamp, Update, is_duplicate};
 
 const REPOSITORIES: &str = "/api/v1/code_repositories";
 const REPOSITORY: &str = "/api/v1/code_repositories/{code_repository_id}";
 
 pub fn routes() -> Routes {
     Routes::new()
+        .post(REPOSITORIES, create_repository)
         .get(REPOSITORIES, list::<CodeRepositoryRow>)
         .get(REPOSITORY, get::<CodeRepositoryRow>)
+        .put(REPOSITORY, update_repository)
         .delete(REPOSITORY, delete::<CodeRepositoryRow>)
 }
 
@@ -98,4 +108,92 @@ impl Resource for CodeRepositoryRow {
         };
         Ok(rows.into_iter().map(response).collect())
     }
+}
+
+#[derive(Debug, Deserialize)]
+struct CodeRepositoryRequest {
+    project: Id,
+    name: Name,
+    config: JsonObject,
+    source: Source,
+    logo_url: Option<String>,
+    description: Option<LongText>,
+}
+
+/// As in ZenML a source can be sent and changes nothing, and nothing can be taken away.
+#[derive(Debug, Deserialize)]
+struct CodeRepositoryUpdate {
+    name: Option<Name>,
+    config: Option<JsonObject>,
+    #[allow(dead_code, reason = "it is only checked")]
+    source: Option<Source>,
+    logo_url: Option<String>,
+    description: Option<LongText>,
+}
+
+async fn create_repository(
+    cx: Context,
+    query: Query,
+    JsonBody(request): JsonBody<CodeRepositoryRequest>,
+) -> ApiResult<Json<ResponseOf<CodeRepositoryRow>>> {
+    let project = match query.text("project_name_or_id").filter(|name| !name.is_empty()) {
+        Some(named) => find_project(&cx.app, Some(named)).await?,
+        None => request.project,
+    };
+    let id = cx.new_id();
+    let (context, request) = (&cx, &request);
+    let made = cx.app.store.write(|mut tx| async move {
+        let name = request.name.as_str();
+        require_project(&mut tx, project).await?;
+        refuse_taken_name::<CodeRepositoryRow>(&mut tx, Some(project), name, None).await?;
+        let inserted = Insert::into("code_repository")
+            .stamped(id, context.now())
+            .set("name", name)
+            .set("project_id", project)
+            .set("user_id", context.user_id())
+            .set("config", request.config.as_str())
+            .set("source", request.source.as_str())
+            .set("logo_url", request.logo_url.clone())
+            .set("description", request.description.as_ref().map(LongText::as_str))
+            .run(&mut tx)
+            .await;
+        inserted.map_err(|error| {
+            if is_duplicate(&error) { taken::<CodeRepositoryRow>(name) } else { error.into() }
+        })?;
+        Ok::<_, ApiError>(context.commit(tx, id).await?)
+    });
+    let id = made.await?;
+    cx.answer::<CodeRepositoryRow>(id).await.map(Json)
+}
+
+async fn update_repository(
+    cx: Context,
+    PathId(id): PathId,
+    JsonBody(update): JsonBody<CodeRepositoryUpdate>,
+) -> ApiResult<Json<ResponseOf<CodeRepositoryRow>>> {
+    let (now, update) = (cx.now(), &update);
+    let updated = cx.app.store.write(|mut tx| async move {
+        let repository = find_in::<CodeRepositoryRow>(&mut tx, id).await?;
+        let name = update.name.as_ref().map(Name::as_str);
+        if let Some(name) = name {
+            let project = Some(repository.project_id);
+            refuse_taken_name::<CodeRepositoryRow>(&mut tx, project, name, Some(id)).await?;
+        }
+        let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
+        let config = update.config.as_ref().map(JsonObject::as_str).filter(|config| *config != "{}");
+        let updated = Update::of("code_repository", id, now)
+            .maybe("name", name)
+            .maybe("config", config)
+            .maybe("logo_url", text(update.logo_url.as_deref()))
+            .maybe("description", text(update.description.as_ref().map(LongText::as_str)))
+            .run(&mut tx)
+            .await;
+        let name = name.unwrap_or_default();
+        updated.map_err(|error| {
+            if is_duplicate(&error) { taken::<CodeRepositoryRow>(name) } else { error.into() }
+        })?;
+        Ok::<_, ApiError>(tx.commit(()).await?)
+    });
+    updated.await?;
+    cx.answer::<CodeRepositoryRow>(id).await.map(Json)
 }

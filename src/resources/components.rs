@@ -1,5 +1,8 @@
 //! Stack components: one configured tool of a stack.
 
+pub mod configuration;
+pub mod writes;
+
 use std::sync::Arc;
 
 use axum::Json;
@@ -9,23 +12,26 @@ use serde_json::value::RawValue;
 
 use super::empty_object;
 use super::flavors::{self, FlavorRow};
-use super::secrets::linked_secrets;
+use super::secrets::{Linkable, linked_secrets};
 use super::users::UserResponse;
-use crate::framework::{Context, Read, Resource, Response, ResponseOf, get, list};
+use crate::framework::{Context, Read, Resource, Response, ResponseOf, delete, get, list};
 use crate::http::error::ApiResult;
 use crate::http::filter::{Field, FieldKind, Related, Sort};
 use crate::http::list::Listed;
 use crate::http::routes::Routes;
 use crate::row;
-use crate::store::{Base64Json, Id, Timestamp};
+use crate::store::{Base64Json, Id, Timestamp, Transaction};
 
 const COMPONENTS: &str = "/api/v1/components";
 const COMPONENT: &str = "/api/v1/components/{component_id}";
 
 pub fn routes() -> Routes {
     Routes::new()
+        .post(COMPONENTS, writes::create_component)
         .get(COMPONENTS, list::<ComponentRow>)
         .get(COMPONENT, get::<ComponentRow>)
+        .put(COMPONENT, writes::update_component)
+        .delete(COMPONENT, delete::<ComponentRow>)
         .get("/api/v1/component-types", component_types)
 }
 
@@ -72,6 +78,10 @@ pub const TYPES: &[&str] = &[
 impl ComponentType {
     pub fn word(self) -> &'static str {
         TYPES[self as usize]
+    }
+
+    pub fn of_word(word: &str) -> Option<Self> {
+        serde_json::from_value(word.into()).ok()
     }
 
     /// Whether a stack may have several.
@@ -158,7 +168,7 @@ impl Resource for ComponentRow {
         let kinds = rows.iter().map(|row| (row.flavor.as_str(), row.r#type.as_str()));
         let flavors = flavors::of_components(read, kinds).await?;
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
-        let mut secrets = linked_secrets(read, "stack_component", &ids).await?;
+        let mut secrets = linked_secrets(read, Linkable::StackComponent, &ids).await?;
         let response = |row: Self| {
             let flavor = flavors.get(&(row.flavor.clone(), row.r#type.clone()));
             let of_flavor = flavor.and_then(|flavor| flavor.body.as_ref());
@@ -186,6 +196,10 @@ impl Resource for ComponentRow {
             Response::named(row.id, row.name, body, metadata, resources)
         };
         Ok(rows.into_iter().map(response).collect())
+    }
+
+    async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {
+        writes::delete(tx, id).await
     }
 }
 

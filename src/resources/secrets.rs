@@ -1,24 +1,49 @@
 //! Secrets: values that stacks and steps are given, encrypted at rest.
 
+mod cipher;
+mod links;
+mod values;
+
 use std::sync::Arc;
 
-use sea_query::{Expr, ExprTrait, Order, Query as Sql, SelectStatement};
-use serde::Serialize;
+use axum::Json;
+use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
+use serde::{Deserialize, Serialize};
 
-use super::users::UserResponse;
+use super::users::{UserResponse, admins_only};
 use crate::auth::Principal;
-use crate::framework::{ById, NoResources, Read, Resource, Response, ResponseOf, list};
-use crate::http::error::ApiResult;
-use crate::http::filter::Field;
+use crate::framework::{
+    Context, NoResources, Read, Resource, Response, ResponseOf, Stored, delete, list, not_found, taken,
+};
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::filter::{Field, FieldKind};
+use crate::http::json::JsonBody;
 use crate::http::list::Listed;
+use crate::http::path::PathId;
+use crate::http::query::Query;
 use crate::http::routes::Routes;
+use crate::http::values::Name;
 use crate::row;
-use crate::store::{Id, Timestamp};
+use crate::store::{Id, Insert, Timestamp, Transaction, Update, is_duplicate};
+
+pub use cipher::SecretCipher;
+pub use links::{Linkable, SecretNames, change_links, linked_secrets, unlink_all};
+use values::{SecretValues, SentValues};
 
 const SECRETS: &str = "/api/v1/secrets";
+const SECRET: &str = "/api/v1/secrets/{secret_id}";
+/// Writers of secrets take turns: the schema doesn't know that a public name is taken for all.
+const TURN: &str = "secrets";
 
 pub fn routes() -> Routes {
-    Routes::new().get(SECRETS, list::<SecretRow>)
+    Routes::new()
+        .post(SECRETS, create_secret)
+        .get(SECRETS, list::<SecretRow>)
+        .get(SECRET, get_secret)
+        .put(SECRET, update_secret)
+        .delete(SECRET, delete::<SecretRow>)
+        .put("/api/v1/secrets_operations/backup", refuse_backup)
+        .put("/api/v1/secrets_operations/restore", refuse_backup)
 }
 
 row! {
@@ -38,7 +63,8 @@ impl Listed for SecretRow {
         Field::id(),
         Field::time("created"),
         Field::time("updated"),
-        Field::scope_user(),
+        // As in ZenML it has no effect: everyone sees the public ones and their own.
+        Field { kind: FieldKind::Custom(|_| Ok(Expr::val(1).eq(1))), ..Field::scope_user() },
         Field::user(),
         Field::text("name"),
         Field::flag("private"),
@@ -51,7 +77,8 @@ pub struct SecretBody {
     updated: Timestamp,
     user_id: Id,
     private: bool,
-    values: NoResources,
+    /// None in lists and inside other answers.
+    values: SecretValues,
 }
 
 #[derive(Debug, Serialize)]
@@ -79,7 +106,7 @@ impl Resource for SecretRow {
                 updated: row.updated,
                 user_id: row.user_id,
                 private: row.private,
-                values: NoResources {},
+                values: SecretValues::default(),
             };
             Response::named(row.id, row.name, body, read.metadata(|| NoResources {}), resources)
         };
@@ -87,26 +114,182 @@ impl Resource for SecretRow {
     }
 }
 
-/// Ids of the secrets that each of these things gives to what runs on it, in the order of their names; when metadata
-/// is wanted.
-///
-/// # Errors
-/// The store's own.
-pub async fn linked_secrets(read: &Read<'_>, kind: &'static str, ids: &[Id]) -> ApiResult<ById<Vec<Id>>> {
-    let mut by_thing: ById<Vec<Id>> = ById::new();
-    if ids.is_empty() || !read.metadata {
-        return Ok(by_thing);
+#[derive(Debug, Deserialize)]
+struct SecretRequest {
+    name: Name,
+    #[serde(default)]
+    private: bool,
+    #[serde(default)]
+    values: SentValues,
+}
+
+#[derive(Debug, Deserialize)]
+struct SecretUpdate {
+    name: Option<Name>,
+    private: Option<bool>,
+    values: Option<SentValues>,
+}
+
+async fn create_secret(
+    cx: Context,
+    JsonBody(request): JsonBody<SecretRequest>,
+) -> ApiResult<Json<ResponseOf<SecretRow>>> {
+    let values = SecretValues::of(&request.values);
+    let sealed = seal(&cx, &values)?;
+    let id = cx.new_id();
+    let (context, name, private, sealed) = (&cx, request.name.as_str(), request.private, sealed.as_str());
+    let made = cx.app.store.write(|mut tx| async move {
+        tx.take_turn(TURN).await?;
+        refuse_taken(&mut tx, name, private, context.user_id(), None).await?;
+        let inserted = Insert::into("secret")
+            .stamped(id, context.now())
+            .set("name", name)
+            .set("private", private)
+            .set("internal", false)
+            .set("values", sealed)
+            .set("user_id", context.user_id())
+            .run(&mut tx)
+            .await;
+        inserted
+            .map_err(|error| if is_duplicate(&error) { taken::<SecretRow>(name) } else { error.into() })?;
+        Ok::<_, ApiError>(context.commit(tx, id).await?)
+    });
+    let id = made.await?;
+    answer(&cx, id, true, values).await
+}
+
+/// One secret with its values.
+async fn get_secret(
+    cx: Context,
+    PathId(id): PathId,
+    mut query: Query,
+) -> ApiResult<Json<ResponseOf<SecretRow>>> {
+    let hydrate = query.flag("hydrate").unwrap_or(true);
+    query.finish()?;
+    cx.find::<SecretRow>(id).await?;
+    let stored = cx.app.store.fetch_optional::<StoredValues>(&select_values(id)).await?;
+    let values = open(&cx, stored).ok_or_else(|| {
+        let message =
+            format!("\"The values of the secret with the ID '{id}' are not there or can't be decrypted\"");
+        ApiError::new(ErrorKind::KeyError, message)
+    })?;
+    answer(&cx, id, hydrate, values).await
+}
+
+/// Changes a secret. Its values are replaced by those that are sent, or with `patch_values` merged with them.
+async fn update_secret(
+    cx: Context,
+    PathId(id): PathId,
+    mut query: Query,
+    JsonBody(update): JsonBody<SecretUpdate>,
+) -> ApiResult<Json<ResponseOf<SecretRow>>> {
+    let patch = query.flag("patch_values").unwrap_or(false);
+    query.finish()?;
+    let (context, update) = (&cx, &update);
+    let updated = cx.app.store.write(|mut tx| async move {
+        tx.take_turn(TURN).await?;
+        let mut select = SecretRow::select();
+        SecretRow::narrow(&mut select, &context.principal);
+        let secret = tx.fetch_optional::<SecretRow>(select.and_where(Expr::col("id").eq(id))).await?;
+        let secret = secret.ok_or_else(|| not_found::<SecretRow>(id))?;
+        refuse_change(context, &mut tx, &secret, update).await?;
+        let stored = tx.fetch_optional::<StoredValues>(&select_values(id)).await?;
+        let before = open(context, stored);
+        let (values, sealed) = match (&update.values, before) {
+            (None, Some(before)) => (before, None),
+            (None, None) => return Err(not_found::<SecretRow>(id)),
+            (Some(sent), before) => {
+                let mut values = before.filter(|_| patch).unwrap_or_default();
+                values.merge(sent);
+                let sealed = seal(context, &values)?;
+                (values, Some(sealed))
+            }
+        };
+        Update::of("secret", id, context.now())
+            .maybe("name", update.name.as_ref().map(Name::as_str))
+            .maybe("private", update.private)
+            .maybe("values", sealed)
+            .run(&mut tx)
+            .await?;
+        Ok::<_, ApiError>(tx.commit(values).await?)
+    });
+    let values = updated.await?;
+    answer(&cx, id, true, values).await
+}
+
+/// zendo keeps secrets in its own store alone, so there is none to back them up to.
+async fn refuse_backup(cx: Context, mut query: Query) -> ApiResult<Json<()>> {
+    query.flag("ignore_errors");
+    query.flag("delete_secrets");
+    query.finish()?;
+    admins_only(&cx.principal, "back up and restore secrets")?;
+    Err(ApiError::new(ErrorKind::NotImplementedError, "No backup secrets store is configured."))
+}
+
+async fn answer(
+    cx: &Context,
+    id: Id,
+    hydrate: bool,
+    values: SecretValues,
+) -> ApiResult<Json<ResponseOf<SecretRow>>> {
+    let mut answer = cx.answer_with::<SecretRow>(id, hydrate).await?;
+    if let Some(body) = &mut answer.body {
+        body.values = values;
     }
-    let query = Sql::select()
-        .columns([("secret_resource", "resource_id"), ("secret_resource", "secret_id")])
-        .from("secret_resource")
-        .inner_join("secret", Expr::col(("secret", "id")).equals(("secret_resource", "secret_id")))
-        .and_where(Expr::col(("secret_resource", "resource_type")).eq(kind))
-        .and_where(Expr::col(("secret_resource", "resource_id")).is_in(ids.iter().copied()))
-        .order_by(("secret", "name"), Order::Asc)
-        .to_owned();
-    for (thing, secret) in read.app.store.fetch_all::<(Id, Id)>(&query).await? {
-        by_thing.entry(thing).or_default().push(secret);
+    Ok(Json(answer))
+}
+
+/// A secret's values as they are stored: text or BLOB, or none.
+type StoredValues = (Option<Vec<u8>>,);
+
+fn select_values(id: Id) -> SelectStatement {
+    Sql::select().column("values").from(SecretRow::TABLE).and_where(Expr::col("id").eq(id)).to_owned()
+}
+
+fn open(cx: &Context, stored: Option<StoredValues>) -> Option<SecretValues> {
+    cx.app.secret_cipher.open(&stored?.0?)
+}
+
+fn seal(cx: &Context, values: &SecretValues) -> ApiResult<String> {
+    values.check_size()?;
+    cx.app.secret_cipher.seal(values, &*cx.app.random).map_err(|_| {
+        tracing::error!("a secret's values could not be encrypted");
+        ApiError::internal()
+    })
+}
+
+/// Only the owner makes a secret private or public; a new name or scope has to be free.
+async fn refuse_change(
+    cx: &Context,
+    tx: &mut Transaction,
+    secret: &SecretRow,
+    update: &SecretUpdate,
+) -> ApiResult<()> {
+    if update.private.is_some() && secret.user_id != cx.user_id() {
+        let message = "Only the user who made a secret may make it private or public.";
+        return Err(ApiError::new(ErrorKind::IllegalOperationError, message));
     }
-    Ok(by_thing)
+    let name = update.name.as_ref().map_or(secret.name.as_str(), Name::as_str);
+    let private = update.private.unwrap_or(secret.private);
+    if name == secret.name && private == secret.private {
+        return Ok(());
+    }
+    refuse_taken(tx, name, private, secret.user_id, Some(secret.id)).await
+}
+
+/// A public name is taken for all; a private one for its owner.
+async fn refuse_taken(
+    tx: &mut Transaction,
+    name: &str,
+    private: bool,
+    owner: Id,
+    own: Option<Id>,
+) -> ApiResult<()> {
+    let mut select = SecretRow::select();
+    select.and_where(Expr::col("name").eq(name)).and_where(Expr::col("private").eq(private));
+    if private {
+        select.and_where(Expr::col("user_id").eq(owner));
+    }
+    let others = tx.fetch_all::<SecretRow>(&select).await?;
+    if others.iter().any(|other| Some(other.id) != own) { Err(taken::<SecretRow>(name)) } else { Ok(()) }
 }

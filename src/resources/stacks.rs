@@ -1,5 +1,7 @@
 //! Stacks: which components a pipeline runs on.
 
+mod writes;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,21 +11,26 @@ use serde_json::value::RawValue;
 
 use super::components::ComponentRow;
 use super::empty_object;
-use super::secrets::linked_secrets;
+use super::secrets::{Linkable, linked_secrets};
 use super::users::UserResponse;
-use crate::framework::{ById, Read, Resource, Response, ResponseOf, get, list};
+use crate::framework::{ById, Read, Resource, Response, ResponseOf, delete, get, list};
 use crate::http::error::ApiResult;
 use crate::http::filter::{Field, FieldKind, Related};
 use crate::http::list::Listed;
 use crate::http::routes::Routes;
 use crate::row;
-use crate::store::{Base64Json, Id, Timestamp};
+use crate::store::{Base64Json, Id, Timestamp, Transaction};
 
 const STACKS: &str = "/api/v1/stacks";
 const STACK: &str = "/api/v1/stacks/{stack_id}";
 
 pub fn routes() -> Routes {
-    Routes::new().get(STACKS, list::<StackRow>).get(STACK, get::<StackRow>)
+    Routes::new()
+        .post(STACKS, writes::create_stack)
+        .get(STACKS, list::<StackRow>)
+        .get(STACK, get::<StackRow>)
+        .put(STACK, writes::update_stack)
+        .delete(STACK, delete::<StackRow>)
 }
 
 row! {
@@ -105,7 +112,7 @@ impl Resource for StackRow {
         let users = read.users(rows.iter().map(|row| row.user_id)).await?;
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
         let mut components = components(read, &ids).await?;
-        let mut secrets = linked_secrets(read, "stack", &ids).await?;
+        let mut secrets = linked_secrets(read, Linkable::Stack, &ids).await?;
         let response = |row: Self| {
             let metadata = read.metadata(|| StackMetadata {
                 components: components.remove(&row.id).unwrap_or_default(),
@@ -121,6 +128,10 @@ impl Resource for StackRow {
             Response::named(row.id, row.name, body, metadata, resources)
         };
         Ok(rows.into_iter().map(response).collect())
+    }
+
+    async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {
+        writes::delete(tx, id).await
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -12,7 +13,7 @@ use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::store::Timestamp;
 
 /// A JSON object whose values are kept as they are.
-pub type Object = BTreeMap<String, Box<RawValue>>;
+pub type Object = IndexMap<String, Box<RawValue>>;
 
 /// What a step takes over from its pipeline.
 const INHERITED: [&str; 7] =
@@ -147,8 +148,8 @@ fn update(original: Box<RawValue>, update_with: &RawValue) -> Box<RawValue> {
         if change.get() == "null" {
             continue;
         }
-        let merged = match values.remove(&key) {
-            Some(value) => update(value, &change),
+        let merged = match values.get(&key) {
+            Some(value) => update(value.clone(), &change),
             None => change,
         };
         values.insert(key, merged);

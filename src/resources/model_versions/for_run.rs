@@ -102,7 +102,7 @@ pub async fn for_run(
             id
         }
     };
-    link(cx, tx, id, run).await?;
+    link_run(cx, tx, id, run).await?;
     Ok(id)
 }
 
@@ -122,21 +122,26 @@ fn meant(model: Id, version: Option<&str>, run: Id) -> SelectStatement {
     select
 }
 
-/// Links a version to a run, once.
-async fn link(cx: &Context, tx: &mut Transaction, version: Id, run: Id) -> ApiResult<()> {
+/// Links a version to a run, once; returns the link, and whether it is new.
+///
+/// # Errors
+/// The store's own.
+pub async fn link_run(cx: &Context, tx: &mut Transaction, version: Id, run: Id) -> ApiResult<(Id, bool)> {
     let linked = Sql::select()
         .column("id")
         .from("model_versions_runs")
         .and_where(Expr::col("model_version_id").eq(version))
         .and_where(Expr::col("pipeline_run_id").eq(run))
         .to_owned();
-    if tx.fetch_optional::<(Id,)>(&linked).await?.is_none() {
-        Insert::into("model_versions_runs")
-            .stamped(cx.new_id(), cx.now())
-            .set("model_version_id", version)
-            .set("pipeline_run_id", run)
-            .run(tx)
-            .await?;
+    if let Some((link,)) = tx.fetch_optional::<(Id,)>(&linked).await? {
+        return Ok((link, false));
     }
-    Ok(())
+    let id = cx.new_id();
+    Insert::into("model_versions_runs")
+        .stamped(id, cx.now())
+        .set("model_version_id", version)
+        .set("pipeline_run_id", run)
+        .run(tx)
+        .await?;
+    Ok((id, true))
 }

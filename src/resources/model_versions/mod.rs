@@ -25,7 +25,7 @@ use crate::http::routes::Routes;
 use crate::store::{Id, Timestamp};
 use crate::{row, words};
 
-pub use for_run::{ConfiguredModel, for_run};
+pub use for_run::{ConfiguredModel, for_run, link_run};
 pub use requests::lock_version;
 
 const VERSIONS: &str = "/api/v1/model_versions";

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use indexmap::IndexMap;
 use sea_query::{Expr, ExprTrait, Order, Query as Sql};
 use sqlx::FromRow;
 
@@ -13,11 +14,12 @@ use super::super::model_versions::ModelVersionRow;
 use super::super::pipeline_builds::BuildRow;
 use super::super::pipeline_snapshots::{SnapshotRow, without_packages};
 use super::super::pipelines::PipelineRow;
+use super::super::run_wait_conditions::WaitConditionRow;
 use super::super::schedules::ScheduleRow;
 use super::super::stacks::StackRow;
 use super::super::step_configuration::{Object, finalize_substitutions, object};
 use super::{RunMetadata, RunResources, RunRow, TriggerInfo};
-use crate::framework::{ById, Read, Resource};
+use crate::framework::{ById, Read, Resource, ResponseOf};
 use crate::http::error::ApiResult;
 use crate::store::{Id, JsonText};
 
@@ -139,6 +141,7 @@ pub async fn resources(read: &Read<'_>, rows: &[RunRow]) -> ApiResult<ById<RunRe
     let users = read.users(rows.iter().map(|row| row.user_id)).await?;
     let mut tags = read.tags(&ids).await?;
     let mut logs = logs_of(read, "pipeline_run_id", &ids).await?;
+    let mut waits = pending_conditions(read, &ids).await?;
     let mut outputs = outputs(read, &ids).await?;
     let one = |(row, of): (&RunRow, &References)| {
         let resources = RunResources {
@@ -157,7 +160,7 @@ pub async fn resources(read: &Read<'_>, rows: &[RunRow]) -> ApiResult<ById<RunRe
             trigger: None,
             original_run: row.original_run_id.and_then(|id| relatives.get(&id).cloned()),
             parent_run: row.parent_run_id.and_then(|id| relatives.get(&id).cloned()),
-            active_wait_condition: None,
+            active_wait_condition: waits.remove(&row.id),
             outputs: outputs.remove(&row.id).unwrap_or_default(),
         };
         (row.id, resources)
@@ -205,7 +208,7 @@ pub async fn logs_of(
     read: &Read<'_>,
     owner: &'static str,
     ids: &[Id],
-) -> ApiResult<ById<Vec<Arc<crate::framework::ResponseOf<LogsRow>>>>> {
+) -> ApiResult<ById<Vec<Arc<ResponseOf<LogsRow>>>>> {
     let mut by_owner = ById::new();
     if ids.is_empty() {
         return Ok(by_owner);
@@ -226,12 +229,29 @@ pub async fn logs_of(
     Ok(by_owner)
 }
 
+/// The newest condition that each of these runs waits for.
+async fn pending_conditions(
+    read: &Read<'_>,
+    ids: &[Id],
+) -> ApiResult<ById<Arc<ResponseOf<WaitConditionRow>>>> {
+    let links = Sql::select()
+        .columns(["run_id", "id"])
+        .from("run_wait_condition")
+        .and_where(Expr::col("run_id").is_in(ids.iter().copied()))
+        .and_where(Expr::col("status").eq("pending"))
+        .order_by("created", Order::Asc)
+        .to_owned();
+    let links: Vec<(Id, Id)> = read.app.store.fetch_all(&links).await?;
+    let conditions = read.embed::<WaitConditionRow>(links.iter().map(|(_, id)| Some(*id))).await?;
+    Ok(links.into_iter().filter_map(|(run, id)| Some((run, Arc::clone(conditions.get(&id)?)))).collect())
+}
+
 /// What each of these runs gave back, by name.
 async fn outputs(
     read: &Read<'_>,
     ids: &[Id],
-) -> ApiResult<ById<BTreeMap<String, Arc<crate::framework::ResponseOf<ArtifactVersionRow>>>>> {
-    let mut by_run: ById<BTreeMap<String, _>> = ById::new();
+) -> ApiResult<ById<IndexMap<String, Arc<ResponseOf<ArtifactVersionRow>>>>> {
+    let mut by_run: ById<IndexMap<String, _>> = ById::new();
     let links = Sql::select()
         .columns(["pipeline_run_id", "artifact_id", "name"])
         .from("pipeline_run_output")

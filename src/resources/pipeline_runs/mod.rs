@@ -10,6 +10,7 @@ mod update;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -21,6 +22,7 @@ use super::pipeline_builds::BuildRow;
 use super::pipeline_snapshots::SnapshotRow;
 use super::pipelines::PipelineRow;
 
+use super::run_wait_conditions::WaitConditionRow;
 use super::schedules::ScheduleRow;
 use super::stacks::StackRow;
 use super::step_configuration::Object;
@@ -125,8 +127,8 @@ pub struct RunResources {
     trigger: Option<()>,
     original_run: Option<Arc<ResponseOf<RunRow>>>,
     parent_run: Option<Arc<ResponseOf<RunRow>>>,
-    active_wait_condition: Option<()>,
-    outputs: BTreeMap<String, Arc<ResponseOf<ArtifactVersionRow>>>,
+    active_wait_condition: Option<Arc<ResponseOf<WaitConditionRow>>>,
+    outputs: IndexMap<String, Arc<ResponseOf<ArtifactVersionRow>>>,
 }
 
 impl Resource for RunRow {

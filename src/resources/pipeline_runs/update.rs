@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
+use indexmap::IndexMap;
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use serde::Deserialize;
 
@@ -29,7 +30,7 @@ pub struct RunUpdate {
     exception_info: Option<JsonObject>,
     /// In the order of the request.
     #[serde(default)]
-    outputs: Option<BTreeMap<String, Id>>,
+    outputs: Option<IndexMap<String, Id>>,
     add_tags: Option<Vec<TagReference>>,
     remove_tags: Option<Vec<TagReference>>,
     add_logs: Option<Vec<LogsRequest>>,
@@ -97,7 +98,7 @@ async fn set_outputs(
     cx: &Context,
     tx: &mut Transaction,
     run: &RunRow,
-    outputs: &BTreeMap<String, Id>,
+    outputs: &IndexMap<String, Id>,
 ) -> ApiResult<()> {
     let clear = Sql::delete()
         .from_table("pipeline_run_output")

@@ -4,9 +4,9 @@ mod fields;
 mod related;
 mod routes;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use indexmap::IndexMap;
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -81,7 +81,7 @@ pub struct SnapshotMetadata {
     source_code: Option<String>,
     run_name_template: String,
     pipeline_configuration: Box<RawValue>,
-    pub step_configurations: BTreeMap<String, MergedStep>,
+    pub step_configurations: IndexMap<String, MergedStep>,
     client_environment: Object,
     client_version: Option<String>,
     server_version: Option<String>,
@@ -213,7 +213,7 @@ fn hydrated(row: &SnapshotRow, details: Details, steps: Vec<(String, StoredStep)
 /// An environment without its long list of Python packages.
 pub fn without_packages(environment: &JsonText) -> Object {
     let mut environment = object(environment.0.get());
-    environment.remove("python_packages");
+    environment.shift_remove("python_packages");
     environment
 }
 

@@ -1,8 +1,7 @@
 //! The endpoints of snapshots. Older clients know them as pipeline deployments.
 
-use std::collections::BTreeMap;
-
 use axum::Json;
+use indexmap::IndexMap;
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -71,7 +70,7 @@ struct SnapshotRequest {
     run_name_template: ShortText,
     pipeline_configuration: JsonObject,
     #[serde(default)]
-    step_configurations: BTreeMap<String, StepRequest>,
+    step_configurations: IndexMap<String, StepRequest>,
     client_environment: Option<JsonObject>,
     client_version: Option<ShortText>,
     server_version: Option<ShortText>,
@@ -105,7 +104,7 @@ impl StepRequest {
     /// # Errors
     /// 422 when the step doesn't say what it is.
     pub fn stored(&self, name: &str) -> ApiResult<String> {
-        let kept: BTreeMap<&str, &RawValue> = self
+        let kept: IndexMap<&str, &RawValue> = self
             .0
             .iter()
             .filter(|(key, _)| key.as_str() != "config")

@@ -35,22 +35,17 @@ pub async fn configurations(read: &Read<'_>, rows: &[StepRow]) -> ApiResult<ById
     let mut own = own_configurations(read, rows.iter().map(|row| row.id).collect()).await?;
     let compiled = compiled_configurations(read, rows).await?;
     let mut merged = ById::new();
+    let nothing = (Object::new(), false);
     for row in rows {
         let compiled = row.snapshot_id.and_then(|id| compiled.get(&(id, row.name.clone())));
         let Some(stored) = own.remove(&row.id).or_else(|| compiled.cloned()) else { continue };
         let Ok(step) = serde_json::from_str::<StoredStep>(&stored) else { continue };
-        let pipeline = pipelines.get(&row.pipeline_run_id);
-        let (configuration, is_dynamic) =
-            pipeline.map_or((&EMPTY, false), |(object, dynamic)| (object, *dynamic));
-        merged.insert(
-            row.id,
-            without_overridden(step.merged(configuration, is_dynamic), configuration, &row.name),
-        );
+        let (configuration, is_dynamic) = pipelines.get(&row.pipeline_run_id).unwrap_or(&nothing);
+        let step = step.merged(configuration, *is_dynamic);
+        merged.insert(row.id, without_overridden(step, configuration, &row.name));
     }
     Ok(merged)
 }
-
-static EMPTY: Object = Object::new();
 
 async fn pipelines_of(read: &Read<'_>, runs: Vec<Id>) -> ApiResult<ById<(Object, bool)>> {
     let query = Sql::select()

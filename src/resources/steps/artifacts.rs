@@ -1,8 +1,8 @@
 //! What steps take in and give out.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use indexmap::IndexMap;
 use sea_query::{Expr, ExprTrait, Order, Query as Sql};
 use serde::Serialize;
 use serde::ser::SerializeStruct;
@@ -15,8 +15,8 @@ use crate::store::{Id, Insert, Transaction};
 
 type Version = Arc<ResponseOf<ArtifactVersionRow>>;
 /// By name.
-type Inputs = BTreeMap<String, Vec<StepInput>>;
-type Outputs = BTreeMap<String, Vec<Version>>;
+type Inputs = IndexMap<String, Vec<StepInput>>;
+type Outputs = IndexMap<String, Vec<Version>>;
 
 /// An artifact version as a step took it in (contract schema StepRunInputResponse).
 #[derive(Debug)]
@@ -142,7 +142,7 @@ pub async fn add_outputs(
     tx: &mut Transaction,
     step: Id,
     project: Id,
-    outputs: &BTreeMap<String, Vec<Id>>,
+    outputs: &IndexMap<String, Vec<Id>>,
 ) -> ApiResult<()> {
     let links: Vec<(&String, Id)> =
         outputs.iter().flat_map(|(name, ids)| ids.iter().map(move |id| (name, *id))).collect();

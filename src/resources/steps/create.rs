@@ -1,8 +1,7 @@
 //! Beginning steps.
 
-use std::collections::BTreeMap;
-
 use axum::Json;
+use indexmap::IndexMap;
 use sea_query::{Expr, ExprTrait, Func, Order, Query as Sql};
 use serde::Deserialize;
 
@@ -38,9 +37,9 @@ pub struct StepRequest {
     pipeline_run_id: Id,
     original_step_run_id: Option<Id>,
     #[serde(default)]
-    inputs: BTreeMap<String, Vec<Id>>,
+    inputs: IndexMap<String, Vec<Id>>,
     #[serde(default)]
-    outputs: BTreeMap<String, Vec<Id>>,
+    outputs: IndexMap<String, Vec<Id>>,
     logs: Option<LogsReference>,
     exception_info: Option<JsonObject>,
     dynamic_config: Option<DynamicStep>,
@@ -430,7 +429,7 @@ async fn cascade_tags(
     cx: &Context,
     tx: &mut Transaction,
     of: &RunOfStep,
-    outputs: &BTreeMap<String, Vec<Id>>,
+    outputs: &IndexMap<String, Vec<Id>>,
 ) -> ApiResult<()> {
     #[derive(Deserialize)]
     struct Cascade {

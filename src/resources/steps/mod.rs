@@ -10,6 +10,7 @@ mod update;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -93,8 +94,8 @@ pub struct StepResources {
     user: Option<Arc<UserResponse>>,
     log_collection: Vec<Arc<ResponseOf<LogsRow>>>,
     model_version: Option<Arc<ResponseOf<ModelVersionRow>>>,
-    inputs: BTreeMap<String, Vec<StepInput>>,
-    outputs: BTreeMap<String, Vec<Arc<ResponseOf<ArtifactVersionRow>>>>,
+    inputs: IndexMap<String, Vec<StepInput>>,
+    outputs: IndexMap<String, Vec<Arc<ResponseOf<ArtifactVersionRow>>>>,
     resource_request: Option<()>,
 }
 

@@ -1,8 +1,7 @@
 //! Changes of steps.
 
-use std::collections::BTreeMap;
-
 use axum::Json;
+use indexmap::IndexMap;
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use serde::Deserialize;
 
@@ -22,9 +21,9 @@ use crate::store::{Id, Transaction, Update};
 #[derive(Debug, Deserialize)]
 pub struct StepUpdate {
     #[serde(default)]
-    outputs: BTreeMap<String, Vec<Id>>,
+    outputs: IndexMap<String, Vec<Id>>,
     #[serde(default)]
-    loaded_artifact_versions: BTreeMap<String, Id>,
+    loaded_artifact_versions: IndexMap<String, Id>,
     status: Option<ExecutionStatus>,
     end_time: Option<Moment>,
     exception_info: Option<JsonObject>,

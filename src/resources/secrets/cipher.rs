@@ -1,0 +1,101 @@
+//! Secret values at rest, as ZenML keeps them in its own database.
+
+use aes_gcm::aead::{Aead, KeyInit};
+use aes_gcm::{Aes256Gcm, Nonce};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+
+use super::values::SecretValues;
+use crate::random::Randomness;
+
+const NONCE_BYTES: usize = 12;
+const TAG_BYTES: usize = 16;
+
+/// Encrypts and decrypts values with the operator's key. Without a key they are kept in base64 alone, as in ZenML.
+pub struct SecretCipher(Option<Aes256Gcm>);
+
+impl std::fmt::Debug for SecretCipher {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(if self.0.is_some() {
+            "SecretCipher(with a key)"
+        } else {
+            "SecretCipher(no key)"
+        })
+    }
+}
+
+impl SecretCipher {
+    /// The AES key is the SHA-256 of the operator's text.
+    pub fn new(key: Option<&SecretString>) -> Self {
+        Self(key.map(|key| Aes256Gcm::new(&Sha256::digest(key.expose_secret().as_bytes()))))
+    }
+
+    /// Base64 of nonce, tag and ciphertext.
+    ///
+    /// # Errors
+    /// When there is more to encrypt than AES-GCM can: never with what a secret may hold.
+    pub fn seal(&self, values: &SecretValues, random: &dyn Randomness) -> Result<String, aes_gcm::Error> {
+        let plain = values.to_json();
+        let plain = plain.expose_secret().as_bytes();
+        let Some(cipher) = &self.0 else { return Ok(STANDARD.encode(plain)) };
+        let nonce = random.bytes::<NONCE_BYTES>();
+        let sealed = cipher.encrypt(&Nonce::from(nonce), plain)?;
+        let (ciphertext, tag) = sealed.split_at(sealed.len().saturating_sub(TAG_BYTES));
+        Ok(STANDARD.encode([&nonce, tag, ciphertext].concat()))
+    }
+
+    /// What was sealed with the same key; None for anything else.
+    pub fn open(&self, stored: &[u8]) -> Option<SecretValues> {
+        let stored = STANDARD.decode(stored).ok()?;
+        let plain = match &self.0 {
+            None => stored,
+            Some(cipher) => {
+                let (nonce, rest) = stored.split_first_chunk::<NONCE_BYTES>()?;
+                let (tag, ciphertext) = rest.split_first_chunk::<TAG_BYTES>()?;
+                let sealed = [ciphertext, tag].concat();
+                cipher.decrypt(&Nonce::from(*nonce), sealed.as_slice()).ok()?
+            }
+        };
+        SecretValues::of_json(&SecretString::from(String::from_utf8(plain).ok()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::SystemRandomness;
+
+    fn values(json: &str) -> SecretValues {
+        SecretValues::of_json(&json.to_owned().into()).unwrap()
+    }
+
+    #[test]
+    fn what_is_sealed_is_opened_with_the_same_key_alone() {
+        let with = |key: &str| SecretCipher::new(Some(&key.to_owned().into()));
+        let sealed = with("one").seal(&values(r#"{"a":"é"}"#), &SystemRandomness).unwrap();
+        assert!(!String::from_utf8_lossy(&STANDARD.decode(&sealed).unwrap()).contains("\"a\""));
+        let opened = |cipher: SecretCipher| {
+            cipher.open(sealed.as_bytes()).map(|values| values.to_json().expose_secret().to_owned())
+        };
+        assert_eq!(opened(with("one")).as_deref(), Some(r#"{"a":"é"}"#));
+        assert_eq!(opened(with("two")), None);
+        assert_eq!(opened(SecretCipher::new(None)), None);
+        let again = with("one").seal(&values(r#"{"a":"é"}"#), &SystemRandomness).unwrap();
+        assert_ne!(sealed, again, "a nonce of its own each time");
+    }
+
+    #[test]
+    fn what_zenml_has_sealed_is_opened() {
+        // By sqlalchemy_utils' AesGcmEngine with the key `a key`.
+        let sealed = "URKxOWAoNOSQuDdA/dcfJp2OXO15UkYXvSUZVFIUuKzDTamG2PVQchtLhE+OFw1HxqyLQA3VA52P3Q==";
+        let cipher = SecretCipher::new(Some(&"a key".to_owned().into()));
+        let opened = cipher.open(sealed.as_bytes()).unwrap();
+        assert_eq!(opened.to_json().expose_secret(), r#"{"user":"zoë","n":"1"}"#);
+        assert!(SecretCipher::new(None).open(STANDARD.encode(r#"{"a": "b"}"#).as_bytes()).is_some());
+        for damaged in ["", "x", "AAAA", &sealed[4..]] {
+            assert!(cipher.open(damaged.as_bytes()).is_none(), "{damaged}");
+        }
+    }
+}
