@@ -1,8 +1,10 @@
 //! The same requests to ZenML's own server and to zendo: the same answers, but for what is wanted otherwise.
 
+mod builds;
 mod compare;
 mod devices;
 mod lists;
+mod schedules;
 mod server;
 mod service_accounts;
 mod serving;
@@ -11,6 +13,7 @@ mod sign_in;
 mod step;
 mod tokens;
 mod users;
+mod waiting;
 mod wanted;
 
 use compare::Comparison;
@@ -54,6 +57,9 @@ fn scenarios() -> Vec<Scenario> {
         devices::scenarios(),
         lists::scenarios(),
         serving::scenarios(),
+        builds::scenarios(),
+        schedules::scenarios(),
+        waiting::scenarios(),
     ]
     .into_iter()
     .flatten()
