@@ -14,7 +14,7 @@ use super::empty_object;
 use super::flavors::{self, FlavorRow};
 use super::secrets::{Linkable, linked_secrets};
 use super::users::UserResponse;
-use crate::framework::{Context, Read, Resource, Response, ResponseOf, delete, get, list};
+use crate::framework::{Context, Read, Resource, Response, ResponseOf, get, list};
 use crate::http::error::ApiResult;
 use crate::http::filter::{Field, FieldKind, Related, Sort};
 use crate::http::list::Listed;
@@ -31,7 +31,7 @@ pub fn routes() -> Routes {
         .get(COMPONENTS, list::<ComponentRow>)
         .get(COMPONENT, get::<ComponentRow>)
         .put(COMPONENT, writes::update_component)
-        .delete(COMPONENT, delete::<ComponentRow>)
+        .delete(COMPONENT, writes::delete_component)
         .get("/api/v1/component-types", component_types)
 }
 

@@ -38,6 +38,7 @@ pub mod source;
 pub mod stacks;
 pub mod step_configuration;
 pub mod steps;
+pub mod tag_resources;
 pub mod tags;
 pub mod users;
 
@@ -75,6 +76,7 @@ pub fn closed() -> Routes {
         service_accounts::routes(),
         stacks::routes(),
         steps::routes(),
+        tag_resources::routes(),
         tags::routes(),
         users::routes::routes(),
     ]

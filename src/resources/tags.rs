@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
-use sea_query::{Expr, ExprTrait, Func, Query as Sql};
+use sea_query::{Expr, ExprTrait, Func, Query as Sql, SelectStatement};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -92,7 +92,10 @@ impl Listed for TagRow {
         Field::user(),
         Field::text("name"),
         Field::word("color", Color::WORDS),
-        Field::flag("exclusive"),
+        Field {
+            kind: FieldKind::Switch(|is| Some(Expr::col("exclusive").eq(is))),
+            ..Field::flag("exclusive")
+        },
         Field::custom("resource_type", attached_to),
     ];
 }
@@ -250,7 +253,7 @@ async fn update_tag(
         if let Some(TagName(name)) = &update.name {
             refuse_taken_name::<TagRow>(&mut tx, None, name, Some(id)).await?;
         }
-        if update.exclusive == Some(true) && !tag.exclusive {
+        if update.exclusive == Some(true) {
             refuse_shared(&mut tx, &tag).await?;
         }
         Update::of("tag", id, now)
@@ -265,25 +268,56 @@ async fn update_tag(
     cx.answer::<TagRow>(id).await.map(Json)
 }
 
-/// A tag that several things have can't become exclusive, nor one on a kind of thing that can't have such a tag.
+/// Kinds of thing that an exclusive tag can be on when it becomes one.
+const EXCLUSIVE: [&str; 4] = ["pipeline_run", "artifact_version", "run_template", "pipeline_snapshot"];
+
+/// A tag can't become exclusive while it is on a kind of thing that can't have such a tag, nor while two things share
+/// it that are of the same pipeline or artifact.
 async fn refuse_shared(tx: &mut Transaction, tag: &TagRow) -> ApiResult<()> {
-    let links = Sql::select()
+    let of_others = Sql::select()
         .column("resource_type")
-        .expr(Func::count(Expr::col("id")))
         .from("tag_resource")
         .and_where(Expr::col("tag_id").eq(tag.id))
-        .group_by_col("resource_type")
+        .and_where(Expr::col("resource_type").is_not_in(EXCLUSIVE))
+        .limit(1)
         .to_owned();
-    let links: Vec<(String, i64)> = tx.fetch_all(&links).await?;
-    let is_free = |kind: &str| matches!(kind, "pipeline_run" | "artifact_version" | "run_template");
-    match links.iter().find(|(kind, count)| *count > 1 || !is_free(kind)) {
-        None => Ok(()),
-        Some((kind, count)) => {
-            let message = format!(
-                "The tag '{}' can't be made exclusive: it is attached to {count} of the kind {kind}.",
-                tag.name
-            );
-            Err(ApiError::new(ErrorKind::ValueError, message))
+    let refuse = |reason: String| {
+        let message = format!("The tag '{}' can't be made exclusive: {reason}.", tag.name);
+        Err(ApiError::new(ErrorKind::ValueError, message))
+    };
+    if let Some((kind,)) = tx.fetch_optional::<(String,)>(&of_others).await? {
+        return refuse(format!("it is attached to a {kind}"));
+    }
+    for kind in EXCLUSIVE {
+        if let Some((count,)) = tx.fetch_optional::<(i64,)>(&shared(kind, tag.id)).await? {
+            return refuse(format!("{count} of the kind {kind} share it within one pipeline or artifact"));
         }
     }
+    Ok(())
+}
+
+/// How many things of a kind share the tag within one scope, if there are several.
+fn shared(kind: &'static str, tag: Id) -> SelectStatement {
+    let mut select = Sql::select();
+    let number = || Func::count(Expr::col((kind, "id")));
+    select
+        .expr(number())
+        .from(kind)
+        .inner_join("tag_resource", Expr::col(("tag_resource", "resource_id")).equals((kind, "id")));
+    let scope = match kind {
+        "artifact_version" => (kind, "artifact_id"),
+        "run_template" => {
+            let snapshot = Expr::col(("pipeline_snapshot", "id")).equals((kind, "source_snapshot_id"));
+            select.inner_join("pipeline_snapshot", snapshot);
+            ("pipeline_snapshot", "pipeline_id")
+        }
+        _ => (kind, "pipeline_id"),
+    };
+    select
+        .and_where(Expr::col(("tag_resource", "tag_id")).eq(tag))
+        .and_where(Expr::col(("tag_resource", "resource_type")).eq(kind))
+        .group_by_col(scope)
+        .and_having(Expr::expr(number()).gt(1))
+        .limit(1)
+        .to_owned()
 }

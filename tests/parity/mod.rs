@@ -5,11 +5,14 @@ mod compare;
 mod devices;
 mod lists;
 mod schedules;
+mod projects;
+mod secrets;
 mod server;
 mod service_accounts;
 mod serving;
 mod side;
 mod sign_in;
+mod stacks;
 mod step;
 mod tokens;
 mod users;
@@ -56,6 +59,9 @@ fn scenarios() -> Vec<Scenario> {
         service_accounts::scenarios(),
         devices::scenarios(),
         lists::scenarios(),
+        projects::scenarios(),
+        stacks::scenarios(),
+        secrets::scenarios(),
         serving::scenarios(),
         builds::scenarios(),
         schedules::scenarios(),

@@ -186,6 +186,15 @@ impl ComponentUpdate {
     }
 }
 
+pub async fn delete_component(cx: Context, PathId(id): PathId) -> ApiResult<Json<()>> {
+    let deleted = cx.app.store.write(|mut tx| async move {
+        tx.take_turn(TURN).await?;
+        delete(&mut tx, id).await?;
+        Ok::<_, ApiError>(tx.commit(()).await?)
+    });
+    deleted.await.map(Json)
+}
+
 /// Deletes a component that nothing uses.
 ///
 /// # Errors

@@ -1,0 +1,155 @@
+//! Links between tags and what they are attached to.
+
+use axum::Json;
+use sea_query::{Expr, ExprTrait, Query as Sql};
+use serde::{Deserialize, Serialize};
+
+use super::tags::TagRow;
+use crate::framework::{Context, NoResources, Response, Stored, Taggable, attach, find_in};
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::json::{JsonBody, JsonItems};
+use crate::http::routes::Routes;
+use crate::row;
+use crate::store::{Id, Timestamp, Transaction};
+
+const LINKS: &str = "/api/v1/tag_resources";
+const BATCH: &str = "/api/v1/tag_resources/batch";
+/// Of two exclusive tags at once on things that can't share them the later one stays.
+const TURN: &str = "tag_resources";
+
+pub fn routes() -> Routes {
+    Routes::new()
+        .post(LINKS, attach_one)
+        .delete(LINKS, detach_one)
+        .post(BATCH, attach_all)
+        .delete(BATCH, detach_all)
+}
+
+row! {
+    struct TagResourceRow in "tag_resource" {
+        id: Id,
+        created: Timestamp,
+        updated: Timestamp,
+        tag_id: Id,
+        resource_id: Id,
+        resource_type: String,
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct TagResourceBody {
+    created: Timestamp,
+    updated: Timestamp,
+    tag_id: Id,
+    resource_id: Id,
+    resource_type: String,
+}
+
+type TagResourceResponse = Response<TagResourceBody, NoResources, NoResources>;
+
+impl TagResourceRow {
+    fn response(self) -> TagResourceResponse {
+        let Self { id, created, updated, tag_id, resource_id, resource_type } = self;
+        Response::nameless(
+            id,
+            TagResourceBody { created, updated, tag_id, resource_id, resource_type },
+            None,
+            None,
+        )
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct TagResourceRequest {
+    tag_id: Id,
+    resource_id: Id,
+    resource_type: Taggable,
+}
+
+async fn attach_one(
+    cx: Context,
+    JsonBody(request): JsonBody<TagResourceRequest>,
+) -> ApiResult<Json<TagResourceResponse>> {
+    let made = link(&cx, &[request]).await?.into_iter().next();
+    made.map(Json).ok_or_else(ApiError::internal)
+}
+
+/// Attaches tags, all or none; what is asked for twice is answered once.
+async fn attach_all(
+    cx: Context,
+    JsonItems(requests): JsonItems<TagResourceRequest>,
+) -> ApiResult<Json<Vec<TagResourceResponse>>> {
+    link(&cx, &requests).await.map(Json)
+}
+
+async fn link(cx: &Context, requests: &[TagResourceRequest]) -> ApiResult<Vec<TagResourceResponse>> {
+    let made = cx.app.store.write(|mut tx| async move {
+        tx.take_turn(TURN).await?;
+        for request in requests {
+            require_thing(&mut tx, request).await?;
+        }
+        let mut links: Vec<Id> = Vec::new();
+        for request in requests {
+            let tag = find_in::<TagRow>(&mut tx, request.tag_id).await?;
+            let link = attach(cx, &mut tx, request.resource_type, request.resource_id, &tag).await?;
+            if !links.contains(&link) {
+                links.push(link);
+            }
+        }
+        let rows = find_all(&mut tx, &links).await?;
+        Ok::<_, ApiError>(tx.commit(rows).await?)
+    });
+    Ok(made.await?.into_iter().map(TagResourceRow::response).collect())
+}
+
+/// 404 when the thing that a tag is to be attached to is not there.
+async fn require_thing(tx: &mut Transaction, request: &TagResourceRequest) -> ApiResult<()> {
+    let (kind, id) = (request.resource_type.word(), request.resource_id);
+    let query = Sql::select().column("id").from(kind).and_where(Expr::col("id").eq(id)).to_owned();
+    match tx.fetch_optional::<(Id,)>(&query).await? {
+        Some(_) => Ok(()),
+        None => {
+            Err(ApiError::new(ErrorKind::KeyError, format!("\"No {kind} with the ID '{id}' was found\"")))
+        }
+    }
+}
+
+/// The links with these ids, in their order. An exclusive tag may have left its first thing for the second.
+async fn find_all(tx: &mut Transaction, ids: &[Id]) -> ApiResult<Vec<TagResourceRow>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = Sql::select()
+        .columns(TagResourceRow::columns())
+        .from(TagResourceRow::TABLE)
+        .and_where(Expr::col("id").is_in(ids.iter().copied()))
+        .to_owned();
+    let mut rows: Vec<TagResourceRow> = tx.fetch_all(&query).await?;
+    rows.sort_by_key(|row| ids.iter().position(|id| *id == row.id));
+    Ok(rows)
+}
+
+async fn detach_one(cx: Context, JsonBody(request): JsonBody<TagResourceRequest>) -> ApiResult<Json<()>> {
+    unlink(&cx, &[request]).await.map(Json)
+}
+
+/// Takes tags away; what isn't attached is passed over.
+async fn detach_all(cx: Context, JsonItems(requests): JsonItems<TagResourceRequest>) -> ApiResult<Json<()>> {
+    unlink(&cx, &requests).await.map(Json)
+}
+
+async fn unlink(cx: &Context, requests: &[TagResourceRequest]) -> ApiResult<()> {
+    let removed = cx.app.store.write(|mut tx| async move {
+        for request in requests {
+            let delete = Sql::delete()
+                .from_table(TagResourceRow::TABLE)
+                .and_where(Expr::col("tag_id").eq(request.tag_id))
+                .and_where(Expr::col("resource_id").eq(request.resource_id))
+                .and_where(Expr::col("resource_type").eq(request.resource_type.word()))
+                .to_owned();
+            tx.execute(&delete).await?;
+        }
+        Ok::<_, ApiError>(tx.commit(()).await?)
+    });
+    removed.await
+}
