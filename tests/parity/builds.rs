@@ -1,6 +1,7 @@
 //! Builds of pipelines.
 
 use super::step::{ADMIN, ANYONE, Scenario, scenario};
+use super::wanted::UNKNOWN_REFERENCE;
 
 const NONE: &str = "00000000-0000-0000-0000-000000000001";
 
@@ -44,7 +45,8 @@ fn made() -> Scenario {
             ADMIN.post(
                 "/pipeline_builds",
                 &format!(r#"{{"project": "{NONE}", "is_local": true, "contains_code": true}}"#),
-            ),
+            )
+            .wanted(&UNKNOWN_REFERENCE),
             ADMIN.post(
                 "/pipeline_builds?project_name_or_id=default",
                 &format!(r#"{{"project": "{NONE}", "is_local": true, "contains_code": true}}"#),
@@ -111,8 +113,8 @@ fn listed() -> Scenario {
             list("duration=x"),
             list("user=default"),
             list("user=nope"),
-            list("sort_by=desc:stack_id"),
-            list("sort_by=pipeline_id"),
+            list("checksum=c&sort_by=desc:stack_id"),
+            list("checksum=c&sort_by=pipeline_id"),
             list("sort_by=container_registry_id"),
             list("sort_by=images"),
         ],

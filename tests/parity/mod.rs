@@ -4,8 +4,8 @@ mod builds;
 mod compare;
 mod devices;
 mod lists;
-mod schedules;
 mod projects;
+mod schedules;
 mod secrets;
 mod server;
 mod service_accounts;
@@ -31,17 +31,21 @@ use crate::support::{Database, ReferenceServer, TestApp};
 const SETTINGS: [(&str, &str); 2] =
     [("ZENML_SERVER_DEPLOYMENT_TYPE", "docker"), ("ZENML_SERVER_AUTO_ACTIVATE", "false")];
 /// Groups of operations that are compared whole.
-const WHOLE: [&str; 14] = [
+const WHOLE: [&str; 18] = [
     "activate",
     "api_token",
     "current-user",
     "device_authorization",
     "devices",
+    "hook_invocations",
     "info",
     "load-info",
     "login",
     "logout",
     "onboarding_state",
+    "pipeline_builds",
+    "run_wait_conditions",
+    "schedules",
     "service_accounts",
     "settings",
     "statistics",

@@ -1,6 +1,7 @@
 //! Schedules.
 
 use super::step::{ADMIN, ANYONE, Scenario, scenario};
+use super::wanted::{LOOSE_VALUE, NO_NUMBER};
 
 const NONE: &str = "00000000-0000-0000-0000-000000000001";
 
@@ -93,7 +94,9 @@ fn times() -> Scenario {
             every("i8", "40000000"),
             every("i9", r#""60""#),
             every("i10", r#""x""#),
-            every("i11", "true"),
+            every("i11", "true").wanted(&LOOSE_VALUE),
+            ADMIN.get("/schedules?name=i11").keep("loose").tidies(),
+            ADMIN.delete("/schedules/{loose.items.0.id}?soft=false").tidies(),
             once("m1", r#""2030-01-01T00:00:00Z""#),
             once("m2", r#""2030-01-01 00:00:00.123""#),
             once("m3", "1893456000000"),
@@ -164,7 +167,7 @@ fn listed() -> Scenario {
             list("interval_second=60"),
             list("interval_second=90.5"),
             list("interval_second=gt:3600&sort_by=interval_second"),
-            list("interval_second=x"),
+            list("interval_second=x").wanted(&NO_NUMBER),
             list("pipeline_id=isnotnull:"),
             list(&format!("pipeline_id={NONE}")),
             list("orchestrator_id=isnotnull:"),

@@ -1,6 +1,7 @@
 //! Hook invocations, and what runs of dynamic pipelines wait for.
 
 use super::step::{ADMIN, ANYONE, Scenario, Step, scenario};
+use super::wanted::STOPPED_AT_ONCE;
 
 const NONE: &str = "00000000-0000-0000-0000-000000000001";
 
@@ -14,7 +15,7 @@ fn snapshot(is_dynamic: bool) -> Step {
         "client_version": "0.98.0", "server_version": "0.98.0", "is_dynamic": {is_dynamic},
         "stack": "{{stacks.items.0.id}}", "pipeline": "{{pipeline.id}}"}}"#
     );
-    ADMIN.post("/pipeline_snapshots", &body)
+    ADMIN.post("/pipeline_snapshots", &body).compared_elsewhere()
 }
 
 fn run(name: &str, snapshot: &str) -> Step {
@@ -22,7 +23,7 @@ fn run(name: &str, snapshot: &str) -> Step {
         r#"{{"project": "{{project.id}}", "name": "{name}", "snapshot": "{{{snapshot}.id}}", "status": "running",
         "orchestrator_run_id": "{name}"}}"#
     );
-    ADMIN.post("/runs", &body)
+    ADMIN.post("/runs", &body).compared_elsewhere()
 }
 
 fn hooks() -> Scenario {
@@ -72,7 +73,7 @@ fn hooks() -> Scenario {
             ADMIN.get("/hook_invocations/{named.id}?hydrate=false"),
             ADMIN.get(&format!("/hook_invocations/{NONE}")),
             ADMIN.get("/hook_invocations?hydrate=true"),
-            ADMIN.get("/hook_invocations?pipeline_run_id={run.0.id}&sort_by=desc:start_time"),
+            ADMIN.get("/hook_invocations?pipeline_run_id={run.0.id}&sort_by=desc:created"),
             ADMIN.get("/hook_invocations?step_run_id=isnull:&size=1"),
             ADMIN.get("/hook_invocations?hook_type=run_start&size=1"),
             ADMIN.get("/hook_invocations?hook_type=x"),
@@ -120,7 +121,10 @@ fn conditions() -> Scenario {
             condition("run", "one", ""),
             condition("run", "one", r#", "question": "Why?""#),
             condition("run", "two", ""),
-            condition("run", "one", r#", "type": "x""#),
+            ADMIN.post(
+                "/run_wait_conditions",
+                r#"{"project": "{project.id}", "run": "{run.0.id}", "name": "one", "type": "x"}"#,
+            ),
             ADMIN.post("/run_wait_conditions", "{}"),
             ADMIN.post(
                 "/run_wait_conditions",
@@ -155,7 +159,7 @@ fn conditions() -> Scenario {
             resolve("two", r#"{"resolution": "continue", "result": 3}"#),
             ADMIN.get("/runs/{run.0.id}/status"),
             condition("run", "three", r#", "metadata": {"a": 1, "b": "x"}"#).keep("three"),
-            resolve("three", r#"{"resolution": "abort", "result": 3}"#),
+            resolve("three", r#"{"resolution": "abort", "result": 3}"#).wanted(&STOPPED_AT_ONCE),
             ADMIN.get("/run_wait_conditions/{three.id}"),
             ADMIN.get("/runs/{run.0.id}/status"),
             ANYONE.get("/run_wait_conditions"),
