@@ -67,7 +67,10 @@ impl Listed for SecretRow {
         Field { kind: FieldKind::Custom(|_| Ok(Expr::val(1).eq(1))), ..Field::scope_user() },
         Field::user(),
         Field::text("name"),
-        Field { kind: FieldKind::Switch(|is| Some(Expr::col("private").eq(is))), ..Field::flag("private") },
+        Field {
+            kind: FieldKind::Switch(|is| Some(Expr::col("private").eq(is))),
+            ..Field::only_flag("private")
+        },
     ];
 }
 

@@ -1,12 +1,14 @@
 //! The same requests to ZenML's own server and to zendo: the same answers, but for what is wanted otherwise.
 
 mod artifacts;
+mod builds;
 mod compare;
 mod devices;
 mod lists;
 mod logs;
 mod models;
 mod projects;
+mod schedules;
 mod secrets;
 mod server;
 mod service_accounts;
@@ -17,6 +19,7 @@ mod stacks;
 mod step;
 mod tokens;
 mod users;
+mod waiting;
 mod wanted;
 
 use compare::Comparison;
@@ -32,6 +35,7 @@ const SETTINGS: [(&str, &str); 2] =
     [("ZENML_SERVER_DEPLOYMENT_TYPE", "docker"), ("ZENML_SERVER_AUTO_ACTIVATE", "false")];
 /// Groups of operations that are compared whole.
 const WHOLE: [&str; 24] = [
+const WHOLE: [&str; 18] = [
     "activate",
     "api_token",
     "code_repositories",
@@ -48,6 +52,7 @@ const WHOLE: [&str; 23] = [
     "device_authorization",
     "devices",
     "flavors",
+    "hook_invocations",
     "info",
     "load-info",
     "login",
@@ -61,6 +66,9 @@ const WHOLE: [&str; 23] = [
     "projects",
     "secrets",
     "secrets_operations",
+    "pipeline_builds",
+    "run_wait_conditions",
+    "schedules",
     "service_accounts",
     "run-metadata",
     "settings",
@@ -89,6 +97,9 @@ fn scenarios() -> Vec<Scenario> {
         models::scenarios(),
         logs::scenarios(),
         serving::scenarios(),
+        builds::scenarios(),
+        schedules::scenarios(),
+        waiting::scenarios(),
     ]
     .into_iter()
     .flatten()
