@@ -76,7 +76,7 @@ impl<T: Listed> ListRequest<T> {
         let operator = query.choice("logical_operator", &operators).unwrap_or(LogicalOperator::And);
         for field in T::FIELDS {
             match field.kind {
-                FieldKind::Switch(_) => drop(query.flag(field.name)),
+                FieldKind::Switch(_) | FieldKind::OnlyFlag => drop(query.flag(field.name)),
                 FieldKind::OnlyId(_) => drop(query.uuid(field.name)),
                 _ if field.name == SCOPE_USER => drop(query.uuid(SCOPE_USER)),
                 _ => {}

@@ -98,6 +98,12 @@ impl Query {
         value
     }
 
+    /// Notes that a value, which was read as a text, is wrong.
+    pub fn refuse(&mut self, name: &str, kind: &'static str, message: impl Into<String>) {
+        let text = self.text(name).unwrap_or_default().to_owned();
+        self.violations.push(Violation::of_query(name, kind, message, &text));
+    }
+
     /// All values of a repeated parameter, in order.
     pub fn texts<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.pairs.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())

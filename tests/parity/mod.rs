@@ -2,13 +2,16 @@
 
 mod artifacts;
 pub mod bodies;
+mod builds;
 mod compare;
 mod devices;
 mod lists;
+mod logs;
 mod models;
 mod pipelines;
 mod projects;
 mod runs;
+mod schedules;
 mod secrets;
 mod server;
 mod service_accounts;
@@ -21,6 +24,7 @@ mod step;
 mod steps;
 mod tokens;
 mod users;
+mod waiting;
 mod wanted;
 
 use compare::Comparison;
@@ -35,31 +39,48 @@ use crate::support::{Database, ReferenceServer, TestApp};
 const SETTINGS: [(&str, &str); 2] =
     [("ZENML_SERVER_DEPLOYMENT_TYPE", "docker"), ("ZENML_SERVER_AUTO_ACTIVATE", "false")];
 /// Groups of operations that are compared whole.
-const WHOLE: [&str; 25] = [
+const WHOLE: &[&str] = &[
     "activate",
     "api_token",
     "artifact_versions",
     "artifacts",
+    "code_repositories",
+    "component-types",
+    "components",
     "curated_visualizations",
     "current-user",
     "device_authorization",
     "devices",
+    "flavors",
+    "hook_invocations",
     "info",
     "load-info",
     "login",
     "logout",
+    "logs",
     "model_version_artifacts",
+    "model_version_pipeline_runs",
+    "model_versions",
     "models",
     "onboarding_state",
+    "pipeline_builds",
     "pipeline_deployments",
     "pipeline_snapshots",
     "pipelines",
+    "projects",
     "run-metadata",
+    "run_wait_conditions",
     "runs",
+    "schedules",
+    "secrets",
+    "secrets_operations",
     "service_accounts",
     "settings",
+    "stacks",
     "statistics",
     "steps",
+    "tag_resources",
+    "tags",
     "users",
 ];
 /// Longer than any wait after failed sign-ins lasts: each scenario starts without.
@@ -79,7 +100,11 @@ fn scenarios() -> Vec<Scenario> {
         secrets::scenarios(),
         artifacts::scenarios(),
         models::scenarios(),
+        logs::scenarios(),
         serving::scenarios(),
+        builds::scenarios(),
+        schedules::scenarios(),
+        waiting::scenarios(),
         pipelines::scenarios(),
         snapshots::scenarios(),
         runs::scenarios(),

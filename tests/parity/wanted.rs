@@ -8,7 +8,7 @@ pub struct Wanted {
 }
 
 /// Wherever they are met.
-pub const EVERYWHERE: [Wanted; 8] = [
+pub const EVERYWHERE: [Wanted; 9] = [
     Wanted {
         differs: &["body*.config_schema*.description: * | (absent)"],
         reason: "zendo's own flavors come without the prose of ZenML's",
@@ -40,6 +40,10 @@ pub const EVERYWHERE: [Wanted; 8] = [
     Wanted {
         differs: &["header allow: * | *"],
         reason: "RFC 9110: Allow lists every method of the path, HEAD too; the reference lists one route's",
+    },
+    Wanted {
+        differs: &["body*.resources.run.body.status_reason: W* | *"],
+        reason: "why a run waits or was stopped is in zendo's own words",
     },
     Wanted {
         differs: &["body*.last_login: * | *"],
@@ -104,6 +108,9 @@ pub const PRUNED: Wanted =
 pub const OR_RUN: Wanted = wanted(&["status: 500 | 200"], "any two filters can be joined by or");
 pub const UNKNOWN_PROJECT: Wanted =
     wanted(&["status: 409 | 404"], "what isn't there is missing, not in conflict");
+pub const TAKEN_ID: Wanted = wanted(&["status: 500 | 409"], "there are logs with that id already");
+pub const NO_PROJECT: Wanted = wanted(&["status: 500 | 422"], "everything is in a project");
+pub const NO_RUNNER: Wanted = wanted(&["status: 500 | 400"], "a server that starts no runs says so");
 pub const UNION: Wanted =
     wanted(&["violations: *"], "what takes several types is refused once, not once for each of them");
 pub const FAR_PAST: Wanted = wanted(&["status: 500 | 422"], "a lifetime is positive");
@@ -158,6 +165,16 @@ pub const TAKEN_OVER_404: Wanted =
 pub const TAKEN_OVER_400: Wanted =
     wanted(&["status: 400 | 200"], "a machine may be approved by another person, and is theirs then");
 pub const NO_LONGER_OWN: Wanted = wanted(&["status: 200 | 404"], "the device was taken over");
+
+pub const STOPPED_AT_ONCE: Wanted = wanted(
+    &[
+        "body.resources.run.body.in_progress: true | false",
+        "body.resources.run.body.status: running | stopped",
+        "body.resources.run.body.status_reason: null | *",
+    ],
+    "the answer shows the run as it is after the condition was resolved",
+);
+pub const NO_NUMBER: Wanted = wanted(&["status: 200 | 422"], "what is no number can't be equal to one");
 
 // Of HTTP.
 pub const HEAD: Wanted = wanted(&["status: 405 | 200"], "RFC 9110: HEAD is there wherever GET is");
@@ -215,4 +232,8 @@ pub const KEPT_AS_SENT: Wanted = wanted(
 pub const DONE_AT_ONCE: Wanted = wanted(
     &["body.snapshot_count: null | *", "body.task_id: * | null"],
     "what is pruned is gone when it is answered",
+);
+pub const STEP_WITHOUT_CONFIGURATION: Wanted = wanted(
+    &["status: 500 | 200"],
+    "a dynamic pipeline's step that brought no configuration is left out of the graph",
 );

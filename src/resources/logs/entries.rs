@@ -59,8 +59,15 @@ impl TryFrom<String> for Moment {
 #[serde(try_from = "i64", into = "i64")]
 struct Level(i64);
 
-const LEVELS: [(&str, i64); 6] =
-    [("NOTSET", 0), ("DEBUG", 10), ("INFO", 20), ("WARN", 30), ("ERROR", 40), ("CRITICAL", 50)];
+const LEVELS: [(&str, i64); 7] = [
+    ("NOTSET", 0),
+    ("DEBUG", 10),
+    ("INFO", 20),
+    ("WARN", 30),
+    ("WARNING", 30),
+    ("ERROR", 40),
+    ("CRITICAL", 50),
+];
 const INFO: Level = Level(20);
 
 impl TryFrom<i64> for Level {
@@ -109,34 +116,46 @@ impl Asked {
     /// # Errors
     /// 422 for what can't be read.
     fn read(mut query: Query) -> ApiResult<Self> {
-        let from_the_end = query.choice("start", &[("oldest", false), ("newest", true)]).unwrap_or(false);
+        let from_the_end = match query.text("start") {
+            None | Some("oldest") => false,
+            Some("newest") => true,
+            Some(_) => {
+                query.refuse("start", "literal_error", "Input should be 'oldest' or 'newest'");
+                false
+            }
+        };
         let limit = query.integer("limit", 1, i64::MAX);
+        let level = query.text("level").map(Level::parse);
+        if level == Some(None) {
+            query.refuse("level", "value_error", "Value error, give DEBUG, INFO, WARN, ERROR or CRITICAL");
+        }
+        let (since, until) = (moment(&mut query, "since"), moment(&mut query, "until"));
         query.finish()?;
-        let given = |name: &str| query.text(name).filter(|text| !text.is_empty());
-        let level = match query.text("level") {
-            None => None,
-            Some(text) => Some(Level::parse(text).ok_or_else(|| {
-                ApiError::unprocessable(format!(
-                    "'{text}' is no log level; give DEBUG, INFO, WARN, ERROR or CRITICAL."
-                ))
-            })?),
-        };
-        let moment = |name: &str| match query.text(name) {
-            None => Ok(None),
-            Some(text) => match speedate::DateTime::parse_str(text) {
-                Ok(moment) => Ok(Some(moment.timestamp_tz())),
-                Err(_) => Err(ApiError::unprocessable(format!("{name}: '{text}' is no time."))),
-            },
-        };
-        let (since, until) = (moment("since")?, moment("until")?);
         if since.zip(until).is_some_and(|(since, until)| since > until) {
             return Err(ApiError::unprocessable("'since' is later than 'until'."));
         }
         let is_more_than_a_start = from_the_end
-            || query.text("before").or(query.text("after")).or(given("search")).is_some()
-            || level.is_some_and(|level| level.0 > 0)
+            || query.text("before").or(query.text("after")).is_some()
+            || query.text("search").is_some_and(|text| !text.is_empty())
+            || level.flatten().is_some_and(|level| level.0 > 0)
             || since.or(until).is_some();
         Ok(Self { limit, is_more_than_a_start })
+    }
+}
+
+/// A time or a day, in seconds since 1970.
+fn moment(query: &mut Query, name: &str) -> Option<i64> {
+    let text = query.text(name)?;
+    if let Ok(moment) = speedate::DateTime::parse_str(text) {
+        return Some(moment.timestamp_tz());
+    }
+    match speedate::Date::parse_str(text) {
+        Ok(day) => Some(day.timestamp()),
+        Err(error) => {
+            let message = format!("Input should be a valid datetime or date, {error}");
+            query.refuse(name, "datetime_from_date_parsing", message);
+            None
+        }
     }
 }
 
