@@ -95,6 +95,10 @@ fn scenarios() -> Vec<Scenario> {
         service_accounts::scenarios(),
         devices::scenarios(),
         lists::scenarios(),
+        pipelines::scenarios(),
+        snapshots::scenarios(),
+        runs::scenarios(),
+        steps::scenarios(),
         projects::scenarios(),
         stacks::scenarios(),
         secrets::scenarios(),
@@ -105,10 +109,6 @@ fn scenarios() -> Vec<Scenario> {
         builds::scenarios(),
         schedules::scenarios(),
         waiting::scenarios(),
-        pipelines::scenarios(),
-        snapshots::scenarios(),
-        runs::scenarios(),
-        steps::scenarios(),
     ]
     .into_iter()
     .flatten()

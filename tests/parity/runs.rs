@@ -8,7 +8,7 @@ use super::bodies::{
 use super::step::{ADMIN, ANYONE, Scenario, Step};
 use super::wanted::{
     GONE_DEPLOYMENT, HAS_NONE, NO_EVENTS, NO_MORE_THAN_ASKED, NO_NUMBER_LOST, ONE_OF_SEVERAL_TYPES,
-    START_IS_KNOWN, UNREADABLE,
+    START_IS_KNOWN, STEP_WITHOUT_CONFIGURATION, UNREADABLE,
 };
 
 const NONE: &str = "00000000-0000-0000-0000-000000000001";
@@ -571,7 +571,7 @@ fn dags() -> Scenario {
             ADMIN.put(
                 "/steps/{train.id}",
                 &json!({
-                    "loaded_artifact_versions": {"by_hand": "{manual.id}"},
+                    "loaded_artifact_versions": {"made_by_hand": "{manual.id}"},
                 })
                 .to_string(),
             ),
