@@ -36,8 +36,12 @@ pub enum FieldKind {
     Word(&'static [&'static str]),
     /// True or false.
     Flag,
+    /// True or false, and no operators.
+    OnlyFlag,
     /// A whole number.
     Number,
+    /// A number that may have a fraction.
+    Decimal,
     /// Naive UTC, given as `%Y-%m-%d %H:%M:%S`.
     Time,
     /// What needs a subquery brings it: `column IN (rows of another table that match)`.
@@ -78,6 +82,13 @@ impl Field {
     }
     pub const fn word(name: &'static str, words: &'static [&'static str]) -> Self {
         Self { name, column: name, kind: FieldKind::Word(words), sort: Sort::ByColumn }
+    }
+    /// A column that is true or false, with a parameter that takes nothing else.
+    pub const fn only_flag(name: &'static str) -> Self {
+        Self { name, column: name, kind: FieldKind::OnlyFlag, sort: Sort::ByColumn }
+    }
+    pub const fn decimal(name: &'static str) -> Self {
+        Self { name, column: name, kind: FieldKind::Decimal, sort: Sort::ByColumn }
     }
     pub const fn number(name: &'static str) -> Self {
         Self { name, column: name, kind: FieldKind::Number, sort: Sort::ByColumn }
@@ -241,8 +252,11 @@ impl<'a> Filter<'a> {
             FieldKind::Text | FieldKind::Word(_) if self.is_order() => self.on_numeric_text(column),
             FieldKind::Text | FieldKind::Word(_) => self.on_text(column, str::to_owned),
             FieldKind::Id => self.on_text(column, |value| value.replace('-', "").to_ascii_lowercase()),
-            FieldKind::Flag => self.on_flag(column),
-            FieldKind::Number => self.on_number(column),
+            FieldKind::Flag | FieldKind::OnlyFlag => self.on_flag(column),
+            FieldKind::Number => self.on_number(column, |text| text.parse::<i64>().ok()),
+            FieldKind::Decimal => {
+                self.on_number(column, |text| text.parse::<f64>().ok().filter(|n| n.is_finite()))
+            }
             FieldKind::Time => self.on_time(column),
             FieldKind::Related(related) => self.on_related(&related),
             FieldKind::Custom(condition) => condition(self),
@@ -335,12 +349,14 @@ impl<'a> Filter<'a> {
         })
     }
 
-    fn on_number(&self, column: SimpleExpr) -> Result<SimpleExpr, ApiError> {
+    fn on_number<N: Into<SimpleExpr>>(
+        &self,
+        column: SimpleExpr,
+        read: fn(&str) -> Option<N>,
+    ) -> Result<SimpleExpr, ApiError> {
         let number = || {
-            self.value
-                .trim()
-                .parse::<i64>()
-                .map_err(|_| ApiError::unprocessable(format!("'{}' is no whole number.", self.value)))
+            read(self.value.trim())
+                .ok_or_else(|| ApiError::unprocessable(format!("'{}' is no such number.", self.value)))
         };
         Ok(match self.operator {
             Operator::Equals => column.eq(number()?),
@@ -445,6 +461,9 @@ mod tests {
             (FieldKind::Flag, "gt:1", "422"),
             (FieldKind::Number, "gte:3", r#""c" >= 3"#),
             (FieldKind::Number, "three", "422"),
+            (FieldKind::Number, "3.5", "422"),
+            (FieldKind::Decimal, "lt:3.5", r#""c" < 3.5"#),
+            (FieldKind::Decimal, "inf", "422"),
         ] {
             assert_eq!(sql(kind, text), expected, "{text}");
         }

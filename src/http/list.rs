@@ -37,6 +37,8 @@ pub struct Page<T> {
 /// A kind of row that is listed, with the fields its lists can be filtered and sorted by.
 pub trait Listed {
     const FIELDS: &'static [Field];
+    /// The column that orders rows of the same moment before their ids do: MySQL's moments are whole seconds.
+    const TIE_BREAKER: Option<&'static str> = None;
 }
 
 /// What a caller asked of a list of `T`: a handler's argument.
@@ -75,7 +77,7 @@ impl<T: Listed> ListRequest<T> {
         let operator = query.choice("logical_operator", &operators).unwrap_or(LogicalOperator::And);
         for field in T::FIELDS {
             match field.kind {
-                FieldKind::Switch(_) => drop(query.flag(field.name)),
+                FieldKind::Switch(_) | FieldKind::OnlyFlag => drop(query.flag(field.name)),
                 _ if field.name == SCOPE_USER => drop(query.uuid(SCOPE_USER)),
                 _ => {}
             }
@@ -90,7 +92,7 @@ impl<T: Listed> ListRequest<T> {
     }
 }
 
-impl<T: Row> ListRequest<T> {
+impl<T: Listed + Row> ListRequest<T> {
     /// Fetches the page of `select` that was asked for, with one query for the rows and one for their number.
     ///
     /// # Errors
@@ -112,7 +114,10 @@ impl<T: Row> ListRequest<T> {
         }
         let (column, order) = self.order.clone();
         // Rows of the same moment keep one order over all pages, in the direction of an index.
-        select.order_by_expr(column, order.clone()).order_by("id", order);
+        select.order_by_expr(column, order.clone());
+        for column in T::TIE_BREAKER.into_iter().chain(["id"]) {
+            select.order_by(column, order.clone());
+        }
         select.limit(self.size).offset((self.page - 1) * self.size);
         let items = store.fetch_all::<T>(&select).await?;
         Ok(Page { index: self.page, max_size: self.size, total_pages, total, items })

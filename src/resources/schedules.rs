@@ -22,7 +22,7 @@ use crate::http::moments::{Interval, Moment};
 use crate::http::path::PathId;
 use crate::http::query::Query;
 use crate::http::routes::Routes;
-use crate::http::values::{ShortText, check_name, required};
+use crate::http::values::{ShortText, required};
 use crate::row;
 use crate::store::{Id, Insert, StoreError, Timestamp, Update, is_duplicate};
 
@@ -72,15 +72,15 @@ impl Listed for ScheduleRow {
         Field::user(),
         Field::reference("pipeline_id", "pipeline_id"),
         Field::reference("orchestrator_id", "orchestrator_id"),
-        Field::flag("active"),
+        Field::only_flag("active"),
         Field::text("cron_expression"),
         Field::time("start_time"),
         Field::time("end_time"),
-        Field::number("interval_second"),
-        Field::flag("catchup"),
+        Field::decimal("interval_second"),
+        Field::only_flag("catchup"),
         Field::text("name"),
         Field::time("run_once_start_time"),
-        Field::flag("is_archived"),
+        Field::only_flag("is_archived"),
     ];
 }
 
@@ -208,7 +208,6 @@ async fn create_schedule(
     let made = cx.create(|mut tx| async move {
         let name = request.name.as_str();
         require_project(&mut tx, project).await?;
-        check_name("Schedule", name)?;
         refuse_taken_name::<ScheduleRow>(&mut tx, Some(project), name, None).await?;
         require::<ComponentRow>(&mut tx, request.orchestrator_id, project).await?;
         require::<PipelineRow>(&mut tx, request.pipeline_id, project).await?;
@@ -235,7 +234,6 @@ async fn update_schedule(
         }
         let name = update.name.as_ref().map(ShortText::as_str).filter(|name| *name != schedule.name);
         if let Some(name) = name {
-            check_name("Schedule", name)?;
             refuse_taken_name::<ScheduleRow>(&mut tx, Some(schedule.project_id), name, Some(id)).await?;
         }
         let cron = update.cron_expression.as_ref().map(ShortText::as_str).filter(|cron| !cron.is_empty());

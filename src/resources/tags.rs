@@ -94,7 +94,7 @@ impl Listed for TagRow {
         Field::word("color", Color::WORDS),
         Field {
             kind: FieldKind::Switch(|is| Some(Expr::col("exclusive").eq(is))),
-            ..Field::flag("exclusive")
+            ..Field::only_flag("exclusive")
         },
         Field::custom("resource_type", attached_to),
     ];

@@ -1,12 +1,14 @@
 //! The same requests to ZenML's own server and to zendo: the same answers, but for what is wanted otherwise.
 
 mod artifacts;
+mod builds;
 mod compare;
 mod devices;
 mod lists;
 mod logs;
 mod models;
 mod projects;
+mod schedules;
 mod secrets;
 mod server;
 mod service_accounts;
@@ -17,6 +19,7 @@ mod stacks;
 mod step;
 mod tokens;
 mod users;
+mod waiting;
 mod wanted;
 
 use compare::Comparison;
@@ -31,6 +34,14 @@ use crate::support::{Database, ReferenceServer, TestApp};
 const SETTINGS: [(&str, &str); 2] =
     [("ZENML_SERVER_DEPLOYMENT_TYPE", "docker"), ("ZENML_SERVER_AUTO_ACTIVATE", "false")];
 /// Groups of operations that are compared whole.
+const WHOLE: [&str; 24] = [
+const WHOLE: [&str; 18] = [
+    "activate",
+    "api_token",
+    "code_repositories",
+    "component-types",
+    "components",
+const WHOLE: [&str; 20] = [
 const WHOLE: [&str; 23] = [
     "activate",
     "api_token",
@@ -40,6 +51,8 @@ const WHOLE: [&str; 23] = [
     "current-user",
     "device_authorization",
     "devices",
+    "flavors",
+    "hook_invocations",
     "info",
     "load-info",
     "login",
@@ -50,10 +63,19 @@ const WHOLE: [&str; 23] = [
     "model_versions",
     "models",
     "onboarding_state",
+    "projects",
+    "secrets",
+    "secrets_operations",
+    "pipeline_builds",
+    "run_wait_conditions",
+    "schedules",
     "service_accounts",
     "run-metadata",
     "settings",
+    "stacks",
     "statistics",
+    "tag_resources",
+    "tags",
     "users",
 ];
 /// Longer than any wait after failed sign-ins lasts: each scenario starts without.
@@ -75,6 +97,9 @@ fn scenarios() -> Vec<Scenario> {
         models::scenarios(),
         logs::scenarios(),
         serving::scenarios(),
+        builds::scenarios(),
+        schedules::scenarios(),
+        waiting::scenarios(),
     ]
     .into_iter()
     .flatten()

@@ -102,6 +102,11 @@ impl Step {
         self
     }
 
+    /// Its answer is compared where its kind of thing is.
+    pub fn compared_elsewhere(self) -> Self {
+        self.tidies()
+    }
+
     pub fn tidies(mut self) -> Self {
         self.tidies = true;
         self

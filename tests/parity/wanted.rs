@@ -8,7 +8,7 @@ pub struct Wanted {
 }
 
 /// Wherever they are met.
-pub const EVERYWHERE: [Wanted; 8] = [
+pub const EVERYWHERE: [Wanted; 9] = [
     Wanted {
         differs: &["body*.config_schema*.description: * | (absent)"],
         reason: "zendo's own flavors come without the prose of ZenML's",
@@ -40,6 +40,10 @@ pub const EVERYWHERE: [Wanted; 8] = [
     Wanted {
         differs: &["header allow: * | *"],
         reason: "RFC 9110: Allow lists every method of the path, HEAD too; the reference lists one route's",
+    },
+    Wanted {
+        differs: &["body*.resources.run.body.status_reason: W* | *"],
+        reason: "why a run waits or was stopped is in zendo's own words",
     },
     Wanted {
         differs: &["body*.last_login: * | *"],
@@ -162,6 +166,16 @@ pub const TAKEN_OVER_404: Wanted =
 pub const TAKEN_OVER_400: Wanted =
     wanted(&["status: 400 | 200"], "a machine may be approved by another person, and is theirs then");
 pub const NO_LONGER_OWN: Wanted = wanted(&["status: 200 | 404"], "the device was taken over");
+
+pub const STOPPED_AT_ONCE: Wanted = wanted(
+    &[
+        "body.resources.run.body.in_progress: true | false",
+        "body.resources.run.body.status: running | stopped",
+        "body.resources.run.body.status_reason: null | *",
+    ],
+    "the answer shows the run as it is after the condition was resolved",
+);
+pub const NO_NUMBER: Wanted = wanted(&["status: 200 | 422"], "what is no number can't be equal to one");
 
 // Of HTTP.
 pub const HEAD: Wanted = wanted(&["status: 405 | 200"], "RFC 9110: HEAD is there wherever GET is");

@@ -34,7 +34,7 @@ impl Listed for RunRow {
         Field::reference("model_version_id", "model_version_id"),
         Field::related("linked_to_model_version_id", LINKED),
         Field::text("status"),
-        Field::flag("in_progress"),
+        Field::only_flag("in_progress"),
         Field::time("start_time"),
         Field::time("end_time"),
         Field::related("pipeline_name", PIPELINE_NAME),
