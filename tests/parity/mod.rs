@@ -1,5 +1,11 @@
 //! The same requests to ZenML's own server and to zendo: the same answers, but for what is wanted otherwise.
 
+mod bodies;
+mod compare;
+mod devices;
+mod lists;
+mod pipelines;
+mod runs;
 mod artifacts;
 mod builds;
 mod compare;
@@ -15,8 +21,10 @@ mod service_accounts;
 mod serving;
 mod side;
 mod sign_in;
+mod snapshots;
 mod stacks;
 mod step;
+mod steps;
 mod tokens;
 mod users;
 mod waiting;
@@ -95,6 +103,10 @@ fn scenarios() -> Vec<Scenario> {
         builds::scenarios(),
         schedules::scenarios(),
         waiting::scenarios(),
+        pipelines::scenarios(),
+        snapshots::scenarios(),
+        runs::scenarios(),
+        steps::scenarios(),
     ]
     .into_iter()
     .flatten()
