@@ -1,19 +1,16 @@
 //! The same requests to ZenML's own server and to zendo: the same answers, but for what is wanted otherwise.
 
-mod bodies;
-mod compare;
-mod devices;
-mod lists;
-mod pipelines;
-mod runs;
 mod artifacts;
+mod bodies;
 mod builds;
 mod compare;
 mod devices;
 mod lists;
 mod logs;
 mod models;
+mod pipelines;
 mod projects;
+mod runs;
 mod schedules;
 mod secrets;
 mod server;
