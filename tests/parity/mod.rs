@@ -24,6 +24,7 @@ mod step;
 mod steps;
 mod tokens;
 mod users;
+mod visualizations;
 mod waiting;
 mod wanted;
 
@@ -94,6 +95,7 @@ fn scenarios() -> Vec<Scenario> {
         stacks::scenarios(),
         secrets::scenarios(),
         artifacts::scenarios(),
+        visualizations::scenarios(),
         models::scenarios(),
         logs::scenarios(),
         serving::scenarios(),
