@@ -34,19 +34,14 @@ use crate::support::{Database, ReferenceServer, TestApp};
 const SETTINGS: [(&str, &str); 2] =
     [("ZENML_SERVER_DEPLOYMENT_TYPE", "docker"), ("ZENML_SERVER_AUTO_ACTIVATE", "false")];
 /// Groups of operations that are compared whole.
-const WHOLE: [&str; 24] = [
-const WHOLE: [&str; 18] = [
-    "activate",
-    "api_token",
-    "code_repositories",
-    "component-types",
-    "components",
-const WHOLE: [&str; 20] = [
-const WHOLE: [&str; 23] = [
+const WHOLE: [&str; 37] = [
     "activate",
     "api_token",
     "artifact_versions",
     "artifacts",
+    "code_repositories",
+    "component-types",
+    "components",
     "curated_visualizations",
     "current-user",
     "device_authorization",
@@ -63,14 +58,14 @@ const WHOLE: [&str; 23] = [
     "model_versions",
     "models",
     "onboarding_state",
-    "projects",
-    "secrets",
-    "secrets_operations",
     "pipeline_builds",
+    "projects",
+    "run-metadata",
     "run_wait_conditions",
     "schedules",
+    "secrets",
+    "secrets_operations",
     "service_accounts",
-    "run-metadata",
     "settings",
     "stacks",
     "statistics",
