@@ -1,13 +1,16 @@
 //! The same requests to ZenML's own server and to zendo: the same answers, but for what is wanted otherwise.
 
 mod artifacts;
+mod bodies;
 mod builds;
 mod compare;
 mod devices;
 mod lists;
 mod logs;
 mod models;
+mod pipelines;
 mod projects;
+mod runs;
 mod schedules;
 mod secrets;
 mod server;
@@ -15,8 +18,10 @@ mod service_accounts;
 mod serving;
 mod side;
 mod sign_in;
+mod snapshots;
 mod stacks;
 mod step;
+mod steps;
 mod tokens;
 mod users;
 mod waiting;
@@ -95,6 +100,10 @@ fn scenarios() -> Vec<Scenario> {
         builds::scenarios(),
         schedules::scenarios(),
         waiting::scenarios(),
+        pipelines::scenarios(),
+        snapshots::scenarios(),
+        runs::scenarios(),
+        steps::scenarios(),
     ]
     .into_iter()
     .flatten()
