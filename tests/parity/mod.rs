@@ -40,7 +40,7 @@ use crate::support::{Database, ReferenceServer, TestApp};
 const SETTINGS: [(&str, &str); 2] =
     [("ZENML_SERVER_DEPLOYMENT_TYPE", "docker"), ("ZENML_SERVER_AUTO_ACTIVATE", "false")];
 /// Groups of operations that are compared whole.
-const WHOLE: &[&str] = &[
+const WHOLE: [&str; 37] = [
     "activate",
     "api_token",
     "artifact_versions",
