@@ -17,6 +17,7 @@ use crate::auth::workload::Leeway;
 use crate::auth::{Identities, LastUsed, Passwords, Revocations, Throttle, Tokens};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{Config, Networks, Secret, ServerSettings};
+use crate::local_files::LocalFiles;
 use crate::random::{SharedRandomness, SystemRandomness};
 use crate::replay::Replays;
 use crate::resources::devices::DevicePolls;
@@ -55,6 +56,7 @@ pub struct App {
     pub workload_leeway: Leeway,
     pub device_polls: DevicePolls,
     pub activity: Activity,
+    pub local_files: LocalFiles,
     pub replays: Replays,
     pub clock: SharedClock,
     pub random: SharedRandomness,
@@ -95,6 +97,7 @@ impl App {
         let server_id = settings.id;
         let workload_leeway = config.workload.leeway();
         let trusted_proxies = config.zendo.trusted_proxies;
+        let local_files = LocalFiles::new(config.zendo.local_files_root.map(|root| root.0));
         let default_user = config.bootstrap.user_name.0;
         let default_project = config.bootstrap.project_name.0;
         let encryption_key = config.secrets_store.encryption_key.map(|Secret(key)| key);
@@ -131,6 +134,7 @@ impl App {
             default_project,
             workload_leeway,
             device_polls: DevicePolls::new(config.device_auth_polling_interval.0),
+            local_files,
             activity: Activity::new(settings.last_user_activity),
             replays: Replays::new(store.clone(), &config),
             settings: moka::future::Cache::builder().time_to_live(SETTINGS_LIFE).build(),

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod framework;
 pub mod http;
+pub mod local_files;
 pub mod random;
 pub mod replay;
 pub mod resources;

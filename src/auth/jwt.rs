@@ -103,10 +103,10 @@ pub struct Tokens {
     audience: String,
     /// Seconds by which clocks may differ.
     leeway: i64,
-    header: Header,
+    pub(super) header: Header,
     validation: Validation,
-    encoding_key: EncodingKey,
-    decoding_key: DecodingKey,
+    pub(super) encoding_key: EncodingKey,
+    pub(super) decoding_key: DecodingKey,
     random: SharedRandomness,
     verified: moka::sync::Cache<Box<str>, Arc<VerifiedToken>>,
 }
@@ -205,7 +205,7 @@ impl Tokens {
     }
 }
 
-fn reason(error: &jsonwebtoken::errors::Error) -> String {
+pub(super) fn reason(error: &jsonwebtoken::errors::Error) -> String {
     match error.kind() {
         ErrorKind::InvalidToken => "Not enough segments".to_owned(),
         ErrorKind::InvalidSignature => "Signature verification failed".to_owned(),

@@ -3,6 +3,7 @@
 pub mod api_key;
 pub mod basic;
 pub mod csrf;
+pub mod download;
 pub mod error;
 pub mod grants;
 pub mod identity;

@@ -119,6 +119,9 @@ pub struct ServerSettings {
     pub request_timeout: AtLeast<1>,
     #[serde(deserialize_with = "setting")]
     pub max_request_body_size_in_bytes: AtLeast<1>,
+    /// Bytes of an artifact's data that can be downloaded at most.
+    #[serde(deserialize_with = "setting")]
+    pub file_download_size_limit: AtLeast<0>,
     /// Whether a request that is sent again with its `Idempotency-Key` gets its first answer.
     #[serde(deserialize_with = "setting")]
     pub request_deduplication: Flag,
@@ -182,6 +185,7 @@ impl Default for ServerSettings {
             login_rate_limit_day: AtLeast(1000),
             request_timeout: AtLeast(20),
             max_request_body_size_in_bytes: AtLeast(268_435_456),
+            file_download_size_limit: AtLeast(2_147_483_648),
             request_deduplication: Flag(true),
             request_cache_timeout: AtLeast(300),
             api_transaction_cleanup_interval: AtLeast(15),

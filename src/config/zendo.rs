@@ -8,7 +8,7 @@ use serde::Deserialize;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 
-use super::value::{Setting, setting};
+use super::value::{Setting, optional, setting};
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default)]
@@ -22,6 +22,9 @@ pub struct ZendoSettings {
     /// Proxies whose `X-Forwarded-For` is believed.
     #[serde(deserialize_with = "setting")]
     pub trusted_proxies: Networks,
+    /// Folder below which files of local artifact stores are read; without it none are.
+    #[serde(deserialize_with = "optional")]
+    pub local_files_root: Option<AbsolutePath>,
     /// What is logged on standard error, as a tracing filter.
     #[serde(deserialize_with = "setting")]
     pub log: LogFilter,
@@ -33,8 +36,21 @@ impl Default for ZendoSettings {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             data_dir: "zendo-data".into(),
             trusted_proxies: Networks(Vec::new()),
+            local_files_root: None,
             log: LogFilter(Targets::new().with_default(LevelFilter::INFO)),
         }
+    }
+}
+
+/// A path that starts with `/`, so that it doesn't depend on where the server was started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AbsolutePath(pub PathBuf);
+
+impl Setting for AbsolutePath {
+    const ACCEPTED: &'static str = "a path that starts with /";
+    fn read(text: &str) -> Option<Self> {
+        let path = PathBuf::from(text);
+        path.is_absolute().then_some(Self(path))
     }
 }
 

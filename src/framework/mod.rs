@@ -32,6 +32,7 @@ mod tagging;
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
 use serde::Serialize;
 
+use crate::app::App;
 use crate::auth::Principal;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::list::Listed;
@@ -112,6 +113,15 @@ pub async fn find_in<R: Resource>(tx: &mut Transaction, id: Id) -> ApiResult<R> 
     row.ok_or_else(|| not_found::<R>(id))
 }
 
+/// The row with that id, whoever asks.
+///
+/// # Errors
+/// 404 when there is none; the store's own.
+pub async fn find_stored<R: Resource>(app: &App, id: Id) -> ApiResult<R> {
+    let row = app.store.fetch_optional(R::select().and_where(Expr::col("id").eq(id))).await?;
+    row.ok_or_else(|| not_found::<R>(id))
+}
+
 /// The row with that id or name, if it is there; in a project when the resource is.
 ///
 /// # Errors
@@ -188,8 +198,19 @@ macro_rules! row {
 macro_rules! words {
     ($(#[$meta:meta])* $visibility:vis enum $name:ident { $($variant:ident = $word:literal),* $(,)? }) => {
         $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
-        $visibility enum $name { $(#[serde(rename = $word)] $variant),* }
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        $visibility enum $name { $($variant),* }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                // Not `&str`: a text with escapes is none.
+                let word = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
+                match &*word {
+                    $($word => Ok(Self::$variant),)*
+                    _ => Err(serde::de::Error::unknown_variant(&word, Self::WORDS)),
+                }
+            }
+        }
 
         impl $name {
             pub const WORDS: &'static [&'static str] = &[$($word),*];

@@ -21,6 +21,8 @@ pub enum ErrorKind {
     IllegalOperationError,
     /// 404
     KeyError,
+    /// 404
+    DoesNotExist,
     /// 409
     EntityExistsError,
     /// 501
@@ -35,6 +37,7 @@ impl ErrorKind {
             Self::AuthorizationException => (StatusCode::UNAUTHORIZED, "AuthorizationException"),
             Self::IllegalOperationError => (StatusCode::FORBIDDEN, "IllegalOperationError"),
             Self::KeyError => (StatusCode::NOT_FOUND, "KeyError"),
+            Self::DoesNotExist => (StatusCode::NOT_FOUND, "DoesNotExistException"),
             Self::EntityExistsError => (StatusCode::CONFLICT, "EntityExistsError"),
             Self::NotImplementedError => (StatusCode::NOT_IMPLEMENTED, "NotImplementedError"),
         }

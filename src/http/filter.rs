@@ -249,6 +249,7 @@ impl<'a> Filter<'a> {
             return Err(ApiError::unprocessable("'isnull:' and 'isnotnull:' take no value."));
         }
         match kind {
+            FieldKind::Text | FieldKind::Word(_) if self.is_order() => self.on_numeric_text(column),
             FieldKind::Text | FieldKind::Word(_) => self.on_text(column, str::to_owned),
             FieldKind::Id => self.on_text(column, |value| value.replace('-', "").to_ascii_lowercase()),
             FieldKind::Flag | FieldKind::OnlyFlag => self.on_flag(column),
@@ -262,6 +263,29 @@ impl<'a> Filter<'a> {
             FieldKind::RunMetadata(_) | FieldKind::Switch(_) => Err(self.unfit()),
             FieldKind::Unfiltered => Ok(Expr::val(true)),
         }
+    }
+
+    fn is_order(&self) -> bool {
+        matches!(self.operator, Operator::Gt | Operator::Gte | Operator::Lt | Operator::Lte)
+    }
+
+    /// Texts that begin with a number other than zero, compared as numbers.
+    fn on_numeric_text(&self, column: SimpleExpr) -> Result<SimpleExpr, ApiError> {
+        let number = column.cast_as("DOUBLE");
+        Ok(number.clone().ne(0).and(self.compared(number)?))
+    }
+
+    /// A column that is a number, greater or less than the value.
+    pub(super) fn compared(&self, column: SimpleExpr) -> Result<SimpleExpr, ApiError> {
+        let number: f64 = self.value.trim().parse().map_err(|_| {
+            ApiError::unprocessable(format!("'{}' is no number to compare with.", self.value))
+        })?;
+        Ok(match self.operator {
+            Operator::Gt => column.gt(number),
+            Operator::Gte => column.gte(number),
+            Operator::Lt => column.lt(number),
+            _ => column.lte(number),
+        })
     }
 
     fn on_text(&self, column: SimpleExpr, stored: fn(&str) -> String) -> Result<SimpleExpr, ApiError> {
@@ -417,6 +441,8 @@ mod tests {
             (FieldKind::Text, "oneof:[\"a\",\"b\"]", r#""c" IN ('a', 'b')"#),
             (FieldKind::Text, "oneof:a", "422"),
             (FieldKind::Text, "gt:a", "422"),
+            (FieldKind::Text, "gt:1.5", r#"CAST("c" AS DOUBLE) <> 0 AND CAST("c" AS DOUBLE) > 1.5"#),
+            (FieldKind::Id, "gt:1", "422"),
             (FieldKind::Text, "isnull:", r#""c" IS NULL"#),
             (FieldKind::Id, "AB-cd", r#""c" = 'abcd'"#),
             (FieldKind::Id, "startswith:ab-c", r#""c" LIKE 'abc%' ESCAPE '!'"#),

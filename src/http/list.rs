@@ -37,6 +37,8 @@ pub struct Page<T> {
 /// A kind of row that is listed, with the fields its lists can be filtered and sorted by.
 pub trait Listed {
     const FIELDS: &'static [Field];
+    /// The column that orders rows of the same moment before their ids do: MySQL's moments are whole seconds.
+    const TIE_BREAKER: Option<&'static str> = None;
 }
 
 /// What a caller asked of a list of `T`: a handler's argument.
@@ -90,7 +92,7 @@ impl<T: Listed> ListRequest<T> {
     }
 }
 
-impl<T: Row> ListRequest<T> {
+impl<T: Listed + Row> ListRequest<T> {
     /// Fetches the page of `select` that was asked for, with one query for the rows and one for their number.
     ///
     /// # Errors
@@ -112,7 +114,10 @@ impl<T: Row> ListRequest<T> {
         }
         let (column, order) = self.order.clone();
         // Rows of the same moment keep one order over all pages, in the direction of an index.
-        select.order_by_expr(column, order.clone()).order_by("id", order);
+        select.order_by_expr(column, order.clone());
+        for column in T::TIE_BREAKER.into_iter().chain(["id"]) {
+            select.order_by(column, order.clone());
+        }
         select.limit(self.size).offset((self.page - 1) * self.size);
         let items = store.fetch_all::<T>(&select).await?;
         Ok(Page { index: self.page, max_size: self.size, total_pages, total, items })
@@ -149,7 +154,7 @@ fn sort_order(text: &str, fields: &'static [Field]) -> ApiResult<(SimpleExpr, Or
     }
 }
 
-/// A repeated filter narrows; different ones are joined by the logical operator.
+/// Filters are joined by the logical operator, also the values of a repeated one.
 fn condition(query: &Query, operator: LogicalOperator, fields: &'static [Field]) -> ApiResult<Cond> {
     let mut joined = match operator {
         LogicalOperator::Or => Cond::any(),
@@ -157,7 +162,6 @@ fn condition(query: &Query, operator: LogicalOperator, fields: &'static [Field])
     };
     let mut always = Cond::all();
     for field in fields {
-        let mut narrowed = Cond::all();
         if let FieldKind::Switch(condition) = field.kind {
             let flag = query.text(field.name).and_then(Flag::read);
             if let Some(condition) = flag.and_then(|Flag(flag)| condition(flag)) {
@@ -166,15 +170,11 @@ fn condition(query: &Query, operator: LogicalOperator, fields: &'static [Field])
             continue;
         }
         for text in query.texts(field.name) {
-            narrowed = narrowed.add(Filter::parse(text).condition(Expr::col(field.column), field.kind)?);
-        }
-        if narrowed.is_empty() {
-            continue;
-        }
-        if field.name == SCOPE_USER {
-            always = always.add(narrowed);
-        } else {
-            joined = joined.add(narrowed);
+            let condition = Filter::parse(text).condition(Expr::col(field.column), field.kind)?;
+            match field.name {
+                SCOPE_USER => always = always.add(condition),
+                _ => joined = joined.add(condition),
+            }
         }
     }
     // Any of no filters is everything.

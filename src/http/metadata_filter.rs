@@ -64,16 +64,6 @@ fn on_value(filter: &Filter<'_>) -> ApiResult<Cond> {
 
 /// Values that are numbers, compared as numbers.
 fn on_number(filter: &Filter<'_>) -> ApiResult<Cond> {
-    let number: f64 = filter.value.trim().parse().map_err(|_| {
-        ApiError::unprocessable(format!("'{}' is no number to compare metadata with.", filter.value))
-    })?;
-    let column = Expr::col(VALUE).cast_as("DOUBLE");
-    let compared = match filter.operator {
-        Operator::Gt => column.gt(number),
-        Operator::Gte => column.gte(number),
-        Operator::Lt => column.lt(number),
-        _ => column.lte(number),
-    };
     let is_number = Expr::col(("run_metadata", "type")).is_in(["int", "float", "StorageSize"]);
-    Ok(Cond::all().add(is_number).add(compared))
+    Ok(Cond::all().add(is_number).add(filter.compared(Expr::col(VALUE).cast_as("DOUBLE"))?))
 }

@@ -38,18 +38,17 @@ pub fn reject(method: &str, path: &str, violations: &[Violation]) -> ApiError {
     ApiError::invalid_request(text)
 }
 
-/// A place in the request as Python writes it: `'body', 'components', 0, 'flavor'` for `components[0].flavor`.
+/// `'body', 'items', 0, 'name'` for `items[0].name`.
 fn location(place: &str, field: &str) -> String {
-    if field.is_empty() {
-        return format!("'{place}',");
-    }
-    let mut location = format!("'{place}'");
-    for part in field.split('.') {
-        let mut indices = part.split('[');
-        location += &format!(", '{}'", indices.next().unwrap_or_default());
-        indices.for_each(|index| location += &format!(", {}", index.trim_end_matches(']')));
-    }
-    location
+    let steps =
+        field.split(['.', '[']).map(|step| step.trim_end_matches(']')).filter(|step| !step.is_empty());
+    let steps: Vec<String> = steps
+        .map(|step| match step.bytes().all(|byte| byte.is_ascii_digit()) {
+            true => step.to_owned(),
+            false => format!("'{step}'"),
+        })
+        .collect();
+    if steps.is_empty() { format!("'{place}',") } else { format!("'{place}', {}", steps.join(", ")) }
 }
 
 /// The values of a query string. Reading a value notes what is wrong with it; [`Query::finish`] tells.
@@ -91,6 +90,12 @@ impl Query {
             self.violations.push(Violation::of_query(name, "missing", "Field required", "None"));
         }
         value
+    }
+
+    /// Notes that a value, which was read as a text, is wrong.
+    pub fn refuse(&mut self, name: &str, kind: &'static str, message: impl Into<String>) {
+        let text = self.text(name).unwrap_or_default().to_owned();
+        self.violations.push(Violation::of_query(name, kind, message, &text));
     }
 
     /// All values of a repeated parameter, in order.

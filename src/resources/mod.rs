@@ -21,6 +21,7 @@ pub mod flavors;
 pub mod hook_invocations;
 pub mod logs;
 pub mod model_version_artifacts;
+pub mod model_version_pipeline_runs;
 pub mod model_versions;
 pub mod models;
 pub mod pipeline_builds;
@@ -39,13 +40,14 @@ pub mod source;
 pub mod stacks;
 pub mod step_configuration;
 pub mod steps;
+pub mod store_files;
 pub mod tag_resources;
 pub mod tags;
 pub mod users;
 
 /// Routes of resources that everyone may call.
 pub fn open() -> Routes {
-    users::routes::open()
+    users::routes::open().merge(artifact_versions::open())
 }
 
 /// All other routes of resources.
@@ -62,6 +64,7 @@ pub fn closed() -> Routes {
         hook_invocations::routes(),
         logs::routes(),
         model_version_artifacts::routes(),
+        model_version_pipeline_runs::routes(),
         model_versions::routes(),
         models::routes(),
         pipeline_builds::routes(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::Path;
 use sea_query::{Expr, ExprTrait, Func, Query as Sql, SimpleExpr};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::curated_visualizations::{CuratedVisualizationRow, of_things};
 use super::tags::TagRow;
@@ -22,7 +22,7 @@ use crate::http::list::Listed;
 use crate::http::path::PathId;
 use crate::http::query::Query;
 use crate::http::routes::Routes;
-use crate::http::values::{LongText, Name, ShortText, check_name};
+use crate::http::values::{Name, ShortText, check_name};
 use crate::row;
 use crate::store::{Id, Insert, StoreError, Timestamp, Transaction, Update, is_duplicate};
 
@@ -167,55 +167,70 @@ impl Resource for ModelRow {
     }
 }
 
-/// What there is to say about a model.
-#[derive(Debug, Default, Deserialize)]
-pub struct ModelCard {
-    pub license: Option<LongText>,
-    pub description: Option<LongText>,
-    pub audience: Option<LongText>,
-    pub use_cases: Option<LongText>,
-    pub limitations: Option<LongText>,
-    pub trade_offs: Option<LongText>,
-    pub ethics: Option<LongText>,
+/// A request with what there is to say about a model, and the columns for that.
+macro_rules! with_card {
+    ($(#[$meta:meta])* $visibility:vis struct $name:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty,)* }) => {
+        $(#[$meta])*
+        #[derive(Debug, serde::Deserialize)]
+        $visibility struct $name {
+            $($(#[$field_meta])* $field: $type,)*
+            license: Option<$crate::http::values::LongText>,
+            description: Option<$crate::http::values::LongText>,
+            audience: Option<$crate::http::values::LongText>,
+            use_cases: Option<$crate::http::values::LongText>,
+            limitations: Option<$crate::http::values::LongText>,
+            trade_offs: Option<$crate::http::values::LongText>,
+            ethics: Option<$crate::http::values::LongText>,
+            save_models_to_registry: Option<bool>,
+        }
+
+        impl $name {
+            fn card(&self) -> $crate::resources::models::Card<'_> {
+                fn text(text: &Option<$crate::http::values::LongText>) -> Option<&str> {
+                    text.as_ref().map($crate::http::values::LongText::as_str)
+                }
+                $crate::resources::models::Card {
+                    texts: [
+                        ("license", text(&self.license)),
+                        ("description", text(&self.description)),
+                        ("audience", text(&self.audience)),
+                        ("use_cases", text(&self.use_cases)),
+                        ("limitations", text(&self.limitations)),
+                        ("trade_offs", text(&self.trade_offs)),
+                        ("ethics", text(&self.ethics)),
+                    ],
+                    save_models_to_registry: self.save_models_to_registry,
+                }
+            }
+        }
+    };
+}
+pub(super) use with_card;
+
+/// What there is to say about a model, by columns.
+#[derive(Debug, Clone, Copy)]
+pub struct Card<'a> {
+    pub texts: [(&'static str, Option<&'a str>); 7],
     pub save_models_to_registry: Option<bool>,
 }
 
-impl ModelCard {
-    fn texts(&self) -> [(&'static str, Option<&str>); 7] {
-        fn text(text: &Option<LongText>) -> Option<&str> {
-            text.as_ref().map(LongText::as_str)
-        }
-        [
-            ("license", text(&self.license)),
-            ("description", text(&self.description)),
-            ("audience", text(&self.audience)),
-            ("use_cases", text(&self.use_cases)),
-            ("limitations", text(&self.limitations)),
-            ("trade_offs", text(&self.trade_offs)),
-            ("ethics", text(&self.ethics)),
-        ]
+with_card! {
+    struct ModelRequest {
+        project: Id,
+        name: ShortText,
+        #[serde(default, deserialize_with = "plain_tags")]
+        tags: Vec<TagReference>,
     }
 }
 
-#[derive(Debug, Deserialize)]
-struct ModelRequest {
-    project: Id,
-    name: ShortText,
-    #[serde(flatten)]
-    card: ModelCard,
-    #[serde(default, deserialize_with = "plain_tags")]
-    tags: Vec<TagReference>,
-}
-
-#[derive(Debug, Deserialize)]
-struct ModelUpdate {
-    name: Option<Name>,
-    #[serde(flatten)]
-    card: ModelCard,
-    #[serde(default, deserialize_with = "plain_tags")]
-    add_tags: Vec<TagReference>,
-    #[serde(default, deserialize_with = "plain_tags")]
-    remove_tags: Vec<TagReference>,
+with_card! {
+    struct ModelUpdate {
+        name: Option<Name>,
+        #[serde(default, deserialize_with = "plain_tags")]
+        add_tags: Vec<TagReference>,
+        #[serde(default, deserialize_with = "plain_tags")]
+        remove_tags: Vec<TagReference>,
+    }
 }
 
 async fn create_model(
@@ -249,7 +264,7 @@ async fn create(
         check_name("Model", name)?;
         require_project(&mut tx, project).await?;
         refuse_taken_name::<ModelRow>(&mut tx, Some(project), name, None).await?;
-        let id = insert(cx, &mut tx, project, name, &request.card)
+        let id = insert(cx, &mut tx, project, name, request.card())
             .await
             .map_err(|error| if is_duplicate(&error) { taken::<ModelRow>(name) } else { error.into() })?;
         set_tags(cx, &mut tx, Taggable::Model, id, &request.tags).await?;
@@ -268,7 +283,7 @@ pub async fn insert(
     tx: &mut Transaction,
     project: Id,
     name: &str,
-    card: &ModelCard,
+    card: Card<'_>,
 ) -> Result<Id, StoreError> {
     let id = cx.new_id();
     let insert = Insert::into("model")
@@ -277,7 +292,7 @@ pub async fn insert(
         .set("project_id", project)
         .set("user_id", cx.user_id())
         .set("save_models_to_registry", card.save_models_to_registry.unwrap_or(true));
-    let insert = card.texts().into_iter().fold(insert, |insert, (column, text)| insert.set(column, text));
+    let insert = card.texts.into_iter().fold(insert, |insert, (column, text)| insert.set(column, text));
     insert.run(tx).await?;
     Ok(id)
 }
@@ -294,11 +309,11 @@ async fn update_model(
         if let Some(name) = name {
             refuse_taken_name::<ModelRow>(&mut tx, Some(model.project_id), name, Some(id)).await?;
         }
+        let card = update.card();
         let change = Update::of("model", id, context.now())
             .maybe("name", name)
-            .maybe("save_models_to_registry", update.card.save_models_to_registry);
-        let texts = update.card.texts().into_iter();
-        let change = texts.fold(change, |change, (column, text)| change.maybe(column, text));
+            .maybe("save_models_to_registry", card.save_models_to_registry);
+        let change = card.texts.into_iter().fold(change, |change, (column, text)| change.maybe(column, text));
         change.run(&mut tx).await.map_err(|error| match name {
             Some(name) if is_duplicate(&error) => taken::<ModelRow>(name),
             _ => error.into(),

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::users::{UserResponse, admins_only};
 use crate::auth::Principal;
 use crate::framework::{
-    Context, NoResources, Read, Resource, Response, ResponseOf, Stored, delete, list, not_found, taken,
+    Context, NoResources, Read, Resource, Response, ResponseOf, Stored, delete, list, not_found,
 };
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::filter::{Field, FieldKind};
@@ -153,8 +153,7 @@ async fn create_secret(
             .set("user_id", context.user_id())
             .run(&mut tx)
             .await;
-        inserted
-            .map_err(|error| if is_duplicate(&error) { taken::<SecretRow>(name) } else { error.into() })?;
+        inserted.map_err(|error| if is_duplicate(&error) { taken(name, private) } else { error.into() })?;
         Ok::<_, ApiError>(context.commit(tx, id).await?)
     });
     let id = made.await?;
@@ -294,5 +293,11 @@ async fn refuse_taken(
         select.and_where(Expr::col("user_id").eq(owner));
     }
     let others = tx.fetch_all::<SecretRow>(&select).await?;
-    if others.iter().any(|other| Some(other.id) != own) { Err(taken::<SecretRow>(name)) } else { Ok(()) }
+    if others.iter().any(|other| Some(other.id) != own) { Err(taken(name, private)) } else { Ok(()) }
+}
+
+fn taken(name: &str, private: bool) -> ApiError {
+    let scope = if private { "private" } else { "public" };
+    let message = format!("There is an existing {scope} secret with the name '{name}'.");
+    ApiError::new(ErrorKind::EntityExistsError, message)
 }

@@ -63,7 +63,7 @@ def listed(command, column="name"):
 def stack_components_are_kept():
     store = "artifact-store"
     says(f"{store} register files --flavor local --path=/tmp/files --label of=suite", "registered")
-    fails(f"{store} register files --flavor local", "same name")
+    fails(f"{store} register files --flavor local", "already exists")
     fails(f"{store} register other --flavor none", "No flavor with name 'none'")
     equal(listed(f"{store} list"), ["default", "files"])
     equal(listed(f"{store} list --name contains:fil"), ["files"])
@@ -111,7 +111,7 @@ def stacks_are_kept():
 @promise
 def secrets_are_kept():
     says("secret create keys --user=me --pass=word", "created")
-    fails("secret create keys --user=me", "existing public secret")
+    fails("secret create keys --user=me", "already exists")
     says("secret create keys --private --own=one", "created")
     equal(listed("secret list"), ["keys", "keys"])
     equal(listed("secret list --private true"), ["keys"])

@@ -1,9 +1,12 @@
 //! The same requests to ZenML's own server and to zendo: the same answers, but for what is wanted otherwise.
 
+mod artifacts;
 mod builds;
 mod compare;
 mod devices;
 mod lists;
+mod logs;
+mod models;
 mod projects;
 mod schedules;
 mod secrets;
@@ -31,24 +34,48 @@ use crate::support::{Database, ReferenceServer, TestApp};
 const SETTINGS: [(&str, &str); 2] =
     [("ZENML_SERVER_DEPLOYMENT_TYPE", "docker"), ("ZENML_SERVER_AUTO_ACTIVATE", "false")];
 /// Groups of operations that are compared whole.
+const WHOLE: [&str; 24] = [
 const WHOLE: [&str; 18] = [
     "activate",
     "api_token",
+    "code_repositories",
+    "component-types",
+    "components",
+const WHOLE: [&str; 20] = [
+const WHOLE: [&str; 23] = [
+    "activate",
+    "api_token",
+    "artifact_versions",
+    "artifacts",
+    "curated_visualizations",
     "current-user",
     "device_authorization",
     "devices",
+    "flavors",
     "hook_invocations",
     "info",
     "load-info",
     "login",
     "logout",
+    "logs",
+    "model_version_artifacts",
+    "model_version_pipeline_runs",
+    "model_versions",
+    "models",
     "onboarding_state",
+    "projects",
+    "secrets",
+    "secrets_operations",
     "pipeline_builds",
     "run_wait_conditions",
     "schedules",
     "service_accounts",
+    "run-metadata",
     "settings",
+    "stacks",
     "statistics",
+    "tag_resources",
+    "tags",
     "users",
 ];
 /// Longer than any wait after failed sign-ins lasts: each scenario starts without.
@@ -66,6 +93,9 @@ fn scenarios() -> Vec<Scenario> {
         projects::scenarios(),
         stacks::scenarios(),
         secrets::scenarios(),
+        artifacts::scenarios(),
+        models::scenarios(),
+        logs::scenarios(),
         serving::scenarios(),
         builds::scenarios(),
         schedules::scenarios(),
@@ -87,7 +117,13 @@ async fn the_same_requests_get_the_same_answers() {
         comparison: Comparison::default(),
         report: Report::default(),
     };
-    for scenario in scenarios() {
+    let only = std::env::var("ZENDO_PARITY").unwrap_or_default();
+    let is_asked_for = |name: &str| only.split(',').any(|word| name.contains(word));
+    for (number, scenario) in scenarios().into_iter().enumerate() {
+        // The first one signs in.
+        if number > 0 && !is_asked_for(scenario.name) {
+            continue;
+        }
         zendo.clock.advance(BETWEEN_SCENARIOS);
         for step in &scenario.steps {
             zendo.clock.advance(step.after.into());
@@ -184,7 +220,7 @@ impl Report {
 
     fn finish(mut self) {
         for (wanted, met) in EVERYWHERE.iter().zip(self.met) {
-            if !met {
+            if !met && std::env::var_os("ZENDO_PARITY").is_none() {
                 self.failures += &format!("\nnowhere any longer: {:?} ({})\n", wanted.differs, wanted.reason);
             }
         }

@@ -158,7 +158,7 @@ fn listing() -> Scenario {
             list(&format!("scope_user={NONE}")),
             list("scope_user=x"),
             list("sort_by=desc:private"),
-            list("sort_by=user"),
+            list("sort_by=user&name=two"),
             list("sort_by=values"),
             list("id={one.id}"),
             list("size=1&page=2"),

@@ -226,9 +226,9 @@ fn components_listed() -> Scenario {
         [
             ADMIN.post("/components", S3).keep("bucket"),
             ADMIN.get("/stacks").keep("stacks"),
-            list("sort_by=type&size=3"),
-            list("sort_by=type&hydrate=true&size=2"),
-            list("sort_by=desc:type&size=2&page=2"),
+            list("name=default&sort_by=type&size=2"),
+            list("name=default&sort_by=type&hydrate=true"),
+            list("name=default&sort_by=desc:type&size=2&page=2"),
             list("name=bucket"),
             list("type=orchestrator"),
             list("scope_type=orchestrator"),

@@ -91,6 +91,28 @@ pub const NULL_IS_UNSET: Wanted = wanted(&["status: 500 | 200"], "null changes n
 pub const NULL_FLAG: Wanted =
     wanted(&["body.body.display_updates: null | true"], "null changes nothing: a flag has no third value");
 pub const UNKNOWN_REFERENCE: Wanted = wanted(&["status: 500 | 404"], "what is referred to does not exist");
+pub const TAKEN_VERSION: Wanted = wanted(&["status: 500 | 409"], "the artifact has that version already");
+pub const TAKEN_NAME: Wanted = wanted(&["status: 500 | 409"], "the model has a version of that name already");
+pub const TAKEN_STAGE: Wanted = wanted(
+    &["status: 500 | 409"],
+    "another version is in that stage: a conflict that the caller can resolve, no failure of the server",
+);
+pub const TYPELESS_METADATA: Wanted = wanted(
+    &["status: 404 | 422"],
+    "a value without a type is a mistake in the request; nothing was looked for",
+);
+pub const DATA_STAYS: Wanted =
+    wanted(&["status: 500 | 501"], "the server deletes no data from artifact stores, and says so");
+pub const PRUNED: Wanted =
+    wanted(&["status: 500 | 200"], "the reference's own call of this fails, whatever is asked");
+pub const OR_RUN: Wanted = wanted(&["status: 500 | 200"], "any two filters can be joined by or");
+pub const UNKNOWN_PROJECT: Wanted =
+    wanted(&["status: 409 | 404"], "what isn't there is missing, not in conflict");
+pub const TAKEN_ID: Wanted = wanted(&["status: 500 | 409"], "there are logs with that id already");
+pub const NO_PROJECT: Wanted = wanted(&["status: 500 | 422"], "everything is in a project");
+pub const NO_RUNNER: Wanted = wanted(&["status: 500 | 400"], "a server that starts no runs says so");
+pub const UNION: Wanted =
+    wanted(&["violations: *"], "what takes several types is refused once, not once for each of them");
 pub const FAR_PAST: Wanted = wanted(&["status: 500 | 422"], "a lifetime is positive");
 pub const TIMES_ONE_OF: Wanted = wanted(&["status: 500 | 200"], "the filter works for times too");
 pub const HUGE_NUMBER: Wanted = wanted(&["status: 400 | 422"], "a number beyond all bounds is unreadable");
@@ -124,6 +146,12 @@ pub const LIKE_IS_LITERAL: Wanted = wanted(
     &["length of body.items: 1 | 0", "body.total: 1 | 0"],
     "% and _ in a filter are characters, not wildcards of the database",
 );
+pub const ZERO_IS_A_NUMBER: Wanted = wanted(
+    &["length of body.items: 0 | 1", "body.total: 0 | 1"],
+    "zero is less than one; the reference takes it for no number",
+);
+pub const FEWER_OF_THREE: Wanted =
+    wanted(&["length of body.items: 3 | 1", "body.total: 3 | 1"], "% and _ in a filter are characters");
 pub const ONE_OF_NOTHING: Wanted =
     wanted(&["length of body.items: 1 | 0", "body.total: 1 | 0"], "nothing is one of no values");
 pub const EMAIL_OF_A_MACHINE: Wanted = wanted(

@@ -12,6 +12,8 @@ on_each_store! {
     zenml_opens_a_database_of_zendo,
     zendo_opens_a_database_of_zenml,
     keys_and_devices_of_either_are_the_others_too,
+    secrets_of_either_are_the_others_too,
+    secrets_without_a_key_are_the_others_too,
 }
 
 async fn zenml_opens_a_database_of_zendo(database: Database) {
@@ -71,6 +73,43 @@ async fn zendo_opens_a_database_of_zenml(database: Database) {
     app.stop().await;
     let reference = ReferenceServer::start(&database, &SHARED).await.unwrap();
     reference.signed_in().await.get(CURRENT_USER).await.expect_ok();
+}
+
+async fn secrets_of_either_are_the_others_too(database: Database) {
+    exchange_secrets(
+        database,
+        &[
+            SHARED[0],
+            // Without the type ZenML's server passes over the key.
+            ("ZENML_SECRETS_STORE_TYPE", "sql"),
+            ("ZENML_SECRETS_STORE_ENCRYPTION_KEY", "a key for both"),
+        ],
+    )
+    .await;
+}
+
+async fn secrets_without_a_key_are_the_others_too(database: Database) {
+    exchange_secrets(database, &SHARED).await;
+}
+
+/// Each reads and changes what the other has written.
+async fn exchange_secrets(database: Database, settings: &[(&str, &str)]) {
+    let app = TestApp::start_with(&database, settings).await;
+    let Some(reference) = ReferenceServer::start(&database, settings).await else { return };
+    let (zendo, zenml) = (app.signed_in().await, reference.signed_in().await);
+    for (writer, reader, name) in [(&zendo, &zenml, "of_zendo"), (&zenml, &zendo, "of_zenml")] {
+        let values = json!({"user": "Zoë \"Q\"", "empty": "", "emoji": "🔑"});
+        let secret = json!({"name": name, "values": values});
+        let made = writer.post("/api/v1/secrets", secret).await.expect_ok();
+        let path = format!("/api/v1/secrets/{}", made["id"].as_str().unwrap());
+        let read = reader.get(&path).await.expect_ok();
+        assert_eq!(read["body"]["values"], values, "{name}");
+        assert_eq!(read, writer.get(&path).await.expect_ok());
+        let patch = json!({"values": {"empty": null, "more": "1"}});
+        reader.put(&format!("{path}?patch_values=true"), patch).await.expect_ok();
+        let changed = json!({"user": "Zoë \"Q\"", "emoji": "🔑", "more": "1"});
+        assert_eq!(writer.get(&path).await.expect_ok()["body"]["values"], changed, "{name}");
+    }
 }
 
 async fn keys_and_devices_of_either_are_the_others_too(database: Database) {

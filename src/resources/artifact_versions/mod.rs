@@ -1,6 +1,7 @@
 //! Artifact versions: data that steps made or somebody saved, and where it is.
 
 mod changes;
+mod files;
 mod filters;
 mod requests;
 
@@ -29,6 +30,11 @@ pub use requests::{ArtifactVersionRequest, insert};
 const VERSIONS: &str = "/api/v1/artifact_versions";
 const VERSION: &str = "/api/v1/artifact_versions/{artifact_version_id}";
 
+/// For whoever has a download token.
+pub fn open() -> Routes {
+    Routes::new().get("/api/v1/artifact_versions/{artifact_version_id}/data", files::download)
+}
+
 pub fn routes() -> Routes {
     Routes::new()
         .post(VERSIONS, requests::create_version)
@@ -38,6 +44,8 @@ pub fn routes() -> Routes {
         .get(VERSION, get::<ArtifactVersionRow>)
         .put(VERSION, changes::update_version)
         .delete(VERSION, changes::delete_version)
+        .get("/api/v1/artifact_versions/{artifact_version_id}/visualize", files::visualize)
+        .get("/api/v1/artifact_versions/{artifact_version_id}/download-token", files::download_token)
 }
 
 row! {

@@ -263,7 +263,7 @@ pub async fn find_named(tx: &mut Transaction, name: &str, kind: &str) -> ApiResu
 }
 
 fn taken(name: &str, kind: &str) -> ApiError {
-    let message = format!("A component of the type '{kind}' with the name '{name}' already exists.");
+    let message = format!("A component of the type '{kind}' with the same name '{name}' already exists.");
     ApiError::new(ErrorKind::EntityExistsError, message)
 }
 

@@ -1,5 +1,6 @@
 //! Logs: where the log of a run, a step or a hook is.
 
+mod entries;
 mod requests;
 
 use std::sync::Arc;
@@ -18,13 +19,18 @@ use crate::http::routes::Routes;
 use crate::row;
 use crate::store::{Id, Timestamp};
 
+pub use entries::{LogEntry, entries};
 pub use requests::{LogsOwner, LogsReference, LogsRequest, assign, attach, insert};
 
 const LOGS: &str = "/api/v1/logs";
 const LOG: &str = "/api/v1/logs/{logs_id}";
 
 pub fn routes() -> Routes {
-    Routes::new().post(LOGS, requests::create_logs).get(LOG, get_logs).put(LOG, requests::update_logs)
+    Routes::new()
+        .post(LOGS, requests::create_logs)
+        .get(LOG, get_logs)
+        .put(LOG, requests::update_logs)
+        .get("/api/v1/logs/{logs_id}/entries", entries::list_entries)
 }
 
 /// A log that is a run's, a step's or a hook's; nobody may read others.

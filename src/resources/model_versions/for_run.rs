@@ -8,24 +8,17 @@ use super::{ModelVersionRow, Stage};
 use crate::framework::{Context, Resource, TagReference, Taggable, find_named, plain_tags, set_tags};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::values::{LongText, ShortText, check_name};
-use crate::resources::models::{self, ModelCard, ModelRow};
+use crate::resources::models::{self, ModelRow, with_card};
 use crate::store::{Id, Insert, Transaction};
 
-/// The model of a pipeline's or step's configuration (contract schema Model).
-#[derive(Debug, Deserialize)]
-pub struct ConfiguredModel {
-    name: ShortText,
-    version: Option<ConfiguredVersion>,
-    license: Option<LongText>,
-    description: Option<LongText>,
-    audience: Option<LongText>,
-    use_cases: Option<LongText>,
-    limitations: Option<LongText>,
-    trade_offs: Option<LongText>,
-    ethics: Option<LongText>,
-    save_models_to_registry: Option<bool>,
-    #[serde(default, deserialize_with = "plain_tags")]
-    tags: Vec<TagReference>,
+with_card! {
+    /// The model of a pipeline's or step's configuration (contract schema Model).
+    pub struct ConfiguredModel {
+        name: ShortText,
+        version: Option<ConfiguredVersion>,
+        #[serde(default, deserialize_with = "plain_tags")]
+        tags: Vec<TagReference>,
+    }
 }
 
 /// A version's name, number or stage.
@@ -34,21 +27,6 @@ pub struct ConfiguredModel {
 enum ConfiguredVersion {
     Number(i64),
     Name(ShortText),
-}
-
-impl ConfiguredModel {
-    fn card(&self) -> ModelCard {
-        ModelCard {
-            license: self.license.clone(),
-            description: self.description.clone(),
-            audience: self.audience.clone(),
-            use_cases: self.use_cases.clone(),
-            limitations: self.limitations.clone(),
-            trade_offs: self.trade_offs.clone(),
-            ethics: self.ethics.clone(),
-            save_models_to_registry: self.save_models_to_registry,
-        }
-    }
 }
 
 /// The version that a run is configured with, linked to the run. A named one, or the run's own numbered one, is made
@@ -72,7 +50,7 @@ pub async fn for_run(
         Some(model) => model.id,
         None => {
             check_name("Model", &name)?;
-            models::insert(cx, tx, project, &name, &configured.card()).await?
+            models::insert(cx, tx, project, &name, configured.card()).await?
         }
     };
     lock(tx, model).await?;

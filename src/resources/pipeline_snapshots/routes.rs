@@ -104,12 +104,13 @@ impl StepRequest {
     /// # Errors
     /// 422 when the step doesn't say what it is.
     pub fn stored(&self, name: &str) -> ApiResult<String> {
-        let kept: IndexMap<&str, &RawValue> = self
-            .0
-            .iter()
-            .filter(|(key, _)| key.as_str() != "config")
-            .map(|(key, value)| (key.as_str(), &**value))
-            .collect();
+        let mut kept: IndexMap<&str, &RawValue> =
+            self.0.iter().map(|(key, value)| (key.as_str(), &**value)).collect();
+        let merged = kept.shift_remove("config");
+        // Older clients send the merged configuration alone.
+        if let Some(merged) = merged.filter(|_| !kept.contains_key("step_config_overrides")) {
+            kept.insert("step_config_overrides", merged);
+        }
         let text = serde_json::to_string(&kept).unwrap_or_default();
         match serde_json::from_str::<StoredStep>(&text) {
             Ok(_) => Ok(text),

@@ -1,0 +1,165 @@
+//! The files of an artifact version: what shows the data, and the data itself.
+
+use std::io::{self, Write};
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use sea_query::{Expr, ExprTrait, Order};
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use super::ArtifactVersionRow;
+use crate::app::AppState;
+use crate::framework::{Context, Resource, find_stored};
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::path::PathId;
+use crate::http::query::Query;
+use crate::local_files::Archive;
+use crate::resources::artifact_visualizations::VisualizationRow;
+use crate::resources::artifacts::ArtifactRow;
+use crate::resources::store_files::{StoredFile, missing, with_file};
+use crate::store::Id;
+
+/// The word for artifact versions in a download token.
+const DOWNLOAD: &str = "artifact_version";
+/// Bytes of a visualization at most.
+const LARGEST_VISUALIZATION: u64 = 64 << 20;
+
+/// A visualization with what is in its file (contract schema LoadedVisualization).
+#[derive(Debug, Serialize)]
+pub struct LoadedVisualization {
+    r#type: String,
+    /// A text; of an image base64.
+    value: String,
+}
+
+/// One visualization of a version, by its place among them.
+pub async fn visualize(
+    cx: Context,
+    PathId(id): PathId,
+    mut query: Query,
+) -> ApiResult<Json<LoadedVisualization>> {
+    let index = query.integer("index", i64::MIN, i64::MAX).unwrap_or(0);
+    query.finish()?;
+    let version = cx.find::<ArtifactVersionRow>(id).await?;
+    let store = store_of(&version)?;
+    let mut select = VisualizationRow::select();
+    select
+        .and_where(Expr::col("artifact_version_id").eq(id))
+        .order_by("created", Order::Asc)
+        .order_by("uri", Order::Asc);
+    let all: Vec<VisualizationRow> = cx.app.store.fetch_all(&select).await?;
+    let count = all.len();
+    let found = usize::try_from(index).ok().and_then(|index| all.into_iter().nth(index));
+    let Some(VisualizationRow { r#type, uri, .. }) = found else {
+        let message =
+            format!("The artifact version has {count} visualizations, and none with the index {index}.");
+        return Err(missing(message));
+    };
+    let file = StoredFile { store, uri: &uri };
+    let bytes = with_file(&cx.app, file, |place| place.read(LARGEST_VISUALIZATION)).await?;
+    let value = match r#type.as_str() {
+        "image" => STANDARD.encode(bytes),
+        _ => String::from_utf8_lossy(&bytes).into_owned(),
+    };
+    Ok(Json(LoadedVisualization { r#type, value }))
+}
+
+fn store_of(version: &ArtifactVersionRow) -> ApiResult<Id> {
+    version.artifact_store_id.ok_or_else(|| {
+        ApiError::new(
+            ErrorKind::KeyError,
+            format!("\"The artifact version {} has no artifact store.\"", version.id),
+        )
+    })
+}
+
+/// A token to download a version's data with.
+pub async fn download_token(cx: Context, PathId(id): PathId) -> ApiResult<Json<String>> {
+    let version = cx.find::<ArtifactVersionRow>(id).await?;
+    archive(&cx.app, &version).await?;
+    Ok(Json(cx.app.tokens.for_download(DOWNLOAD, id, cx.app.clock.now())?))
+}
+
+/// A version's data as an archive, for whoever has the token.
+pub async fn download(
+    State(app): State<AppState>,
+    PathId(id): PathId,
+    mut query: Query,
+) -> ApiResult<Response> {
+    let token = query.required("token").unwrap_or_default();
+    query.finish()?;
+    app.tokens.check_download(&token, DOWNLOAD, id, app.clock.now())?;
+    let version = find_stored::<ArtifactVersionRow>(&app, id).await?;
+    let artifact = find_stored::<ArtifactRow>(&app, version.artifact_id).await?;
+    let archive = archive(&app, &version).await?;
+    let name = format!("{}-{}.tar.gz", artifact.name, version.version);
+    let headers = [(CONTENT_TYPE, "application/gzip".to_owned()), (CONTENT_DISPOSITION, attachment(&name))];
+    Ok((headers, streamed(archive)).into_response())
+}
+
+async fn archive(app: &AppState, version: &ArtifactVersionRow) -> ApiResult<Archive> {
+    let store = store_of(version)?;
+    let most = app.config.file_download_size_limit.0;
+    with_file(app, StoredFile { store, uri: &version.uri }, move |place| place.archive(most.into())).await
+}
+
+/// RFC 6266, with RFC 8187 for a name that isn't plain.
+fn attachment(name: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
+    match name.chars().all(is_plain) {
+        true => format!("attachment; filename=\"{name}\""),
+        false => {
+            let encoded = percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC);
+            format!("attachment; filename*=utf-8''{encoded}")
+        }
+    }
+}
+
+/// The archive as it is written, so that no more than a few pieces of it are in memory.
+fn streamed(archive: Archive) -> Body {
+    const PIECES: usize = 4;
+    let (sender, receiver) = mpsc::channel(PIECES);
+    tokio::task::spawn_blocking(move || {
+        let pieces = io::BufWriter::with_capacity(64 << 10, Pieces(sender.clone()));
+        if let Err(error) = archive.write(pieces) {
+            // Ends the connection, so that nobody takes a part for the whole.
+            let _ = sender.blocking_send(Err(error));
+        }
+    });
+    Body::from_stream(futures_util::stream::unfold(receiver, |mut receiver| async move {
+        receiver.recv().await.map(|piece| (piece, receiver))
+    }))
+}
+
+/// Takes what is written to whoever downloads.
+struct Pieces(mpsc::Sender<io::Result<Bytes>>);
+
+impl Write for Pieces {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let piece = Bytes::copy_from_slice(bytes);
+        self.0.blocking_send(Ok(piece)).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_can_not_break_out_of_its_header() {
+        assert_eq!(attachment("a-1.tar.gz"), "attachment; filename=\"a-1.tar.gz\"");
+        assert_eq!(attachment("Zoë\"\n"), "attachment; filename*=utf-8''Zo%C3%AB%22%0A");
+    }
+}

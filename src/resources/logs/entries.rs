@@ -1,0 +1,277 @@
+//! Reading what a log says.
+
+use axum::Json;
+use chrono::NaiveDateTime;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::LogsRow;
+use super::requests::RUNNER;
+use crate::app::App;
+use crate::framework::Context;
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::path::PathId;
+use crate::http::query::Query;
+use crate::random::SharedRandomness;
+use crate::resources::store_files::{StoredFile, with_file};
+
+/// Entries of one answer at most.
+const MOST_ENTRIES: usize = 50_000;
+/// Bytes that are read for one answer at most.
+const MOST_BYTES: u64 = 64 << 20;
+
+/// One entry of a log (contract schema LogEntry).
+#[derive(Debug, Serialize, Deserialize)]
+pub struct LogEntry {
+    message: String,
+    name: Option<String>,
+    level: Option<Level>,
+    timestamp: Option<Moment>,
+    module: Option<String>,
+    filename: Option<String>,
+    lineno: Option<i64>,
+    #[serde(default)]
+    chunk_index: i64,
+    #[serde(default = "one")]
+    total_chunks: i64,
+    id: Option<Uuid>,
+}
+
+fn one() -> i64 {
+    1
+}
+
+/// A time as it was written.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+struct Moment(String);
+
+impl TryFrom<String> for Moment {
+    type Error = speedate::ParseError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        speedate::DateTime::parse_str(&text).map(|_| Self(text))
+    }
+}
+
+/// A level of Python's logging.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "i64")]
+struct Level(i64);
+
+const LEVELS: [(&str, i64); 7] = [
+    ("NOTSET", 0),
+    ("DEBUG", 10),
+    ("INFO", 20),
+    ("WARN", 30),
+    ("WARNING", 30),
+    ("ERROR", 40),
+    ("CRITICAL", 50),
+];
+const INFO: Level = Level(20);
+
+impl TryFrom<i64> for Level {
+    type Error = &'static str;
+
+    fn try_from(number: i64) -> Result<Self, Self::Error> {
+        match LEVELS.iter().any(|(_, level)| *level == number) {
+            true => Ok(Self(number)),
+            false => Err("not a level"),
+        }
+    }
+}
+
+impl From<Level> for i64 {
+    fn from(level: Level) -> Self {
+        level.0
+    }
+}
+
+impl Level {
+    /// By its name or number.
+    fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let named = LEVELS.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
+        named.map(|(_, level)| Self(*level)).or_else(|| Self::try_from(text.parse::<i64>().ok()?).ok())
+    }
+}
+
+/// A page of entries; a log of an artifact store has one page only.
+#[derive(Debug, Default, Serialize)]
+pub struct Entries {
+    items: Vec<LogEntry>,
+    before: Option<String>,
+    after: Option<String>,
+}
+
+/// What is asked of a log.
+#[derive(Debug, Default)]
+struct Asked {
+    limit: Option<i64>,
+    /// Whether anything is asked that a file, which is read from its start, can't answer.
+    is_more_than_a_start: bool,
+}
+
+impl Asked {
+    /// # Errors
+    /// 422 for what can't be read.
+    fn read(mut query: Query) -> ApiResult<Self> {
+        let from_the_end = match query.text("start") {
+            None | Some("oldest") => false,
+            Some("newest") => true,
+            Some(_) => {
+                query.refuse("start", "literal_error", "Input should be 'oldest' or 'newest'");
+                false
+            }
+        };
+        let limit = query.integer("limit", 1, i64::MAX);
+        let level = query.text("level").map(Level::parse);
+        if level == Some(None) {
+            query.refuse("level", "value_error", "Value error, give DEBUG, INFO, WARN, ERROR or CRITICAL");
+        }
+        let (since, until) = (moment(&mut query, "since"), moment(&mut query, "until"));
+        query.finish()?;
+        if since.zip(until).is_some_and(|(since, until)| since > until) {
+            return Err(ApiError::unprocessable("'since' is later than 'until'."));
+        }
+        let is_more_than_a_start = from_the_end
+            || query.text("before").or(query.text("after")).is_some()
+            || query.text("search").is_some_and(|text| !text.is_empty())
+            || level.flatten().is_some_and(|level| level.0 > 0)
+            || since.or(until).is_some();
+        Ok(Self { limit, is_more_than_a_start })
+    }
+}
+
+/// A time or a day, in seconds since 1970.
+fn moment(query: &mut Query, name: &str) -> Option<i64> {
+    let text = query.text(name)?;
+    if let Ok(moment) = speedate::DateTime::parse_str(text) {
+        return Some(moment.timestamp_tz());
+    }
+    match speedate::Date::parse_str(text) {
+        Ok(day) => Some(day.timestamp()),
+        Err(error) => {
+            let message = format!("Input should be a valid datetime or date, {error}");
+            query.refuse(name, "datetime_from_date_parsing", message);
+            None
+        }
+    }
+}
+
+/// The oldest entries of a log.
+pub async fn list_entries(cx: Context, PathId(id): PathId, query: Query) -> ApiResult<Json<Entries>> {
+    let asked = Asked::read(query)?;
+    let logs = cx.find::<LogsRow>(id).await?;
+    logs.refuse_unowned()?;
+    let items = read(&cx.app, &logs, &asked).await?;
+    Ok(Json(Entries { items, ..Entries::default() }))
+}
+
+/// What a log says, as far as one answer holds it.
+///
+/// # Errors
+/// 400 for logs that have no file; 403 for local files that are not read; 404 for a store or file that isn't there; 501
+/// for stores that this server has no client for.
+pub async fn entries(cx: &Context, logs: &LogsRow) -> ApiResult<Vec<LogEntry>> {
+    read(&cx.app, logs, &Asked::default()).await
+}
+
+async fn read(app: &App, logs: &LogsRow, asked: &Asked) -> ApiResult<Vec<LogEntry>> {
+    let refuse = |message: &str| Err(ApiError::new(ErrorKind::ValueError, message));
+    if logs.source == RUNNER {
+        return refuse("This server starts no runs, so it has no logs of their runners.");
+    }
+    if logs.log_store_id.is_some() {
+        let message = "This server reads no logs of log stores: it has no client for them.";
+        return Err(ApiError::new(ErrorKind::NotImplementedError, message));
+    }
+    let Some(store) = logs.artifact_store_id else { return Ok(Vec::new()) };
+    let Some(uri) = logs.uri.as_deref().filter(|uri| !uri.is_empty()) else {
+        return refuse("The logs have no URI.");
+    };
+    if asked.is_more_than_a_start {
+        return refuse("Logs of an artifact store are read from their start, and not filtered.");
+    }
+    let limit =
+        asked.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(MOST_ENTRIES).min(MOST_ENTRIES);
+    let random = std::sync::Arc::clone(&app.random);
+    let entries = with_file(app, StoredFile { store, uri }, move |place| {
+        let mut entries = Vec::new();
+        place.lines(MOST_BYTES, |line| {
+            entries.extend(entry(line, &random));
+            entries.len() < limit
+        })?;
+        Ok(entries)
+    });
+    entries.await
+}
+
+/// One line of a log: JSON as ZenML's client writes it, or any text, perhaps with a time before it. Nothing is an empty
+/// line.
+fn entry(line: &str, random: &SharedRandomness) -> Option<LogEntry> {
+    let line = line.trim();
+    if line.is_empty() {
+        return None;
+    }
+    let mut entry = match serde_json::from_str::<LogEntry>(line) {
+        Ok(entry) if line.starts_with('{') => entry,
+        _ => plain(line),
+    };
+    entry.id.get_or_insert_with(|| random.uuid());
+    Some(entry)
+}
+
+/// `[2026-01-02 03:04:05 UTC] message`, or a message alone.
+fn plain(line: &str) -> LogEntry {
+    let timed = line.strip_prefix('[').and_then(|rest| {
+        let (time, message) = rest.split_once(" UTC]")?;
+        let time = NaiveDateTime::parse_from_str(time, "%Y-%m-%d %H:%M:%S").ok()?;
+        Some((Moment(time.format("%Y-%m-%dT%H:%M:%SZ").to_string()), message.trim()))
+    });
+    let (timestamp, message) = timed.map_or((None, line), |(time, message)| (Some(time), message));
+    LogEntry {
+        message: message.to_owned(),
+        name: None,
+        level: Some(INFO),
+        timestamp,
+        module: None,
+        filename: None,
+        lineno: None,
+        chunk_index: 0,
+        total_chunks: 1,
+        id: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::random::SystemRandomness;
+
+    #[test]
+    fn a_line_is_an_entry_in_each_of_its_forms() {
+        let random: SharedRandomness = Arc::new(SystemRandomness);
+        let read = |line: &str| {
+            let entry = serde_json::to_value(entry(line, &random)?).unwrap();
+            Some(["message", "level", "timestamp"].map(|field| entry[field].to_string()).join(" "))
+        };
+        for (line, expected) in [
+            ("", None),
+            ("  \n", None),
+            ("hello\n", Some(r#""hello" 20 null"#)),
+            ("[2026-01-02 03:04:05 UTC] hello", Some(r#""hello" 20 "2026-01-02T03:04:05Z""#)),
+            ("[a] hello", Some(r#""[a] hello" 20 null"#)),
+            (
+                r#"{"message": "hello", "level": 40, "timestamp": "2026-01-02T03:04:05.600000Z", "more": 1}"#,
+                Some(r#""hello" 40 "2026-01-02T03:04:05.600000Z""#),
+            ),
+            (r#"{"level": 40}"#, Some(r#""{\"level\": 40}" 20 null"#)),
+            (r#"{"message": "x", "level": 41}"#, Some(r#""{\"message\": \"x\", \"level\": 41}" 20 null"#)),
+        ] {
+            assert_eq!(read(line).as_deref(), expected, "{line}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Stacks and their components, projects and tags: on either engine, and at once.
+
+use futures_util::future::join;
+use serde_json::{Value, json};
+
+use crate::support::{Caller, Database, TestApp};
+
+on_each_store! {
+    a_stack_is_made_changed_and_deleted,
+    no_stack_loses_a_component_that_it_was_made_with,
+    flavors_are_set_back,
+    a_project_goes_with_all_that_is_in_it,
+    a_tag_becomes_exclusive_where_nothing_shares_it,
+}
+
+fn id(answer: &Value) -> &str {
+    answer["id"].as_str().unwrap()
+}
+
+async fn component(caller: &Caller, name: &str, kind: &str) -> Value {
+    let request = json!({"name": name, "type": kind, "flavor": "local", "configuration": {}});
+    caller.post("/api/v1/components", request).await.expect_ok()
+}
+
+async fn a_stack_is_made_changed_and_deleted(database: Database) {
+    let app = TestApp::start(&database).await;
+    let caller = app.signed_in().await;
+    let secret = caller.post("/api/v1/secrets", json!({"name": "s", "values": {"a": "b"}})).await.expect_ok();
+    let (orchestrator, store) =
+        (component(&caller, "o", "orchestrator").await, component(&caller, "a", "artifact_store").await);
+    let components = json!({"orchestrator": [id(&orchestrator)], "artifact_store": [id(&store)]});
+    let request = json!({"name": "mine", "components": components, "labels": {"l": [1.5]}, "secrets": ["s"]});
+    let stack = caller.post("/api/v1/stacks", request).await.expect_ok();
+    assert_eq!(stack["metadata"]["secrets"], json!([id(&secret)]));
+    assert_eq!(stack["metadata"]["labels"], json!({"l": [1.5]}));
+    assert_eq!(id(&stack["metadata"]["components"]["artifact_store"][0]), id(&store));
+    let path = format!("/api/v1/stacks/{}", id(&stack));
+    for query in
+        ["component=o", &format!("component_id={}", id(&store)), "user=default", "sort_by=user&name=mine"]
+    {
+        let found = caller.get(&format!("/api/v1/stacks?hydrate=true&{query}")).await.expect_ok();
+        assert_eq!((&found["total"], &found["items"][0]), (&json!(1), &stack), "{query}");
+    }
+    let parts = format!("/api/v1/components?sort_by=name&stack_id={}", id(&stack));
+    assert_eq!(caller.get(&parts).await.expect_ok()["items"][1]["name"], "o");
+
+    let sandboxes = [component(&caller, "x", "sandbox").await, component(&caller, "y", "sandbox").await];
+    let mut more = components.clone();
+    more["sandbox"] = json!([id(&sandboxes[1]), id(&sandboxes[0])]);
+    let update = json!({"components": more, "environment": {"A": "é"}, "remove_secrets": ["s"]});
+    let changed = caller.put(&path, update).await.expect_ok();
+    assert_eq!(
+        id(&changed["metadata"]["components"]["sandbox"][0]),
+        id(&sandboxes[1]),
+        "the default comes first"
+    );
+    assert_eq!(changed["metadata"]["environment"], json!({"A": "é"}));
+    assert_eq!(changed["metadata"]["secrets"], json!([]));
+
+    let store_path = format!("/api/v1/components/{}", id(&store));
+    caller.delete(&store_path).await.expect(403, "stacks");
+    caller.delete(&path).await.expect_ok();
+    caller.delete(&store_path).await.expect_ok();
+    assert!(database.texts("SELECT secret_id FROM secret_resource").await.is_empty());
+}
+
+async fn no_stack_loses_a_component_that_it_was_made_with(database: Database) {
+    let app = TestApp::start(&database).await;
+    let caller = app.signed_in().await;
+    let orchestrator = component(&caller, "o", "orchestrator").await;
+    for number in 0..10 {
+        let name = format!("n{number}");
+        let store = component(&caller, &name, "artifact_store").await;
+        let components = json!({"orchestrator": [id(&orchestrator)], "artifact_store": [id(&store)]});
+        let path = format!("/api/v1/components/{}", id(&store));
+        let (made, deleted) = join(
+            caller.post("/api/v1/stacks", json!({"name": name, "components": components})),
+            caller.delete(&path),
+        )
+        .await;
+        match (made.status, deleted.status) {
+            (200, 403) => {
+                let stack = made.json();
+                assert_eq!(id(&stack["metadata"]["components"]["artifact_store"][0]), id(&store));
+                caller.get(&path).await.expect_ok();
+            }
+            (404, 200) => {}
+            other => panic!("{other:?} {} {}", made.text, deleted.text),
+        }
+    }
+}
+
+async fn flavors_are_set_back(database: Database) {
+    let app = TestApp::start(&database).await;
+    let caller = app.signed_in().await;
+    let local = "/api/v1/flavors?name=local&type=orchestrator&hydrate=true";
+    let before = caller.get(local).await.expect_ok()["items"][0].clone();
+    let path = format!("/api/v1/flavors/{}", id(&before));
+    caller.put(&path, json!({"logo_url": null, "config_schema": {}})).await.expect_ok();
+    database.execute("DELETE FROM flavor WHERE name = 's3'").await;
+    let sync = caller.request(reqwest::Method::PATCH, "/api/v1/flavors/sync", "").await;
+    assert_eq!(sync.expect_ok(), Value::Null);
+    let after = caller.get(local).await.expect_ok()["items"][0].clone();
+    assert_eq!(
+        (&after["body"]["logo_url"], &after["metadata"]),
+        (&before["body"]["logo_url"], &before["metadata"])
+    );
+    assert_eq!(caller.get("/api/v1/flavors").await.expect_ok()["total"], 82);
+}
+
+async fn a_project_goes_with_all_that_is_in_it(database: Database) {
+    let app = TestApp::start(&database).await;
+    let caller = app.signed_in().await;
+    let project = caller.post("/api/v1/projects", json!({"name": "lab"})).await.expect_ok();
+    let request = json!({"name": "p", "project": id(&project), "tags": ["t"]});
+    let pipeline = caller.post("/api/v1/pipelines", request).await.expect_ok();
+    let source = json!({"module": "m", "attribute": "A", "type": "user"});
+    let request = json!({"name": "r", "project": id(&project), "config": {}, "source": source});
+    let repository = caller.post("/api/v1/code_repositories", request).await.expect_ok();
+    let statistics = caller.get("/api/v1/projects/lab/statistics").await.expect_ok();
+    assert_eq!(statistics, json!({"pipelines": 1, "runs": 0}));
+
+    caller.delete("/api/v1/projects/lab").await.expect_ok();
+    caller.get(&format!("/api/v1/pipelines/{}", id(&pipeline))).await.expect(404, "KeyError");
+    caller.get(&format!("/api/v1/code_repositories/{}", id(&repository))).await.expect(404, "KeyError");
+    assert_eq!(database.texts("SELECT name FROM tag").await, ["t"], "a tag is of no project");
+    assert!(database.texts("SELECT resource_id FROM tag_resource").await.is_empty());
+    caller.delete("/api/v1/projects/default").await.expect(403, "IllegalOperationError");
+}
+
+async fn a_tag_becomes_exclusive_where_nothing_shares_it(database: Database) {
+    let app = TestApp::start(&database).await;
+    let caller = app.signed_in().await;
+    let project = caller.get("/api/v1/projects/default").await.expect_ok();
+    let tag = caller.post("/api/v1/tags", json!({"name": "t"})).await.expect_ok();
+    let path = format!("/api/v1/tags/{}", id(&tag));
+    let version = async |artifact: &str, number: u32| {
+        let request = json!({
+            "project": id(&project), "artifact_name": artifact, "version": number, "type": "DataArtifact",
+            "uri": "/a", "save_type": "step_output", "tags": ["t"],
+            "materializer": {"module": "m", "attribute": "M", "type": "internal"},
+            "data_type": {"module": "builtins", "attribute": "int", "type": "builtin"},
+        });
+        caller.post("/api/v1/artifact_versions", request).await.expect_ok()
+    };
+    let (_, other) = (version("one", 1).await, version("two", 1).await);
+    caller.put(&path, json!({"exclusive": true})).await.expect_ok();
+    caller.put(&path, json!({"exclusive": false})).await.expect_ok();
+    let shared = version("two", 2).await;
+    caller.put(&path, json!({"exclusive": true})).await.expect(400, "artifact_version");
+    let link = json!({"tag_id": id(&tag), "resource_id": id(&other), "resource_type": "artifact_version"});
+    let json = caller.clone().with("content-type", "application/json");
+    let detach = json.request(reqwest::Method::DELETE, "/api/v1/tag_resources", link.to_string());
+    detach.await.expect_ok();
+    caller.put(&path, json!({"exclusive": true})).await.expect_ok();
+
+    // Attached to the other one again, the exclusive tag leaves the one that shares its artifact, and no other.
+    caller.post("/api/v1/tag_resources", link).await.expect_ok();
+    let tags = async |version: &Value| {
+        let path = format!("/api/v1/artifact_versions/{}", id(version));
+        caller.get(&path).await.expect_ok()["resources"]["tags"].as_array().unwrap().len()
+    };
+    assert_eq!((tags(&other).await, tags(&shared).await), (1, 0));
+    assert_eq!(caller.get(&path).await.expect_ok()["metadata"]["tagged_count"], 2);
+}
