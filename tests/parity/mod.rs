@@ -8,6 +8,7 @@ mod lists;
 mod logs;
 mod models;
 mod projects;
+mod run_templates;
 mod schedules;
 mod secrets;
 mod server;
@@ -34,19 +35,14 @@ use crate::support::{Database, ReferenceServer, TestApp};
 const SETTINGS: [(&str, &str); 2] =
     [("ZENML_SERVER_DEPLOYMENT_TYPE", "docker"), ("ZENML_SERVER_AUTO_ACTIVATE", "false")];
 /// Groups of operations that are compared whole.
-const WHOLE: [&str; 24] = [
-const WHOLE: [&str; 18] = [
-    "activate",
-    "api_token",
-    "code_repositories",
-    "component-types",
-    "components",
-const WHOLE: [&str; 20] = [
-const WHOLE: [&str; 23] = [
+const WHOLE: [&str; 38] = [
     "activate",
     "api_token",
     "artifact_versions",
     "artifacts",
+    "code_repositories",
+    "component-types",
+    "components",
     "curated_visualizations",
     "current-user",
     "device_authorization",
@@ -63,14 +59,15 @@ const WHOLE: [&str; 23] = [
     "model_versions",
     "models",
     "onboarding_state",
-    "projects",
-    "secrets",
-    "secrets_operations",
     "pipeline_builds",
+    "projects",
+    "run-metadata",
+    "run_templates",
     "run_wait_conditions",
     "schedules",
+    "secrets",
+    "secrets_operations",
     "service_accounts",
-    "run-metadata",
     "settings",
     "stacks",
     "statistics",
@@ -100,6 +97,7 @@ fn scenarios() -> Vec<Scenario> {
         builds::scenarios(),
         schedules::scenarios(),
         waiting::scenarios(),
+        run_templates::scenarios(),
     ]
     .into_iter()
     .flatten()
