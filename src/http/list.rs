@@ -92,6 +92,13 @@ impl<T: Listed> ListRequest<T> {
     }
 }
 
+impl<T> ListRequest<T> {
+    /// Leaves the rows that were asked for, on all pages.
+    pub fn narrow(&self, select: &mut SelectStatement) {
+        select.cond_where(self.condition.clone());
+    }
+}
+
 impl<T: Listed + Row> ListRequest<T> {
     /// Fetches the page of `select` that was asked for, with one query for the rows and one for their number.
     ///
@@ -99,7 +106,7 @@ impl<T: Listed + Row> ListRequest<T> {
     /// 400 for a page past the end; the store's own errors.
     pub async fn fetch(&self, store: &Store, select: &SelectStatement) -> ApiResult<Page<T>> {
         let mut select = select.clone();
-        select.cond_where(self.condition.clone());
+        self.narrow(&mut select);
         let mut count = select.clone();
         count.clear_selects().expr(Func::count(Expr::col("id")));
         let total = store.fetch_optional::<(i64,)>(&count).await?.map_or(0, |(total,)| total.unsigned_abs());

@@ -142,7 +142,7 @@ async fn create_repository(
     };
     let id = cx.new_id();
     let (context, request) = (&cx, &request);
-    let made = cx.app.store.write(|mut tx| async move {
+    let made = cx.create(|mut tx| async move {
         let name = request.name.as_str();
         require_project(&mut tx, project).await?;
         refuse_taken_name::<CodeRepositoryRow>(&mut tx, Some(project), name, None).await?;
@@ -160,7 +160,7 @@ async fn create_repository(
         inserted.map_err(|error| {
             if is_duplicate(&error) { taken::<CodeRepositoryRow>(name) } else { error.into() }
         })?;
-        Ok::<_, ApiError>(context.commit(tx, id).await?)
+        Ok((tx, id))
     });
     let id = made.await?;
     cx.answer::<CodeRepositoryRow>(id).await.map(Json)

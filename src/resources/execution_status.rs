@@ -1,6 +1,7 @@
 //! How far a run or a step has come (contract schema ExecutionStatus).
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -64,6 +65,33 @@ impl ExecutionStatus {
 
     pub fn is_failed(self) -> bool {
         matches!(self, Self::Failed | Self::Cancelled)
+    }
+}
+
+/// What made a run or a step fail (contract schema ExceptionInfo), kept as it was sent.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "Box<RawValue>")]
+pub struct ExceptionInfo(Box<RawValue>);
+
+impl TryFrom<Box<RawValue>> for ExceptionInfo {
+    type Error = serde_json::Error;
+
+    fn try_from(json: Box<RawValue>) -> Result<Self, Self::Error> {
+        #[derive(Deserialize)]
+        #[allow(dead_code, reason = "only whether it can be read counts")]
+        struct Known {
+            traceback: String,
+            source: Option<String>,
+            message: Option<String>,
+            user_code_line: Option<i64>,
+        }
+        serde_json::from_str::<Known>(json.get()).map(|_| Self(json))
+    }
+}
+
+impl ExceptionInfo {
+    pub fn as_str(&self) -> &str {
+        self.0.get()
     }
 }
 

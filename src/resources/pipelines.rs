@@ -5,14 +5,14 @@ use std::sync::Arc;
 use axum::Json;
 use sea_query::{Expr, ExprTrait, Func, Query as Sql, SelectStatement, SimpleExpr};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use sqlx::FromRow;
 
+use super::curated_visualizations::{self, CuratedVisualizationRow};
 use super::tags::TagRow;
 use super::users::UserResponse;
 use crate::framework::{
     ById, Context, Read, Resource, Response, ResponseOf, TagReference, Taggable, delete, find_in, get, list,
-    refuse_taken_name, remove_tags, require_project, set_tags, taken,
+    plain_tags, refuse_taken_name, remove_tags, require_project, set_tags, taken,
 };
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::filter::{Field, FieldKind, Filter, Related};
@@ -90,7 +90,7 @@ pub struct PipelineResources {
     latest_run_id: Option<Id>,
     latest_run_status: Option<String>,
     tags: Vec<Arc<ResponseOf<TagRow>>>,
-    visualizations: Vec<Box<RawValue>>,
+    visualizations: Vec<ResponseOf<CuratedVisualizationRow>>,
 }
 
 /// The newest run of a pipeline.
@@ -117,6 +117,7 @@ impl Resource for PipelineRow {
         } else {
             (ById::new(), ById::new())
         };
+        let mut shown = curated_visualizations::of_things(read, "pipeline", &ids).await?;
         let owners = rows.iter().map(|row| row.user_id);
         let users = read.users(owners.chain(latest.values().map(|run| run.user_id))).await?;
         let user = |id: Option<Id>| id.and_then(|id| users.get(&id).cloned());
@@ -128,7 +129,7 @@ impl Resource for PipelineRow {
                 latest_run_id: run.map(|run| run.id),
                 latest_run_status: run.map(|run| run.status.clone()),
                 tags: tags.remove(&row.id).unwrap_or_default(),
-                visualizations: Vec::new(),
+                visualizations: shown.remove(&row.id).unwrap_or_default(),
             });
             let metadata = read.metadata(|| PipelineMetadata { description: row.description });
             let body = PipelineBody {
@@ -208,15 +209,18 @@ struct PipelineRequest {
     name: Name,
     project: Id,
     description: Option<LongText>,
-    tags: Option<Vec<TagReference>>,
+    #[serde(default, deserialize_with = "plain_tags")]
+    tags: Vec<TagReference>,
 }
 
 #[derive(Debug, Deserialize)]
 struct PipelineUpdate {
     #[serde(default, deserialize_with = "nullable")]
     description: Option<Option<LongText>>,
-    add_tags: Option<Vec<TagReference>>,
-    remove_tags: Option<Vec<TagReference>>,
+    #[serde(default, deserialize_with = "plain_tags")]
+    add_tags: Vec<TagReference>,
+    #[serde(default, deserialize_with = "plain_tags")]
+    remove_tags: Vec<TagReference>,
 }
 
 async fn create_pipeline(
@@ -240,8 +244,7 @@ async fn create_pipeline(
             .await;
         inserted
             .map_err(|error| if is_duplicate(&error) { taken::<PipelineRow>(name) } else { error.into() })?;
-        let tags = request.tags.as_deref().unwrap_or_default();
-        set_tags(context, &mut tx, Taggable::Pipeline, id, tags).await?;
+        set_tags(context, &mut tx, Taggable::Pipeline, id, &request.tags).await?;
         Ok((tx, id))
     });
     let id = made.await?;
@@ -262,9 +265,8 @@ async fn update_pipeline(
             .set("description", description.map(LongText::as_str))
             .run(&mut tx)
             .await?;
-        let (add, remove) = (update.add_tags.as_deref(), update.remove_tags.as_deref());
-        set_tags(context, &mut tx, Taggable::Pipeline, id, add.unwrap_or_default()).await?;
-        remove_tags(&mut tx, Taggable::Pipeline, id, remove.unwrap_or_default()).await?;
+        set_tags(context, &mut tx, Taggable::Pipeline, id, &update.add_tags).await?;
+        remove_tags(&mut tx, Taggable::Pipeline, id, &update.remove_tags).await?;
         Ok::<_, ApiError>(tx.commit(()).await?)
     });
     updated.await?;

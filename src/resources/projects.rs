@@ -190,7 +190,7 @@ async fn create_project(
     let display_name = if display_name.is_empty() { name.as_str() } else { display_name };
     let id = cx.new_id();
     let (context, request, name) = (&cx, &request, name.as_str());
-    let made = cx.app.store.write(|mut tx| async move {
+    let made = cx.create(|mut tx| async move {
         refuse_taken_name::<ProjectRow>(&mut tx, None, name, None).await?;
         let inserted = Insert::into("project")
             .stamped(id, context.now())
@@ -202,7 +202,7 @@ async fn create_project(
             .await;
         inserted
             .map_err(|error| if is_duplicate(&error) { taken::<ProjectRow>(name) } else { error.into() })?;
-        Ok::<_, ApiError>(context.commit(tx, id).await?)
+        Ok((tx, id))
     });
     let id = made.await?;
     server_settings::note_step(&cx.app.store, "project_created", cx.now()).await?;

@@ -141,7 +141,7 @@ async fn create_secret(
     let sealed = seal(&cx, &values)?;
     let id = cx.new_id();
     let (context, name, private, sealed) = (&cx, request.name.as_str(), request.private, sealed.as_str());
-    let made = cx.app.store.write(|mut tx| async move {
+    let made = cx.create(|mut tx| async move {
         tx.take_turn(TURN).await?;
         refuse_taken(&mut tx, name, private, context.user_id(), None).await?;
         let inserted = Insert::into("secret")
@@ -154,7 +154,7 @@ async fn create_secret(
             .run(&mut tx)
             .await;
         inserted.map_err(|error| if is_duplicate(&error) { taken(name, private) } else { error.into() })?;
-        Ok::<_, ApiError>(context.commit(tx, id).await?)
+        Ok((tx, id))
     });
     let id = made.await?;
     answer(&cx, id, true, values).await

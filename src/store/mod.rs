@@ -2,6 +2,7 @@
 //! and queries written with sea-query, which are made into the engine's words here.
 
 mod connect;
+mod dates;
 mod insert;
 mod migrate;
 mod python_json;
@@ -18,6 +19,7 @@ use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{AssertSqlSafe, FromRow};
 
 pub use connect::ConnectError;
+pub use dates::Span;
 pub use insert::Insert;
 pub use migrate::{MigrationError, ZENML_REVISION};
 pub use python_json::python_json;

@@ -1,14 +1,17 @@
 //! The same requests to ZenML's own server and to zendo: the same answers, but for what is wanted otherwise.
 
 mod artifacts;
+mod bodies;
 mod builds;
 mod compare;
 mod devices;
 mod lists;
 mod logs;
 mod models;
+mod pipelines;
 mod projects;
 mod run_templates;
+mod runs;
 mod schedules;
 mod secrets;
 mod server;
@@ -16,8 +19,10 @@ mod service_accounts;
 mod serving;
 mod side;
 mod sign_in;
+mod snapshots;
 mod stacks;
 mod step;
+mod steps;
 mod tokens;
 mod users;
 mod waiting;
@@ -35,7 +40,7 @@ use crate::support::{Database, ReferenceServer, TestApp};
 const SETTINGS: [(&str, &str); 2] =
     [("ZENML_SERVER_DEPLOYMENT_TYPE", "docker"), ("ZENML_SERVER_AUTO_ACTIVATE", "false")];
 /// Groups of operations that are compared whole.
-const WHOLE: [&str; 38] = [
+const WHOLE: &[&str] = &[
     "activate",
     "api_token",
     "artifact_versions",
@@ -98,6 +103,10 @@ fn scenarios() -> Vec<Scenario> {
         schedules::scenarios(),
         waiting::scenarios(),
         run_templates::scenarios(),
+        pipelines::scenarios(),
+        snapshots::scenarios(),
+        runs::scenarios(),
+        steps::scenarios(),
     ]
     .into_iter()
     .flatten()

@@ -57,7 +57,10 @@ async fn an_archived_schedule_frees_its_name_and_ends_its_tokens(database: Datab
     admin.delete(&format!("{path}?soft=true")).await.expect_ok();
     workload.until(401, "/api/v1/current-user", "is not active").await;
     let archived = admin.get(&path).await.expect_ok();
-    assert_eq!((&archived["body"]["is_archived"], &archived["body"]["active"]), (&json!(true), &json!(false)));
+    assert_eq!(
+        (&archived["body"]["is_archived"], &archived["body"]["active"]),
+        (&json!(true), &json!(false))
+    );
     admin.put(&path, json!({"active": true})).await.expect(403, "archived");
     make(&admin, &long, json!({})).await.expect_ok();
 }

@@ -20,7 +20,7 @@ use crate::row;
 use crate::store::{Id, Timestamp};
 
 pub use entries::{LogEntry, entries};
-pub use requests::{LogsOwner, LogsReference, LogsRequest, assign, attach, insert};
+pub use requests::{LogsOwner, LogsReference, LogsRequest, assign, attach, checked, insert};
 
 const LOGS: &str = "/api/v1/logs";
 const LOG: &str = "/api/v1/logs/{logs_id}";

@@ -39,6 +39,38 @@ pub enum LogsReference {
     New(Box<LogsRequest>),
 }
 
+impl LogsReference {
+    /// Checks that a log that is to be made has a store.
+    ///
+    /// # Errors
+    /// 422 when it has none.
+    pub fn check(&self) -> ApiResult<()> {
+        match self {
+            Self::Known(_) => Ok(()),
+            Self::New(request) => request.check(),
+        }
+    }
+}
+
+/// Logs that are to be made with a change.
+///
+/// # Errors
+/// 422 when one of them has no store.
+pub fn checked(logs: Option<Vec<LogsRequest>>) -> ApiResult<Vec<LogsReference>> {
+    let checked = |logs: LogsRequest| logs.check().map(|()| LogsReference::New(Box::new(logs)));
+    logs.into_iter().flatten().map(checked).collect()
+}
+
+impl LogsRequest {
+    fn check(&self) -> ApiResult<()> {
+        let is_stored = self.artifact_store_id.or(self.log_store_id).is_some();
+        if !is_stored && self.source.as_str() != RUNNER {
+            return Err(ApiError::invalid_request("Give an artifact_store_id or a log_store_id."));
+        }
+        refuse_both(self.pipeline_run_id, self.step_run_id)
+    }
+}
+
 /// The run or the step that logs come with.
 #[derive(Debug, Clone, Copy)]
 pub enum LogsOwner {
@@ -64,11 +96,7 @@ pub async fn create_logs(
     cx: Context,
     JsonBody(request): JsonBody<LogsRequest>,
 ) -> ApiResult<Json<ResponseOf<LogsRow>>> {
-    let is_stored = request.artifact_store_id.or(request.log_store_id).is_some();
-    if !is_stored && request.source.as_str() != RUNNER {
-        return Err(ApiError::invalid_request("Give an artifact_store_id or a log_store_id."));
-    }
-    refuse_both(request.pipeline_run_id, request.step_run_id)?;
+    request.check()?;
     let Some(project) = request.project else {
         return Err(ApiError::invalid_request("Give the project of the log."));
     };

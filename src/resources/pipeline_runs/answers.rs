@@ -9,6 +9,7 @@ use sqlx::FromRow;
 
 use super::super::artifact_versions::ArtifactVersionRow;
 use super::super::code_references::CodeReferenceRow;
+use super::super::curated_visualizations;
 use super::super::logs::LogsRow;
 use super::super::model_versions::ModelVersionRow;
 use super::super::pipeline_builds::BuildRow;
@@ -141,6 +142,7 @@ pub async fn resources(read: &Read<'_>, rows: &[RunRow]) -> ApiResult<ById<RunRe
     let users = read.users(rows.iter().map(|row| row.user_id)).await?;
     let mut tags = read.tags(&ids).await?;
     let mut logs = logs_of(read, "pipeline_run_id", &ids).await?;
+    let mut shown = curated_visualizations::of_things(read, "pipeline_run", &ids).await?;
     let mut waits = pending_conditions(read, &ids).await?;
     let mut outputs = outputs(read, &ids).await?;
     let one = |(row, of): (&RunRow, &References)| {
@@ -156,7 +158,7 @@ pub async fn resources(read: &Read<'_>, rows: &[RunRow]) -> ApiResult<ById<RunRe
             model_version: row.model_version_id.and_then(|id| models.get(&id).cloned()),
             tags: tags.remove(&row.id).unwrap_or_default(),
             log_collection: logs.remove(&row.id).unwrap_or_default(),
-            visualizations: Vec::new(),
+            visualizations: shown.remove(&row.id).unwrap_or_default(),
             trigger: None,
             original_run: row.original_run_id.and_then(|id| relatives.get(&id).cloned()),
             parent_run: row.parent_run_id.and_then(|id| relatives.get(&id).cloned()),

@@ -4,7 +4,7 @@ use axum::Json;
 use sea_query::{Expr, ExprTrait, Order, Query as Sql, SelectStatement};
 use serde::Deserialize;
 
-use super::super::execution_status::ExecutionStatus;
+use super::super::execution_status::{ExceptionInfo, ExecutionStatus};
 use super::super::logs::{self, LogsOwner, LogsReference};
 use super::super::model_versions::{self, ConfiguredModel};
 use super::super::pipeline_snapshots::SnapshotRow;
@@ -37,7 +37,7 @@ pub struct RunRequest {
     trigger_info: Option<TriggerInfo>,
     tags: Option<Vec<TagReference>>,
     logs: Option<LogsReference>,
-    exception_info: Option<JsonObject>,
+    exception_info: Option<ExceptionInfo>,
     original_run_id: Option<Id>,
     parent_run_id: Option<Id>,
     child_key: Option<ShortText>,
@@ -58,7 +58,7 @@ impl RunRequest {
             let message = "parent_run_id and child_key belong together: give both or none";
             return Err(ApiError::invalid_request(message));
         }
-        Ok(())
+        self.logs.as_ref().map_or(Ok(()), LogsReference::check)
     }
 
     fn environment(&self) -> &str {
@@ -80,6 +80,9 @@ pub async fn get_or_create_run(
     JsonBody(request): JsonBody<RunRequest>,
 ) -> ApiResult<Json<(ResponseOf<RunRow>, bool)>> {
     request.check()?;
+    if let Some(original) = request.original_run_id {
+        cx.find::<RunRow>(original).await?;
+    }
     // The most likely case: another step of the same run was here before.
     if let Some((id,)) = cx.app.store.fetch_optional::<(Id,)>(&begun(&request)).await? {
         return Ok(Json((cx.answer::<RunRow>(id).await?, false)));
@@ -256,7 +259,7 @@ async fn insert(
         .set("orchestrator_environment", request.environment())
         .set("index", index)
         .set("enable_heartbeat", value::<bool>(&configuration, "enable_heartbeat").unwrap_or(true))
-        .set("exception_info", request.exception_info.as_ref().map(JsonObject::as_str))
+        .set("exception_info", request.exception_info.as_ref().map(ExceptionInfo::as_str))
         .set("child_key", text(&request.child_key))
         .set("snapshot_id", request.snapshot)
         .set("user_id", cx.user_id())

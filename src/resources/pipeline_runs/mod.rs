@@ -1,9 +1,12 @@
 //! Pipeline runs.
 
 mod answers;
+mod control;
 mod create;
 mod fields;
+mod graph;
 mod routes;
+mod statistics;
 mod status;
 mod update;
 
@@ -16,6 +19,7 @@ use serde_json::value::RawValue;
 
 use super::artifact_versions::ArtifactVersionRow;
 use super::code_references::CodeReferenceRow;
+use super::curated_visualizations::CuratedVisualizationRow;
 use super::logs::LogsRow;
 use super::model_versions::ModelVersionRow;
 use super::pipeline_builds::BuildRow;
@@ -123,7 +127,7 @@ pub struct RunResources {
     model_version: Option<Arc<ResponseOf<ModelVersionRow>>>,
     tags: Vec<Arc<ResponseOf<TagRow>>>,
     log_collection: Vec<Arc<ResponseOf<LogsRow>>>,
-    visualizations: Vec<Box<RawValue>>,
+    visualizations: Vec<ResponseOf<CuratedVisualizationRow>>,
     trigger: Option<()>,
     original_run: Option<Arc<ResponseOf<RunRow>>>,
     parent_run: Option<Arc<ResponseOf<RunRow>>>,

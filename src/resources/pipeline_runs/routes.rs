@@ -6,7 +6,10 @@ use sea_query::{Expr, ExprTrait, Query as Sql};
 use super::super::step_configuration::Object;
 use super::super::steps::StepRow;
 use super::RunRow;
+use super::control::{publish_events, refresh_run, stop_run, stream_events};
 use super::create::get_or_create_run;
+use super::graph::get_graph;
+use super::statistics::get_statistics;
 use super::update::update_run;
 use crate::framework::{Context, Resource, ResponseOf, delete, list, list_of};
 use crate::http::error::{ApiError, ApiResult};
@@ -29,6 +32,12 @@ pub fn routes() -> Routes {
         .get("/api/v1/runs/{run_id}/steps", list_steps_of_run)
         .get("/api/v1/runs/{run_id}/pipeline-configuration", get_pipeline_configuration)
         .get("/api/v1/runs/{run_id}/status", get_run_status)
+        .get("/api/v1/runs/{run_id}/dag", get_graph)
+        .post("/api/v1/runs/statistics", get_statistics)
+        .post("/api/v1/runs/{run_id}/refresh", refresh_run)
+        .post("/api/v1/runs/{run_id}/stop", stop_run)
+        .post("/api/v1/runs/{pipeline_run_id}/events", publish_events)
+        .get("/api/v1/runs/{pipeline_run_id}/events/stream", stream_events)
         .put("/api/v1/runs/{run_id}/disable_heartbeat", disable_heartbeat)
 }
 

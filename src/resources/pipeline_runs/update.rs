@@ -8,8 +8,8 @@ use sea_query::{Expr, ExprTrait, Query as Sql};
 use serde::Deserialize;
 
 use super::super::artifact_versions::ArtifactVersionRow;
-use super::super::execution_status::ExecutionStatus;
-use super::super::logs::{self, LogsOwner, LogsReference, LogsRequest};
+use super::super::execution_status::{ExceptionInfo, ExecutionStatus};
+use super::super::logs::{self, LogsOwner, LogsRequest};
 use super::super::step_configuration::{object, value};
 use super::RunRow;
 use super::status::{RunState, RunStatusRow, StepState};
@@ -19,7 +19,7 @@ use crate::framework::{
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::JsonBody;
 use crate::http::path::PathId;
-use crate::http::values::{JsonObject, ShortText};
+use crate::http::values::ShortText;
 use crate::store::{Id, Insert, Timestamp, Transaction, Update};
 
 #[derive(Debug, Deserialize)]
@@ -27,7 +27,7 @@ pub struct RunUpdate {
     status: Option<ExecutionStatus>,
     status_reason: Option<ShortText>,
     orchestrator_run_id: Option<ShortText>,
-    exception_info: Option<JsonObject>,
+    exception_info: Option<ExceptionInfo>,
     /// In the order of the request.
     #[serde(default)]
     outputs: Option<IndexMap<String, Id>>,
@@ -41,8 +41,7 @@ pub async fn update_run(
     PathId(id): PathId,
     JsonBody(update): JsonBody<RunUpdate>,
 ) -> ApiResult<Json<ResponseOf<RunRow>>> {
-    let add_logs: Vec<LogsReference> =
-        update.add_logs.into_iter().flatten().map(|logs| LogsReference::New(Box::new(logs))).collect();
+    let add_logs = logs::checked(update.add_logs)?;
     let update = RunUpdate { add_logs: None, ..update };
     let (context, update, add_logs) = (&cx, &update, &add_logs);
     let updated = cx.app.store.write(|mut tx| async move {
@@ -56,7 +55,7 @@ pub async fn update_run(
         check_orchestrator_run_id(&mut tx, &run, orchestrator_run_id).await?;
         Update::of("pipeline_run", id, context.now())
             .maybe("orchestrator_run_id", orchestrator_run_id)
-            .maybe("exception_info", update.exception_info.as_ref().map(JsonObject::as_str))
+            .maybe("exception_info", update.exception_info.as_ref().map(ExceptionInfo::as_str))
             .run(&mut tx)
             .await?;
         if let Some(outputs) = &update.outputs {

@@ -24,7 +24,7 @@ impl Listed for SnapshotRow {
         Field::scope_user(),
         Field::user(),
         Field::text("name"),
-        Field::custom("named_only", named_only),
+        Field::switch("named_only", named_only),
         Field {
             sort: Sort::By(|| name_of("pipeline", "pipeline_id")),
             ..Field::related("pipeline", pipelines::NAMED)
@@ -33,37 +33,36 @@ impl Listed for SnapshotRow {
         Field::reference("build_id", "build_id"),
         Field::reference("schedule_id", "schedule_id"),
         Field::reference("source_snapshot_id", "source_snapshot_id"),
-        Field::custom("runnable", runnable),
-        Field::custom("deployable", deployable),
-        Field::custom("deployed", deployed),
+        Field::switch("runnable", runnable),
+        Field::switch("deployable", deployable),
+        Field::switch("deployed", deployed),
         Field::custom("trigger_id", of_trigger),
         Field::sort_only("deployment", deployment_name),
     ];
 }
 
-fn named_only(filter: &Filter<'_>) -> ApiResult<SimpleExpr> {
-    Ok(if filter.flag()? { Expr::col("name").is_not_null() } else { Expr::val(true) })
+fn named_only(only: bool) -> Option<SimpleExpr> {
+    only.then(|| Expr::col("name").is_not_null())
 }
 
 /// With a build that isn't local, for a stack.
-fn runnable(filter: &Filter<'_>) -> ApiResult<SimpleExpr> {
+fn runnable(only: bool) -> Option<SimpleExpr> {
     let builds = Sql::select()
         .column("id")
         .from("pipeline_build")
         .and_where(Expr::col("is_local").eq(false))
         .and_where(Expr::col("stack_id").is_not_null())
         .to_owned();
-    Ok(if filter.flag()? { Expr::col("build_id").in_subquery(builds) } else { Expr::val(true) })
+    only.then(|| Expr::col("build_id").in_subquery(builds))
 }
 
-fn deployable(filter: &Filter<'_>) -> ApiResult<SimpleExpr> {
-    let able = Expr::col("build_id").is_not_null().and(Expr::exists(deployer()));
-    Ok(if filter.flag()? { able } else { Expr::val(true) })
+fn deployable(only: bool) -> Option<SimpleExpr> {
+    only.then(|| Expr::col("build_id").is_not_null().and(Expr::exists(deployer())))
 }
 
-fn deployed(filter: &Filter<'_>) -> ApiResult<SimpleExpr> {
+fn deployed(wanted: bool) -> Option<SimpleExpr> {
     let deployed = Expr::exists(deployment("id"));
-    Ok(if filter.flag()? { deployed } else { deployed.not() })
+    Some(if wanted { deployed } else { deployed.not() })
 }
 
 fn deployment_name() -> SimpleExpr {

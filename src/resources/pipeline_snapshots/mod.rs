@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 use sqlx::FromRow;
 
 use super::code_references::CodeReferenceRow;
+use super::curated_visualizations::{self, CuratedVisualizationRow};
 use super::pipeline_builds::BuildRow;
 use super::pipelines::PipelineRow;
 use super::schedules::ScheduleRow;
@@ -108,7 +109,7 @@ pub struct SnapshotResources {
     latest_run_id: Option<Id>,
     latest_run_status: Option<String>,
     latest_run_user: Option<Arc<UserResponse>>,
-    visualizations: Vec<Box<RawValue>>,
+    visualizations: Vec<ResponseOf<CuratedVisualizationRow>>,
 }
 
 impl Resource for SnapshotRow {
@@ -228,6 +229,7 @@ async fn all_resources(read: &Read<'_>, rows: &[SnapshotRow]) -> ApiResult<ById<
     let schedules = read.embed::<ScheduleRow>(rows.iter().map(|row| row.schedule_id)).await?;
     let references = read.embed::<CodeReferenceRow>(rows.iter().map(|row| row.code_reference_id)).await?;
     let mut tags = read.tags(&ids).await?;
+    let mut shown = curated_visualizations::of_things(read, "pipeline_snapshot", &ids).await?;
     let resources = |row: &SnapshotRow| {
         let run: Option<&LatestRun> = latest.get(&row.id);
         let resources = SnapshotResources {
@@ -242,7 +244,7 @@ async fn all_resources(read: &Read<'_>, rows: &[SnapshotRow]) -> ApiResult<ById<
             latest_run_id: run.map(|run| run.id),
             latest_run_status: run.map(|run| run.status.clone()),
             latest_run_user: run.and_then(|run| run.user_id).and_then(|id| users.get(&id).cloned()),
-            visualizations: Vec::new(),
+            visualizations: shown.remove(&row.id).unwrap_or_default(),
         };
         (row.id, resources)
     };

@@ -14,7 +14,7 @@ use super::super::stacks::StackRow;
 use super::super::step_configuration::{Object, StoredStep};
 use super::SnapshotRow;
 use crate::framework::{
-    Context, ResponseOf, TagReference, Taggable, delete, find_in, list, remove_tags, require,
+    Context, ResponseOf, TagReference, Taggable, delete, find_in, list, plain_tags, remove_tags, require,
     require_project, set_tags,
 };
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
@@ -24,7 +24,7 @@ use crate::http::path::PathId;
 use crate::http::query::Query;
 use crate::http::routes::Routes;
 use crate::http::values::{JsonObject, LongText, ShortText, check_name};
-use crate::store::{Id, Insert, Transaction, Update, ZENML_REVISION, is_duplicate};
+use crate::store::{Id, Insert, Transaction, Update, is_duplicate};
 
 const SNAPSHOTS: &str = "/api/v1/pipeline_snapshots";
 const SNAPSHOT: &str = "/api/v1/pipeline_snapshots/{snapshot_id}";
@@ -47,12 +47,24 @@ pub fn routes() -> Routes {
         .delete(DEPLOYMENT, delete::<SnapshotRow>)
 }
 
-/// A name, or whether there is to be one at all.
+/// A name, or that there is to be none.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(try_from = "serde_json::Value")]
 enum SnapshotName {
     Named(ShortText),
-    Wanted(bool),
+    None,
+}
+
+impl TryFrom<serde_json::Value> for SnapshotName {
+    type Error = String;
+
+    fn try_from(value: serde_json::Value) -> Result<Self, Self::Error> {
+        match value {
+            serde_json::Value::Bool(false) => Ok(Self::None),
+            serde_json::Value::String(name) if !name.is_empty() => ShortText::try_from(name).map(Self::Named),
+            _ => Err("A name needs at least 1 character; false is none".to_owned()),
+        }
+    }
 }
 
 impl SnapshotName {
@@ -71,7 +83,8 @@ struct SnapshotRequest {
     pipeline_configuration: JsonObject,
     #[serde(default)]
     step_configurations: IndexMap<String, StepRequest>,
-    client_environment: Option<JsonObject>,
+    #[serde(default)]
+    client_environment: JsonObject,
     client_version: Option<ShortText>,
     server_version: Option<ShortText>,
     pipeline_version_hash: Option<ShortText>,
@@ -83,7 +96,8 @@ struct SnapshotRequest {
     source_code: Option<LongText>,
     #[serde(default)]
     replace: Option<bool>,
-    tags: Option<Vec<TagReference>>,
+    #[serde(default, deserialize_with = "plain_tags")]
+    tags: Vec<TagReference>,
     stack: Id,
     pipeline: Id,
     build: Option<Id>,
@@ -125,8 +139,10 @@ struct SnapshotUpdate {
     description: Option<LongText>,
     #[serde(default)]
     replace: Option<bool>,
-    add_tags: Option<Vec<TagReference>>,
-    remove_tags: Option<Vec<TagReference>>,
+    #[serde(default, deserialize_with = "plain_tags")]
+    add_tags: Vec<TagReference>,
+    #[serde(default, deserialize_with = "plain_tags")]
+    remove_tags: Vec<TagReference>,
 }
 
 async fn create_snapshot(
@@ -148,8 +164,7 @@ async fn create_snapshot(
             take_name(&mut tx, request.pipeline, name, request.replace, None).await?;
         }
         insert(context, &mut tx, id, request, steps).await?;
-        let tags = request.tags.as_deref().unwrap_or_default();
-        set_tags(context, &mut tx, Taggable::PipelineSnapshot, id, tags).await?;
+        set_tags(context, &mut tx, Taggable::PipelineSnapshot, id, &request.tags).await?;
         Ok((tx, id))
     });
     let id = made.await?;
@@ -163,7 +178,23 @@ async fn check_references(tx: &mut Transaction, request: &SnapshotRequest) -> Ap
     require::<PipelineRow>(tx, Some(request.pipeline), project).await?;
     require::<BuildRow>(tx, request.build, project).await?;
     require::<ScheduleRow>(tx, request.schedule, project).await?;
+    require_template(tx, request.template, project).await?;
     require::<SnapshotRow>(tx, request.source_snapshot, project).await
+}
+
+async fn require_template(tx: &mut Transaction, template: Option<Id>, project: Id) -> ApiResult<()> {
+    let Some(id) = template else { return Ok(()) };
+    let query = Sql::select()
+        .column("id")
+        .from("run_template")
+        .and_where(Expr::col("id").eq(id))
+        .and_where(Expr::col("project_id").eq(project))
+        .to_owned();
+    if tx.fetch_optional::<(Id,)>(&query).await?.is_some() {
+        return Ok(());
+    }
+    let message = format!("\"The run template with the ID '{id}' was not found in the project.\"");
+    Err(ApiError::new(ErrorKind::KeyError, message))
 }
 
 async fn insert(
@@ -177,7 +208,7 @@ async fn insert(
         Some(reference) => Some(code_references::find_or_make(cx, tx, request.project, reference).await?),
         None => None,
     };
-    let environment = request.client_environment.as_ref().map_or("{}", JsonObject::as_str);
+    let environment = request.client_environment.as_str();
     let environment = if environment.len() > LONGEST_ENVIRONMENT { "{}" } else { environment };
     let text = |value: &Option<ShortText>| value.as_ref().map(|text| text.as_str().to_owned());
     let inserted = Insert::into("pipeline_snapshot")
@@ -189,7 +220,7 @@ async fn insert(
         .set("client_environment", environment)
         .set("run_name_template", request.run_name_template.as_str())
         .set("client_version", text(&request.client_version))
-        .set("server_version", text(&request.server_version).unwrap_or_else(|| ZENML_REVISION.to_owned()))
+        .set("server_version", text(&request.server_version))
         .set("pipeline_version_hash", text(&request.pipeline_version_hash))
         .set("pipeline_spec", request.pipeline_spec.as_ref().map(JsonObject::as_str))
         .set("source_code", request.source_code.as_ref().map(LongText::as_str))
@@ -336,14 +367,13 @@ async fn update_snapshot(
                 take_name(&mut tx, snapshot.pipeline_id, name.as_str(), update.replace, Some(id)).await?;
                 change = change.set("name", name.as_str());
             }
-            Some(SnapshotName::Wanted(false)) => change = change.set("name", Option::<String>::None),
-            Some(SnapshotName::Wanted(true)) | None => {}
+            Some(SnapshotName::None) => change = change.set("name", Option::<String>::None),
+            None => {}
         }
         let description = update.description.as_ref().map(LongText::as_str).filter(|text| !text.is_empty());
         change.maybe("description", description).run(&mut tx).await?;
-        let (add, remove) = (update.add_tags.as_deref(), update.remove_tags.as_deref());
-        set_tags(context, &mut tx, Taggable::PipelineSnapshot, id, add.unwrap_or_default()).await?;
-        remove_tags(&mut tx, Taggable::PipelineSnapshot, id, remove.unwrap_or_default()).await?;
+        set_tags(context, &mut tx, Taggable::PipelineSnapshot, id, &update.add_tags).await?;
+        remove_tags(&mut tx, Taggable::PipelineSnapshot, id, &update.remove_tags).await?;
         Ok::<_, ApiError>(tx.commit(()).await?)
     });
     updated.await?;

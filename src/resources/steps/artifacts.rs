@@ -64,7 +64,12 @@ pub async fn load(read: &Read<'_>, steps: &[Id]) -> ApiResult<(ById<Inputs>, ByI
     let outputs = Sql::select()
         .columns(["step_id", "artifact_id", "name"])
         .from("step_run_output_artifact")
+        .inner_join(
+            "artifact_version",
+            Expr::col(("artifact_version", "id")).equals(("step_run_output_artifact", "artifact_id")),
+        )
         .and_where(Expr::col("step_id").is_in(steps.iter().copied()))
+        .order_by(("artifact_version", "created"), Order::Asc)
         .to_owned();
     let outputs: Vec<(Id, Id, String)> = read.app.store.fetch_all(&outputs).await?;
     let ids = inputs.iter().map(|link| link.artifact_id).chain(outputs.iter().map(|(_, id, _)| *id));
@@ -90,7 +95,7 @@ pub async fn load(read: &Read<'_>, steps: &[Id]) -> ApiResult<(ById<Inputs>, ByI
 pub struct NewInput<'a> {
     pub name: &'a str,
     pub artifact: Id,
-    /// `step_output`, `manual`, `external`, `lazy_loaded` or `override`.
+    /// `step_output`, `manual`, `external`, `lazy` or `override`.
     pub kind: &'a str,
     pub index: i32,
     pub chunk_index: Option<i32>,

@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use sea_query::{Expr, ExprTrait, Func, Order, Query as Sql};
 use serde::Deserialize;
 
-use super::super::execution_status::ExecutionStatus;
+use super::super::execution_status::{ExceptionInfo, ExecutionStatus};
 use super::super::logs::{self, LogsOwner, LogsReference};
 use super::super::model_versions::{self, ConfiguredModel};
 use super::super::pipeline_runs::{self, ExecutionMode, RunRow};
@@ -19,7 +19,7 @@ use crate::framework::{Context, ResponseOf, TagReference, Taggable, find_in, req
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::JsonBody;
 use crate::http::moments::Moment;
-use crate::http::values::{JsonObject, LongText, Name, ShortText};
+use crate::http::values::{LongText, Name, ShortText};
 use crate::store::{Id, Insert, Transaction, Update};
 
 #[derive(Debug, Deserialize)]
@@ -41,7 +41,7 @@ pub struct StepRequest {
     #[serde(default)]
     outputs: IndexMap<String, Vec<Id>>,
     logs: Option<LogsReference>,
-    exception_info: Option<JsonObject>,
+    exception_info: Option<ExceptionInfo>,
     dynamic_config: Option<DynamicStep>,
 }
 
@@ -58,6 +58,7 @@ pub async fn create_step(
     JsonBody(request): JsonBody<StepRequest>,
 ) -> ApiResult<Json<ResponseOf<StepRow>>> {
     update::check_transition(None, request.status)?;
+    request.logs.as_ref().map_or(Ok(()), LogsReference::check)?;
     let dynamic = match &request.dynamic_config {
         Some(step) => Some(step.stored(request.name.as_str())?),
         None => None,
@@ -215,7 +216,7 @@ async fn begin(
         .set("code_hash", text(&request.code_hash))
         .set("version", i32::try_from(tries + 1).unwrap_or(i32::MAX))
         .set("is_retriable", is_retriable)
-        .set("exception_info", request.exception_info.as_ref().map(JsonObject::as_str))
+        .set("exception_info", request.exception_info.as_ref().map(ExceptionInfo::as_str))
         .set("heartbeat_threshold", threshold.filter(|_| sends_heartbeats))
         .set("original_step_run_id", request.original_step_run_id)
         .set("snapshot_id", of.snapshot_id)
@@ -329,7 +330,7 @@ impl Inputs<'_> {
             return plain("external");
         }
         if has("model_artifacts_or_metadata") || has("client_lazy_loaders") {
-            return plain("lazy_loaded");
+            return plain("lazy");
         }
         plain("manual")
     }
@@ -374,7 +375,7 @@ impl Inputs<'_> {
         Ok(match found {
             None => self.of_configuration(name, artifact, index),
             Some((kind, index, chunk_index, chunk_size)) => {
-                let known = ["step_output", "external", "lazy_loaded", "override"];
+                let known = ["step_output", "external", "lazy", "override"];
                 let kind = known.into_iter().find(|known| *known == kind).unwrap_or("manual");
                 NewInput { kind, index, chunk_index, chunk_size, ..plain }
             }

@@ -5,8 +5,8 @@ use indexmap::IndexMap;
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use serde::Deserialize;
 
-use super::super::execution_status::ExecutionStatus;
-use super::super::logs::{self, LogsOwner, LogsReference, LogsRequest};
+use super::super::execution_status::{ExceptionInfo, ExecutionStatus};
+use super::super::logs::{self, LogsOwner, LogsRequest};
 use super::super::pipeline_runs;
 use super::StepRow;
 use super::artifacts::{NewInput, add_input, add_outputs};
@@ -15,7 +15,6 @@ use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::JsonBody;
 use crate::http::moments::Moment;
 use crate::http::path::PathId;
-use crate::http::values::JsonObject;
 use crate::store::{Id, Transaction, Update};
 
 #[derive(Debug, Deserialize)]
@@ -26,7 +25,7 @@ pub struct StepUpdate {
     loaded_artifact_versions: IndexMap<String, Id>,
     status: Option<ExecutionStatus>,
     end_time: Option<Moment>,
-    exception_info: Option<JsonObject>,
+    exception_info: Option<ExceptionInfo>,
     cache_expires_at: Option<Moment>,
     add_logs: Option<Vec<LogsRequest>>,
 }
@@ -57,8 +56,7 @@ pub async fn update_step(
     PathId(id): PathId,
     JsonBody(mut update): JsonBody<StepUpdate>,
 ) -> ApiResult<Json<ResponseOf<StepRow>>> {
-    let add_logs: Vec<LogsReference> =
-        update.add_logs.take().into_iter().flatten().map(|logs| LogsReference::New(Box::new(logs))).collect();
+    let add_logs = logs::checked(update.add_logs.take())?;
     // A step stays in its run, so this may be read before the run's lock.
     let run = cx.find::<StepRow>(id).await?.pipeline_run_id;
     let (context, update, add_logs) = (&cx, &update, &add_logs);
@@ -69,7 +67,7 @@ pub async fn update_step(
         Update::of("step_run", id, context.now())
             .maybe("status", status.map(ExecutionStatus::word))
             .maybe("end_time", update.end_time.map(|moment| moment.0))
-            .maybe("exception_info", update.exception_info.as_ref().map(JsonObject::as_str))
+            .maybe("exception_info", update.exception_info.as_ref().map(ExceptionInfo::as_str))
             .maybe("cache_expires_at", update.cache_expires_at.map(|moment| moment.0))
             .run(&mut tx)
             .await?;

@@ -1,0 +1,755 @@
+//! Runs of pipelines.
+
+use serde_json::{Value, json};
+
+use super::bodies::{
+    ARTIFACT_STORE, artifact_version, pipeline_configuration, run, snapshot, step_run, with_snapshot,
+};
+use super::step::{ADMIN, ANYONE, Scenario, Step};
+
+const NONE: &str = "00000000-0000-0000-0000-000000000001";
+
+pub fn scenarios() -> Vec<Scenario> {
+    vec![
+        making(),
+        refused(),
+        placeholders(),
+        statuses(),
+        from_steps(),
+        modes(),
+        dynamic(),
+        families(),
+        changing(),
+        reading(),
+        listing(),
+        dags(),
+        statistics(),
+        control(),
+        events(),
+        logs(),
+    ]
+}
+
+fn post(name: &str, more: Value) -> Step {
+    ADMIN.post("/runs", &run(name, more))
+}
+
+fn put(body: Value) -> Step {
+    ADMIN.put("/runs/{run.0.id}", &body.to_string())
+}
+
+/// A run that is kept as `run`, as steps refer to it.
+fn started() -> [Step; 2] {
+    [post("first", json!({})).keep("made"), ADMIN.get("/runs/{made.0.id}").keep("run")]
+}
+
+fn making() -> Scenario {
+    with_snapshot(
+        "making runs",
+        [
+            post("first", json!({})).keep("run"),
+            post("first", json!({})),
+            post("other", json!({"orchestrator_run_id": "orchestrated-first"})),
+            post("first", json!({"orchestrator_run_id": "again"})),
+            post("first", json!({"orchestrator_run_id": null})),
+            post("second", json!({"orchestrator_run_id": null, "start_time": null})).keep("second"),
+            post("third", json!({"orchestrator_run_id": null, "orchestrator_environment": {}})),
+            post("fourth", json!({
+                "tags": ["a", {"name": "b", "color": "blue"}], "end_time": "2026-01-02T04:00:00Z",
+                "status_reason": "because", "exception_info": {
+                    "traceback": "File x", "source": "builtins.ValueError", "message": "no", "user_code_line": 2,
+                },
+                "logs": {"uri": "/logs/x.log", "artifact_store_id": ARTIFACT_STORE},
+            }))
+            .keep("fourth"),
+            ADMIN.get("/runs/{fourth.0.id}"),
+            ADMIN.get("/runs/{second.0.id}"),
+            ADMIN.get("/pipelines/{pipeline.id}"),
+            ADMIN.get("/pipelines?latest_run_status=running"),
+            ADMIN.get("/pipelines?latest_run_user=default"),
+            ADMIN.delete("/runs/{fourth.0.id}"),
+            ADMIN.get("/runs/{fourth.0.id}"),
+            ADMIN.delete("/runs/{fourth.0.id}"),
+            post("fifth", json!({})).keep("fifth"),
+            ADMIN.delete("/pipeline_snapshots/{snapshot.id}"),
+            ADMIN.get("/runs/{fifth.0.id}"),
+        ],
+    )
+}
+
+fn refused() -> Scenario {
+    let without = |field: &str| {
+        let mut body: Value = serde_json::from_str(&run("x", json!({}))).unwrap();
+        body.as_object_mut().unwrap().remove(field);
+        ADMIN.post("/runs", &body.to_string())
+    };
+    with_snapshot(
+        "refused runs",
+        [
+            without("project"),
+            without("snapshot"),
+            without("name"),
+            without("status"),
+            post("x", json!({"project": NONE})),
+            post("x", json!({"snapshot": NONE})),
+            post("x", json!({"status": "completed"})),
+            post("x", json!({"status": "provisioning"})),
+            post("x", json!({"status": "x"})),
+            post("x", json!({"start_time": "x"})),
+            post("x", json!({"start_time": 5})),
+            post("x", json!({"original_run_id": NONE})),
+            post("x", json!({"parent_run_id": NONE, "child_key": "k"})),
+            post("x", json!({"parent_run_id": NONE})),
+            post("x", json!({"child_key": "k"})),
+            post("x", json!({"orchestrator_environment": 5})),
+            post("x", json!({"logs": NONE})),
+            post("x", json!({"logs": 5})),
+            post("x", json!({"logs": {}})),
+            post("x", json!({"exception_info": {}})),
+            post("x", json!({"tags": 5})),
+            post(&"n".repeat(256), json!({})),
+            ADMIN.post("/runs", "[]"),
+            ADMIN.post("/runs", ""),
+            ANYONE.post("/runs", "{}"),
+            ADMIN.get("/runs?name=x"),
+        ],
+    )
+}
+
+fn placeholders() -> Scenario {
+    let placeholder = |name: &str, more: Value| {
+        let mut body: Value = serde_json::from_str(&run(
+            name,
+            json!({
+                "status": "initializing", "orchestrator_run_id": null, "start_time": null,
+            }),
+        ))
+        .unwrap();
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        ADMIN.post("/runs", &body.to_string())
+    };
+    with_snapshot(
+        "runs that wait for their orchestrator",
+        [
+            placeholder("waiting", json!({"tags": ["a"]})).keep("run"),
+            post("x", json!({"orchestrator_run_id": null})),
+            placeholder("waiting", json!({})),
+            placeholder("second", json!({})),
+            put(json!({"status": "provisioning"})),
+            put(json!({"orchestrator_run_id": "mine"})),
+            put(json!({"orchestrator_run_id": "mine"})),
+            put(json!({"orchestrator_run_id": "other"})),
+            post("begun", json!({"orchestrator_run_id": "mine", "tags": ["b"]})),
+            post("again", json!({"orchestrator_run_id": "mine"})),
+            put(json!({"orchestrator_run_id": "mine"})),
+            put(json!({"orchestrator_run_id": "late"})),
+            post("next", json!({"orchestrator_run_id": "next"})),
+            post("last", json!({"orchestrator_run_id": "last"})),
+            ADMIN.get("/runs?sort_by=index&hydrate=true"),
+        ],
+    )
+}
+
+fn statuses() -> Scenario {
+    with_snapshot(
+        "statuses of runs",
+        [
+            post("first", json!({})).keep("run"),
+            put(json!({"status": "provisioning"})),
+            put(json!({"status": "initializing"})),
+            put(json!({"status": "queued"})),
+            put(json!({"status": "completed"})),
+            put(json!({"status": "running", "status_reason": "so"})),
+            put(json!({"status_reason": "why"})),
+            put(json!({"status": "paused"})),
+            put(json!({"status": "resuming"})),
+            put(json!({"status": "cached"})),
+            put(json!({"status": "skipped"})),
+            put(json!({"status": "retrying"})),
+            put(json!({"status": "retried"})),
+            put(json!({"status": "x"})),
+            put(json!({"status": "stopping"})),
+            put(json!({"status": "running"})),
+            put(json!({"status": "stopped"})),
+            put(json!({"status": "failed"})),
+            put(json!({"status": "provisioning"})),
+            post("second", json!({})).keep("run"),
+            put(json!({"status": "failed", "status_reason": "broken", "exception_info": {
+                "traceback": "File x", "source": "builtins.ValueError", "message": "no", "user_code_line": null,
+            }})),
+            put(json!({"status": "failed"})),
+            put(json!({"status": "failed", "status_reason": "again"})),
+            put(json!({"status": "completed"})),
+            put(json!({"status": "running"})),
+            put(json!({"status": "provisioning"})),
+            put(json!({"status": "resuming"})),
+            put(json!({"status": "cancelled"})),
+            post("third", json!({})).keep("run"),
+            put(json!({"status": "cancelling"})),
+            put(json!({"status": "cancelled"})),
+            put(json!({"status": "running"})),
+            ADMIN.get("/runs/{run.0.id}/status"),
+            ADMIN.get(&format!("/runs/{NONE}/status")),
+            ADMIN.get("/runs?sort_by=index"),
+        ],
+    )
+}
+
+fn step(name: &str, status: &str) -> Step {
+    ADMIN.post("/steps", &step_run(name, json!({"status": status, "end_time": null})))
+}
+
+fn from_steps() -> Scenario {
+    let shown = || ADMIN.get("/runs/{run.id}");
+    let [start, keep] = started();
+    with_snapshot(
+        "a run's status comes from its steps",
+        [
+            start,
+            keep,
+            step("load", "running").keep("load"),
+            shown(),
+            ADMIN.put("/steps/{load.id}", r#"{"status": "completed", "end_time": "2026-01-02T03:05:00"}"#),
+            shown(),
+            step("train", "running").keep("train"),
+            shown(),
+            ADMIN.put("/steps/{train.id}", r#"{"status": "failed", "end_time": "2026-01-02T03:06:00"}"#),
+            shown(),
+            ADMIN.put("/runs/{run.id}", r#"{"status": "completed"}"#),
+            ADMIN.put("/runs/{run.id}", r#"{"status": "failed"}"#),
+            post("second", json!({})).keep("made"),
+            ADMIN.get("/runs/{made.0.id}").keep("run"),
+            step("load", "cached"),
+            shown(),
+            step("train", "skipped"),
+            shown(),
+            ADMIN.put("/runs/{run.id}", r#"{"status": "provisioning"}"#),
+            ADMIN.put("/runs/{run.id}", r#"{"status": "failed"}"#),
+            ADMIN.put("/runs/{run.id}", r#"{"status": "completed"}"#),
+            post("third", json!({})).keep("made"),
+            ADMIN.get("/runs/{made.0.id}").keep("run"),
+            step("load", "running").keep("load"),
+            ADMIN.put("/steps/{load.id}", r#"{"status": "failed"}"#),
+            shown(),
+            ADMIN.get("/onboarding_state"),
+            ADMIN.get("/runs/{run.id}/steps"),
+        ],
+    )
+}
+
+fn modes() -> Scenario {
+    let mode = |mode: &str| {
+        let configuration = pipeline_configuration(json!({"execution_mode": mode}));
+        ADMIN
+            .post("/pipeline_snapshots", &snapshot(json!({"pipeline_configuration": configuration})))
+            .keep("snapshot")
+    };
+    let fail = || ADMIN.put("/steps/{load.id}", r#"{"status": "failed"}"#);
+    let stop = || ADMIN.put("/steps/{load.id}", r#"{"status": "stopped"}"#);
+    with_snapshot(
+        "what a run does when a step fails",
+        [
+            mode("fail_fast"),
+            post("first", json!({})).keep("made"),
+            ADMIN.get("/runs/{made.0.id}").keep("run"),
+            step("load", "running").keep("load"),
+            fail(),
+            ADMIN.get("/runs/{run.id}"),
+            step("train", "running"),
+            mode("stop_on_failure"),
+            post("second", json!({})).keep("made"),
+            ADMIN.get("/runs/{made.0.id}").keep("run"),
+            step("load", "running").keep("load"),
+            fail(),
+            ADMIN.get("/runs/{run.id}"),
+            step("train", "running"),
+            mode("continue_on_failure"),
+            post("third", json!({})).keep("made"),
+            ADMIN.get("/runs/{made.0.id}").keep("run"),
+            step("load", "running").keep("load"),
+            stop(),
+            ADMIN.get("/runs/{run.id}"),
+            step("train", "running"),
+        ],
+    )
+}
+
+fn dynamic() -> Scenario {
+    let added = |name: &str, more: Value| {
+        let mut body = json!({"dynamic_config": super::bodies::step(name, &[], json!({}))});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        ADMIN.post("/steps", &step_run(name, body))
+    };
+    with_snapshot(
+        "runs of dynamic pipelines",
+        [
+            ADMIN.post("/pipeline_snapshots", &snapshot(json!({"is_dynamic": true}))).keep("snapshot"),
+            post("first", json!({})).keep("made"),
+            ADMIN.get("/runs/{made.0.id}").keep("run"),
+            added("one", json!({})).keep("one"),
+            added("two", json!({"status": "completed"})),
+            added("two", json!({})),
+            step("load", "running"),
+            ADMIN.put("/steps/{one.id}", r#"{"status": "failed"}"#),
+            ADMIN.get("/runs/{run.id}"),
+            ADMIN.get("/runs/{run.id}/dag"),
+            ADMIN.put("/runs/{run.id}", r#"{"status": "completed"}"#),
+            ADMIN.put("/runs/{run.id}", r#"{"status": "failed"}"#),
+            post("second", json!({})).keep("made"),
+            ADMIN.put("/runs/{made.0.id}", r#"{"status": "paused"}"#),
+            ADMIN.put("/runs/{made.0.id}", r#"{"status": "resuming"}"#),
+            ADMIN.put("/runs/{made.0.id}", r#"{"status": "running", "status_reason": "x"}"#),
+            ADMIN.put("/runs/{made.0.id}", r#"{"status_reason": "y"}"#),
+            ADMIN.put("/runs/{made.0.id}", r#"{"status": "stopping"}"#),
+            ADMIN.put("/runs/{made.0.id}", r#"{"status": "failed"}"#),
+            post("third", json!({})).keep("made"),
+            ADMIN.put("/runs/{made.0.id}", r#"{"status": "failed"}"#),
+            ADMIN.put("/runs/{made.0.id}", r#"{"status": "resuming"}"#),
+        ],
+    )
+}
+
+fn families() -> Scenario {
+    let child = json!({"parent_run_id": "{run.0.id}", "child_key": "k"});
+    with_snapshot(
+        "runs of runs",
+        [
+            post("first", json!({})).keep("run"),
+            post("child", child.clone()).keep("child"),
+            post("twin", child),
+            post("grandchild", json!({"parent_run_id": "{child.0.id}", "child_key": "k"})),
+            post("replay", json!({"original_run_id": "{run.0.id}"})),
+            post("triggered", json!({"trigger_info": {"step_run_id": NONE}})),
+            post("deployed", json!({"trigger_info": {"deployment_id": NONE}})),
+            ADMIN.get("/runs/{child.0.id}"),
+            ADMIN.get("/runs?root_runs_only=true"),
+            ADMIN.get("/runs?root_runs_only=false"),
+            ADMIN.get("/runs?root_runs_only=x"),
+            ADMIN.get("/runs?parent_run_id={run.0.id}"),
+            ADMIN.get("/runs?parent_run_id=isnull:"),
+            ADMIN.get(&format!("/runs?triggered_by_step_run_id={NONE}")),
+            ADMIN.get(&format!("/runs?triggered_by_deployment_id={NONE}&hydrate=true")),
+            ADMIN.get("/runs?triggered_by_step_run_id=x"),
+            ADMIN.get("/runs/{run.0.id}/dag"),
+            ADMIN.put("/runs/{child.0.id}", r#"{"status": "failed"}"#),
+            ADMIN.put("/runs/{child.0.id}", r#"{"status": "resuming"}"#),
+            ADMIN.delete("/runs/{run.0.id}"),
+            ADMIN.get("/runs/{child.0.id}"),
+            ADMIN.get("/runs"),
+        ],
+    )
+}
+
+fn changing() -> Scenario {
+    with_snapshot(
+        "changing runs",
+        [
+            post("first", json!({})).keep("run"),
+            put(json!({})),
+            put(json!({"add_tags": ["a", "b"]})),
+            put(json!({"remove_tags": ["a", "nope"]})),
+            put(json!({"add_logs": [{"uri": "/logs/y.log", "artifact_store_id": ARTIFACT_STORE}]})),
+            put(json!({"add_logs": [{"uri": "/z.log", "source": "s", "artifact_store_id": ARTIFACT_STORE}]})),
+            put(json!({"exception_info": {
+                "traceback": "File x", "source": "builtins.ValueError", "message": "no", "user_code_line": 2,
+            }})),
+            ADMIN.post("/artifact_versions", &artifact_version("of_run", json!({}))).keep("version"),
+            put(json!({"outputs": {"b": "{version.id}", "a": "{version.id}"}})),
+            put(json!({"outputs": {"c": "{version.id}"}})),
+            put(json!({"outputs": {}})),
+            put(json!({"outputs": {"c": NONE}})),
+            put(json!({"outputs": {"c": "x"}})),
+            put(json!({"outputs": null})),
+            put(json!({"name": "other"})),
+            put(json!({"add_tags": 5})),
+            put(json!({"add_logs": [{}]})),
+            put(json!({"exception_info": 5})),
+            put(json!([])),
+            ADMIN.put("/runs/{run.0.id}", ""),
+            ADMIN.put(&format!("/runs/{NONE}"), "{}"),
+            ADMIN.put("/runs/x", "{}"),
+            ANYONE.put("/runs/{run.0.id}", "{}"),
+            ADMIN.put("/runs/{run.0.id}/disable_heartbeat", ""),
+            ADMIN.get("/runs/{run.0.id}"),
+            ADMIN.put(&format!("/runs/{NONE}/disable_heartbeat"), ""),
+            ANYONE.put("/runs/{run.0.id}/disable_heartbeat", ""),
+            ADMIN.delete("/runs/x"),
+            ADMIN.delete(&format!("/runs/{NONE}")),
+            ANYONE.delete("/runs/{run.0.id}"),
+        ],
+    )
+}
+
+fn reading() -> Scenario {
+    let [start, keep] = started();
+    let metadata = json!({
+        "project": "{project.id}", "resources": [{"id": "{load.id}", "type": "step_run"}],
+        "values": {"lines": 3, "who": "me"}, "types": {"lines": "int", "who": "str"},
+    });
+    let of_run = json!({
+        "project": "{project.id}", "resources": [{"id": "{run.id}", "type": "pipeline_run"}],
+        "values": {"speed": 1.5}, "types": {"speed": "float"},
+    });
+    with_snapshot(
+        "reading runs",
+        [
+            start,
+            keep,
+            step("load", "completed").keep("load"),
+            ADMIN.post("/run-metadata", &metadata.to_string()),
+            ADMIN.post("/run-metadata", &of_run.to_string()),
+            ADMIN.get("/runs/{run.id}"),
+            ADMIN.get("/runs/{run.id}?hydrate=false"),
+            ADMIN.get("/runs/{run.id}?hydrate=x"),
+            ADMIN.get("/runs/{run.id}?include_python_packages=true"),
+            ADMIN.get("/runs/{run.id}?include_python_packages=x"),
+            ADMIN.get("/runs/{run.id}?include_full_metadata=true"),
+            ADMIN.get("/runs/{run.id}?include_full_metadata=true&hydrate=false"),
+            ADMIN.get("/runs/{run.id}?refresh_status=x"),
+            ADMIN.get("/runs?hydrate=true&include_full_metadata=true"),
+            ADMIN.get("/runs?include_full_metadata=true"),
+            ADMIN.get("/runs?include_full_metadata=x"),
+            ADMIN.get("/runs/{run.id}/steps"),
+            ADMIN.get("/runs/{run.id}/steps?name=x"),
+            ADMIN.get("/runs/{run.id}/steps?hydrate=true"),
+            ADMIN.get("/runs/{run.id}/steps?sort_by=x"),
+            ADMIN.get("/runs/{run.id}/steps?project=nope"),
+            ADMIN.get(&format!("/runs/{{run.id}}/steps?pipeline_run_id={NONE}")),
+            ADMIN.get(&format!("/runs/{NONE}/steps")),
+            ADMIN.get("/runs/{run.id}/pipeline-configuration"),
+            ADMIN.get(&format!("/runs/{NONE}/pipeline-configuration")),
+            ADMIN.get(&format!("/runs/{NONE}")),
+            ADMIN.get("/runs/first"),
+            ANYONE.get("/runs"),
+            ANYONE.get("/runs/{run.id}"),
+            ANYONE.get("/runs/{run.id}/steps"),
+            ANYONE.get("/runs/{run.id}/status"),
+            ANYONE.get("/runs/{run.id}/pipeline-configuration"),
+            ADMIN.get("/runs?run_metadata=speed:1.5"),
+            ADMIN.get("/runs?run_metadata=speed:gt:2"),
+            ADMIN.get("/runs?run_metadata=speed"),
+        ],
+    )
+}
+
+fn listing() -> Scenario {
+    let list = |query: &str| ADMIN.get(&format!("/runs?{query}"));
+    with_snapshot(
+        "lists of runs",
+        [
+            post("first", json!({})).keep("run"),
+            post("second", json!({"tags": ["a"], "end_time": "2026-01-02T05:00:00", "start_time": null})),
+            ADMIN.put("/runs/{run.0.id}", r#"{"status": "failed"}"#),
+            list(""),
+            list("hydrate=true"),
+            list("page=2&size=1"),
+            list("page=3&size=1"),
+            list("project=nope"),
+            list("project_name_or_id={project.id}"),
+            list("id={run.0.id}"),
+            list("id=startswith:zz"),
+            list("name=first"),
+            list("index=1"),
+            list("index=gt:1"),
+            list("index=x"),
+            list("orchestrator_run_id=orchestrated-first"),
+            list("orchestrator_run_id=isnull:"),
+            list("pipeline_id={pipeline.id}"),
+            list("pipeline_id=isnull:"),
+            list("pipeline_id=x"),
+            list("stack_id={stacks.items.0.id}"),
+            list("stack_id=isnull:"),
+            list("schedule_id=isnull:"),
+            list("build_id=isnull:"),
+            list("build_id=isnotnull:"),
+            list("snapshot_id={snapshot.id}"),
+            list("code_repository_id=isnull:"),
+            list(&format!("code_repository_id={NONE}")),
+            list("template_id=isnull:"),
+            list("source_snapshot_id=isnull:"),
+            list("source_snapshot_id={snapshot.id}"),
+            list("model_version_id=isnull:"),
+            list(&format!("model_version_id={NONE}")),
+            list(&format!("linked_to_model_version_id={NONE}")),
+            list("status=failed"),
+            list("status=notequals:failed"),
+            list("status=oneof:[\"failed\",\"running\"]"),
+            list("status=x"),
+            list("in_progress=true"),
+            list("in_progress=false"),
+            list("in_progress=x"),
+            list("start_time=gt:2020-01-01 00:00:00"),
+            list("start_time=isnull:"),
+            list("end_time=lt:2026-01-02 06:00:00"),
+            list("end_time=x"),
+            list("pipeline_name=training"),
+            list("pipeline_name=contains:x"),
+            list("pipeline=training"),
+            list("pipeline={pipeline.id}"),
+            list("pipeline=isnull:"),
+            list("stack=default"),
+            list("stack=x"),
+            list("code_repository=x"),
+            list("model=x"),
+            list("stack_component=default"),
+            list("stack_component=x"),
+            list("templatable=true"),
+            list("templatable=false"),
+            list("templatable=x"),
+            list(&format!("trigger_id={NONE}")),
+            list("user=default"),
+            list("user={run.0.body.user_id}"),
+            list("scope_user={run.0.body.user_id}"),
+            list("tags=a"),
+            list("tags=notequals:a"),
+            list("tags=isnull:"),
+            list("name=first&name=second"),
+            list("name=first&status=running&logical_operator=or"),
+            list("sort_by=desc:created"),
+            list("sort_by=desc:index"),
+            list("sort_by=name"),
+            list("sort_by=status"),
+            list("sort_by=start_time"),
+            list("sort_by=end_time"),
+            list("sort_by=in_progress"),
+            list("sort_by=orchestrator_run_id"),
+            list("sort_by=tag"),
+            list("sort_by=tags"),
+            list("sort_by=user"),
+            list("sort_by=stack"),
+            list("sort_by=desc:pipeline"),
+            list("sort_by=model"),
+            list("sort_by=model_version"),
+            list("sort_by=stack_id"),
+            list("sort_by=code_repository"),
+            list("sort_by=pipeline_name"),
+            list("sort_by=x"),
+        ],
+    )
+}
+
+fn dags() -> Scenario {
+    let dag = || ADMIN.get("/runs/{run.id}/dag");
+    let [start, keep] = started();
+    let version = |name: &str, more: Value| ADMIN.post("/artifact_versions", &artifact_version(name, more));
+    let train = step_run("train", json!({"inputs": {"load_data": ["{version.id}"]}}));
+    let metadata = json!({
+        "project": "{project.id}", "resources": [{"id": "{load.id}", "type": "step_run"}],
+        "values": {"lines": 3, "who": "me"}, "types": {"lines": "int", "who": "str"},
+    });
+    with_snapshot(
+        "a run as a graph",
+        [
+            start,
+            keep,
+            dag(),
+            step("load", "running").keep("load"),
+            dag(),
+            version("load_out", json!({})).keep("version"),
+            version("by_hand", json!({"save_type": "manual"})).keep("manual"),
+            ADMIN.put(
+                "/steps/{load.id}",
+                &json!({
+                    "status": "completed", "end_time": "2026-01-02T03:05:07.5",
+                    "outputs": {"load_out": ["{version.id}"], "extra": ["{manual.id}"]},
+                })
+                .to_string(),
+            ),
+            ADMIN.post("/run-metadata", &metadata.to_string()),
+            ADMIN.post("/steps", &train).keep("train"),
+            ADMIN.put(
+                "/steps/{train.id}",
+                &json!({
+                    "loaded_artifact_versions": {"by_hand": "{manual.id}"},
+                })
+                .to_string(),
+            ),
+            post("triggered", json!({"trigger_info": {"step_run_id": "{train.id}"}})),
+            dag(),
+            ADMIN.get("/runs/{run.id}/dag?include_step_metadata=lines"),
+            ADMIN.get("/runs/{run.id}/dag?include_step_metadata=lines&include_step_metadata=who"),
+            ADMIN.get("/runs/{run.id}/dag?include_step_metadata=x"),
+            ADMIN.get(&format!("/runs/{NONE}/dag")),
+            ADMIN.get("/runs/x/dag"),
+            ANYONE.get("/runs/{run.id}/dag"),
+        ],
+    )
+}
+
+fn statistics() -> Scenario {
+    let ask = |body: Value| {
+        ADMIN.post("/runs/statistics", &super::bodies::merged(json!({"filter": {}}), body).to_string())
+    };
+    let [start, keep] = started();
+    let of_run = json!({
+        "project": "{project.id}", "resources": [{"id": "{run.id}", "type": "pipeline_run"}],
+        "values": {"speed": 1.5, "who": "me", "parts": {"a": 1}},
+        "types": {"speed": "float", "who": "str", "parts": "dict"},
+    });
+    let simple = |kind: &str| json!({"groupings": [{"name": "g", "type": kind}]});
+    let time =
+        |granularity: &str| json!({"groupings": [{"name": "g", "type": "time", "granularity": granularity}]});
+    let of = |key: &str| json!({"groupings": [{"name": "g", "type": "metadata", "metadata_key": key}]});
+    let metric = |source: &str, aggregation: &str| json!({"metrics": [{"name": "m", "source": source, "aggregation": aggregation}]});
+    with_snapshot(
+        "statistics of runs",
+        [
+            start,
+            keep,
+            ADMIN.post("/run-metadata", &of_run.to_string()),
+            step("load", "cached"),
+            step("train", "completed"),
+            post("second", json!({"start_time": "2026-02-03T10:00:00", "tags": ["a", "b"]})).keep("second"),
+            post("third", json!({"start_time": "2026-02-04T10:00:00", "end_time": "2026-02-04T10:00:30"})),
+            ask(json!({})),
+            ask(simple("status")),
+            ask(simple("pipeline")),
+            ask(simple("snapshot")),
+            ask(simple("source_snapshot")),
+            ask(simple("stack")),
+            ask(simple("trigger")),
+            ask(simple("user")),
+            ask(simple("tag")),
+            ask(simple("x")),
+            ask(time("hour")),
+            ask(time("day")),
+            ask(time("week")),
+            ask(time("month")),
+            ask(time("year")),
+            ask(of("speed")),
+            ask(of("who")),
+            ask(of("parts")),
+            ask(of("nope")),
+            ask(metric("step_count", "sum")),
+            ask(metric("cached_step_count", "avg")),
+            ask(metric("output_artifact_count", "max")),
+            ask(metric("step_count", "min")),
+            ask(metric("x", "sum")),
+            ask(metric("step_count", "x")),
+            ask(json!({
+                "groupings": [{"name": "day", "type": "time", "granularity": "day"}, {"name": "s", "type": "status"}],
+                "metrics": [{"name": "m", "source": "metadata", "metadata_key": "speed", "aggregation": "avg"}],
+            })),
+            ask(
+                json!({"groupings": [{"name": "day", "type": "time", "granularity": "day"}], "max_groups": 1}),
+            ),
+            ask(json!({"groupings": [{"name": "s", "type": "status"}], "max_groups": 1})),
+            ask(json!({"max_groups": 0})),
+            ask(json!({"max_groups": 100_000_000})),
+            ask(json!({"filter": {"name": "second"}})),
+            ask(json!({"filter": {"tags": ["a"], "status": "running"}})),
+            ask(json!({"filter": {"project": "default"}})),
+            ask(json!({"filter": {"project": "nope"}})),
+            ask(json!({"filter": {"in_progress": true, "index": "gt:1"}})),
+            ask(json!({"filter": {"start_time": "gt:2026-02-01 00:00:00"}})),
+            ask(json!({"filter": {"start_time": "x"}})),
+            ask(json!({"filter": {"sort_by": "x"}})),
+            ask(json!({"groupings": [{"name": "g", "type": "status"}, {"name": "g", "type": "user"}]})),
+            ask(json!({"groupings": [
+                {"name": "a", "type": "time", "granularity": "day"},
+                {"name": "b", "type": "time", "granularity": "hour"},
+            ]})),
+            ADMIN.post("/runs/statistics", "{}"),
+            ADMIN.post("/runs/statistics", "[]"),
+            ANYONE.post("/runs/statistics", "{}"),
+        ],
+    )
+}
+
+fn control() -> Scenario {
+    with_snapshot(
+        "stopping and refreshing runs",
+        [
+            post("first", json!({})).keep("run"),
+            ADMIN.post("/runs/{run.0.id}/refresh", ""),
+            ADMIN.post("/runs/{run.0.id}/refresh?include_steps=true", ""),
+            ADMIN.post("/runs/{run.0.id}/refresh?include_steps=x", ""),
+            ADMIN.post(&format!("/runs/{NONE}/refresh"), ""),
+            ADMIN.post("/runs/x/refresh", ""),
+            ANYONE.post("/runs/{run.0.id}/refresh", ""),
+            ADMIN.get("/runs/{run.0.id}?refresh_status=true"),
+            ADMIN.post("/runs/{run.0.id}/stop", ""),
+            ADMIN.post("/runs/{run.0.id}/stop?graceful=true", ""),
+            ADMIN.post("/runs/{run.0.id}/stop?graceful=x", ""),
+            ADMIN.get("/runs/{run.0.id}"),
+            ADMIN.put("/runs/{run.0.id}", r#"{"status": "stopping"}"#),
+            ADMIN.post("/runs/{run.0.id}/stop", ""),
+            ADMIN.put("/runs/{run.0.id}", r#"{"status": "stopped"}"#),
+            ADMIN.post("/runs/{run.0.id}/stop", ""),
+            ADMIN.post(&format!("/runs/{NONE}/stop"), ""),
+            ADMIN.post("/runs/x/stop", ""),
+            ANYONE.post("/runs/{run.0.id}/stop", ""),
+            post("second", json!({})).keep("made"),
+            ADMIN.get("/runs/{made.0.id}").keep("run"),
+            step("load", "completed"),
+            step("train", "completed"),
+            ADMIN.post("/runs/{run.id}/stop", ""),
+            ADMIN.post("/runs/{run.id}/refresh", ""),
+        ],
+    )
+}
+
+fn events() -> Scenario {
+    with_snapshot(
+        "events of runs",
+        [
+            post("first", json!({})).keep("run"),
+            ADMIN.post("/runs/{run.0.id}/events", r#"{"events": []}"#),
+            ADMIN.post("/runs/{run.0.id}/events", "{}"),
+            ADMIN.post("/runs/{run.0.id}/events", "[]"),
+            ADMIN.post("/runs/x/events", r#"{"events": []}"#),
+            ADMIN.post(&format!("/runs/{NONE}/events"), r#"{"events": []}"#),
+            ANYONE.post("/runs/{run.0.id}/events", r#"{"events": []}"#),
+            ADMIN.get("/runs/{run.0.id}/events/stream"),
+            ADMIN.get(&format!("/runs/{NONE}/events/stream")),
+            ADMIN.get("/runs/x/events/stream"),
+            ANYONE.get("/runs/{run.0.id}/events/stream"),
+        ],
+    )
+}
+
+fn logs() -> Scenario {
+    let [start, keep] = started();
+    with_snapshot(
+        "logs of runs and steps",
+        [
+            start,
+            keep,
+            step("load", "running").keep("load"),
+            ADMIN.get("/runs/{run.id}/logs"),
+            ADMIN.get("/runs/{run.id}/logs?source=client"),
+            ADMIN.get("/runs/{run.id}/logs?source=runner"),
+            ADMIN.get(&format!("/runs/{{run.id}}/logs?logs_id={NONE}")),
+            ADMIN.get(&format!("/runs/{{run.id}}/logs?source=x&logs_id={NONE}")),
+            ADMIN.get("/runs/{run.id}/logs?logs_id=x"),
+            ADMIN.get(&format!("/runs/{NONE}/logs?source=x")),
+            ANYONE.get("/runs/{run.id}/logs?source=x"),
+            ADMIN.get("/steps/{load.id}/logs"),
+            ADMIN.get("/steps/{load.id}/logs?source=step"),
+            ADMIN.get(&format!("/steps/{{load.id}}/logs?logs_id={NONE}")),
+            ADMIN.get(&format!("/steps/{NONE}/logs?source=x")),
+            ANYONE.get("/steps/{load.id}/logs?source=x"),
+            ADMIN.put(
+                "/runs/{run.id}",
+                &json!({"add_logs": [
+                    {"uri": "/nowhere/y.log", "source": "client", "artifact_store_id": ARTIFACT_STORE},
+                ]})
+                .to_string(),
+            ),
+            ADMIN
+                .put(
+                    "/steps/{load.id}",
+                    &json!({"add_logs": [
+                        {"uri": "/nowhere/x.log", "artifact_store_id": ARTIFACT_STORE},
+                    ]})
+                    .to_string(),
+                )
+                .keep("logged"),
+            ADMIN.get("/runs/{run.id}/logs?source=client"),
+            ADMIN.get("/runs/{run.id}/logs?source=x"),
+            ADMIN.get("/steps/{load.id}/logs?source=step"),
+            ADMIN.get("/steps/{load.id}/logs?source=x"),
+            ADMIN.get("/steps/{load.id}/logs?logs_id={logged.resources.log_collection.0.id}"),
+        ],
+    )
+}
