@@ -44,6 +44,9 @@ pub struct Place {
     path: PathBuf,
 }
 
+/// A file below the root, open to be read.
+pub type WholeFile = File;
+
 /// What waits to be put into an archive.
 #[derive(Debug)]
 pub struct Archive {
@@ -97,6 +100,15 @@ impl Place {
         } else {
             Ok(bytes)
         }
+    }
+
+    /// The file, to be read.
+    ///
+    /// # Errors
+    /// When it has more bytes than `most`, or isn't there.
+    pub fn whole(&self, most: u64) -> Result<WholeFile, Unread> {
+        let file = self.file()?;
+        if file.metadata()?.len() > most { Err(Unread::TooLarge(most)) } else { Ok(file) }
     }
 
     fn file(&self) -> Result<File, Unread> {
@@ -265,6 +277,8 @@ mod tests {
         let file = files.place(store.join("a.txt").to_str().unwrap()).unwrap();
         assert!(file.read(8).is_ok());
         assert!(matches!(file.read(7), Err(Unread::TooLarge(7))));
+        assert!(file.whole(8).is_ok());
+        assert!(matches!(file.whole(7), Err(Unread::TooLarge(7))));
         assert!(place().archive(13).is_ok());
         assert!(matches!(place().archive(12), Err(Unread::TooLarge(12))));
     }

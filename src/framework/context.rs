@@ -39,7 +39,7 @@ impl Context {
     }
 
     pub fn new_id(&self) -> Id {
-        self.app.random.id()
+        self.app.random.id_in_time(self.app.clock.now())
     }
 
     pub fn user_id(&self) -> Id {

@@ -5,6 +5,7 @@ use sea_query::{Cond, Expr, ExprTrait, LikeExpr, Query as Sql, SelectStatement, 
 
 use super::error::{ApiError, ApiResult};
 use crate::config::{Flag, Setting};
+use crate::store::Id;
 
 /// The filter by owner that takes nothing but an id.
 pub const SCOPE_USER: &str = "scope_user";
@@ -50,6 +51,10 @@ pub enum FieldKind {
     RunMetadata(&'static str),
     /// True or false, without operators: the condition that it means, if it narrows at all.
     Switch(fn(bool) -> Option<SimpleExpr>),
+    /// An id, without operators: the condition that it means.
+    OnlyId(fn(Id) -> SimpleExpr),
+    /// As `Custom`, and narrows whatever the other filters are joined by.
+    Always(fn(&Filter<'_>) -> ApiResult<SimpleExpr>),
     /// What is there to sort by alone.
     Unfiltered,
     /// What no kind above says: the filter, and the condition that it means.
@@ -144,6 +149,14 @@ impl Field {
     /// A parameter that is true or false and no column.
     pub const fn switch(name: &'static str, condition: fn(bool) -> Option<SimpleExpr>) -> Self {
         Self { name, column: name, kind: FieldKind::Switch(condition), sort: Sort::Not }
+    }
+    /// An id that takes no operators.
+    pub const fn only_id(name: &'static str, condition: fn(Id) -> SimpleExpr) -> Self {
+        Self { name, column: name, kind: FieldKind::OnlyId(condition), sort: Sort::Not }
+    }
+    /// A custom field that is never joined with others by `or`.
+    pub const fn always(name: &'static str, condition: fn(&Filter<'_>) -> ApiResult<SimpleExpr>) -> Self {
+        Self { name, column: name, kind: FieldKind::Always(condition), sort: Sort::Not }
     }
     /// A name that `sort_by` takes, and no filter.
     pub const fn sort_only(name: &'static str, by: fn() -> SimpleExpr) -> Self {
@@ -259,8 +272,8 @@ impl<'a> Filter<'a> {
             }
             FieldKind::Time => self.on_time(column),
             FieldKind::Related(related) => self.on_related(&related),
-            FieldKind::Custom(condition) => condition(self),
-            FieldKind::RunMetadata(_) | FieldKind::Switch(_) => Err(self.unfit()),
+            FieldKind::Custom(condition) | FieldKind::Always(condition) => condition(self),
+            FieldKind::RunMetadata(_) | FieldKind::Switch(_) | FieldKind::OnlyId(_) => Err(self.unfit()),
             FieldKind::Unfiltered => Ok(Expr::val(true)),
         }
     }

@@ -31,6 +31,18 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     }
 }
 
+/// A JSON body of type `T`, or none.
+#[derive(Debug)]
+pub struct OptionalJsonBody<T>(pub Option<T>);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OptionalJsonBody<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        read(request, state, parse_optional).await.map(Self)
+    }
+}
+
 /// A JSON body that is a list of objects of type `T`.
 #[derive(Debug)]
 pub struct JsonItems<T>(pub Vec<T>);
@@ -53,8 +65,8 @@ async fn read<T, S: Send + Sync>(
     let is_json = request.headers().get(CONTENT_TYPE).is_some_and(is_json);
     // The body's own rejection tells whether it was too long (413) or cut off (400).
     let bytes = Bytes::from_request(request, state).await.map_err(IntoResponse::into_response)?;
-    let violation = match bytes.is_empty() || !is_json {
-        true => body_violation("", "missing", "Field required".into()),
+    let violation = match !bytes.is_empty() && !is_json {
+        true => missing(),
         false => match parse(&bytes) {
             Ok(value) => return Ok(value),
             Err(Unreadable::NotText) => {
@@ -65,6 +77,10 @@ async fn read<T, S: Send + Sync>(
         },
     };
     Err(reject(method.as_str(), &path, &[violation]).into_response())
+}
+
+fn missing() -> Violation {
+    body_violation("", "missing", "Field required".into())
 }
 
 enum Unreadable {
@@ -78,7 +94,17 @@ fn is_json(content_type: &axum::http::HeaderValue) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
+fn parse_optional<T: DeserializeOwned>(bytes: &[u8]) -> Result<Option<T>, Unreadable> {
+    match bytes.trim_ascii() {
+        b"" | b"null" => Ok(None),
+        _ => parse_object(bytes).map(Some),
+    }
+}
+
 fn parse_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
+    if bytes.is_empty() {
+        return Err(Unreadable::Violation(missing()));
+    }
     let text = decode(bytes).filter(|text| !is_too_deep(text)).ok_or(Unreadable::NotText)?;
     // serde would take a list for a struct, its items for the fields in their order.
     if text.trim_ascii_start().starts_with('[') {
@@ -88,6 +114,9 @@ fn parse_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
 }
 
 fn parse_list<T: DeserializeOwned>(bytes: &[u8]) -> Result<Vec<T>, Unreadable> {
+    if bytes.is_empty() {
+        return Err(Unreadable::Violation(missing()));
+    }
     let text = decode(bytes).filter(|text| !is_too_deep(text)).ok_or(Unreadable::NotText)?;
     let items: Vec<&RawValue> = parse(&text)?;
     if let Some(index) = items.iter().position(|item| !item.get().starts_with('{')) {
@@ -180,6 +209,18 @@ mod tests {
         assert_eq!(wrong(r#"{"name": 5}"#), ("value_error", "name".to_owned()));
         assert_eq!(wrong(r#" ["a", true]"#), ("model_attributes_type", String::new()));
         assert_eq!(wrong("{"), ("json_invalid", String::new()));
+        assert_eq!(wrong(""), ("missing", String::new()));
+    }
+
+    #[test]
+    fn a_body_may_be_left_out_where_it_is_optional() {
+        let name =
+            |body: &str| parse_optional::<Named>(body.as_bytes()).map(|named| named.map(|named| named.name));
+        for none in ["", " ", "null"] {
+            assert!(matches!(name(none), Ok(None)), "{none}");
+        }
+        assert!(matches!(name(r#"{"name": "a"}"#), Ok(Some(name)) if name == "a"));
+        assert!(name("{}").is_err());
     }
 
     #[test]

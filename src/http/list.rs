@@ -6,13 +6,14 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use sea_query::{Cond, Expr, Func, Order, SelectStatement, SimpleExpr};
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::error::{ApiError, ApiResult, ErrorKind};
 use super::filter::{Field, FieldKind, Filter, SCOPE_USER, Sort};
 use super::path::PathProject;
 use super::query::Query;
 use crate::config::{Flag, Setting};
-use crate::store::{Row, Store};
+use crate::store::{Id, Row, Store};
 
 const DEFAULT_SIZE: i64 = 20;
 const MAX_SIZE: i64 = 10_000;
@@ -37,8 +38,6 @@ pub struct Page<T> {
 /// A kind of row that is listed, with the fields its lists can be filtered and sorted by.
 pub trait Listed {
     const FIELDS: &'static [Field];
-    /// The column that orders rows of the same moment before their ids do: MySQL's moments are whole seconds.
-    const TIE_BREAKER: Option<&'static str> = None;
 }
 
 /// What a caller asked of a list of `T`: a handler's argument.
@@ -78,6 +77,7 @@ impl<T: Listed> ListRequest<T> {
         for field in T::FIELDS {
             match field.kind {
                 FieldKind::Switch(_) | FieldKind::OnlyFlag => drop(query.flag(field.name)),
+                FieldKind::OnlyId(_) => drop(query.uuid(field.name)),
                 _ if field.name == SCOPE_USER => drop(query.uuid(SCOPE_USER)),
                 _ => {}
             }
@@ -99,7 +99,7 @@ impl<T> ListRequest<T> {
     }
 }
 
-impl<T: Listed + Row> ListRequest<T> {
+impl<T: Row> ListRequest<T> {
     /// Fetches the page of `select` that was asked for, with one query for the rows and one for their number.
     ///
     /// # Errors
@@ -121,10 +121,7 @@ impl<T: Listed + Row> ListRequest<T> {
         }
         let (column, order) = self.order.clone();
         // Rows of the same moment keep one order over all pages, in the direction of an index.
-        select.order_by_expr(column, order.clone());
-        for column in T::TIE_BREAKER.into_iter().chain(["id"]) {
-            select.order_by(column, order.clone());
-        }
+        select.order_by_expr(column, order.clone()).order_by("id", order);
         select.limit(self.size).offset((self.page - 1) * self.size);
         let items = store.fetch_all::<T>(&select).await?;
         Ok(Page { index: self.page, max_size: self.size, total_pages, total, items })
@@ -176,11 +173,17 @@ fn condition(query: &Query, operator: LogicalOperator, fields: &'static [Field])
             }
             continue;
         }
+        if let FieldKind::OnlyId(condition) = field.kind {
+            let id = query.text(field.name).and_then(|text| Uuid::try_parse(text).ok());
+            joined = id.map(|id| condition(Id(id))).into_iter().fold(joined, Cond::add);
+            continue;
+        }
         for text in query.texts(field.name) {
             let condition = Filter::parse(text).condition(Expr::col(field.column), field.kind)?;
-            match field.name {
-                SCOPE_USER => always = always.add(condition),
-                _ => joined = joined.add(condition),
+            if field.name == SCOPE_USER || matches!(field.kind, FieldKind::Always(_)) {
+                always = always.add(condition);
+            } else {
+                joined = joined.add(condition);
             }
         }
     }

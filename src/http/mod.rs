@@ -2,6 +2,7 @@
 
 pub mod client_address;
 pub mod cors;
+pub mod download;
 pub mod error;
 pub mod filter;
 pub mod headers;

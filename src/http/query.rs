@@ -78,6 +78,12 @@ impl Query {
         Self { method: method.into(), path: path.into(), pairs, violations: Vec::new() }
     }
 
+    /// The query without some of its values.
+    pub fn without(mut self, names: &[&str]) -> Self {
+        self.pairs.retain(|(name, _)| !names.contains(&name.as_str()));
+        self
+    }
+
     /// A value as it was sent; of a repeated one the last.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.pairs.iter().rfind(|(key, _)| key == name).map(|(_, value)| value.as_str())

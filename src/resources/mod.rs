@@ -47,7 +47,7 @@ pub mod users;
 
 /// Routes of resources that everyone may call.
 pub fn open() -> Routes {
-    users::routes::open().merge(artifact_versions::open())
+    users::routes::open().merge(artifact_versions::open()).merge(pipeline_snapshots::open_routes())
 }
 
 /// All other routes of resources.

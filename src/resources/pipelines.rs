@@ -11,8 +11,8 @@ use super::curated_visualizations::{self, CuratedVisualizationRow};
 use super::tags::TagRow;
 use super::users::UserResponse;
 use crate::framework::{
-    ById, Context, Read, Resource, Response, ResponseOf, TagReference, Taggable, delete, find_in, get, list,
-    plain_tags, refuse_taken_name, remove_tags, require_project, set_tags, taken,
+    ById, Context, NamedProject, Read, Resource, Response, ResponseOf, TagReference, Taggable, delete,
+    find_in, get, list, plain_tags, refuse_taken_name, remove_tags, require_project, set_tags, taken,
 };
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::filter::{Field, FieldKind, Filter, Related};
@@ -25,12 +25,15 @@ use crate::row;
 use crate::store::{Id, Insert, Timestamp, Update, is_duplicate};
 
 const PIPELINES: &str = "/api/v1/pipelines";
+const PIPELINES_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/pipelines";
 const PIPELINE: &str = "/api/v1/pipelines/{pipeline_id}";
 
 pub fn routes() -> Routes {
     Routes::new()
         .post(PIPELINES, create_pipeline)
         .get(PIPELINES, list::<PipelineRow>)
+        .post(PIPELINES_OF_PROJECT, create_pipeline)
+        .get(PIPELINES_OF_PROJECT, list::<PipelineRow>)
         .get(PIPELINE, get::<PipelineRow>)
         .put(PIPELINE, update_pipeline)
         .delete(PIPELINE, delete::<PipelineRow>)
@@ -57,8 +60,8 @@ impl Listed for PipelineRow {
         Field::scope_user(),
         Field::user(),
         Field::text("name"),
-        Field::custom("latest_run_status", latest_run_status),
-        Field::custom("latest_run_user", latest_run_user),
+        Field::always("latest_run_status", latest_run_status),
+        Field::always("latest_run_user", latest_run_user),
         Field::sort_only("latest_run", latest_activity),
     ];
 }
@@ -225,8 +228,10 @@ struct PipelineUpdate {
 
 async fn create_pipeline(
     cx: Context,
-    JsonBody(request): JsonBody<PipelineRequest>,
+    project: NamedProject,
+    JsonBody(mut request): JsonBody<PipelineRequest>,
 ) -> ApiResult<Json<ResponseOf<PipelineRow>>> {
+    request.project = project.or(&cx.app, request.project).await?;
     let id = cx.new_id();
     let (context, request) = (&cx, &request);
     let made = cx.create(|mut tx| async move {

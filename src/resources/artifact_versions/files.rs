@@ -1,22 +1,17 @@
 //! The files of an artifact version: what shows the data, and the data itself.
 
-use std::io::{self, Write};
-
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
 use sea_query::{Expr, ExprTrait, Order};
 use serde::Serialize;
-use tokio::sync::mpsc;
 
 use super::ArtifactVersionRow;
 use crate::app::AppState;
 use crate::framework::{Context, Resource, find_stored};
+use crate::http::download;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::path::PathId;
 use crate::http::query::Query;
@@ -88,7 +83,7 @@ pub async fn download_token(cx: Context, PathId(id): PathId) -> ApiResult<Json<S
 }
 
 /// A version's data as an archive, for whoever has the token.
-pub async fn download(
+pub async fn download_archive(
     State(app): State<AppState>,
     PathId(id): PathId,
     mut query: Query,
@@ -100,66 +95,11 @@ pub async fn download(
     let artifact = find_stored::<ArtifactRow>(&app, version.artifact_id).await?;
     let archive = archive(&app, &version).await?;
     let name = format!("{}-{}.tar.gz", artifact.name, version.version);
-    let headers = [(CONTENT_TYPE, "application/gzip".to_owned()), (CONTENT_DISPOSITION, attachment(&name))];
-    Ok((headers, streamed(archive)).into_response())
+    Ok(download::gzip(&name, move |pieces| archive.write(pieces)))
 }
 
 async fn archive(app: &AppState, version: &ArtifactVersionRow) -> ApiResult<Archive> {
     let store = store_of(version)?;
     let most = app.config.file_download_size_limit.0;
     with_file(app, StoredFile { store, uri: &version.uri }, move |place| place.archive(most.into())).await
-}
-
-/// RFC 6266, with RFC 8187 for a name that isn't plain.
-fn attachment(name: &str) -> String {
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
-    match name.chars().all(is_plain) {
-        true => format!("attachment; filename=\"{name}\""),
-        false => {
-            let encoded = percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC);
-            format!("attachment; filename*=utf-8''{encoded}")
-        }
-    }
-}
-
-/// The archive as it is written, so that no more than a few pieces of it are in memory.
-fn streamed(archive: Archive) -> Body {
-    const PIECES: usize = 4;
-    let (sender, receiver) = mpsc::channel(PIECES);
-    tokio::task::spawn_blocking(move || {
-        let pieces = io::BufWriter::with_capacity(64 << 10, Pieces(sender.clone()));
-        if let Err(error) = archive.write(pieces) {
-            // Ends the connection, so that nobody takes a part for the whole.
-            let _ = sender.blocking_send(Err(error));
-        }
-    });
-    Body::from_stream(futures_util::stream::unfold(receiver, |mut receiver| async move {
-        receiver.recv().await.map(|piece| (piece, receiver))
-    }))
-}
-
-/// Takes what is written to whoever downloads.
-struct Pieces(mpsc::Sender<io::Result<Bytes>>);
-
-impl Write for Pieces {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let piece = Bytes::copy_from_slice(bytes);
-        self.0.blocking_send(Ok(piece)).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_can_not_break_out_of_its_header() {
-        assert_eq!(attachment("a-1.tar.gz"), "attachment; filename=\"a-1.tar.gz\"");
-        assert_eq!(attachment("Zoë\"\n"), "attachment; filename*=utf-8''Zo%C3%AB%22%0A");
-    }
 }

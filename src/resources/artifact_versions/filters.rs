@@ -8,7 +8,6 @@ use crate::http::filter::{Field, FieldKind, Filter, Related};
 use crate::http::list::Listed;
 
 impl Listed for ArtifactVersionRow {
-    const TIE_BREAKER: Option<&'static str> = Some("version_number");
     const FIELDS: &'static [Field] = &[
         Field::id(),
         Field::time("created"),

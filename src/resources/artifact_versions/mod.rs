@@ -32,7 +32,7 @@ const VERSION: &str = "/api/v1/artifact_versions/{artifact_version_id}";
 
 /// For whoever has a download token.
 pub fn open() -> Routes {
-    Routes::new().get("/api/v1/artifact_versions/{artifact_version_id}/data", files::download)
+    Routes::new().get("/api/v1/artifact_versions/{artifact_version_id}/data", files::download_archive)
 }
 
 pub fn routes() -> Routes {

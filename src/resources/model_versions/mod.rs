@@ -100,7 +100,6 @@ words! {
 }
 
 impl Listed for ModelVersionRow {
-    const TIE_BREAKER: Option<&'static str> = Some("number");
     const FIELDS: &'static [Field] = &[
         Field::id(),
         Field::time("created"),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use sea_query::{Expr, ExprTrait, Order, Query as Sql};
+use serde_json::value::RawValue;
 use sqlx::FromRow;
 
 use super::super::artifact_versions::ArtifactVersionRow;
@@ -290,35 +291,48 @@ pub async fn add_packages(read: &Read<'_>, id: Id, metadata: &mut RunMetadata) -
     Ok(())
 }
 
-/// Adds the metadata of a run's steps, as `step::key`, and of its schedule, as `schedule:key`.
-pub async fn add_full_metadata(read: &Read<'_>, id: Id, metadata: &mut RunMetadata) -> ApiResult<()> {
-    let steps = Sql::select()
-        .columns(["id", "name"])
-        .from("step_run")
-        .and_where(Expr::col("pipeline_run_id").eq(id))
-        .to_owned();
-    let steps: ById<String> = read.app.store.fetch_all::<(Id, String)>(&steps).await?.into_iter().collect();
-    let ids: Vec<Id> = steps.keys().copied().collect();
-    for (step, logged) in read.run_metadata("step_run", &ids).await? {
-        let name = steps.get(&step).map_or("", String::as_str);
-        metadata
-            .run_metadata
-            .extend(logged.into_iter().map(|(key, value)| (format!("{name}::{key}"), value)));
+/// Adds the metadata of the runs' steps, as `step::key`, and of their schedules, as `schedule:key`, to what is hydrated.
+pub async fn add_full_metadata(read: &Read<'_>, answers: &mut [ResponseOf<RunRow>]) -> ApiResult<()> {
+    let runs: Vec<Id> = answers.iter().filter(|run| run.metadata.is_some()).map(|run| run.id).collect();
+    if runs.is_empty() {
+        return Ok(());
     }
-    let schedule = Sql::select()
+    let mut more: ById<Vec<(String, Arc<RawValue>)>> = ById::new();
+    let steps = Sql::select()
+        .columns(["id", "pipeline_run_id", "name"])
+        .from("step_run")
+        .and_where(Expr::col("pipeline_run_id").is_in(runs.iter().copied()))
+        .and_where(Expr::col("status").ne("retried"))
+        .to_owned();
+    let steps: Vec<(Id, Id, String)> = read.app.store.fetch_all(&steps).await?;
+    let ids: Vec<Id> = steps.iter().map(|(id, ..)| *id).collect();
+    let mut logged = read.run_metadata("step_run", &ids).await?;
+    for (id, run, name) in steps {
+        let values = logged.remove(&id).into_iter().flatten();
+        more.entry(run).or_default().extend(values.map(|(key, value)| (format!("{name}::{key}"), value)));
+    }
+    let schedules = Sql::select()
+        .column(("pipeline_run", "id"))
         .column(("pipeline_snapshot", "schedule_id"))
         .from("pipeline_run")
         .inner_join(
             "pipeline_snapshot",
             Expr::col(("pipeline_snapshot", "id")).equals(("pipeline_run", "snapshot_id")),
         )
-        .and_where(Expr::col(("pipeline_run", "id")).eq(id))
+        .and_where(Expr::col(("pipeline_run", "id")).is_in(runs))
+        .and_where(Expr::col(("pipeline_snapshot", "schedule_id")).is_not_null())
         .to_owned();
-    if let Some((Some(schedule),)) = read.app.store.fetch_optional::<(Option<Id>,)>(&schedule).await? {
-        for (_, logged) in read.run_metadata("schedule", &[schedule]).await? {
-            metadata
-                .run_metadata
-                .extend(logged.into_iter().map(|(key, value)| (format!("schedule:{key}"), value)));
+    let schedules: Vec<(Id, Id)> = read.app.store.fetch_all(&schedules).await?;
+    let ids: Vec<Id> = schedules.iter().map(|(_, schedule)| *schedule).collect();
+    let logged = read.run_metadata("schedule", &ids).await?;
+    for (run, schedule) in schedules {
+        let values = logged.get(&schedule).into_iter().flatten();
+        let values = values.map(|(key, value)| (format!("schedule:{key}"), Arc::clone(value)));
+        more.entry(run).or_default().extend(values);
+    }
+    for answer in answers {
+        if let Some(metadata) = &mut answer.metadata {
+            metadata.run_metadata.extend(more.remove(&answer.id).into_iter().flatten());
         }
     }
     Ok(())

@@ -43,10 +43,10 @@ pub async fn stop_run(cx: Context, PathId(id): PathId, mut query: Query) -> ApiR
     let marked = cx.app.store.write(|mut tx| async move {
         lock(context, &mut tx, id).await?;
         let reason = Some("Manual stop requested.");
-        follow(context, &mut tx, id, Some(ExecutionStatus::Stopping), reason).await?;
-        Ok::<_, ApiError>(tx.commit(()).await?)
+        let ended = follow(context, &mut tx, id, Some(ExecutionStatus::Stopping), reason).await?;
+        Ok::<_, ApiError>(tx.commit(ended).await?)
     });
-    marked.await?;
+    marked.await?.note(&cx, id).await?;
     let message = "The run is marked as stopping; its orchestrator can't be told to stop it.";
     Err(ApiError::new(ErrorKind::NotImplementedError, message))
 }

@@ -12,7 +12,7 @@ use super::super::pipelines::next_run_index;
 use super::super::step_configuration::{Object, fill, finalize_substitutions, object, value};
 use super::{RunRow, TriggerInfo};
 use crate::framework::{
-    Context, ResponseOf, TagReference, Taggable, find_named, require, require_project, set_tags,
+    Context, NamedProject, ResponseOf, TagReference, Taggable, find_named, require, require_project, set_tags,
 };
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::JsonBody;
@@ -77,9 +77,11 @@ struct SnapshotOfRun {
 /// The run that was asked for, and whether this request made it.
 pub async fn get_or_create_run(
     cx: Context,
-    JsonBody(request): JsonBody<RunRequest>,
+    project: NamedProject,
+    JsonBody(mut request): JsonBody<RunRequest>,
 ) -> ApiResult<Json<(ResponseOf<RunRow>, bool)>> {
     request.check()?;
+    request.project = project.or(&cx.app, request.project).await?;
     if let Some(original) = request.original_run_id {
         cx.find::<RunRow>(original).await?;
     }

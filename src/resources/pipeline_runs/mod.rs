@@ -5,6 +5,7 @@ mod control;
 mod create;
 mod fields;
 mod graph;
+mod logs;
 mod routes;
 mod statistics;
 mod status;
@@ -39,9 +40,10 @@ use crate::store::{Id, JsonText, Timestamp, Transaction};
 
 pub use answers::logs_of;
 pub use fields::MODEL;
+pub use logs::get_step_logs;
 pub use routes::routes;
 pub use status::ExecutionMode;
-pub use update::{follow, follow_steps, lock};
+pub use update::{Ended, follow, follow_steps, lock};
 
 row! {
     pub struct RunRow in "pipeline_run" {

@@ -6,12 +6,14 @@ use sea_query::{Expr, ExprTrait, Query as Sql};
 use super::super::step_configuration::Object;
 use super::super::steps::StepRow;
 use super::RunRow;
+use super::answers::{add_full_metadata, add_packages};
 use super::control::{publish_events, refresh_run, stop_run, stream_events};
 use super::create::get_or_create_run;
 use super::graph::get_graph;
+use super::logs::get_run_logs;
 use super::statistics::get_statistics;
 use super::update::update_run;
-use crate::framework::{Context, Resource, ResponseOf, delete, list, list_of};
+use crate::framework::{Context, Resource, ResponseOf, delete, list_of};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::list::{ListRequest, Page};
 use crate::http::path::PathId;
@@ -20,18 +22,22 @@ use crate::http::routes::Routes;
 use crate::store::Update;
 
 const RUNS: &str = "/api/v1/runs";
+const RUNS_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/runs";
 const RUN: &str = "/api/v1/runs/{run_id}";
 
 pub fn routes() -> Routes {
     Routes::new()
         .post(RUNS, get_or_create_run)
-        .get(RUNS, list::<RunRow>)
+        .get(RUNS, list_runs)
+        .post(RUNS_OF_PROJECT, get_or_create_run)
+        .get(RUNS_OF_PROJECT, list_runs)
         .get(RUN, get_run)
         .put(RUN, update_run)
         .delete(RUN, delete::<RunRow>)
         .get("/api/v1/runs/{run_id}/steps", list_steps_of_run)
         .get("/api/v1/runs/{run_id}/pipeline-configuration", get_pipeline_configuration)
         .get("/api/v1/runs/{run_id}/status", get_run_status)
+        .get("/api/v1/runs/{run_id}/logs", get_run_logs)
         .get("/api/v1/runs/{run_id}/dag", get_graph)
         .post("/api/v1/runs/statistics", get_statistics)
         .post("/api/v1/runs/{run_id}/refresh", refresh_run)
@@ -39,6 +45,21 @@ pub fn routes() -> Routes {
         .post("/api/v1/runs/{pipeline_run_id}/events", publish_events)
         .get("/api/v1/runs/{pipeline_run_id}/events/stream", stream_events)
         .put("/api/v1/runs/{run_id}/disable_heartbeat", disable_heartbeat)
+}
+
+/// A page of runs; with their steps' metadata when it is asked for.
+async fn list_runs(
+    cx: Context,
+    mut query: Query,
+    list: ListRequest<RunRow>,
+) -> ApiResult<Json<Page<ResponseOf<RunRow>>>> {
+    let with_all_metadata = query.flag("include_full_metadata").unwrap_or(false);
+    query.finish()?;
+    let Json(mut page) = list_of(&cx, &list, RunRow::select()).await?;
+    if with_all_metadata {
+        add_full_metadata(&cx.read(true), &mut page.items).await?;
+    }
+    Ok(Json(page))
 }
 
 /// One run; with its steps' metadata and its environments' packages when they are asked for.
@@ -51,11 +72,11 @@ async fn get_run(cx: Context, PathId(id): PathId, mut query: Query) -> ApiResult
     let mut answer = cx.answer_with::<RunRow>(id, hydrate).await?;
     if let Some(metadata) = &mut answer.metadata {
         if with_packages {
-            super::answers::add_packages(&cx.read(true), id, metadata).await?;
+            add_packages(&cx.read(true), id, metadata).await?;
         }
-        if with_all_metadata {
-            super::answers::add_full_metadata(&cx.read(true), id, metadata).await?;
-        }
+    }
+    if with_all_metadata {
+        add_full_metadata(&cx.read(true), std::slice::from_mut(&mut answer)).await?;
     }
     Ok(Json(answer))
 }
@@ -63,9 +84,11 @@ async fn get_run(cx: Context, PathId(id): PathId, mut query: Query) -> ApiResult
 async fn list_steps_of_run(
     cx: Context,
     PathId(id): PathId,
-    mut list: ListRequest<StepRow>,
+    query: Query,
 ) -> ApiResult<Json<Page<ResponseOf<StepRow>>>> {
     let run = cx.find::<RunRow>(id).await?;
+    // The path says which run, and nothing is hydrated.
+    let mut list = ListRequest::<StepRow>::read(query.without(&["pipeline_run_id", "hydrate"]))?;
     list.project.get_or_insert_with(|| run.project_id.to_string());
     let of_run = StepRow::select().and_where(Expr::col("pipeline_run_id").eq(id)).to_owned();
     list_of(&cx, &list, of_run).await

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use axum::Json;
 use indexmap::IndexMap;
 use sea_query::{Expr, ExprTrait, Query as Sql};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::artifact_versions::ArtifactVersionRow;
 use super::super::execution_status::{ExceptionInfo, ExecutionStatus};
 use super::super::logs::{self, LogsOwner, LogsRequest};
+use super::super::server_settings;
 use super::super::step_configuration::{object, value};
 use super::RunRow;
 use super::status::{RunState, RunStatusRow, StepState};
@@ -47,10 +48,11 @@ pub async fn update_run(
     let updated = cx.app.store.write(|mut tx| async move {
         lock(context, &mut tx, id).await?;
         let run = find_in::<RunRow>(&mut tx, id).await?;
-        if let Some(status) = update.status {
-            let reason = update.status_reason.as_ref().map(ShortText::as_str);
-            follow(context, &mut tx, id, Some(status), reason).await?;
-        }
+        let reason = update.status_reason.as_ref().map(ShortText::as_str);
+        let ended = match update.status {
+            Some(status) => follow(context, &mut tx, id, Some(status), reason).await?,
+            None => Ended(false),
+        };
         let orchestrator_run_id = update.orchestrator_run_id.as_ref().map(ShortText::as_str);
         check_orchestrator_run_id(&mut tx, &run, orchestrator_run_id).await?;
         Update::of("pipeline_run", id, context.now())
@@ -68,9 +70,9 @@ pub async fn update_run(
         let (add, remove) = (update.add_tags.as_deref(), update.remove_tags.as_deref());
         set_tags(context, &mut tx, Taggable::PipelineRun, id, add.unwrap_or_default()).await?;
         remove_tags(&mut tx, Taggable::PipelineRun, id, remove.unwrap_or_default()).await?;
-        Ok::<_, ApiError>(tx.commit(()).await?)
+        Ok::<_, ApiError>(tx.commit(ended).await?)
     });
-    updated.await?;
+    updated.await?.note(&cx, id).await?;
     cx.answer::<RunRow>(id).await.map(Json)
 }
 
@@ -135,11 +137,60 @@ pub async fn lock(cx: &Context, tx: &mut Transaction, run: Id) -> ApiResult<()> 
     }
 }
 
+/// Whether a change has ended the run.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[must_use = "what follows the end of a run has to follow"]
+pub struct Ended(bool);
+
+impl Ended {
+    /// After the commit: notes the first run that has ended on this server, and the first beyond one machine.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub async fn note(self, cx: &Context, run: Id) -> ApiResult<()> {
+        if self.0 { note_first_runs(cx, run).await } else { Ok(()) }
+    }
+}
+
+async fn note_first_runs(cx: &Context, run: Id) -> ApiResult<()> {
+    let components = Sql::select()
+        .columns(["type", "flavor"].map(|column| ("stack_component", column)))
+        .from("pipeline_run")
+        .inner_join(
+            "pipeline_snapshot",
+            Expr::col(("pipeline_snapshot", "id")).equals(("pipeline_run", "snapshot_id")),
+        )
+        .inner_join(
+            "stack_composition",
+            Expr::col(("stack_composition", "stack_id")).equals(("pipeline_snapshot", "stack_id")),
+        )
+        .inner_join(
+            "stack_component",
+            Expr::col(("stack_component", "id")).equals(("stack_composition", "component_id")),
+        )
+        .and_where(Expr::col(("pipeline_run", "id")).eq(run))
+        .to_owned();
+    let components: Vec<(String, String)> = cx.app.store.fetch_all(&components).await?;
+    let mut steps = vec!["pipeline_run"];
+    for (kind, flavor) in &components {
+        match (kind.as_str(), flavor.as_str()) {
+            ("orchestrator", "local" | "local_docker") | ("artifact_store", "local") => {}
+            ("orchestrator", _) => steps.push("pipeline_run_with_remote_orchestrator"),
+            ("artifact_store", _) => steps.push("pipeline_run_with_remote_artifact_store"),
+            _ => {}
+        }
+    }
+    for step in steps {
+        server_settings::note_step(&cx.app.store, step, cx.now()).await?;
+    }
+    Ok(())
+}
+
 /// Brings a run's status up to date after a change of its steps.
 ///
 /// # Errors
 /// The store's own.
-pub async fn follow_steps(cx: &Context, tx: &mut Transaction, run: Id) -> ApiResult<()> {
+pub async fn follow_steps(cx: &Context, tx: &mut Transaction, run: Id) -> ApiResult<Ended> {
     follow(cx, tx, run, None, None).await
 }
 
@@ -153,10 +204,10 @@ pub async fn follow(
     run: Id,
     requested: Option<ExecutionStatus>,
     reason: Option<&str>,
-) -> ApiResult<()> {
+) -> ApiResult<Ended> {
     let now = cx.now();
     let (row, state) = read_state(tx, run).await?;
-    let Some(next) = state.next(requested, reason.is_some(), now)? else { return Ok(()) };
+    let Some(next) = state.next(requested, reason.is_some(), now)? else { return Ok(Ended(false)) };
     let mut update = Update::of("pipeline_run", run, now)
         .set("status", next.status.word())
         .set("in_progress", next.in_progress);
@@ -170,7 +221,7 @@ pub async fn follow(
         update = update.set("status_reason", reason);
     }
     update.run(tx).await?;
-    Ok(())
+    Ok(Ended(next.status.is_finished() && next.status != state.status))
 }
 
 async fn read_state(tx: &mut Transaction, run: Id) -> ApiResult<(RunStatusRow, RunState)> {

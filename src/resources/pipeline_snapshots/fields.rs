@@ -4,9 +4,9 @@ use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
 
 use super::related::deployer;
 use super::{super::pipelines, SnapshotRow};
-use crate::http::error::ApiResult;
-use crate::http::filter::{Field, FieldKind, Filter, Related, Sort, name_of};
+use crate::http::filter::{Field, FieldKind, Related, Sort, name_of};
 use crate::http::list::Listed;
+use crate::store::Id;
 
 /// Filter by a stack's name or id.
 const STACK: Related = Related {
@@ -36,7 +36,7 @@ impl Listed for SnapshotRow {
         Field::switch("runnable", runnable),
         Field::switch("deployable", deployable),
         Field::switch("deployed", deployed),
-        Field::custom("trigger_id", of_trigger),
+        Field::only_id("trigger_id", of_trigger),
         Field::sort_only("deployment", deployment_name),
     ];
 }
@@ -79,8 +79,7 @@ fn deployment(column: &'static str) -> SelectStatement {
 }
 
 /// Snapshots that a trigger runs.
-fn of_trigger(filter: &Filter<'_>) -> ApiResult<SimpleExpr> {
-    let trigger = filter.condition(Expr::col(("trigger_snapshot", "trigger_id")), FieldKind::Id)?;
+fn of_trigger(trigger: Id) -> SimpleExpr {
     let source = Expr::col(("made", "source_snapshot_id")).if_null(Expr::col(("made", "id")));
     let sources = Sql::select()
         .expr(source)
@@ -91,7 +90,7 @@ fn of_trigger(filter: &Filter<'_>) -> ApiResult<SimpleExpr> {
             "made",
             Expr::col(("made", "id")).equals(("trigger_snapshot", "snapshot_id")),
         )
-        .and_where(trigger)
+        .and_where(Expr::col(("trigger_snapshot", "trigger_id")).eq(trigger))
         .to_owned();
-    Ok(Expr::col("id").in_subquery(sources))
+    Expr::col("id").in_subquery(sources)
 }

@@ -1,5 +1,6 @@
 //! Snapshots: a pipeline as it was compiled for a run, with what each of its steps is configured to do.
 
+mod code;
 mod fields;
 mod related;
 mod routes;
@@ -27,7 +28,7 @@ use crate::row;
 use crate::store::{Id, JsonText, Timestamp, Transaction};
 
 use related::{Abilities, LatestRun};
-pub use routes::{StepRequest, insert_step_configuration, routes};
+pub use routes::{StepRequest, insert_step_configuration, open_routes, routes};
 
 row! {
     pub struct SnapshotRow in "pipeline_snapshot" {

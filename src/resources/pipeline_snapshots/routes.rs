@@ -12,10 +12,10 @@ use super::super::pipelines::PipelineRow;
 use super::super::schedules::ScheduleRow;
 use super::super::stacks::StackRow;
 use super::super::step_configuration::{Object, StoredStep};
-use super::SnapshotRow;
+use super::{SnapshotRow, code};
 use crate::framework::{
-    Context, ResponseOf, TagReference, Taggable, delete, find_in, list, plain_tags, remove_tags, require,
-    require_project, set_tags,
+    Context, NamedProject, ResponseOf, TagReference, Taggable, delete, find_in, list, plain_tags,
+    remove_tags, require, require_project, set_tags,
 };
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::JsonBody;
@@ -29,6 +29,7 @@ use crate::store::{Id, Insert, Transaction, Update, is_duplicate};
 const SNAPSHOTS: &str = "/api/v1/pipeline_snapshots";
 const SNAPSHOT: &str = "/api/v1/pipeline_snapshots/{snapshot_id}";
 const DEPLOYMENTS: &str = "/api/v1/pipeline_deployments";
+const DEPLOYMENTS_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/pipeline_deployments";
 const DEPLOYMENT: &str = "/api/v1/pipeline_deployments/{deployment_id}";
 /// What an environment may take in its TEXT column.
 const LONGEST_ENVIRONMENT: usize = 65_535;
@@ -41,10 +42,18 @@ pub fn routes() -> Routes {
         .put(SNAPSHOT, update_snapshot)
         .delete(SNAPSHOT, delete::<SnapshotRow>)
         .post("/api/v1/pipeline_snapshots/prune", prune_snapshots)
+        .get("/api/v1/pipeline_snapshots/{snapshot_id}/download-token", code::download_token)
+        .post(DEPLOYMENTS_OF_PROJECT, create_snapshot)
+        .get(DEPLOYMENTS_OF_PROJECT, list::<SnapshotRow>)
         .post(DEPLOYMENTS, create_snapshot)
         .get(DEPLOYMENTS, list::<SnapshotRow>)
         .get(DEPLOYMENT, get_snapshot)
         .delete(DEPLOYMENT, delete::<SnapshotRow>)
+}
+
+/// Routes for whoever has a token for them in the link.
+pub fn open_routes() -> Routes {
+    Routes::new().get("/api/v1/pipeline_snapshots/{snapshot_id}/code", code::download)
 }
 
 /// A name, or that there is to be none.
@@ -147,8 +156,10 @@ struct SnapshotUpdate {
 
 async fn create_snapshot(
     cx: Context,
-    JsonBody(request): JsonBody<SnapshotRequest>,
+    project: NamedProject,
+    JsonBody(mut request): JsonBody<SnapshotRequest>,
 ) -> ApiResult<Json<ResponseOf<SnapshotRow>>> {
+    request.project = project.or(&cx.app, request.project).await?;
     let id = cx.new_id();
     let steps = request
         .step_configurations

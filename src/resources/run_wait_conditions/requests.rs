@@ -207,10 +207,10 @@ async fn release(
         .run(tx)
         .await?;
     if condition.status == PENDING {
-        return follow(cx, tx, condition.run_id, Some(ExecutionStatus::Paused), Some(WAITS)).await;
+        return follow(cx, tx, condition.run_id, Some(ExecutionStatus::Paused), Some(WAITS)).await.map(drop);
     }
     if mode == LeaseMode::Abandon && condition.resolution.as_deref() == Some(Resolution::Continue.word()) {
-        follow(cx, tx, condition.run_id, Some(ExecutionStatus::Paused), None).await?;
+        let _ = follow(cx, tx, condition.run_id, Some(ExecutionStatus::Paused), None).await?;
         wait_to_be_resumed(cx, tx, condition.run_id).await?;
     }
     Ok(())
@@ -219,7 +219,7 @@ async fn release(
 /// No server starts a run again by itself: that takes something that runs pipelines for it.
 async fn wait_to_be_resumed(cx: &Context, tx: &mut Transaction, run: Id) -> ApiResult<()> {
     let root = find_in::<RunRow>(tx, run).await?.root_run_id.unwrap_or(run);
-    follow(cx, tx, root, Some(ExecutionStatus::Paused), Some(WAITS_TO_BE_RESUMED)).await
+    follow(cx, tx, root, Some(ExecutionStatus::Paused), Some(WAITS_TO_BE_RESUMED)).await.map(drop)
 }
 
 /// Answers what a run waits for.
@@ -246,16 +246,20 @@ pub async fn resolve_condition(
             .set("resolved_by_user_id", context.user_id());
         update.run(&mut tx).await?;
         let is_polled = condition.poller_lease_expires_at.is_some_and(|expires| expires > now);
+        let mut ended = None;
         match answer.resolution {
             Resolution::Continue if !is_polled => wait_to_be_resumed(context, &mut tx, run).await?,
             Resolution::Continue => {}
             Resolution::Abort => {
-                follow(context, &mut tx, run, Some(ExecutionStatus::Stopped), Some(ABORTED)).await?;
+                let stopped = Some(ExecutionStatus::Stopped);
+                ended = Some(follow(context, &mut tx, run, stopped, Some(ABORTED)).await?);
             }
         }
-        Ok(tx.commit(()).await?)
+        Ok(tx.commit(ended).await?)
     });
-    resolved.await?;
+    if let Some(ended) = resolved.await? {
+        ended.note(&cx, run).await?;
+    }
     cx.answer::<WaitConditionRow>(id).await.map(Json)
 }
 

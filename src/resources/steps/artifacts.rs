@@ -62,7 +62,7 @@ pub async fn load(read: &Read<'_>, steps: &[Id]) -> ApiResult<(ById<Inputs>, ByI
         .to_owned();
     let inputs: Vec<InputLink> = read.app.store.fetch_all(&inputs).await?;
     let outputs = Sql::select()
-        .columns(["step_id", "artifact_id", "name"])
+        .columns(["step_id", "artifact_id", "name"].map(|column| ("step_run_output_artifact", column)))
         .from("step_run_output_artifact")
         .inner_join(
             "artifact_version",

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::super::execution_status::{ExceptionInfo, ExecutionStatus};
 use super::super::logs::{self, LogsOwner, LogsReference};
 use super::super::model_versions::{self, ConfiguredModel};
-use super::super::pipeline_runs::{self, ExecutionMode, RunRow};
+use super::super::pipeline_runs::{self, Ended, ExecutionMode, RunRow};
 use super::super::pipeline_snapshots::{StepRequest as DynamicStep, insert_step_configuration};
 use super::super::step_configuration::{
     MergedStep, Object, StoredStep, fill, finalize_substitutions, object, value,
@@ -77,12 +77,16 @@ pub async fn create_step(
         }
         link(context, &mut tx, id, request, &of, &step).await?;
         find_model(context, &mut tx, id, request, &step).await?;
-        if request.status != ExecutionStatus::Running {
-            pipeline_runs::follow_steps(context, &mut tx, request.pipeline_run_id).await?;
-        }
-        Ok((tx, id))
+        let ended = match request.status {
+            ExecutionStatus::Running => None,
+            _ => Some(pipeline_runs::follow_steps(context, &mut tx, request.pipeline_run_id).await?),
+        };
+        Ok((tx, (id, ended)))
     });
-    let id = made.await?;
+    let (id, ended): (Id, Option<Ended>) = made.await?;
+    if let Some(ended) = ended {
+        ended.note(&cx, request.pipeline_run_id).await?;
+    }
     cx.answer::<StepRow>(id).await.map(Json)
 }
 

@@ -1,18 +1,22 @@
 //! The endpoints of steps.
 
 use axum::Json;
+use chrono::SecondsFormat;
 use sea_query::{Expr, ExprTrait, Query as Sql};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::super::execution_status::ExecutionStatus;
+use super::super::pipeline_runs::get_step_logs;
 use super::super::step_configuration::Object;
 use super::StepRow;
 use super::create::create_step;
 use super::update::update_step;
 use crate::framework::{Context, get, list};
-use crate::http::error::{ApiError, ApiResult};
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::json::OptionalJsonBody;
 use crate::http::path::PathId;
 use crate::http::routes::Routes;
-use crate::store::{Id, Timestamp, Update};
+use crate::store::{Id, Update};
 
 const STEPS: &str = "/api/v1/steps";
 const STEP: &str = "/api/v1/steps/{step_id}";
@@ -25,6 +29,7 @@ pub fn routes() -> Routes {
         .put(STEP, update_step)
         .get("/api/v1/steps/{step_id}/status", get_step_status)
         .get("/api/v1/steps/{step_id}/step-configuration", get_step_configuration)
+        .get("/api/v1/steps/{step_id}/logs", get_step_logs)
         .put("/api/v1/steps/{step_run_id}/heartbeat", note_heartbeat)
 }
 
@@ -37,18 +42,38 @@ async fn get_step_configuration(cx: Context, PathId(id): PathId) -> ApiResult<Js
     Ok(Json(answer.metadata.map(|metadata| metadata.config).unwrap_or_default()))
 }
 
+#[derive(Debug, Deserialize)]
+struct HeartbeatRequest {
+    /// Of resources that steps share, which this server doesn't hand out.
+    heartbeat_liveness_timeout_seconds: Option<u64>,
+}
+
 #[derive(Debug, Serialize)]
 struct Heartbeat {
     id: Id,
     status: String,
-    latest_heartbeat: Timestamp,
+    /// The one time of the API that says it is UTC.
+    latest_heartbeat: String,
     pipeline_run_status: Option<String>,
     heartbeat_enabled: bool,
 }
 
 /// The step lives. The answer tells it whether its run still wants it to.
-async fn note_heartbeat(cx: Context, PathId(id): PathId) -> ApiResult<Json<Heartbeat>> {
+async fn note_heartbeat(
+    cx: Context,
+    PathId(id): PathId,
+    OptionalJsonBody(request): OptionalJsonBody<HeartbeatRequest>,
+) -> ApiResult<Json<Heartbeat>> {
+    if request.and_then(|request| request.heartbeat_liveness_timeout_seconds) == Some(0) {
+        let message = "heartbeat_liveness_timeout_seconds: Input should be greater than 0";
+        return Err(ApiError::invalid_request(message));
+    }
     let step = cx.find::<StepRow>(id).await?;
+    if ExecutionStatus::read(&step.status).is_some_and(ExecutionStatus::is_finished) {
+        let message = "A step that has ended has no heartbeat.";
+        return Err(ApiError::new(ErrorKind::IllegalOperationError, message));
+    }
+    refuse_other_tokens(&cx, &step).await?;
     let now = cx.now();
     let noted = cx.app.store.write(|mut tx| async move {
         Update::of("step_run", id, now).set("latest_heartbeat", now).run(&mut tx).await?;
@@ -56,17 +81,41 @@ async fn note_heartbeat(cx: Context, PathId(id): PathId) -> ApiResult<Json<Heart
     });
     noted.await?;
     let query = Sql::select()
-        .columns(["status", "enable_heartbeat"])
+        .column("status")
         .from("pipeline_run")
         .and_where(Expr::col("id").eq(step.pipeline_run_id))
         .to_owned();
-    let run: Option<(String, bool)> = cx.app.store.fetch_optional(&query).await?;
-    let heartbeat_enabled = run.as_ref().is_none_or(|(_, enabled)| *enabled);
+    let run: Option<(String,)> = cx.app.store.fetch_optional(&query).await?;
     Ok(Json(Heartbeat {
         id,
         status: step.status,
-        latest_heartbeat: now,
-        pipeline_run_status: run.map(|(status, _)| status),
-        heartbeat_enabled,
+        latest_heartbeat: now.to_utc().to_rfc3339_opts(SecondsFormat::Micros, true),
+        pipeline_run_status: run.map(|(status,)| status),
+        heartbeat_enabled: step.heartbeat_threshold.is_some(),
     }))
+}
+
+/// 401 for a token of another run or schedule than the step's.
+async fn refuse_other_tokens(cx: &Context, step: &StepRow) -> ApiResult<()> {
+    let Ok(token) = cx.principal.token() else { return Ok(()) };
+    let scope = &token.claims.scope;
+    let is_own = match (scope.pipeline_run_id, scope.schedule_id) {
+        (Some(run), _) => step.pipeline_run_id == Id(run),
+        (None, Some(schedule)) => schedule_of(cx, step).await? == Some(Id(schedule)),
+        (None, None) => true,
+    };
+    if is_own {
+        return Ok(());
+    }
+    let message = format!("The token is not one for the step {}.", step.id);
+    Err(ApiError::new(ErrorKind::AuthorizationException, message))
+}
+
+async fn schedule_of(cx: &Context, step: &StepRow) -> ApiResult<Option<Id>> {
+    let query = Sql::select()
+        .column("schedule_id")
+        .from("pipeline_snapshot")
+        .and_where(Expr::col("id").eq(step.snapshot_id))
+        .to_owned();
+    Ok(cx.app.store.fetch_optional::<(Option<Id>,)>(&query).await?.and_then(|(schedule,)| schedule))
 }

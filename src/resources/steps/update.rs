@@ -75,13 +75,13 @@ pub async fn update_step(
         for (name, version) in &update.loaded_artifact_versions {
             add_input(&mut tx, id, step.project_id, &NewInput::loaded(name, *version)).await?;
         }
-        pipeline_runs::follow_steps(context, &mut tx, run).await?;
+        let ended = pipeline_runs::follow_steps(context, &mut tx, run).await?;
         for reference in add_logs {
             logs::attach(context, &mut tx, step.project_id, LogsOwner::Step(id), reference, "step").await?;
         }
-        Ok::<_, ApiError>(tx.commit(()).await?)
+        Ok::<_, ApiError>(tx.commit(ended).await?)
     });
-    updated.await?;
+    updated.await?.note(&cx, run).await?;
     cx.answer::<StepRow>(id).await.map(Json)
 }
 

@@ -1,0 +1,73 @@
+//! The code that a snapshot was made from, as its client kept it in the artifact store.
+
+use std::io::{self, Write};
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use sea_query::{Expr, ExprTrait, Query as Sql};
+
+use super::SnapshotRow;
+use crate::app::AppState;
+use crate::framework::{Context, find_stored};
+use crate::http::download;
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::path::PathId;
+use crate::http::query::Query;
+use crate::local_files::WholeFile;
+use crate::resources::store_files::{StoredFile, with_file};
+use crate::store::Id;
+
+/// The word for a snapshot's code in a download token.
+const DOWNLOAD: &str = "snapshot_code";
+
+/// A token to download a snapshot's code with.
+pub async fn download_token(cx: Context, PathId(id): PathId) -> ApiResult<Json<String>> {
+    let snapshot = cx.find::<SnapshotRow>(id).await?;
+    file(&cx.app, &snapshot).await?;
+    Ok(Json(cx.app.tokens.for_download(DOWNLOAD, id, cx.app.clock.now())?))
+}
+
+/// A snapshot's code, for whoever has the token.
+pub async fn download(
+    State(app): State<AppState>,
+    PathId(id): PathId,
+    mut query: Query,
+) -> ApiResult<Response> {
+    let token = query.required("token").unwrap_or_default();
+    query.finish()?;
+    app.tokens.check_download(&token, DOWNLOAD, id, app.clock.now())?;
+    let snapshot = find_stored::<SnapshotRow>(&app, id).await?;
+    let mut file = file(&app, &snapshot).await?;
+    Ok(download::gzip(&format!("{id}-code.tar.gz"), move |mut pieces| {
+        io::copy(&mut file, &mut pieces)?;
+        pieces.flush()
+    }))
+}
+
+async fn file(app: &AppState, snapshot: &SnapshotRow) -> ApiResult<WholeFile> {
+    let refuse = |message: &str| ApiError::new(ErrorKind::ValueError, message);
+    let Some(path) = snapshot.code_path.as_deref().filter(|path| !path.is_empty()) else {
+        return Err(refuse("The snapshot has no code path."));
+    };
+    let stack = snapshot.stack_id.ok_or_else(|| refuse("The stack of the snapshot was deleted."))?;
+    let store = artifact_store(app, stack).await?;
+    let store = store.ok_or_else(|| refuse("The stack of the snapshot has no artifact store."))?;
+    let most = app.config.file_download_size_limit.0;
+    with_file(app, StoredFile { store, uri: path }, move |place| place.whole(most.into())).await
+}
+
+async fn artifact_store(app: &AppState, stack: Id) -> ApiResult<Option<Id>> {
+    let query = Sql::select()
+        .column(("stack_component", "id"))
+        .from("stack_composition")
+        .inner_join(
+            "stack_component",
+            Expr::col(("stack_component", "id")).equals(("stack_composition", "component_id")),
+        )
+        .and_where(Expr::col(("stack_composition", "stack_id")).eq(stack))
+        .and_where(Expr::col(("stack_component", "type")).eq("artifact_store"))
+        .limit(1)
+        .to_owned();
+    Ok(app.store.fetch_optional::<(Id,)>(&query).await?.map(|(id,)| id))
+}
