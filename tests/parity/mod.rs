@@ -10,6 +10,7 @@ mod logs;
 mod models;
 mod pipelines;
 mod projects;
+mod run_templates;
 mod runs;
 mod schedules;
 mod secrets;
@@ -67,6 +68,7 @@ const WHOLE: [&str; 37] = [
     "pipeline_builds",
     "projects",
     "run-metadata",
+    "run_templates",
     "run_wait_conditions",
     "schedules",
     "secrets",
@@ -102,6 +104,7 @@ fn scenarios() -> Vec<Scenario> {
         builds::scenarios(),
         schedules::scenarios(),
         waiting::scenarios(),
+        run_templates::scenarios(),
         pipelines::scenarios(),
         snapshots::scenarios(),
         runs::scenarios(),

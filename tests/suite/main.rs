@@ -21,6 +21,7 @@ mod pipelines;
 mod pipelines_under_load;
 mod replay;
 mod resource_commands;
+mod schedules;
 mod schema;
 mod schemes;
 mod secrets;
