@@ -84,7 +84,7 @@ impl Store {
             StoreLocation::MySql { .. } => connect_mysql(location, &config.store).await,
         };
         let pools = pools.map_err(|source| ConnectError::Open { database: description.clone(), source })?;
-        Ok(Self { pools, description, pool_size: config.store.pool_size.0 })
+        Ok(Self { pools, description, pool_size: config.store.pool_size.0, reads: std::sync::Arc::default() })
     }
 }
 

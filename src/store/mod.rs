@@ -12,6 +12,9 @@ mod turn;
 mod types;
 mod update;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use sea_query::{Expr, ExprTrait, MysqlQueryBuilder, SelectStatement, SimpleExpr, SqliteQueryBuilder};
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
 use sqlx::mysql::{MySqlPool, MySqlRow};
@@ -94,6 +97,7 @@ pub struct Store {
     description: String,
     /// Connections that MySQL's pool is meant to have; more are its overflow.
     pool_size: u32,
+    reads: Arc<AtomicU64>,
 }
 
 /// How many connections to MySQL there are. SQLite is a file.
@@ -141,6 +145,11 @@ impl Store {
         }
     }
 
+    /// How many queries were made outside of transactions, by all clones of this store.
+    pub fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
+    }
+
     /// Whether the database answers and is ZenML's.
     ///
     /// # Errors
@@ -154,6 +163,7 @@ impl Store {
     /// # Errors
     /// When the database doesn't answer, or a row is not of the shape `R` says.
     pub async fn fetch_all<R: Row>(&self, query: &SelectStatement) -> Result<Vec<R>, StoreError> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
         match &self.pools {
             Pools::Sqlite { reader, .. } => {
                 let (sql, values) = sqlite(query);
@@ -171,6 +181,7 @@ impl Store {
     /// # Errors
     /// As [`Store::fetch_all`].
     pub async fn fetch_optional<R: Row>(&self, query: &SelectStatement) -> Result<Option<R>, StoreError> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
         match &self.pools {
             Pools::Sqlite { reader, .. } => {
                 let (sql, values) = sqlite(query);

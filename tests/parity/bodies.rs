@@ -16,7 +16,15 @@ pub fn with_snapshot(name: &'static str, steps: impl IntoIterator<Item = Step>) 
 
 /// A scenario with a pipeline `training` already there, and gone after.
 pub fn with_pipeline(name: &'static str, steps: impl IntoIterator<Item = Step>) -> Scenario {
+    // A tag that is made without a colour gets a random one.
+    let tag = |name: &str| {
+        let body = json!({"name": name, "color": "teal", "exclusive": false});
+        ADMIN.post("/tags", &body.to_string()).tidies()
+    };
     let start = [
+        tag("a"),
+        tag("b"),
+        tag("metric"),
         ADMIN.get("/projects/default").keep("project"),
         ADMIN.get("/stacks?hydrate=true&name=default").keep("stacks"),
         ADMIN.post("/pipelines", r#"{"project": "{project.id}", "name": "training"}"#).keep("pipeline"),

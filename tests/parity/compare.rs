@@ -182,7 +182,7 @@ impl Comparison {
     /// The text without what differs each time.
     fn masked(&self, text: &str) -> String {
         if is_time(text) {
-            return "<time>".to_owned();
+            return if text.ends_with('Z') { "<time in UTC>".to_owned() } else { "<time>".to_owned() };
         }
         let mut masked = String::new();
         let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
@@ -213,8 +213,9 @@ fn sorted(mut body: Value) -> Value {
     body
 }
 
-/// `2026-01-02T03:04:05.678901`; the fraction is left out when it is zero.
+/// `2026-01-02T03:04:05.678901`; the fraction is left out when it is zero, and `Z` may follow.
 fn is_time(text: &str) -> bool {
+    let text = text.strip_suffix('Z').unwrap_or(text);
     chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").is_ok()
         && [0, 7].contains(&text.len().saturating_sub(19))
 }

@@ -1,7 +1,7 @@
 //! The same requests to ZenML's own server and to zendo: the same answers, but for what is wanted otherwise.
 
 mod artifacts;
-mod bodies;
+pub mod bodies;
 mod builds;
 mod compare;
 mod devices;
@@ -66,10 +66,14 @@ const WHOLE: [&str; 37] = [
     "models",
     "onboarding_state",
     "pipeline_builds",
+    "pipeline_deployments",
+    "pipeline_snapshots",
+    "pipelines",
     "projects",
     "run-metadata",
     "run_templates",
     "run_wait_conditions",
+    "runs",
     "schedules",
     "secrets",
     "secrets_operations",
@@ -77,6 +81,7 @@ const WHOLE: [&str; 37] = [
     "settings",
     "stacks",
     "statistics",
+    "steps",
     "tag_resources",
     "tags",
     "users",

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::bodies::{pipeline_configuration, run, snapshot, step, with_pipeline, with_snapshot};
 use super::step::{ADMIN, ANYONE, Scenario, Step};
+use super::wanted::{DONE_AT_ONCE, KEPT_AS_SENT, NAME_IS_TAKEN, ONE_OF_SEVERAL_TYPES, UNREADABLE};
 
 const NONE: &str = "00000000-0000-0000-0000-000000000001";
 
@@ -31,6 +32,14 @@ fn making() -> Scenario {
             post(json!({"name": false})),
             post(json!({"name": null, "replace": true})),
             post(json!({"client_version": null, "server_version": null, "pipeline_version_hash": null})),
+            post(json!({
+                "pipeline_configuration": {"name": "training"},
+                "step_configurations": {"load": {
+                    "spec": {"source": {"module": "pipe", "attribute": "load", "type": "user"}, "upstream_steps": []},
+                    "config": {"name": "load"}, "step_config_overrides": {"name": "load"},
+                }},
+            }))
+            .wanted(&KEPT_AS_SENT),
             ADMIN.get("/pipelines/{pipeline.id}"),
             ADMIN.delete("/pipeline_snapshots/{snapshot.id}"),
             ADMIN.get("/pipeline_snapshots/{snapshot.id}"),
@@ -67,13 +76,13 @@ fn refused() -> Scenario {
             post(json!({"stack": "x"})),
             post(json!({"name": ""})),
             post(json!({"name": true})),
-            post(json!({"name": 5})),
+            post(json!({"name": 5})).wanted(&ONE_OF_SEVERAL_TYPES),
             post(json!({"name": "a\tb"})),
             post(json!({"name": "n".repeat(256)})),
             post(json!({"pipeline_configuration": []})),
             post(json!({"step_configurations": []})),
-            post(json!({"step_configurations": {"load": {}}})),
-            post(json!({"step_configurations": {"load": 5}})),
+            post(json!({"step_configurations": {"load": {}}})).wanted(&UNREADABLE),
+            post(json!({"step_configurations": {"load": 5}})).wanted(&UNREADABLE),
             post(json!({"client_environment": 5})),
             post(json!({"client_environment": null})),
             post(json!({"is_dynamic": null})),
@@ -130,7 +139,7 @@ fn naming() -> Scenario {
             post(json!({"source_snapshot": "{new.id}"})).keep("snapshot"),
             post(json!({"name": "one", "replace": true})).keep("newer"),
             ADMIN.get("/pipeline_snapshots/{new.id}"),
-            ADMIN.put("/pipeline_snapshots/{new.id}", r#"{"name": "one"}"#),
+            ADMIN.put("/pipeline_snapshots/{new.id}", r#"{"name": "one"}"#).wanted(&NAME_IS_TAKEN),
             ADMIN.put("/pipeline_snapshots/{new.id}", r#"{"name": "one", "replace": true}"#),
             ADMIN.get("/pipeline_snapshots/{newer.id}"),
             ADMIN.put("/pipeline_snapshots/{new.id}", r#"{"name": "one", "replace": true}"#),
@@ -154,7 +163,7 @@ fn changing() -> Scenario {
             put(r#"{"name": null, "run_name_template": "x"}"#),
             put(r#"{"name": ""}"#),
             put(r#"{"name": true}"#),
-            put(r#"{"name": 5}"#),
+            put(r#"{"name": 5}"#).wanted(&ONE_OF_SEVERAL_TYPES),
             put(r#"{"description": 5}"#),
             put(r#"{"add_tags": [5]}"#),
             put("[]"),
@@ -221,11 +230,11 @@ fn reading() -> Scenario {
             list("created=lt:2020-01-01 00:00:00"),
             list("sort_by=desc:created"),
             list("sort_by=name"),
-            list("sort_by=desc:pipeline"),
-            list("sort_by=stack"),
-            list("sort_by=user"),
+            list("sort_by=desc:pipeline&name=named"),
+            list("sort_by=stack&name=named"),
+            list("sort_by=user&name=named"),
             list("sort_by=tags"),
-            list("sort_by=deployment"),
+            list("sort_by=deployment&name=named"),
             list("sort_by=version"),
             ADMIN.post("/runs", &run("first", json!({}))),
             ADMIN.post("/runs", &run("second", json!({"snapshot": "{named.id}"}))),
@@ -274,6 +283,8 @@ fn pruning() -> Scenario {
                 r#"{"project": "00000000-0000-0000-0000-000000000001", "older_than": "2020-01-01T00:00:00"}"#,
             ),
             prune(r#"{"project": "{project.id}", "older_than": "2020-01-01T00:00:00", "apply": "x"}"#),
+            prune(r#"{"project": "{project.id}", "older_than": "2099-01-01T00:00:00", "apply": true}"#)
+                .wanted(&DONE_AT_ONCE),
             ANYONE.post("/pipeline_snapshots/prune", "{}"),
         ],
     )

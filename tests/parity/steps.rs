@@ -7,6 +7,7 @@ use super::bodies::{
     with_snapshot,
 };
 use super::step::{ADMIN, ANYONE, Scenario, Step};
+use super::wanted::UNREADABLE;
 
 const NONE: &str = "00000000-0000-0000-0000-000000000001";
 
@@ -89,7 +90,7 @@ fn refused() -> Scenario {
             post("load", json!({"inputs": {"x": "y"}})),
             post("load", json!({"outputs": []})),
             post("load", json!({"docstring": 5})),
-            post("load", json!({"dynamic_config": {}})),
+            post("load", json!({"dynamic_config": {}})).wanted(&UNREADABLE),
             post("nope", json!({})),
             ADMIN.post("/steps", "[]"),
             ADMIN.post("/steps", ""),
@@ -106,7 +107,9 @@ fn inputs_and_outputs() -> Scenario {
         &["load"],
         json!({
             "external_input_artifacts": {"outside": {"id": NONE}},
-            "client_lazy_loaders": {"lazy": {"method_name": "get_artifact_version"}},
+            "client_lazy_loaders": {"lazy": {
+            "method_name": "get_artifact_version", "call_chain": [], "exclude_next_call": false,
+        }},
         }),
     );
     let mut many = many;
@@ -121,7 +124,7 @@ fn inputs_and_outputs() -> Scenario {
         [
             version("load_out", json!({})).keep("one"),
             version("load_out", json!({})).keep("two"),
-            post("load", json!({"outputs": {"load_out": ["{one.id}", "{two.id}"]}})).keep("load"),
+            post("load", json!({"outputs": {"load_out": ["{one.id}"]}})).keep("load"),
             put("load", json!({"outputs": {"load_out": ["{one.id}"], "more": ["{two.id}"]}})),
             put("load", json!({"loaded_artifact_versions": {"x": "{one.id}"}})),
             put("load", json!({"loaded_artifact_versions": {"x": "{one.id}"}})),
@@ -142,7 +145,7 @@ fn inputs_and_outputs() -> Scenario {
                 .keep("snapshot"),
             ADMIN.post("/runs", &run("second", json!({}))).keep("made"),
             ADMIN.get("/runs/{made.0.id}").keep("run"),
-            post("load", json!({"outputs": {"load_out": ["{one.id}", "{two.id}"]}, "status": "completed"})),
+            post("load", json!({"outputs": {"load_out": ["{one.id}"]}, "status": "completed"})),
             post(
                 "many",
                 json!({"inputs": {
@@ -357,8 +360,8 @@ fn listing() -> Scenario {
             list("sort_by=status"),
             list("sort_by=version"),
             list("sort_by=cache_key"),
-            list("sort_by=user"),
-            list("sort_by=model_version"),
+            list("sort_by=user&name=load"),
+            list("sort_by=model_version&name=load"),
             list("sort_by=x"),
             ANYONE.get("/steps"),
         ],

@@ -195,3 +195,46 @@ pub const NO_KEY: Wanted = wanted(
     &["status: 500 | 422", "header *: (absent) | *"],
     "an Idempotency-Key is a UUID; the reference fails, without its own headers",
 );
+
+// Of pipelines and their runs.
+pub const ONE_OF_SEVERAL_TYPES: Wanted = wanted(
+    &["violations: * | *"],
+    "of a value of several types the reference tells what is wrong with it as each of them",
+);
+pub const UNREADABLE: Wanted = wanted(&["status: 500 | 422"], "what can't be read is the caller's mistake");
+pub const NAME_IS_TAKEN: Wanted = wanted(&["status: 500 | 409"], "the name is another one's");
+pub const NO_NUMBER_LOST: Wanted =
+    wanted(&["body[0].body.index: 7 | 5"], "a run that is refused takes no number of the pipeline's");
+pub const START_IS_KNOWN: Wanted = wanted(
+    &["body*.metadata.config.substitutions.date: * | *", "body*.metadata.config.substitutions.time: * | *"],
+    "a run without a start began when it was made, not each time that it is read",
+);
+pub const GONE_DEPLOYMENT: Wanted = wanted(
+    &["length of body.items: 0 | 1", "body.total: 0 | 1"],
+    "what a deployment started stays so when the deployment is gone",
+);
+pub const HAS_NONE: Wanted = wanted(
+    &["length of body.items: 0 | 2", "body.total: 0 | 2"],
+    "a run without a schedule, or without a build, is one",
+);
+pub const NO_MORE_THAN_ASKED: Wanted = wanted(
+    &["body.resources.stack.metadata: * | null", "body.resources.stack.resources: * | null"],
+    "the reference shows what it happened to load",
+);
+pub const NO_EVENTS: Wanted =
+    wanted(&["body.detail: * | *"], "that there is no stream of events is said in zendo's own words");
+pub const KEPT_AS_SENT: Wanted = wanted(
+    &[
+        "body.metadata.pipeline_configuration.*: * | (absent)",
+        "body.metadata.step_configurations.load.*: * | (absent)",
+    ],
+    "configurations are kept as they were sent; the reference fills in what an incomplete one leaves to its defaults",
+);
+pub const DONE_AT_ONCE: Wanted = wanted(
+    &["body.snapshot_count: null | *", "body.task_id: * | null"],
+    "what is pruned is gone when it is answered",
+);
+pub const STEP_WITHOUT_CONFIGURATION: Wanted = wanted(
+    &["status: 500 | 200"],
+    "a dynamic pipeline's step that brought no configuration is left out of the graph",
+);

@@ -137,6 +137,7 @@ impl Resource for SnapshotRow {
 
     /// Its runs and steps go with it; snapshots that were made from it stay.
     async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {
+        detach_triggers(tx, id).await?;
         let forget = Sql::update()
             .table("pipeline_snapshot")
             .value("source_snapshot_id", Option::<Id>::None)
@@ -145,6 +146,21 @@ impl Resource for SnapshotRow {
         tx.execute(&forget).await?;
         delete_row::<Self>(tx, id).await
     }
+}
+
+/// Takes what was made from a snapshot from the triggers that run it.
+async fn detach_triggers(tx: &mut Transaction, id: Id) -> ApiResult<()> {
+    let made = Sql::select()
+        .column("id")
+        .from("pipeline_snapshot")
+        .and_where(Expr::col("source_snapshot_id").eq(id))
+        .to_owned();
+    let detach = Sql::delete()
+        .from_table("trigger_snapshot")
+        .and_where(Expr::col("snapshot_id").in_subquery(made))
+        .to_owned();
+    tx.execute(&detach).await?;
+    Ok(())
 }
 
 fn body(row: &SnapshotRow, able: Abilities) -> SnapshotBody {

@@ -12,7 +12,7 @@ use super::super::pipelines::PipelineRow;
 use super::super::schedules::ScheduleRow;
 use super::super::stacks::StackRow;
 use super::super::step_configuration::{Object, StoredStep};
-use super::{SnapshotRow, code};
+use super::{SnapshotRow, code, detach_triggers};
 use crate::framework::{
     Context, NamedProject, ResponseOf, TagReference, Taggable, delete, find_in, list, plain_tags,
     remove_tags, require, require_project, set_tags,
@@ -316,10 +316,10 @@ async fn take_name(
         .and_where(Expr::col("id").eq(holder))
         .to_owned();
     tx.execute(&release).await?;
-    Ok(())
+    detach_triggers(tx, holder).await
 }
 
-/// Snapshots that no run, step, deployment, template, trigger or other snapshot refers to.
+/// Snapshots that no schedule, run, step, deployment, template, trigger or other snapshot refers to.
 fn unreferenced() -> SelectStatement {
     let mut select = Sql::select();
     select.column("id").from("pipeline_snapshot");
@@ -337,6 +337,7 @@ fn unreferenced() -> SelectStatement {
             .to_owned();
         select.and_where(Expr::exists(referring).not());
     }
+    select.and_where(Expr::col("schedule_id").is_null()).and_where(Expr::col("template_id").is_null());
     let derived = Sql::select()
         .column(("made", "id"))
         .from_as("pipeline_snapshot", "made")
@@ -383,6 +384,9 @@ async fn update_snapshot(
         }
         let description = update.description.as_ref().map(LongText::as_str).filter(|text| !text.is_empty());
         change.maybe("description", description).run(&mut tx).await?;
+        if matches!(update.name, Some(SnapshotName::None)) {
+            detach_triggers(&mut tx, id).await?;
+        }
         set_tags(context, &mut tx, Taggable::PipelineSnapshot, id, &update.add_tags).await?;
         remove_tags(&mut tx, Taggable::PipelineSnapshot, id, &update.remove_tags).await?;
         Ok::<_, ApiError>(tx.commit(()).await?)
@@ -401,8 +405,9 @@ struct PruneRequest {
 
 #[derive(Debug, Serialize)]
 struct PruneResponse {
-    snapshot_count: Option<u64>,
-    task_id: Option<String>,
+    snapshot_count: usize,
+    /// What is asked for is done when it is answered.
+    task_id: Option<()>,
 }
 
 /// Counts, or deletes, snapshots without a name that nothing refers to.
@@ -415,22 +420,36 @@ async fn prune_snapshots(
         .and_where(Expr::col("project_id").eq(request.project))
         .and_where(Expr::col("name").is_null())
         .and_where(Expr::col("created").lt(request.older_than.0));
-    let ids: Vec<(Id,)> = cx.app.store.fetch_all(&unused).await?;
-    if request.apply {
-        // In small transactions: other writers get their turn, and what was referred to meanwhile stays.
-        for (id,) in &ids {
-            let mut still_unused = unreferenced();
-            still_unused.and_where(Expr::col("id").eq(*id));
-            let still_unused = &still_unused;
-            let deleted = cx.app.store.write(|mut tx| async move {
-                if tx.fetch_optional::<(Id,)>(still_unused).await?.is_some() {
-                    <SnapshotRow as crate::framework::Resource>::delete(&mut tx, *id).await?;
-                }
-                Ok::<_, ApiError>(tx.commit(()).await?)
-            });
-            deleted.await?;
-        }
+    let mut ids: Vec<(Id,)> = cx.app.store.fetch_all(&unused).await?;
+    if !request.apply {
+        return Ok(Json(PruneResponse { snapshot_count: ids.len(), task_id: None }));
     }
-    let count = u64::try_from(ids.len()).ok();
+    let mut count = 0;
+    // What nothing but a deleted snapshot referred to goes too.
+    while !ids.is_empty() {
+        let before = count;
+        for (id,) in ids {
+            count += usize::from(delete_unused(&cx, id).await?);
+        }
+        if count == before {
+            break;
+        }
+        ids = cx.app.store.fetch_all(&unused).await?;
+    }
     Ok(Json(PruneResponse { snapshot_count: count, task_id: None }))
+}
+
+/// In a small transaction: other writers get their turn, and what was referred to meanwhile stays.
+async fn delete_unused(cx: &Context, id: Id) -> ApiResult<bool> {
+    let mut unused = unreferenced();
+    unused.and_where(Expr::col("id").eq(id));
+    let unused = &unused;
+    let deleted = cx.app.store.write(|mut tx| async move {
+        let is_unused = tx.fetch_optional::<(Id,)>(unused).await?.is_some();
+        if is_unused {
+            <SnapshotRow as crate::framework::Resource>::delete(&mut tx, id).await?;
+        }
+        Ok::<_, ApiError>(tx.commit(is_unused).await?)
+    });
+    deleted.await
 }

@@ -149,6 +149,7 @@ async fn begun(read: &Read<'_>, run: Id) -> ApiResult<Vec<StepOfRun>> {
         .and_where(Expr::col("pipeline_run_id").eq(run))
         .and_where(Expr::col("status").ne("retried"))
         .order_by("created", Order::Asc)
+        .order_by("id", Order::Asc)
         .to_owned();
     Ok(read.app.store.fetch_all(&query).await?)
 }
@@ -165,6 +166,7 @@ async fn configurations(
         .and_where(Expr::col(owner).is_in(owners))
         .order_by("index", Order::Asc)
         .order_by("created", Order::Asc)
+        .order_by("id", Order::Asc)
         .to_owned();
     let rows: Vec<(String, String)> = read.app.store.fetch_all(&query).await?;
     let readable = |(name, config): (String, String)| Some((name, serde_json::from_str(&config).ok()?));
@@ -177,6 +179,7 @@ async fn inputs(read: &Read<'_>, steps: &[Id]) -> ApiResult<Vec<Input>> {
     query
         .columns(["step_id", "name", "artifact_id", "input_index", "chunk_index", "chunk_size"].map(link))
         .expr_as(Expr::col(link("type")), "kind")
+        .order_by(link("name"), Order::Asc)
         .order_by(link("input_index"), Order::Asc);
     Ok(read.app.store.fetch_all(versions(&mut query, "step_run_input_artifact", steps)).await?)
 }
@@ -184,7 +187,7 @@ async fn inputs(read: &Read<'_>, steps: &[Id]) -> ApiResult<Vec<Input>> {
 async fn outputs(read: &Read<'_>, steps: &[Id]) -> ApiResult<Vec<Output>> {
     let link = |column: &'static str| ("step_run_output_artifact", column);
     let mut query = Sql::select();
-    query.columns(["step_id", "name", "artifact_id"].map(link));
+    query.columns(["step_id", "name", "artifact_id"].map(link)).order_by(link("name"), Order::Asc);
     Ok(read.app.store.fetch_all(versions(&mut query, "step_run_output_artifact", steps)).await?)
 }
 
@@ -207,6 +210,7 @@ async fn conditions(read: &Read<'_>, run: Id) -> ApiResult<Vec<Condition>> {
         .from("run_wait_condition")
         .and_where(Expr::col("run_id").eq(run))
         .order_by("created", Order::Asc)
+        .order_by("id", Order::Asc)
         .to_owned();
     Ok(read.app.store.fetch_all(&query).await?)
 }
@@ -216,6 +220,7 @@ fn other_runs() -> SelectStatement {
         .columns(["triggered_by", "id", "name", "status", "index", "start_time", "end_time"])
         .from("pipeline_run")
         .order_by("created", Order::Asc)
+        .order_by("id", Order::Asc)
         .to_owned()
 }
 

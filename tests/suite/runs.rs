@@ -1,0 +1,155 @@
+//! Runs: what is told of many at once, and of one as a graph, the same on each store.
+
+use serde_json::{Value, json};
+
+use crate::parity::bodies;
+use crate::support::{Caller, Database, TestApp};
+
+on_each_store! {
+    runs_are_counted_by_what_they_have_in_common,
+    a_run_is_a_graph_of_its_steps,
+    of_many_that_ask_for_a_run_one_makes_it,
+    the_first_run_that_ends_is_noted_once,
+}
+
+/// A pipeline with a snapshot on the default stack.
+struct Lab {
+    caller: Caller,
+    project: Value,
+    snapshot: Value,
+}
+
+impl Lab {
+    async fn of(app: &TestApp) -> Self {
+        let caller = app.signed_in().await;
+        let project = caller.get("/api/v1/projects/default").await.expect_ok()["id"].clone();
+        let stack = caller.get("/api/v1/stacks?name=default").await.expect_ok()["items"][0]["id"].clone();
+        let pipeline = json!({"project": project, "name": "training"});
+        let pipeline = caller.post("/api/v1/pipelines", pipeline).await.expect_ok();
+        let more = json!({"project": project, "stack": stack, "pipeline": pipeline["id"]});
+        let snapshot = bodies::snapshot(more);
+        let snapshot = caller.post("/api/v1/pipeline_snapshots", read(&snapshot)).await.expect_ok();
+        Self { caller, project, snapshot }
+    }
+
+    fn run_body(&self, name: &str, more: Value) -> Value {
+        let all = json!({"project": self.project, "snapshot": self.snapshot["id"]});
+        read(&bodies::run(name, bodies::merged(all, more)))
+    }
+
+    async fn run(&self, name: &str, more: Value) -> Value {
+        self.caller.post("/api/v1/runs", self.run_body(name, more)).await.expect_ok()[0].clone()
+    }
+
+    async fn step(&self, run: &Value, name: &str, more: Value) -> Value {
+        let all = json!({"project": self.project, "pipeline_run_id": run["id"]});
+        let body = read(&bodies::step_run(name, bodies::merged(all, more)));
+        self.caller.post("/api/v1/steps", body).await.expect_ok()
+    }
+
+    async fn statistics(&self, body: Value) -> Value {
+        self.caller.post("/api/v1/runs/statistics", body).await.expect_ok()["groups"].clone()
+    }
+}
+
+fn read(body: &str) -> Value {
+    serde_json::from_str(body).unwrap()
+}
+
+async fn runs_are_counted_by_what_they_have_in_common(database: Database) {
+    let app = TestApp::start(&database).await;
+    let lab = Lab::of(&app).await;
+    let at = |start: &str, end: &str| json!({"start_time": start, "end_time": end, "tags": ["nightly"]});
+    let one = lab.run("one", at("2026-01-05T10:00:00", "2026-01-05T10:00:30")).await;
+    lab.run("two", at("2026-01-11T23:00:00", "2026-01-11T23:01:00")).await;
+    lab.run("three", at("2026-01-12T00:00:00", "2026-01-12T00:00:10")).await;
+    lab.step(&one, "load", json!({"status": "cached"})).await;
+    let metadata = json!({
+        "project": lab.project, "resources": [{"id": one["id"], "type": "pipeline_run"}],
+        "values": {"speed": 1.5}, "types": {"speed": "float"},
+    });
+    lab.caller.post("/api/v1/run-metadata", metadata).await.expect_ok();
+    let by_week = json!({
+        "filter": {},
+        "groupings": [{"name": "week", "type": "time", "granularity": "week"}],
+        "metrics": [
+            {"name": "seconds", "source": "duration", "aggregation": "sum"},
+            {"name": "cached", "source": "cached_step_count", "aggregation": "max"},
+            {"name": "speed", "source": "metadata", "metadata_key": "speed", "aggregation": "avg"},
+        ],
+    });
+    let groups = lab.statistics(by_week).await;
+    let keys = |groups: &Value, name: &str| -> Vec<Value> {
+        groups.as_array().unwrap().iter().map(|group| group["group_keys"][name].clone()).collect()
+    };
+    assert_eq!(keys(&groups, "week"), ["2026-01-05", "2026-01-12"]);
+    assert!((groups[0]["metrics"]["seconds"].as_f64().unwrap() - 90.0).abs() < 0.01, "{groups}");
+    assert_eq!(groups[0]["metrics"]["cached"], 1.0);
+    assert_eq!(groups[0]["metrics"]["speed"], 1.5);
+    assert_eq!(groups[1]["metrics"]["speed"], Value::Null);
+    assert_eq!((&groups[0]["run_count"], &groups[1]["run_count"]), (&json!(2), &json!(1)));
+    for (kind, expected) in [
+        ("status", json!("running")),
+        ("tag", json!("nightly")),
+        ("snapshot", lab.snapshot["id"].clone()),
+        ("source_snapshot", Value::Null),
+    ] {
+        let body = json!({"filter": {"name": "startswith:t"}, "groupings": [{"name": "key", "type": kind}]});
+        let groups = lab.statistics(body).await;
+        assert_eq!(
+            groups,
+            json!([{"group_keys": {"key": expected}, "metrics": {}, "run_count": 2}]),
+            "{kind}"
+        );
+    }
+}
+
+async fn a_run_is_a_graph_of_its_steps(database: Database) {
+    let app = TestApp::start(&database).await;
+    let lab = Lab::of(&app).await;
+    let run = lab.run("one", json!({})).await;
+    lab.step(&run, "load", json!({})).await;
+    let path = format!("/api/v1/runs/{}/dag", run["id"].as_str().unwrap());
+    let graph = lab.caller.get(&path).await.expect_ok();
+    let nodes: Vec<&str> =
+        graph["nodes"].as_array().unwrap().iter().map(|node| node["node_id"].as_str().unwrap()).collect();
+    let outputs = ["load/outputs/step_output/load_out", "train/outputs/step_output/train_out"];
+    assert_eq!(nodes, ["step/load", "step/train", outputs[0], outputs[1]]);
+    let edges: Vec<(&str, &str)> = graph["edges"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|edge| (edge["source"].as_str().unwrap(), edge["target"].as_str().unwrap()))
+        .collect();
+    let expected = [("step/load", outputs[0]), (outputs[0], "step/train"), ("step/train", outputs[1])];
+    assert_eq!(edges, expected);
+    assert_eq!(graph["nodes"][0]["metadata"]["status"], "running");
+    assert_eq!(graph["nodes"][1]["id"], Value::Null);
+}
+
+async fn of_many_that_ask_for_a_run_one_makes_it(database: Database) {
+    let app = TestApp::start(&database).await;
+    let lab = Lab::of(&app).await;
+    let ask = || lab.caller.post("/api/v1/runs", lab.run_body("one", json!({})));
+    let (one, two, three, four, five) = tokio::join!(ask(), ask(), ask(), ask(), ask());
+    let answers: Vec<Value> = [one, two, three, four, five].iter().map(|answer| answer.expect_ok()).collect();
+    let made = answers.iter().filter(|answer| answer[1] == true).count();
+    assert_eq!(made, 1);
+    assert!(answers.iter().all(|answer| answer[0]["id"] == answers[0][0]["id"]));
+    let next = lab.run("two", json!({})).await;
+    assert_eq!(next["body"]["index"], 2, "no number is lost");
+}
+
+async fn the_first_run_that_ends_is_noted_once(database: Database) {
+    let app = TestApp::start(&database).await;
+    let lab = Lab::of(&app).await;
+    for name in ["one", "two"] {
+        let run = lab.run(name, json!({})).await;
+        lab.step(&run, "load", json!({"status": "completed"})).await;
+        lab.step(&run, "train", json!({"status": "completed"})).await;
+        let path = format!("/api/v1/runs/{}/status", run["id"].as_str().unwrap());
+        assert_eq!(lab.caller.get(&path).await.expect_ok(), "completed");
+    }
+    let steps = lab.caller.get("/api/v1/onboarding_state").await.expect_ok();
+    assert_eq!(steps, json!(["project_created", "pipeline_run"]));
+}
