@@ -12,9 +12,7 @@ use crate::app::AppState;
 use crate::auth::{AuthenticationError, Principal};
 use crate::http::error::ApiResult;
 use crate::replay::{Once, make_anew};
-use crate::store::{
-    AsStoreError, Committed, Id, StoreError, Timestamp, Transaction, is_duplicate, is_lost_race,
-};
+use crate::store::{AsStoreError, Id, StoreError, Timestamp, Transaction, is_duplicate, is_lost_race};
 
 /// The application and the principal of one request.
 #[derive(Clone)]
@@ -125,14 +123,6 @@ impl Context {
                 result => return result,
             }
         }
-    }
-
-    /// Ends a transaction that made the thing with this id, without [`Context::create`].
-    ///
-    /// # Errors
-    /// The store's own.
-    pub async fn commit(&self, tx: Transaction, id: Id) -> Result<Committed<Id>, StoreError> {
-        tx.commit(id).await
     }
 }
 

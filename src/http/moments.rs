@@ -31,7 +31,8 @@ impl TryFrom<Time> for Moment {
             Time::Number(number) => speedate::DateTime::from_float_with_config(number, &config),
             Time::Text(text) => speedate::DateTime::parse_str(&text).or_else(|_| midnight(&text)),
         };
-        let read = read.map_err(|error| format!("Input should be a valid datetime or date, {error}"))?;
+        let read =
+            read.map_err(|error| format!("Input should be a valid datetime or date, {}", words(&error)))?;
         let nanoseconds = read.time.microsecond * 1000;
         let moment: Option<DateTime<Utc>> = DateTime::from_timestamp(read.timestamp_tz(), nanoseconds);
         moment
@@ -60,7 +61,7 @@ impl<'de> Deserialize<'de> for Interval {
             Time::Number(number) => number,
             Time::Text(text) => {
                 let read = speedate::Duration::parse_str(&text).map_err(|error| {
-                    D::Error::custom(format!("Input should be a valid duration, {error}"))
+                    D::Error::custom(format!("Input should be a valid duration, {}", words(&error)))
                 })?;
                 read.signed_total_seconds() as f64 + f64::from(read.signed_microseconds()) / 1e6
             }
@@ -85,6 +86,11 @@ impl Serialize for Interval {
             speedate::Duration::new(self.0 >= 0.0, days, seconds, micros).map_err(S::Error::custom)?;
         serializer.collect_str(&duration)
     }
+}
+
+/// What is wrong with a time.
+fn words(error: &speedate::ParseError) -> String {
+    error.to_string().replace('_', " ")
 }
 
 #[cfg(test)]

@@ -46,12 +46,13 @@ const REPLAYED_PUTS: [&str; 9] = [
     "/api/v1/steps/{step_id}",
 ];
 /// Answers that may tell a secret are never written.
-const TELLS_A_SECRET: [&str; 5] = [
+const TELLS_A_SECRET: [&str; 6] = [
     "/api/v1/secrets",
     "/api/v1/service_accounts/{service_account_id}/api_keys",
     "/api/v1/service_connectors",
     "/api/v1/service_connectors/{connector_id}/verify",
     "/api/v1/users",
+    "/api/v1/workspaces/{workspace_name_or_id}/secrets",
 ];
 /// Bytes of the answers that are kept in memory, and seconds that they are.
 const RECENT_BYTES: u64 = 2 << 20;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::source::Source;
 use super::users::UserResponse;
 use crate::framework::{
-    Context, Read, Resource, Response, ResponseOf, delete, find_in, find_project, get, list,
+    Context, NamedProject, Read, Resource, Response, ResponseOf, delete, find_in, get, list,
     refuse_taken_name, require_project, taken,
 };
 use crate::http::error::{ApiError, ApiResult};
@@ -16,19 +16,21 @@ use crate::http::filter::Field;
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
 use crate::http::path::PathId;
-use crate::http::query::Query;
 use crate::http::routes::Routes;
 use crate::http::values::{JsonObject, LongText, Name};
 use crate::row;
 use crate::store::{Id, Insert, JsonText, Timestamp, Update, is_duplicate};
 
 const REPOSITORIES: &str = "/api/v1/code_repositories";
+const REPOSITORIES_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/code_repositories";
 const REPOSITORY: &str = "/api/v1/code_repositories/{code_repository_id}";
 
 pub fn routes() -> Routes {
     Routes::new()
         .post(REPOSITORIES, create_repository)
         .get(REPOSITORIES, list::<CodeRepositoryRow>)
+        .post(REPOSITORIES_OF_PROJECT, create_repository)
+        .get(REPOSITORIES_OF_PROJECT, list::<CodeRepositoryRow>)
         .get(REPOSITORY, get::<CodeRepositoryRow>)
         .put(REPOSITORY, update_repository)
         .delete(REPOSITORY, delete::<CodeRepositoryRow>)
@@ -133,16 +135,13 @@ struct CodeRepositoryUpdate {
 
 async fn create_repository(
     cx: Context,
-    query: Query,
+    project: NamedProject,
     JsonBody(request): JsonBody<CodeRepositoryRequest>,
 ) -> ApiResult<Json<ResponseOf<CodeRepositoryRow>>> {
-    let project = match query.text("project_name_or_id").filter(|name| !name.is_empty()) {
-        Some(named) => find_project(&cx.app, Some(named)).await?,
-        None => request.project,
-    };
+    let project = project.or(&cx.app, request.project).await?;
     let id = cx.new_id();
     let (context, request) = (&cx, &request);
-    let made = cx.app.store.write(|mut tx| async move {
+    let made = cx.create(|mut tx| async move {
         let name = request.name.as_str();
         require_project(&mut tx, project).await?;
         refuse_taken_name::<CodeRepositoryRow>(&mut tx, Some(project), name, None).await?;
@@ -160,7 +159,7 @@ async fn create_repository(
         inserted.map_err(|error| {
             if is_duplicate(&error) { taken::<CodeRepositoryRow>(name) } else { error.into() }
         })?;
-        Ok::<_, ApiError>(context.commit(tx, id).await?)
+        Ok((tx, id))
     });
     let id = made.await?;
     cx.answer::<CodeRepositoryRow>(id).await.map(Json)

@@ -23,12 +23,16 @@ use crate::row;
 use crate::store::{Base64Json, Id, Timestamp, Transaction};
 
 const COMPONENTS: &str = "/api/v1/components";
+/// An older path; components are of no project.
+const COMPONENTS_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/components";
 const COMPONENT: &str = "/api/v1/components/{component_id}";
 
 pub fn routes() -> Routes {
     Routes::new()
         .post(COMPONENTS, writes::create_component)
         .get(COMPONENTS, list::<ComponentRow>)
+        .post(COMPONENTS_OF_PROJECT, writes::create_component)
+        .get(COMPONENTS_OF_PROJECT, list::<ComponentRow>)
         .get(COMPONENT, get::<ComponentRow>)
         .put(COMPONENT, writes::update_component)
         .delete(COMPONENT, writes::delete_component)

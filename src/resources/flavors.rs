@@ -239,7 +239,7 @@ async fn create_flavor(
 ) -> ApiResult<Json<ResponseOf<FlavorRow>>> {
     let id = cx.new_id();
     let (context, request) = (&cx, &request);
-    let made = cx.app.store.write(|mut tx| async move {
+    let made = cx.create(|mut tx| async move {
         let (name, kind) = (request.name.as_str(), request.r#type.word());
         refuse_taken(&mut tx, name, kind, None).await?;
         check_length(&request.config_schema)?;
@@ -262,7 +262,7 @@ async fn create_flavor(
             .run(&mut tx)
             .await;
         inserted.map_err(|error| if is_duplicate(&error) { taken(name, kind) } else { error.into() })?;
-        Ok::<_, ApiError>(context.commit(tx, id).await?)
+        Ok((tx, id))
     });
     let id = made.await?;
     cx.answer::<FlavorRow>(id).await.map(Json)

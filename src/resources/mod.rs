@@ -30,6 +30,7 @@ pub mod pipeline_snapshots;
 pub mod pipelines;
 pub mod projects;
 pub mod run_metadata;
+pub mod run_templates;
 pub mod run_wait_conditions;
 pub mod schedules;
 pub mod secrets;
@@ -72,6 +73,7 @@ pub fn closed() -> Routes {
         pipelines::routes(),
         projects::routes(),
         run_metadata::routes(),
+        run_templates::routes(),
         run_wait_conditions::routes(),
         schedules::routes(),
         secrets::routes(),

@@ -25,8 +25,18 @@ use crate::store::{Id, Insert, Timestamp, Transaction, Update, is_duplicate};
 const PROJECTS: &str = "/api/v1/projects";
 const PROJECT: &str = "/api/v1/projects/{project_name_or_id}";
 
+/// What projects were called before.
+const WORKSPACES: &str = "/api/v1/workspaces";
+const WORKSPACE: &str = "/api/v1/workspaces/{project_name_or_id}";
+
 pub fn routes() -> Routes {
     Routes::new()
+        .post(WORKSPACES, create_project)
+        .get(WORKSPACES, list::<ProjectRow>)
+        .get(WORKSPACE, get_project)
+        .put(WORKSPACE, update_project)
+        .delete(WORKSPACE, delete_project)
+        .get("/api/v1/workspaces/{project_name_or_id}/statistics", get_statistics)
         .post(PROJECTS, create_project)
         .get(PROJECTS, list::<ProjectRow>)
         .get(PROJECT, get_project)
@@ -190,7 +200,7 @@ async fn create_project(
     let display_name = if display_name.is_empty() { name.as_str() } else { display_name };
     let id = cx.new_id();
     let (context, request, name) = (&cx, &request, name.as_str());
-    let made = cx.app.store.write(|mut tx| async move {
+    let made = cx.create(|mut tx| async move {
         refuse_taken_name::<ProjectRow>(&mut tx, None, name, None).await?;
         let inserted = Insert::into("project")
             .stamped(id, context.now())
@@ -202,7 +212,7 @@ async fn create_project(
             .await;
         inserted
             .map_err(|error| if is_duplicate(&error) { taken::<ProjectRow>(name) } else { error.into() })?;
-        Ok::<_, ApiError>(context.commit(tx, id).await?)
+        Ok((tx, id))
     });
     let id = made.await?;
     server_settings::note_step(&cx.app.store, "project_created", cx.now()).await?;

@@ -39,6 +39,7 @@ pub fn routes() -> Routes {
     Routes::new()
         .post(SECRETS, create_secret)
         .get(SECRETS, list::<SecretRow>)
+        .post("/api/v1/workspaces/{workspace_name_or_id}/secrets", create_secret)
         .get(SECRET, get_secret)
         .put(SECRET, update_secret)
         .delete(SECRET, delete::<SecretRow>)
@@ -137,11 +138,10 @@ async fn create_secret(
     cx: Context,
     JsonBody(request): JsonBody<SecretRequest>,
 ) -> ApiResult<Json<ResponseOf<SecretRow>>> {
-    let values = SecretValues::of(&request.values);
-    let sealed = seal(&cx, &values)?;
+    let sealed = seal(&cx, &SecretValues::of(&request.values))?;
     let id = cx.new_id();
     let (context, name, private, sealed) = (&cx, request.name.as_str(), request.private, sealed.as_str());
-    let made = cx.app.store.write(|mut tx| async move {
+    let made = cx.create(|mut tx| async move {
         tx.take_turn(TURN).await?;
         refuse_taken(&mut tx, name, private, context.user_id(), None).await?;
         let inserted = Insert::into("secret")
@@ -154,10 +154,10 @@ async fn create_secret(
             .run(&mut tx)
             .await;
         inserted.map_err(|error| if is_duplicate(&error) { taken(name, private) } else { error.into() })?;
-        Ok::<_, ApiError>(context.commit(tx, id).await?)
+        Ok((tx, id))
     });
     let id = made.await?;
-    answer(&cx, id, true, values).await
+    answer_with_values(&cx, id, true).await
 }
 
 /// One secret with its values.
@@ -168,14 +168,18 @@ async fn get_secret(
 ) -> ApiResult<Json<ResponseOf<SecretRow>>> {
     let hydrate = query.flag("hydrate").unwrap_or(true);
     query.finish()?;
+    answer_with_values(&cx, id, hydrate).await
+}
+
+async fn answer_with_values(cx: &Context, id: Id, hydrate: bool) -> ApiResult<Json<ResponseOf<SecretRow>>> {
     cx.find::<SecretRow>(id).await?;
     let stored = cx.app.store.fetch_optional::<StoredValues>(&select_values(id)).await?;
-    let values = open(&cx, stored).ok_or_else(|| {
+    let values = open(cx, stored).ok_or_else(|| {
         let message =
             format!("\"The values of the secret with the ID '{id}' are not there or can't be decrypted\"");
         ApiError::new(ErrorKind::KeyError, message)
     })?;
-    answer(&cx, id, hydrate, values).await
+    answer(cx, id, hydrate, values).await
 }
 
 /// Changes a secret. Its values are replaced by those that are sent, or with `patch_values` merged with them.

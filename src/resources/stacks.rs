@@ -22,12 +22,16 @@ use crate::row;
 use crate::store::{Base64Json, Id, Timestamp, Transaction};
 
 const STACKS: &str = "/api/v1/stacks";
+/// An older path; stacks are of no project.
+const STACKS_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/stacks";
 const STACK: &str = "/api/v1/stacks/{stack_id}";
 
 pub fn routes() -> Routes {
     Routes::new()
         .post(STACKS, writes::create_stack)
         .get(STACKS, list::<StackRow>)
+        .post(STACKS_OF_PROJECT, writes::create_stack)
+        .get(STACKS_OF_PROJECT, list::<StackRow>)
         .get(STACK, get::<StackRow>)
         .put(STACK, writes::update_stack)
         .delete(STACK, delete::<StackRow>)

@@ -83,7 +83,7 @@ async fn attach_all(
 }
 
 async fn link(cx: &Context, requests: &[TagResourceRequest]) -> ApiResult<Vec<TagResourceResponse>> {
-    let made = cx.app.store.write(|mut tx| async move {
+    let made = cx.create(|mut tx| async move {
         tx.take_turn(TURN).await?;
         for request in requests {
             require_thing(&mut tx, request).await?;
@@ -96,10 +96,10 @@ async fn link(cx: &Context, requests: &[TagResourceRequest]) -> ApiResult<Vec<Ta
                 links.push(link);
             }
         }
-        let rows = find_all(&mut tx, &links).await?;
-        Ok::<_, ApiError>(tx.commit(rows).await?)
+        Ok((tx, links))
     });
-    Ok(made.await?.into_iter().map(TagResourceRow::response).collect())
+    let rows = find_all(cx, &made.await?).await?;
+    Ok(rows.into_iter().map(TagResourceRow::response).collect())
 }
 
 /// 404 when the thing that a tag is to be attached to is not there.
@@ -115,7 +115,7 @@ async fn require_thing(tx: &mut Transaction, request: &TagResourceRequest) -> Ap
 }
 
 /// The links with these ids, in their order. An exclusive tag may have left its first thing for the second.
-async fn find_all(tx: &mut Transaction, ids: &[Id]) -> ApiResult<Vec<TagResourceRow>> {
+async fn find_all(cx: &Context, ids: &[Id]) -> ApiResult<Vec<TagResourceRow>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -124,7 +124,7 @@ async fn find_all(tx: &mut Transaction, ids: &[Id]) -> ApiResult<Vec<TagResource
         .from(TagResourceRow::TABLE)
         .and_where(Expr::col("id").is_in(ids.iter().copied()))
         .to_owned();
-    let mut rows: Vec<TagResourceRow> = tx.fetch_all(&query).await?;
+    let mut rows: Vec<TagResourceRow> = cx.app.store.fetch_all(&query).await?;
     rows.sort_by_key(|row| ids.iter().position(|id| *id == row.id));
     Ok(rows)
 }

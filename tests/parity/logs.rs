@@ -1,7 +1,7 @@
 //! Logs, and the links of runs to model versions: what needs a run.
 
 use super::step::{ADMIN, ANYONE, Scenario, Step};
-use super::wanted::{NO_PROJECT, NO_RUNNER, TAKEN_ID, UNKNOWN_REFERENCE};
+use super::wanted::{NO_PROJECT, NO_RUNNER, OWN_WORDS, TAKEN_ID, UNKNOWN_REFERENCE};
 
 const NONE: &str = "00000000-0000-0000-0000-000000000001";
 
@@ -114,9 +114,9 @@ fn entries() -> Scenario {
             list("search=x"),
             list("level=WARN"),
             list("level=30"),
-            list("level=loud"),
+            list("level=loud").wanted(&OWN_WORDS),
             list("since=2026-01-01T00:00:00"),
-            list("since=yesterday"),
+            list("since=yesterday").wanted(&OWN_WORDS),
             list("since=2026-01-02T00:00:00&until=2026-01-01T00:00:00Z"),
             ANYONE.get("/logs/{stored.id}/entries"),
             ADMIN.get(&format!("/logs/{NONE}/entries")),

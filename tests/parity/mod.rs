@@ -10,6 +10,7 @@ mod logs;
 mod models;
 mod pipelines;
 mod projects;
+mod run_templates;
 mod runs;
 mod schedules;
 mod secrets;
@@ -24,6 +25,7 @@ mod step;
 mod steps;
 mod tokens;
 mod users;
+mod visualizations;
 mod waiting;
 mod wanted;
 
@@ -39,7 +41,7 @@ use crate::support::{Database, ReferenceServer, TestApp};
 const SETTINGS: [(&str, &str); 2] =
     [("ZENML_SERVER_DEPLOYMENT_TYPE", "docker"), ("ZENML_SERVER_AUTO_ACTIVATE", "false")];
 /// Groups of operations that are compared whole.
-const WHOLE: &[&str] = &[
+const WHOLE: [&str; 37] = [
     "activate",
     "api_token",
     "artifact_versions",
@@ -69,6 +71,7 @@ const WHOLE: &[&str] = &[
     "pipelines",
     "projects",
     "run-metadata",
+    "run_templates",
     "run_wait_conditions",
     "runs",
     "schedules",
@@ -103,12 +106,14 @@ fn scenarios() -> Vec<Scenario> {
         stacks::scenarios(),
         secrets::scenarios(),
         artifacts::scenarios(),
+        visualizations::scenarios(),
         models::scenarios(),
         logs::scenarios(),
         serving::scenarios(),
         builds::scenarios(),
         schedules::scenarios(),
         waiting::scenarios(),
+        run_templates::scenarios(),
     ]
     .into_iter()
     .flatten()

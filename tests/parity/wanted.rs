@@ -111,6 +111,7 @@ pub const UNKNOWN_PROJECT: Wanted =
 pub const TAKEN_ID: Wanted = wanted(&["status: 500 | 409"], "there are logs with that id already");
 pub const NO_PROJECT: Wanted = wanted(&["status: 500 | 422"], "everything is in a project");
 pub const NO_RUNNER: Wanted = wanted(&["status: 500 | 400"], "a server that starts no runs says so");
+pub const OWN_WORDS: Wanted = wanted(&["violations: *"], "what is accepted is told in zendo's own words");
 pub const UNION: Wanted =
     wanted(&["violations: *"], "what takes several types is refused once, not once for each of them");
 pub const FAR_PAST: Wanted = wanted(&["status: 500 | 422"], "a lifetime is positive");

@@ -23,6 +23,7 @@ mod query_counts;
 mod replay;
 mod resource_commands;
 mod runs;
+mod schedules;
 mod schema;
 mod schemes;
 mod secrets;

@@ -29,7 +29,20 @@ async fn values_are_encrypted_at_rest(database: Database) {
     let stored = database.texts("SELECT CAST(`values` AS CHAR) FROM secret").await;
     let bytes = STANDARD.decode(&stored[0]).unwrap();
     assert!(!bytes.windows(PLAIN.len()).any(|window| window == PLAIN.as_bytes()));
+    // Nor is it in the answer that is kept for a request that comes again.
+    for path in [SECRETS, "/api/v1/workspaces/default/secrets"] {
+        let again = app.signed_in().await.with("idempotency-key", &uuid::Uuid::new_v4().to_string());
+        let request = json!({"name": path.replace('/', "-"), "private": true, "values": {"key": PLAIN}});
+        let first = again.post(path, request.clone()).await.expect_ok();
+        assert_eq!(again.post(path, request).await.expect_ok(), first, "{path}");
+    }
     app.stop().await;
+    for (table, rows) in database.contents().await {
+        assert!(!rows.iter().any(|row| row.contains(PLAIN)), "{table}");
+    }
+    // Answers are kept packed; what is kept here is no more than an id.
+    let kept = database.texts("SELECT CAST(LENGTH(result) AS CHAR(9)) FROM api_transaction_result").await;
+    assert!(kept.iter().all(|length| length.parse::<u32>().unwrap() < 100), "{kept:?}");
 
     // With another key there is nothing to read, but new values can be given.
     let app = TestApp::start_with(&database, &key("two")).await;

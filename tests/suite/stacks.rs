@@ -3,13 +3,14 @@
 use futures_util::future::join;
 use serde_json::{Value, json};
 
-use crate::support::{Caller, Database, TestApp};
+use crate::support::{Caller, Database, TestApp, keeps_its_promises};
 
 on_each_store! {
     a_stack_is_made_changed_and_deleted,
     no_stack_loses_a_component_that_it_was_made_with,
     flavors_are_set_back,
     a_project_goes_with_all_that_is_in_it,
+    a_project_goes_with_its_runs_and_what_they_made,
     a_tag_becomes_exclusive_where_nothing_shares_it,
 }
 
@@ -126,6 +127,32 @@ async fn a_project_goes_with_all_that_is_in_it(database: Database) {
     assert_eq!(database.texts("SELECT name FROM tag").await, ["t"], "a tag is of no project");
     assert!(database.texts("SELECT resource_id FROM tag_resource").await.is_empty());
     caller.delete("/api/v1/projects/default").await.expect(403, "IllegalOperationError");
+}
+
+async fn a_project_goes_with_its_runs_and_what_they_made(database: Database) {
+    let app = TestApp::start(&database).await;
+    keeps_its_promises("artifacts_and_models", &[], &app.url()).await;
+    let caller = app.signed_in().await;
+    // The default project can't be deleted, but this is no longer it.
+    database.execute("UPDATE project SET name = 'old'").await;
+    caller.delete("/api/v1/projects/old").await.expect_ok();
+    for table in [
+        "artifact",
+        "artifact_version",
+        "logs",
+        "model",
+        "model_version",
+        "pipeline",
+        "pipeline_run",
+        "pipeline_snapshot",
+        "run_metadata",
+        "run_metadata_resource",
+        "step_run",
+        "tag_resource",
+    ] {
+        let left = database.texts(&format!("SELECT id FROM {table}")).await;
+        assert!(left.is_empty(), "{table}: {left:?}");
+    }
 }
 
 async fn a_tag_becomes_exclusive_where_nothing_shares_it(database: Database) {

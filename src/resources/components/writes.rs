@@ -92,7 +92,7 @@ pub async fn create_component(
     JsonBody(request): JsonBody<ComponentRequest>,
 ) -> ApiResult<Json<ResponseOf<ComponentRow>>> {
     let (context, request) = (&cx, &request);
-    let made = cx.app.store.write(|mut tx| async move {
+    let made = cx.create(|mut tx| async move {
         require_connector(&mut tx, request.connector).await?;
         let kind = request.r#type;
         let flavor = require_flavor(&mut tx, request.flavor.as_str(), kind.word()).await?;
@@ -111,7 +111,7 @@ pub async fn create_component(
         let id = insert(context, &mut tx, &component).await?;
         let (kind, none) = (Linkable::StackComponent, SecretNames::default());
         change_links(context, &mut tx, kind, id, &request.secrets, &none).await?;
-        Ok::<_, ApiError>(context.commit(tx, id).await?)
+        Ok((tx, id))
     });
     let id = made.await?;
     cx.answer::<ComponentRow>(id).await.map(Json)

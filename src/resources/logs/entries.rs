@@ -151,9 +151,8 @@ fn moment(query: &mut Query, name: &str) -> Option<i64> {
     }
     match speedate::Date::parse_str(text) {
         Ok(day) => Some(day.timestamp()),
-        Err(error) => {
-            let message = format!("Input should be a valid datetime or date, {error}");
-            query.refuse(name, "datetime_from_date_parsing", message);
+        Err(_) => {
+            query.refuse(name, "datetime_from_date_parsing", "Input should be a valid datetime or date");
             None
         }
     }

@@ -112,7 +112,7 @@ pub async fn create_stack(
 ) -> ApiResult<Json<ResponseOf<StackRow>>> {
     let id = cx.new_id();
     let (context, request) = (&cx, &request);
-    let made = cx.app.store.write(|mut tx| async move {
+    let made = cx.create(|mut tx| async move {
         tx.take_turn(TURN).await?;
         refuse_connectors(&mut tx, request).await?;
         let name = request.name.as_str();
@@ -136,10 +136,12 @@ pub async fn create_stack(
         compose(&mut tx, id, &parts).await?;
         let none = SecretNames::default();
         change_links(context, &mut tx, Linkable::Stack, id, &request.secrets, &none).await?;
-        let components = parts.into_iter().flat_map(|(_, parts)| parts).collect::<Vec<_>>();
-        Ok::<_, ApiError>(tx.commit(components).await?)
+        Ok((tx, (id, steps(&parts))))
     });
-    note_steps(&cx, &made.await?).await?;
+    let (id, steps) = made.await?;
+    for step in steps {
+        server_settings::note_step(&cx.app.store, &step, cx.now()).await?;
+    }
     cx.answer::<StackRow>(id).await.map(Json)
 }
 
@@ -258,26 +260,21 @@ async fn compose(tx: &mut Transaction, stack: Id, parts: &Parts) -> ApiResult<()
     Ok(())
 }
 
-/// Notes the first stacks that are more than local.
-async fn note_steps(cx: &Context, components: &[ComponentRow]) -> ApiResult<()> {
+/// The first steps that are made with a stack that is more than local.
+fn steps(parts: &Parts) -> Vec<String> {
     let has_remote = |kind: ComponentType, local: &[&str]| {
-        let is = |component: &ComponentRow| component.r#type == kind.word();
-        components.iter().any(|component| is(component) && !local.contains(&component.flavor.as_str()))
+        let mut components = parts.iter().flat_map(|(_, components)| components);
+        components
+            .any(|component| component.r#type == kind.word() && !local.contains(&component.flavor.as_str()))
     };
-    let steps = [
-        (
-            ComponentType::Orchestrator,
-            &["local", "local_docker"][..],
-            "stack_with_remote_orchestrator_created",
-        ),
-        (ComponentType::ArtifactStore, &["local"][..], "stack_with_remote_artifact_store_created"),
-    ];
-    for (kind, local, step) in steps {
-        if has_remote(kind, local) {
-            server_settings::note_step(&cx.app.store, step, cx.now()).await?;
-        }
+    let mut steps = Vec::new();
+    if has_remote(ComponentType::Orchestrator, &["local", "local_docker"]) {
+        steps.push("stack_with_remote_orchestrator_created".to_owned());
     }
-    Ok(())
+    if has_remote(ComponentType::ArtifactStore, &["local"]) {
+        steps.push("stack_with_remote_artifact_store_created".to_owned());
+    }
+    steps
 }
 
 pub async fn update_stack(
