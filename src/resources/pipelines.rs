@@ -8,11 +8,13 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use super::curated_visualizations::{self, CuratedVisualizationRow};
+use super::pipeline_runs::strip_runs;
 use super::tags::TagRow;
 use super::users::UserResponse;
 use crate::framework::{
     ById, Context, NamedProject, Read, Resource, Response, ResponseOf, TagReference, Taggable, delete,
-    find_in, get, list, plain_tags, refuse_taken_name, remove_tags, require_project, set_tags, taken,
+    delete_row, find_in, get, list, plain_tags, refuse_taken_name, remove_tags, require_project, set_tags,
+    strip, taken,
 };
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::filter::{Field, FieldKind, Filter, Related};
@@ -22,7 +24,7 @@ use crate::http::path::PathId;
 use crate::http::routes::Routes;
 use crate::http::values::{LongText, Name, nullable};
 use crate::row;
-use crate::store::{Id, Insert, Timestamp, Update, is_duplicate};
+use crate::store::{Id, Insert, Timestamp, Transaction, Update, is_duplicate};
 
 const PIPELINES: &str = "/api/v1/pipelines";
 const PIPELINES_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/pipelines";
@@ -145,6 +147,23 @@ impl Resource for PipelineRow {
         };
         Ok(rows.into_iter().map(response).collect())
     }
+
+    /// Its snapshots and runs go with it.
+    async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {
+        strip_pipeline(tx, id).await?;
+        delete_row::<Self>(tx, id).await
+    }
+}
+
+/// What hangs without a foreign key on what goes with a pipeline.
+async fn strip_pipeline(tx: &mut Transaction, id: Id) -> ApiResult<()> {
+    strip_runs(tx, "pipeline_id", id).await?;
+    let snapshots = Sql::select()
+        .column("id")
+        .from("pipeline_snapshot")
+        .and_where(Expr::col("pipeline_id").eq(id))
+        .to_owned();
+    Ok(strip(tx, &snapshots).await?)
 }
 
 /// The newest run of each of these pipelines: one step into an index for each.
@@ -283,7 +302,7 @@ async fn update_pipeline(
 ///
 /// # Errors
 /// The store's own.
-pub async fn next_run_index(tx: &mut crate::store::Transaction, id: Id) -> ApiResult<i32> {
+pub async fn next_run_index(tx: &mut Transaction, id: Id) -> ApiResult<i32> {
     let count = Sql::update()
         .table("pipeline")
         .value("run_count", Expr::col("run_count").add(1))

@@ -29,7 +29,10 @@ pub fn with_pipeline(name: &'static str, steps: impl IntoIterator<Item = Step>) 
         ADMIN.get("/stacks?hydrate=true&name=default").keep("stacks"),
         ADMIN.post("/pipelines", r#"{"project": "{project.id}", "name": "training"}"#).keep("pipeline"),
     ];
-    let end = [ADMIN.delete("/pipelines/{pipeline.id}")];
+    let end = [
+        ADMIN.delete("/pipelines/{pipeline.id}"),
+        ADMIN.delete("/artifact_versions?project_name_or_id=default&only_versions=false").tidies(),
+    ];
     Scenario { name, steps: start.into_iter().chain(steps).chain(end).collect() }
 }
 

@@ -9,8 +9,9 @@ use crate::support::{Caller, Database, TestApp};
 const THINGS: usize = 21;
 /// A try may meet the end of a cache's second.
 const TRIES: usize = 3;
-/// Lists that hold nothing here.
-const EMPTY: [&str; 1] = ["/api/v1/devices"];
+/// Lists that hold nothing here: devices sign in with a person's help, and nothing makes run templates.
+const EMPTY: [&str; 3] =
+    ["/api/v1/devices", "/api/v1/run_templates", "/api/v1/workspaces/default/run_templates"];
 
 /// Makes things through the API.
 struct Maker {
@@ -68,7 +69,7 @@ impl Maker {
         let build = self.make("/pipeline_builds", build).await;
         let code = json!({"commit": "c", "subdirectory": "", "code_repository": repository["id"]});
         let model = json!({"name": name, "version": null, "save_models_to_registry": false});
-        let snapshot = |more: Value| {
+        let snapshot_body = |more: Value| {
             let all = json!({
                 "project": project, "stack": stack["id"], "pipeline": pipeline["id"], "build": build["id"],
                 "schedule": schedule["id"], "code_reference": code, "tags": [name],
@@ -76,13 +77,24 @@ impl Maker {
             });
             bodies::snapshot(bodies::merged(all, more))
         };
-        let source = self.make_like("/pipeline_snapshots", snapshot(json!({"name": "source"}))).await;
+        let source = self.make_like("/pipeline_snapshots", snapshot_body(json!({"name": "source"}))).await;
         let derived = json!({"name": "made", "source_snapshot": source["id"]});
-        let snapshot = self.make_like("/pipeline_snapshots", snapshot(derived)).await;
+        let snapshot = self.make_like("/pipeline_snapshots", snapshot_body(derived)).await;
         let run = self.run(&name, &snapshot, &store, json!({})).await;
         let child = json!({"parent_run_id": run["id"], "child_key": "k", "original_run_id": run["id"]});
         let child = self.run(&format!("{name}_child"), &snapshot, &store, child).await;
-        Made { account, store, run, child }
+        self.wait(&name, snapshot_body(json!({"is_dynamic": true}))).await;
+        Made { account, run, child }
+    }
+
+    /// A run that waits for an answer.
+    async fn wait(&self, name: &str, snapshot: String) {
+        let snapshot = self.make_like("/pipeline_snapshots", snapshot).await;
+        let all = json!({"project": self.project, "snapshot": snapshot["id"]});
+        let made = self.make_like("/runs", bodies::run(&format!("{name}_waits"), all)).await;
+        let condition =
+            json!({"project": self.project, "run": made[0]["id"], "name": name, "type": "external_input"});
+        self.make("/run_wait_conditions", condition).await;
     }
 
     /// A run of two steps, with artifacts, metadata, logs, hooks and a condition that it waits for.
@@ -135,7 +147,6 @@ impl Maker {
 /// What some lists are of.
 struct Made {
     account: Value,
-    store: Value,
     run: Value,
     child: Value,
 }
@@ -201,5 +212,4 @@ async fn a_page_costs_the_same_queries_whatever_its_size() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(!made.store.is_null());
 }

@@ -10,6 +10,7 @@ on_each_store! {
     a_run_is_a_graph_of_its_steps,
     of_many_that_ask_for_a_run_one_makes_it,
     the_first_run_that_ends_is_noted_once,
+    a_pipeline_takes_the_tags_and_metadata_of_its_runs_with_it,
 }
 
 /// A pipeline with a snapshot on the default stack.
@@ -152,4 +153,28 @@ async fn the_first_run_that_ends_is_noted_once(database: Database) {
     }
     let steps = lab.caller.get("/api/v1/onboarding_state").await.expect_ok();
     assert_eq!(steps, json!(["project_created", "pipeline_run"]));
+}
+
+async fn a_pipeline_takes_the_tags_and_metadata_of_its_runs_with_it(database: Database) {
+    let app = TestApp::start(&database).await;
+    let lab = Lab::of(&app).await;
+    let run = lab.run("one", json!({"tags": ["a"]})).await;
+    let child = json!({"tags": ["a"], "parent_run_id": run["id"], "child_key": "k"});
+    lab.run("two", child).await;
+    let step = lab.step(&run, "load", json!({})).await;
+    let path = format!("/api/v1/pipeline_snapshots/{}", lab.snapshot["id"].as_str().unwrap());
+    lab.caller.put(&path, json!({"add_tags": ["a"]})).await.expect_ok();
+    let resources =
+        json!([{"id": run["id"], "type": "pipeline_run"}, {"id": step["id"], "type": "step_run"}]);
+    let metadata = json!({
+        "project": lab.project, "resources": resources, "values": {"speed": 1.5}, "types": {"speed": "float"},
+    });
+    lab.caller.post("/api/v1/run-metadata", metadata).await.expect_ok();
+    let links = async |table: &str| {
+        database.texts(&format!("SELECT CAST(COUNT(*) AS CHAR) FROM {table}")).await[0].clone()
+    };
+    assert_eq!((links("tag_resource").await, links("run_metadata_resource").await), ("3".into(), "2".into()));
+    let pipeline = lab.snapshot["body"]["pipeline_id"].as_str().unwrap();
+    lab.caller.delete(&format!("/api/v1/pipelines/{pipeline}")).await.expect_ok();
+    assert_eq!((links("tag_resource").await, links("run_metadata_resource").await), ("0".into(), "0".into()));
 }

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use sea_query::{Expr, ExprTrait, Query as Sql};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -33,7 +34,7 @@ use super::stacks::StackRow;
 use super::step_configuration::Object;
 use super::tags::TagRow;
 use super::users::UserResponse;
-use crate::framework::{Read, Resource, Response, ResponseOf, delete_row};
+use crate::framework::{Read, Resource, Response, ResponseOf, delete_row, strip};
 use crate::http::error::ApiResult;
 use crate::row;
 use crate::store::{Id, JsonText, Timestamp, Transaction};
@@ -169,6 +170,30 @@ impl Resource for RunRow {
 
     /// Its steps and logs go with it; what they made stays.
     async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {
+        strip_runs(tx, "id", id).await?;
         delete_row::<Self>(tx, id).await
     }
+}
+
+/// Takes from runs that are to be deleted, those with that value in a column, from the runs within them and from the
+/// steps of all these what hangs on them without a foreign key.
+///
+/// # Errors
+/// The store's own.
+pub async fn strip_runs(tx: &mut Transaction, column: &'static str, value: Id) -> ApiResult<()> {
+    let select = || Sql::select().column("id").from("pipeline_run").to_owned();
+    let runs = select().and_where(Expr::col(column).eq(value)).to_owned();
+    let within = Expr::col("root_run_id")
+        .in_subquery(runs.clone())
+        .or(Expr::col("parent_run_id").in_subquery(runs.clone()));
+    for runs in [select().and_where(within).to_owned(), runs] {
+        let steps = Sql::select()
+            .column("id")
+            .from("step_run")
+            .and_where(Expr::col("pipeline_run_id").in_subquery(runs.clone()))
+            .to_owned();
+        strip(tx, &steps).await?;
+        strip(tx, &runs).await?;
+    }
+    Ok(())
 }

@@ -16,6 +16,7 @@ use sqlx::FromRow;
 use super::code_references::CodeReferenceRow;
 use super::curated_visualizations::{self, CuratedVisualizationRow};
 use super::pipeline_builds::BuildRow;
+use super::pipeline_runs::strip_runs;
 use super::pipelines::PipelineRow;
 use super::schedules::ScheduleRow;
 use super::stacks::StackRow;
@@ -138,6 +139,7 @@ impl Resource for SnapshotRow {
     /// Its runs and steps go with it; snapshots that were made from it stay.
     async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {
         detach_triggers(tx, id).await?;
+        strip_runs(tx, "snapshot_id", id).await?;
         let forget = Sql::update()
             .table("pipeline_snapshot")
             .value("source_snapshot_id", Option::<Id>::None)
