@@ -80,6 +80,17 @@ impl ApiError {
         Self::with(StatusCode::UNPROCESSABLE_ENTITY, json!(["ValueError", message.into()]))
     }
 
+    /// The same refusal in the shape of those of a body: a bare list, without `detail`.
+    #[must_use]
+    pub fn of_body(mut self) -> Self {
+        if self.status == StatusCode::UNPROCESSABLE_ENTITY
+            && let Some(detail) = self.body.get_mut("detail")
+        {
+            self.body = detail.take();
+        }
+        self
+    }
+
     /// 400 in the shape of OAuth (RFC 6749, section 5.2), for grants whose clients read it.
     pub fn oauth(error: &'static str, description: impl Into<String>) -> Self {
         let body = json!({"error": error, "error_description": description.into(), "error_uri": null});

@@ -98,6 +98,10 @@ fn scenarios() -> Vec<Scenario> {
         service_accounts::scenarios(),
         devices::scenarios(),
         lists::scenarios(),
+        pipelines::scenarios(),
+        snapshots::scenarios(),
+        runs::scenarios(),
+        steps::scenarios(),
         projects::scenarios(),
         stacks::scenarios(),
         secrets::scenarios(),
@@ -110,10 +114,6 @@ fn scenarios() -> Vec<Scenario> {
         schedules::scenarios(),
         waiting::scenarios(),
         run_templates::scenarios(),
-        pipelines::scenarios(),
-        snapshots::scenarios(),
-        runs::scenarios(),
-        steps::scenarios(),
     ]
     .into_iter()
     .flatten()

@@ -571,7 +571,7 @@ fn dags() -> Scenario {
             ADMIN.put(
                 "/steps/{train.id}",
                 &json!({
-                    "loaded_artifact_versions": {"by_hand": "{manual.id}"},
+                    "loaded_artifact_versions": {"made_by_hand": "{manual.id}"},
                 })
                 .to_string(),
             ),

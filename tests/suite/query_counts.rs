@@ -113,7 +113,7 @@ impl Maker {
         });
         self.make("/run-metadata", metadata).await;
         let hook = json!({
-            "project": project, "hook_type": "success", "status": "completed", "start_time": "2026-01-02T03:04:05",
+            "project": project, "hook_type": "step_success", "status": "completed", "start_time": "2026-01-02T03:04:05",
             "pipeline_run_id": run["id"], "step_run_id": load["id"],
         });
         self.make("/hook_invocations", hook).await;

@@ -111,7 +111,7 @@ pub async fn get_statistics(
     JsonBody(request): JsonBody<StatisticsRequest>,
 ) -> ApiResult<Json<Statistics>> {
     request.check()?;
-    let list = ListRequest::<RunRow>::read(parameters(&request.filter))?;
+    let list = ListRequest::<RunRow>::read(parameters(&request.filter)).map_err(ApiError::of_body)?;
     let most = usize::try_from(request.max_groups).unwrap_or(usize::MAX);
     let mut rows = query::fetch(&cx, &list, &request).await?;
     let truncated = rows.len() > most;
