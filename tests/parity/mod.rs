@@ -99,14 +99,14 @@ fn scenarios() -> Vec<Scenario> {
         models::scenarios(),
         logs::scenarios(),
         serving::scenarios(),
-        builds::scenarios(),
-        schedules::scenarios(),
-        waiting::scenarios(),
-        run_templates::scenarios(),
         pipelines::scenarios(),
         snapshots::scenarios(),
         runs::scenarios(),
         steps::scenarios(),
+        builds::scenarios(),
+        schedules::scenarios(),
+        waiting::scenarios(),
+        run_templates::scenarios(),
     ]
     .into_iter()
     .flatten()
