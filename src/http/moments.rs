@@ -25,11 +25,15 @@ impl TryFrom<Time> for Moment {
     type Error = String;
 
     fn try_from(time: Time) -> Result<Self, Self::Error> {
-        let config = speedate::DateTimeConfig::default();
+        let mut config = speedate::DateTimeConfig::default();
+        config.time_config.microseconds_precision_overflow_behavior =
+            speedate::MicrosecondsPrecisionOverflowBehavior::Truncate;
         let read = match time {
             Time::Whole(number) => speedate::DateTime::from_timestamp(number, 0),
             Time::Number(number) => speedate::DateTime::from_float_with_config(number, &config),
-            Time::Text(text) => speedate::DateTime::parse_str(&text).or_else(|_| midnight(&text)),
+            Time::Text(text) => {
+                speedate::DateTime::parse_str_with_config(&text, &config).or_else(|_| midnight(&text))
+            }
         };
         let read =
             read.map_err(|error| format!("Input should be a valid datetime or date, {}", words(&error)))?;

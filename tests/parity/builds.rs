@@ -84,7 +84,7 @@ fn listed() -> Scenario {
             ADMIN.get("/stacks?name=default").keep("stacks"),
             list(""),
             list("hydrate=true"),
-            list("size=1&page=2&sort_by=duration"),
+            list("size=1&page=2&sort_by=created"),
             list("page=99"),
             list("project=default"),
             list("project=nope"),

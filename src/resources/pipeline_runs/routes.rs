@@ -70,10 +70,8 @@ async fn get_run(cx: Context, PathId(id): PathId, mut query: Query) -> ApiResult
     let with_all_metadata = query.flag("include_full_metadata").unwrap_or(false);
     query.finish()?;
     let mut answer = cx.answer_with::<RunRow>(id, hydrate).await?;
-    if let Some(metadata) = &mut answer.metadata {
-        if with_packages {
-            add_packages(&cx.read(true), id, metadata).await?;
-        }
+    if let Some(metadata) = answer.metadata.as_mut().filter(|_| with_packages) {
+        add_packages(&cx.read(true), id, metadata).await?;
     }
     if with_all_metadata {
         add_full_metadata(&cx.read(true), std::slice::from_mut(&mut answer)).await?;

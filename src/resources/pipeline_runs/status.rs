@@ -94,7 +94,7 @@ impl RunState {
                 (Status::Stopping | Status::Stopped, Status::Failed) => Status::Stopped,
                 (_, status) => status,
             },
-            false => self.from_steps(requested.unwrap_or(self.status)),
+            false => self.by_steps(requested.unwrap_or(self.status)),
         };
         let resumes = self.status == Status::Failed && status == Status::Resuming;
         if self.status.is_finished() && self.status != status && !resumes {
@@ -121,7 +121,7 @@ impl RunState {
     }
 
     /// The status of a static pipeline's run.
-    fn from_steps(&self, run: ExecutionStatus) -> ExecutionStatus {
+    fn by_steps(&self, run: ExecutionStatus) -> ExecutionStatus {
         use ExecutionStatus as Status;
         let any = |status: Status| self.steps.iter().any(|step| step.status() == status);
         let all_finished = self.steps.iter().all(|step| step.status().is_finished());
