@@ -29,11 +29,18 @@ pub fn with_pipeline(name: &'static str, steps: impl IntoIterator<Item = Step>) 
         ADMIN.get("/stacks?hydrate=true&name=default").keep("stacks"),
         ADMIN.post("/pipelines", r#"{"project": "{project.id}", "name": "training"}"#).keep("pipeline"),
     ];
-    let end = [
-        ADMIN.delete("/pipelines/{pipeline.id}"),
-        ADMIN.delete("/artifact_versions?project_name_or_id=default&only_versions=false").tidies(),
-    ];
+    let end = [ADMIN.delete("/pipelines/{pipeline.id}")];
     Scenario { name, steps: start.into_iter().chain(steps).chain(end).collect() }
+}
+
+/// The same scenario, at whose end these kept artifact versions go too, with their artifacts.
+pub fn forgetting(mut scenario: Scenario, versions: &[&str]) -> Scenario {
+    for version in versions {
+        let path = format!("/artifact_versions/{{{version}.id}}");
+        let artifact = format!("/artifacts/{{{version}.body.artifact.id}}");
+        scenario.steps.extend([ADMIN.delete(&path).tidies(), ADMIN.delete(&artifact).tidies()]);
+    }
+    scenario
 }
 
 /// The body of a snapshot of two steps, one after the other.

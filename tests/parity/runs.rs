@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::bodies::{
-    ARTIFACT_STORE, artifact_version, pipeline_configuration, run, snapshot, step_run, with_snapshot,
+    ARTIFACT_STORE, artifact_version, forgetting, pipeline_configuration, run, snapshot, step_run,
+    with_snapshot,
 };
 use super::step::{ADMIN, ANYONE, Scenario, Step};
 use super::wanted::{
@@ -23,10 +24,10 @@ pub fn scenarios() -> Vec<Scenario> {
         modes(),
         dynamic(),
         families(),
-        changing(),
+        forgetting(changing(), &["version"]),
         reading(),
         listing(),
-        dags(),
+        forgetting(dags(), &["version", "manual"]),
         statistics(),
         control(),
         events(),
@@ -556,7 +557,7 @@ fn dags() -> Scenario {
             dag(),
             step("load", "running").keep("load"),
             dag(),
-            version("load_out", json!({})).keep("version"),
+            version("drawn", json!({})).keep("version"),
             version("by_hand", json!({"save_type": "manual"})).keep("manual"),
             ADMIN.put(
                 "/steps/{load.id}",

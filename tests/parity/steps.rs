@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::bodies::{
-    ARTIFACT_STORE, artifact_version, merged, pipeline_configuration, run, snapshot, step, step_run,
-    with_snapshot,
+    ARTIFACT_STORE, artifact_version, forgetting, merged, pipeline_configuration, run, snapshot, step,
+    step_run, with_snapshot,
 };
 use super::step::{ADMIN, ANYONE, Scenario, Step};
 use super::wanted::UNREADABLE;
@@ -12,7 +12,16 @@ use super::wanted::UNREADABLE;
 const NONE: &str = "00000000-0000-0000-0000-000000000001";
 
 pub fn scenarios() -> Vec<Scenario> {
-    vec![making(), refused(), inputs_and_outputs(), caching(), retries(), statuses(), heartbeats(), listing()]
+    vec![
+        making(),
+        refused(),
+        forgetting(inputs_and_outputs(), &["one", "two"]),
+        forgetting(caching(), &["version"]),
+        retries(),
+        statuses(),
+        heartbeats(),
+        listing(),
+    ]
 }
 
 /// In a run of the kept snapshot, as `run`.
@@ -122,8 +131,8 @@ fn inputs_and_outputs() -> Scenario {
     in_run(
         "inputs and outputs of steps",
         [
-            version("load_out", json!({})).keep("one"),
-            version("load_out", json!({})).keep("two"),
+            version("taken", json!({})).keep("one"),
+            version("taken", json!({})).keep("two"),
             post("load", json!({"outputs": {"load_out": ["{one.id}"]}})).keep("load"),
             put("load", json!({"outputs": {"load_out": ["{one.id}"], "more": ["{two.id}"]}})),
             put("load", json!({"loaded_artifact_versions": {"x": "{one.id}"}})),
@@ -168,7 +177,7 @@ fn caching() -> Scenario {
     in_run(
         "cached steps",
         [
-            ADMIN.post("/artifact_versions", &artifact_version("load_out", json!({}))).keep("version"),
+            ADMIN.post("/artifact_versions", &artifact_version("cached", json!({}))).keep("version"),
             post("load", json!({"outputs": {"load_out": ["{version.id}"]}})).keep("original"),
             ADMIN.post("/run-metadata", &metadata.to_string()),
             put("original", json!({"status": "completed", "end_time": "2026-01-02T03:05:00"})),

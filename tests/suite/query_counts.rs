@@ -200,7 +200,10 @@ async fn a_page_costs_the_same_queries_whatever_its_size() {
     let mut wrong = Vec::new();
     for path in lists(&made) {
         for hydrate in ["false", "true"] {
-            let page = |size: usize| format!("{path}?sort_by=desc:created&hydrate={hydrate}&size={size}");
+            // Runs are of three kinds.
+            let alike = if path.ends_with("/runs") { "&name=endswith:_child" } else { "" };
+            let page =
+                |size: usize| format!("{path}?sort_by=desc:created&hydrate={hydrate}&size={size}{alike}");
             let (of_one, _) = queries(&app, &maker.caller, &page(1)).await;
             let (of_twenty, items) = queries(&app, &maker.caller, &page(20)).await;
             if of_one != of_twenty {
