@@ -115,7 +115,7 @@ async fn one_thing_is_found_by_name_or_id_in_every_spelling(database: Database) 
             "{spelling}"
         );
     }
-    script.get("/api/v1/projects/nope").await.expect(404, "no project with this name exists");
+    script.get("/api/v1/projects/nope").await.expect(404, "No project with the name or ID 'nope'");
     script
         .get(&format!("/api/v1/projects/{}", uuid::Uuid::nil()))
         .await

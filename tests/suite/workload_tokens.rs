@@ -188,7 +188,7 @@ async fn a_runs_token_reads_and_writes_for_the_run_until_it_has_ended(database: 
     // It is for this run, and so is what is made with it.
     let wider = workload_token(&work, &format!("pipeline_run_id={other}")).await.unwrap_err();
     wider.expect(401, "Unable to scope API token to pipeline run");
-    let script = app.anonymous().with_token(&work.api_token(600).await);
+    let script = app.anonymous().with_token(&work.api_token(7200).await);
     script.get(&path).await.expect_ok();
 
     // The last step ends the run, and the leeway begins.
