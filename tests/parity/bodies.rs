@@ -17,19 +17,22 @@ pub fn with_snapshot(name: &'static str, steps: impl IntoIterator<Item = Step>) 
 /// A scenario with a pipeline `training` already there, and gone after.
 pub fn with_pipeline(name: &'static str, steps: impl IntoIterator<Item = Step>) -> Scenario {
     // A tag that is made without a colour gets a random one.
-    let tag = |name: &str| {
+    let tag = |kept: &'static str, name: &str| {
         let body = json!({"name": name, "color": "teal", "exclusive": false});
-        ADMIN.post("/tags", &body.to_string()).tidies()
+        ADMIN.post("/tags", &body.to_string()).tidies().keep(kept)
     };
     let start = [
-        tag("a"),
-        tag("b"),
-        tag("metric"),
+        tag("tag_a", "a"),
+        tag("tag_b", "b"),
         ADMIN.get("/projects/default").keep("project"),
         ADMIN.get("/stacks?hydrate=true&name=default").keep("stacks"),
         ADMIN.post("/pipelines", r#"{"project": "{project.id}", "name": "training"}"#).keep("pipeline"),
     ];
-    let end = [ADMIN.delete("/pipelines/{pipeline.id}")];
+    let end = [
+        ADMIN.delete("/pipelines/{pipeline.id}"),
+        ADMIN.delete("/tags/{tag_a.id}").tidies(),
+        ADMIN.delete("/tags/{tag_b.id}").tidies(),
+    ];
     Scenario { name, steps: start.into_iter().chain(steps).chain(end).collect() }
 }
 
