@@ -119,7 +119,7 @@ async fn one_thing_is_found_by_name_or_id_in_every_spelling(database: Database) 
     script
         .get(&format!("/api/v1/projects/{}", uuid::Uuid::nil()))
         .await
-        .expect(404, "No project with this ID found");
+        .expect(404, "No project with the name or ID");
     script.get("/api/v1/stacks/default").await.expect(422, "('path', 'stack_id')");
     script
         .get(&format!("/api/v1/stacks/{}", uuid::Uuid::nil()))
