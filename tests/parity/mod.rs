@@ -11,6 +11,7 @@ mod models;
 mod pipelines;
 mod projects;
 mod run_templates;
+mod run_views;
 mod runs;
 mod schedules;
 mod secrets;
@@ -101,6 +102,7 @@ fn scenarios() -> Vec<Scenario> {
         pipelines::scenarios(),
         snapshots::scenarios(),
         runs::scenarios(),
+        run_views::scenarios(),
         steps::scenarios(),
         projects::scenarios(),
         stacks::scenarios(),
