@@ -150,6 +150,7 @@ impl Read<'_> {
             .and_where(Expr::col(("run_metadata_resource", "resource_id")).is_in(ids.iter().copied()))
             .and_where(Expr::col(("run_metadata_resource", "resource_type")).eq(kind))
             .order_by(("run_metadata", "created"), sea_query::Order::Asc)
+            .order_by(("run_metadata", "id"), sea_query::Order::Asc)
             .to_owned();
         for (thing, key, value) in self.app.store.fetch_all::<(Id, String, JsonText)>(&query).await? {
             let values = by_thing.entry(thing).or_default();
