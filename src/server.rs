@@ -41,8 +41,9 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// The whole application as one router.
 pub fn router(app: AppState) -> Router {
-    let open = routes::open().router;
-    let closed = routes::closed().router.merge(routes::unimplemented::router(&routes::operations()));
+    let (open, closed) = (routes::open(), routes::closed());
+    let there = routes::operations_of(&open, &closed);
+    let closed = closed.router.merge(routes::unimplemented::router(&there));
     let closed = closed.route_layer(from_fn_with_state(Arc::clone(&app), replay));
     let closed = closed.route_layer(from_fn_with_state(Arc::clone(&app), authenticate));
     let settings = &app.config;
@@ -60,6 +61,7 @@ pub fn router(app: AppState) -> Router {
         .layer(RequestBodyLimitLayer::new(body_limit))
         .layer(DefaultBodyLimit::disable());
     let api = open
+        .router
         .merge(closed)
         .fallback(routes::fallback::not_found)
         .method_not_allowed_fallback(routes::fallback::method_not_allowed)

@@ -41,5 +41,10 @@ pub fn closed() -> Routes {
 
 /// Every operation that answers.
 pub fn operations() -> Vec<Operation> {
-    [health::OPERATIONS.as_slice(), &open().operations, &closed().operations].concat()
+    operations_of(&open(), &closed())
+}
+
+/// The operations of the two lists, and the health checks.
+pub fn operations_of(open: &Routes, closed: &Routes) -> Vec<Operation> {
+    [health::OPERATIONS.as_slice(), &open.operations, &closed.operations].concat()
 }
