@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use crate::store::{AsStoreError, StoreError, is_too_long};
+use crate::store::{AsStoreError, StoreError, is_duplicate, is_too_long};
 
 /// The exceptions of ZenML's client that an error can become again (contract: BEHAVIOUR.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,6 +174,11 @@ impl From<StoreError> for ApiError {
         };
         Self { source: Some(error), ..answer }
     }
+}
+
+/// What becomes of a row that can't be written: `refusal`, when a unique key has refused it.
+pub fn if_duplicate(refusal: impl FnOnce() -> ApiError) -> impl FnOnce(StoreError) -> ApiError {
+    move |error| if is_duplicate(&error) { refusal() } else { error.into() }
 }
 
 impl AsStoreError for ApiError {

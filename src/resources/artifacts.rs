@@ -13,7 +13,7 @@ use crate::framework::{
     Context, Read, Resource, Response, ResponseOf, TagReference, Taggable, Versions, delete, delete_row,
     find_in, get, list, plain_tags, refuse_taken_name, remove_tags, require_project, set_tags, strip, taken,
 };
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult, ErrorKind, if_duplicate};
 use crate::http::filter::{Field, Sort};
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
@@ -182,7 +182,7 @@ async fn create_artifact(
         refuse_taken_name::<ArtifactRow>(&mut tx, Some(request.project), name, None).await?;
         let id = insert(context, &mut tx, request.project, name, request.has_custom_name)
             .await
-            .map_err(|error| if is_duplicate(&error) { taken::<ArtifactRow>(name) } else { error.into() })?;
+            .map_err(if_duplicate(|| taken::<ArtifactRow>(name)))?;
         set_tags(context, &mut tx, Taggable::Artifact, id, &request.tags).await?;
         Ok((tx, id))
     });

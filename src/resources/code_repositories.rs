@@ -11,7 +11,7 @@ use crate::framework::{
     Context, NamedProject, Read, Resource, Response, ResponseOf, delete, find_in, get, list,
     refuse_taken_name, require_project, taken,
 };
-use crate::http::error::{ApiError, ApiResult};
+use crate::http::error::{ApiError, ApiResult, if_duplicate};
 use crate::http::filter::Field;
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
@@ -19,7 +19,7 @@ use crate::http::path::PathId;
 use crate::http::routes::Routes;
 use crate::http::values::{JsonObject, LongText, Name};
 use crate::row;
-use crate::store::{Id, Insert, JsonText, Timestamp, Update, is_duplicate};
+use crate::store::{Id, Insert, JsonText, Timestamp, Update};
 
 const REPOSITORIES: &str = "/api/v1/code_repositories";
 const REPOSITORIES_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/code_repositories";
@@ -156,9 +156,7 @@ async fn create_repository(
             .set("description", request.description.as_ref().map(LongText::as_str))
             .run(&mut tx)
             .await;
-        inserted.map_err(|error| {
-            if is_duplicate(&error) { taken::<CodeRepositoryRow>(name) } else { error.into() }
-        })?;
+        inserted.map_err(if_duplicate(|| taken::<CodeRepositoryRow>(name)))?;
         Ok((tx, id))
     });
     let id = made.await?;
@@ -188,9 +186,7 @@ async fn update_repository(
             .run(&mut tx)
             .await;
         let name = name.unwrap_or_default();
-        updated.map_err(|error| {
-            if is_duplicate(&error) { taken::<CodeRepositoryRow>(name) } else { error.into() }
-        })?;
+        updated.map_err(if_duplicate(|| taken::<CodeRepositoryRow>(name)))?;
         Ok::<_, ApiError>(tx.commit(()).await?)
     });
     updated.await?;

@@ -12,7 +12,7 @@ use super::users::UserResponse;
 use crate::framework::{
     Context, Read, Resource, Response, ResponseOf, delete, delete_row, find_in, get, list,
 };
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult, ErrorKind, if_duplicate};
 use crate::http::filter::Field;
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
@@ -20,7 +20,7 @@ use crate::http::path::PathId;
 use crate::http::routes::Routes;
 use crate::http::values::{JsonObject, Name, ShortText, nullable, required};
 use crate::row;
-use crate::store::{Id, Insert, JsonText, Timestamp, Transaction, Update, is_duplicate, sync_flavors};
+use crate::store::{Id, Insert, JsonText, Timestamp, Transaction, Update, sync_flavors};
 
 const FLAVORS: &str = "/api/v1/flavors";
 const FLAVOR: &str = "/api/v1/flavors/{flavor_id}";
@@ -261,7 +261,7 @@ async fn create_flavor(
             .set("is_custom", request.is_custom)
             .run(&mut tx)
             .await;
-        inserted.map_err(|error| if is_duplicate(&error) { taken(name, kind) } else { error.into() })?;
+        inserted.map_err(if_duplicate(|| taken(name, kind)))?;
         Ok((tx, id))
     });
     let id = made.await?;

@@ -15,7 +15,7 @@ use crate::framework::{
     find_in, find_project, get, list, plain_tags, refuse_taken_name, remove_tags, require_project, set_tags,
     strip, taken,
 };
-use crate::http::error::{ApiError, ApiResult};
+use crate::http::error::{ApiError, ApiResult, if_duplicate};
 use crate::http::filter::Field;
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
@@ -266,7 +266,7 @@ async fn create(
         refuse_taken_name::<ModelRow>(&mut tx, Some(project), name, None).await?;
         let id = insert(cx, &mut tx, project, name, request.card())
             .await
-            .map_err(|error| if is_duplicate(&error) { taken::<ModelRow>(name) } else { error.into() })?;
+            .map_err(if_duplicate(|| taken::<ModelRow>(name)))?;
         set_tags(cx, &mut tx, Taggable::Model, id, &request.tags).await?;
         Ok((tx, id))
     });

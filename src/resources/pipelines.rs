@@ -16,7 +16,7 @@ use crate::framework::{
     delete_row, find_in, get, list, plain_tags, refuse_taken_name, remove_tags, require_project, set_tags,
     strip, taken,
 };
-use crate::http::error::{ApiError, ApiResult};
+use crate::http::error::{ApiError, ApiResult, if_duplicate};
 use crate::http::filter::{Field, FieldKind, Filter, Related};
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
@@ -24,7 +24,7 @@ use crate::http::path::PathId;
 use crate::http::routes::Routes;
 use crate::http::values::{LongText, Name, nullable};
 use crate::row;
-use crate::store::{Id, Insert, Timestamp, Transaction, Update, is_duplicate};
+use crate::store::{Id, Insert, Timestamp, Transaction, Update};
 
 const PIPELINES: &str = "/api/v1/pipelines";
 const PIPELINES_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/pipelines";
@@ -266,8 +266,7 @@ async fn create_pipeline(
             .set("run_count", 0)
             .run(&mut tx)
             .await;
-        inserted
-            .map_err(|error| if is_duplicate(&error) { taken::<PipelineRow>(name) } else { error.into() })?;
+        inserted.map_err(if_duplicate(|| taken::<PipelineRow>(name)))?;
         set_tags(context, &mut tx, Taggable::Pipeline, id, &request.tags).await?;
         Ok((tx, id))
     });

@@ -11,7 +11,7 @@ use crate::framework::{
     Context, NoResources, Read, Resource, Response, ResponseOf, Taggable, delete_row, find_in, list,
     refuse_taken_name, taken,
 };
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult, ErrorKind, if_duplicate};
 use crate::http::filter::Field;
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
@@ -20,7 +20,7 @@ use crate::http::query::{Query, Violation, reject};
 use crate::http::routes::Routes;
 use crate::http::values::{JsonObject, ShortText};
 use crate::row;
-use crate::store::{Id, Insert, Timestamp, Transaction, Update, is_duplicate};
+use crate::store::{Id, Insert, Timestamp, Transaction, Update};
 
 const PROJECTS: &str = "/api/v1/projects";
 const PROJECT: &str = "/api/v1/projects/{project_name_or_id}";
@@ -210,8 +210,7 @@ async fn create_project(
             .set("project_metadata", request.project_metadata.as_ref().map_or("{}", JsonObject::as_str))
             .run(&mut tx)
             .await;
-        inserted
-            .map_err(|error| if is_duplicate(&error) { taken::<ProjectRow>(name) } else { error.into() })?;
+        inserted.map_err(if_duplicate(|| taken::<ProjectRow>(name)))?;
         Ok((tx, id))
     });
     let id = made.await?;
@@ -269,8 +268,7 @@ async fn update_project(
             .run(&mut tx)
             .await;
         let name = name.unwrap_or_default();
-        updated
-            .map_err(|error| if is_duplicate(&error) { taken::<ProjectRow>(name) } else { error.into() })?;
+        updated.map_err(if_duplicate(|| taken::<ProjectRow>(name)))?;
         Ok::<_, ApiError>(tx.commit(()).await?)
     });
     updated.await?;

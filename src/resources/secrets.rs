@@ -15,7 +15,7 @@ use crate::auth::Principal;
 use crate::framework::{
     Context, NoResources, Read, Resource, Response, ResponseOf, Stored, delete, list, not_found,
 };
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult, ErrorKind, if_duplicate};
 use crate::http::filter::{Field, FieldKind};
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
@@ -24,7 +24,7 @@ use crate::http::query::Query;
 use crate::http::routes::Routes;
 use crate::http::values::Name;
 use crate::row;
-use crate::store::{Id, Insert, Timestamp, Transaction, Update, is_duplicate};
+use crate::store::{Id, Insert, Timestamp, Transaction, Update};
 
 pub use cipher::SecretCipher;
 pub use links::{Linkable, SecretNames, change_links, linked_secrets, unlink_all};
@@ -153,7 +153,7 @@ async fn create_secret(
             .set("user_id", context.user_id())
             .run(&mut tx)
             .await;
-        inserted.map_err(|error| if is_duplicate(&error) { taken(name, private) } else { error.into() })?;
+        inserted.map_err(if_duplicate(|| taken(name, private)))?;
         Ok((tx, id))
     });
     let id = made.await?;

@@ -10,7 +10,7 @@ use super::{by_name_or_id, users};
 use crate::app::AppState;
 use crate::auth::Principal;
 use crate::framework::Context;
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult, ErrorKind, if_duplicate};
 use crate::http::filter::Field;
 use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Listed, Page};
@@ -201,9 +201,7 @@ pub async fn create_service_account(
         .statement();
     let (account, name) = (&account, request.name.as_str());
     let made = cx.create(|mut tx| async move {
-        tx.execute(account)
-            .await
-            .map_err(|error| if is_duplicate(&error) { taken(name) } else { error.into() })?;
+        tx.execute(account).await.map_err(if_duplicate(|| taken(name)))?;
         Ok((tx, id))
     });
     let account = find(&cx.app.store, &made.await?.to_string()).await?;

@@ -7,13 +7,13 @@ use serde::Deserialize;
 use super::configuration;
 use super::{ComponentRow, ComponentType};
 use crate::framework::{Context, Resource, ResponseOf, delete_row, find_in};
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult, ErrorKind, if_duplicate};
 use crate::http::json::JsonBody;
 use crate::http::path::PathId;
 use crate::http::values::{JsonObject, Name, ShortText, TextObject, check_name, nullable};
 use crate::resources::flavors::{self, FlavorRow};
 use crate::resources::secrets::{Linkable, SecretNames, change_links, unlink_all};
-use crate::store::{Base64Json, Id, Insert, Timestamp, Transaction, Update, is_duplicate};
+use crate::store::{Base64Json, Id, Insert, Timestamp, Transaction, Update};
 
 /// Writers of stacks and components take turns, so that no stack is made of a component that is being deleted.
 pub const TURN: &str = "stacks";
@@ -138,7 +138,7 @@ pub async fn insert(cx: &Context, tx: &mut Transaction, component: &NewComponent
         .set("connector_resource_id", component.connector_resource_id)
         .run(tx)
         .await;
-    inserted.map_err(|error| if is_duplicate(&error) { taken(name, kind) } else { error.into() })?;
+    inserted.map_err(if_duplicate(|| taken(name, kind)))?;
     Ok(id)
 }
 
@@ -162,7 +162,7 @@ pub async fn update_component(
         }
         let updated = update.change(id, context.now()).run(&mut tx).await;
         let name = name.unwrap_or_default();
-        updated.map_err(|error| if is_duplicate(&error) { taken(name, kind) } else { error.into() })?;
+        updated.map_err(if_duplicate(|| taken(name, kind)))?;
         let (add, remove) = (&update.add_secrets, &update.remove_secrets);
         change_links(context, &mut tx, Linkable::StackComponent, id, add, remove).await?;
         Ok::<_, ApiError>(tx.commit(()).await?)

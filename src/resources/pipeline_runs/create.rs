@@ -14,11 +14,11 @@ use super::{RunRow, TriggerInfo};
 use crate::framework::{
     Context, NamedProject, ResponseOf, TagReference, Taggable, find_named, require, require_project, set_tags,
 };
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult, ErrorKind, if_duplicate};
 use crate::http::json::JsonBody;
 use crate::http::moments::Moment;
 use crate::http::values::{JsonObject, Name, ShortText};
-use crate::store::{Id, Insert, Timestamp, Transaction, Update, is_duplicate};
+use crate::store::{Id, Insert, Timestamp, Transaction, Update};
 
 /// What an environment may take in its TEXT column.
 const LONGEST_ENVIRONMENT: usize = 65_535;
@@ -274,7 +274,7 @@ async fn insert(
         .set("triggered_by_type", triggered_by_type)
         .run(tx)
         .await;
-    inserted.map_err(|error| if is_duplicate(&error) { name_taken(name) } else { error.into() })?;
+    inserted.map_err(if_duplicate(|| name_taken(name)))?;
     if let Some(reference) = &request.logs {
         logs::attach(cx, tx, project, LogsOwner::Run(id), reference, "client").await?;
     }

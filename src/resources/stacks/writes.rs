@@ -9,7 +9,7 @@ use super::StackRow;
 use crate::framework::{
     Context, Resource, ResponseOf, Stored, delete_row, find_in, not_found, refuse_taken_name, taken,
 };
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult, ErrorKind, if_duplicate};
 use crate::http::json::JsonBody;
 use crate::http::path::PathId;
 use crate::http::values::{InOrder, JsonObject, Name, ShortText, TextObject, check_name, nullable};
@@ -131,8 +131,7 @@ pub async fn create_stack(
             .set("user_id", context.user_id())
             .run(&mut tx)
             .await;
-        inserted
-            .map_err(|error| if is_duplicate(&error) { taken::<StackRow>(name) } else { error.into() })?;
+        inserted.map_err(if_duplicate(|| taken::<StackRow>(name)))?;
         compose(&mut tx, id, &parts).await?;
         let none = SecretNames::default();
         change_links(context, &mut tx, Linkable::Stack, id, &request.secrets, &none).await?;
@@ -297,7 +296,7 @@ pub async fn update_stack(
         }
         let updated = update.change(id, context.now()).run(&mut tx).await;
         let name = name.unwrap_or_default();
-        updated.map_err(|error| if is_duplicate(&error) { taken::<StackRow>(name) } else { error.into() })?;
+        updated.map_err(if_duplicate(|| taken::<StackRow>(name)))?;
         if update.components.is_some() {
             let of_stack = Expr::col("stack_id").eq(id);
             tx.execute(&Sql::delete().from_table("stack_composition").and_where(of_stack).to_owned()).await?;
