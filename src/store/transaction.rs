@@ -9,7 +9,7 @@ use sqlx::sqlite::Sqlite;
 use super::{Pools, Row, Store, StoreError, mysql, mysql_number, sqlite};
 
 /// Runs of one write at most.
-const ATTEMPTS: usize = 5;
+const ATTEMPTS: usize = 10;
 
 /// An open transaction on either engine.
 pub enum Transaction {

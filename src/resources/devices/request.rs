@@ -79,8 +79,8 @@ pub async fn keep_request(app: &App, request: DeviceRequest<'_>) -> Result<Id, S
     }
     let (clean, of_client, values, insert) = (&clean, &of_client, &values, &insert.statement());
     let kept = app.store.write(|mut tx| async move {
-        // It also locks, on MySQL, where a row without an owner would stand: of two first requests of one client
-        // the second waits, and finds the row of the first.
+        // Of two first requests of one client the second finds the row of the first.
+        tx.take_turn("device_request").await?;
         tx.execute(clean).await?;
         let id = match tx.fetch_optional::<(Id,)>(of_client).await? {
             Some((id,)) => {
