@@ -8,7 +8,7 @@ use serde::Deserialize;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 
-use super::value::{Setting, optional, setting};
+use super::value::{AtLeast, Setting, optional, setting};
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default)]
@@ -25,6 +25,9 @@ pub struct ZendoSettings {
     /// Folder below which files of local artifact stores are read; without it none are.
     #[serde(deserialize_with = "optional")]
     pub local_files_root: Option<AbsolutePath>,
+    /// For so many days a token that has ended stays in the list of API tokens.
+    #[serde(deserialize_with = "setting")]
+    pub token_history: AtLeast<0>,
     /// What is logged on standard error, as a tracing filter.
     #[serde(deserialize_with = "setting")]
     pub log: LogFilter,
@@ -37,6 +40,7 @@ impl Default for ZendoSettings {
             data_dir: "zendo-data".into(),
             trusted_proxies: Networks(Vec::new()),
             local_files_root: None,
+            token_history: AtLeast(30),
             log: LogFilter(Targets::new().with_default(LevelFilter::INFO)),
         }
     }
