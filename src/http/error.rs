@@ -187,6 +187,13 @@ impl AsStoreError for ApiError {
     }
 }
 
+impl From<crate::auth::jwt::SigningError> for ApiError {
+    fn from(error: crate::auth::jwt::SigningError) -> Self {
+        tracing::error!(%error, "a token could not be signed");
+        Self::internal()
+    }
+}
+
 impl From<jsonwebtoken::errors::Error> for ApiError {
     fn from(error: jsonwebtoken::errors::Error) -> Self {
         tracing::error!(%error, "a token could not be signed");
