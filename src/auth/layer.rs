@@ -3,19 +3,20 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum_extra::extract::CookieJar;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::access::Access;
 use super::jwt::{Claims, TokenKind, VerifiedToken};
 use super::workload::{self, EndedWorkload};
-use super::{AuthenticationError, Credential, Principal, api_key, grants};
+use super::{AuthenticationError, Credential, Principal, Scope, api_key, grants, project_guard};
 use crate::app::AppState;
 use crate::config::AuthScheme;
 use crate::http::client_address::ClientAddress;
@@ -35,8 +36,26 @@ pub async fn authenticate(
     let client = ClientAddress::of(&app, request.headers(), request.extensions());
     let principal = principal(&app, request.headers(), client, now).await?;
     app.activity.note(now);
+    if principal.scope().is_some_and(Scope::is_narrowed) {
+        request = match Box::pin(within_scope(&app, &principal, request)).await {
+            Ok(request) => request,
+            Err(refusal) => return Ok(refusal),
+        };
+    }
     request.extensions_mut().insert(principal);
     Ok(next.run(request).await)
+}
+
+/// Hands the request on if its narrowed token is wide enough for the route.
+async fn within_scope(app: &AppState, principal: &Principal, request: Request) -> Result<Request, Response> {
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let path = path.as_ref().map_or(request.uri().path(), MatchedPath::as_str).to_owned();
+    let path = path.strip_prefix(app.config.root_url_path.0.as_str()).unwrap_or(&path);
+    let access = Access::of(request.method().as_str(), path);
+    if let Some(scope) = principal.scope() {
+        access.check(scope).map_err(IntoResponse::into_response)?;
+    }
+    project_guard::check(app, principal, access, request).await
 }
 
 /// Handlers behind [`authenticate`] take the principal as an argument.

@@ -90,7 +90,7 @@ pub fn closed() -> Routes {
 }
 
 /// What has that id, or that name when the text is no id.
-fn by_name_or_id(text: &str) -> SimpleExpr {
+pub fn by_name_or_id(text: &str) -> SimpleExpr {
     match Uuid::try_parse(text) {
         Ok(id) => Expr::col("id").eq(Id(id)),
         Err(_) => Expr::col("name").eq(text),

@@ -1,17 +1,23 @@
 //! The heart: a short-lived token for whoever already has one.
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use crate::app::AppState;
 use crate::auth::jwt::{NewToken, TokenKind, VerifiedToken, issue_time};
-use crate::auth::scope::Workload;
+use crate::auth::permissions::Permissions;
+use crate::auth::scope::{Narrowing, NoProjectLeft, Workload};
 use crate::auth::workload::{self, WorkloadRefusal};
-use crate::auth::{Principal, Scope};
+use crate::auth::{Principal, Scope, access};
 use crate::config::ServerSettings;
+use crate::framework::named_project;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::query::Query;
+use crate::routes;
 
 /// Kinds of token that can be asked for (contract schema APITokenType).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +28,9 @@ pub enum ApiTokenType {
 
 /// A new API token for the principal. Its life is what was asked for, within the server's maximum, and never
 /// longer than that of the generic token which asked.
+///
+/// It may be narrowed: to projects (`project`, names or ids), to verbs on kinds of resource (`scope`,
+/// [`crate::auth::permissions`]), to reading (`read_only`). What the token that asks lacks, the new one lacks too.
 pub async fn get_api_token(
     State(app): State<AppState>,
     principal: Principal,
@@ -31,7 +40,10 @@ pub async fn get_api_token(
     let token_type = query.choice("token_type", &types).unwrap_or(ApiTokenType::Generic);
     let expires_in = query.integer("expires_in", 1, i64::MAX);
     let bound_to = ["schedule_id", "pipeline_run_id", "deployment_id"].map(|name| query.uuid(name));
+    let read_only = query.flag("read_only").unwrap_or(false);
+    let permissions = permissions(&mut query, read_only);
     query.finish()?;
+    let narrowing = Narrowing { permissions, projects: projects(&app, &query).await? };
     let [schedule_id, pipeline_run_id, deployment_id] = bound_to;
     let workload = Workload { schedule_id, pipeline_run_id, deployment_id, root_run_id: None };
     match token_type {
@@ -39,20 +51,73 @@ pub async fn get_api_token(
             ErrorKind::ValueError,
             "Generic API tokens cannot be scoped to a schedule, pipeline run or deployment.",
         )),
-        ApiTokenType::Generic => issue_generic(&app, &principal, expires_in).map(Json),
-        ApiTokenType::Workload => issue_workload(&app, &principal, workload).await.map(Json),
+        ApiTokenType::Generic => issue_generic(&app, &principal, expires_in, &narrowing).map(Json),
+        ApiTokenType::Workload => issue_workload(&app, &principal, workload, &narrowing).await.map(Json),
     }
 }
 
-fn issue_generic(app: &AppState, principal: &Principal, expires_in: Option<i64>) -> ApiResult<String> {
+/// What `scope` and `read_only` leave, if either is said. The scope is one list, however often it is said.
+fn permissions(query: &mut Query, read_only: bool) -> Option<Permissions> {
+    let list: Vec<&str> = query.texts("scope").collect();
+    let listed = (!list.is_empty()).then(|| list.join(" ").parse::<Permissions>());
+    let listed = match listed.transpose() {
+        Ok(listed) => listed,
+        Err(error) => {
+            query.refuse("scope", "scope", error.to_string());
+            return None;
+        }
+    };
+    if let Some(unknown) = listed.as_ref().and_then(unknown_resource) {
+        let message = format!("'{unknown}' is no kind of resource; docs/tokens.md lists them");
+        query.refuse("scope", "scope", message);
+    }
+    match (listed, read_only) {
+        (Some(listed), true) => Some(listed.intersection(&Permissions::read_only())),
+        (None, true) => Some(Permissions::read_only()),
+        (listed, false) => listed,
+    }
+}
+
+/// A name that no route asks for: a misspelt one would take or give nothing.
+fn unknown_resource(permissions: &Permissions) -> Option<&str> {
+    let contract = routes::unimplemented::operations();
+    let kinds = access::resources(contract.map(|operation| (operation.method, operation.path)));
+    let is_kind = |name: &&str| kinds.contains(name) || routes::OWN_RESOURCES.contains(name);
+    permissions.resources().find(|name| !is_kind(name))
+}
+
+/// The ids of the projects that are named, in one list or several.
+async fn projects(app: &AppState, query: &Query) -> ApiResult<Option<BTreeSet<Uuid>>> {
+    if query.text("project").is_none() {
+        return Ok(None);
+    }
+    let mut ids = BTreeSet::new();
+    for name in query.texts("project").flat_map(|list| list.split(',')) {
+        ids.insert(named_project(&app.store, name.trim()).await?.0);
+    }
+    Ok(Some(ids))
+}
+
+fn issue_generic(
+    app: &AppState,
+    principal: &Principal,
+    expires_in: Option<i64>,
+    narrowing: &Narrowing,
+) -> ApiResult<String> {
     let parent = principal.token()?;
     let now = app.clock.now();
     let expires_at = end_of_life(&app.config, now, expires_in, parent.generic_end())?;
-    issue(app, principal, parent, TokenKind::Generic, Some(expires_at), parent.claims.scope.clone())
+    let scope = narrowed(&parent.claims.scope, narrowing)?;
+    issue(app, principal, parent, TokenKind::Generic, Some(expires_at), scope)
 }
 
 /// A workload token has no end of its own, but neither does it outlive a generic token that asked for it.
-async fn issue_workload(app: &AppState, principal: &Principal, asked: Workload) -> ApiResult<String> {
+async fn issue_workload(
+    app: &AppState,
+    principal: &Principal,
+    asked: Workload,
+    narrowing: &Narrowing,
+) -> ApiResult<String> {
     let parent = principal.token()?;
     let scope = workload::narrow(&app.store, &parent.claims.scope, asked).await;
     let scope = scope.map_err(|refusal| match refusal {
@@ -60,7 +125,13 @@ async fn issue_workload(app: &AppState, principal: &Principal, asked: Workload) 
         WorkloadRefusal::Wider(wider) => ApiError::new(ErrorKind::AuthorizationException, wider.to_string()),
         WorkloadRefusal::Store(error) => error.into(),
     })?;
+    let scope = narrowed(&scope, narrowing)?;
     issue(app, principal, parent, TokenKind::Workload, parent.generic_end(), scope)
+}
+
+fn narrowed(scope: &Scope, narrowing: &Narrowing) -> ApiResult<Scope> {
+    let refuse = |error: NoProjectLeft| ApiError::insufficient_scope(error.to_string(), None);
+    scope.narrowed_by(narrowing).map_err(refuse)
 }
 
 fn issue(

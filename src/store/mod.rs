@@ -1,6 +1,7 @@
 //! The database. The only room that knows which engine it is on: everyone else sees one [`Store`],
 //! and queries written with sea-query, which are made into the engine's words here.
 
+mod batch;
 mod connect;
 mod dates;
 mod insert;
@@ -11,6 +12,7 @@ mod transaction;
 mod turn;
 mod types;
 mod update;
+mod write_behind;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +23,7 @@ use sqlx::mysql::{MySqlPool, MySqlRow};
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{AssertSqlSafe, FromRow};
 
+pub use batch::{BatchRow, Cells};
 pub use connect::ConnectError;
 pub use dates::Span;
 pub use insert::Insert;
@@ -30,6 +33,7 @@ pub use seed::{FirstAdmin, Seed, insert_admin, sync_flavors};
 pub use transaction::{AsStoreError, Committed, Transaction, is_lost_race};
 pub use types::{Base64Json, Id, JsonText, Timestamp};
 pub use update::Update;
+pub use write_behind::WriteBehind;
 
 /// What a query can end in besides rows.
 pub type StoreError = sqlx::Error;

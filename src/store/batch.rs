@@ -1,0 +1,181 @@
+//! Many rows with few statements: what a queue has gathered (see [`super::WriteBehind`]).
+
+use std::fmt::Write;
+
+use sqlx::AssertSqlSafe;
+use sqlx::mysql::MySqlArguments;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Arguments, Encode, MySql, Sqlite, Type};
+
+use super::{Engine, Id, Store, StoreError, Timestamp, Transaction};
+
+/// Rows of one statement. Few different sizes, so that each statement stays prepared on its connection; the largest
+/// stays below SQLite's 32,766 parameters up to 127 columns.
+const SIZES: [usize; 4] = [256, 32, 4, 1];
+
+/// A row that is inserted together with others of its kind.
+pub trait BatchRow: Send + Sync + 'static {
+    const TABLE: &'static str;
+    const COLUMNS: &'static [&'static str];
+
+    /// Puts a value for each of the columns, in their order.
+    fn put(&self, cells: &mut Cells);
+}
+
+/// Values of rows on their way to the store, each written once.
+pub struct Cells {
+    arguments: EngineArguments,
+    failure: Option<sqlx::error::BoxDynError>,
+}
+
+enum EngineArguments {
+    Sqlite(SqliteArguments),
+    MySql(MySqlArguments),
+}
+
+impl Cells {
+    fn new(engine: Engine, count: usize) -> Self {
+        let arguments = match engine {
+            Engine::Sqlite => {
+                let mut arguments = SqliteArguments::default();
+                arguments.reserve(count, 0);
+                EngineArguments::Sqlite(arguments)
+            }
+            Engine::MySql => {
+                let mut arguments = MySqlArguments::default();
+                arguments.reserve(count, count * 24);
+                EngineArguments::MySql(arguments)
+            }
+        };
+        Self { arguments, failure: None }
+    }
+
+    pub fn text(&mut self, text: &str) {
+        self.add(text);
+    }
+
+    pub fn maybe_text(&mut self, text: Option<&str>) {
+        self.add(text);
+    }
+
+    pub fn integer(&mut self, number: i64) {
+        self.add(number);
+    }
+
+    pub fn maybe_integer(&mut self, number: Option<i64>) {
+        self.add(number);
+    }
+
+    pub fn flag(&mut self, flag: bool) {
+        self.add(flag);
+    }
+
+    pub fn id(&mut self, id: Id) {
+        self.add(&*id.0.simple().encode_lower(&mut [0; 32]));
+    }
+
+    pub fn maybe_id(&mut self, id: Option<Id>) {
+        match id {
+            Some(id) => self.id(id),
+            None => self.maybe_text(None),
+        }
+    }
+
+    pub fn moment(&mut self, moment: Timestamp) {
+        self.add(moment.stored());
+    }
+
+    pub fn maybe_moment(&mut self, moment: Option<Timestamp>) {
+        self.add(moment.map(Timestamp::stored));
+    }
+
+    fn add<'v, V>(&mut self, value: V)
+    where
+        V: Encode<'v, Sqlite> + Type<Sqlite> + Encode<'v, MySql> + Type<MySql>,
+    {
+        let added = match &mut self.arguments {
+            EngineArguments::Sqlite(arguments) => Arguments::add(arguments, value),
+            EngineArguments::MySql(arguments) => Arguments::add(arguments, value),
+        };
+        if let Err(error) = added {
+            self.failure.get_or_insert(error);
+        }
+    }
+}
+
+impl Transaction {
+    /// Inserts the rows. A row whose key is there already is left out, so that a batch whose answer was lost can be
+    /// sent again.
+    ///
+    /// # Errors
+    /// When the database doesn't answer.
+    pub async fn insert_rows<R: BatchRow>(&mut self, rows: &[R]) -> Result<(), StoreError> {
+        let mut rest = rows;
+        for size in SIZES {
+            let (whole, remainder) = rest.split_at(rest.len() - rest.len() % size);
+            for rows in whole.chunks(size) {
+                self.insert_chunk(rows).await?;
+            }
+            rest = remainder;
+        }
+        Ok(())
+    }
+
+    async fn insert_chunk<R: BatchRow>(&mut self, rows: &[R]) -> Result<(), StoreError> {
+        let mut cells = Cells::new(self.engine(), rows.len() * R::COLUMNS.len());
+        for row in rows {
+            row.put(&mut cells);
+        }
+        if let Some(failure) = cells.failure {
+            return Err(StoreError::Encode(failure));
+        }
+        let sql = AssertSqlSafe(insertion::<R>(self.engine(), rows.len()));
+        match (self, cells.arguments) {
+            (Self::Sqlite(tx), EngineArguments::Sqlite(arguments)) => {
+                sqlx::query_with(sql, arguments).execute(&mut **tx).await.map(drop)
+            }
+            (Self::MySql(tx), EngineArguments::MySql(arguments)) => {
+                sqlx::query_with(sql, arguments).execute(&mut **tx).await.map(drop)
+            }
+            _ => Err(StoreError::Protocol("a batch was made for another engine".into())),
+        }
+    }
+
+    fn engine(&self) -> Engine {
+        match self {
+            Self::Sqlite(_) => Engine::Sqlite,
+            Self::MySql(_) => Engine::MySql,
+        }
+    }
+}
+
+impl Store {
+    /// Inserts the rows in a transaction of their own, as [`Transaction::insert_rows`].
+    ///
+    /// # Errors
+    /// When the database doesn't answer; then none of them is there.
+    pub async fn insert_rows<R: BatchRow>(&self, rows: &[R]) -> Result<(), StoreError> {
+        self.write(|mut tx| async move {
+            tx.insert_rows(rows).await?;
+            tx.commit(()).await
+        })
+        .await
+    }
+}
+
+fn insertion<R: BatchRow>(engine: Engine, rows: usize) -> String {
+    let (verb, quote) = match engine {
+        Engine::Sqlite => ("INSERT OR IGNORE", '"'),
+        Engine::MySql => ("INSERT IGNORE", '`'),
+    };
+    let mut sql = format!("{verb} INTO {} (", R::TABLE);
+    for (position, column) in R::COLUMNS.iter().enumerate() {
+        let comma = if position == 0 { "" } else { ", " };
+        // Writing to a String doesn't fail.
+        let _ = write!(sql, "{comma}{quote}{column}{quote}");
+    }
+    sql.push_str(") VALUES ");
+    let row = format!("({})", vec!["?"; R::COLUMNS.len()].join(","));
+    sql.push_str(&vec![row.as_str(); rows].join(","));
+    sql
+}

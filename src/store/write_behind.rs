@@ -1,0 +1,155 @@
+//! Rows that are written a moment after what they tell of: gathered in memory, inserted many at a time.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use super::{BatchRow, Store, StoreError};
+
+/// Rows of one transaction: other writers come between two of them.
+const BATCH: usize = 1024;
+
+/// A bounded queue of rows on their way to the store.
+///
+/// Whoever keeps the house calls [`WriteBehind::flush`] now and then, and once more before the store is closed. A row
+/// is in the store once and whole, or not at all: a batch that failed, or whose writer was stopped half-way, is written
+/// again by the next flush, and the table's key tells rows that are there already.
+#[derive(Debug)]
+pub struct WriteBehind<R> {
+    queue: Mutex<VecDeque<R>>,
+    /// Rows that were taken from the queue and are not known to be in the store.
+    under_way: tokio::sync::Mutex<Vec<R>>,
+    capacity: usize,
+    lost: AtomicU64,
+    filling: Notify,
+}
+
+impl<R: BatchRow> WriteBehind<R> {
+    /// A queue that holds so many rows at most.
+    pub fn new(capacity: usize) -> Self {
+        Self {
+            queue: Mutex::default(),
+            under_way: tokio::sync::Mutex::default(),
+            capacity,
+            lost: AtomicU64::new(0),
+            filling: Notify::new(),
+        }
+    }
+
+    /// Takes a row, and says whether there was room. One that found none is counted, see
+    /// [`WriteBehind::take_lost`].
+    pub fn push(&self, row: R) -> bool {
+        let mut queue = self.queue();
+        if queue.len() >= self.capacity {
+            drop(queue);
+            self.lost.fetch_add(1, Ordering::Relaxed);
+            return false;
+        }
+        queue.push_back(row);
+        let is_half_full = queue.len() == self.capacity / 2;
+        drop(queue);
+        if is_half_full {
+            self.filling.notify_one();
+        }
+        true
+    }
+
+    /// Writes what was taken up to now.
+    ///
+    /// # Errors
+    /// When the database doesn't answer. What is not written stays for the next call.
+    pub async fn flush(&self, store: &Store) -> Result<(), StoreError> {
+        let mut under_way = self.under_way.lock().await;
+        loop {
+            if under_way.is_empty() {
+                self.take_batch(&mut under_way);
+            }
+            if under_way.is_empty() {
+                return Ok(());
+            }
+            store.insert_rows(&under_way).await?;
+            under_way.clear();
+        }
+    }
+
+    /// Waits until the queue is half full: the time to flush it, earlier than the next round would.
+    pub async fn filling(&self) {
+        self.filling.notified().await;
+    }
+
+    /// How many rows found no room since the last call.
+    pub fn take_lost(&self) -> u64 {
+        self.lost.swap(0, Ordering::Relaxed)
+    }
+
+    /// The oldest rows go first.
+    fn take_batch(&self, batch: &mut Vec<R>) {
+        let mut queue = self.queue();
+        let count = queue.len().min(BATCH);
+        batch.extend(queue.drain(..count));
+    }
+
+    fn queue(&self) -> MutexGuard<'_, VecDeque<R>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_query::Query;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::store::Cells;
+
+    #[derive(Debug)]
+    struct Turn(String);
+
+    impl BatchRow for Turn {
+        const TABLE: &'static str = "zendo_turn";
+        const COLUMNS: &'static [&'static str] = &["name", "taken"];
+
+        fn put(&self, cells: &mut Cells) {
+            cells.text(&self.0);
+            cells.integer(7);
+        }
+    }
+
+    async fn store() -> (Store, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::default();
+        config.zendo.data_dir = folder.path().to_owned();
+        (Store::connect(&config).await.unwrap(), folder)
+    }
+
+    async fn names(store: &Store) -> Vec<String> {
+        let query = Query::select().column("name").from("zendo_turn").to_owned();
+        let rows: Vec<(String,)> = store.fetch_all(&query).await.unwrap();
+        rows.into_iter().map(|(name,)| name).collect()
+    }
+
+    #[tokio::test]
+    async fn each_row_is_written_once_though_a_write_failed_or_was_sent_twice() {
+        let (store, _folder) = store().await;
+        let queue = WriteBehind::new(10_000);
+        let turns = || (0..2345).map(|number| format!("{number:04}"));
+        turns().for_each(|name| assert!(queue.push(Turn(name))));
+        queue.flush(&store).await.expect_err("there is no table yet");
+        store.migrate().await.unwrap();
+        turns().take(100).for_each(|name| assert!(queue.push(Turn(name))));
+        queue.flush(&store).await.unwrap();
+        let mut written = names(&store).await;
+        written.sort();
+        assert_eq!(written, turns().collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_takes_no_more_and_counts_what_it_lost() {
+        let queue = WriteBehind::new(4);
+        let taken = (0..7).filter(|number| queue.push(Turn(number.to_string()))).count();
+        assert_eq!((taken, queue.take_lost(), queue.take_lost()), (4, 3, 0));
+        queue.filling().await;
+    }
+}
