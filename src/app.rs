@@ -12,6 +12,7 @@ use crate::auth::api_key::ApiKeyDigests;
 use crate::auth::basic::BasicCredentials;
 use crate::auth::csrf::CsrfTokens;
 use crate::auth::jwt::TokenSettings;
+use crate::auth::keys::Keeper;
 use crate::auth::login_limit::LoginLimit;
 use crate::auth::password;
 use crate::auth::workload::Leeway;
@@ -38,6 +39,7 @@ pub struct App {
     pub server_id: Id,
     pub cookie_name: String,
     pub tokens: Tokens,
+    pub signing_keys: Keeper,
     pub csrf_tokens: CsrfTokens,
     pub api_key_digests: ApiKeyDigests,
     pub secret_cipher: SecretCipher,
@@ -94,6 +96,7 @@ impl App {
         settings: &SettingsRow,
         signing_secret: SecretString,
         api_key_pepper: SecretString,
+        signing_keys: Keeper,
         revocations: Revocations,
         surroundings: Surroundings,
     ) -> Self {
@@ -101,6 +104,7 @@ impl App {
         let server_id = settings.id;
         let workload_leeway = config.workload.leeway();
         let token_history = TimeDelta::days(config.zendo.token_history.0.into());
+        let signing_algorithm = config.zendo.signing_algorithm;
         let trusted_proxies = config.zendo.trusted_proxies;
         let local_files = LocalFiles::new(config.zendo.local_files_root.map(|root| root.0));
         let default_user = config.bootstrap.user_name.0;
@@ -116,6 +120,8 @@ impl App {
             leeway_seconds: config.jwt_token_leeway_seconds.0,
             algorithm: config.jwt_token_algorithm,
             secret: signing_secret.clone(),
+            signing_algorithm,
+            keys: signing_keys.ring(),
         };
         let default_cookie_name = || format!("zenml-server-{server_id}");
         Self {
@@ -124,6 +130,7 @@ impl App {
                 .as_ref()
                 .map_or_else(default_cookie_name, |name| name.0.clone()),
             tokens: Tokens::new(token_settings, Arc::clone(&random)),
+            signing_keys,
             csrf_tokens: CsrfTokens::new(signing_secret),
             api_key_digests: ApiKeyDigests::new(api_key_pepper),
             secret_cipher: SecretCipher::new(encryption_key.as_ref()),

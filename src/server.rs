@@ -26,7 +26,6 @@ use crate::http::limits::{limit_time, refuse_file_uploads};
 use crate::http::{cors, request_id};
 use crate::replay::replay;
 use crate::routes;
-use crate::store::StoreError;
 
 /// A token that another replica has revoked is refused here after so long.
 const REVOCATION_INTERVAL: Duration = Duration::from_millis(500);
@@ -131,6 +130,7 @@ async fn keep_house(app: AppState) {
         next_round(&app, &mut rounds).await;
         note("API tokens could not be written", app.register.flush().await);
         note("revocations could not be read", app.revocations.refresh(app.clock.now()).await);
+        note("signing keys could not be read", app.signing_keys.refresh(app.clock.now()).await);
         note("answers could not be written", app.replays.write(app.clock.now()).await);
         if round % replay_rounds == replay_rounds - 1 {
             note("answers could not be swept", app.replays.sweep(app.clock.now()).await);
@@ -164,7 +164,7 @@ fn rounds_in(seconds: u32) -> u64 {
     (u64::from(seconds) * 1000 / REVOCATION_INTERVAL.as_millis() as u64).max(1)
 }
 
-fn note(what: &str, outcome: Result<(), StoreError>) {
+fn note(what: &str, outcome: Result<(), impl std::fmt::Display>) {
     if let Err(error) = outcome {
         tracing::warn!(%error, "{what}");
     }

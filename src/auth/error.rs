@@ -16,6 +16,10 @@ pub enum AuthenticationError {
     NoCredential,
     #[error("Authentication error: error decoding access token: Invalid JWT token: {0}.")]
     InvalidToken(String),
+    #[error(
+        "Authentication error: error decoding access token: Invalid JWT token: The key it names is not known."
+    )]
+    UnknownKey,
     #[error("Authentication error: missing CSRF token")]
     MissingCsrfToken,
     #[error("Authentication error: CSRF token does not match the access token")]

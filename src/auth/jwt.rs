@@ -1,4 +1,5 @@
-//! Access tokens: JWTs (RFC 7519) with ZenML's claims, signed with HMAC (RFC 7518, section 3.2).
+//! Access tokens: JWTs (RFC 7519) with ZenML's claims. They are signed with HMAC (RFC 7518, section 3.2), or with a
+//! key of the store, which the header's `kid` names: what a token without `kid` says is checked with HMAC alone.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,9 +13,10 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::AuthenticationError;
+use super::keys::{KeyRing, SigningKey};
 use super::revocation::Revocation;
 use super::scope::Scope;
-use crate::config::JwtAlgorithm;
+use crate::config::{JwtAlgorithm, SigningAlgorithm};
 use crate::random::SharedRandomness;
 use crate::store::Id;
 
@@ -72,12 +74,14 @@ pub struct VerifiedToken {
     /// Its `jti`; of a token without one, which ZenML made, an id made from its text.
     pub id: Uuid,
     pub claims: Claims,
+    /// The key of the store that it was signed with; none for HMAC.
+    kid: Option<Id>,
 }
 
 impl VerifiedToken {
-    fn new(token: &str, claims: Claims) -> Self {
+    fn new(token: &str, claims: Claims, kid: Option<Id>) -> Self {
         let id = claims.jti.unwrap_or_else(|| id_of_text(token));
-        Self { id, claims }
+        Self { id, claims, kid }
     }
 
     /// What takes it back.
@@ -141,6 +145,15 @@ pub struct NewToken {
     pub scope: Scope,
 }
 
+/// Why a token could not be signed.
+#[derive(Debug, thiserror::Error)]
+pub enum SigningError {
+    #[error("there is no signing key of the configured algorithm")]
+    NoKey,
+    #[error(transparent)]
+    Jwt(#[from] jsonwebtoken::errors::Error),
+}
+
 /// Makes and verifies this server's tokens.
 pub struct Tokens {
     issuer: String,
@@ -151,6 +164,9 @@ pub struct Tokens {
     validation: Validation,
     pub(super) encoding_key: EncodingKey,
     pub(super) decoding_key: DecodingKey,
+    /// What new tokens are signed with instead of HMAC.
+    signing_algorithm: Option<SigningAlgorithm>,
+    keys: Arc<KeyRing>,
     random: SharedRandomness,
     verified: moka::sync::Cache<Box<str>, Arc<VerifiedToken>>,
 }
@@ -163,6 +179,8 @@ pub struct TokenSettings {
     pub leeway_seconds: u32,
     pub algorithm: JwtAlgorithm,
     pub secret: SecretString,
+    pub signing_algorithm: Option<SigningAlgorithm>,
+    pub keys: Arc<KeyRing>,
 }
 
 impl Tokens {
@@ -187,6 +205,8 @@ impl Tokens {
             validation,
             encoding_key: EncodingKey::from_secret(secret),
             decoding_key: DecodingKey::from_secret(secret),
+            signing_algorithm: settings.signing_algorithm,
+            keys: settings.keys,
             random,
             verified: moka::sync::Cache::new(REMEMBERED_TOKENS),
         }
@@ -195,8 +215,8 @@ impl Tokens {
     /// Signs a new token.
     ///
     /// # Errors
-    /// When the claims can't be written as JSON.
-    pub fn issue(&self, new: NewToken) -> Result<IssuedToken, jsonwebtoken::errors::Error> {
+    /// When the claims can't be written as JSON, or there is no key to sign with.
+    pub fn issue(&self, new: NewToken) -> Result<IssuedToken, SigningError> {
         let id = self.random.id_in_time(new.issued_at);
         let issued_at = new.issued_at.timestamp_micros() as f64 / 1e6;
         let claims = Claims {
@@ -211,17 +231,31 @@ impl Tokens {
             session_id: new.session_id,
             scope: new.scope,
         };
-        let token = jsonwebtoken::encode(&self.header, &claims, &self.encoding_key)?;
+        let token = self.sign(&claims, new.issued_at)?;
         Ok(IssuedToken { id, token, issued_at: new.issued_at })
+    }
+
+    fn sign(&self, claims: &Claims, moment: DateTime<Utc>) -> Result<String, SigningError> {
+        let Some(algorithm) = self.signing_algorithm else {
+            return Ok(jsonwebtoken::encode(&self.header, claims, &self.encoding_key)?);
+        };
+        let key = self.keys.signer(algorithm, moment).ok_or(SigningError::NoKey)?;
+        let encoding_key = key.encoding_key.as_ref().ok_or(SigningError::NoKey)?;
+        Ok(jsonwebtoken::encode(&key.header, claims, encoding_key)?)
     }
 
     /// Verifies a token's signature, issuer, audience and times.
     ///
     /// # Errors
-    /// [`AuthenticationError::InvalidToken`] with the reason.
+    /// [`AuthenticationError::InvalidToken`] with the reason, or [`AuthenticationError::UnknownKey`]: then the store
+    /// may know the key.
     pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Arc<VerifiedToken>, AuthenticationError> {
         let verified = match self.verified.get(token) {
-            Some(verified) => verified,
+            Some(verified) => {
+                // The key may have been retired since the token was verified with it.
+                verified.kid.map(|kid| self.key(kid)).transpose()?;
+                verified
+            }
             None => {
                 let verified = Arc::new(self.decode(token)?);
                 self.verified.insert(token.into(), Arc::clone(&verified));
@@ -233,9 +267,31 @@ impl Tokens {
     }
 
     fn decode(&self, token: &str) -> Result<VerifiedToken, AuthenticationError> {
-        jsonwebtoken::decode::<Claims>(token, &self.decoding_key, &self.validation)
-            .map(|data| VerifiedToken::new(token, data.claims))
-            .map_err(|error| AuthenticationError::InvalidToken(reason(&error)))
+        let header = jsonwebtoken::decode_header(token).map_err(invalid)?;
+        let Some(kid) = header.kid else {
+            let data = jsonwebtoken::decode(token, &self.decoding_key, &self.validation);
+            return data.map(|data| VerifiedToken::new(token, data.claims, None)).map_err(invalid);
+        };
+        // No store is asked for what it can't have.
+        let is_of_store = matches!(header.alg, Algorithm::EdDSA | Algorithm::ES256 | Algorithm::RS256);
+        let kid = Uuid::try_parse(&kid).ok().filter(|_| is_of_store).map(Id);
+        let kid = kid.ok_or_else(|| invalid(ErrorKind::InvalidAlgorithm.into()))?;
+        let key = self.key(kid)?;
+        let mut validation = self.validation.clone();
+        validation.algorithms = vec![key.header.alg];
+        let data = jsonwebtoken::decode(token, &key.decoding_key, &validation);
+        data.map(|data| VerifiedToken::new(token, data.claims, Some(kid))).map_err(invalid)
+    }
+
+    /// The key with that id, if tokens that it has signed are good.
+    fn key(&self, kid: Id) -> Result<Arc<SigningKey>, AuthenticationError> {
+        let key = self.keys.find(kid).ok_or(AuthenticationError::UnknownKey)?;
+        if key.is_retired {
+            return Err(AuthenticationError::InvalidToken(
+                "The key it was signed with is retired".to_owned(),
+            ));
+        }
+        Ok(key)
     }
 
     fn check_times(&self, claims: &Claims, now: DateTime<Utc>) -> Result<(), AuthenticationError> {
@@ -249,6 +305,10 @@ impl Tokens {
         }
         Ok(())
     }
+}
+
+fn invalid(error: jsonwebtoken::errors::Error) -> AuthenticationError {
+    AuthenticationError::InvalidToken(reason(&error))
 }
 
 pub(super) fn reason(error: &jsonwebtoken::errors::Error) -> String {
@@ -279,6 +339,8 @@ mod tests {
             leeway_seconds: 10,
             algorithm,
             secret: "sesame".to_owned().into(),
+            signing_algorithm: None,
+            keys: Arc::default(),
         };
         Tokens::new(settings, Arc::new(SystemRandomness))
     }
@@ -336,6 +398,7 @@ mod tests {
                 session_id: None,
                 scope: Scope::default(),
             },
+            kid: None,
         };
         assert_eq!(verified(Some(TokenKind::Generic), Some(5)).generic_end(), Some(5));
         assert_eq!(verified(Some(TokenKind::Login), Some(5)).generic_end(), None);

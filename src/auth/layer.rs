@@ -106,7 +106,7 @@ async fn token_principal(
         let user = account(app, key.service_account_id.0).await?;
         return Ok(Principal { user, credential: Credential::ApiKey });
     }
-    let token = app.tokens.verify(&token, now)?;
+    let token = verify(app, &token, now).await?;
     check_token(app, &token, headers, now).await?;
     let user = account(app, token.claims.sub).await?;
     if app.config.auth_scheme == AuthScheme::External
@@ -120,6 +120,25 @@ async fn token_principal(
         return Err(AuthenticationError::PasswordChanged(user.name.clone()));
     }
     Ok(Principal { user, credential: Credential::Token(token) })
+}
+
+/// The token, if it is one of this server's and its time is right. A key that isn't known here may be another
+/// replica's newest. Whether it was revoked, and its account, is another question.
+///
+/// # Errors
+/// [`AuthenticationError`] with the reason.
+pub async fn verify(
+    app: &AppState,
+    token: &str,
+    now: DateTime<Utc>,
+) -> Result<Arc<VerifiedToken>, AuthenticationError> {
+    match app.tokens.verify(token, now) {
+        Err(AuthenticationError::UnknownKey) => {
+            Box::pin(app.signing_keys.look_again()).await.map_err(Arc::new)?;
+            app.tokens.verify(token, now)
+        }
+        verified => verified,
+    }
 }
 
 /// What can be asked of a token before its account is known.
@@ -155,8 +174,12 @@ async fn account(app: &AppState, id: Uuid) -> Result<Arc<UserRow>, Authenticatio
 }
 
 /// The token of a browser's or client's session, if the request has a good one.
-pub fn login_token(app: &AppState, headers: &HeaderMap, now: DateTime<Utc>) -> Option<Arc<VerifiedToken>> {
-    let token = app.tokens.verify(&credential(app, headers)?, now).ok()?;
+pub async fn login_token(
+    app: &AppState,
+    headers: &HeaderMap,
+    now: DateTime<Utc>,
+) -> Option<Arc<VerifiedToken>> {
+    let token = verify(app, &credential(app, headers)?, now).await.ok()?;
     (token.claims.token_type == Some(TokenKind::Login)).then_some(token)
 }
 

@@ -9,6 +9,7 @@ pub mod error;
 pub mod grants;
 pub mod identity;
 pub mod jwt;
+pub mod keys;
 pub mod last_used;
 pub mod layer;
 pub mod login_limit;

@@ -2,6 +2,7 @@
 
 mod completions;
 mod healthcheck;
+mod keys;
 mod login;
 mod logout;
 pub mod openapi;
@@ -9,6 +10,7 @@ mod password;
 mod program;
 mod serve;
 mod status;
+mod store;
 mod token;
 mod user;
 
@@ -49,6 +51,11 @@ enum Command {
     /// `serve` (--data-dir, ZENDO_DATA_DIR, ZENML_STORE_...). A server that runs meanwhile goes by the change
     /// within a second.
     User(user::UserArgs),
+    /// Rotate, list and retire the keys that tokens are signed with, on the store itself
+    ///
+    /// These commands work as those of `user` do: with the settings of `serve`, beside a running server or without
+    /// one. There are keys where ZENDO_SIGNING_ALGORITHM is EdDSA, ES256 or RS256.
+    Keys(keys::KeysArgs),
     /// Print an API token, for scripts and pipelines
     Token(token::TokenArgs),
     /// Sign in to a server and make it the active one
@@ -106,6 +113,7 @@ fn dispatch(cli: Cli, command: clap::Command, program: &'static str) -> Result<(
         None => serve::run(cli.serve),
         Some(Command::Serve(args)) => serve::run(args),
         Some(Command::User(args)) => user::run(args, program),
+        Some(Command::Keys(args)) => keys::run(args, program),
         Some(Command::Token(args)) => token::run(&args, program),
         Some(Command::Login(args)) => login::run(&args, program),
         Some(Command::Logout(args)) => logout::run(&args, program),

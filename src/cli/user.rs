@@ -9,8 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::serve::config_from_environment;
-use super::{CliError, password, program};
+use super::{CliError, password, program, store};
 use crate::app::Surroundings;
 use crate::auth::password::make;
 use crate::client::error::printable;
@@ -19,8 +18,7 @@ use crate::http::values::{Name, ShortText};
 use crate::random::SystemRandomness;
 use crate::resources::users::operator::{Made, Operator};
 use crate::resources::users::{NewPassword, UserRequest, UserRow};
-use crate::startup::{self, StartupError};
-use crate::store::{ConnectError, Timestamp};
+use crate::store::Timestamp;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  zendo user list --data-dir /var/lib/zendo\n  \
@@ -79,7 +77,7 @@ struct ListArgs {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Output {
+pub(super) enum Output {
     Table,
     Json,
 }
@@ -247,32 +245,9 @@ fn shown(password: &SecretString) -> String {
 }
 
 async fn open(args: &UserArgs, program: &str) -> Result<Operator, CliError> {
-    let (mut config, warnings) = config_from_environment()?;
-    if let Some(folder) = &args.data_dir {
-        config.zendo.data_dir = folder.clone();
-    }
-    for warning in warnings {
-        program::complain(&format!("warning: {warning}"));
-    }
-    let cannot_open = |error| cannot_open(error, program);
-    let store = startup::open_made(&config).await.map_err(cannot_open)?;
-    if !matches!(args.command, Command::List(_)) {
-        // A database that only ZenML has used yet lacks zendo's own tables.
-        store.migrate().await.map_err(|error| cannot_open(error.into()))?;
-    }
+    let is_to_change = !matches!(args.command, Command::List(_));
+    let (store, config) = store::open(args.data_dir.as_deref(), is_to_change, program).await?;
     Ok(Operator::new(store, &config, Surroundings::of_the_machine()))
-}
-
-fn cannot_open(error: StartupError, program: &str) -> CliError {
-    let is_missing =
-        matches!(error, StartupError::NotMade { .. } | StartupError::Connect(ConnectError::Missing { .. }));
-    CliError::failure(match is_missing {
-        true => format!(
-            "{error}\nGive --data-dir, ZENDO_DATA_DIR or ZENML_STORE_URL as the server has it. A new database is \
-             made by the first `{program} serve`."
-        ),
-        false => error.to_string(),
-    })
 }
 
 fn refused(error: ApiError) -> CliError {

@@ -127,7 +127,10 @@ impl ApiError {
     pub fn insufficient_scope(message: impl Into<String>, missing: Option<&str>) -> Self {
         let scope = missing.map(|scope| format!(", scope=\"{scope}\"")).unwrap_or_default();
         let challenge = HeaderValue::try_from(format!("Bearer error=\"insufficient_scope\"{scope}"));
-        Self { challenge: challenge.ok().map(Box::new), ..Self::new(ErrorKind::IllegalOperationError, message) }
+        Self {
+            challenge: challenge.ok().map(Box::new),
+            ..Self::new(ErrorKind::IllegalOperationError, message)
+        }
     }
 
     /// 500, with no more than that: the reason goes to the log.
@@ -196,6 +199,13 @@ pub fn if_duplicate(refusal: impl FnOnce() -> ApiError) -> impl FnOnce(StoreErro
 impl AsStoreError for ApiError {
     fn as_store_error(&self) -> Option<&StoreError> {
         self.source.as_ref()
+    }
+}
+
+impl From<crate::auth::jwt::SigningError> for ApiError {
+    fn from(error: crate::auth::jwt::SigningError) -> Self {
+        tracing::error!(%error, "a token could not be signed");
+        Self::internal()
     }
 }
 

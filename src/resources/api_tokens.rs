@@ -15,8 +15,8 @@ use super::by_name_or_id;
 use super::users::{UserResponse, UserRow, find_account};
 use crate::app::AppState;
 use crate::auth::access::Access;
-use crate::auth::layer::MaybePrincipal;
-use crate::auth::{Principal, Revocation, api_key, register, revocation};
+use crate::auth::layer::{self, MaybePrincipal};
+use crate::auth::{AuthenticationError, Principal, Revocation, api_key, register, revocation};
 use crate::framework::{Context, Read, Resource, Response, ResponseOf, get, list_of};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::filter::{Field, Sort};
@@ -311,7 +311,7 @@ async fn revoke(
     let now = app.clock.now();
     let revocation = match request {
         RevokeRequest { token: Some(token), all: None | Some(false), user: None } => {
-            token_revocation(&app, &token, now)?
+            token_revocation(&app, &token, now).await?
         }
         RevokeRequest { token: None, all: Some(true), user: None } => {
             let principal = principal.and_then(may_revoke)?;
@@ -332,7 +332,7 @@ async fn revoke(
     Ok(Json(RevokeResponse { revoked: revocation.is_some() }))
 }
 
-fn token_revocation(
+async fn token_revocation(
     app: &AppState,
     token: &SecretString,
     now: DateTime<Utc>,
@@ -344,11 +344,15 @@ fn token_revocation(
         return Err(ApiError::new(ErrorKind::ValueError, message));
     }
     // What has expired is as good as revoked, and what isn't ours is nothing to us.
-    Ok(app.tokens.verify(token, now).ok().map(|verified| verified.revocation()))
+    match layer::verify(app, token, now).await {
+        Ok(verified) => Ok(Some(verified.revocation())),
+        Err(AuthenticationError::Store(error)) => Err(AuthenticationError::Store(error).into()),
+        Err(_) => Ok(None),
+    }
 }
 
 /// The route is open to whoever holds a token's text, so it asks for its scope itself.
-fn may_revoke(principal: Principal) -> Result<Principal, crate::auth::AuthenticationError> {
+fn may_revoke(principal: Principal) -> Result<Principal, AuthenticationError> {
     if let Some(scope) = principal.scope() {
         Access::of("DELETE", API_TOKEN).check(scope)?;
     }
