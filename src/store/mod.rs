@@ -1,7 +1,9 @@
 //! The database. The only room that knows which engine it is on: everyone else sees one [`Store`],
 //! and queries written with sea-query, which are made into the engine's words here.
 
+mod among;
 mod connect;
+mod counts;
 mod dates;
 mod insert;
 mod migrate;
@@ -15,12 +17,14 @@ mod update;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use counts::Counts;
 use sea_query::{Expr, ExprTrait, MysqlQueryBuilder, SelectStatement, SimpleExpr, SqliteQueryBuilder};
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
 use sqlx::mysql::{MySqlPool, MySqlRow};
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{AssertSqlSafe, FromRow};
 
+pub use among::Among;
 pub use connect::ConnectError;
 pub use dates::Span;
 pub use insert::Insert;
@@ -98,6 +102,7 @@ pub struct Store {
     /// Connections that MySQL's pool is meant to have; more are its overflow.
     pool_size: u32,
     reads: Arc<AtomicU64>,
+    counts: Arc<Counts>,
 }
 
 /// How many connections to MySQL there are. SQLite is a file.

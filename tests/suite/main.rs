@@ -12,6 +12,7 @@ mod http;
 mod interop;
 mod key_sign_in;
 mod lists;
+mod long_lists;
 mod official_client;
 mod official_identity;
 mod openapi;
