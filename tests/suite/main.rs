@@ -14,6 +14,7 @@ mod interop;
 mod key_sign_in;
 mod lists;
 mod narrowing;
+mod long_lists;
 mod official_client;
 mod official_identity;
 mod openapi;
