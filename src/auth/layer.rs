@@ -67,7 +67,11 @@ impl<S: Sync> FromRequestParts<S> for Principal {
     }
 }
 
-async fn principal(
+/// Whom a request with these headers speaks for.
+///
+/// # Errors
+/// The reason why it is nobody.
+pub async fn principal(
     app: &AppState,
     headers: &HeaderMap,
     client: ClientAddress,
@@ -89,13 +93,27 @@ async fn token_principal(
     now: DateTime<Utc>,
 ) -> Result<Principal, AuthenticationError> {
     let token = credential(app, headers).ok_or(AuthenticationError::NoCredential)?;
+    let csrf_token = headers.get(CSRF_HEADER).and_then(|value| value.to_str().ok());
+    principal_of(app, &token, csrf_token, now).await
+}
+
+/// Whom an API key or access token speaks for: everything that is asked of a request's is asked here.
+///
+/// # Errors
+/// The reason why it is nobody.
+pub async fn principal_of(
+    app: &AppState,
+    token: &str,
+    csrf_token: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<Principal, AuthenticationError> {
     if token.starts_with(api_key::PREFIX) {
-        let key = Box::pin(grants::api_key::prove(app, &token)).await?;
+        let key = Box::pin(grants::api_key::prove(app, token)).await?;
         let user = account(app, key.service_account_id.0).await?;
         return Ok(Principal { user, credential: Credential::ApiKey });
     }
-    let token = verify(app, &token, now).await?;
-    check_token(app, &token, headers, now).await?;
+    let token = verify(app, token, now).await?;
+    check_token(app, &token, csrf_token, now).await?;
     let user = account(app, token.claims.sub).await?;
     if app.config.auth_scheme == AuthScheme::External
         && user.external_user_id.is_none()
@@ -112,7 +130,10 @@ async fn token_principal(
 
 /// The token, if it is one of this server's and its time is right. A key that isn't known here may be another
 /// replica's newest.
-async fn verify(
+///
+/// # Errors
+/// The reason why it isn't.
+pub async fn verify(
     app: &AppState,
     token: &str,
     now: DateTime<Utc>,
@@ -130,14 +151,13 @@ async fn verify(
 async fn check_token(
     app: &AppState,
     token: &VerifiedToken,
-    headers: &HeaderMap,
+    csrf_token: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<(), AuthenticationError> {
     if token.claims.jti.is_some_and(|jti| app.revocations.is_revoked(jti)) {
         return Err(AuthenticationError::Revoked);
     }
     if let Some(session_id) = token.claims.session_id {
-        let csrf_token = headers.get(CSRF_HEADER).and_then(|value| value.to_str().ok());
         let csrf_token = csrf_token.filter(|token| !token.is_empty());
         let csrf_token = csrf_token.ok_or(AuthenticationError::MissingCsrfToken)?;
         if !app.csrf_tokens.verify(session_id, csrf_token) {
