@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
+use uuid::Uuid;
 
 use crate::auth::api_key::ApiKeyDigests;
 use crate::auth::basic::BasicCredentials;
@@ -15,7 +16,7 @@ use crate::auth::keys::Keeper;
 use crate::auth::login_limit::LoginLimit;
 use crate::auth::password;
 use crate::auth::workload::Leeway;
-use crate::auth::{Identities, LastUsed, Passwords, Revocations, Throttle, Tokens};
+use crate::auth::{Identities, LastUsed, Passwords, Register, Revocations, Throttle, Tokens};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{Config, Names, Networks, Secret, ServerSettings};
 use crate::local_files::LocalFiles;
@@ -45,6 +46,7 @@ pub struct App {
     pub passwords: Passwords,
     pub identities: Identities,
     pub revocations: Revocations,
+    pub register: Register,
     pub last_used: LastUsed,
     pub throttle: Throttle,
     pub login_limit: LoginLimit,
@@ -58,6 +60,8 @@ pub struct App {
     pub default_project: String,
     /// How long a finished run's tokens go on.
     pub workload_leeway: Leeway,
+    /// For so long a token that has ended stays in the register.
+    pub token_history: TimeDelta,
     pub device_polls: DevicePolls,
     pub activity: Activity,
     pub local_files: LocalFiles,
@@ -103,6 +107,7 @@ impl App {
         let workload_leeway = config.workload.leeway();
         let signing_algorithm = config.zendo.signing_algorithm;
         let introspection_accounts = config.zendo.introspection_accounts;
+        let token_history = TimeDelta::days(config.zendo.token_history.0.into());
         let trusted_proxies = config.zendo.trusted_proxies;
         let local_files = LocalFiles::new(config.zendo.local_files_root.map(|root| root.0));
         let default_user = config.bootstrap.user_name.0;
@@ -135,6 +140,7 @@ impl App {
             passwords: Passwords::new(password_threads(config.auth_thread_pool_size.0), password_cost),
             identities: Identities::new(store.clone()),
             revocations,
+            register: Register::new(store.clone()),
             last_used: LastUsed::default(),
             throttle: Throttle::new(store.clone()),
             login_limit: LoginLimit::new(&config),
@@ -144,6 +150,7 @@ impl App {
             default_user,
             default_project,
             workload_leeway,
+            token_history,
             device_polls: DevicePolls::new(config.device_auth_polling_interval.0),
             local_files,
             activity: Activity::new(settings.last_user_activity),
@@ -155,6 +162,19 @@ impl App {
             clock,
             random,
         }
+    }
+
+    /// When a token of an account that is made now is issued: now, or just after all before were taken back, or at its
+    /// last password change, if that was noted by a whole second which has not come yet (a MySQL DATETIME has no
+    /// fraction).
+    pub fn issue_time(
+        &self,
+        user_id: Uuid,
+        now: DateTime<Utc>,
+        password_changed_at: Option<Timestamp>,
+    ) -> DateTime<Utc> {
+        let now = self.revocations.issue_time(user_id, now);
+        password_changed_at.map_or(now, |changed| now.max(changed.to_utc()))
     }
 
     /// The server's row, at most a second old.

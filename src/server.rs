@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Interval, MissedTickBehavior};
 use tower::ServiceBuilder;
 use tower::util::MapResponseLayer;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -114,6 +114,7 @@ pub async fn serve(
     };
     house.abort();
     note("the last activity could not be written", app.activity.write(&app.store).await);
+    note("API tokens could not be written", app.register.flush().await);
     note("last uses could not be written", app.last_used.write(&app.store).await);
     note("answers could not be written", app.replays.write(app.clock.now()).await);
     app.store.close().await;
@@ -134,7 +135,8 @@ async fn keep_house(app: AppState) {
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let replay_rounds = rounds_in(app.config.api_transaction_cleanup_interval.0);
     for round in 0u64.. {
-        rounds.tick().await;
+        next_round(&app, &mut rounds).await;
+        note("API tokens could not be written", app.register.flush().await);
         note("revocations could not be read", app.revocations.refresh(app.clock.now()).await);
         note("signing keys could not be read", app.signing_keys.refresh(app.clock.now()).await);
         note("answers could not be written", app.replays.write(app.clock.now()).await);
@@ -151,6 +153,17 @@ async fn keep_house(app: AppState) {
             let now = app.clock.now();
             note("sign-in failures could not be swept", app.throttle.sweep(now).await);
             note("revocations could not be swept", app.revocations.sweep(now).await);
+            note("API tokens could not be swept", app.register.sweep(now - app.token_history).await);
+        }
+    }
+}
+
+/// Waits for the time of the next round; what comes faster than a round can write is written meanwhile.
+async fn next_round(app: &AppState, rounds: &mut Interval) {
+    loop {
+        tokio::select! {
+            _ = rounds.tick() => return,
+            () = app.register.filling() => note("API tokens could not be written", app.register.flush().await),
         }
     }
 }

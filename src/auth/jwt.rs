@@ -9,14 +9,16 @@ use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::AuthenticationError;
 use super::keys::{KeyRing, SigningKey};
+use super::revocation::Revocation;
 use super::scope::Scope;
 use crate::config::{JwtAlgorithm, SigningAlgorithm};
 use crate::random::SharedRandomness;
-use crate::store::{Id, Timestamp};
+use crate::store::Id;
 
 /// Verified tokens that are remembered, so that a token in steady use is not verified again each time.
 const REMEMBERED_TOKENS: u64 = 4096;
@@ -28,6 +30,17 @@ pub enum TokenKind {
     Login,
     Generic,
     Workload,
+}
+
+impl TokenKind {
+    /// As a claim and a column say it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Generic => "generic",
+            Self::Workload => "workload",
+        }
+    }
 }
 
 /// The claims of an access token. Times are seconds since 1970; `iat` has a fraction, as in ZenML.
@@ -58,12 +71,29 @@ pub struct Claims {
 /// A token whose signature, issuer and audience are good. Whether it still lives is asked each time.
 #[derive(Debug, PartialEq)]
 pub struct VerifiedToken {
+    /// Its `jti`; of a token without one, which ZenML made, an id made from its text.
+    pub id: Uuid,
     pub claims: Claims,
     /// The key of the store that it was signed with; none for HMAC.
     kid: Option<Id>,
 }
 
 impl VerifiedToken {
+    fn new(token: &str, claims: Claims, kid: Option<Id>) -> Self {
+        let id = claims.jti.unwrap_or_else(|| id_of_text(token));
+        Self { id, claims, kid }
+    }
+
+    /// What takes it back.
+    pub fn revocation(&self) -> Revocation {
+        Revocation::Token { id: self.id, expires: self.claims.exp }
+    }
+
+    /// When it was made, to the microsecond.
+    pub fn issued_at(&self) -> DateTime<Utc> {
+        moment(self.claims.iat)
+    }
+
     /// When the proof was given that this token goes back to, in seconds since 1970: a change of the password ends
     /// all that was made from a proof before it, whenever it was made.
     pub fn proven_at(&self) -> f64 {
@@ -81,6 +111,26 @@ impl VerifiedToken {
     }
 }
 
+/// A claim's seconds as a moment, to the microsecond it was made from.
+pub fn moment(seconds: f64) -> DateTime<Utc> {
+    let moment = DateTime::from_timestamp_micros((seconds * 1e6).round() as i64);
+    moment.unwrap_or(DateTime::<Utc>::UNIX_EPOCH)
+}
+
+fn id_of_text(token: &str) -> Uuid {
+    let mut id = [0; 16];
+    id.copy_from_slice(&Sha256::digest(token)[..16]);
+    uuid::Builder::from_custom_bytes(id).into_uuid()
+}
+
+/// A token that was just made.
+pub struct IssuedToken {
+    /// Its `jti`.
+    pub id: Id,
+    pub token: String,
+    pub issued_at: DateTime<Utc>,
+}
+
 /// What a new token says, besides what every token of this server says.
 #[derive(Debug)]
 pub struct NewToken {
@@ -93,12 +143,6 @@ pub struct NewToken {
     pub expires_at: Option<i64>,
     pub session_id: Option<Uuid>,
     pub scope: Scope,
-}
-
-/// When a token of this account is issued: now, or at its last password change, if that was noted by a whole
-/// second which has not come yet (a MySQL DATETIME has no fraction).
-pub fn issue_time(now: DateTime<Utc>, password_changed_at: Option<Timestamp>) -> DateTime<Utc> {
-    password_changed_at.map_or(now, |changed| now.max(changed.to_utc()))
 }
 
 /// Why a token could not be signed.
@@ -182,7 +226,8 @@ impl Tokens {
     ///
     /// # Errors
     /// When the claims can't be written as JSON, or there is no key to sign with.
-    pub fn issue(&self, new: NewToken) -> Result<String, SigningError> {
+    pub fn issue(&self, new: NewToken) -> Result<IssuedToken, SigningError> {
+        let id = self.random.id_in_time(new.issued_at);
         let issued_at = new.issued_at.timestamp_micros() as f64 / 1e6;
         let claims = Claims {
             sub: new.user_id,
@@ -191,12 +236,13 @@ impl Tokens {
             iat: issued_at,
             auth_time: Some(new.proven_at.unwrap_or(issued_at)),
             exp: new.expires_at,
-            jti: Some(self.random.uuid()),
+            jti: Some(id.0),
             token_type: Some(new.kind),
             session_id: new.session_id,
             scope: new.scope,
         };
-        self.sign(&claims, new.issued_at)
+        let token = self.sign(&claims, new.issued_at)?;
+        Ok(IssuedToken { id, token, issued_at: new.issued_at })
     }
 
     fn sign(&self, claims: &Claims, moment: DateTime<Utc>) -> Result<String, SigningError> {
@@ -234,7 +280,7 @@ impl Tokens {
         let header = jsonwebtoken::decode_header(token).map_err(invalid)?;
         let Some(kid) = header.kid else {
             let data = jsonwebtoken::decode(token, &self.decoding_key, &self.validation);
-            return data.map(|data| VerifiedToken { claims: data.claims, kid: None }).map_err(invalid);
+            return data.map(|data| VerifiedToken::new(token, data.claims, None)).map_err(invalid);
         };
         // No store is asked for what it can't have.
         let is_of_store = matches!(header.alg, Algorithm::EdDSA | Algorithm::ES256 | Algorithm::RS256);
@@ -244,7 +290,7 @@ impl Tokens {
         let mut validation = self.validation.clone();
         validation.algorithms = vec![key.header.alg];
         let data = jsonwebtoken::decode(token, &key.decoding_key, &validation);
-        data.map(|data| VerifiedToken { claims: data.claims, kid: Some(kid) }).map_err(invalid)
+        data.map(|data| VerifiedToken::new(token, data.claims, Some(kid))).map_err(invalid)
     }
 
     /// The key with that id, if tokens that it has signed are good.
@@ -329,7 +375,7 @@ mod tests {
     fn a_token_lives_to_its_end_and_the_leeway_and_no_longer() {
         for algorithm in [JwtAlgorithm::HS256, JwtAlgorithm::HS384, JwtAlgorithm::HS512] {
             let tokens = tokens(algorithm);
-            let token = tokens.issue(new_token(Some(1_000_060))).unwrap();
+            let token = tokens.issue(new_token(Some(1_000_060))).unwrap().token;
             let verified = tokens.verify(&token, at(1_000_069)).unwrap();
             assert_eq!(verified.claims.scope.device_id, Some(Uuid::from_u128(9)));
             assert!(verified.claims.jti.is_some());
@@ -341,7 +387,7 @@ mod tests {
     #[test]
     fn a_token_from_the_future_is_refused() {
         let tokens = tokens(JwtAlgorithm::HS256);
-        let token = tokens.issue(new_token(None)).unwrap();
+        let token = tokens.issue(new_token(None)).unwrap().token;
         assert!(tokens.verify(&token, at(999_990)).is_ok());
         assert!(tokens.verify(&token, at(999_900)).is_err());
     }
@@ -349,6 +395,7 @@ mod tests {
     #[test]
     fn only_a_generic_parent_limits_its_children() {
         let verified = |token_type, exp| VerifiedToken {
+            id: Uuid::nil(),
             claims: Claims {
                 sub: Uuid::nil(),
                 iss: String::new(),

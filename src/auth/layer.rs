@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::access::Access;
-use super::jwt::{Claims, TokenKind, VerifiedToken};
+use super::jwt::{Claims, TokenKind, VerifiedToken, moment};
 use super::workload::{self, EndedWorkload};
 use super::{AuthenticationError, Credential, Principal, Scope, api_key, grants, project_guard};
 use crate::app::AppState;
@@ -64,6 +64,18 @@ impl<S: Sync> FromRequestParts<S> for Principal {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         parts.extensions.get::<Self>().cloned().ok_or(AuthenticationError::NoCredential)
+    }
+}
+
+/// Who asks on a route that is open to all, for what not everyone may ask there: an argument of its handler.
+pub struct MaybePrincipal(pub Result<Principal, AuthenticationError>);
+
+impl FromRequestParts<AppState> for MaybePrincipal {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Self::Rejection> {
+        let client = ClientAddress::of(app, &parts.headers, &parts.extensions);
+        Ok(Self(principal(app, &parts.headers, client, app.clock.now()).await))
     }
 }
 
@@ -122,7 +134,7 @@ pub async fn principal_of(
         return Err(AuthenticationError::LocalAccount(user.name.clone()));
     }
     let changed = user.password_changed_at.filter(|_| !user.is_service_account);
-    if changed.is_some_and(|changed| moment(token.proven_at()) < changed) {
+    if changed.is_some_and(|changed| Timestamp::new(moment(token.proven_at())) < changed) {
         return Err(AuthenticationError::PasswordChanged(user.name.clone()));
     }
     Ok(Principal { user, credential: Credential::Token(token) })
@@ -154,8 +166,11 @@ async fn check_token(
     csrf_token: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<(), AuthenticationError> {
-    if token.claims.jti.is_some_and(|jti| app.revocations.is_revoked(jti)) {
+    if app.revocations.is_revoked(token) {
         return Err(AuthenticationError::Revoked);
+    }
+    if matches!(token.claims.token_type, Some(TokenKind::Generic | TokenKind::Workload)) {
+        app.last_used.api_token(Id(token.id), now);
     }
     if let Some(session_id) = token.claims.session_id {
         let csrf_token = csrf_token.filter(|token| !token.is_empty());
@@ -243,12 +258,6 @@ async fn check_device(
     }
     app.last_used.device(device.id, now);
     Ok(())
-}
-
-/// A claim's seconds as a moment, to the microsecond it was made from.
-fn moment(seconds: f64) -> Timestamp {
-    let moment = DateTime::from_timestamp_micros((seconds * 1e6).round() as i64);
-    Timestamp::new(moment.unwrap_or(DateTime::<Utc>::UNIX_EPOCH))
 }
 
 /// A cookie that holds something wins over the bearer; an empty one doesn't count (contract: BEHAVIOUR.md).

@@ -9,7 +9,7 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use uuid::Uuid;
 
-use super::value::{Setting, optional, setting};
+use super::value::{AtLeast, Setting, optional, setting};
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default)]
@@ -32,6 +32,9 @@ pub struct ZendoSettings {
     /// Service accounts, by name or id, that may ask about and revoke other accounts' tokens, as admins may.
     #[serde(deserialize_with = "setting")]
     pub introspection_accounts: Names,
+    /// For so many days a token that has ended stays in the list of API tokens.
+    #[serde(deserialize_with = "setting")]
+    pub token_history: AtLeast<0>,
     /// What is logged on standard error, as a tracing filter.
     #[serde(deserialize_with = "setting")]
     pub log: LogFilter,
@@ -46,6 +49,7 @@ impl Default for ZendoSettings {
             local_files_root: None,
             signing_algorithm: None,
             introspection_accounts: Names::default(),
+            token_history: AtLeast(30),
             log: LogFilter(Targets::new().with_default(LevelFilter::INFO)),
         }
     }

@@ -51,7 +51,7 @@ pub struct ApiError {
     body: Value,
     retry_after: Option<u64>,
     /// What `WWW-Authenticate` says.
-    challenge: Option<HeaderValue>,
+    challenge: Option<Box<HeaderValue>>,
     /// The failed query behind a 5xx: for the log, and for [`Store::write`](crate::store::Store::write) to see
     /// whether another attempt may succeed.
     source: Option<StoreError>,
@@ -127,7 +127,10 @@ impl ApiError {
     pub fn insufficient_scope(message: impl Into<String>, missing: Option<&str>) -> Self {
         let scope = missing.map(|scope| format!(", scope=\"{scope}\"")).unwrap_or_default();
         let challenge = HeaderValue::try_from(format!("Bearer error=\"insufficient_scope\"{scope}"));
-        Self { challenge: challenge.ok(), ..Self::new(ErrorKind::IllegalOperationError, message) }
+        Self {
+            challenge: challenge.ok().map(Box::new),
+            ..Self::new(ErrorKind::IllegalOperationError, message)
+        }
     }
 
     /// 500, with no more than that: the reason goes to the log.
@@ -166,7 +169,7 @@ impl IntoResponse for ApiError {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         if let Some(challenge) = self.challenge {
-            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+            response.headers_mut().insert(WWW_AUTHENTICATE, *challenge);
         }
         response
     }

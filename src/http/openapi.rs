@@ -1,5 +1,5 @@
 //! The OpenAPI document: of ZenML 0.98.0's, made from tests/contract/openapi.json, the operations that are there, and
-//! zendo's own.
+//! zendo's own from openapi_zendo.json.
 
 use serde_json::{Map, Value};
 
@@ -8,24 +8,18 @@ use super::routes::Operation;
 /// ZenML 0.98.0's document, without its prose.
 const CONTRACT: &str = include_str!("../../tests/contract/openapi.json");
 
-/// The operations that ZenML has not, with their schemas.
+/// What zendo has beyond it: parameters of ZenML's operations, and operations with their schemas.
 const OWN: &str = include_str!("openapi_zendo.json");
 
 /// The document of these operations, with the schemas that they use.
 ///
 /// # Errors
-/// When the text of either part is no JSON.
+/// When the contract's text is no JSON.
 pub fn document(operations: &[Operation]) -> serde_json::Result<Value> {
     let mut document: Value = serde_json::from_str(CONTRACT)?;
+    add_own(&mut document, serde_json::from_str(OWN)?);
     document["info"]["title"] = "zendo".into();
     document["info"]["description"] = "ZenML's REST API, with short-lived API tokens at its heart.".into();
-    let own: Value = serde_json::from_str(OWN)?;
-    for part in ["/paths", "/components/schemas"] {
-        let own = own.pointer(part).and_then(Value::as_object).into_iter().flatten();
-        if let Some(all) = document.pointer_mut(part).and_then(Value::as_object_mut) {
-            all.extend(own.map(|(name, value)| (name.clone(), value.clone())));
-        }
-    }
     if let Some(paths) = document["paths"].as_object_mut() {
         for (path, item) in paths.iter_mut() {
             keep(item, |method| operations.iter().any(|(m, p)| m.eq_ignore_ascii_case(method) && p == path));
@@ -36,6 +30,22 @@ pub fn document(operations: &[Operation]) -> serde_json::Result<Value> {
     collect(&document["paths"], &document["components"]["schemas"], &mut used);
     document["components"]["schemas"] = used.into();
     Ok(document)
+}
+
+fn add_own(document: &mut Value, own: Value) {
+    for (path, methods) in own["parameters"].as_object().into_iter().flatten() {
+        for (method, parameters) in methods.as_object().into_iter().flatten() {
+            if let Some(known) = document["paths"][path][method]["parameters"].as_array_mut() {
+                known.extend(parameters.as_array().into_iter().flatten().cloned());
+            }
+        }
+    }
+    for (path, item) in own["paths"].as_object().into_iter().flatten() {
+        document["paths"][path] = item.clone();
+    }
+    for (name, schema) in own["schemas"].as_object().into_iter().flatten() {
+        document["components"]["schemas"][name] = schema.clone();
+    }
 }
 
 fn keep(item: &mut Value, is_there: impl Fn(&str) -> bool) {

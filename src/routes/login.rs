@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::app::{App, AppState};
 use crate::auth::grants::external::External;
 use crate::auth::grants::{self, Grantee};
-use crate::auth::jwt::{NewToken, TokenKind, issue_time};
+use crate::auth::jwt::{NewToken, TokenKind};
 use crate::auth::{Scope, session};
 use crate::config::{AuthScheme, ServerSettings};
 use crate::http::client_address::ClientAddress;
@@ -208,15 +208,17 @@ fn issue(app: &App, grantee: Grantee, headers: &HeaderMap) -> ApiResult<Response
     let lifetime = expires_at.map(|end| (end - now.timestamp()).max(0));
     let is_same_site = !grantee.is_browser || session::is_same_site(app, headers);
     let session_id = (!is_same_site).then(|| app.random.uuid());
-    let access_token = app.tokens.issue(NewToken {
-        user_id: grantee.user_id.0,
+    let user_id = grantee.user_id.0;
+    let issued = app.tokens.issue(NewToken {
+        user_id,
         kind: TokenKind::Login,
-        issued_at: issue_time(now, grantee.password_changed_at),
+        issued_at: app.issue_time(user_id, now, grantee.password_changed_at),
         proven_at: None,
         expires_at,
         session_id,
         scope: grantee.scope,
     })?;
+    let access_token = issued.token;
     let cookie = session::cookie(app, access_token.clone(), lifetime, is_same_site);
     let response = Json(LoginResponse::Token(OAuthTokenResponse {
         access_token,

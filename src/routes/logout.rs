@@ -14,10 +14,8 @@ use crate::http::error::ApiResult;
 pub async fn log_out(State(app): State<AppState>, headers: HeaderMap) -> ApiResult<(CookieJar, Json<()>)> {
     let now = app.clock.now();
     // Only a login token is a session; signing out with a token made for a script leaves the script alone.
-    if let Some(token) = layer::login_token(&app, &headers, now).await
-        && let Some(jti) = token.claims.jti
-    {
-        app.revocations.revoke(jti, token.claims.exp, now).await?;
+    if let Some(token) = layer::login_token(&app, &headers, now).await {
+        app.revocations.revoke(token.revocation(), now).await?;
     }
     Ok((CookieJar::new().add(session::removal(&app)), Json(())))
 }

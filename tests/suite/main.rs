@@ -4,6 +4,7 @@
 mod support;
 
 mod api_keys;
+mod api_tokens;
 mod authentication;
 mod device_sign_in;
 mod devices;

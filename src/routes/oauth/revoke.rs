@@ -21,23 +21,14 @@ pub async fn revoke(
     require_right(&app, &caller)?;
     let token = token_of_form(&headers, &body)?;
     if token.expose_secret().starts_with(api_key::PREFIX) {
-        return Err(unsupported("An API key is rotated or deleted instead."));
+        // Whoever asks must not think that it is done (section 2.2.1).
+        return Err(ApiError::oauth("unsupported_token_type", "An API key is rotated or deleted instead."));
     }
     let now = app.clock.now();
     match layer::verify(&app, token.expose_secret(), now).await {
-        Ok(token) => {
-            let jti = token.claims.jti;
-            let jti =
-                jti.ok_or_else(|| unsupported("It has no id: ZenML made it, and it ends with its account."))?;
-            app.revocations.revoke(jti, token.claims.exp, now).await?;
-        }
+        Ok(token) => app.revocations.revoke(token.revocation(), now).await?,
         Err(error) if error.is_refusal() => {}
         Err(error) => return Err(error.into()),
     }
     Ok(Json(()))
-}
-
-/// Whoever asks must not think that it is done (section 2.2.1).
-fn unsupported(reason: &str) -> ApiError {
-    ApiError::oauth("unsupported_token_type", reason)
 }
