@@ -18,7 +18,7 @@ use crate::auth::password;
 use crate::auth::workload::Leeway;
 use crate::auth::{Identities, LastUsed, Passwords, Register, Revocations, Throttle, Tokens};
 use crate::clock::{SharedClock, SystemClock};
-use crate::config::{Config, Networks, Secret, ServerSettings};
+use crate::config::{Config, Names, Networks, Secret, ServerSettings};
 use crate::local_files::LocalFiles;
 use crate::random::{SharedRandomness, SystemRandomness};
 use crate::replay::Replays;
@@ -52,6 +52,8 @@ pub struct App {
     pub login_limit: LoginLimit,
     pub basic_credentials: BasicCredentials,
     pub trusted_proxies: Networks,
+    /// Service accounts that may ask about tokens of others.
+    pub introspection_accounts: Names,
     /// Whom requests speak for when authentication is turned off.
     pub default_user: String,
     /// Name of the project that a list is of when its caller names none.
@@ -103,8 +105,9 @@ impl App {
         let Surroundings { clock, random, password_cost } = surroundings;
         let server_id = settings.id;
         let workload_leeway = config.workload.leeway();
-        let token_history = TimeDelta::days(config.zendo.token_history.0.into());
         let signing_algorithm = config.zendo.signing_algorithm;
+        let introspection_accounts = config.zendo.introspection_accounts;
+        let token_history = TimeDelta::days(config.zendo.token_history.0.into());
         let trusted_proxies = config.zendo.trusted_proxies;
         let local_files = LocalFiles::new(config.zendo.local_files_root.map(|root| root.0));
         let default_user = config.bootstrap.user_name.0;
@@ -143,6 +146,7 @@ impl App {
             login_limit: LoginLimit::new(&config),
             basic_credentials: BasicCredentials::new(&*random),
             trusted_proxies,
+            introspection_accounts,
             default_user,
             default_project,
             workload_leeway,

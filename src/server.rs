@@ -45,6 +45,9 @@ pub fn router(app: AppState) -> Router {
     let closed = closed.router.merge(routes::unimplemented::router(&there));
     let closed = closed.route_layer(from_fn_with_state(Arc::clone(&app), replay));
     let closed = closed.route_layer(from_fn_with_state(Arc::clone(&app), authenticate));
+    let oauth =
+        routes::oauth::closed().router.route_layer(from_fn_with_state(Arc::clone(&app), authenticate));
+    let oauth = oauth.route_layer(from_fn(routes::oauth::key_as_password));
     let settings = &app.config;
     let headers = SecureHeaders::new(settings, app.server_id);
     let time_limit = Duration::from_secs(settings.request_timeout.0.into());
@@ -62,12 +65,17 @@ pub fn router(app: AppState) -> Router {
     let api = open
         .router
         .merge(closed)
+        .merge(oauth)
         .fallback(routes::fallback::not_found)
         .method_not_allowed_fallback(routes::fallback::method_not_allowed)
-        .layer(layers);
-    let all = routes::health::router().merge(routes::docs::router()).merge(api);
-    let root = settings.root_url_path.0.as_str();
-    let all = if root.is_empty() { all } else { Router::new().nest(root, all) };
+        .layer(layers.clone());
+    let outside = routes::oauth::forward_auth::router(&app).layer(CatchPanicLayer::custom(answer_panic));
+    let outside = outside.merge(routes::health::router()).merge(routes::docs::router());
+    let (all, root) = (outside.merge(api), settings.root_url_path.0.as_str());
+    let all = match root {
+        "" => all,
+        root => Router::new().nest(root, all).merge(routes::oauth::metadata::at_host(root).layer(layers)),
+    };
     all.with_state(app)
 }
 

@@ -104,6 +104,11 @@ impl From<AuthenticationError> for ApiError {
 }
 
 impl AuthenticationError {
+    /// Whether a credential was judged and refused: anything else says nothing about it.
+    pub fn is_refusal(&self) -> bool {
+        !matches!(self, Self::Store(_) | Self::Password(_) | Self::BasicRefused(_))
+    }
+
     /// The scope that the token would have to have, if that is what it lacks.
     fn missing_scope(&self) -> Option<&str> {
         match self {

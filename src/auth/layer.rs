@@ -79,7 +79,11 @@ impl FromRequestParts<AppState> for MaybePrincipal {
     }
 }
 
-async fn principal(
+/// Whom a request with these headers speaks for.
+///
+/// # Errors
+/// The reason why it is nobody.
+pub async fn principal(
     app: &AppState,
     headers: &HeaderMap,
     client: ClientAddress,
@@ -101,13 +105,27 @@ async fn token_principal(
     now: DateTime<Utc>,
 ) -> Result<Principal, AuthenticationError> {
     let token = credential(app, headers).ok_or(AuthenticationError::NoCredential)?;
+    let csrf_token = headers.get(CSRF_HEADER).and_then(|value| value.to_str().ok());
+    principal_of(app, &token, csrf_token, now).await
+}
+
+/// Whom an API key or access token speaks for: everything that is asked of a request's is asked here.
+///
+/// # Errors
+/// The reason why it is nobody.
+pub async fn principal_of(
+    app: &AppState,
+    token: &str,
+    csrf_token: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<Principal, AuthenticationError> {
     if token.starts_with(api_key::PREFIX) {
-        let key = Box::pin(grants::api_key::prove(app, &token)).await?;
+        let key = Box::pin(grants::api_key::prove(app, token)).await?;
         let user = account(app, key.service_account_id.0).await?;
         return Ok(Principal { user, credential: Credential::ApiKey });
     }
-    let token = verify(app, &token, now).await?;
-    check_token(app, &token, headers, now).await?;
+    let token = verify(app, token, now).await?;
+    check_token(app, &token, csrf_token, now).await?;
     let user = account(app, token.claims.sub).await?;
     if app.config.auth_scheme == AuthScheme::External
         && user.external_user_id.is_none()
@@ -145,7 +163,7 @@ pub async fn verify(
 async fn check_token(
     app: &AppState,
     token: &VerifiedToken,
-    headers: &HeaderMap,
+    csrf_token: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<(), AuthenticationError> {
     if app.revocations.is_revoked(token) {
@@ -155,7 +173,6 @@ async fn check_token(
         app.last_used.api_token(Id(token.id), now);
     }
     if let Some(session_id) = token.claims.session_id {
-        let csrf_token = headers.get(CSRF_HEADER).and_then(|value| value.to_str().ok());
         let csrf_token = csrf_token.filter(|token| !token.is_empty());
         let csrf_token = csrf_token.ok_or(AuthenticationError::MissingCsrfToken)?;
         if !app.csrf_tokens.verify(session_id, csrf_token) {

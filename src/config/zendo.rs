@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
+use uuid::Uuid;
 
 use super::value::{AtLeast, Setting, optional, setting};
 
@@ -25,12 +26,15 @@ pub struct ZendoSettings {
     /// Folder below which files of local artifact stores are read; without it none are.
     #[serde(deserialize_with = "optional")]
     pub local_files_root: Option<AbsolutePath>,
-    /// For so many days a token that has ended stays in the list of API tokens.
-    #[serde(deserialize_with = "setting")]
-    pub token_history: AtLeast<0>,
     /// What new tokens are signed with, by a key in the store; without it, the HMAC of ZenML's settings.
     #[serde(deserialize_with = "optional")]
     pub signing_algorithm: Option<SigningAlgorithm>,
+    /// Service accounts, by name or id, that may ask about and revoke other accounts' tokens, as admins may.
+    #[serde(deserialize_with = "setting")]
+    pub introspection_accounts: Names,
+    /// For so many days a token that has ended stays in the list of API tokens.
+    #[serde(deserialize_with = "setting")]
+    pub token_history: AtLeast<0>,
     /// What is logged on standard error, as a tracing filter.
     #[serde(deserialize_with = "setting")]
     pub log: LogFilter,
@@ -43,8 +47,9 @@ impl Default for ZendoSettings {
             data_dir: "zendo-data".into(),
             trusted_proxies: Networks(Vec::new()),
             local_files_root: None,
-            token_history: AtLeast(30),
             signing_algorithm: None,
+            introspection_accounts: Names::default(),
+            token_history: AtLeast(30),
             log: LogFilter(Targets::new().with_default(LevelFilter::INFO)),
         }
     }
@@ -98,6 +103,25 @@ impl Setting for LogFilter {
         let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
         let filter = parts.join(",").parse().ok();
         filter.filter(|_| !parts.is_empty()).map(Self)
+    }
+}
+
+/// Names or ids.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Names(Vec<String>);
+
+impl Names {
+    /// Whether the thing with that id and name is among them.
+    pub fn have(&self, id: Uuid, name: &str) -> bool {
+        self.0.iter().any(|listed| listed == name || Uuid::try_parse(listed) == Ok(id))
+    }
+}
+
+impl Setting for Names {
+    const ACCEPTED: &'static str = "names or ids separated by commas, such as gateway,monitoring";
+    fn read(text: &str) -> Option<Self> {
+        let names = text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned);
+        (!text.contains(char::is_control)).then(|| Self(names.collect()))
     }
 }
 

@@ -343,11 +343,11 @@ async fn token_revocation(
             "That is an API key, no token: deactivate or rotate it where its service account is kept.";
         return Err(ApiError::new(ErrorKind::ValueError, message));
     }
-    // What has expired is as good as revoked, and what isn't ours is nothing to us.
     match layer::verify(app, token, now).await {
         Ok(verified) => Ok(Some(verified.revocation())),
-        Err(AuthenticationError::Store(error)) => Err(AuthenticationError::Store(error).into()),
-        Err(_) => Ok(None),
+        // What has expired is as good as revoked, and what isn't ours is nothing to us.
+        Err(error) if error.is_refusal() => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 
