@@ -141,10 +141,10 @@ pub async fn principal_of(
 }
 
 /// The token, if it is one of this server's and its time is right. A key that isn't known here may be another
-/// replica's newest.
+/// replica's newest. Whether it was revoked, and its account, is another question.
 ///
 /// # Errors
-/// The reason why it isn't.
+/// [`AuthenticationError`] with the reason.
 pub async fn verify(
     app: &AppState,
     token: &str,

@@ -15,8 +15,8 @@ use super::by_name_or_id;
 use super::users::{UserResponse, UserRow, find_account};
 use crate::app::AppState;
 use crate::auth::access::Access;
-use crate::auth::layer::MaybePrincipal;
-use crate::auth::{Principal, Revocation, api_key, layer, register, revocation};
+use crate::auth::layer::{self, MaybePrincipal};
+use crate::auth::{AuthenticationError, Principal, Revocation, api_key, register, revocation};
 use crate::framework::{Context, Read, Resource, Response, ResponseOf, get, list_of};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::filter::{Field, Sort};
@@ -343,16 +343,16 @@ async fn token_revocation(
             "That is an API key, no token: deactivate or rotate it where its service account is kept.";
         return Err(ApiError::new(ErrorKind::ValueError, message));
     }
+    // What has expired is as good as revoked, and what isn't ours is nothing to us.
     match layer::verify(app, token, now).await {
         Ok(verified) => Ok(Some(verified.revocation())),
-        // What has expired is as good as revoked, and what isn't ours is nothing to us.
-        Err(error) if error.is_refusal() => Ok(None),
-        Err(error) => Err(error.into()),
+        Err(AuthenticationError::Store(error)) => Err(AuthenticationError::Store(error).into()),
+        Err(_) => Ok(None),
     }
 }
 
 /// The route is open to whoever holds a token's text, so it asks for its scope itself.
-fn may_revoke(principal: Principal) -> Result<Principal, crate::auth::AuthenticationError> {
+fn may_revoke(principal: Principal) -> Result<Principal, AuthenticationError> {
     if let Some(scope) = principal.scope() {
         Access::of("DELETE", API_TOKEN).check(scope)?;
     }

@@ -14,6 +14,7 @@ mod http;
 mod interop;
 mod key_sign_in;
 mod lists;
+mod long_lists;
 mod narrowing;
 mod oauth;
 mod official_client;
