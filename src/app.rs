@@ -80,6 +80,15 @@ pub struct Surroundings {
     pub password_cost: u32,
 }
 
+/// What credentials are made and checked with, as the store keeps it for all replicas.
+#[derive(Debug)]
+pub struct Proofs {
+    pub signing_secret: SecretString,
+    pub api_key_pepper: SecretString,
+    pub signing_keys: Keeper,
+    pub revocations: Revocations,
+}
+
 impl Surroundings {
     /// The machine's clock and generator, at ZenML's cost of a password.
     pub fn of_the_machine() -> Self {
@@ -96,13 +105,11 @@ impl App {
         config: Config,
         store: Store,
         settings: &SettingsRow,
-        signing_secret: SecretString,
-        api_key_pepper: SecretString,
-        signing_keys: Keeper,
-        revocations: Revocations,
+        proofs: Proofs,
         surroundings: Surroundings,
     ) -> Self {
         let Surroundings { clock, random, password_cost } = surroundings;
+        let Proofs { signing_secret, api_key_pepper, signing_keys, revocations } = proofs;
         let server_id = settings.id;
         let workload_leeway = config.workload.leeway();
         let signing_algorithm = config.zendo.signing_algorithm;

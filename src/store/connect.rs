@@ -19,9 +19,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Each reader is a thread with a heap and a page cache of its own: more than two a core only wait for each other.
 const SQLITE_READERS_PER_CORE: usize = 2;
 const MAX_SQLITE_READERS: usize = 8;
-/// Of each connection, in KiB: less than SQLite's own 2000, since the system keeps the file's pages in memory as well,
-/// but enough for the pages that the queries of one list go through.
-const SQLITE_PAGE_CACHE: &str = "-1000";
+/// Of each connection, in KiB: what the queries of a page of a hundred go through, some of them more than once.
+const SQLITE_PAGE_CACHE: &str = "-2000";
 /// Rows that a connection's thread reads on while nobody takes them: it seldom waits.
 const ROWS_AHEAD: usize = 1_000;
 const DATABASE_FILE: &str = "zendo.db";

@@ -14,7 +14,8 @@ use crate::support::{Database, Program, TestApp, wait_until};
 const CURRENT_USER: &str = "/api/v1/current-user";
 const JWKS: &str = "/.well-known/jwks.json";
 const EDDSA: (&str, &str) = ("ZENDO_SIGNING_ALGORITHM", "EdDSA");
-const SECOND: std::time::Duration = std::time::Duration::from_secs(1);
+/// What is to be so within a second, with room for a busy machine.
+const SOON: std::time::Duration = std::time::Duration::from_secs(5);
 
 on_each_store! {
     anybody_verifies_what_each_algorithm_signs,
@@ -122,7 +123,7 @@ async fn rotation_overlaps_on_every_replica(database: Database) {
     assert!(said.contains(&next) && state("active").await.unwrap()["kid"] == kid(&old), "{said}");
 
     for app in &apps {
-        wait_until("the new key is published", SECOND, async || published(app).await.contains(&next)).await;
+        wait_until("the new key is published", SOON, async || published(app).await.contains(&next)).await;
         // It is not used before its time.
         assert_eq!(kid(&app.signed_in().await.api_token(600).await), kid(&old));
         app.clock.advance(1001);
@@ -138,7 +139,7 @@ async fn rotation_overlaps_on_every_replica(database: Database) {
     // The key from before goes, and what it has signed; what the new one signs stays.
     done(zendo_keys(&database, &["retire", &kid(&old)])).await;
     for app in &apps {
-        wait_until("the old key is gone", SECOND, async || published(app).await == [next.clone()]).await;
+        wait_until("the old key is gone", SOON, async || published(app).await == [next.clone()]).await;
         assert!(is_good(app, &new).await);
     }
     lasting.get(CURRENT_USER).await.expect_ok();
@@ -242,7 +243,7 @@ async fn the_signing_key_is_retired_in_favour_of_the_next(database: Database) {
     let next = listed(&database).await[1]["kid"].as_str().unwrap().to_owned();
     assert!(said.contains(&active) && said.contains(&next), "{said}");
     // A token that was verified a moment ago is refused like any other.
-    wait_until("the old key's tokens are refused", SECOND, async || !is_good(&app, &token).await).await;
+    wait_until("the old key's tokens are refused", SOON, async || !is_good(&app, &token).await).await;
     app.anonymous().with_token(&token).get(CURRENT_USER).await.expect(401, "is retired");
     assert_eq!(kid(&app.signed_in().await.api_token(60).await), next);
     assert!(done(zendo_keys(&database, &["retire", &active])).await.contains("already"));
@@ -271,7 +272,7 @@ async fn a_lost_key_is_replaced(database: Database) {
     let app = TestApp::start_with(&database, &[EDDSA]).await;
     let token = app.signed_in().await.api_token(60).await;
     database.execute("DELETE FROM zendo_signing_key").await;
-    wait_until("there is another key", SECOND, async || {
+    wait_until("there is another key", SOON, async || {
         published(&app).await.iter().any(|key| *key != kid(&token))
     })
     .await;
@@ -295,7 +296,7 @@ async fn private_parts_are_kept_encrypted(database: Database) {
         zendo_keys(&database, &["rotate", "--in", "0"]).with("ZENML_SECRETS_STORE_ENCRYPTION_KEY", "sesame"),
     )
     .await;
-    wait_until("the new key signs", SECOND, async || {
+    wait_until("the new key signs", SOON, async || {
         kid(&app.signed_in().await.api_token(60).await) != kid(&first)
     })
     .await;
