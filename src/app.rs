@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
+use crate::audit::Audit;
 use crate::auth::api_key::ApiKeyDigests;
 use crate::auth::basic::BasicCredentials;
 use crate::auth::csrf::CsrfTokens;
@@ -58,6 +59,7 @@ pub struct App {
     pub activity: Activity,
     pub local_files: LocalFiles,
     pub replays: Replays,
+    pub audit: Audit,
     pub clock: SharedClock,
     pub random: SharedRandomness,
     settings: moka::future::Cache<(), Arc<SettingsRow>>,
@@ -84,6 +86,7 @@ impl Surroundings {
 }
 
 impl App {
+    #[expect(clippy::too_many_arguments, reason = "each part that is made before is an argument of its own")]
     pub fn new(
         config: Config,
         store: Store,
@@ -91,6 +94,7 @@ impl App {
         signing_secret: SecretString,
         api_key_pepper: SecretString,
         revocations: Revocations,
+        audit: Audit,
         surroundings: Surroundings,
     ) -> Self {
         let Surroundings { clock, random, password_cost } = surroundings;
@@ -118,7 +122,7 @@ impl App {
                 .auth_cookie_name
                 .as_ref()
                 .map_or_else(default_cookie_name, |name| name.0.clone()),
-            tokens: Tokens::new(token_settings, Arc::clone(&random)),
+            tokens: Tokens::new(token_settings),
             csrf_tokens: CsrfTokens::new(signing_secret),
             api_key_digests: ApiKeyDigests::new(api_key_pepper),
             secret_cipher: SecretCipher::new(encryption_key.as_ref()),
@@ -137,6 +141,7 @@ impl App {
             local_files,
             activity: Activity::new(settings.last_user_activity),
             replays: Replays::new(store.clone(), &config),
+            audit,
             settings: moka::future::Cache::builder().time_to_live(SETTINGS_LIFE).build(),
             config,
             store,

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Interval, MissedTickBehavior};
 use tower::ServiceBuilder;
 use tower::util::MapResponseLayer;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -36,6 +36,8 @@ const ACTIVITY_ROUNDS: u64 = 60;
 const LAST_USED_ROUNDS: u64 = 4;
 /// Rounds between two sweeps.
 const SWEEP_ROUNDS: u64 = 7200;
+/// Rounds between two sweeps of the audit, which are small.
+const AUDIT_SWEEP_ROUNDS: u64 = 120;
 /// Time for the last answers to be written, after the requests' own time limit.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
@@ -109,6 +111,7 @@ pub async fn serve(
     note("the last activity could not be written", app.activity.write(&app.store).await);
     note("last uses could not be written", app.last_used.write(&app.store).await);
     note("answers could not be written", app.replays.write(app.clock.now()).await);
+    note("audit records could not be written", app.audit.close().await);
     app.store.close().await;
     served
 }
@@ -127,8 +130,9 @@ async fn keep_house(app: AppState) {
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let replay_rounds = rounds_in(app.config.api_transaction_cleanup_interval.0);
     for round in 0u64.. {
-        rounds.tick().await;
+        next_round(&mut rounds, &app).await;
         note("revocations could not be read", app.revocations.refresh(app.clock.now()).await);
+        note("audit records could not be written", app.audit.write().await);
         note("answers could not be written", app.replays.write(app.clock.now()).await);
         if round % replay_rounds == replay_rounds - 1 {
             note("answers could not be swept", app.replays.sweep(app.clock.now()).await);
@@ -143,6 +147,19 @@ async fn keep_house(app: AppState) {
             let now = app.clock.now();
             note("sign-in failures could not be swept", app.throttle.sweep(now).await);
             note("revocations could not be swept", app.revocations.sweep(now).await);
+        }
+        if round % AUDIT_SWEEP_ROUNDS == 0 {
+            note("audit records could not be swept", app.audit.sweep(app.clock.now()).await);
+        }
+    }
+}
+
+/// Waits for the next round. What can't wait so long in memory is written before.
+async fn next_round(rounds: &mut Interval, app: &AppState) {
+    loop {
+        tokio::select! {
+            _ = rounds.tick() => return,
+            () = app.audit.filling() => note("audit records could not be written", app.audit.write().await),
         }
     }
 }

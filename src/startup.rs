@@ -5,6 +5,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use crate::app::{App, AppState, Surroundings};
+use crate::audit::Audit;
 use crate::auth::password::{self, PasswordError};
 use crate::auth::{Passwords, Revocations};
 use crate::config::{Config, Flag, Secret};
@@ -27,6 +28,8 @@ pub enum StartupError {
     NotMade { database: String },
     #[error("the store can't be read or written: {0}")]
     Store(#[from] StoreError),
+    #[error("the file of ZENDO_AUDIT_LOG can't be opened: {0}")]
+    AuditLog(std::io::Error),
     #[error("the first password can't be hashed: {0}")]
     Password(#[from] PasswordError),
 }
@@ -64,7 +67,8 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<(AppSta
     let revocations = Revocations::load(store.clone(), surroundings.clock.now()).await?;
     let make_pepper = || surroundings.random.text::<SECRET_BYTES>();
     let pepper = store.shared_secret(API_KEY_PEPPER, surroundings.clock.now(), make_pepper).await?;
-    let app = App::new(config, store, &settings, secret, pepper, revocations, surroundings);
+    let audit = Audit::open(store.clone(), &config.zendo, &surroundings).map_err(StartupError::AuditLog)?;
+    let app = App::new(config, store, &settings, secret, pepper, revocations, audit, surroundings);
     Ok((Arc::new(app), sign_in))
 }
 

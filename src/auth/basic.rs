@@ -9,9 +9,9 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::Mac;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{AuthenticationError, csrf, grants};
+use super::{AuthenticationError, csrf, grants, refusal};
 use crate::app::App;
-use crate::http::client_address::ClientAddress;
+use crate::audit::{Action, Claim, Origin};
 use crate::random::Randomness;
 use crate::store::{Id, Timestamp};
 
@@ -47,7 +47,7 @@ impl BasicCredentials {
         &self,
         app: &App,
         headers: &HeaderMap,
-        client: ClientAddress,
+        origin: &Origin,
     ) -> Result<Id, AuthenticationError> {
         let (username, password) = read(headers).ok_or(AuthenticationError::NoBasicCredential)?;
         let digest = self.digest(&username, &password);
@@ -57,8 +57,20 @@ impl BasicCredentials {
                 return Ok(proven.user_id);
             }
         }
-        let grantee = grants::password::verify(app, &username, password, client).await;
-        let grantee = grantee.map_err(AuthenticationError::BasicRefused)?;
+        let grantee = match grants::password::verify(app, &username, password, origin.client()).await {
+            Ok(grantee) => grantee,
+            Err(error) => {
+                if let Some(reason) = refusal(&error) {
+                    let event = app.audit.event(origin, Action::SignInRefused).by(Claim::of("basic"));
+                    app.audit.refused(event.refused(reason), Some(&username)).await;
+                }
+                return Err(AuthenticationError::BasicRefused(error));
+            }
+        };
+        let account = app.identities.account(grantee.user_id.0).await?;
+        let account = account.map(|account| (account.id, account.name.clone()));
+        let event = app.audit.event(origin, Action::SignIn).by(Claim { account, ..Claim::of("basic") });
+        app.audit.record(event).await.map_err(std::sync::Arc::new)?;
         let proven = Proven { user_id: grantee.user_id, password_changed_at: grantee.password_changed_at };
         self.right.insert(digest, proven);
         Ok(proven.user_id)

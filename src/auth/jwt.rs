@@ -13,7 +13,6 @@ use uuid::Uuid;
 use super::AuthenticationError;
 use super::scope::Scope;
 use crate::config::JwtAlgorithm;
-use crate::random::SharedRandomness;
 use crate::store::Timestamp;
 
 /// Verified tokens that are remembered, so that a token in steady use is not verified again each time.
@@ -26,6 +25,16 @@ pub enum TokenKind {
     Login,
     Generic,
     Workload,
+}
+
+impl TokenKind {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Generic => "generic",
+            Self::Workload => "workload",
+        }
+    }
 }
 
 /// The claims of an access token. Times are seconds since 1970; `iat` has a fraction, as in ZenML.
@@ -80,6 +89,8 @@ impl VerifiedToken {
 /// What a new token says, besides what every token of this server says.
 #[derive(Debug)]
 pub struct NewToken {
+    /// Its name in the audit, and wherever else it is told of.
+    pub jti: Uuid,
     pub user_id: Uuid,
     pub kind: TokenKind,
     pub issued_at: DateTime<Utc>,
@@ -107,7 +118,6 @@ pub struct Tokens {
     validation: Validation,
     pub(super) encoding_key: EncodingKey,
     pub(super) decoding_key: DecodingKey,
-    random: SharedRandomness,
     verified: moka::sync::Cache<Box<str>, Arc<VerifiedToken>>,
 }
 
@@ -122,7 +132,7 @@ pub struct TokenSettings {
 }
 
 impl Tokens {
-    pub fn new(settings: TokenSettings, random: SharedRandomness) -> Self {
+    pub fn new(settings: TokenSettings) -> Self {
         let algorithm = match settings.algorithm {
             JwtAlgorithm::HS256 => Algorithm::HS256,
             JwtAlgorithm::HS384 => Algorithm::HS384,
@@ -143,7 +153,6 @@ impl Tokens {
             validation,
             encoding_key: EncodingKey::from_secret(secret),
             decoding_key: DecodingKey::from_secret(secret),
-            random,
             verified: moka::sync::Cache::new(REMEMBERED_TOKENS),
         }
     }
@@ -161,7 +170,7 @@ impl Tokens {
             iat: issued_at,
             auth_time: Some(new.proven_at.unwrap_or(issued_at)),
             exp: new.expires_at,
-            jti: Some(self.random.uuid()),
+            jti: Some(new.jti),
             token_type: Some(new.kind),
             session_id: new.session_id,
             scope: new.scope,
@@ -224,7 +233,6 @@ pub(super) fn reason(error: &jsonwebtoken::errors::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::SystemRandomness;
 
     fn tokens(algorithm: JwtAlgorithm) -> Tokens {
         let settings = TokenSettings {
@@ -234,11 +242,12 @@ mod tests {
             algorithm,
             secret: "sesame".to_owned().into(),
         };
-        Tokens::new(settings, Arc::new(SystemRandomness))
+        Tokens::new(settings)
     }
 
     fn new_token(expires_at: Option<i64>) -> NewToken {
         NewToken {
+            jti: Uuid::new_v4(),
             user_id: Uuid::from_u128(7),
             kind: TokenKind::Generic,
             issued_at: at(1_000_000),

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Request, State};
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap};
 use axum::middleware::Next;
 use axum::response::Response;
 use axum_extra::extract::CookieJar;
@@ -17,8 +17,8 @@ use super::jwt::{Claims, TokenKind, VerifiedToken};
 use super::workload::{self, EndedWorkload};
 use super::{AuthenticationError, Credential, Principal, api_key, grants};
 use crate::app::AppState;
+use crate::audit::{Action, Claim, Origin};
 use crate::config::AuthScheme;
-use crate::http::client_address::ClientAddress;
 use crate::resources::devices::DeviceStatus;
 use crate::resources::users::{self, UserRow};
 use crate::store::{Id, Timestamp};
@@ -32,11 +32,47 @@ pub async fn authenticate(
     next: Next,
 ) -> Result<Response, AuthenticationError> {
     let now = app.clock.now();
-    let client = ClientAddress::of(&app, request.headers(), request.extensions());
-    let principal = principal(&app, request.headers(), client, now).await?;
+    let principal = match principal(&app, request.headers(), request.extensions(), now).await {
+        Ok(principal) => principal,
+        Err(error) => {
+            if error.is_refusal() {
+                Box::pin(record_refusal(&app, request.headers(), request.extensions(), &error)).await;
+            }
+            return Err(error);
+        }
+    };
     app.activity.note(now);
     request.extensions_mut().insert(principal);
     Ok(next.run(request).await)
+}
+
+async fn record_refusal(
+    app: &AppState,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+    error: &AuthenticationError,
+) {
+    let origin = Origin::of(app, headers, extensions);
+    let claim = match credential(app, headers) {
+        Some(key) if key.starts_with(api_key::PREFIX) => grants::api_key::claim(app, &key).await,
+        Some(token) => claim_of_token(app, &token).await,
+        None => Claim::of("none"),
+    };
+    let event = app.audit.event(&origin, Action::SignInRefused).by(claim).refused(error.to_string());
+    app.audit.refused(event, None).await;
+}
+
+/// Whose token it was: one that is refused here has a good signature.
+async fn claim_of_token(app: &AppState, token: &str) -> Claim {
+    let Ok(token) = app.tokens.verify(token, app.clock.now()) else { return Claim::of("token") };
+    let account = app.identities.account(token.claims.sub).await.ok().flatten();
+    Claim {
+        account: account.map(|account| (account.id, account.name.clone())),
+        token_id: token.claims.jti.map(Id),
+        api_key_id: token.claims.scope.api_key_id.map(Id),
+        device_id: token.claims.scope.device_id.map(Id),
+        ..Claim::of("token")
+    }
 }
 
 /// Handlers behind [`authenticate`] take the principal as an argument.
@@ -51,13 +87,14 @@ impl<S: Sync> FromRequestParts<S> for Principal {
 async fn principal(
     app: &AppState,
     headers: &HeaderMap,
-    client: ClientAddress,
+    extensions: &Extensions,
     now: DateTime<Utc>,
 ) -> Result<Principal, AuthenticationError> {
     match app.config.auth_scheme {
         AuthScheme::NoAuth => Box::pin(default_principal(app)).await,
         AuthScheme::HttpBasic => {
-            let id = Box::pin(app.basic_credentials.verify(app, headers, client)).await?;
+            let origin = Origin::of(app, headers, extensions);
+            let id = Box::pin(app.basic_credentials.verify(app, headers, &origin)).await?;
             Ok(Principal { user: account(app, id.0).await?, credential: Credential::Basic })
         }
         AuthScheme::OAuth2PasswordBearer | AuthScheme::External => token_principal(app, headers, now).await,

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use crate::http::error::{ApiError, ErrorKind};
 use crate::resources::users::UserRow;
 
-pub use error::AuthenticationError;
+pub use error::{AuthenticationError, refusal};
 pub use identity::Identities;
 pub use jwt::{Claims, Tokens, VerifiedToken};
 pub use last_used::LastUsed;

@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod audit;
 mod completions;
 mod healthcheck;
 mod login;
@@ -49,6 +50,11 @@ enum Command {
     /// `serve` (--data-dir, ZENDO_DATA_DIR, ZENML_STORE_...). A server that runs meanwhile goes by the change
     /// within a second.
     User(user::UserArgs),
+    /// Show who did what: sign-ins, tokens, changes of keys and accounts
+    ///
+    /// Reads the records from the store itself, as `user` does, with the newest last. docs/audit.md tells what each
+    /// action means.
+    Audit(audit::AuditArgs),
     /// Print an API token, for scripts and pipelines
     Token(token::TokenArgs),
     /// Sign in to a server and make it the active one
@@ -106,6 +112,7 @@ fn dispatch(cli: Cli, command: clap::Command, program: &'static str) -> Result<(
         None => serve::run(cli.serve),
         Some(Command::Serve(args)) => serve::run(args),
         Some(Command::User(args)) => user::run(args, program),
+        Some(Command::Audit(args)) => audit::run(args, program),
         Some(Command::Token(args)) => token::run(&args, program),
         Some(Command::Login(args)) => login::run(&args, program),
         Some(Command::Logout(args)) => logout::run(&args, program),

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 
-use super::value::{Setting, optional, setting};
+use super::value::{AtLeast, Setting, optional, setting};
+use crate::audit::Destination;
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default)]
@@ -25,6 +26,12 @@ pub struct ZendoSettings {
     /// Folder below which files of local artifact stores are read; without it none are.
     #[serde(deserialize_with = "optional")]
     pub local_files_root: Option<AbsolutePath>,
+    /// Days that records of the audit are kept; 0 for ever.
+    #[serde(deserialize_with = "setting")]
+    pub audit_retention: AtLeast<0>,
+    /// Where records of the audit go as JSON lines besides.
+    #[serde(deserialize_with = "optional")]
+    pub audit_log: Option<AuditLog>,
     /// What is logged on standard error, as a tracing filter.
     #[serde(deserialize_with = "setting")]
     pub log: LogFilter,
@@ -37,6 +44,8 @@ impl Default for ZendoSettings {
             data_dir: "zendo-data".into(),
             trusted_proxies: Networks(Vec::new()),
             local_files_root: None,
+            audit_retention: AtLeast(365),
+            audit_log: None,
             log: LogFilter(Targets::new().with_default(LevelFilter::INFO)),
         }
     }
@@ -51,6 +60,21 @@ impl Setting for AbsolutePath {
     fn read(text: &str) -> Option<Self> {
         let path = PathBuf::from(text);
         path.is_absolute().then_some(Self(path))
+    }
+}
+
+/// Where lines are appended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditLog(pub Destination);
+
+impl Setting for AuditLog {
+    const ACCEPTED: &'static str = "a path, or stdout";
+    fn read(text: &str) -> Option<Self> {
+        Some(Self(match text {
+            "" => return None,
+            "stdout" | "-" => Destination::Stdout,
+            path => Destination::File(path.into()),
+        }))
     }
 }
 

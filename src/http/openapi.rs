@@ -1,4 +1,5 @@
-//! The OpenAPI document: of ZenML 0.98.0's, made from tests/contract/openapi.json, the operations that are there.
+//! The OpenAPI document: of ZenML 0.98.0's, made from tests/contract/openapi.json, and of zendo's
+//! own, the operations that are there.
 
 use serde_json::{Map, Value};
 
@@ -7,12 +8,16 @@ use super::routes::Operation;
 /// ZenML 0.98.0's document, without its prose.
 const CONTRACT: &str = include_str!("../../tests/contract/openapi.json");
 
+/// What zendo has and ZenML hasn't, in the same form.
+const OWN: &str = include_str!("openapi_zendo.json");
+
 /// The document of these operations, with the schemas that they use.
 ///
 /// # Errors
 /// When the contract's text is no JSON.
 pub fn document(operations: &[Operation]) -> serde_json::Result<Value> {
     let mut document: Value = serde_json::from_str(CONTRACT)?;
+    merge(&mut document, serde_json::from_str(OWN)?);
     document["info"]["title"] = "zendo".into();
     document["info"]["description"] = "ZenML's REST API, with short-lived API tokens at its heart.".into();
     if let Some(paths) = document["paths"].as_object_mut() {
@@ -25,6 +30,16 @@ pub fn document(operations: &[Operation]) -> serde_json::Result<Value> {
     collect(&document["paths"], &document["components"]["schemas"], &mut used);
     document["components"]["schemas"] = used.into();
     Ok(document)
+}
+
+/// Adds the fields of one document to another.
+fn merge(document: &mut Value, own: Value) {
+    match (document, own) {
+        (Value::Object(fields), Value::Object(own)) => {
+            own.into_iter().for_each(|(name, value)| merge(fields.entry(name).or_insert(Value::Null), value));
+        }
+        (place, own) => *place = own,
+    }
 }
 
 fn keep(item: &mut Value, is_there: impl Fn(&str) -> bool) {

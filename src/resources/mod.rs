@@ -11,6 +11,7 @@ pub mod api_keys;
 pub mod artifact_versions;
 pub mod artifact_visualizations;
 pub mod artifacts;
+pub mod audit;
 pub mod code_references;
 pub mod code_repositories;
 pub mod components;
@@ -56,6 +57,7 @@ pub fn closed() -> Routes {
         api_keys::routes(),
         artifact_versions::routes(),
         artifacts::routes(),
+        audit::routes(),
         code_repositories::routes(),
         components::routes(),
         curated_visualizations::routes(),

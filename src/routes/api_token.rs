@@ -5,6 +5,7 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 
 use crate::app::AppState;
+use crate::audit::{Action, Origin};
 use crate::auth::jwt::{NewToken, TokenKind, VerifiedToken, issue_time};
 use crate::auth::scope::Workload;
 use crate::auth::workload::{self, WorkloadRefusal};
@@ -12,6 +13,7 @@ use crate::auth::{Principal, Scope};
 use crate::config::ServerSettings;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::query::Query;
+use crate::store::Id;
 
 /// Kinds of token that can be asked for (contract schema APITokenType).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +27,7 @@ pub enum ApiTokenType {
 pub async fn get_api_token(
     State(app): State<AppState>,
     principal: Principal,
+    origin: Origin,
     mut query: Query,
 ) -> ApiResult<Json<String>> {
     let types = [("generic", ApiTokenType::Generic), ("workload", ApiTokenType::Workload)];
@@ -39,20 +42,30 @@ pub async fn get_api_token(
             ErrorKind::ValueError,
             "Generic API tokens cannot be scoped to a schedule, pipeline run or deployment.",
         )),
-        ApiTokenType::Generic => issue_generic(&app, &principal, expires_in).map(Json),
-        ApiTokenType::Workload => issue_workload(&app, &principal, workload).await.map(Json),
+        ApiTokenType::Generic => issue_generic(&app, &principal, &origin, expires_in).map(Json),
+        ApiTokenType::Workload => issue_workload(&app, &principal, &origin, workload).await.map(Json),
     }
 }
 
-fn issue_generic(app: &AppState, principal: &Principal, expires_in: Option<i64>) -> ApiResult<String> {
+fn issue_generic(
+    app: &AppState,
+    principal: &Principal,
+    origin: &Origin,
+    expires_in: Option<i64>,
+) -> ApiResult<String> {
     let parent = principal.token()?;
     let now = app.clock.now();
     let expires_at = end_of_life(&app.config, now, expires_in, parent.generic_end())?;
-    issue(app, principal, parent, TokenKind::Generic, Some(expires_at), parent.claims.scope.clone())
+    issue(app, principal, origin, parent, TokenKind::Generic, Some(expires_at), parent.claims.scope.clone())
 }
 
 /// A workload token has no end of its own, but neither does it outlive a generic token that asked for it.
-async fn issue_workload(app: &AppState, principal: &Principal, asked: Workload) -> ApiResult<String> {
+async fn issue_workload(
+    app: &AppState,
+    principal: &Principal,
+    origin: &Origin,
+    asked: Workload,
+) -> ApiResult<String> {
     let parent = principal.token()?;
     let scope = workload::narrow(&app.store, &parent.claims.scope, asked).await;
     let scope = scope.map_err(|refusal| match refusal {
@@ -60,18 +73,21 @@ async fn issue_workload(app: &AppState, principal: &Principal, asked: Workload) 
         WorkloadRefusal::Wider(wider) => ApiError::new(ErrorKind::AuthorizationException, wider.to_string()),
         WorkloadRefusal::Store(error) => error.into(),
     })?;
-    issue(app, principal, parent, TokenKind::Workload, parent.generic_end(), scope)
+    issue(app, principal, origin, parent, TokenKind::Workload, parent.generic_end(), scope)
 }
 
 fn issue(
     app: &AppState,
     principal: &Principal,
+    origin: &Origin,
     parent: &VerifiedToken,
     kind: TokenKind,
     expires_at: Option<i64>,
     scope: Scope,
 ) -> ApiResult<String> {
-    Ok(app.tokens.issue(NewToken {
+    let jti = app.random.uuid();
+    let token = app.tokens.issue(NewToken {
+        jti,
         user_id: principal.user.id.0,
         kind,
         issued_at: issue_time(app.clock.now(), principal.user.password_changed_at),
@@ -79,7 +95,14 @@ fn issue(
         expires_at,
         session_id: None,
         scope,
-    })?)
+    })?;
+    let event = app.audit.event(origin, Action::TokenIssued).on("api_token", Id(jti), "");
+    let event = event.with("token_type", kind.word());
+    app.audit.note(match expires_at {
+        Some(expires_at) => event.with("expires", expires_at),
+        None => event,
+    });
+    Ok(token)
 }
 
 /// When a generic token ends, in seconds since 1970.

@@ -4,6 +4,7 @@
 mod support;
 
 mod api_keys;
+mod audit;
 mod authentication;
 mod device_sign_in;
 mod devices;

@@ -228,7 +228,7 @@ pub async fn find_password(store: &Store, name_or_id: &str) -> Result<Option<Pas
 #[derive(FromRow)]
 pub(super) struct ActivationRow {
     pub id: Id,
-    name: String,
+    pub name: String,
     /// Of an account that waits for its activation.
     pub activation_token: Option<String>,
     pub has_password: bool,

@@ -87,7 +87,8 @@ impl Program {
         server
     }
 
-    fn spawn(&self) -> ServerProcess {
+    /// Starts it.
+    pub fn spawn(&self) -> ServerProcess {
         let output = tempfile::tempdir().unwrap();
         let file = |name: &str| File::create(output.path().join(name)).unwrap();
         let input = match &self.input {
