@@ -1,5 +1,6 @@
 //! A name and password with each request (RFC 7617), for the HTTP_BASIC scheme.
 
+use std::fmt;
 use std::time::Duration;
 
 use axum::http::HeaderMap;
@@ -20,7 +21,6 @@ const LIFE: Duration = Duration::from_secs(60);
 const REMEMBERED: u64 = 10_000;
 
 /// Checks credentials, and remembers a keyed digest of the ones that were right.
-#[derive(Debug)]
 pub struct BasicCredentials {
     key: [u8; 32],
     right: moka::sync::Cache<[u8; 32], Proven>,
@@ -31,6 +31,13 @@ pub struct BasicCredentials {
 struct Proven {
     user_id: Id,
     password_changed_at: Option<Timestamp>,
+}
+
+/// The key is a secret, and the digests are as good as the passwords to whoever has it.
+impl fmt::Debug for BasicCredentials {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("BasicCredentials").finish_non_exhaustive()
+    }
 }
 
 impl BasicCredentials {

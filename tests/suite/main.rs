@@ -12,6 +12,7 @@ mod first_start;
 mod http;
 mod interop;
 mod key_sign_in;
+mod leaks;
 mod lists;
 mod official_client;
 mod official_identity;
