@@ -4,18 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
+use uuid::Uuid;
 
 use crate::audit::Audit;
 use crate::auth::api_key::ApiKeyDigests;
 use crate::auth::basic::BasicCredentials;
 use crate::auth::csrf::CsrfTokens;
 use crate::auth::jwt::TokenSettings;
+use crate::auth::keys::Keeper;
 use crate::auth::login_limit::LoginLimit;
 use crate::auth::password;
 use crate::auth::workload::Leeway;
-use crate::auth::{Identities, LastUsed, Passwords, Revocations, Throttle, Tokens};
+use crate::auth::{Identities, LastUsed, Passwords, Register, Revocations, Throttle, Tokens};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{Config, Networks, Secret, ServerSettings};
 use crate::local_files::LocalFiles;
@@ -38,12 +40,14 @@ pub struct App {
     pub server_id: Id,
     pub cookie_name: String,
     pub tokens: Tokens,
+    pub signing_keys: Keeper,
     pub csrf_tokens: CsrfTokens,
     pub api_key_digests: ApiKeyDigests,
     pub secret_cipher: SecretCipher,
     pub passwords: Passwords,
     pub identities: Identities,
     pub revocations: Revocations,
+    pub register: Register,
     pub last_used: LastUsed,
     pub throttle: Throttle,
     pub login_limit: LoginLimit,
@@ -55,6 +59,8 @@ pub struct App {
     pub default_project: String,
     /// How long a finished run's tokens go on.
     pub workload_leeway: Leeway,
+    /// For so long a token that has ended stays in the register.
+    pub token_history: TimeDelta,
     pub device_polls: DevicePolls,
     pub activity: Activity,
     pub local_files: LocalFiles,
@@ -93,6 +99,7 @@ impl App {
         settings: &SettingsRow,
         signing_secret: SecretString,
         api_key_pepper: SecretString,
+        signing_keys: Keeper,
         revocations: Revocations,
         audit: Audit,
         surroundings: Surroundings,
@@ -100,6 +107,8 @@ impl App {
         let Surroundings { clock, random, password_cost } = surroundings;
         let server_id = settings.id;
         let workload_leeway = config.workload.leeway();
+        let token_history = TimeDelta::days(config.zendo.token_history.0.into());
+        let signing_algorithm = config.zendo.signing_algorithm;
         let trusted_proxies = config.zendo.trusted_proxies;
         let local_files = LocalFiles::new(config.zendo.local_files_root.map(|root| root.0));
         let default_user = config.bootstrap.user_name.0;
@@ -115,6 +124,8 @@ impl App {
             leeway_seconds: config.jwt_token_leeway_seconds.0,
             algorithm: config.jwt_token_algorithm,
             secret: signing_secret.clone(),
+            signing_algorithm,
+            keys: signing_keys.ring(),
         };
         let default_cookie_name = || format!("zenml-server-{server_id}");
         Self {
@@ -122,13 +133,15 @@ impl App {
                 .auth_cookie_name
                 .as_ref()
                 .map_or_else(default_cookie_name, |name| name.0.clone()),
-            tokens: Tokens::new(token_settings),
+            tokens: Tokens::new(token_settings, Arc::clone(&random)),
+            signing_keys,
             csrf_tokens: CsrfTokens::new(signing_secret),
             api_key_digests: ApiKeyDigests::new(api_key_pepper),
             secret_cipher: SecretCipher::new(encryption_key.as_ref()),
             passwords: Passwords::new(password_threads(config.auth_thread_pool_size.0), password_cost),
             identities: Identities::new(store.clone()),
             revocations,
+            register: Register::new(store.clone()),
             last_used: LastUsed::default(),
             throttle: Throttle::new(store.clone()),
             login_limit: LoginLimit::new(&config),
@@ -137,6 +150,7 @@ impl App {
             default_user,
             default_project,
             workload_leeway,
+            token_history,
             device_polls: DevicePolls::new(config.device_auth_polling_interval.0),
             local_files,
             activity: Activity::new(settings.last_user_activity),
@@ -149,6 +163,19 @@ impl App {
             clock,
             random,
         }
+    }
+
+    /// When a token of an account that is made now is issued: now, or just after all before were taken back, or at its
+    /// last password change, if that was noted by a whole second which has not come yet (a MySQL DATETIME has no
+    /// fraction).
+    pub fn issue_time(
+        &self,
+        user_id: Uuid,
+        now: DateTime<Utc>,
+        password_changed_at: Option<Timestamp>,
+    ) -> DateTime<Utc> {
+        let now = self.revocations.issue_time(user_id, now);
+        password_changed_at.map_or(now, |changed| now.max(changed.to_utc()))
     }
 
     /// The server's row, at most a second old.

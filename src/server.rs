@@ -26,7 +26,6 @@ use crate::http::limits::{limit_time, refuse_file_uploads};
 use crate::http::{cors, request_id};
 use crate::replay::replay;
 use crate::routes;
-use crate::store::StoreError;
 
 /// A token that another replica has revoked is refused here after so long.
 const REVOCATION_INTERVAL: Duration = Duration::from_millis(500);
@@ -109,6 +108,7 @@ pub async fn serve(
     };
     house.abort();
     note("the last activity could not be written", app.activity.write(&app.store).await);
+    note("API tokens could not be written", app.register.flush().await);
     note("last uses could not be written", app.last_used.write(&app.store).await);
     note("answers could not be written", app.replays.write(app.clock.now()).await);
     note("audit records could not be written", app.audit.close().await);
@@ -130,9 +130,11 @@ async fn keep_house(app: AppState) {
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let replay_rounds = rounds_in(app.config.api_transaction_cleanup_interval.0);
     for round in 0u64.. {
-        next_round(&mut rounds, &app).await;
-        note("revocations could not be read", app.revocations.refresh(app.clock.now()).await);
+        next_round(&app, &mut rounds).await;
+        note("API tokens could not be written", app.register.flush().await);
         note("audit records could not be written", app.audit.write().await);
+        note("revocations could not be read", app.revocations.refresh(app.clock.now()).await);
+        note("signing keys could not be read", app.signing_keys.refresh(app.clock.now()).await);
         note("answers could not be written", app.replays.write(app.clock.now()).await);
         if round % replay_rounds == replay_rounds - 1 {
             note("answers could not be swept", app.replays.sweep(app.clock.now()).await);
@@ -147,6 +149,7 @@ async fn keep_house(app: AppState) {
             let now = app.clock.now();
             note("sign-in failures could not be swept", app.throttle.sweep(now).await);
             note("revocations could not be swept", app.revocations.sweep(now).await);
+            note("API tokens could not be swept", app.register.sweep(now - app.token_history).await);
         }
         if round % AUDIT_SWEEP_ROUNDS == 0 {
             note("audit records could not be swept", app.audit.sweep(app.clock.now()).await);
@@ -154,11 +157,12 @@ async fn keep_house(app: AppState) {
     }
 }
 
-/// Waits for the next round. What can't wait so long in memory is written before.
-async fn next_round(rounds: &mut Interval, app: &AppState) {
+/// Waits for the time of the next round; what comes faster than a round can write is written meanwhile.
+async fn next_round(app: &AppState, rounds: &mut Interval) {
     loop {
         tokio::select! {
             _ = rounds.tick() => return,
+            () = app.register.filling() => note("API tokens could not be written", app.register.flush().await),
             () = app.audit.filling() => note("audit records could not be written", app.audit.write().await),
         }
     }
@@ -168,7 +172,7 @@ fn rounds_in(seconds: u32) -> u64 {
     (u64::from(seconds) * 1000 / REVOCATION_INTERVAL.as_millis() as u64).max(1)
 }
 
-fn note(what: &str, outcome: Result<(), StoreError>) {
+fn note(what: &str, outcome: Result<(), impl std::fmt::Display>) {
     if let Err(error) = outcome {
         tracing::warn!(%error, "{what}");
     }

@@ -6,9 +6,11 @@ use secrecy::SecretString;
 
 use crate::app::{App, AppState, Surroundings};
 use crate::audit::Audit;
+use crate::auth::keys::{Keeper, KeyError};
 use crate::auth::password::{self, PasswordError};
 use crate::auth::{Passwords, Revocations};
 use crate::config::{Config, Flag, Secret};
+use crate::resources::secrets::SecretCipher;
 use crate::resources::server_settings;
 use crate::store::{ConnectError, FirstAdmin, MigrationError, Seed, Store, StoreError};
 
@@ -30,6 +32,8 @@ pub enum StartupError {
     Store(#[from] StoreError),
     #[error("the file of ZENDO_AUDIT_LOG can't be opened: {0}")]
     AuditLog(std::io::Error),
+    #[error(transparent)]
+    SigningKey(#[from] KeyError),
     #[error("the first password can't be hashed: {0}")]
     Password(#[from] PasswordError),
 }
@@ -67,9 +71,18 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<(AppSta
     let revocations = Revocations::load(store.clone(), surroundings.clock.now()).await?;
     let make_pepper = || surroundings.random.text::<SECRET_BYTES>();
     let pepper = store.shared_secret(API_KEY_PEPPER, surroundings.clock.now(), make_pepper).await?;
+    let keys = keeper(store.clone(), &config, &surroundings);
+    keys.start(surroundings.clock.now()).await?;
     let audit = Audit::open(store.clone(), &config.zendo, &surroundings).map_err(StartupError::AuditLog)?;
-    let app = App::new(config, store, &settings, secret, pepper, revocations, audit, surroundings);
+    let app = App::new(config, store, &settings, secret, pepper, keys, revocations, audit, surroundings);
     Ok((Arc::new(app), sign_in))
+}
+
+/// Who reads and makes the signing keys of a store, with these settings.
+pub fn keeper(store: Store, config: &Config, surroundings: &Surroundings) -> Keeper {
+    let encryption_key = config.secrets_store.encryption_key.as_ref().map(|Secret(key)| key);
+    let cipher = SecretCipher::new(encryption_key);
+    Keeper::new(store, cipher, config.zendo.signing_algorithm, Arc::clone(&surroundings.random))
 }
 
 /// Opens the store that a server has been started with before.

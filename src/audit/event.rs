@@ -6,7 +6,8 @@ use axum::http::HeaderValue;
 use serde_json::{Map, Value};
 
 use super::{Action, Origin, Record, Shipper};
-use crate::auth::{Credential, Principal};
+use crate::app::App;
+use crate::auth::{Credential, Principal, VerifiedToken};
 use crate::store::{BatchRow, Cells, Committed, Id, JsonText, StoreError, Timestamp, Transaction};
 
 /// Characters that a column holds at most.
@@ -84,6 +85,13 @@ impl Event {
     #[must_use]
     pub fn by(mut self, claim: Claim) -> Self {
         self.origin.actor = Actor::Claimed(claim);
+        self
+    }
+
+    /// Says that a principal did it, whose request was not asked for one.
+    #[must_use]
+    pub fn by_principal(mut self, principal: &Principal) -> Self {
+        self.origin.actor = Actor::Principal(principal.clone());
         self
     }
 
@@ -190,6 +198,19 @@ impl BatchRow for Event {
     }
 }
 
+impl Claim {
+    pub fn of(credential: &'static str) -> Self {
+        Self { credential, ..Self::default() }
+    }
+
+    /// Whoever holds a token.
+    pub async fn of_token(app: &App, token: &VerifiedToken) -> Self {
+        let account = app.identities.account(token.claims.sub).await.ok().flatten();
+        let name = account.map(|account| account.name.clone()).unwrap_or_default();
+        of_verified((Id(token.claims.sub), name), token)
+    }
+}
+
 impl Actor {
     /// Who it is, and with which credential.
     fn claim(&self) -> Claim {
@@ -203,21 +224,24 @@ impl Actor {
 }
 
 fn of_principal(principal: &Principal) -> Claim {
-    let account = Some((principal.user.id, principal.user.name.clone()));
-    match &principal.credential {
-        Credential::Token(token) => {
-            let claims = &token.claims;
-            Claim {
-                account,
-                credential: "token",
-                token_id: claims.jti.map(Id),
-                api_key_id: claims.scope.api_key_id.map(Id),
-                device_id: claims.scope.device_id.map(Id),
-            }
-        }
-        Credential::ApiKey => Claim { account, credential: "api_key", ..Claim::default() },
-        Credential::Basic => Claim { account, credential: "basic", ..Claim::default() },
-        Credential::None => Claim { account, credential: "none", ..Claim::default() },
+    let account = (principal.user.id, principal.user.name.clone());
+    let credential = match &principal.credential {
+        Credential::Token(token) => return of_verified(account, token),
+        Credential::ApiKey => "api_key",
+        Credential::Basic => "basic",
+        Credential::None => "none",
+    };
+    Claim { account: Some(account), ..Claim::of(credential) }
+}
+
+fn of_verified(account: (Id, String), token: &VerifiedToken) -> Claim {
+    let claims = &token.claims;
+    Claim {
+        account: Some(account),
+        credential: "token",
+        token_id: claims.jti.map(Id),
+        api_key_id: claims.scope.api_key_id.map(Id),
+        device_id: claims.scope.device_id.map(Id),
     }
 }
 

@@ -7,7 +7,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Expr, ExprTrait, Order, Query};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::event::Claim;
 use super::refusals::{Refusal, Refusals};
 use super::{Action, Actor, Event, Origin, Record, Shipper};
 use crate::app::Surroundings;
@@ -73,7 +72,7 @@ impl Audit {
     /// # Errors
     /// When the database doesn't answer.
     pub async fn record(&self, event: Event) -> Result<(), StoreError> {
-        if !self.prompt.push(event.clone()) {
+        if let Err(event) = self.prompt.push(event) {
             self.store.insert_rows(std::slice::from_ref(&event)).await?;
             event.ship();
         }
@@ -82,7 +81,8 @@ impl Audit {
 
     /// Leaves a record that is durable within a second.
     pub fn note(&self, event: Event) {
-        self.trailing.push(event);
+        // One that finds no room is counted.
+        let _ = self.trailing.push(event);
     }
 
     /// Leaves a record of a refused sign-in: durable when this returns, unless there are many at once, which are counted.
@@ -111,13 +111,13 @@ impl Audit {
             let mut event = self.identified(refusal).await;
             let now = self.clock.now();
             (event.id, event.times) = (self.random.id_in_time(now), times);
-            self.prompt.push(event);
+            let _ = self.prompt.push(event);
         }
         let lost = self.trailing.take_lost() + self.prompt.take_lost();
         if lost > 0 {
             tracing::error!(lost, "audit records were lost: the store has not taken them for too long");
             let event = self.event(&SERVER, Action::RecordsLost);
-            self.prompt.push(event.with("count", lost));
+            let _ = self.prompt.push(event.with("count", lost));
         }
         self.flush(&self.prompt).await?;
         self.flush(&self.trailing).await
@@ -188,9 +188,3 @@ impl Audit {
 
 /// The server itself.
 const SERVER: Origin = Origin { actor: Actor::Nobody, address: None, user_agent: None, request_id: None };
-
-impl Claim {
-    pub fn of(credential: &'static str) -> Self {
-        Self { credential, ..Self::default() }
-    }
-}

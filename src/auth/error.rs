@@ -8,13 +8,18 @@ use super::workload::EndedWorkload;
 use crate::http::error::{ApiError, ErrorKind};
 use crate::store::StoreError;
 
-/// A refused credential: answered with 401, the reason, and `WWW-Authenticate: Bearer` (RFC 6750, section 3).
+/// A refused credential: answered with 401, the reason, and `WWW-Authenticate: Bearer` (RFC 6750, section 3); a token
+/// that is good but not for this with 403, and what it lacks.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthenticationError {
     #[error("Not authenticated")]
     NoCredential,
     #[error("Authentication error: error decoding access token: Invalid JWT token: {0}.")]
     InvalidToken(String),
+    #[error(
+        "Authentication error: error decoding access token: Invalid JWT token: The key it names is not known."
+    )]
+    UnknownKey,
     #[error("Authentication error: missing CSRF token")]
     MissingCsrfToken,
     #[error("Authentication error: CSRF token does not match the access token")]
@@ -59,6 +64,15 @@ pub enum AuthenticationError {
     NoDevices,
     #[error("the check could not be made: {0}")]
     Password(#[from] super::password::PasswordError),
+    /// The permission that is missing, as text.
+    #[error("This token lacks the scope {0}.")]
+    InsufficientScope(String),
+    #[error("This token was narrowed, and credentials are made and changed with all rights only.")]
+    Narrowed,
+    #[error("This token is for other projects.")]
+    OtherProject,
+    #[error("This token is for some projects only, and may not change what belongs to none.")]
+    OutsideProjects,
     #[error("Authentication error: {0}")]
     EndedWorkload(#[from] EndedWorkload),
     #[error("the store did not answer: {0}")]
@@ -77,6 +91,12 @@ impl From<AuthenticationError> for ApiError {
             AuthenticationError::BasicRefused(error) => error,
             AuthenticationError::NoCredential | AuthenticationError::NoBasicCredential => {
                 Self::plain(StatusCode::UNAUTHORIZED, error.to_string())
+            }
+            AuthenticationError::InsufficientScope(_)
+            | AuthenticationError::Narrowed
+            | AuthenticationError::OtherProject
+            | AuthenticationError::OutsideProjects => {
+                Self::insufficient_scope(error.to_string(), error.missing_scope())
             }
             reason => Self::new(ErrorKind::CredentialsNotValid, reason.to_string()),
         }
@@ -109,6 +129,15 @@ impl AuthenticationError {
                 | Self::EndedWorkload(_)
                 | Self::Store(_)
         )
+    }
+
+    /// The scope that the token would have to have, if that is what it lacks.
+    fn missing_scope(&self) -> Option<&str> {
+        match self {
+            Self::InsufficientScope(permission) => Some(permission),
+            Self::Narrowed => Some("*:write"),
+            _ => None,
+        }
     }
 }
 

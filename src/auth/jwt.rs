@@ -1,4 +1,5 @@
-//! Access tokens: JWTs (RFC 7519) with ZenML's claims, signed with HMAC (RFC 7518, section 3.2).
+//! Access tokens: JWTs (RFC 7519) with ZenML's claims. They are signed with HMAC (RFC 7518, section 3.2), or with a
+//! key of the store, which the header's `kid` names: what a token without `kid` says is checked with HMAC alone.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -8,12 +9,16 @@ use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::AuthenticationError;
+use super::keys::{KeyRing, SigningKey};
+use super::revocation::Revocation;
 use super::scope::Scope;
-use crate::config::JwtAlgorithm;
-use crate::store::Timestamp;
+use crate::config::{JwtAlgorithm, SigningAlgorithm};
+use crate::random::SharedRandomness;
+use crate::store::Id;
 
 /// Verified tokens that are remembered, so that a token in steady use is not verified again each time.
 const REMEMBERED_TOKENS: u64 = 4096;
@@ -28,6 +33,7 @@ pub enum TokenKind {
 }
 
 impl TokenKind {
+    /// As a claim and a column say it.
     pub fn word(self) -> &'static str {
         match self {
             Self::Login => "login",
@@ -65,10 +71,29 @@ pub struct Claims {
 /// A token whose signature, issuer and audience are good. Whether it still lives is asked each time.
 #[derive(Debug, PartialEq)]
 pub struct VerifiedToken {
+    /// Its `jti`; of a token without one, which ZenML made, an id made from its text.
+    pub id: Uuid,
     pub claims: Claims,
+    /// The key of the store that it was signed with; none for HMAC.
+    kid: Option<Id>,
 }
 
 impl VerifiedToken {
+    fn new(token: &str, claims: Claims, kid: Option<Id>) -> Self {
+        let id = claims.jti.unwrap_or_else(|| id_of_text(token));
+        Self { id, claims, kid }
+    }
+
+    /// What takes it back.
+    pub fn revocation(&self) -> Revocation {
+        Revocation::Token { id: self.id, expires: self.claims.exp }
+    }
+
+    /// When it was made, to the microsecond.
+    pub fn issued_at(&self) -> DateTime<Utc> {
+        moment(self.claims.iat)
+    }
+
     /// When the proof was given that this token goes back to, in seconds since 1970: a change of the password ends
     /// all that was made from a proof before it, whenever it was made.
     pub fn proven_at(&self) -> f64 {
@@ -86,11 +111,29 @@ impl VerifiedToken {
     }
 }
 
+/// A claim's seconds as a moment, to the microsecond it was made from.
+pub fn moment(seconds: f64) -> DateTime<Utc> {
+    let moment = DateTime::from_timestamp_micros((seconds * 1e6).round() as i64);
+    moment.unwrap_or(DateTime::<Utc>::UNIX_EPOCH)
+}
+
+fn id_of_text(token: &str) -> Uuid {
+    let mut id = [0; 16];
+    id.copy_from_slice(&Sha256::digest(token)[..16]);
+    uuid::Builder::from_custom_bytes(id).into_uuid()
+}
+
+/// A token that was just made.
+pub struct IssuedToken {
+    /// Its `jti`.
+    pub id: Id,
+    pub token: String,
+    pub issued_at: DateTime<Utc>,
+}
+
 /// What a new token says, besides what every token of this server says.
 #[derive(Debug)]
 pub struct NewToken {
-    /// Its name in the audit, and wherever else it is told of.
-    pub jti: Uuid,
     pub user_id: Uuid,
     pub kind: TokenKind,
     pub issued_at: DateTime<Utc>,
@@ -102,10 +145,13 @@ pub struct NewToken {
     pub scope: Scope,
 }
 
-/// When a token of this account is issued: now, or at its last password change, if that was noted by a whole
-/// second which has not come yet (a MySQL DATETIME has no fraction).
-pub fn issue_time(now: DateTime<Utc>, password_changed_at: Option<Timestamp>) -> DateTime<Utc> {
-    password_changed_at.map_or(now, |changed| now.max(changed.to_utc()))
+/// Why a token could not be signed.
+#[derive(Debug, thiserror::Error)]
+pub enum SigningError {
+    #[error("there is no signing key of the configured algorithm")]
+    NoKey,
+    #[error(transparent)]
+    Jwt(#[from] jsonwebtoken::errors::Error),
 }
 
 /// Makes and verifies this server's tokens.
@@ -118,6 +164,10 @@ pub struct Tokens {
     validation: Validation,
     pub(super) encoding_key: EncodingKey,
     pub(super) decoding_key: DecodingKey,
+    /// What new tokens are signed with instead of HMAC.
+    signing_algorithm: Option<SigningAlgorithm>,
+    keys: Arc<KeyRing>,
+    random: SharedRandomness,
     verified: moka::sync::Cache<Box<str>, Arc<VerifiedToken>>,
 }
 
@@ -129,10 +179,12 @@ pub struct TokenSettings {
     pub leeway_seconds: u32,
     pub algorithm: JwtAlgorithm,
     pub secret: SecretString,
+    pub signing_algorithm: Option<SigningAlgorithm>,
+    pub keys: Arc<KeyRing>,
 }
 
 impl Tokens {
-    pub fn new(settings: TokenSettings) -> Self {
+    pub fn new(settings: TokenSettings, random: SharedRandomness) -> Self {
         let algorithm = match settings.algorithm {
             JwtAlgorithm::HS256 => Algorithm::HS256,
             JwtAlgorithm::HS384 => Algorithm::HS384,
@@ -153,6 +205,9 @@ impl Tokens {
             validation,
             encoding_key: EncodingKey::from_secret(secret),
             decoding_key: DecodingKey::from_secret(secret),
+            signing_algorithm: settings.signing_algorithm,
+            keys: settings.keys,
+            random,
             verified: moka::sync::Cache::new(REMEMBERED_TOKENS),
         }
     }
@@ -160,8 +215,9 @@ impl Tokens {
     /// Signs a new token.
     ///
     /// # Errors
-    /// When the claims can't be written as JSON.
-    pub fn issue(&self, new: NewToken) -> Result<String, jsonwebtoken::errors::Error> {
+    /// When the claims can't be written as JSON, or there is no key to sign with.
+    pub fn issue(&self, new: NewToken) -> Result<IssuedToken, SigningError> {
+        let id = self.random.id_in_time(new.issued_at);
         let issued_at = new.issued_at.timestamp_micros() as f64 / 1e6;
         let claims = Claims {
             sub: new.user_id,
@@ -170,21 +226,36 @@ impl Tokens {
             iat: issued_at,
             auth_time: Some(new.proven_at.unwrap_or(issued_at)),
             exp: new.expires_at,
-            jti: Some(new.jti),
+            jti: Some(id.0),
             token_type: Some(new.kind),
             session_id: new.session_id,
             scope: new.scope,
         };
-        jsonwebtoken::encode(&self.header, &claims, &self.encoding_key)
+        let token = self.sign(&claims, new.issued_at)?;
+        Ok(IssuedToken { id, token, issued_at: new.issued_at })
+    }
+
+    fn sign(&self, claims: &Claims, moment: DateTime<Utc>) -> Result<String, SigningError> {
+        let Some(algorithm) = self.signing_algorithm else {
+            return Ok(jsonwebtoken::encode(&self.header, claims, &self.encoding_key)?);
+        };
+        let key = self.keys.signer(algorithm, moment).ok_or(SigningError::NoKey)?;
+        let encoding_key = key.encoding_key.as_ref().ok_or(SigningError::NoKey)?;
+        Ok(jsonwebtoken::encode(&key.header, claims, encoding_key)?)
     }
 
     /// Verifies a token's signature, issuer, audience and times.
     ///
     /// # Errors
-    /// [`AuthenticationError::InvalidToken`] with the reason.
+    /// [`AuthenticationError::InvalidToken`] with the reason, or [`AuthenticationError::UnknownKey`]: then the store
+    /// may know the key.
     pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Arc<VerifiedToken>, AuthenticationError> {
         let verified = match self.verified.get(token) {
-            Some(verified) => verified,
+            Some(verified) => {
+                // The key may have been retired since the token was verified with it.
+                verified.kid.map(|kid| self.key(kid)).transpose()?;
+                verified
+            }
             None => {
                 let verified = Arc::new(self.decode(token)?);
                 self.verified.insert(token.into(), Arc::clone(&verified));
@@ -196,9 +267,31 @@ impl Tokens {
     }
 
     fn decode(&self, token: &str) -> Result<VerifiedToken, AuthenticationError> {
-        jsonwebtoken::decode::<Claims>(token, &self.decoding_key, &self.validation)
-            .map(|data| VerifiedToken { claims: data.claims })
-            .map_err(|error| AuthenticationError::InvalidToken(reason(&error)))
+        let header = jsonwebtoken::decode_header(token).map_err(invalid)?;
+        let Some(kid) = header.kid else {
+            let data = jsonwebtoken::decode(token, &self.decoding_key, &self.validation);
+            return data.map(|data| VerifiedToken::new(token, data.claims, None)).map_err(invalid);
+        };
+        // No store is asked for what it can't have.
+        let is_of_store = matches!(header.alg, Algorithm::EdDSA | Algorithm::ES256 | Algorithm::RS256);
+        let kid = Uuid::try_parse(&kid).ok().filter(|_| is_of_store).map(Id);
+        let kid = kid.ok_or_else(|| invalid(ErrorKind::InvalidAlgorithm.into()))?;
+        let key = self.key(kid)?;
+        let mut validation = self.validation.clone();
+        validation.algorithms = vec![key.header.alg];
+        let data = jsonwebtoken::decode(token, &key.decoding_key, &validation);
+        data.map(|data| VerifiedToken::new(token, data.claims, Some(kid))).map_err(invalid)
+    }
+
+    /// The key with that id, if tokens that it has signed are good.
+    fn key(&self, kid: Id) -> Result<Arc<SigningKey>, AuthenticationError> {
+        let key = self.keys.find(kid).ok_or(AuthenticationError::UnknownKey)?;
+        if key.is_retired {
+            return Err(AuthenticationError::InvalidToken(
+                "The key it was signed with is retired".to_owned(),
+            ));
+        }
+        Ok(key)
     }
 
     fn check_times(&self, claims: &Claims, now: DateTime<Utc>) -> Result<(), AuthenticationError> {
@@ -212,6 +305,10 @@ impl Tokens {
         }
         Ok(())
     }
+}
+
+fn invalid(error: jsonwebtoken::errors::Error) -> AuthenticationError {
+    AuthenticationError::InvalidToken(reason(&error))
 }
 
 pub(super) fn reason(error: &jsonwebtoken::errors::Error) -> String {
@@ -233,6 +330,7 @@ pub(super) fn reason(error: &jsonwebtoken::errors::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::SystemRandomness;
 
     fn tokens(algorithm: JwtAlgorithm) -> Tokens {
         let settings = TokenSettings {
@@ -241,13 +339,14 @@ mod tests {
             leeway_seconds: 10,
             algorithm,
             secret: "sesame".to_owned().into(),
+            signing_algorithm: None,
+            keys: Arc::default(),
         };
-        Tokens::new(settings)
+        Tokens::new(settings, Arc::new(SystemRandomness))
     }
 
     fn new_token(expires_at: Option<i64>) -> NewToken {
         NewToken {
-            jti: Uuid::new_v4(),
             user_id: Uuid::from_u128(7),
             kind: TokenKind::Generic,
             issued_at: at(1_000_000),
@@ -266,7 +365,7 @@ mod tests {
     fn a_token_lives_to_its_end_and_the_leeway_and_no_longer() {
         for algorithm in [JwtAlgorithm::HS256, JwtAlgorithm::HS384, JwtAlgorithm::HS512] {
             let tokens = tokens(algorithm);
-            let token = tokens.issue(new_token(Some(1_000_060))).unwrap();
+            let token = tokens.issue(new_token(Some(1_000_060))).unwrap().token;
             let verified = tokens.verify(&token, at(1_000_069)).unwrap();
             assert_eq!(verified.claims.scope.device_id, Some(Uuid::from_u128(9)));
             assert!(verified.claims.jti.is_some());
@@ -278,7 +377,7 @@ mod tests {
     #[test]
     fn a_token_from_the_future_is_refused() {
         let tokens = tokens(JwtAlgorithm::HS256);
-        let token = tokens.issue(new_token(None)).unwrap();
+        let token = tokens.issue(new_token(None)).unwrap().token;
         assert!(tokens.verify(&token, at(999_990)).is_ok());
         assert!(tokens.verify(&token, at(999_900)).is_err());
     }
@@ -286,6 +385,7 @@ mod tests {
     #[test]
     fn only_a_generic_parent_limits_its_children() {
         let verified = |token_type, exp| VerifiedToken {
+            id: Uuid::nil(),
             claims: Claims {
                 sub: Uuid::nil(),
                 iss: String::new(),
@@ -298,6 +398,7 @@ mod tests {
                 session_id: None,
                 scope: Scope::default(),
             },
+            kid: None,
         };
         assert_eq!(verified(Some(TokenKind::Generic), Some(5)).generic_end(), Some(5));
         assert_eq!(verified(Some(TokenKind::Login), Some(5)).generic_end(), None);

@@ -1,4 +1,4 @@
-//! When API keys and devices were last used: kept in memory and written in batches, never by the request itself.
+//! When API keys, devices and API tokens were last used: kept in memory and written in batches, never by the request itself.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 use sea_query::{Cond, Expr, ExprTrait, Query};
 
+use super::register;
 use crate::store::{Id, Store, StoreError, Timestamp};
 
 /// Rows that one statement changes at most.
@@ -15,6 +16,7 @@ const BATCH: usize = 200;
 enum Kind {
     ApiKey,
     Device,
+    ApiToken,
 }
 
 impl Kind {
@@ -22,6 +24,14 @@ impl Kind {
         match self {
             Self::ApiKey => "api_key",
             Self::Device => "auth_devices",
+            Self::ApiToken => register::TABLE,
+        }
+    }
+
+    fn column(self) -> &'static str {
+        match self {
+            Self::ApiKey | Self::Device => "last_login",
+            Self::ApiToken => "last_used",
         }
     }
 }
@@ -37,6 +47,10 @@ impl LastUsed {
 
     pub fn device(&self, id: Id, now: DateTime<Utc>) {
         self.note(Kind::Device, id, now);
+    }
+
+    pub fn api_token(&self, id: Id, now: DateTime<Utc>) {
+        self.note(Kind::ApiToken, id, now);
     }
 
     fn note(&self, kind: Kind, id: Id, now: DateTime<Utc>) {
@@ -58,10 +72,10 @@ impl LastUsed {
             let Some(moment) = rows.iter().map(|(_, _, moment)| *moment).max() else { continue };
             let moment = Timestamp::new(moment);
             let is_earlier =
-                Cond::any().add(Expr::col("last_login").is_null()).add(Expr::col("last_login").lt(moment));
+                Cond::any().add(Expr::col(kind.column()).is_null()).add(Expr::col(kind.column()).lt(moment));
             let update = Query::update()
                 .table(kind.table())
-                .value("last_login", moment)
+                .value(kind.column(), moment)
                 .and_where(Expr::col("id").is_in(rows.iter().map(|(_, id, _)| *id)))
                 .cond_where(is_earlier)
                 .to_owned();

@@ -3,19 +3,20 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum_extra::extract::CookieJar;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::jwt::{Claims, TokenKind, VerifiedToken};
+use super::access::Access;
+use super::jwt::{Claims, TokenKind, VerifiedToken, moment};
 use super::workload::{self, EndedWorkload};
-use super::{AuthenticationError, Credential, Principal, api_key, grants};
+use super::{AuthenticationError, Credential, Principal, Scope, api_key, grants, project_guard};
 use crate::app::AppState;
 use crate::audit::{Action, Claim, Origin};
 use crate::config::AuthScheme;
@@ -42,6 +43,12 @@ pub async fn authenticate(
         }
     };
     app.activity.note(now);
+    if principal.scope().is_some_and(Scope::is_narrowed) {
+        request = match Box::pin(within_scope(&app, &principal, request)).await {
+            Ok(request) => request,
+            Err(refusal) => return Ok(refusal),
+        };
+    }
     request.extensions_mut().insert(principal);
     Ok(next.run(request).await)
 }
@@ -55,24 +62,27 @@ async fn record_refusal(
     let origin = Origin::of(app, headers, extensions);
     let claim = match credential(app, headers) {
         Some(key) if key.starts_with(api_key::PREFIX) => grants::api_key::claim(app, &key).await,
-        Some(token) => claim_of_token(app, &token).await,
+        // One that is refused here has a good signature.
+        Some(token) => match verify(app, &token, app.clock.now()).await {
+            Ok(token) => Claim::of_token(app, &token).await,
+            Err(_) => Claim::of("token"),
+        },
         None => Claim::of("none"),
     };
     let event = app.audit.event(&origin, Action::SignInRefused).by(claim).refused(error.to_string());
     app.audit.refused(event, None).await;
 }
 
-/// Whose token it was: one that is refused here has a good signature.
-async fn claim_of_token(app: &AppState, token: &str) -> Claim {
-    let Ok(token) = app.tokens.verify(token, app.clock.now()) else { return Claim::of("token") };
-    let account = app.identities.account(token.claims.sub).await.ok().flatten();
-    Claim {
-        account: account.map(|account| (account.id, account.name.clone())),
-        token_id: token.claims.jti.map(Id),
-        api_key_id: token.claims.scope.api_key_id.map(Id),
-        device_id: token.claims.scope.device_id.map(Id),
-        ..Claim::of("token")
+/// Hands the request on if its narrowed token is wide enough for the route.
+async fn within_scope(app: &AppState, principal: &Principal, request: Request) -> Result<Request, Response> {
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let path = path.as_ref().map_or(request.uri().path(), MatchedPath::as_str).to_owned();
+    let path = path.strip_prefix(app.config.root_url_path.0.as_str()).unwrap_or(&path);
+    let access = Access::of(request.method().as_str(), path);
+    if let Some(scope) = principal.scope() {
+        access.check(scope).map_err(IntoResponse::into_response)?;
     }
+    project_guard::check(app, principal, access, request).await
 }
 
 /// Handlers behind [`authenticate`] take the principal as an argument.
@@ -81,6 +91,17 @@ impl<S: Sync> FromRequestParts<S> for Principal {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         parts.extensions.get::<Self>().cloned().ok_or(AuthenticationError::NoCredential)
+    }
+}
+
+/// Who asks on a route that is open to all, for what not everyone may ask there: an argument of its handler.
+pub struct MaybePrincipal(pub Result<Principal, AuthenticationError>);
+
+impl FromRequestParts<AppState> for MaybePrincipal {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Self::Rejection> {
+        Ok(Self(principal(app, &parts.headers, &parts.extensions, app.clock.now()).await))
     }
 }
 
@@ -112,7 +133,7 @@ async fn token_principal(
         let user = account(app, key.service_account_id.0).await?;
         return Ok(Principal { user, credential: Credential::ApiKey });
     }
-    let token = app.tokens.verify(&token, now)?;
+    let token = verify(app, &token, now).await?;
     check_token(app, &token, headers, now).await?;
     let user = account(app, token.claims.sub).await?;
     if app.config.auth_scheme == AuthScheme::External
@@ -122,10 +143,29 @@ async fn token_principal(
         return Err(AuthenticationError::LocalAccount(user.name.clone()));
     }
     let changed = user.password_changed_at.filter(|_| !user.is_service_account);
-    if changed.is_some_and(|changed| moment(token.proven_at()) < changed) {
+    if changed.is_some_and(|changed| Timestamp::new(moment(token.proven_at())) < changed) {
         return Err(AuthenticationError::PasswordChanged(user.name.clone()));
     }
     Ok(Principal { user, credential: Credential::Token(token) })
+}
+
+/// The token, if it is one of this server's and its time is right. A key that isn't known here may be another
+/// replica's newest. Whether it was revoked, and its account, is another question.
+///
+/// # Errors
+/// [`AuthenticationError`] with the reason.
+pub async fn verify(
+    app: &AppState,
+    token: &str,
+    now: DateTime<Utc>,
+) -> Result<Arc<VerifiedToken>, AuthenticationError> {
+    match app.tokens.verify(token, now) {
+        Err(AuthenticationError::UnknownKey) => {
+            Box::pin(app.signing_keys.look_again()).await.map_err(Arc::new)?;
+            app.tokens.verify(token, now)
+        }
+        verified => verified,
+    }
 }
 
 /// What can be asked of a token before its account is known.
@@ -135,8 +175,11 @@ async fn check_token(
     headers: &HeaderMap,
     now: DateTime<Utc>,
 ) -> Result<(), AuthenticationError> {
-    if token.claims.jti.is_some_and(|jti| app.revocations.is_revoked(jti)) {
+    if app.revocations.is_revoked(token) {
         return Err(AuthenticationError::Revoked);
+    }
+    if matches!(token.claims.token_type, Some(TokenKind::Generic | TokenKind::Workload)) {
+        app.last_used.api_token(Id(token.id), now);
     }
     if let Some(session_id) = token.claims.session_id {
         let csrf_token = headers.get(CSRF_HEADER).and_then(|value| value.to_str().ok());
@@ -158,8 +201,12 @@ async fn account(app: &AppState, id: Uuid) -> Result<Arc<UserRow>, Authenticatio
 }
 
 /// The token of a browser's or client's session, if the request has a good one.
-pub fn login_token(app: &AppState, headers: &HeaderMap, now: DateTime<Utc>) -> Option<Arc<VerifiedToken>> {
-    let token = app.tokens.verify(&credential(app, headers)?, now).ok()?;
+pub async fn login_token(
+    app: &AppState,
+    headers: &HeaderMap,
+    now: DateTime<Utc>,
+) -> Option<Arc<VerifiedToken>> {
+    let token = verify(app, &credential(app, headers)?, now).await.ok()?;
     (token.claims.token_type == Some(TokenKind::Login)).then_some(token)
 }
 
@@ -221,12 +268,6 @@ async fn check_device(
     }
     app.last_used.device(device.id, now);
     Ok(())
-}
-
-/// A claim's seconds as a moment, to the microsecond it was made from.
-fn moment(seconds: f64) -> Timestamp {
-    let moment = DateTime::from_timestamp_micros((seconds * 1e6).round() as i64);
-    Timestamp::new(moment.unwrap_or(DateTime::<Utc>::UNIX_EPOCH))
 }
 
 /// A cookie that holds something wins over the bearer; an empty one doesn't count (contract: BEHAVIOUR.md).

@@ -1,5 +1,6 @@
 //! Who a request speaks for, and the tokens that say so.
 
+pub mod access;
 pub mod api_key;
 pub mod basic;
 pub mod csrf;
@@ -8,20 +9,29 @@ pub mod error;
 pub mod grants;
 pub mod identity;
 pub mod jwt;
+pub mod keys;
 pub mod last_used;
 pub mod layer;
 pub mod login_limit;
 pub mod password;
+pub mod permissions;
+pub mod project_guard;
+pub mod register;
 pub mod revocation;
+pub mod revoked_ids;
 pub mod scope;
 pub mod session;
 pub mod throttle;
 pub mod workload;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::http::error::{ApiError, ErrorKind};
+use uuid::Uuid;
+
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::resources::users::UserRow;
+use crate::store::Id;
 
 pub use error::{AuthenticationError, refusal};
 pub use identity::Identities;
@@ -29,7 +39,8 @@ pub use jwt::{Claims, Tokens, VerifiedToken};
 pub use last_used::LastUsed;
 pub use layer::authenticate;
 pub use password::Passwords;
-pub use revocation::Revocations;
+pub use register::Register;
+pub use revocation::{Revocation, Revocations};
 pub use scope::Scope;
 pub use throttle::Throttle;
 
@@ -54,6 +65,30 @@ pub enum Credential {
 }
 
 impl Principal {
+    /// What its token is bound to and narrowed to, if it has one.
+    pub fn scope(&self) -> Option<&Scope> {
+        match &self.credential {
+            Credential::Token(token) => Some(&token.claims.scope),
+            Credential::ApiKey | Credential::Basic | Credential::None => None,
+        }
+    }
+
+    /// The projects it may see and change things in; none for all.
+    pub fn projects(&self) -> Option<&BTreeSet<Uuid>> {
+        self.scope()?.projects.as_ref()
+    }
+
+    /// Checks that it may see and change things in a project.
+    ///
+    /// # Errors
+    /// 403 for a token that is for other projects.
+    pub fn require_project(&self, project: Id) -> ApiResult<()> {
+        match self.projects() {
+            Some(projects) if !projects.contains(&project.0) => Err(AuthenticationError::OtherProject.into()),
+            _ => Ok(()),
+        }
+    }
+
     /// The access token, for what only a token can do.
     ///
     /// # Errors

@@ -1,9 +1,13 @@
 //! What a token is bound to, and how it is narrowed. A token made with a token is never wider.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// What a token is bound to besides its user; a token made with a token keeps all of it.
+use super::permissions::Permissions;
+
+/// What a token is bound to besides its user, and what it may do; a token made with a token keeps all of it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scope {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -19,7 +23,25 @@ pub struct Scope {
     /// Generation of the API key, raised when it is rotated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_gen: Option<i64>,
+    /// What it may do; without it, all that its user may.
+    #[serde(rename = "scope", skip_serializing_if = "Option::is_none")]
+    pub permissions: Option<Permissions>,
+    /// The projects it may see and change things in; without it, all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub projects: Option<BTreeSet<Uuid>>,
 }
+
+/// To what a new token is to be narrowed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Narrowing {
+    pub permissions: Option<Permissions>,
+    pub projects: Option<BTreeSet<Uuid>>,
+}
+
+/// A token was asked for that would be good for no project.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[error("The token used to authorize this request is for other projects only.")]
+pub struct NoProjectLeft;
 
 /// What a workload token is asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -44,6 +66,25 @@ pub struct WiderScope {
 }
 
 impl Scope {
+    /// This scope, and no more than what `asked` leaves of it.
+    ///
+    /// # Errors
+    /// [`NoProjectLeft`] when it is for none of the projects that are asked for.
+    pub fn narrowed_by(&self, asked: &Narrowing) -> Result<Self, NoProjectLeft> {
+        let permissions = both(&self.permissions, &asked.permissions, Permissions::intersection);
+        let projects = both(&self.projects, &asked.projects, |ours, theirs| ours & theirs);
+        if projects.as_ref().is_some_and(BTreeSet::is_empty) {
+            return Err(NoProjectLeft);
+        }
+        let permissions = permissions.filter(|permissions| *permissions != Permissions::all());
+        Ok(Self { permissions, projects, ..self.clone() })
+    }
+
+    /// Whether it may do less than its user.
+    pub fn is_narrowed(&self) -> bool {
+        self.permissions.is_some() || self.projects.is_some()
+    }
+
     /// This scope bound to the workload too.
     ///
     /// # Errors
@@ -61,6 +102,14 @@ impl Scope {
 
     pub fn is_workload(&self) -> bool {
         self.schedule_id.is_some() || self.pipeline_run_id.is_some() || self.deployment_id.is_some()
+    }
+}
+
+/// What both limits leave; without one of them, what the other does.
+fn both<T: Clone>(one: &Option<T>, other: &Option<T>, intersect: impl Fn(&T, &T) -> T) -> Option<T> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(intersect(one, other)),
+        (one, other) => one.clone().or_else(|| other.clone()),
     }
 }
 
@@ -83,6 +132,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::auth::permissions::Permission;
+    use crate::auth::permissions::tests::{every_permission, permissions};
 
     /// Few ids, so that chains meet the same one again.
     fn id() -> impl Strategy<Value = Option<Uuid>> {
@@ -95,6 +146,21 @@ mod tests {
             let root_run_id = root_run_id.filter(|_| pipeline_run_id.is_some());
             Workload { schedule_id, pipeline_run_id, root_run_id, deployment_id }
         })
+    }
+
+    fn narrowing() -> impl Strategy<Value = Narrowing> {
+        let projects = proptest::collection::btree_set((1u128..5).prop_map(Uuid::from_u128), 1..4);
+        let permissions = proptest::option::of(permissions());
+        (permissions, proptest::option::of(projects))
+            .prop_map(|(permissions, projects)| Narrowing { permissions, projects })
+    }
+
+    fn allows(scope: &Scope, permission: Permission<'_>) -> bool {
+        scope.permissions.as_ref().is_none_or(|permissions| permissions.allow(permission))
+    }
+
+    fn is_for(scope: &Scope, project: Uuid) -> bool {
+        scope.projects.as_ref().is_none_or(|projects| projects.contains(&project))
     }
 
     fn is_within(child: Option<Uuid>, parent: Option<Uuid>) -> bool {
@@ -118,6 +184,29 @@ mod tests {
                 let is_nested = workload.root_run_id == scope.pipeline_run_id;
                 prop_assert!(is_within(next.pipeline_run_id, scope.pipeline_run_id) || is_nested);
                 prop_assert!(!scope.is_workload() || next.is_workload());
+                scope = next;
+            }
+        }
+
+        #[test]
+        fn no_chain_of_narrowings_ends_with_a_right_that_one_of_them_took(
+            chain in proptest::collection::vec((narrowing(), workload()), 1..8)
+        ) {
+            let mut scope = Scope::default();
+            for (narrowing, workload) in chain {
+                let Ok(next) = scope.narrowed_by(&narrowing) else { continue };
+                let next = next.narrowed_to(&workload).unwrap_or(next);
+                for permission in every_permission() {
+                    let asked = narrowing.permissions.as_ref().is_none_or(|asked| asked.allow(permission));
+                    prop_assert_eq!(allows(&next, permission), allows(&scope, permission) && asked);
+                }
+                for project in (1u128..5).map(Uuid::from_u128) {
+                    let asked = narrowing.projects.as_ref().is_none_or(|asked| asked.contains(&project));
+                    prop_assert_eq!(is_for(&next, project), is_for(&scope, project) && asked);
+                }
+                // A token says it in its claims, and the next request starts from what they say.
+                let claims = serde_json::to_string(&next).unwrap();
+                prop_assert_eq!(&serde_json::from_str::<Scope>(&claims).unwrap(), &next);
                 scope = next;
             }
         }

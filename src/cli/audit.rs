@@ -11,8 +11,8 @@ use clap::Args;
 use sea_query::{Expr, ExprTrait, Order, SelectStatement};
 use uuid::Uuid;
 
-use super::user::{Output, open_store};
-use super::{CliError, program};
+use super::user::Output;
+use super::{CliError, program, store};
 use crate::audit::{Action, Record};
 use crate::client::error::printable;
 use crate::random::first_id_of;
@@ -69,7 +69,7 @@ pub fn run(args: AuditArgs, program: &'static str) -> Result<(), CliError> {
 }
 
 async fn execute(args: &AuditArgs, program: &'static str) -> Result<(), CliError> {
-    let (store, _) = open_store(args.data_dir.as_deref(), program).await?;
+    let (store, _) = store::open(args.data_dir.as_deref(), true, program).await?;
     // Asked first: what comes meanwhile is shown as new.
     let mut seen = recent(&store).await.map_err(unreadable)?;
     let mut select = args.select(Utc::now());

@@ -3,6 +3,7 @@
 mod audit;
 mod completions;
 mod healthcheck;
+mod keys;
 mod login;
 mod logout;
 pub mod openapi;
@@ -10,6 +11,7 @@ mod password;
 mod program;
 mod serve;
 mod status;
+mod store;
 mod token;
 mod user;
 
@@ -55,6 +57,11 @@ enum Command {
     /// Reads the records from the store itself, as `user` does, with the newest last. docs/audit.md tells what each
     /// action means.
     Audit(audit::AuditArgs),
+    /// Rotate, list and retire the keys that tokens are signed with, on the store itself
+    ///
+    /// These commands work as those of `user` do: with the settings of `serve`, beside a running server or without
+    /// one. There are keys where ZENDO_SIGNING_ALGORITHM is EdDSA, ES256 or RS256.
+    Keys(keys::KeysArgs),
     /// Print an API token, for scripts and pipelines
     Token(token::TokenArgs),
     /// Sign in to a server and make it the active one
@@ -113,6 +120,7 @@ fn dispatch(cli: Cli, command: clap::Command, program: &'static str) -> Result<(
         Some(Command::Serve(args)) => serve::run(args),
         Some(Command::User(args)) => user::run(args, program),
         Some(Command::Audit(args)) => audit::run(args, program),
+        Some(Command::Keys(args)) => keys::run(args, program),
         Some(Command::Token(args)) => token::run(&args, program),
         Some(Command::Login(args)) => login::run(&args, program),
         Some(Command::Logout(args)) => logout::run(&args, program),

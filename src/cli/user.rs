@@ -1,7 +1,7 @@
 //! `zendo user`: users, made and changed on the store itself, for the operator who has lost the way in.
 
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand, ValueEnum};
@@ -9,20 +9,16 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::serve::config_from_environment;
-use super::{CliError, password, program};
+use super::{CliError, password, program, store};
 use crate::app::Surroundings;
-use crate::audit::Destination;
 use crate::auth::password::make;
 use crate::client::error::printable;
-use crate::config::Config;
 use crate::http::error::ApiError;
 use crate::http::values::{Name, ShortText};
 use crate::random::SystemRandomness;
 use crate::resources::users::operator::{Made, Operator};
 use crate::resources::users::{NewPassword, UserRequest, UserRow};
-use crate::startup::{self, StartupError};
-use crate::store::{ConnectError, Store, Timestamp};
+use crate::store::Timestamp;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  zendo user list --data-dir /var/lib/zendo\n  \
@@ -249,43 +245,11 @@ fn shown(password: &SecretString) -> String {
 }
 
 async fn open(args: &UserArgs, program: &str) -> Result<Operator, CliError> {
-    let (store, mut config) = open_store(args.data_dir.as_deref(), program).await?;
-    if !matches!(args.command, Command::List(_)) {
-        // A database that only ZenML has used yet lacks zendo's own tables.
-        store.migrate().await.map_err(|error| cannot_open(error.into(), program))?;
-    }
-    // What these commands print is for people; their records are in the store.
-    config.zendo.audit_log = config.zendo.audit_log.filter(|log| log.0 != Destination::Stdout);
-    Operator::new(store, &config, Surroundings::of_the_machine())
-        .map_err(|error| cannot_open(StartupError::AuditLog(error), program))
-}
-
-/// The store that the settings name, which a server has been started with before.
-///
-/// # Errors
-/// Exit code 2 for a setting that can't be meant, 1 when there is no such store.
-pub(super) async fn open_store(data_dir: Option<&Path>, program: &str) -> Result<(Store, Config), CliError> {
-    let (mut config, warnings) = config_from_environment()?;
-    if let Some(folder) = data_dir {
-        config.zendo.data_dir = folder.to_owned();
-    }
-    for warning in warnings {
-        program::complain(&format!("warning: {warning}"));
-    }
-    let store = startup::open_made(&config).await.map_err(|error| cannot_open(error, program))?;
-    Ok((store, config))
-}
-
-fn cannot_open(error: StartupError, program: &str) -> CliError {
-    let is_missing =
-        matches!(error, StartupError::NotMade { .. } | StartupError::Connect(ConnectError::Missing { .. }));
-    CliError::failure(match is_missing {
-        true => format!(
-            "{error}\nGive --data-dir, ZENDO_DATA_DIR or ZENML_STORE_URL as the server has it. A new database is \
-             made by the first `{program} serve`."
-        ),
-        false => error.to_string(),
-    })
+    let is_to_change = !matches!(args.command, Command::List(_));
+    let (store, config) = store::open(args.data_dir.as_deref(), is_to_change, program).await?;
+    let surroundings = Surroundings::of_the_machine();
+    let audit = store::open_audit(&store, &config, &surroundings)?;
+    Ok(Operator::new(store, &config, audit, surroundings))
 }
 
 fn refused(error: ApiError) -> CliError {

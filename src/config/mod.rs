@@ -20,7 +20,7 @@ pub use server::{AuthScheme, DeploymentType, JwtAlgorithm, Origins, ServerSettin
 pub use store::{StoreLocation, StoreSettings};
 pub use value::{AtLeast, Flag, HeaderSetting, HttpUrl, Secret, Setting, Text};
 pub use workload::WorkloadSettings;
-pub use zendo::{AbsolutePath, AuditLog, Networks, ZendoSettings};
+pub use zendo::{AbsolutePath, AuditLog, Networks, SigningAlgorithm, ZendoSettings};
 
 /// All settings of one process.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -172,6 +172,7 @@ mod tests {
             ("ZENML_SERVER_GENERIC_API_TOKEN_LIFETIME", "604801", "at most"),
             ("ZENML_SERVER_JWT_TOKEN_ALGORITHM", "none", "HS256, HS384, HS512"),
             ("ZENML_SERVER_JWT_SECRET_KEY", "", "at least 1 character"),
+            ("ZENDO_SIGNING_ALGORITHM", "none", "EdDSA, ES256 or RS256"),
             ("ZENML_SERVER_AUTH_SCHEME", "MAGIC", "OAUTH2_PASSWORD_BEARER"),
             ("ZENDO_TRUSTED_PROXIES", "proxy.example", "addresses or networks"),
             ("ZENML_SERVER_METADATA", "[1]", "JSON object"),

@@ -32,6 +32,12 @@ pub struct ZendoSettings {
     /// Where records of the audit go as JSON lines besides.
     #[serde(deserialize_with = "optional")]
     pub audit_log: Option<AuditLog>,
+    /// For so many days a token that has ended stays in the list of API tokens.
+    #[serde(deserialize_with = "setting")]
+    pub token_history: AtLeast<0>,
+    /// What new tokens are signed with, by a key in the store; without it, the HMAC of ZenML's settings.
+    #[serde(deserialize_with = "optional")]
+    pub signing_algorithm: Option<SigningAlgorithm>,
     /// What is logged on standard error, as a tracing filter.
     #[serde(deserialize_with = "setting")]
     pub log: LogFilter,
@@ -46,8 +52,36 @@ impl Default for ZendoSettings {
             local_files_root: None,
             audit_retention: AtLeast(365),
             audit_log: None,
+            token_history: AtLeast(30),
+            signing_algorithm: None,
             log: LogFilter(Targets::new().with_default(LevelFilter::INFO)),
         }
+    }
+}
+
+/// Signatures that others can verify without being able to make them (RFC 7518, section 3.1; RFC 8037).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SigningAlgorithm {
+    EdDSA,
+    ES256,
+    RS256,
+}
+
+impl SigningAlgorithm {
+    /// Its registered name, as in a token's header.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::EdDSA => "EdDSA",
+            Self::ES256 => "ES256",
+            Self::RS256 => "RS256",
+        }
+    }
+}
+
+impl Setting for SigningAlgorithm {
+    const ACCEPTED: &'static str = "EdDSA, ES256 or RS256, or leave it unset for HMAC";
+    fn read(text: &str) -> Option<Self> {
+        [Self::EdDSA, Self::ES256, Self::RS256].into_iter().find(|algorithm| algorithm.name() == text)
     }
 }
 

@@ -27,7 +27,7 @@ pub async fn list_of<R: Resource>(
     mut select: SelectStatement,
 ) -> ApiResult<Json<Page<ResponseOf<R>>>> {
     if R::IN_PROJECT {
-        let project = find_project(&cx.app, list.project.as_deref()).await?;
+        let project = find_project(cx, list.project.as_deref()).await?;
         select.and_where(Expr::col("project_id").eq(project));
     }
     R::narrow(&mut select, &cx.principal);

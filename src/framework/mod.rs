@@ -41,7 +41,7 @@ use crate::store::{self, Id, StoreError, Transaction};
 pub use context::Context;
 pub use envelope::{NoResources, Response};
 pub use handlers::{delete, get, list, list_of};
-pub use project::{NamedProject, find_project, require, require_project};
+pub use project::{NamedProject, find_project, named_project, require, require_project};
 pub use read::{ById, Read, Versions};
 pub use strip::strip;
 pub use tagging::{TagReference, Taggable, attach, plain_tags, remove_tags, set_tags};

@@ -3,35 +3,45 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use sea_query::{Expr, ExprTrait, Query as Sql};
-use uuid::Uuid;
 
-use super::Resource;
-use crate::app::App;
+use super::{Context, Resource};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::path::PathProject;
 use crate::http::query::Query;
-use crate::store::{Id, Transaction};
+use crate::resources::by_name_or_id;
+use crate::store::{Id, Store, StoreError, Transaction};
 
-/// The project with that name or id; without one the server's default project.
+/// The project with that name or id; without one the server's default project. Every request that names a project, or
+/// means the default one, finds it here.
 ///
 /// # Errors
-/// 404 when it isn't there, and 400 when there is no default project either.
-pub async fn find_project(app: &App, name_or_id: Option<&str>) -> ApiResult<Id> {
-    let asked = name_or_id.unwrap_or(&app.default_project);
-    let mut select = Sql::select();
-    select.column("id").from("project");
-    match Uuid::try_parse(asked) {
-        Ok(id) => select.and_where(Expr::col("id").eq(Id(id))),
-        Err(_) => select.and_where(Expr::col("name").eq(asked)),
+/// 404 when it isn't there, 400 when there is no default project either, and 403 for a token that is for others.
+pub async fn find_project(cx: &Context, name_or_id: Option<&str>) -> ApiResult<Id> {
+    let found = match name_or_id {
+        Some(asked) => named_project(&cx.app.store, asked).await?,
+        None => find_by_name_or_id(&cx.app.store, &cx.app.default_project)
+            .await?
+            .ok_or_else(|| ApiError::new(ErrorKind::ValueError, "Project scope missing from the filter"))?,
     };
-    let found: Option<(Id,)> = app.store.fetch_optional(&select).await?;
-    found.map(|(id,)| id).ok_or_else(|| match name_or_id {
-        None => ApiError::new(ErrorKind::ValueError, "Project scope missing from the filter"),
-        Some(asked) => ApiError::new(
-            ErrorKind::KeyError,
-            format!("\"No project with the name or ID '{asked}' was found\""),
-        ),
+    cx.principal.require_project(found)?;
+    Ok(found)
+}
+
+/// The project with that name or id, whoever asks.
+///
+/// # Errors
+/// 404 when it isn't there.
+pub async fn named_project(store: &Store, name_or_id: &str) -> ApiResult<Id> {
+    find_by_name_or_id(store, name_or_id).await?.ok_or_else(|| {
+        let message = format!("\"No project with the name or ID '{name_or_id}' was found\"");
+        ApiError::new(ErrorKind::KeyError, message)
     })
+}
+
+async fn find_by_name_or_id(store: &Store, name_or_id: &str) -> Result<Option<Id>, StoreError> {
+    let mut select = Sql::select();
+    select.column("id").from("project").and_where(by_name_or_id(name_or_id));
+    Ok(store.fetch_optional::<(Id,)>(&select).await?.map(|(id,)| id))
 }
 
 /// The project that the path or the query names for what a request makes; it goes before the one in the body.
@@ -53,9 +63,9 @@ impl NamedProject {
     ///
     /// # Errors
     /// 404 when there is no such project.
-    pub async fn or(&self, app: &App, of_body: Id) -> ApiResult<Id> {
+    pub async fn or(&self, cx: &Context, of_body: Id) -> ApiResult<Id> {
         match &self.0 {
-            Some(project) => find_project(app, Some(project)).await,
+            Some(project) => find_project(cx, Some(project)).await,
             None => Ok(of_body),
         }
     }

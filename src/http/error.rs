@@ -1,7 +1,7 @@
 //! The one error of the HTTP side, and the one place where it becomes a status and a body.
 
 use axum::Json;
-use axum::http::header::RETRY_AFTER;
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -50,6 +50,8 @@ pub struct ApiError {
     status: StatusCode,
     body: Value,
     retry_after: Option<u64>,
+    /// What `WWW-Authenticate` says.
+    challenge: Option<Box<HeaderValue>>,
     /// The failed query behind a 5xx: for the log, and for [`Store::write`](crate::store::Store::write) to see
     /// whether another attempt may succeed.
     source: Option<StoreError>,
@@ -121,6 +123,16 @@ impl ApiError {
         Self { retry_after: Some(1), ..Self::with(StatusCode::SERVICE_UNAVAILABLE, body) }
     }
 
+    /// 403 for a token that is good but not for this, with the scope that it lacks (RFC 6750, section 3.1).
+    pub fn insufficient_scope(message: impl Into<String>, missing: Option<&str>) -> Self {
+        let scope = missing.map(|scope| format!(", scope=\"{scope}\"")).unwrap_or_default();
+        let challenge = HeaderValue::try_from(format!("Bearer error=\"insufficient_scope\"{scope}"));
+        Self {
+            challenge: challenge.ok().map(Box::new),
+            ..Self::new(ErrorKind::IllegalOperationError, message)
+        }
+    }
+
     /// 500, with no more than that: the reason goes to the log.
     pub fn internal() -> Self {
         Self::with(
@@ -139,7 +151,7 @@ impl ApiError {
     }
 
     fn with(status: StatusCode, body: Value) -> Self {
-        Self { status, body, retry_after: None, source: None }
+        Self { status, body, retry_after: None, challenge: None, source: None }
     }
 }
 
@@ -165,6 +177,9 @@ impl IntoResponse for ApiError {
         let mut response = (self.status, Json(self.body)).into_response();
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(challenge) = self.challenge {
+            response.headers_mut().insert(WWW_AUTHENTICATE, *challenge);
         }
         response
     }
@@ -194,6 +209,13 @@ pub fn if_duplicate(refusal: impl FnOnce() -> ApiError) -> impl FnOnce(StoreErro
 impl AsStoreError for ApiError {
     fn as_store_error(&self) -> Option<&StoreError> {
         self.source.as_ref()
+    }
+}
+
+impl From<crate::auth::jwt::SigningError> for ApiError {
+    fn from(error: crate::auth::jwt::SigningError) -> Self {
+        tracing::error!(%error, "a token could not be signed");
+        Self::internal()
     }
 }
 

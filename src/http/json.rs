@@ -166,7 +166,7 @@ fn is_too_deep(json: &str) -> bool {
 }
 
 /// UTF-8 or UTF-16, with or without a byte order mark, told apart as Python does (RFC 4627, section 3).
-fn decode(bytes: &[u8]) -> Option<Cow<'_, str>> {
+pub fn decode(bytes: &[u8]) -> Option<Cow<'_, str>> {
     let utf16 = |bytes: &[u8], read: fn([u8; 2]) -> u16| {
         let (units, rest) = bytes.as_chunks::<2>();
         let text = char::decode_utf16(units.iter().copied().map(read)).collect::<Result<String, _>>();

@@ -16,4 +16,5 @@ pub mod path;
 pub mod query;
 pub mod request_id;
 pub mod routes;
+pub mod user_agent;
 pub mod values;

@@ -1,5 +1,5 @@
-//! The OpenAPI document: of ZenML 0.98.0's, made from tests/contract/openapi.json, and of zendo's
-//! own, the operations that are there.
+//! The OpenAPI document: of ZenML 0.98.0's, made from tests/contract/openapi.json, the operations that are there, and
+//! zendo's own from openapi_zendo.json.
 
 use serde_json::{Map, Value};
 
@@ -8,7 +8,7 @@ use super::routes::Operation;
 /// ZenML 0.98.0's document, without its prose.
 const CONTRACT: &str = include_str!("../../tests/contract/openapi.json");
 
-/// What zendo has and ZenML hasn't, in the same form.
+/// What zendo has beyond it: parameters of ZenML's operations, and operations with their schemas.
 const OWN: &str = include_str!("openapi_zendo.json");
 
 /// The document of these operations, with the schemas that they use.
@@ -17,7 +17,7 @@ const OWN: &str = include_str!("openapi_zendo.json");
 /// When the contract's text is no JSON.
 pub fn document(operations: &[Operation]) -> serde_json::Result<Value> {
     let mut document: Value = serde_json::from_str(CONTRACT)?;
-    merge(&mut document, serde_json::from_str(OWN)?);
+    add_own(&mut document, serde_json::from_str(OWN)?);
     document["info"]["title"] = "zendo".into();
     document["info"]["description"] = "ZenML's REST API, with short-lived API tokens at its heart.".into();
     if let Some(paths) = document["paths"].as_object_mut() {
@@ -32,13 +32,19 @@ pub fn document(operations: &[Operation]) -> serde_json::Result<Value> {
     Ok(document)
 }
 
-/// Adds the fields of one document to another.
-fn merge(document: &mut Value, own: Value) {
-    match (document, own) {
-        (Value::Object(fields), Value::Object(own)) => {
-            own.into_iter().for_each(|(name, value)| merge(fields.entry(name).or_insert(Value::Null), value));
+fn add_own(document: &mut Value, own: Value) {
+    for (path, methods) in own["parameters"].as_object().into_iter().flatten() {
+        for (method, parameters) in methods.as_object().into_iter().flatten() {
+            if let Some(known) = document["paths"][path][method]["parameters"].as_array_mut() {
+                known.extend(parameters.as_array().into_iter().flatten().cloned());
+            }
         }
-        (place, own) => *place = own,
+    }
+    for (path, item) in own["paths"].as_object().into_iter().flatten() {
+        document["paths"][path] = item.clone();
+    }
+    for (name, schema) in own["schemas"].as_object().into_iter().flatten() {
+        document["components"]["schemas"][name] = schema.clone();
     }
 }
 

@@ -138,7 +138,7 @@ async fn create_repository(
     project: NamedProject,
     JsonBody(request): JsonBody<CodeRepositoryRequest>,
 ) -> ApiResult<Json<ResponseOf<CodeRepositoryRow>>> {
-    let project = project.or(&cx.app, request.project).await?;
+    let project = project.or(&cx, request.project).await?;
     let id = cx.new_id();
     let (context, request) = (&cx, &request);
     let made = cx.create(|mut tx| async move {

@@ -8,6 +8,7 @@ use crate::http::routes::Routes;
 use crate::store::Id;
 
 pub mod api_keys;
+pub mod api_tokens;
 pub mod artifact_versions;
 pub mod artifact_visualizations;
 pub mod artifacts;
@@ -48,13 +49,17 @@ pub mod users;
 
 /// Routes of resources that everyone may call.
 pub fn open() -> Routes {
-    users::routes::open().merge(artifact_versions::open()).merge(pipeline_snapshots::open_routes())
+    users::routes::open()
+        .merge(api_tokens::open())
+        .merge(artifact_versions::open())
+        .merge(pipeline_snapshots::open_routes())
 }
 
 /// All other routes of resources.
 pub fn closed() -> Routes {
     [
         api_keys::routes(),
+        api_tokens::routes(),
         artifact_versions::routes(),
         artifacts::routes(),
         audit::routes(),
@@ -92,7 +97,7 @@ pub fn closed() -> Routes {
 }
 
 /// What has that id, or that name when the text is no id.
-fn by_name_or_id(text: &str) -> SimpleExpr {
+pub fn by_name_or_id(text: &str) -> SimpleExpr {
     match Uuid::try_parse(text) {
         Ok(id) => Expr::col("id").eq(Id(id)),
         Err(_) => Expr::col("name").eq(text),

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::artifact_versions::{ArtifactVersionRow, delete_unused};
-use super::model_versions::ModelVersionRow;
+use super::model_versions::{self, ModelVersionRow};
+use crate::auth::Principal;
 use crate::framework::{Context, NoResources, Read, Resource, Response, ResponseOf, find_in, list, require};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::filter::{Field, FieldKind, Related};
@@ -118,6 +119,10 @@ impl Resource for ArtifactLinkRow {
     type Body = ArtifactLinkBody;
     type Metadata = NoResources;
     type Resources = NoResources;
+
+    fn narrow(select: &mut SelectStatement, principal: &Principal) {
+        model_versions::narrow_links(select, principal);
+    }
 
     async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
         let versions = rows.iter().map(|row| Some(row.artifact_version_id));

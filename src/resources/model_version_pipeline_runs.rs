@@ -7,8 +7,9 @@ use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::model_versions::{ModelVersionRow, link_run, lock_version};
+use super::model_versions::{self, ModelVersionRow, link_run, lock_version};
 use super::pipeline_runs::RunRow;
+use crate::auth::Principal;
 use crate::framework::{Context, NoResources, Read, Resource, Response, ResponseOf, find_in, list, require};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::filter::{Field, FieldKind, Related};
@@ -84,6 +85,10 @@ impl Resource for RunLinkRow {
     type Body = RunLinkBody;
     type Metadata = NoResources;
     type Resources = NoResources;
+
+    fn narrow(select: &mut SelectStatement, principal: &Principal) {
+        model_versions::narrow_links(select, principal);
+    }
 
     async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
         let runs = read.embed::<RunRow>(rows.iter().map(|row| Some(row.pipeline_run_id))).await?;

@@ -256,7 +256,7 @@ async fn create(
     request: &ModelRequest,
 ) -> ApiResult<Json<ResponseOf<ModelRow>>> {
     let project = match project {
-        Some(project) => find_project(&cx.app, Some(project)).await?,
+        Some(project) => find_project(cx, Some(project)).await?,
         None => request.project,
     };
     let made = cx.create(|mut tx| async move {

@@ -194,7 +194,7 @@ async fn create_build(
     project: NamedProject,
     JsonBody(request): JsonBody<BuildRequest>,
 ) -> ApiResult<Json<ResponseOf<BuildRow>>> {
-    let project = project.or(&cx.app, request.project).await?;
+    let project = project.or(&cx, request.project).await?;
     let id = cx.new_id();
     let insert = request.insert(project)?.stamped(id, cx.now()).set("user_id", cx.user_id());
     let (insert, request) = (&insert, &request);

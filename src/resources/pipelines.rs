@@ -250,7 +250,7 @@ async fn create_pipeline(
     project: NamedProject,
     JsonBody(mut request): JsonBody<PipelineRequest>,
 ) -> ApiResult<Json<ResponseOf<PipelineRow>>> {
-    request.project = project.or(&cx.app, request.project).await?;
+    request.project = project.or(&cx, request.project).await?;
     let id = cx.new_id();
     let (context, request) = (&cx, &request);
     let made = cx.create(|mut tx| async move {

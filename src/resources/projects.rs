@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{by_name_or_id, object_or_empty, server_settings};
+use crate::auth::Principal;
 use crate::framework::{
     Context, NoResources, Read, Resource, Response, ResponseOf, Taggable, delete_row, find_in, list,
     refuse_taken_name, taken,
@@ -85,6 +86,12 @@ impl Resource for ProjectRow {
     type Body = ProjectBody;
     type Metadata = ProjectMetadata;
     type Resources = NoResources;
+
+    fn narrow(select: &mut SelectStatement, principal: &Principal) {
+        if let Some(projects) = principal.projects() {
+            select.and_where(Expr::col("id").is_in(projects.iter().copied().map(Id)));
+        }
+    }
 
     async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
         let response = |row: Self| {
@@ -317,6 +324,7 @@ fn refuse_default(cx: &Context, project: &ProjectRow, change: &str) -> ApiResult
 
 async fn find_by_name_or_id(cx: &Context, name_or_id: &str) -> ApiResult<ProjectRow> {
     let mut select = ProjectRow::select();
+    ProjectRow::narrow(&mut select, &cx.principal);
     let found = cx.app.store.fetch_optional(select.and_where(by_name_or_id(name_or_id))).await?;
     found.ok_or_else(|| {
         let message = format!("\"No project with the name or ID '{name_or_id}' was found\"");

@@ -135,7 +135,7 @@ async fn create_metadata_in(
 async fn create(cx: &Context, project: Option<&str>, request: MetadataRequest) -> ApiResult<Json<()>> {
     request.check()?;
     let project = match project {
-        Some(project) => find_project(&cx.app, Some(project)).await?,
+        Some(project) => find_project(cx, Some(project)).await?,
         None => request.project,
     };
     let request = &request;

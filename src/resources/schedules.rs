@@ -202,7 +202,7 @@ async fn create_schedule(
     project: NamedProject,
     JsonBody(ScheduleRequest(request)): JsonBody<ScheduleRequest>,
 ) -> ApiResult<Json<ResponseOf<ScheduleRow>>> {
-    let project = project.or(&cx.app, request.project).await?;
+    let project = project.or(&cx, request.project).await?;
     let id = cx.new_id();
     let (context, request) = (&cx, &request);
     let made = cx.create(|mut tx| async move {

@@ -1,19 +1,29 @@
 //! The heart: a short-lived token for whoever already has one.
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use crate::app::AppState;
 use crate::audit::{Action, Origin};
-use crate::auth::jwt::{NewToken, TokenKind, VerifiedToken, issue_time};
-use crate::auth::scope::Workload;
+use crate::auth::jwt::{NewToken, TokenKind, moment};
+use crate::auth::permissions::Permissions;
+use crate::auth::register::Registration;
+use crate::auth::scope::{Narrowing, NoProjectLeft, Workload};
 use crate::auth::workload::{self, WorkloadRefusal};
-use crate::auth::{Principal, Scope};
+use crate::auth::{Principal, Scope, access};
 use crate::config::ServerSettings;
+use crate::framework::named_project;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::query::Query;
-use crate::store::Id;
+use crate::http::user_agent::UserAgent;
+use crate::routes;
+
+/// Characters of a token's name, at most.
+const NAME_LENGTH: usize = 255;
 
 /// Kinds of token that can be asked for (contract schema APITokenType).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,87 +32,158 @@ pub enum ApiTokenType {
     Workload,
 }
 
+/// What a token is to be.
+#[derive(Debug)]
+struct Asked {
+    token_type: ApiTokenType,
+    name: String,
+    /// Seconds.
+    expires_in: Option<i64>,
+    workload: Workload,
+    narrowing: Narrowing,
+}
+
 /// A new API token for the principal. Its life is what was asked for, within the server's maximum, and never
 /// longer than that of the generic token which asked.
+///
+/// It may be narrowed: to projects (`project`, names or ids), to verbs on kinds of resource (`scope`,
+/// [`crate::auth::permissions`]), to reading (`read_only`). What the token that asks lacks, the new one lacks too.
+/// It is noted in the register, under the `name` that is asked for.
 pub async fn get_api_token(
     State(app): State<AppState>,
     principal: Principal,
     origin: Origin,
-    mut query: Query,
+    user_agent: UserAgent,
+    query: Query,
 ) -> ApiResult<Json<String>> {
-    let types = [("generic", ApiTokenType::Generic), ("workload", ApiTokenType::Workload)];
-    let token_type = query.choice("token_type", &types).unwrap_or(ApiTokenType::Generic);
-    let expires_in = query.integer("expires_in", 1, i64::MAX);
-    let bound_to = ["schedule_id", "pipeline_run_id", "deployment_id"].map(|name| query.uuid(name));
-    query.finish()?;
-    let [schedule_id, pipeline_run_id, deployment_id] = bound_to;
-    let workload = Workload { schedule_id, pipeline_run_id, deployment_id, root_run_id: None };
-    match token_type {
-        ApiTokenType::Generic if workload != Workload::default() => Err(ApiError::new(
-            ErrorKind::ValueError,
-            "Generic API tokens cannot be scoped to a schedule, pipeline run or deployment.",
-        )),
-        ApiTokenType::Generic => issue_generic(&app, &principal, &origin, expires_in).map(Json),
-        ApiTokenType::Workload => issue_workload(&app, &principal, &origin, workload).await.map(Json),
-    }
-}
-
-fn issue_generic(
-    app: &AppState,
-    principal: &Principal,
-    origin: &Origin,
-    expires_in: Option<i64>,
-) -> ApiResult<String> {
+    let asked = Asked::read(&app, query).await?;
     let parent = principal.token()?;
+    let scope = asked.scope(&app, &parent.claims.scope).await?;
     let now = app.clock.now();
-    let expires_at = end_of_life(&app.config, now, expires_in, parent.generic_end())?;
-    issue(app, principal, origin, parent, TokenKind::Generic, Some(expires_at), parent.claims.scope.clone())
-}
-
-/// A workload token has no end of its own, but neither does it outlive a generic token that asked for it.
-async fn issue_workload(
-    app: &AppState,
-    principal: &Principal,
-    origin: &Origin,
-    asked: Workload,
-) -> ApiResult<String> {
-    let parent = principal.token()?;
-    let scope = workload::narrow(&app.store, &parent.claims.scope, asked).await;
-    let scope = scope.map_err(|refusal| match refusal {
-        WorkloadRefusal::Unfit(reason) => ApiError::new(ErrorKind::ValueError, reason),
-        WorkloadRefusal::Wider(wider) => ApiError::new(ErrorKind::AuthorizationException, wider.to_string()),
-        WorkloadRefusal::Store(error) => error.into(),
-    })?;
-    issue(app, principal, origin, parent, TokenKind::Workload, parent.generic_end(), scope)
-}
-
-fn issue(
-    app: &AppState,
-    principal: &Principal,
-    origin: &Origin,
-    parent: &VerifiedToken,
-    kind: TokenKind,
-    expires_at: Option<i64>,
-    scope: Scope,
-) -> ApiResult<String> {
-    let jti = app.random.uuid();
-    let token = app.tokens.issue(NewToken {
-        jti,
-        user_id: principal.user.id.0,
+    let (kind, expires_at) = match asked.token_type {
+        ApiTokenType::Generic => {
+            let end = end_of_life(&app.config, now, asked.expires_in, parent.generic_end())?;
+            (TokenKind::Generic, Some(end))
+        }
+        // It has no end of its own, but neither does it outlive a generic token that asked for it.
+        ApiTokenType::Workload => (TokenKind::Workload, parent.generic_end()),
+    };
+    let user_id = principal.user.id;
+    let issued = app.tokens.issue(NewToken {
+        user_id: user_id.0,
         kind,
-        issued_at: issue_time(app.clock.now(), principal.user.password_changed_at),
+        issued_at: app.issue_time(user_id.0, now, principal.user.password_changed_at),
         proven_at: Some(parent.proven_at()),
         expires_at,
         session_id: None,
-        scope,
+        scope: scope.clone(),
     })?;
-    let event = app.audit.event(origin, Action::TokenIssued).on("api_token", Id(jti), "");
-    let event = event.with("token_type", kind.word());
-    app.audit.note(match expires_at {
-        Some(expires_at) => event.with("expires", expires_at),
-        None => event,
-    });
-    Ok(token)
+    let registration = Registration {
+        id: issued.id,
+        name: asked.name,
+        kind,
+        user_id,
+        created: issued.issued_at,
+        proven: moment(parent.proven_at()),
+        expires: expires_at.and_then(|seconds| DateTime::from_timestamp(seconds, 0)),
+        scope,
+        address: origin.client().0,
+        user_agent,
+    };
+    let event = app.audit.event(&origin, Action::TokenIssued).on("api_token", issued.id, &registration.name);
+    app.audit.note(event.with("token_type", kind.word()).with("expires", expires_at));
+    app.register.note(registration).await?;
+    Ok(Json(issued.token))
+}
+
+impl Asked {
+    async fn read(app: &AppState, mut query: Query) -> ApiResult<Self> {
+        let types = [("generic", ApiTokenType::Generic), ("workload", ApiTokenType::Workload)];
+        let token_type = query.choice("token_type", &types).unwrap_or(ApiTokenType::Generic);
+        let expires_in = query.integer("expires_in", 1, i64::MAX);
+        let bound_to = ["schedule_id", "pipeline_run_id", "deployment_id"].map(|name| query.uuid(name));
+        let name = query.text("name").unwrap_or_default().to_owned();
+        if name.chars().count() > NAME_LENGTH {
+            query.refuse(
+                "name",
+                "string_too_long",
+                format!("String should have at most {NAME_LENGTH} characters"),
+            );
+        }
+        let permissions = permissions(&mut query);
+        query.finish()?;
+        let [schedule_id, pipeline_run_id, deployment_id] = bound_to;
+        let workload = Workload { schedule_id, pipeline_run_id, deployment_id, root_run_id: None };
+        let narrowing = Narrowing { permissions, projects: projects(app, &query).await? };
+        Ok(Self { token_type, name, expires_in, workload, narrowing })
+    }
+
+    /// What is left of the scope of the token that asks.
+    async fn scope(&self, app: &AppState, parent: &Scope) -> ApiResult<Scope> {
+        let bound = match self.token_type {
+            ApiTokenType::Generic if self.workload != Workload::default() => {
+                let message =
+                    "Generic API tokens cannot be scoped to a schedule, pipeline run or deployment.";
+                return Err(ApiError::new(ErrorKind::ValueError, message));
+            }
+            ApiTokenType::Generic => parent.clone(),
+            ApiTokenType::Workload => {
+                let bound = workload::narrow(&app.store, parent, self.workload).await;
+                bound.map_err(|refusal| match refusal {
+                    WorkloadRefusal::Unfit(reason) => ApiError::new(ErrorKind::ValueError, reason),
+                    WorkloadRefusal::Wider(wider) => {
+                        ApiError::new(ErrorKind::AuthorizationException, wider.to_string())
+                    }
+                    WorkloadRefusal::Store(error) => error.into(),
+                })?
+            }
+        };
+        let refuse = |error: NoProjectLeft| ApiError::insufficient_scope(error.to_string(), None);
+        bound.narrowed_by(&self.narrowing).map_err(refuse)
+    }
+}
+
+/// What `scope` and `read_only` leave, if either is said. The scope is one list, however often it is said.
+fn permissions(query: &mut Query) -> Option<Permissions> {
+    let read_only = query.flag("read_only").unwrap_or(false);
+    let list: Vec<&str> = query.texts("scope").collect();
+    let listed = (!list.is_empty()).then(|| list.join(" ").parse::<Permissions>());
+    let listed = match listed.transpose() {
+        Ok(listed) => listed,
+        Err(error) => {
+            query.refuse("scope", "scope", error.to_string());
+            return None;
+        }
+    };
+    if let Some(unknown) = listed.as_ref().and_then(unknown_resource) {
+        let message = format!("'{unknown}' is no kind of resource; docs/tokens.md lists them");
+        query.refuse("scope", "scope", message);
+    }
+    match (listed, read_only) {
+        (Some(listed), true) => Some(listed.intersection(&Permissions::read_only())),
+        (None, true) => Some(Permissions::read_only()),
+        (listed, false) => listed,
+    }
+}
+
+/// A name that no route asks for: a misspelt one would take or give nothing.
+fn unknown_resource(permissions: &Permissions) -> Option<&str> {
+    let contract = routes::unimplemented::operations();
+    let kinds = access::resources(contract.map(|operation| (operation.method, operation.path)));
+    let is_kind = |name: &&str| kinds.contains(name) || routes::OWN_RESOURCES.contains(name);
+    permissions.resources().find(|name| !is_kind(name))
+}
+
+/// The ids of the projects that are named, in one list or several.
+async fn projects(app: &AppState, query: &Query) -> ApiResult<Option<BTreeSet<Uuid>>> {
+    if query.text("project").is_none() {
+        return Ok(None);
+    }
+    let mut ids = BTreeSet::new();
+    for name in query.texts("project").flat_map(|list| list.split(',')) {
+        ids.insert(named_project(&app.store, name.trim()).await?.0);
+    }
+    Ok(Some(ids))
 }
 
 /// When a generic token ends, in seconds since 1970.

@@ -15,7 +15,7 @@ use crate::app::{App, AppState};
 use crate::audit::{Action, Claim, Origin};
 use crate::auth::grants::external::External;
 use crate::auth::grants::{self, Grantee};
-use crate::auth::jwt::{NewToken, TokenKind, issue_time};
+use crate::auth::jwt::{NewToken, TokenKind};
 use crate::auth::{AuthenticationError, Scope, refusal, session};
 use crate::config::{AuthScheme, ServerSettings};
 use crate::http::error::{ApiError, ApiResult};
@@ -249,16 +249,13 @@ async fn issue(
     claim: Claim,
     headers: &HeaderMap,
 ) -> ApiResult<Response> {
-    let jti = app.random.uuid();
     let account = app.identities.account(grantee.user_id.0).await.map_err(AuthenticationError::from)?;
     let claim = Claim {
         account: account.map(|account| (account.id, account.name.clone())),
-        token_id: Some(Id(jti)),
         api_key_id: grantee.scope.api_key_id.map(Id),
         device_id: grantee.scope.device_id.map(Id),
         ..claim
     };
-    app.audit.record(app.audit.event(origin, Action::SignIn).by(claim)).await?;
     let now = app.clock.now();
     let configured =
         app.config.jwt_token_expire_minutes.map(|minutes| now.timestamp() + i64::from(minutes.0) * 60);
@@ -266,16 +263,19 @@ async fn issue(
     let lifetime = expires_at.map(|end| (end - now.timestamp()).max(0));
     let is_same_site = !grantee.is_browser || session::is_same_site(app, headers);
     let session_id = (!is_same_site).then(|| app.random.uuid());
-    let access_token = app.tokens.issue(NewToken {
-        jti,
-        user_id: grantee.user_id.0,
+    let user_id = grantee.user_id.0;
+    let issued = app.tokens.issue(NewToken {
+        user_id,
         kind: TokenKind::Login,
-        issued_at: issue_time(now, grantee.password_changed_at),
+        issued_at: app.issue_time(user_id, now, grantee.password_changed_at),
         proven_at: None,
         expires_at,
         session_id,
         scope: grantee.scope,
     })?;
+    let claim = Claim { token_id: Some(issued.id), ..claim };
+    app.audit.record(app.audit.event(origin, Action::SignIn).by(claim)).await?;
+    let access_token = issued.token;
     let cookie = session::cookie(app, access_token.clone(), lifetime, is_same_site);
     let response = Json(LoginResponse::Token(OAuthTokenResponse {
         access_token,

@@ -17,6 +17,9 @@ pub mod unimplemented;
 use crate::http::routes::{Operation, Routes};
 use crate::resources;
 
+/// Kinds of resource that zendo has and ZenML hasn't.
+pub const OWN_RESOURCES: [&str; 2] = ["api_tokens", "audit"];
+
 /// Routes that say they are public: everyone may call them.
 pub fn open() -> Routes {
     Routes::new()

@@ -38,14 +38,16 @@ impl<R: BatchRow> WriteBehind<R> {
         }
     }
 
-    /// Takes a row, and says whether there was room. One that found none is counted, see
-    /// [`WriteBehind::take_lost`].
-    pub fn push(&self, row: R) -> bool {
+    /// Takes a row.
+    ///
+    /// # Errors
+    /// The row itself, when there is no room for it. It is counted, see [`WriteBehind::take_lost`].
+    pub fn push(&self, row: R) -> Result<(), R> {
         let mut queue = self.queue();
         if queue.len() >= self.capacity {
             drop(queue);
             self.lost.fetch_add(1, Ordering::Relaxed);
-            return false;
+            return Err(row);
         }
         queue.push_back(row);
         let is_half_full = queue.len() == self.capacity / 2;
@@ -53,7 +55,7 @@ impl<R: BatchRow> WriteBehind<R> {
         if is_half_full {
             self.filling.notify_one();
         }
-        true
+        Ok(())
     }
 
     /// Writes what was taken up to now.
@@ -144,10 +146,10 @@ mod tests {
         let (store, _folder) = store().await;
         let queue = WriteBehind::new(10_000);
         let turns = || (0..2345).map(|number| format!("{number:04}"));
-        turns().for_each(|name| assert!(queue.push(Turn(name))));
+        turns().for_each(|name| queue.push(Turn(name)).unwrap());
         queue.flush(&store).await.expect_err("there is no table yet");
         store.migrate().await.unwrap();
-        turns().take(100).for_each(|name| assert!(queue.push(Turn(name))));
+        turns().take(100).for_each(|name| queue.push(Turn(name)).unwrap());
         queue.flush(&store).await.unwrap();
         let mut written = names(&store).await;
         written.sort();
@@ -157,7 +159,7 @@ mod tests {
     #[tokio::test]
     async fn a_full_queue_takes_no_more_and_counts_what_it_lost() {
         let queue = WriteBehind::new(4);
-        let taken = (0..7).filter(|number| queue.push(Turn(number.to_string()))).count();
+        let taken = (0..7).filter(|number| queue.push(Turn(number.to_string())).is_ok()).count();
         assert_eq!((taken, queue.take_lost(), queue.take_lost()), (4, 3, 0));
         queue.filling().await;
     }

@@ -4,6 +4,7 @@
 mod support;
 
 mod api_keys;
+mod api_tokens;
 mod audit;
 mod authentication;
 mod device_sign_in;
@@ -14,6 +15,7 @@ mod interop;
 mod key_sign_in;
 mod leaks;
 mod lists;
+mod narrowing;
 mod official_client;
 mod official_identity;
 mod openapi;

@@ -98,7 +98,7 @@ pub async fn prune(cx: Context, mut query: Query) -> ApiResult<Json<()>> {
     let only_versions = query.flag("only_versions").unwrap_or(true);
     let project = query.required("project_name_or_id");
     query.finish()?;
-    let project = find_project(&cx.app, project.as_deref()).await?;
+    let project = find_project(&cx, project.as_deref()).await?;
     let pruned = cx.app.store.write(|mut tx| async move {
         let in_project = || Expr::col("project_id").eq(project);
         let unused = versions().and_where(in_project()).and_where(is_used().not()).to_owned();

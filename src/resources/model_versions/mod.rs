@@ -9,14 +9,15 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::Path;
 
-use sea_query::{Expr, Query as Sql, SelectStatement};
+use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::models::ModelRow;
 use super::tags::TagRow;
 use super::users::UserResponse;
-use crate::framework::{Context, Read, Resource, Response, ResponseOf, delete, get, list_of};
+use crate::auth::Principal;
+use crate::framework::{Context, Read, Resource, Response, ResponseOf, Stored, delete, get, list_of};
 use crate::http::error::ApiResult;
 use crate::http::filter::{Field, FieldKind, Filter, Related};
 use crate::http::list::{ListRequest, Listed, Page};
@@ -144,6 +145,16 @@ pub struct ModelVersionResources {
     user: Option<Arc<UserResponse>>,
     services: Page<()>,
     tags: Vec<Arc<ResponseOf<TagRow>>>,
+}
+
+/// Leaves out links of versions that the principal may not see.
+pub fn narrow_links(select: &mut SelectStatement, principal: &Principal) {
+    if let Some(projects) = principal.projects() {
+        let of_projects = Expr::col("project_id").is_in(projects.iter().copied().map(Id));
+        let versions =
+            Sql::select().column("id").from(ModelVersionRow::TABLE).and_where(of_projects).to_owned();
+        select.and_where(Expr::col("model_version_id").in_subquery(versions));
+    }
 }
 
 impl Resource for ModelVersionRow {

@@ -71,7 +71,7 @@ async fn create(
     let name = request.name.as_ref().map(ShortText::as_str).filter(|name| !name.is_empty());
     check_version_name(name)?;
     let project = match project {
-        Some(project) => find_project(&cx.app, Some(project)).await?,
+        Some(project) => find_project(cx, Some(project)).await?,
         None => request.project,
     };
     let model = model.unwrap_or(request.model);

@@ -81,7 +81,7 @@ pub async fn get_or_create_run(
     JsonBody(mut request): JsonBody<RunRequest>,
 ) -> ApiResult<Json<(ResponseOf<RunRow>, bool)>> {
     request.check()?;
-    request.project = project.or(&cx.app, request.project).await?;
+    request.project = project.or(&cx, request.project).await?;
     if let Some(original) = request.original_run_id {
         cx.find::<RunRow>(original).await?;
     }

@@ -159,7 +159,7 @@ async fn create_snapshot(
     project: NamedProject,
     JsonBody(mut request): JsonBody<SnapshotRequest>,
 ) -> ApiResult<Json<ResponseOf<SnapshotRow>>> {
-    request.project = project.or(&cx.app, request.project).await?;
+    request.project = project.or(&cx, request.project).await?;
     let id = cx.new_id();
     let steps = request
         .step_configurations

@@ -48,7 +48,7 @@ pub async fn create_template(
     project: NamedProject,
     JsonBody(request): JsonBody<TemplateRequest>,
 ) -> ApiResult<Json<ResponseOf<TemplateRow>>> {
-    let project = project.or(&cx.app, request.project).await?;
+    let project = project.or(&cx, request.project).await?;
     let id = cx.new_id();
     let (context, request) = (&cx, &request);
     let made = cx.create(|mut tx| async move {

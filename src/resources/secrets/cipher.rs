@@ -4,7 +4,7 @@ use aes_gcm::aead::{Aead, KeyInit};
 use aes_gcm::{Aes256Gcm, Nonce};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use sha2::{Digest, Sha256};
 
 use super::values::SecretValues;
@@ -37,8 +37,26 @@ impl SecretCipher {
     /// # Errors
     /// When there is more to encrypt than AES-GCM can: never with what a secret may hold.
     pub fn seal(&self, values: &SecretValues, random: &dyn Randomness) -> Result<String, aes_gcm::Error> {
-        let plain = values.to_json();
-        let plain = plain.expose_secret().as_bytes();
+        self.seal_bytes(values.to_json().expose_secret().as_bytes(), random)
+    }
+
+    /// What was sealed with the same key; None for anything else.
+    pub fn open(&self, stored: &[u8]) -> Option<SecretValues> {
+        let plain = self.open_bytes(stored)?;
+        let text = String::from_utf8(plain.expose_secret().to_vec()).ok()?;
+        SecretValues::of_json(&SecretString::from(text))
+    }
+
+    /// Whether what is sealed is encrypted.
+    pub fn has_key(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// As [`SecretCipher::seal`], for what is no secret of ZenML's.
+    ///
+    /// # Errors
+    /// As [`SecretCipher::seal`].
+    pub fn seal_bytes(&self, plain: &[u8], random: &dyn Randomness) -> Result<String, aes_gcm::Error> {
         let Some(cipher) = &self.0 else { return Ok(STANDARD.encode(plain)) };
         let nonce = random.bytes::<NONCE_BYTES>();
         let sealed = cipher.encrypt(&Nonce::from(nonce), plain)?;
@@ -46,8 +64,8 @@ impl SecretCipher {
         Ok(STANDARD.encode([&nonce, tag, ciphertext].concat()))
     }
 
-    /// What was sealed with the same key; None for anything else.
-    pub fn open(&self, stored: &[u8]) -> Option<SecretValues> {
+    /// What [`SecretCipher::seal_bytes`] has sealed with the same key; None for anything else.
+    pub fn open_bytes(&self, stored: &[u8]) -> Option<SecretSlice<u8>> {
         let stored = STANDARD.decode(stored).ok()?;
         let plain = match &self.0 {
             None => stored,
@@ -58,7 +76,7 @@ impl SecretCipher {
                 cipher.decrypt(&Nonce::from(*nonce), sealed.as_slice()).ok()?
             }
         };
-        SecretValues::of_json(&SecretString::from(String::from_utf8(plain).ok()?))
+        Some(plain.into())
     }
 }
 

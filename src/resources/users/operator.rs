@@ -33,12 +33,9 @@ pub enum Made {
 }
 
 impl Operator {
-    /// # Errors
-    /// When the file of the audit's lines can't be opened.
-    pub fn new(store: Store, config: &Config, surroundings: Surroundings) -> std::io::Result<Self> {
+    pub fn new(store: Store, config: &Config, audit: Audit, surroundings: Surroundings) -> Self {
         let passwords = Passwords::new(1, surroundings.password_cost);
-        let audit = Audit::open(store.clone(), &config.zendo, &surroundings)?;
-        Ok(Self { store, passwords, scheme: config.server.auth_scheme, audit, surroundings })
+        Self { store, passwords, scheme: config.server.auth_scheme, audit, surroundings }
     }
 
     /// Ends the work on the store.

@@ -46,7 +46,7 @@ pub async fn fetch(
     list: &ListRequest<RunRow>,
     request: &StatisticsRequest,
 ) -> ApiResult<Vec<GroupRow>> {
-    let project = find_project(&cx.app, list.project.as_deref()).await?;
+    let project = find_project(cx, list.project.as_deref()).await?;
     let mut wanted = Sql::select();
     wanted.column("id").from(RUN).and_where(Expr::col("project_id").eq(project));
     list.narrow(&mut wanted);

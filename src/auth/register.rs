@@ -1,0 +1,163 @@
+//! The register of API tokens: who made which, when and from where, what it may do, and when it was last used. A row
+//! may trail its token by half a second; what is revoked is kept elsewhere ([`super::revocation`]).
+
+use std::net::IpAddr;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_query::{Expr, ExprTrait, Order, Query, SelectStatement, SimpleExpr};
+
+use super::Scope;
+use super::jwt::TokenKind;
+use crate::http::user_agent::UserAgent;
+use crate::store::{BatchRow, Cells, Id, Store, StoreError, Timestamp, WriteBehind};
+
+pub const TABLE: &str = "zendo_api_token";
+/// Rows that may wait; a request that finds no room waits for some.
+const CAPACITY: usize = 16_384;
+/// Rows that are swept at once.
+const BATCH: u64 = 500;
+
+/// A token as it is noted when it is made.
+#[derive(Debug)]
+pub struct Registration {
+    pub id: Id,
+    pub name: String,
+    pub kind: TokenKind,
+    pub user_id: Id,
+    pub created: DateTime<Utc>,
+    /// When the proof was given that it goes back to.
+    pub proven: DateTime<Utc>,
+    pub expires: Option<DateTime<Utc>>,
+    pub scope: Scope,
+    pub address: IpAddr,
+    pub user_agent: UserAgent,
+}
+
+impl BatchRow for Registration {
+    const TABLE: &'static str = TABLE;
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "created",
+        "name",
+        "kind",
+        "user_id",
+        "proven",
+        "expires",
+        "scope",
+        "projects",
+        "device_id",
+        "api_key_id",
+        "schedule_id",
+        "pipeline_run_id",
+        "deployment_id",
+        "address",
+        "user_agent",
+    ];
+
+    fn put(&self, cells: &mut Cells) {
+        let scope = &self.scope;
+        let permissions = scope.permissions.as_ref().map(ToString::to_string);
+        // A set of ids is always JSON.
+        let projects = scope.projects.as_ref().and_then(|ids| serde_json::to_string(ids).ok());
+        cells.id(self.id);
+        cells.moment(Timestamp::new(self.created));
+        cells.text(&self.name);
+        cells.text(self.kind.word());
+        cells.id(self.user_id);
+        cells.moment(Timestamp::new(self.proven));
+        cells.maybe_moment(self.expires.map(Timestamp::new));
+        cells.maybe_text(permissions.as_deref());
+        cells.maybe_text(projects.as_deref());
+        cells.maybe_id(scope.device_id.map(Id));
+        cells.maybe_id(scope.api_key_id.map(Id));
+        cells.maybe_id(scope.schedule_id.map(Id));
+        cells.maybe_id(scope.pipeline_run_id.map(Id));
+        cells.maybe_id(scope.deployment_id.map(Id));
+        cells.text(&self.address.to_string());
+        cells.maybe_text(self.user_agent.text());
+    }
+}
+
+/// Tokens that were made and are not in the store yet.
+#[derive(Debug)]
+pub struct Register {
+    store: Store,
+    queue: WriteBehind<Registration>,
+}
+
+impl Register {
+    pub fn new(store: Store) -> Self {
+        Self { store, queue: WriteBehind::new(CAPACITY) }
+    }
+
+    /// Notes a token. When tokens are made faster than the store takes them, this waits for it.
+    ///
+    /// # Errors
+    /// When there is no room and the database doesn't answer.
+    pub async fn note(&self, mut registration: Registration) -> Result<(), StoreError> {
+        while let Err(refused) = self.queue.push(registration) {
+            registration = refused;
+            Box::pin(self.flush()).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes what was noted up to now.
+    ///
+    /// # Errors
+    /// When the database doesn't answer; what is not written stays for the next call.
+    pub async fn flush(&self) -> Result<(), StoreError> {
+        self.queue.flush(&self.store).await
+    }
+
+    /// Waits until many tokens wait to be written.
+    pub async fn filling(&self) {
+        self.queue.filling().await;
+    }
+
+    /// Forgets tokens that ended before `moment`, some at a time.
+    ///
+    /// # Errors
+    /// When the database doesn't answer.
+    pub async fn sweep(&self, moment: DateTime<Utc>) -> Result<(), StoreError> {
+        let ended = ended_before(moment);
+        loop {
+            let ids: Vec<(Id,)> = self.store.fetch_all(&ended).await?;
+            let delete = Query::delete()
+                .from_table(TABLE)
+                .and_where(Expr::col("id").is_in(ids.iter().map(|(id,)| *id)))
+                .to_owned();
+            self.store.execute(&delete).await?;
+            if (ids.len() as u64) < BATCH {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Some of the oldest tokens that ended before a moment. One without an end of its own has ended when it was made
+/// before that, and what it is bound to is over.
+fn ended_before(moment: DateTime<Utc>) -> SelectStatement {
+    let over = |column: &'static str, table: &'static str, live: SimpleExpr| {
+        let living = Query::select().column("id").from(table).and_where(live).to_owned();
+        Expr::col(column).is_null().or(Expr::col(column).not_in_subquery(living))
+    };
+    let bound_to_nothing = over("pipeline_run_id", "pipeline_run", Expr::col("in_progress").eq(true))
+        .and(over("schedule_id", "schedule", Expr::col("active").eq(true)))
+        .and(over("deployment_id", "deployment", Expr::val(1).eq(1)));
+    // Ids grow with time, so that the rest of the table isn't looked at.
+    let first_after = uuid::Builder::from_unix_timestamp_millis(
+        u64::try_from((moment + TimeDelta::seconds(1)).timestamp_millis()).unwrap_or_default(),
+        &[0; 10],
+    );
+    let has_ended = Expr::col("expires").lt(Timestamp::new(moment));
+    let never_ends = Expr::col("expires").is_null().and(Expr::col("created").lt(Timestamp::new(moment)));
+    Query::select()
+        .column("id")
+        .from(TABLE)
+        .and_where(Expr::col("id").lt(Id(first_after.into_uuid())))
+        .and_where(has_ended.or(never_ends.and(bound_to_nothing)))
+        .order_by("id", Order::Asc)
+        .limit(BATCH)
+        .to_owned()
+}

@@ -1,0 +1,394 @@
+//! API tokens as their owners see them: what is out there, what it may do, and how to take it back.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use sea_query::{Cond, Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::by_name_or_id;
+use super::users::{UserResponse, UserRow, find_account};
+use crate::app::AppState;
+use crate::audit::{Action, Event, Origin};
+use crate::auth::access::Access;
+use crate::auth::layer::{self, MaybePrincipal};
+use crate::auth::{AuthenticationError, Principal, Revocation, VerifiedToken, api_key, register, revocation};
+use crate::framework::{Context, Read, Resource, Response, ResponseOf, get, list_of};
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::filter::{Field, Sort};
+use crate::http::json::JsonBody;
+use crate::http::list::{ListRequest, Listed, Page};
+use crate::http::path::PathId;
+use crate::http::query::Query;
+use crate::http::routes::Routes;
+use crate::row;
+use crate::store::{Id, Timestamp};
+
+const API_TOKENS: &str = "/api/v1/api_tokens";
+const API_TOKEN: &str = "/api/v1/api_tokens/{api_token_id}";
+const REVOKE: &str = "/api/v1/api_tokens/revoke";
+
+/// Whoever holds a token may revoke it, and needs no other.
+pub fn open() -> Routes {
+    Routes::new().post(REVOKE, revoke)
+}
+
+pub fn routes() -> Routes {
+    Routes::new()
+        .get(API_TOKENS, list_api_tokens)
+        .get(API_TOKEN, get_api_token)
+        .delete(API_TOKEN, revoke_api_token)
+}
+
+row! {
+    pub struct ApiTokenRow in "zendo_api_token" {
+        pub id: Id,
+        pub created: Timestamp,
+        pub name: String,
+        pub kind: String,
+        pub user_id: Id,
+        pub expires: Option<Timestamp>,
+        pub scope: Option<String>,
+        pub projects: Option<String>,
+        pub device_id: Option<Id>,
+        pub api_key_id: Option<Id>,
+        pub schedule_id: Option<Id>,
+        pub pipeline_run_id: Option<Id>,
+        pub deployment_id: Option<Id>,
+        pub address: Option<String>,
+        pub user_agent: Option<String>,
+        pub last_used: Option<Timestamp>,
+        /// Computed.
+        pub revoked: bool,
+        /// Computed: whether what the token was made from or for has ended before it.
+        pub orphaned: bool,
+    }
+}
+
+/// Whether a token is good, and if not, why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ApiTokenStatus {
+    Active,
+    Expired,
+    Revoked,
+    /// Its account, password, device, API key or run has ended it.
+    Ended,
+}
+
+impl ApiTokenRow {
+    fn status(&self, now: Timestamp) -> ApiTokenStatus {
+        match self {
+            _ if self.revoked => ApiTokenStatus::Revoked,
+            _ if self.expires.is_some_and(|expires| expires <= now) => ApiTokenStatus::Expired,
+            _ if self.orphaned => ApiTokenStatus::Ended,
+            _ => ApiTokenStatus::Active,
+        }
+    }
+
+    fn projects(&self) -> Option<BTreeSet<Uuid>> {
+        serde_json::from_str(self.projects.as_deref()?).ok()
+    }
+}
+
+impl Listed for ApiTokenRow {
+    const FIELDS: &'static [Field] = &[
+        Field::id(),
+        // The id grows with time, and is the table's order.
+        Field { sort: Sort::By(|| Expr::col("id")), ..Field::time("created") },
+        Field::text("name"),
+        Field { column: "kind", ..Field::word("token_type", &["generic", "workload"]) },
+        Field::scope_user(),
+        Field::user(),
+        Field::time("expires"),
+        Field::time("last_used"),
+        Field::text("address"),
+        Field::text("user_agent"),
+        Field::reference("device_id", "device_id"),
+        Field::reference("api_key_id", "api_key_id"),
+        Field::reference("pipeline_run_id", "pipeline_run_id"),
+    ];
+}
+
+#[derive(Debug, Serialize)]
+pub struct ApiTokenBody {
+    created: Timestamp,
+    user_id: Id,
+    token_type: String,
+    status: ApiTokenStatus,
+    expires: Option<Timestamp>,
+    /// What it may do; null is all that its user may.
+    scope: Option<String>,
+    /// The ids of the projects it is for; null is all.
+    projects: Option<BTreeSet<Uuid>>,
+    last_used: Option<Timestamp>,
+    address: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ApiTokenMetadata {
+    user_agent: Option<String>,
+    device_id: Option<Id>,
+    api_key_id: Option<Id>,
+    schedule_id: Option<Id>,
+    pipeline_run_id: Option<Id>,
+    deployment_id: Option<Id>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ApiTokenResources {
+    user: Option<Arc<UserResponse>>,
+}
+
+impl Resource for ApiTokenRow {
+    const NAME: &'static str = "API token";
+    type Body = ApiTokenBody;
+    type Metadata = ApiTokenMetadata;
+    type Resources = ApiTokenResources;
+
+    fn select() -> SelectStatement {
+        let computed = ["revoked", "orphaned"];
+        let stored = <Self as crate::framework::Stored>::columns();
+        Sql::select()
+            .columns(stored.into_iter().filter(|column| !computed.contains(column)))
+            .expr_as(is_revoked(), "revoked")
+            .expr_as(is_orphaned(), "orphaned")
+            .from(register::TABLE)
+            .to_owned()
+    }
+
+    /// Everyone sees their own, admins all.
+    fn narrow(select: &mut SelectStatement, principal: &Principal) {
+        if !principal.user.is_admin {
+            select.and_where(Expr::col("user_id").eq(principal.user.id));
+        }
+    }
+
+    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let users = read.users(rows.iter().map(|row| Some(row.user_id))).await?;
+        let now = Timestamp::new(read.app.clock.now());
+        let response = |row: Self| {
+            let body = ApiTokenBody {
+                status: row.status(now),
+                projects: row.projects(),
+                created: row.created,
+                user_id: row.user_id,
+                token_type: row.kind,
+                expires: row.expires,
+                scope: row.scope,
+                last_used: row.last_used,
+                address: row.address,
+            };
+            let metadata = read.metadata(|| ApiTokenMetadata {
+                user_agent: row.user_agent,
+                device_id: row.device_id,
+                api_key_id: row.api_key_id,
+                schedule_id: row.schedule_id,
+                pipeline_run_id: row.pipeline_run_id,
+                deployment_id: row.deployment_id,
+            });
+            let resources = read.resources(|| ApiTokenResources { user: users.get(&row.user_id).cloned() });
+            Response::named(row.id, row.name, body, metadata, resources)
+        };
+        Ok(rows.into_iter().map(response).collect())
+    }
+}
+
+fn column(name: &'static str) -> SimpleExpr {
+    Expr::col((register::TABLE, name))
+}
+
+/// Whether it was taken back, alone or with all of its account.
+fn is_revoked() -> SimpleExpr {
+    let alone = Sql::select()
+        .expr(Expr::val(1))
+        .from(revocation::TOKENS)
+        .and_where(Expr::col((revocation::TOKENS, "jti")).eq(column("id")))
+        .to_owned();
+    let with_all = Sql::select()
+        .expr(Expr::val(1))
+        .from(revocation::ACCOUNTS)
+        .and_where(Expr::col((revocation::ACCOUNTS, "user_id")).eq(column("user_id")))
+        .and_where(Expr::col((revocation::ACCOUNTS, "revoked_before")).gte(column("created")))
+        .to_owned();
+    Expr::exists(alone).or(Expr::exists(with_all))
+}
+
+/// Whether its account is gone or not active, or has another password since, or whether its device, key or run has
+/// ended.
+fn is_orphaned() -> SimpleExpr {
+    let lives = |own: &'static str, table: &'static str, live: SimpleExpr| {
+        let living = Sql::select()
+            .expr(Expr::val(1))
+            .from(table)
+            .and_where(Expr::col((table, "id")).eq(column(own)))
+            .and_where(live)
+            .to_owned();
+        Expr::exists(living)
+    };
+    let changed = Expr::col(("user", "password_changed_at"));
+    let same_password = changed.clone().is_null().or(changed.lte(column("proven")));
+    let is_machine = Expr::col(("user", "is_service_account")).eq(true);
+    let account = Expr::col(("user", "active")).eq(true).and(is_machine.or(same_password));
+    let has_ended =
+        |own: &'static str, table, live| column(own).is_not_null().and(lives(own, table, live).not());
+    lives("user_id", "user", account)
+        .not()
+        .or(has_ended("device_id", "auth_devices", Expr::col(("auth_devices", "status")).eq("active")))
+        .or(has_ended("api_key_id", "api_key", Expr::col(("api_key", "active")).eq(true)))
+        .or(has_ended("pipeline_run_id", "pipeline_run", Expr::col(("pipeline_run", "in_progress")).eq(true)))
+        .or(has_ended("schedule_id", "schedule", Expr::col(("schedule", "active")).eq(true)))
+        .or(has_ended("deployment_id", "deployment", Expr::val(1).eq(1)))
+}
+
+/// A token that is still good.
+fn is_active(now: Timestamp) -> SimpleExpr {
+    let has_time = Expr::col("expires").is_null().or(Expr::col("expires").gt(now));
+    has_time.and(is_revoked().not()).and(is_orphaned().not())
+}
+
+/// A page of one's own tokens, or of everyone's for an admin; with `active` only those that are good, or aren't.
+async fn list_api_tokens(
+    cx: Context,
+    mut query: Query,
+    list: ListRequest<ApiTokenRow>,
+) -> ApiResult<Json<Page<ResponseOf<ApiTokenRow>>>> {
+    let active = query.flag("active");
+    query.finish()?;
+    cx.app.register.flush().await?;
+    let mut select = ApiTokenRow::select();
+    let is_active = is_active(cx.now());
+    select.cond_where(match active {
+        Some(true) => Cond::all().add(is_active),
+        Some(false) => Cond::all().add(is_active.not()),
+        None => Cond::all(),
+    });
+    list_of(&cx, &list, select).await
+}
+
+async fn get_api_token(cx: Context, id: PathId, query: Query) -> ApiResult<Json<ResponseOf<ApiTokenRow>>> {
+    cx.app.register.flush().await?;
+    get::<ApiTokenRow>(cx, id, query).await
+}
+
+/// Revokes a token: it is refused from now on, here at once and on every replica within a second.
+async fn revoke_api_token(cx: Context, origin: Origin, PathId(id): PathId) -> ApiResult<Json<()>> {
+    cx.app.register.flush().await?;
+    let token = cx.find::<ApiTokenRow>(id).await?;
+    let expires = token.expires.map(|expires| expires.to_utc().timestamp());
+    let event = cx.app.audit.event(&origin, Action::TokenRevoked).on("api_token", id, &token.name);
+    let revocation = Revocation::Token { id: id.0, expires };
+    cx.app.revocations.revoke(revocation, &event, cx.app.clock.now()).await?;
+    Ok(Json(()))
+}
+
+/// What to revoke: exactly one of these.
+#[derive(Deserialize)]
+pub struct RevokeRequest {
+    /// The text of a token.
+    token: Option<SecretString>,
+    /// All API tokens of whoever asks.
+    all: Option<bool>,
+    /// All API tokens of the account with that id or name; for admins.
+    user: Option<String>,
+}
+
+/// The answer to a revocation.
+#[derive(Debug, Serialize)]
+pub struct RevokeResponse {
+    /// Whether there was something to revoke: false for a text that is no token of this server.
+    revoked: bool,
+}
+
+/// Revokes a token by its text, for whoever holds it, or all API tokens of an account. Sessions (sign-ins) go on.
+async fn revoke(
+    State(app): State<AppState>,
+    MaybePrincipal(principal): MaybePrincipal,
+    origin: Origin,
+    JsonBody(request): JsonBody<RevokeRequest>,
+) -> ApiResult<Json<RevokeResponse>> {
+    let now = app.clock.now();
+    let event = app.audit.event(&origin, Action::TokenRevoked);
+    let revoked = match request {
+        RevokeRequest { token: Some(token), all: None | Some(false), user: None } => {
+            let token = token_to_revoke(&app, &token, now).await?;
+            let event = match principal {
+                Ok(principal) => event.by_principal(&principal),
+                Err(_) => event,
+            };
+            token.map(|token| (token.revocation(), event.on("api_token", Id(token.id), "")))
+        }
+        RevokeRequest { token: None, all: Some(true), user: None } => {
+            let principal = principal.and_then(may_revoke)?;
+            Some(all_of(&app, &principal.user, event.by_principal(&principal)))
+        }
+        RevokeRequest { token: None, all: None | Some(false), user: Some(user) } => {
+            let principal = principal.and_then(may_revoke)?;
+            let user = find_user(&app, &principal, &user).await?;
+            Some(all_of(&app, &user, event.by_principal(&principal)))
+        }
+        _ => {
+            let message = "Say one of token, all and user.";
+            return Err(ApiError::new(ErrorKind::ValueError, message));
+        }
+    };
+    if let Some((revocation, event)) = &revoked {
+        app.revocations.revoke(*revocation, event, now).await?;
+    }
+    Ok(Json(RevokeResponse { revoked: revoked.is_some() }))
+}
+
+async fn token_to_revoke(
+    app: &AppState,
+    token: &SecretString,
+    now: DateTime<Utc>,
+) -> ApiResult<Option<Arc<VerifiedToken>>> {
+    let token = token.expose_secret().trim();
+    if token.starts_with(api_key::PREFIX) {
+        let message =
+            "That is an API key, no token: deactivate or rotate it where its service account is kept.";
+        return Err(ApiError::new(ErrorKind::ValueError, message));
+    }
+    // What has expired is as good as revoked, and what isn't ours is nothing to us.
+    match layer::verify(app, token, now).await {
+        Ok(verified) => Ok(Some(verified)),
+        Err(AuthenticationError::Store(error)) => Err(AuthenticationError::Store(error).into()),
+        Err(_) => Ok(None),
+    }
+}
+
+/// The route is open to whoever holds a token's text, so it asks for its scope itself.
+fn may_revoke(principal: Principal) -> Result<Principal, AuthenticationError> {
+    if let Some(scope) = principal.scope() {
+        Access::of("DELETE", API_TOKEN).check(scope)?;
+    }
+    Ok(principal)
+}
+
+/// All that were made up to now, and none is dated later than one that would be made now.
+fn all_of(app: &AppState, user: &UserRow, event: Event) -> (Revocation, Event) {
+    let until = app.issue_time(user.id.0, app.clock.now(), user.password_changed_at);
+    let kind = if user.is_service_account { "service_account" } else { "user" };
+    (Revocation::ApiTokensOf { user_id: user.id.0, until }, event.on(kind, user.id, &user.name))
+}
+
+async fn find_user(app: &AppState, principal: &Principal, name_or_id: &str) -> ApiResult<UserRow> {
+    if !principal.user.is_admin {
+        let message = "Only an admin revokes the tokens of others.";
+        return Err(ApiError::new(ErrorKind::IllegalOperationError, message));
+    }
+    let query = Sql::select().column("id").from("user").and_where(by_name_or_id(name_or_id)).to_owned();
+    let found = match app.store.fetch_optional::<(Id,)>(&query).await? {
+        Some((id,)) => find_account(&app.store, id).await?,
+        None => None,
+    };
+    found.ok_or_else(|| {
+        let message = format!("\"There is no account with the name or ID '{name_or_id}'.\"");
+        ApiError::new(ErrorKind::KeyError, message)
+    })
+}

@@ -1,0 +1,298 @@
+//! The register: tokens can be seen, and taken back.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::{Caller, Database, Program, TestApp, wait_until};
+
+const API_TOKENS: &str = "/api/v1/api_tokens";
+const CURRENT_USER: &str = "/api/v1/current-user";
+const REVOKE: &str = "/api/v1/api_tokens/revoke";
+
+on_each_store! {
+    a_token_is_seen_with_what_it_may_do_and_where_it_came_from,
+    everyone_sees_their_own_tokens_and_an_admin_all,
+    the_list_says_what_is_live,
+    a_revoked_token_is_refused_at_once_on_every_replica_and_after_a_restart,
+    whoever_holds_a_token_may_revoke_it,
+    all_tokens_of_an_account_are_taken_back_at_once,
+    what_is_no_revocation_is_refused,
+    tokens_that_ended_long_ago_are_forgotten,
+    the_register_is_right_after_many_at_once_and_restarts,
+    a_revocation_that_was_answered_outlives_a_kill,
+}
+
+/// A new token: its text, its path, and a caller who holds it.
+async fn new_token(parent: &Caller, app: &TestApp, asked: &str) -> (String, String, Caller) {
+    let token = parent.get(&format!("/api/v1/api_token?{asked}")).await.expect_ok();
+    let token = token.as_str().unwrap().to_owned();
+    let path = format!("{API_TOKENS}/{}", jti(&token));
+    let holder = app.anonymous().with_token(&token);
+    (token, path, holder)
+}
+
+fn jti(token: &str) -> String {
+    use base64::Engine;
+    let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap());
+    let claims: Value = serde_json::from_slice(&claims.unwrap()).unwrap();
+    claims["jti"].as_str().unwrap().to_owned()
+}
+
+fn names(page: &Value) -> Vec<&str> {
+    page["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap()).collect()
+}
+
+async fn a_token_is_seen_with_what_it_may_do_and_where_it_came_from(database: Database) {
+    let app = TestApp::start(&database).await;
+    let admin = app.signed_in().await.with("user-agent", "curl/8.0");
+    let user = admin.get(CURRENT_USER).await.expect_ok();
+    let project = admin.get("/api/v1/projects/default").await.expect_ok();
+    let asked = "name=nightly+job&expires_in=600&project=default&scope=runs:read+tags:write";
+    let (_, path, holder) = new_token(&admin, &app, asked).await;
+    let seen = admin.get(&path).await.expect_ok();
+    let body = &seen["body"];
+    assert_eq!(seen["name"], "nightly job");
+    assert_eq!(body["scope"], "runs:read tags:write");
+    assert_eq!(body["projects"], json!([project["id"]]));
+    assert_eq!(body["user_id"], user["id"]);
+    assert_eq!((&body["token_type"], &body["status"]), (&json!("generic"), &json!("active")));
+    assert_eq!((&body["address"], &body["last_used"]), (&json!("127.0.0.1"), &Value::Null));
+    assert_eq!(seen["metadata"]["user_agent"], "curl/8.0");
+    assert_eq!(seen["resources"]["user"]["name"], user["name"]);
+    assert!(!seen.to_string().contains("eyJ"), "its text is told once");
+
+    holder.get("/api/v1/tags").await.expect_ok();
+    wait_until("its use is noted", Duration::from_secs(10), async || {
+        admin.get(&path).await.expect_ok()["body"]["last_used"].is_string()
+    })
+    .await;
+    app.stop().await;
+    let again = TestApp::start(&database).await;
+    let again = again.signed_in().await;
+    assert_eq!(again.get(&path).await.expect_ok()["body"]["created"], body["created"]);
+}
+
+async fn everyone_sees_their_own_tokens_and_an_admin_all(database: Database) {
+    let app = TestApp::start(&database).await;
+    let (admin, bob) = (app.signed_in().await, app.new_user("bob", false).await);
+    let (_, of_admin, _) = new_token(&admin, &app, "name=mine").await;
+    let (_, of_bob, bobs) = new_token(&bob, &app, "name=bobs").await;
+    assert_eq!(names(&bob.get(API_TOKENS).await.expect_ok()), ["bobs"]);
+    let all = admin.get(&format!("{API_TOKENS}?sort_by=desc:name")).await.expect_ok();
+    assert_eq!(names(&all), ["mine", "bobs"]);
+    assert_eq!(names(&admin.get(&format!("{API_TOKENS}?user=bob")).await.expect_ok()), ["bobs"]);
+    bob.get(&of_admin).await.expect(404, "No API token");
+    bob.delete(&of_admin).await.expect(404, "No API token");
+    bob.post(REVOKE, json!({"user": "default"})).await.expect(403, "Only an admin");
+    admin.delete(&of_bob).await.expect_ok();
+    bobs.get(CURRENT_USER).await.expect(401, "was revoked");
+}
+
+async fn the_list_says_what_is_live(database: Database) {
+    let app = TestApp::start(&database).await;
+    let (admin, bob) = (app.signed_in().await, app.new_user("bob", false).await);
+    new_token(&admin, &app, "name=a&expires_in=3000").await;
+    let (_, b, _) = new_token(&admin, &app, "name=b&expires_in=3000").await;
+    new_token(&admin, &app, "name=c&expires_in=60").await;
+    new_token(&bob, &app, "name=d&expires_in=3000").await;
+    admin.delete(&b).await.expect_ok();
+    app.clock.advance(61);
+    let user = admin.get("/api/v1/users/bob").await.expect_ok();
+    let user = format!("/api/v1/users/{}", user["id"].as_str().unwrap());
+    admin.put(&user, json!({"active": false})).await.expect_ok();
+    let listed = |query: &str| {
+        let (admin, path) = (&admin, format!("{API_TOKENS}?{query}"));
+        async move { admin.get(&path).await.expect_ok() }
+    };
+    let all = listed("sort_by=desc:name").await;
+    let status: Vec<&str> = all["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["body"]["status"].as_str().unwrap())
+        .collect();
+    assert_eq!(names(&all), ["d", "c", "b", "a"]);
+    assert_eq!(status, ["ended", "expired", "revoked", "active"]);
+    assert_eq!(names(&listed("active=true").await), ["a"]);
+    assert_eq!(names(&listed("active=false&sort_by=name").await), ["b", "c", "d"]);
+    let page = listed("size=1&page=2&sort_by=name&name=oneof:[\"a\",\"c\"]").await;
+    assert_eq!((names(&page), &page["total"]), (vec!["c"], &json!(2)));
+    admin.get(&format!("{API_TOKENS}?active=maybe")).await.expect(422, "boolean");
+}
+
+async fn a_revoked_token_is_refused_at_once_on_every_replica_and_after_a_restart(database: Database) {
+    let (one, other) = (TestApp::start(&database).await, TestApp::start(&database).await);
+    let admin = one.signed_in().await;
+    let (token, path, holder) = new_token(&admin, &one, "").await;
+    let (_, _, child) = new_token(&holder, &one, "").await;
+    let elsewhere = other.anonymous().with_token(&token);
+    elsewhere.get(CURRENT_USER).await.expect_ok();
+    admin.delete(&path).await.expect_ok();
+    let answered = std::time::Instant::now();
+    holder.get(CURRENT_USER).await.expect(401, "was revoked");
+    elsewhere.until(401, CURRENT_USER, "was revoked").await;
+    assert!(answered.elapsed() < Duration::from_secs(2), "{:?}", answered.elapsed());
+    // It ends alone: what was made with it has its own row.
+    child.get(CURRENT_USER).await.expect_ok();
+    admin.delete(&path).await.expect_ok();
+    one.stop().await;
+    other.stop().await;
+    let again = TestApp::start(&database).await;
+    again.anonymous().with_token(&token).get(CURRENT_USER).await.expect(401, "was revoked");
+}
+
+async fn whoever_holds_a_token_may_revoke_it(database: Database) {
+    let app = TestApp::start(&database).await;
+    let admin = app.signed_in().await;
+    let (token, _, holder) = new_token(&admin, &app, "scope=tags:read").await;
+    let revoked = app.anonymous().post(REVOKE, json!({"token": token})).await.expect_ok();
+    assert_eq!(revoked, json!({"revoked": true}));
+    holder.get(CURRENT_USER).await.expect(401, "was revoked");
+    // A session's token, too.
+    let login = app.anonymous().login("default", crate::support::PASSWORD).await.expect_ok();
+    let session = app.anonymous().with_token(login["access_token"].as_str().unwrap());
+    app.anonymous().post(REVOKE, json!({"token": login["access_token"]})).await.expect_ok();
+    session.get(CURRENT_USER).await.expect(401, "was revoked");
+    for text in ["nonsense", "", "eyJhbGciOiJub25lIn0.e30."] {
+        let answer = app.anonymous().post(REVOKE, json!({"token": text})).await.expect_ok();
+        assert_eq!(answer, json!({"revoked": false}));
+    }
+}
+
+async fn all_tokens_of_an_account_are_taken_back_at_once(database: Database) {
+    let (app, other) = (TestApp::start(&database).await, TestApp::start(&database).await);
+    let (admin, bob) = (app.signed_in().await, app.new_user("bob", false).await);
+    let (_, _, of_admin) = new_token(&admin, &app, "").await;
+    let (token, path, of_bob) = new_token(&bob, &app, "").await;
+    let elsewhere = other.anonymous().with_token(&token);
+    elsewhere.get(CURRENT_USER).await.expect_ok();
+    bob.post(REVOKE, json!({"all": true})).await.expect_ok();
+    of_bob.get(CURRENT_USER).await.expect(401, "was revoked");
+    elsewhere.until(401, CURRENT_USER, "was revoked").await;
+    assert_eq!(bob.get(&path).await.expect_ok()["body"]["status"], "revoked");
+    // The clock stands still, and yet what is made after is good; sessions and others' tokens are as before.
+    let (_, _, after) = new_token(&bob, &app, "").await;
+    after.get(CURRENT_USER).await.expect_ok();
+    of_admin.get(CURRENT_USER).await.expect_ok();
+    admin.post(REVOKE, json!({"user": "bob"})).await.expect_ok();
+    after.get(CURRENT_USER).await.expect(401, "was revoked");
+    bob.get(CURRENT_USER).await.expect_ok();
+    app.stop().await;
+    let again = TestApp::start(&database).await;
+    again.anonymous().with_token(&token).get(CURRENT_USER).await.expect(401, "was revoked");
+}
+
+async fn what_is_no_revocation_is_refused(database: Database) {
+    let app = TestApp::start(&database).await;
+    let admin = app.signed_in().await;
+    for body in [json!({}), json!({"all": false}), json!({"all": true, "user": "default"})] {
+        admin.post(REVOKE, body).await.expect(400, "Say one of token, all and user");
+    }
+    admin.post(REVOKE, json!({"user": "nobody"})).await.expect(404, "nobody");
+    admin.post(REVOKE, json!({"token": "ZENKEY_abc"})).await.expect(400, "an API key");
+    app.anonymous().post(REVOKE, json!({"all": true})).await.expect(401, "Not authenticated");
+    admin.delete(&format!("{API_TOKENS}/{}", uuid::Uuid::nil())).await.expect(404, "No API token");
+    admin.delete(&format!("{API_TOKENS}/x")).await.expect(422, "uuid");
+    // A narrowed token takes back itself, and no others without the scope.
+    let (token, path, reader) = new_token(&admin, &app, "read_only=true").await;
+    reader.delete(&path).await.expect(403, "api_tokens:delete");
+    reader.post(REVOKE, json!({"all": true})).await.expect(403, "api_tokens:delete");
+    reader.post(REVOKE, json!({"token": token})).await.expect_ok();
+}
+
+async fn tokens_that_ended_long_ago_are_forgotten(database: Database) {
+    let app = TestApp::start(&database).await;
+    let admin = app.signed_in().await;
+    new_token(&admin, &app, "name=short&expires_in=60").await;
+    new_token(&admin, &app, "name=long&expires_in=604800").await;
+    app.state.register.flush().await.unwrap();
+    let sweep = async |days: i64| {
+        let now = zendo::clock::Clock::now(&*app.clock);
+        app.state.register.sweep(now + chrono::TimeDelta::days(days)).await.unwrap();
+        let page = admin.get(&format!("{API_TOKENS}?sort_by=desc:name")).await.expect_ok();
+        names(&page).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(sweep(0).await, ["short", "long"]);
+    assert_eq!(sweep(1).await, ["long"]);
+    assert!(sweep(8).await.is_empty());
+}
+
+/// Some people make, use and revoke tokens at once, while the server is restarted now and then. The register and what
+/// is refused are then as a model has them.
+async fn the_register_is_right_after_many_at_once_and_restarts(database: Database) {
+    let (mut live, mut revoked) = (Vec::new(), Vec::new());
+    let mut app = TestApp::start(&database).await;
+    for round in 0..3 {
+        let admin = app.signed_in().await;
+        let person = async |person: usize| {
+            let (mut mine, mut taken_back) = (Vec::new(), Vec::new());
+            for turn in 0..20 {
+                let (token, path, holder) =
+                    new_token(&admin, &app, &format!("name={round}-{person}-{turn}")).await;
+                match (turn * 7 + person * 3 + round) % 5 {
+                    0 => admin.delete(&path).await.expect_ok(),
+                    1 => app.anonymous().post(REVOKE, json!({"token": token})).await.expect_ok(),
+                    2 => holder.get(CURRENT_USER).await.expect_ok(),
+                    _ => Value::Null,
+                };
+                let is_revoked = (turn * 7 + person * 3 + round) % 5 < 2;
+                if is_revoked { &mut taken_back } else { &mut mine }.push(token);
+            }
+            (mine, taken_back)
+        };
+        for (mine, taken_back) in futures_util::future::join_all((0..4).map(person)).await {
+            live.extend(mine);
+            revoked.extend(taken_back);
+        }
+        app.stop().await;
+        app = TestApp::start(&database).await;
+    }
+    let admin = app.signed_in().await;
+    let listed = async |active: bool| {
+        let page = admin.get(&format!("{API_TOKENS}?size=1000&active={active}")).await.expect_ok();
+        let ids =
+            page["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned());
+        ids.collect::<HashSet<String>>()
+    };
+    let ids = |tokens: &[String]| tokens.iter().map(|token| jti(token)).collect::<HashSet<String>>();
+    assert_eq!((live.len(), revoked.len()), (144, 96));
+    assert_eq!(listed(true).await, ids(&live));
+    assert_eq!(listed(false).await, ids(&revoked));
+    for (tokens, status) in [(&live, 200), (&revoked, 401)] {
+        for token in tokens {
+            assert_eq!(app.anonymous().with_token(token).get(CURRENT_USER).await.status, status);
+        }
+    }
+}
+
+/// `ZENDO_TEST_KILLS` says how often: each is a start of the program.
+async fn a_revocation_that_was_answered_outlives_a_kill(database: Database) {
+    let kills = std::env::var("ZENDO_TEST_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(20);
+    let program =
+        Program::server().on(&database).with("ZENML_DEFAULT_USER_PASSWORD", crate::support::PASSWORD);
+    let mut server = program.serve().await;
+    let login = server.anonymous().login("default", crate::support::PASSWORD).await.expect_ok();
+    let login = login["access_token"].as_str().unwrap().to_owned();
+    let mut revoked = Vec::new();
+    for kill in 0..kills {
+        let admin = server.anonymous().with_token(&login);
+        let token = admin.api_token(3600).await;
+        let all = kill % 10 == 9;
+        let body = if all { json!({"all": true}) } else { json!({"token": token}) };
+        admin.post(REVOKE, body).await.expect_ok();
+        server.signal("KILL");
+        server.finish().await;
+        revoked.push(token);
+        server = program.serve().await;
+        let last = revoked.last().unwrap();
+        server.anonymous().with_token(last).get(CURRENT_USER).await.expect(401, "was revoked");
+    }
+    let mut forgotten = 0;
+    for token in &revoked {
+        forgotten += usize::from(server.anonymous().with_token(token).get(CURRENT_USER).await.status != 401);
+    }
+    println!("{} kills, {forgotten} revocations forgotten", revoked.len());
+    assert_eq!(forgotten, 0);
+}
