@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use sea_query::{Cond, Expr, Func, Order, SelectStatement, SimpleExpr};
+use sea_query::{Cond, Expr, Order, SelectStatement, SimpleExpr};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -109,9 +109,7 @@ impl<T: Row> ListRequest<T> {
     pub async fn fetch(&self, store: &Store, select: &SelectStatement) -> ApiResult<Page<T>> {
         let mut select = select.clone();
         self.narrow(&mut select);
-        let mut count = select.clone();
-        count.clear_selects().expr(Func::count(Expr::col("id")));
-        let total = store.fetch_optional::<(i64,)>(&count).await?.map_or(0, |(total,)| total.unsigned_abs());
+        let total = store.count(&select).await?;
         let total_pages = total.div_ceil(self.size).max(1);
         if self.page > total_pages {
             let (page, size) = (self.page, self.size);

@@ -2,7 +2,9 @@
 //! and queries written with sea-query, which are made into the engine's words here.
 
 mod batch;
+mod among;
 mod connect;
+mod counts;
 mod dates;
 mod insert;
 mod migrate;
@@ -17,6 +19,7 @@ mod write_behind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use counts::Counts;
 use sea_query::{Expr, ExprTrait, MysqlQueryBuilder, SelectStatement, SimpleExpr, SqliteQueryBuilder};
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
 use sqlx::mysql::{MySqlPool, MySqlRow};
@@ -24,6 +27,7 @@ use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{AssertSqlSafe, FromRow};
 
 pub use batch::{BatchRow, Cells};
+pub use among::Among;
 pub use connect::ConnectError;
 pub use dates::Span;
 pub use insert::Insert;
@@ -102,6 +106,7 @@ pub struct Store {
     /// Connections that MySQL's pool is meant to have; more are its overflow.
     pool_size: u32,
     reads: Arc<AtomicU64>,
+    counts: Arc<Counts>,
 }
 
 /// How many connections to MySQL there are. SQLite is a file.

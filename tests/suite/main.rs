@@ -16,6 +16,7 @@ mod key_sign_in;
 mod leaks;
 mod lists;
 mod narrowing;
+mod long_lists;
 mod official_client;
 mod official_identity;
 mod openapi;

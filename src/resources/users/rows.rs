@@ -13,7 +13,7 @@ use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::filter::Field;
 use crate::http::list::Listed;
 use crate::resources::object_or_empty;
-use crate::store::{Id, Store, StoreError, Timestamp};
+use crate::store::{Among, Id, Store, StoreError, Timestamp};
 
 /// An account as the store has it, without its password.
 #[derive(Debug, Clone, FromRow)]
@@ -206,7 +206,7 @@ pub async fn find_accounts(store: &Store, ids: &[Id]) -> Result<Vec<UserRow>, St
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    store.fetch_all(select().and_where(Expr::col("id").is_in(ids.iter().copied()))).await
+    store.fetch_all(select().and_where(Expr::col("id").among(ids.iter().copied()))).await
 }
 
 /// The user with that name or id, or the service account with that id.
