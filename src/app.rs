@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use uuid::Uuid;
 
+use crate::audit::Audit;
 use crate::auth::api_key::ApiKeyDigests;
 use crate::auth::basic::BasicCredentials;
 use crate::auth::csrf::CsrfTokens;
@@ -66,6 +67,7 @@ pub struct App {
     pub activity: Activity,
     pub local_files: LocalFiles,
     pub replays: Replays,
+    pub audit: Audit,
     pub clock: SharedClock,
     pub random: SharedRandomness,
     settings: moka::future::Cache<(), Arc<SettingsRow>>,
@@ -106,6 +108,7 @@ impl App {
         store: Store,
         settings: &SettingsRow,
         proofs: Proofs,
+        audit: Audit,
         surroundings: Surroundings,
     ) -> Self {
         let Surroundings { clock, random, password_cost } = surroundings;
@@ -162,6 +165,7 @@ impl App {
             local_files,
             activity: Activity::new(settings.last_user_activity),
             replays: Replays::new(store.clone(), &config),
+            audit,
             settings: moka::future::Cache::builder().time_to_live(SETTINGS_LIFE).build(),
             config,
             store,

@@ -1,6 +1,7 @@
 //! zendo: a ZenML-compatible server in one small binary, and the terminal commands around it.
 
 pub mod app;
+pub mod audit;
 pub mod auth;
 pub mod cli;
 pub mod client;

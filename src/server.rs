@@ -35,6 +35,8 @@ const ACTIVITY_ROUNDS: u64 = 60;
 const LAST_USED_ROUNDS: u64 = 4;
 /// Rounds between two sweeps.
 const SWEEP_ROUNDS: u64 = 7200;
+/// Rounds between two sweeps of the audit, which are small.
+const AUDIT_SWEEP_ROUNDS: u64 = 120;
 /// Time for the last answers to be written, after the requests' own time limit.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
@@ -117,6 +119,7 @@ pub async fn serve(
     note("API tokens could not be written", app.register.flush().await);
     note("last uses could not be written", app.last_used.write(&app.store).await);
     note("answers could not be written", app.replays.write(app.clock.now()).await);
+    note("audit records could not be written", app.audit.close().await);
     app.store.close().await;
     served
 }
@@ -137,6 +140,7 @@ async fn keep_house(app: AppState) {
     for round in 0u64.. {
         next_round(&app, &mut rounds).await;
         note("API tokens could not be written", app.register.flush().await);
+        note("audit records could not be written", app.audit.write().await);
         note("revocations could not be read", app.revocations.refresh(app.clock.now()).await);
         note("signing keys could not be read", app.signing_keys.refresh(app.clock.now()).await);
         note("answers could not be written", app.replays.write(app.clock.now()).await);
@@ -155,6 +159,9 @@ async fn keep_house(app: AppState) {
             note("revocations could not be swept", app.revocations.sweep(now).await);
             note("API tokens could not be swept", app.register.sweep(now - app.token_history).await);
         }
+        if round % AUDIT_SWEEP_ROUNDS == 0 {
+            note("audit records could not be swept", app.audit.sweep(app.clock.now()).await);
+        }
     }
 }
 
@@ -164,6 +171,7 @@ async fn next_round(app: &AppState, rounds: &mut Interval) {
         tokio::select! {
             _ = rounds.tick() => return,
             () = app.register.filling() => note("API tokens could not be written", app.register.flush().await),
+            () = app.audit.filling() => note("audit records could not be written", app.audit.write().await),
         }
     }
 }

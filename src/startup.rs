@@ -5,6 +5,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use crate::app::{App, AppState, Proofs, Surroundings};
+use crate::audit::Audit;
 use crate::auth::keys::{Keeper, KeyError};
 use crate::auth::password::{self, PasswordError};
 use crate::auth::{Passwords, Revocations};
@@ -29,6 +30,8 @@ pub enum StartupError {
     NotMade { database: String },
     #[error("the store can't be read or written: {0}")]
     Store(#[from] StoreError),
+    #[error("the file of ZENDO_AUDIT_LOG can't be opened: {0}")]
+    AuditLog(std::io::Error),
     #[error(transparent)]
     SigningKey(#[from] KeyError),
     #[error("the first password can't be hashed: {0}")]
@@ -59,7 +62,8 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<(AppSta
     let settings = server_settings::find(&store).await?;
     let sign_in = if settings.active { sign_in } else { SignIn::Activation };
     let proofs = proofs(&store, &config, &surroundings).await?;
-    let app = App::new(config, store, &settings, proofs, surroundings);
+    let audit = Audit::open(store.clone(), &config.zendo, &surroundings).map_err(StartupError::AuditLog)?;
+    let app = App::new(config, store, &settings, proofs, audit, surroundings);
     Ok((Arc::new(app), sign_in))
 }
 

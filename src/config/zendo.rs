@@ -10,6 +10,7 @@ use tracing_subscriber::filter::Targets;
 use uuid::Uuid;
 
 use super::value::{AtLeast, Setting, optional, setting};
+use crate::audit::Destination;
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default)]
@@ -26,6 +27,12 @@ pub struct ZendoSettings {
     /// Folder below which files of local artifact stores are read; without it none are.
     #[serde(deserialize_with = "optional")]
     pub local_files_root: Option<AbsolutePath>,
+    /// Days that records of the audit are kept; 0 for ever.
+    #[serde(deserialize_with = "setting")]
+    pub audit_retention: AtLeast<0>,
+    /// Where records of the audit go as JSON lines besides.
+    #[serde(deserialize_with = "optional")]
+    pub audit_log: Option<AuditLog>,
     /// What new tokens are signed with, by a key in the store; without it, the HMAC of ZenML's settings.
     #[serde(deserialize_with = "optional")]
     pub signing_algorithm: Option<SigningAlgorithm>,
@@ -47,6 +54,8 @@ impl Default for ZendoSettings {
             data_dir: "zendo-data".into(),
             trusted_proxies: Networks(Vec::new()),
             local_files_root: None,
+            audit_retention: AtLeast(365),
+            audit_log: None,
             signing_algorithm: None,
             introspection_accounts: Names::default(),
             token_history: AtLeast(30),
@@ -90,6 +99,21 @@ impl Setting for AbsolutePath {
     fn read(text: &str) -> Option<Self> {
         let path = PathBuf::from(text);
         path.is_absolute().then_some(Self(path))
+    }
+}
+
+/// Where lines are appended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditLog(pub Destination);
+
+impl Setting for AuditLog {
+    const ACCEPTED: &'static str = "a path, or stdout";
+    fn read(text: &str) -> Option<Self> {
+        Some(Self(match text {
+            "" => return None,
+            "stdout" | "-" => Destination::Stdout,
+            path => Destination::File(path.into()),
+        }))
     }
 }
 

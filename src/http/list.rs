@@ -38,6 +38,8 @@ pub struct Page<T> {
 /// A kind of row that is listed, with the fields its lists can be filtered and sorted by.
 pub trait Listed {
     const FIELDS: &'static [Field];
+    /// What is done without a `sort_by`.
+    const DEFAULT_SORT: &'static str = "created";
 }
 
 /// What a caller asked of a list of `T`: a handler's argument.
@@ -83,7 +85,7 @@ impl<T: Listed> ListRequest<T> {
             }
         }
         query.finish()?;
-        let order = sort_order(query.text("sort_by").unwrap_or("created"), T::FIELDS)?;
+        let order = sort_order(query.text("sort_by").unwrap_or(T::DEFAULT_SORT), T::FIELDS)?;
         let condition = condition(&query, operator, T::FIELDS)?;
         // The older name of the parameter comes first, as in ZenML.
         let named = query.text("project_name_or_id").filter(|name| !name.is_empty());

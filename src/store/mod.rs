@@ -34,7 +34,7 @@ pub use insert::Insert;
 pub use migrate::{MigrationError, ZENML_REVISION};
 pub use python_json::python_json;
 pub use seed::{FirstAdmin, Seed, insert_admin, sync_flavors};
-pub use transaction::{AsStoreError, Committed, Transaction, is_lost_race};
+pub use transaction::{AsStoreError, Committed, Transaction, WriteStatement, is_lost_race};
 pub use types::{Base64Json, Id, JsonText, Timestamp};
 pub use update::Update;
 pub use write_behind::WriteBehind;

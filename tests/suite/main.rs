@@ -5,6 +5,7 @@ mod support;
 
 mod api_keys;
 mod api_tokens;
+mod audit;
 mod authentication;
 mod device_sign_in;
 mod devices;
@@ -13,6 +14,7 @@ mod guarded_service;
 mod http;
 mod interop;
 mod key_sign_in;
+mod leaks;
 mod lists;
 mod long_lists;
 mod narrowing;

@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde_json::{Value, json};
+use zendo::audit::Origin;
 use zendo::config::SigningAlgorithm;
 
 use crate::support::{Database, Program, TestApp, wait_until};
@@ -153,7 +154,8 @@ async fn a_key_that_a_replica_has_not_read_yet_is_looked_up(database: Database) 
     for _ in 0..20 {
         let keys = &one.state.signing_keys;
         let now = one.state.clock.now();
-        let key = keys.rotate(SigningAlgorithm::EdDSA, TimeDelta::zero(), now).await.unwrap();
+        let by = (&one.state.audit, &Origin::operator());
+        let key = keys.rotate(SigningAlgorithm::EdDSA, TimeDelta::zero(), by, now).await.unwrap();
         keys.refresh(now).await.unwrap();
         let token = admin.api_token(60).await;
         assert_eq!(kid(&token), key.kid.to_string());
@@ -178,11 +180,8 @@ async fn no_header_chooses_what_a_token_is_checked_with(database: Database) {
     const SECRET: &str = "a secret that the operator has set";
     let variables = [EDDSA, ("ZENML_SERVER_JWT_SECRET_KEY", SECRET)];
     let app = TestApp::start_with(&database, &variables).await;
-    app.state
-        .signing_keys
-        .rotate(SigningAlgorithm::ES256, TimeDelta::zero(), app.state.clock.now())
-        .await
-        .unwrap();
+    let (by, now) = ((&app.state.audit, &Origin::operator()), app.state.clock.now());
+    app.state.signing_keys.rotate(SigningAlgorithm::ES256, TimeDelta::zero(), by, now).await.unwrap();
     let good = app.signed_in().await.api_token(600).await;
     let document = app.anonymous().get(JWKS).await.expect_ok();
     let claims = part(&good, 1);

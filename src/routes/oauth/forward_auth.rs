@@ -21,7 +21,6 @@ use super::introspect::scope_of;
 use crate::app::AppState;
 use crate::auth::permissions::{Permissions, PermissionsError};
 use crate::auth::{AuthenticationError, Credential, Principal, layer};
-use crate::http::client_address::ClientAddress;
 use crate::http::error::ApiError;
 use crate::http::limits::limit_time;
 use crate::http::request_id::name_request;
@@ -56,8 +55,7 @@ pub fn router(app: &AppState) -> Router<AppState> {
 /// 200 and who it is, 401 for nobody, 403 for a token that lacks the `scope` in the query.
 async fn forward_auth(State(app): State<AppState>, RawQuery(query): RawQuery, request: Request) -> Response {
     let now = app.clock.now();
-    let client = ClientAddress::of(&app, request.headers(), request.extensions());
-    let principal = match layer::principal(&app, request.headers(), client, now).await {
+    let principal = match layer::principal(&app, request.headers(), request.extensions(), now).await {
         Ok(principal) => principal,
         Err(error) => return refused(error),
     };

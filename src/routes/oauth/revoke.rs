@@ -8,13 +8,16 @@ use secrecy::ExposeSecret;
 
 use super::{require_right, token_of_form};
 use crate::app::AppState;
+use crate::audit::{Action, Origin};
 use crate::auth::{Principal, api_key, layer};
 use crate::http::error::{ApiError, ApiResult};
+use crate::store::Id;
 
 /// The token is good for nothing from now on. So is one that never was good, or is over (section 2.2).
 pub async fn revoke(
     State(app): State<AppState>,
     caller: Principal,
+    origin: Origin,
     headers: HeaderMap,
     body: Bytes,
 ) -> ApiResult<Json<()>> {
@@ -26,7 +29,10 @@ pub async fn revoke(
     }
     let now = app.clock.now();
     match layer::verify(&app, token.expose_secret(), now).await {
-        Ok(token) => app.revocations.revoke(token.revocation(), now).await?,
+        Ok(token) => {
+            let event = app.audit.event(&origin, Action::TokenRevoked).on("api_token", Id(token.id), "");
+            app.revocations.revoke(token.revocation(), &event, now).await?;
+        }
         Err(error) if error.is_refusal() => {}
         Err(error) => return Err(error.into()),
     }
