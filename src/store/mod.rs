@@ -1,8 +1,8 @@
 //! The database. The only room that knows which engine it is on: everyone else sees one [`Store`],
 //! and queries written with sea-query, which are made into the engine's words here.
 
-mod batch;
 mod among;
+mod batch;
 mod connect;
 mod counts;
 mod dates;
@@ -26,8 +26,8 @@ use sqlx::mysql::{MySqlPool, MySqlRow};
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{AssertSqlSafe, FromRow};
 
-pub use batch::{BatchRow, Cells};
 pub use among::Among;
+pub use batch::{BatchRow, Cells};
 pub use connect::ConnectError;
 pub use dates::Span;
 pub use insert::Insert;
