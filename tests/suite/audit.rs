@@ -255,7 +255,7 @@ async fn each_refused_sign_in_leaves_one_record(database: Database) {
     named(app.anonymous(), "key").post_form("/api/v1/login", &form).await.expect(401, "");
     let parts = json!({"credential": "api_key"});
     expect_parts(&last(3).await, with(refused("key"), parts));
-    admin.put(&format!("/api/v1/service_accounts/robot"), json!({"active": false})).await.expect_ok();
+    admin.put("/api/v1/service_accounts/robot", json!({"active": false})).await.expect_ok();
     named(app.anonymous().with_token(&key), "bearer").get("/api/v1/current-user").await.expect(401, "");
     let parts = json!({"credential": "api_key", "api_key_id": key_id, "user_name": "robot"});
     expect_parts(&last(4).await, with(refused("bearer"), parts));
