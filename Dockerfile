@@ -3,9 +3,11 @@
 FROM rust:1.95-bookworm AS build
 WORKDIR /src
 COPY Cargo.toml Cargo.lock build.rs ./
+COPY .cargo .cargo
 COPY benches benches
 COPY migrations migrations
 COPY src src
+COPY tests/contract/openapi.json tests/contract/
 RUN cargo build --release --locked --bin zendo && mkdir /data
 
 FROM gcr.io/distroless/cc-debian12:nonroot

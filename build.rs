@@ -1,5 +1,52 @@
-//! The migrations are part of the program: a new one has to make it anew.
+//! What is part of the program besides its code: the migrations, of which a new one has to make it anew, and files that
+//! are seldom asked for, packed.
 
-fn main() {
+use std::error::Error;
+use std::io::{Cursor, Read, Write};
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
+use zip::ZipArchive;
+
+const TEXTS: [&str; 2] = ["tests/contract/openapi.json", "src/store/seed/flavors.json"];
+/// Of Swagger UI what its page loads.
+const SWAGGER_UI: [&str; 6] = [
+    "index.html",
+    "index.css",
+    "swagger-ui.css",
+    "swagger-ui-bundle.js",
+    "swagger-ui-standalone-preset.js",
+    "favicon-32x32.png",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=migrations");
+    for path in TEXTS {
+        println!("cargo:rerun-if-changed={path}");
+        pack(Path::new(path), &fs::read(path)?)?;
+    }
+    let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED))?;
+    for name in SWAGGER_UI {
+        let end = format!("/dist/{name}");
+        let paths = archive.file_names().collect::<Result<Vec<_>, _>>()?;
+        let path = paths.into_iter().find(|path| path.ends_with(&end)).ok_or(name)?.into_owned();
+        let mut bytes = Vec::new();
+        archive.by_name(&path)?.read_to_end(&mut bytes)?;
+        pack(Path::new(name), &bytes)?;
+    }
+    Ok(())
+}
+
+/// Writes the file's name with `.gz` into the folder of what is built.
+fn pack(file: &Path, bytes: &[u8]) -> Result<(), Box<dyn Error>> {
+    let name = file.file_name().ok_or("a file has a name")?.to_str().ok_or("a name is text")?;
+    let packed = PathBuf::from(env::var("OUT_DIR")?).join(format!("{name}.gz"));
+    let mut encoder = GzEncoder::new(fs::File::create(packed)?, Compression::best());
+    encoder.write_all(bytes)?;
+    encoder.finish()?;
+    Ok(())
 }

@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use uuid::Uuid;
 
+use crate::audit::Audit;
 use crate::auth::api_key::ApiKeyDigests;
 use crate::auth::basic::BasicCredentials;
 use crate::auth::csrf::CsrfTokens;
@@ -18,7 +19,7 @@ use crate::auth::password;
 use crate::auth::workload::Leeway;
 use crate::auth::{Identities, LastUsed, Passwords, Register, Revocations, Throttle, Tokens};
 use crate::clock::{SharedClock, SystemClock};
-use crate::config::{Config, Networks, Secret, ServerSettings};
+use crate::config::{Config, Names, Networks, Secret, ServerSettings};
 use crate::local_files::LocalFiles;
 use crate::random::{SharedRandomness, SystemRandomness};
 use crate::replay::Replays;
@@ -52,6 +53,8 @@ pub struct App {
     pub login_limit: LoginLimit,
     pub basic_credentials: BasicCredentials,
     pub trusted_proxies: Networks,
+    /// Service accounts that may ask about tokens of others.
+    pub introspection_accounts: Names,
     /// Whom requests speak for when authentication is turned off.
     pub default_user: String,
     /// Name of the project that a list is of when its caller names none.
@@ -64,6 +67,7 @@ pub struct App {
     pub activity: Activity,
     pub local_files: LocalFiles,
     pub replays: Replays,
+    pub audit: Audit,
     pub clock: SharedClock,
     pub random: SharedRandomness,
     settings: moka::future::Cache<(), Arc<SettingsRow>>,
@@ -76,6 +80,15 @@ pub struct Surroundings {
     pub random: SharedRandomness,
     /// bcrypt's work factor for new passwords.
     pub password_cost: u32,
+}
+
+/// What credentials are made and checked with, as the store keeps it for all replicas.
+#[derive(Debug)]
+pub struct Proofs {
+    pub signing_secret: SecretString,
+    pub api_key_pepper: SecretString,
+    pub signing_keys: Keeper,
+    pub revocations: Revocations,
 }
 
 impl Surroundings {
@@ -94,17 +107,17 @@ impl App {
         config: Config,
         store: Store,
         settings: &SettingsRow,
-        signing_secret: SecretString,
-        api_key_pepper: SecretString,
-        signing_keys: Keeper,
-        revocations: Revocations,
+        proofs: Proofs,
+        audit: Audit,
         surroundings: Surroundings,
     ) -> Self {
         let Surroundings { clock, random, password_cost } = surroundings;
+        let Proofs { signing_secret, api_key_pepper, signing_keys, revocations } = proofs;
         let server_id = settings.id;
         let workload_leeway = config.workload.leeway();
-        let token_history = TimeDelta::days(config.zendo.token_history.0.into());
         let signing_algorithm = config.zendo.signing_algorithm;
+        let introspection_accounts = config.zendo.introspection_accounts;
+        let token_history = TimeDelta::days(config.zendo.token_history.0.into());
         let trusted_proxies = config.zendo.trusted_proxies;
         let local_files = LocalFiles::new(config.zendo.local_files_root.map(|root| root.0));
         let default_user = config.bootstrap.user_name.0;
@@ -143,6 +156,7 @@ impl App {
             login_limit: LoginLimit::new(&config),
             basic_credentials: BasicCredentials::new(&*random),
             trusted_proxies,
+            introspection_accounts,
             default_user,
             default_project,
             workload_leeway,
@@ -151,6 +165,7 @@ impl App {
             local_files,
             activity: Activity::new(settings.last_user_activity),
             replays: Replays::new(store.clone(), &config),
+            audit,
             settings: moka::future::Cache::builder().time_to_live(SETTINGS_LIFE).build(),
             config,
             store,

@@ -1,6 +1,7 @@
 //! zendo: a ZenML-compatible server in one small binary, and the terminal commands around it.
 
 pub mod app;
+pub mod audit;
 pub mod auth;
 pub mod cli;
 pub mod client;
@@ -8,7 +9,9 @@ pub mod clock;
 pub mod config;
 pub mod framework;
 pub mod http;
+mod json_schema;
 pub mod local_files;
+mod packed;
 pub mod random;
 pub mod replay;
 pub mod resources;

@@ -35,6 +35,8 @@ const ACTIVITY_ROUNDS: u64 = 60;
 const LAST_USED_ROUNDS: u64 = 4;
 /// Rounds between two sweeps.
 const SWEEP_ROUNDS: u64 = 7200;
+/// Rounds between two sweeps of the audit, which are small.
+const AUDIT_SWEEP_ROUNDS: u64 = 120;
 /// Time for the last answers to be written, after the requests' own time limit.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
@@ -45,6 +47,9 @@ pub fn router(app: AppState) -> Router {
     let closed = closed.router.merge(routes::unimplemented::router(&there));
     let closed = closed.route_layer(from_fn_with_state(Arc::clone(&app), replay));
     let closed = closed.route_layer(from_fn_with_state(Arc::clone(&app), authenticate));
+    let oauth =
+        routes::oauth::closed().router.route_layer(from_fn_with_state(Arc::clone(&app), authenticate));
+    let oauth = oauth.route_layer(from_fn(routes::oauth::key_as_password));
     let settings = &app.config;
     let headers = SecureHeaders::new(settings, app.server_id);
     let time_limit = Duration::from_secs(settings.request_timeout.0.into());
@@ -62,12 +67,17 @@ pub fn router(app: AppState) -> Router {
     let api = open
         .router
         .merge(closed)
+        .merge(oauth)
         .fallback(routes::fallback::not_found)
         .method_not_allowed_fallback(routes::fallback::method_not_allowed)
-        .layer(layers);
-    let all = routes::health::router().merge(routes::docs::router()).merge(api);
-    let root = settings.root_url_path.0.as_str();
-    let all = if root.is_empty() { all } else { Router::new().nest(root, all) };
+        .layer(layers.clone());
+    let outside = routes::oauth::forward_auth::router(&app).layer(CatchPanicLayer::custom(answer_panic));
+    let outside = outside.merge(routes::health::router()).merge(routes::docs::router());
+    let (all, root) = (outside.merge(api), settings.root_url_path.0.as_str());
+    let all = match root {
+        "" => all,
+        root => Router::new().nest(root, all).merge(routes::oauth::metadata::at_host(root).layer(layers)),
+    };
     all.with_state(app)
 }
 
@@ -109,6 +119,7 @@ pub async fn serve(
     note("API tokens could not be written", app.register.flush().await);
     note("last uses could not be written", app.last_used.write(&app.store).await);
     note("answers could not be written", app.replays.write(app.clock.now()).await);
+    note("audit records could not be written", app.audit.close().await);
     app.store.close().await;
     served
 }
@@ -129,6 +140,7 @@ async fn keep_house(app: AppState) {
     for round in 0u64.. {
         next_round(&app, &mut rounds).await;
         note("API tokens could not be written", app.register.flush().await);
+        note("audit records could not be written", app.audit.write().await);
         note("revocations could not be read", app.revocations.refresh(app.clock.now()).await);
         note("signing keys could not be read", app.signing_keys.refresh(app.clock.now()).await);
         note("answers could not be written", app.replays.write(app.clock.now()).await);
@@ -147,6 +159,9 @@ async fn keep_house(app: AppState) {
             note("revocations could not be swept", app.revocations.sweep(now).await);
             note("API tokens could not be swept", app.register.sweep(now - app.token_history).await);
         }
+        if round % AUDIT_SWEEP_ROUNDS == 0 {
+            note("audit records could not be swept", app.audit.sweep(app.clock.now()).await);
+        }
     }
 }
 
@@ -156,6 +171,7 @@ async fn next_round(app: &AppState, rounds: &mut Interval) {
         tokio::select! {
             _ = rounds.tick() => return,
             () = app.register.filling() => note("API tokens could not be written", app.register.flush().await),
+            () = app.audit.filling() => note("audit records could not be written", app.audit.write().await),
         }
     }
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use crate::app::{App, AppState, Surroundings};
+use crate::app::{App, AppState, Proofs, Surroundings};
+use crate::audit::Audit;
 use crate::auth::keys::{Keeper, KeyError};
 use crate::auth::password::{self, PasswordError};
 use crate::auth::{Passwords, Revocations};
@@ -29,6 +30,8 @@ pub enum StartupError {
     NotMade { database: String },
     #[error("the store can't be read or written: {0}")]
     Store(#[from] StoreError),
+    #[error("the file of ZENDO_AUDIT_LOG can't be opened: {0}")]
+    AuditLog(std::io::Error),
     #[error(transparent)]
     SigningKey(#[from] KeyError),
     #[error("the first password can't be hashed: {0}")]
@@ -58,20 +61,27 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<(AppSta
     let sign_in = seed(&store, &config, &surroundings).await?;
     let settings = server_settings::find(&store).await?;
     let sign_in = if settings.active { sign_in } else { SignIn::Activation };
-    let secret = match &config.server.jwt_secret_key {
-        Some(Secret(secret)) => secret.clone(),
-        None => {
-            let make = || surroundings.random.text::<SECRET_BYTES>();
-            store.shared_secret(SIGNING_SECRET, surroundings.clock.now(), make).await?
-        }
-    };
-    let revocations = Revocations::load(store.clone(), surroundings.clock.now()).await?;
-    let make_pepper = || surroundings.random.text::<SECRET_BYTES>();
-    let pepper = store.shared_secret(API_KEY_PEPPER, surroundings.clock.now(), make_pepper).await?;
-    let keys = keeper(store.clone(), &config, &surroundings);
-    keys.start(surroundings.clock.now()).await?;
-    let app = App::new(config, store, &settings, secret, pepper, keys, revocations, surroundings);
+    let proofs = proofs(&store, &config, &surroundings).await?;
+    let audit = Audit::open(store.clone(), &config.zendo, &surroundings).map_err(StartupError::AuditLog)?;
+    let app = App::new(config, store, &settings, proofs, audit, surroundings);
     Ok((Arc::new(app), sign_in))
+}
+
+async fn proofs(store: &Store, config: &Config, surroundings: &Surroundings) -> Result<Proofs, StartupError> {
+    let (now, random) = (surroundings.clock.now(), &surroundings.random);
+    let make = || random.text::<SECRET_BYTES>();
+    let signing_secret = match &config.server.jwt_secret_key {
+        Some(Secret(secret)) => secret.clone(),
+        None => store.shared_secret(SIGNING_SECRET, now, make).await?,
+    };
+    let signing_keys = keeper(store.clone(), config, surroundings);
+    signing_keys.start(now).await?;
+    Ok(Proofs {
+        signing_secret,
+        api_key_pepper: store.shared_secret(API_KEY_PEPPER, now, make).await?,
+        signing_keys,
+        revocations: Revocations::load(store.clone(), now).await?,
+    })
 }
 
 /// Who reads and makes the signing keys of a store, with these settings.

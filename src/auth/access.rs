@@ -24,6 +24,8 @@ const CREDENTIALS: [&str; 5] = ["api_keys", "current-user", "devices", "service_
 const EXCEPTIONS: &[(&str, &str, Access<'_>)] = &[
     ("GET", "api_token", Access::Always),
     ("GET", "current-user", Access::Always),
+    ("POST", "oauth/introspect", needs("oauth", Verb::Read)),
+    ("POST", "oauth/revoke", needs("oauth", Verb::Delete)),
     ("POST", "runs/statistics", needs("runs", Verb::Read)),
     ("POST", "pipeline_snapshots/prune", needs("pipeline_snapshots", Verb::Delete)),
     ("DELETE", "model_versions/{}/artifacts", needs("model_version_artifacts", Verb::Delete)),

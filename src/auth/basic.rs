@@ -1,5 +1,6 @@
 //! A name and password with each request (RFC 7617), for the HTTP_BASIC scheme.
 
+use std::fmt;
 use std::time::Duration;
 
 use axum::http::HeaderMap;
@@ -9,9 +10,9 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::Mac;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{AuthenticationError, csrf, grants};
+use super::{AuthenticationError, csrf, grants, refusal};
 use crate::app::App;
-use crate::http::client_address::ClientAddress;
+use crate::audit::{Action, Claim, Origin};
 use crate::random::Randomness;
 use crate::store::{Id, Timestamp};
 
@@ -20,7 +21,6 @@ const LIFE: Duration = Duration::from_secs(60);
 const REMEMBERED: u64 = 10_000;
 
 /// Checks credentials, and remembers a keyed digest of the ones that were right.
-#[derive(Debug)]
 pub struct BasicCredentials {
     key: [u8; 32],
     right: moka::sync::Cache<[u8; 32], Proven>,
@@ -31,6 +31,13 @@ pub struct BasicCredentials {
 struct Proven {
     user_id: Id,
     password_changed_at: Option<Timestamp>,
+}
+
+/// The key is a secret, and the digests are as good as the passwords to whoever has it.
+impl fmt::Debug for BasicCredentials {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("BasicCredentials").finish_non_exhaustive()
+    }
 }
 
 impl BasicCredentials {
@@ -47,7 +54,7 @@ impl BasicCredentials {
         &self,
         app: &App,
         headers: &HeaderMap,
-        client: ClientAddress,
+        origin: &Origin,
     ) -> Result<Id, AuthenticationError> {
         let (username, password) = read(headers).ok_or(AuthenticationError::NoBasicCredential)?;
         let digest = self.digest(&username, &password);
@@ -57,8 +64,20 @@ impl BasicCredentials {
                 return Ok(proven.user_id);
             }
         }
-        let grantee = grants::password::verify(app, &username, password, client).await;
-        let grantee = grantee.map_err(AuthenticationError::BasicRefused)?;
+        let grantee = match grants::password::verify(app, &username, password, origin.client()).await {
+            Ok(grantee) => grantee,
+            Err(error) => {
+                if let Some(reason) = refusal(&error) {
+                    let event = app.audit.event(origin, Action::SignInRefused).by(Claim::of("basic"));
+                    app.audit.refused(event.refused(reason), Some(&username)).await;
+                }
+                return Err(AuthenticationError::BasicRefused(error));
+            }
+        };
+        let account = app.identities.account(grantee.user_id.0).await?;
+        let account = account.map(|account| (account.id, account.name.clone()));
+        let event = app.audit.event(origin, Action::SignIn).by(Claim { account, ..Claim::of("basic") });
+        app.audit.record(event).await.map_err(std::sync::Arc::new)?;
         let proven = Proven { user_id: grantee.user_id, password_changed_at: grantee.password_changed_at };
         self.right.insert(digest, proven);
         Ok(proven.user_id)

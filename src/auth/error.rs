@@ -103,7 +103,39 @@ impl From<AuthenticationError> for ApiError {
     }
 }
 
+/// Why a sign-in was refused, if it was an attempt at one: no form that can't be meant, and no device that waits.
+pub fn refusal(error: &ApiError) -> Option<String> {
+    match error.status() {
+        // How long there is to wait differs each time.
+        StatusCode::TOO_MANY_REQUESTS => Some("too many failed attempts".to_owned()),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Some(error.to_string()),
+        _ => error.oauth_code().filter(|code| *code == "access_denied").map(|_| error.to_string()),
+    }
+}
+
 impl AuthenticationError {
+    /// Whether a credential was judged and refused: anything else says nothing about it.
+    pub fn is_refusal(&self) -> bool {
+        !matches!(self, Self::Store(_) | Self::Password(_) | Self::BasicRefused(_))
+    }
+
+    /// Whether it is worth a record: somebody came with a credential that was good once, or with a wrong one. One that
+    /// has merely expired comes from every forgetful script.
+    pub fn is_recorded(&self) -> bool {
+        !matches!(
+            self,
+            Self::NoCredential
+                | Self::NoBasicCredential
+                | Self::InvalidToken(_)
+                | Self::MissingCsrfToken
+                // Recorded where the name is known.
+                | Self::BasicRefused(_)
+                | Self::Password(_)
+                | Self::EndedWorkload(_)
+                | Self::Store(_)
+        )
+    }
+
     /// The scope that the token would have to have, if that is what it lacks.
     fn missing_scope(&self) -> Option<&str> {
         match self {

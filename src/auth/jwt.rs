@@ -212,6 +212,16 @@ impl Tokens {
         }
     }
 
+    /// Who the tokens say has made them, and whom they are for.
+    pub fn parties(&self) -> (&str, &str) {
+        (&self.issuer, &self.audience)
+    }
+
+    /// The registered name of what new tokens are signed with (RFC 7518, section 3.1).
+    pub fn algorithm(&self) -> String {
+        self.signing_algorithm.map_or_else(|| format!("{:?}", self.header.alg), |one| one.name().to_owned())
+    }
+
     /// Signs a new token.
     ///
     /// # Errors

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::CookieJar;
@@ -18,8 +18,8 @@ use super::jwt::{Claims, TokenKind, VerifiedToken, moment};
 use super::workload::{self, EndedWorkload};
 use super::{AuthenticationError, Credential, Principal, Scope, api_key, grants, project_guard};
 use crate::app::AppState;
+use crate::audit::{Action, Claim, Origin};
 use crate::config::AuthScheme;
-use crate::http::client_address::ClientAddress;
 use crate::resources::devices::DeviceStatus;
 use crate::resources::users::{self, UserRow};
 use crate::store::{Id, Timestamp};
@@ -33,8 +33,15 @@ pub async fn authenticate(
     next: Next,
 ) -> Result<Response, AuthenticationError> {
     let now = app.clock.now();
-    let client = ClientAddress::of(&app, request.headers(), request.extensions());
-    let principal = principal(&app, request.headers(), client, now).await?;
+    let principal = match principal(&app, request.headers(), request.extensions(), now).await {
+        Ok(principal) => principal,
+        Err(error) => {
+            if error.is_recorded() {
+                Box::pin(record_refusal(&app, request.headers(), request.extensions(), &error)).await;
+            }
+            return Err(error);
+        }
+    };
     app.activity.note(now);
     if principal.scope().is_some_and(Scope::is_narrowed) {
         request = match Box::pin(within_scope(&app, &principal, request)).await {
@@ -44,6 +51,26 @@ pub async fn authenticate(
     }
     request.extensions_mut().insert(principal);
     Ok(next.run(request).await)
+}
+
+async fn record_refusal(
+    app: &AppState,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+    error: &AuthenticationError,
+) {
+    let origin = Origin::of(app, headers, extensions);
+    let claim = match credential(app, headers) {
+        Some(key) if key.starts_with(api_key::PREFIX) => grants::api_key::claim(app, &key).await,
+        // One that is refused here has a good signature.
+        Some(token) => match verify(app, &token, app.clock.now()).await {
+            Ok(token) => Claim::of_token(app, &token).await,
+            Err(_) => Claim::of("token"),
+        },
+        None => Claim::of("none"),
+    };
+    let event = app.audit.event(&origin, Action::SignInRefused).by(claim).refused(error.to_string());
+    app.audit.refused(event, None).await;
 }
 
 /// Hands the request on if its narrowed token is wide enough for the route.
@@ -74,21 +101,25 @@ impl FromRequestParts<AppState> for MaybePrincipal {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Self::Rejection> {
-        let client = ClientAddress::of(app, &parts.headers, &parts.extensions);
-        Ok(Self(principal(app, &parts.headers, client, app.clock.now()).await))
+        Ok(Self(principal(app, &parts.headers, &parts.extensions, app.clock.now()).await))
     }
 }
 
-async fn principal(
+/// Whom a request with these headers speaks for.
+///
+/// # Errors
+/// The reason why it is nobody.
+pub async fn principal(
     app: &AppState,
     headers: &HeaderMap,
-    client: ClientAddress,
+    extensions: &Extensions,
     now: DateTime<Utc>,
 ) -> Result<Principal, AuthenticationError> {
     match app.config.auth_scheme {
         AuthScheme::NoAuth => Box::pin(default_principal(app)).await,
         AuthScheme::HttpBasic => {
-            let id = Box::pin(app.basic_credentials.verify(app, headers, client)).await?;
+            let origin = Origin::of(app, headers, extensions);
+            let id = Box::pin(app.basic_credentials.verify(app, headers, &origin)).await?;
             Ok(Principal { user: account(app, id.0).await?, credential: Credential::Basic })
         }
         AuthScheme::OAuth2PasswordBearer | AuthScheme::External => token_principal(app, headers, now).await,
@@ -101,13 +132,27 @@ async fn token_principal(
     now: DateTime<Utc>,
 ) -> Result<Principal, AuthenticationError> {
     let token = credential(app, headers).ok_or(AuthenticationError::NoCredential)?;
+    let csrf_token = headers.get(CSRF_HEADER).and_then(|value| value.to_str().ok());
+    principal_of(app, &token, csrf_token, now).await
+}
+
+/// Whom an API key or access token speaks for: everything that is asked of a request's is asked here.
+///
+/// # Errors
+/// The reason why it is nobody.
+pub async fn principal_of(
+    app: &AppState,
+    token: &str,
+    csrf_token: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<Principal, AuthenticationError> {
     if token.starts_with(api_key::PREFIX) {
-        let key = Box::pin(grants::api_key::prove(app, &token)).await?;
+        let key = Box::pin(grants::api_key::prove(app, token)).await?;
         let user = account(app, key.service_account_id.0).await?;
         return Ok(Principal { user, credential: Credential::ApiKey });
     }
-    let token = verify(app, &token, now).await?;
-    check_token(app, &token, headers, now).await?;
+    let token = verify(app, token, now).await?;
+    check_token(app, &token, csrf_token, now).await?;
     let user = account(app, token.claims.sub).await?;
     if app.config.auth_scheme == AuthScheme::External
         && user.external_user_id.is_none()
@@ -145,7 +190,7 @@ pub async fn verify(
 async fn check_token(
     app: &AppState,
     token: &VerifiedToken,
-    headers: &HeaderMap,
+    csrf_token: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<(), AuthenticationError> {
     if app.revocations.is_revoked(token) {
@@ -155,7 +200,6 @@ async fn check_token(
         app.last_used.api_token(Id(token.id), now);
     }
     if let Some(session_id) = token.claims.session_id {
-        let csrf_token = headers.get(CSRF_HEADER).and_then(|value| value.to_str().ok());
         let csrf_token = csrf_token.filter(|token| !token.is_empty());
         let csrf_token = csrf_token.ok_or(AuthenticationError::MissingCsrfToken)?;
         if !app.csrf_tokens.verify(session_id, csrf_token) {

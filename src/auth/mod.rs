@@ -33,7 +33,7 @@ use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::resources::users::UserRow;
 use crate::store::Id;
 
-pub use error::AuthenticationError;
+pub use error::{AuthenticationError, refusal};
 pub use identity::Identities;
 pub use jwt::{Claims, Tokens, VerifiedToken};
 pub use last_used::LastUsed;

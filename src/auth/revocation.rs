@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::jwt::{TokenKind, VerifiedToken};
 use super::revoked_ids::RevokedIds;
+use crate::audit::Event;
 use crate::store::{Id, Insert, Store, StoreError, Timestamp, Transaction};
 
 pub const TOKENS: &str = "zendo_revoked_token";
@@ -122,14 +123,19 @@ impl Revocations {
         before.map_or(now, |before| now.max(*before + TimeDelta::microseconds(1)))
     }
 
-    /// Takes a token back; durable when this returns.
+    /// Takes a token back, and leaves the record of that; both are durable when this returns.
     ///
     /// # Errors
     /// When the database doesn't answer: then the token is not revoked.
-    pub async fn revoke(&self, revocation: Revocation, now: DateTime<Utc>) -> Result<(), StoreError> {
+    pub async fn revoke(
+        &self,
+        revocation: Revocation,
+        event: &Event,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         let written = self.store.write(|mut tx| async move {
             revocation.write(&mut tx, now).await?;
-            tx.commit(()).await
+            event.commit(tx, ()).await
         });
         written.await?;
         self.note(revocation);

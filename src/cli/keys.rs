@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::user::Output;
 use super::{CliError, program, store};
 use crate::app::Surroundings;
+use crate::audit::{Action, Audit, Origin};
 use crate::auth::keys::{Keeper, KeyRow, KeyState, RetireError, Retired};
 use crate::clock::SharedClock;
 use crate::config::SigningAlgorithm;
@@ -87,9 +88,11 @@ pub fn run(args: KeysArgs, program: &'static str) -> Result<(), CliError> {
 async fn execute(args: KeysArgs, program: &'static str) -> Result<String, CliError> {
     let (store, config) = store::open(args.data_dir.as_deref(), true, program).await?;
     let surroundings = Surroundings::of_the_machine();
+    let audit = store::open_audit(&store, &config, &surroundings)?;
     let operator = Operator {
         keeper: startup::keeper(store.clone(), &config, &surroundings),
         algorithm: config.zendo.signing_algorithm,
+        audit,
         clock: surroundings.clock,
         program,
     };
@@ -98,12 +101,14 @@ async fn execute(args: KeysArgs, program: &'static str) -> Result<String, CliErr
         Command::List(args) => operator.list(args).await,
         Command::Retire(args) => operator.retire(Id(args.kid)).await,
     };
+    operator.audit.close().await.map_err(|error| CliError::failure(error.to_string()))?;
     store.close().await;
     done
 }
 
 struct Operator {
     keeper: Keeper,
+    audit: Audit,
     algorithm: Option<SigningAlgorithm>,
     clock: SharedClock,
     program: &'static str,
@@ -118,7 +123,8 @@ impl Operator {
             )
         })?;
         let delay = TimeDelta::seconds(args.delay.into());
-        let made = self.keeper.rotate(algorithm, delay, self.clock.now()).await;
+        let record = (&self.audit, &Origin::operator());
+        let made = self.keeper.rotate(algorithm, delay, record, self.clock.now()).await;
         let made = made.map_err(|error| CliError::failure(error.to_string()))?;
         let (kid, from) = (made.kid, time(made.signs_from_ms));
         let algorithm = algorithm.name();
@@ -150,7 +156,9 @@ impl Operator {
             RetireError::Needed(_) => CliError::failure(format!("{error}: `{} keys rotate`", self.program)),
             error => CliError::failure(error.to_string()),
         };
-        Ok(match self.keeper.retire(kid, self.clock.now()).await.map_err(refused)? {
+        let event = self.audit.event(&Origin::operator(), Action::SigningKeyRetired);
+        let event = event.on("signing_key", kid, "");
+        Ok(match self.keeper.retire(kid, &event, self.clock.now()).await.map_err(refused)? {
             Retired::Now => format!("Retired {kid}; every token that it has signed is refused.\n"),
             Retired::Before => format!("{kid} is retired already.\n"),
             Retired::InFavourOf(next) => format!(

@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod audit;
 mod completions;
 mod healthcheck;
 mod keys;
@@ -51,6 +52,11 @@ enum Command {
     /// `serve` (--data-dir, ZENDO_DATA_DIR, ZENML_STORE_...). A server that runs meanwhile goes by the change
     /// within a second.
     User(user::UserArgs),
+    /// Show who did what: sign-ins, tokens, changes of keys and accounts
+    ///
+    /// Reads the records from the store itself, as `user` does, with the newest last. docs/audit.md tells what each
+    /// action means.
+    Audit(audit::AuditArgs),
     /// Rotate, list and retire the keys that tokens are signed with, on the store itself
     ///
     /// These commands work as those of `user` do: with the settings of `serve`, beside a running server or without
@@ -113,6 +119,7 @@ fn dispatch(cli: Cli, command: clap::Command, program: &'static str) -> Result<E
         None => serve::run(cli.serve),
         Some(Command::Serve(args)) => serve::run(args),
         Some(Command::User(args)) => user::run(args, program),
+        Some(Command::Audit(args)) => audit::run(args, program),
         Some(Command::Keys(args)) => keys::run(args, program),
         Some(Command::Token(args)) => return token::run(args, program),
         Some(Command::Login(args)) => login::run(&args, program),

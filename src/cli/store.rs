@@ -4,6 +4,8 @@ use std::path::Path;
 
 use super::serve::config_from_environment;
 use super::{CliError, program};
+use crate::app::Surroundings;
+use crate::audit::{Audit, Destination};
 use crate::config::Config;
 use crate::startup::{self, StartupError};
 use crate::store::{ConnectError, Store};
@@ -31,6 +33,17 @@ pub async fn open(
         store.migrate().await.map_err(|error| cannot_open(error.into()))?;
     }
     Ok((store, config))
+}
+
+/// The audit of that store. What the commands print is for people, so no records go to standard output.
+///
+/// # Errors
+/// Exit code 1 when the file of its lines can't be opened.
+pub fn open_audit(store: &Store, config: &Config, surroundings: &Surroundings) -> Result<Audit, CliError> {
+    let mut settings = config.zendo.clone();
+    settings.audit_log = settings.audit_log.filter(|log| log.0 != Destination::Stdout);
+    Audit::open(store.clone(), &settings, surroundings)
+        .map_err(|error| CliError::failure(StartupError::AuditLog(error).to_string()))
 }
 
 fn cannot_open(error: StartupError, program: &str) -> CliError {

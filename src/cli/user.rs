@@ -121,7 +121,7 @@ async fn execute(args: UserArgs, program: &'static str) -> Result<String, CliErr
         Command::Passwd(args) => set_password(&operator, args).await,
         Command::Deactivate(args) => deactivate(&operator, args, program).await,
     };
-    operator.store().close().await;
+    operator.close().await;
     done
 }
 
@@ -247,7 +247,9 @@ fn shown(password: &SecretString) -> String {
 async fn open(args: &UserArgs, program: &str) -> Result<Operator, CliError> {
     let is_to_change = !matches!(args.command, Command::List(_));
     let (store, config) = store::open(args.data_dir.as_deref(), is_to_change, program).await?;
-    Ok(Operator::new(store, &config, Surroundings::of_the_machine()))
+    let surroundings = Surroundings::of_the_machine();
+    let audit = store::open_audit(&store, &config, &surroundings)?;
+    Ok(Operator::new(store, &config, audit, surroundings))
 }
 
 fn refused(error: ApiError) -> CliError {

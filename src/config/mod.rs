@@ -20,7 +20,7 @@ pub use server::{AuthScheme, DeploymentType, JwtAlgorithm, Origins, ServerSettin
 pub use store::{StoreLocation, StoreSettings};
 pub use value::{AtLeast, Flag, HeaderSetting, HttpUrl, Secret, Setting, Text};
 pub use workload::WorkloadSettings;
-pub use zendo::{AbsolutePath, Networks, SigningAlgorithm, ZendoSettings};
+pub use zendo::{AbsolutePath, AuditLog, Names, Networks, SigningAlgorithm, ZendoSettings};
 
 /// All settings of one process.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -7,8 +7,10 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
+use uuid::Uuid;
 
 use super::value::{AtLeast, Setting, optional, setting};
+use crate::audit::Destination;
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default)]
@@ -25,12 +27,21 @@ pub struct ZendoSettings {
     /// Folder below which files of local artifact stores are read; without it none are.
     #[serde(deserialize_with = "optional")]
     pub local_files_root: Option<AbsolutePath>,
-    /// For so many days a token that has ended stays in the list of API tokens.
+    /// Days that records of the audit are kept; 0 for ever.
     #[serde(deserialize_with = "setting")]
-    pub token_history: AtLeast<0>,
+    pub audit_retention: AtLeast<0>,
+    /// Where records of the audit go as JSON lines besides.
+    #[serde(deserialize_with = "optional")]
+    pub audit_log: Option<AuditLog>,
     /// What new tokens are signed with, by a key in the store; without it, the HMAC of ZenML's settings.
     #[serde(deserialize_with = "optional")]
     pub signing_algorithm: Option<SigningAlgorithm>,
+    /// Service accounts, by name or id, that may ask about and revoke other accounts' tokens, as admins may.
+    #[serde(deserialize_with = "setting")]
+    pub introspection_accounts: Names,
+    /// For so many days a token that has ended stays in the list of API tokens.
+    #[serde(deserialize_with = "setting")]
+    pub token_history: AtLeast<0>,
     /// What is logged on standard error, as a tracing filter.
     #[serde(deserialize_with = "setting")]
     pub log: LogFilter,
@@ -43,8 +54,11 @@ impl Default for ZendoSettings {
             data_dir: "zendo-data".into(),
             trusted_proxies: Networks(Vec::new()),
             local_files_root: None,
-            token_history: AtLeast(30),
+            audit_retention: AtLeast(365),
+            audit_log: None,
             signing_algorithm: None,
+            introspection_accounts: Names::default(),
+            token_history: AtLeast(30),
             log: LogFilter(Targets::new().with_default(LevelFilter::INFO)),
         }
     }
@@ -88,6 +102,21 @@ impl Setting for AbsolutePath {
     }
 }
 
+/// Where lines are appended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditLog(pub Destination);
+
+impl Setting for AuditLog {
+    const ACCEPTED: &'static str = "a path, or stdout";
+    fn read(text: &str) -> Option<Self> {
+        Some(Self(match text {
+            "" => return None,
+            "stdout" | "-" => Destination::Stdout,
+            path => Destination::File(path.into()),
+        }))
+    }
+}
+
 /// A filter in tracing's own words, such as `info` or `zendo=debug,sqlx=warn`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogFilter(pub Targets);
@@ -98,6 +127,25 @@ impl Setting for LogFilter {
         let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
         let filter = parts.join(",").parse().ok();
         filter.filter(|_| !parts.is_empty()).map(Self)
+    }
+}
+
+/// Names or ids.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Names(Vec<String>);
+
+impl Names {
+    /// Whether the thing with that id and name is among them.
+    pub fn have(&self, id: Uuid, name: &str) -> bool {
+        self.0.iter().any(|listed| listed == name || Uuid::try_parse(listed) == Ok(id))
+    }
+}
+
+impl Setting for Names {
+    const ACCEPTED: &'static str = "names or ids separated by commas, such as gateway,monitoring";
+    fn read(text: &str) -> Option<Self> {
+        let names = text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned);
+        (!text.contains(char::is_control)).then(|| Self(names.collect()))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::auth::Principal;
 use crate::http::error::ApiResult;
 use crate::resources::tags::TagRow;
 use crate::resources::users::{UserResponse, find_accounts};
-use crate::store::{Id, JsonText};
+use crate::store::{Among, Id, JsonText};
 
 /// Related things by the id of what they belong to, or by their own.
 pub type ById<T> = HashMap<Id, T>;
@@ -87,7 +87,7 @@ impl Read<'_> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(self.app.store.fetch_all(R::select().and_where(Expr::col("id").is_in(ids))).await?)
+        Ok(self.app.store.fetch_all(R::select().and_where(Expr::col("id").among(ids))).await?)
     }
 
     /// The tags of each of these things, when related things are wanted.
@@ -108,19 +108,20 @@ impl Read<'_> {
         if ids.is_empty() {
             return Ok(by_thing);
         }
-        let links = Sql::select()
-            .columns([("tag_resource", "resource_id"), ("tag_resource", "tag_id")])
+        let query = Sql::select()
+            .column(("tag_resource", "resource_id"))
+            .columns(TagRow::columns().into_iter().map(|column| ("tag", column)))
             .from("tag_resource")
             .inner_join("tag", Expr::col(("tag", "id")).equals(("tag_resource", "tag_id")))
-            .and_where(Expr::col(("tag_resource", "resource_id")).is_in(ids.iter().copied()))
+            .and_where(Expr::col(("tag_resource", "resource_id")).among(ids.iter().copied()))
             .order_by(("tag", "name"), sea_query::Order::Asc)
             .to_owned();
-        let links: Vec<(Id, Id)> = self.app.store.fetch_all(&links).await?;
-        let tags = self.embed::<TagRow>(links.iter().map(|(_, tag)| Some(*tag))).await?;
-        for (thing, tag) in links {
-            if let Some(tag) = tags.get(&tag) {
-                by_thing.entry(thing).or_insert_with(Vec::new).push(Arc::clone(tag));
-            }
+        let tagged: Vec<Tagged> = self.app.store.fetch_all(&query).await?;
+        let (things, tags): (Vec<Id>, Vec<TagRow>) =
+            tagged.into_iter().map(|tagged| (tagged.resource_id, tagged.tag)).unzip();
+        let tags = TagRow::responses(&self.embedded(), tags).await?;
+        for (thing, tag) in things.into_iter().zip(tags) {
+            by_thing.entry(thing).or_insert_with(Vec::new).push(Arc::new(tag));
         }
         Ok(by_thing)
     }
@@ -147,7 +148,7 @@ impl Read<'_> {
                 "run_metadata",
                 Expr::col(("run_metadata", "id")).equals(("run_metadata_resource", "run_metadata_id")),
             )
-            .and_where(Expr::col(("run_metadata_resource", "resource_id")).is_in(ids.iter().copied()))
+            .and_where(Expr::col(("run_metadata_resource", "resource_id")).among(ids.iter().copied()))
             .and_where(Expr::col(("run_metadata_resource", "resource_type")).eq(kind))
             .order_by(("run_metadata", "created"), sea_query::Order::Asc)
             .order_by(("run_metadata", "id"), sea_query::Order::Asc)
@@ -187,12 +188,20 @@ impl Read<'_> {
         let query = Sql::select()
             .columns([(table, thing), (table, "id"), (table, name)])
             .from(table)
-            .and_where(Expr::col((table, thing)).is_in(things))
+            .and_where(Expr::col((table, thing)).among(things))
             .and_where(Expr::col((table, "id")).eq(SimpleExpr::from(newest)))
             .to_owned();
         let newest: Vec<(Id, Id, String)> = self.app.store.fetch_all(&query).await?;
         Ok(newest.into_iter().map(|(thing, id, name)| (thing, (id, name))).collect())
     }
+}
+
+/// A tag with what it is attached to.
+#[derive(Debug, sqlx::FromRow)]
+struct Tagged {
+    resource_id: Id,
+    #[sqlx(flatten)]
+    tag: TagRow,
 }
 
 /// Where the versions of a kind of thing are.

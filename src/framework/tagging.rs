@@ -8,7 +8,7 @@ use super::{Context, find_in, find_named};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::values::ShortText;
 use crate::resources::tags::{self, Color, TagRow};
-use crate::store::{Id, Insert, Transaction};
+use crate::store::{Among, Id, Insert, Transaction};
 
 /// What can have tags (contract schema TaggableResourceTypes).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
@@ -206,7 +206,7 @@ pub async fn remove_tags(
     let meant = Sql::select()
         .column("id")
         .from("tag")
-        .and_where(Expr::col("name").is_in(names).or(Expr::col("id").is_in(ids)))
+        .and_where(Expr::col("name").is_in(names).or(Expr::col("id").among(ids)))
         .to_owned();
     let remove = Sql::delete()
         .from_table("tag_resource")

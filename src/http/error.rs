@@ -141,6 +141,15 @@ impl ApiError {
         )
     }
 
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The code of one in the shape of OAuth.
+    pub fn oauth_code(&self) -> Option<&str> {
+        self.body.get("error")?.as_str()
+    }
+
     fn with(status: StatusCode, body: Value) -> Self {
         Self { status, body, retry_after: None, challenge: None, source: None }
     }
@@ -152,7 +161,8 @@ impl std::fmt::Display for ApiError {
         if let Some(source) = self.source.as_ref().filter(|_| self.status.is_server_error()) {
             return write!(formatter, "the store can't be read or written: {source}");
         }
-        let said = self.body.get("detail").unwrap_or(&self.body);
+        let said = self.body.get("detail").or_else(|| self.body.get("error_description"));
+        let said = said.unwrap_or(&self.body);
         let reason = said.get(1).unwrap_or(said).as_str().unwrap_or("the request can't be answered");
         // ZenML's clients show a KeyError without its quotes.
         formatter.write_str(reason.trim_matches('"'))

@@ -45,13 +45,13 @@ impl SecureHeaders {
         Self(set.collect())
     }
 
-    /// The answer with the headers on it.
+    /// The answer with the headers on it. What it says itself stands: the public keys may be cached.
     pub fn add_to<B>(&self, mut response: Response<B>) -> Response<B> {
         let headers = response.headers_mut();
         // Two more come after these: the request's id and the content's length.
         headers.reserve(self.0.len() + 2);
         for (name, value) in self.0.iter() {
-            headers.insert(name.clone(), value.clone());
+            headers.entry(name.clone()).or_insert_with(|| value.clone());
         }
         response
     }

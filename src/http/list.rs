@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use sea_query::{Cond, Expr, Func, Order, SelectStatement, SimpleExpr};
+use sea_query::{Cond, Expr, Order, SelectStatement, SimpleExpr};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -38,6 +38,8 @@ pub struct Page<T> {
 /// A kind of row that is listed, with the fields its lists can be filtered and sorted by.
 pub trait Listed {
     const FIELDS: &'static [Field];
+    /// What is done without a `sort_by`.
+    const DEFAULT_SORT: &'static str = "created";
 }
 
 /// What a caller asked of a list of `T`: a handler's argument.
@@ -83,7 +85,7 @@ impl<T: Listed> ListRequest<T> {
             }
         }
         query.finish()?;
-        let order = sort_order(query.text("sort_by").unwrap_or("created"), T::FIELDS)?;
+        let order = sort_order(query.text("sort_by").unwrap_or(T::DEFAULT_SORT), T::FIELDS)?;
         let condition = condition(&query, operator, T::FIELDS)?;
         // The older name of the parameter comes first, as in ZenML.
         let named = query.text("project_name_or_id").filter(|name| !name.is_empty());
@@ -107,9 +109,7 @@ impl<T: Row> ListRequest<T> {
     pub async fn fetch(&self, store: &Store, select: &SelectStatement) -> ApiResult<Page<T>> {
         let mut select = select.clone();
         self.narrow(&mut select);
-        let mut count = select.clone();
-        count.clear_selects().expr(Func::count(Expr::col("id")));
-        let total = store.fetch_optional::<(i64,)>(&count).await?.map_or(0, |(total,)| total.unsigned_abs());
+        let total = store.count(&select).await?;
         let total_pages = total.div_ceil(self.size).max(1);
         if self.page > total_pages {
             let (page, size) = (self.page, self.size);

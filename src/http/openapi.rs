@@ -4,9 +4,10 @@
 use serde_json::{Map, Value};
 
 use super::routes::Operation;
+use crate::packed::{Packed, packed};
 
 /// ZenML 0.98.0's document, without its prose.
-const CONTRACT: &str = include_str!("../../tests/contract/openapi.json");
+const CONTRACT: Packed = packed!("openapi.json");
 
 /// What zendo has beyond it: parameters of ZenML's operations, and operations with their schemas.
 const OWN: &str = include_str!("openapi_zendo.json");
@@ -16,7 +17,7 @@ const OWN: &str = include_str!("openapi_zendo.json");
 /// # Errors
 /// When the contract's text is no JSON.
 pub fn document(operations: &[Operation]) -> serde_json::Result<Value> {
-    let mut document: Value = serde_json::from_str(CONTRACT)?;
+    let mut document: Value = serde_json::from_slice(&CONTRACT.bytes().map_err(serde_json::Error::io)?)?;
     add_own(&mut document, serde_json::from_str(OWN)?);
     document["info"]["title"] = "zendo".into();
     document["info"]["description"] = "ZenML's REST API, with short-lived API tokens at its heart.".into();

@@ -8,19 +8,24 @@ use tracing::Instrument;
 
 use crate::app::AppState;
 
-const HEADER: &str = "x-request-id";
+pub const HEADER: &str = "x-request-id";
 /// A longer name from a caller would only fill the log.
 const MAX_LENGTH: usize = 128;
 
 /// Names the request, opens its span, logs its end and repeats the name in the answer.
-pub async fn name_request(State(app): State<AppState>, request: Request, next: Next) -> Response {
+pub async fn name_request(State(app): State<AppState>, mut request: Request, next: Next) -> Response {
     let sent = request.headers().get(HEADER).filter(|id| {
         let bytes = id.as_bytes();
         !bytes.is_empty() && bytes.len() <= MAX_LENGTH && bytes.iter().all(u8::is_ascii_graphic)
     });
     let id = match sent {
         Some(id) => id.clone(),
-        None => generated(app.random.bytes()),
+        None => {
+            let id = generated(app.random.bytes());
+            // As if the caller had sent it, for whoever needs it on the way.
+            request.headers_mut().insert(HEADER, id.clone());
+            id
+        }
     };
     // A span is only worth its price where somebody reads it.
     let mut response = if tracing::enabled!(tracing::Level::DEBUG) {

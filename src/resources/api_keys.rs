@@ -12,6 +12,7 @@ use sqlx::FromRow;
 use super::by_name_or_id;
 use super::service_accounts::{self, ServiceAccountResponse, ServiceAccountRow, require_admin};
 use crate::app::{App, AppState};
+use crate::audit::{Action, Event, Origin};
 use crate::auth::Principal;
 use crate::auth::api_key::ApiKey;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
@@ -147,6 +148,25 @@ pub struct ApiKeyUpdate {
     active: Option<bool>,
 }
 
+impl ApiKeyUpdate {
+    /// The names of what is given.
+    fn changed(&self) -> Vec<&'static str> {
+        let given = [
+            ("name", self.name.is_some()),
+            ("description", self.description.is_some()),
+            ("active", self.active.is_some()),
+        ];
+        given.into_iter().filter_map(|(name, is_given)| is_given.then_some(name)).collect()
+    }
+}
+
+impl Event {
+    /// Says which service account the key is of.
+    fn of_account(self, account: &ServiceAccountRow) -> Self {
+        self.with("service_account", account.name.as_str()).with("service_account_id", account.id.to_string())
+    }
+}
+
 #[derive(Deserialize)]
 pub struct ApiKeyRotateRequest {
     /// Minutes in which the key from before is still good.
@@ -208,6 +228,7 @@ pub fn routes() -> Routes {
 pub async fn create_api_key(
     State(app): State<AppState>,
     principal: Principal,
+    origin: Origin,
     PathId(account_id): PathId,
     JsonBody(request): JsonBody<ApiKeyRequest>,
 ) -> ApiResult<Json<ApiKeyResponse>> {
@@ -225,11 +246,13 @@ pub async fn create_api_key(
         .set("active", true)
         .set("service_account_id", account.id)
         .statement();
-    let (row, secret) = (&row, &secret);
+    let event = app.audit.event(&origin, Action::ApiKeyCreated);
+    let event = event.on("api_key", secret.key.id, request.name.as_str()).of_account(&account);
+    let (row, secret, event) = (&row, &secret, &event);
     let made = app.store.write(|mut tx| async move {
         tx.execute(row).await?;
         secret.keep_digest(&mut tx).await?;
-        tx.commit(()).await
+        event.commit(tx, ()).await
     });
     made.await.map_err(|error: StoreError| match is_duplicate(&error) {
         true => taken(request.name.as_str(), &account),
@@ -273,6 +296,7 @@ pub async fn get_api_key(
 pub async fn update_api_key(
     State(app): State<AppState>,
     principal: Principal,
+    origin: Origin,
     PathIdAndName(account_id, name_or_id): PathIdAndName,
     JsonBody(request): JsonBody<ApiKeyUpdate>,
 ) -> ApiResult<Json<ApiKeyResponse>> {
@@ -295,7 +319,18 @@ pub async fn update_api_key(
         update.value("active", active);
     }
     update.and_where(Expr::col("id").eq(row.id));
-    app.store.execute(&update).await.map_err(|error| match (is_duplicate(&error), &request.name) {
+    let event = app.audit.event(&origin, Action::ApiKeyUpdated).on("api_key", row.id, &row.name);
+    let event = event.of_account(&account).with("changed", request.changed());
+    let event = match request.active {
+        Some(active) => event.with("active", active),
+        None => event,
+    };
+    let (update, event) = (&update, &event);
+    let updated = app.store.write(|mut tx| async move {
+        tx.execute(update).await?;
+        event.commit(tx, ()).await
+    });
+    updated.await.map_err(|error: StoreError| match (is_duplicate(&error), &request.name) {
         (true, Some(name)) => taken(name.as_str(), &account),
         _ => error.into(),
     })?;
@@ -308,6 +343,7 @@ pub async fn update_api_key(
 pub async fn rotate_api_key(
     State(app): State<AppState>,
     principal: Principal,
+    origin: Origin,
     PathIdAndName(account_id, name_or_id): PathIdAndName,
     JsonBody(request): JsonBody<ApiKeyRotateRequest>,
 ) -> ApiResult<Json<ApiKeyResponse>> {
@@ -328,14 +364,17 @@ pub async fn rotate_api_key(
         .value("updated", now)
         .and_where(Expr::col("id").eq(row.id))
         .to_owned();
-    let (rotation, secret) = (&rotation, &secret);
+    let event = app.audit.event(&origin, Action::ApiKeyRotated).on("api_key", row.id, &row.name);
+    let event = event.of_account(&account).with("retain_period_minutes", request.retain_period_minutes);
+    let (rotation, secret, event) = (&rotation, &secret, &event);
     let rotated = app.store.write(|mut tx| async move {
         // A key that was deleted meanwhile gets no digest.
-        if tx.execute(rotation).await? > 0 {
-            secret.keep_digest(&mut tx).await?;
-            delete_old_digests(&mut tx, secret.key.id).await?;
+        if tx.execute(rotation).await? == 0 {
+            return tx.commit(()).await;
         }
-        tx.commit(()).await
+        secret.keep_digest(&mut tx).await?;
+        delete_old_digests(&mut tx, secret.key.id).await?;
+        event.commit(tx, ()).await
     });
     let () = rotated.await.map_err(|error: StoreError| ApiError::from(error))?;
     forget(&app, row.id).await;
@@ -347,11 +386,15 @@ pub async fn rotate_api_key(
 pub async fn delete_api_key(
     State(app): State<AppState>,
     principal: Principal,
+    origin: Origin,
     PathIdAndName(account_id, name_or_id): PathIdAndName,
 ) -> ApiResult<Json<()>> {
     let account = find_account(&app.store, account_id).await?;
     require_admin(&principal)?;
-    let id = find(&app.store, &account, &name_or_id).await?.id;
+    let row = find(&app.store, &account, &name_or_id).await?;
+    let id = row.id;
+    let event = app.audit.event(&origin, Action::ApiKeyDeleted).on("api_key", id, &row.name);
+    let event = &event.of_account(&account);
     let deleted = app.store.write(|mut tx| async move {
         let digests = Sql::delete()
             .from_table("zendo_api_key_digest")
@@ -359,8 +402,10 @@ pub async fn delete_api_key(
             .to_owned();
         tx.execute(&digests).await?;
         let key = Sql::delete().from_table("api_key").and_where(Expr::col("id").eq(id)).to_owned();
-        tx.execute(&key).await?;
-        tx.commit(()).await
+        match tx.execute(&key).await? {
+            0 => tx.commit(()).await,
+            _ => event.commit(tx, ()).await,
+        }
     });
     let () = deleted.await.map_err(|error: StoreError| ApiError::from(error))?;
     forget(&app, id).await;

@@ -14,9 +14,10 @@ use uuid::Uuid;
 use super::by_name_or_id;
 use super::users::{UserResponse, UserRow, find_account};
 use crate::app::AppState;
+use crate::audit::{Action, Event, Origin};
 use crate::auth::access::Access;
 use crate::auth::layer::{self, MaybePrincipal};
-use crate::auth::{AuthenticationError, Principal, Revocation, api_key, register, revocation};
+use crate::auth::{AuthenticationError, Principal, Revocation, VerifiedToken, api_key, register, revocation};
 use crate::framework::{Context, Read, Resource, Response, ResponseOf, get, list_of};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::filter::{Field, Sort};
@@ -276,11 +277,13 @@ async fn get_api_token(cx: Context, id: PathId, query: Query) -> ApiResult<Json<
 }
 
 /// Revokes a token: it is refused from now on, here at once and on every replica within a second.
-async fn revoke_api_token(cx: Context, PathId(id): PathId) -> ApiResult<Json<()>> {
+async fn revoke_api_token(cx: Context, origin: Origin, PathId(id): PathId) -> ApiResult<Json<()>> {
     cx.app.register.flush().await?;
     let token = cx.find::<ApiTokenRow>(id).await?;
     let expires = token.expires.map(|expires| expires.to_utc().timestamp());
-    cx.app.revocations.revoke(Revocation::Token { id: id.0, expires }, cx.app.clock.now()).await?;
+    let event = cx.app.audit.event(&origin, Action::TokenRevoked).on("api_token", id, &token.name);
+    let revocation = Revocation::Token { id: id.0, expires };
+    cx.app.revocations.revoke(revocation, &event, cx.app.clock.now()).await?;
     Ok(Json(()))
 }
 
@@ -306,48 +309,56 @@ pub struct RevokeResponse {
 async fn revoke(
     State(app): State<AppState>,
     MaybePrincipal(principal): MaybePrincipal,
+    origin: Origin,
     JsonBody(request): JsonBody<RevokeRequest>,
 ) -> ApiResult<Json<RevokeResponse>> {
     let now = app.clock.now();
-    let revocation = match request {
+    let event = app.audit.event(&origin, Action::TokenRevoked);
+    let revoked = match request {
         RevokeRequest { token: Some(token), all: None | Some(false), user: None } => {
-            token_revocation(&app, &token, now).await?
+            let token = token_to_revoke(&app, &token, now).await?;
+            let event = match principal {
+                Ok(principal) => event.by_principal(&principal),
+                Err(_) => event,
+            };
+            token.map(|token| (token.revocation(), event.on("api_token", Id(token.id), "")))
         }
         RevokeRequest { token: None, all: Some(true), user: None } => {
             let principal = principal.and_then(may_revoke)?;
-            Some(all_of(&app, &principal.user))
+            Some(all_of(&app, &principal.user, event.by_principal(&principal)))
         }
         RevokeRequest { token: None, all: None | Some(false), user: Some(user) } => {
             let principal = principal.and_then(may_revoke)?;
-            Some(all_of(&app, &find_user(&app, &principal, &user).await?))
+            let user = find_user(&app, &principal, &user).await?;
+            Some(all_of(&app, &user, event.by_principal(&principal)))
         }
         _ => {
             let message = "Say one of token, all and user.";
             return Err(ApiError::new(ErrorKind::ValueError, message));
         }
     };
-    if let Some(revocation) = revocation {
-        app.revocations.revoke(revocation, now).await?;
+    if let Some((revocation, event)) = &revoked {
+        app.revocations.revoke(*revocation, event, now).await?;
     }
-    Ok(Json(RevokeResponse { revoked: revocation.is_some() }))
+    Ok(Json(RevokeResponse { revoked: revoked.is_some() }))
 }
 
-async fn token_revocation(
+async fn token_to_revoke(
     app: &AppState,
     token: &SecretString,
     now: DateTime<Utc>,
-) -> ApiResult<Option<Revocation>> {
+) -> ApiResult<Option<Arc<VerifiedToken>>> {
     let token = token.expose_secret().trim();
     if token.starts_with(api_key::PREFIX) {
         let message =
             "That is an API key, no token: deactivate or rotate it where its service account is kept.";
         return Err(ApiError::new(ErrorKind::ValueError, message));
     }
-    // What has expired is as good as revoked, and what isn't ours is nothing to us.
     match layer::verify(app, token, now).await {
-        Ok(verified) => Ok(Some(verified.revocation())),
-        Err(AuthenticationError::Store(error)) => Err(AuthenticationError::Store(error).into()),
-        Err(_) => Ok(None),
+        Ok(verified) => Ok(Some(verified)),
+        // What has expired is as good as revoked, and what isn't ours is nothing to us.
+        Err(error) if error.is_refusal() => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -360,9 +371,10 @@ fn may_revoke(principal: Principal) -> Result<Principal, AuthenticationError> {
 }
 
 /// All that were made up to now, and none is dated later than one that would be made now.
-fn all_of(app: &AppState, user: &UserRow) -> Revocation {
+fn all_of(app: &AppState, user: &UserRow, event: Event) -> (Revocation, Event) {
     let until = app.issue_time(user.id.0, app.clock.now(), user.password_changed_at);
-    Revocation::ApiTokensOf { user_id: user.id.0, until }
+    let kind = if user.is_service_account { "service_account" } else { "user" };
+    (Revocation::ApiTokensOf { user_id: user.id.0, until }, event.on(kind, user.id, &user.name))
 }
 
 async fn find_user(app: &AppState, principal: &Principal, name_or_id: &str) -> ApiResult<UserRow> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sea_query::{Expr, ExprTrait, Order};
+use sea_query::{Expr, Order};
 use serde::Serialize;
 
 use super::artifact_versions::ArtifactVersionRow;
@@ -11,7 +11,7 @@ use crate::http::error::ApiResult;
 use crate::http::filter::Field;
 use crate::http::list::Listed;
 use crate::row;
-use crate::store::{Id, Timestamp};
+use crate::store::{Among, Id, Timestamp};
 
 row! {
     pub struct VisualizationRow in "artifact_visualization" {
@@ -82,7 +82,7 @@ pub async fn of_versions(
     }
     let mut select = VisualizationRow::select();
     select
-        .and_where(Expr::col("artifact_version_id").is_in(versions.iter().copied()))
+        .and_where(Expr::col("artifact_version_id").among(versions.iter().copied()))
         .order_by("created", Order::Asc)
         .order_by("uri", Order::Asc);
     let rows: Vec<VisualizationRow> = read.app.store.fetch_all(&select).await?;

@@ -18,7 +18,7 @@ use crate::http::list::Listed;
 use crate::http::path::PathId;
 use crate::http::routes::Routes;
 use crate::http::values::{ShortText, nullable};
-use crate::store::{Id, Insert, Timestamp, Transaction, Update, is_duplicate};
+use crate::store::{Among, Id, Insert, Timestamp, Transaction, Update, is_duplicate};
 use crate::{row, words};
 
 const ALL: &str = "/api/v1/curated_visualizations";
@@ -126,7 +126,7 @@ pub async fn of_things(
     }
     let mut select = CuratedVisualizationRow::select();
     select
-        .and_where(Expr::col("resource_id").is_in(things.iter().copied()))
+        .and_where(Expr::col("resource_id").among(things.iter().copied()))
         .and_where(Expr::col("resource_type").eq(kind))
         .order_by("display_order", Order::Asc)
         .order_by("created", Order::Asc);

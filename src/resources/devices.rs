@@ -16,10 +16,11 @@ use sqlx::FromRow;
 
 use super::users::{UserResponse, UserRow};
 use crate::app::App;
+use crate::audit::{Action, Event, Origin};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::filter::Field;
 use crate::http::list::Listed;
-use crate::store::{Id, Store, StoreError, Timestamp};
+use crate::store::{Id, Store, StoreError, Timestamp, WriteStatement};
 
 pub use grant::{DeviceGrantError, DevicePolls, exchange};
 pub use request::{ClientDetails, DeviceRequest, keep_request};
@@ -287,6 +288,17 @@ async fn find_own(app: &App, id: Id, user: &UserRow) -> ApiResult<DeviceRow> {
     device.filter(|device| device.belongs_to(user)).ok_or_else(|| not_found(id))
 }
 
+/// Makes a change to a device, with its record if it touches one.
+async fn change(app: &App, statement: &impl WriteStatement, event: &Event) -> Result<u64, StoreError> {
+    let changed = app.store.write(|mut tx| async move {
+        match tx.execute(statement).await? {
+            0 => tx.commit(0).await,
+            touched => event.commit(tx, touched).await,
+        }
+    });
+    changed.await
+}
+
 /// Lets a change to a device be felt at once.
 pub async fn forget(app: &App, id: Id) {
     app.identities.forget_device(id.0).await;
@@ -294,7 +306,7 @@ pub async fn forget(app: &App, id: Id) {
 
 /// Notes a wrong code; true when it was one too many, which locks the device. A wrong code counts against the
 /// request it was tried on, not against one that came meanwhile.
-async fn note_wrong_code(app: &App, device: &DeviceRow) -> Result<bool, StoreError> {
+async fn note_wrong_code(app: &App, origin: &Origin, device: &DeviceRow) -> Result<bool, StoreError> {
     let now = Timestamp::new(app.clock.now());
     let of_this_request = Expr::col("id")
         .eq(device.id)
@@ -312,11 +324,15 @@ async fn note_wrong_code(app: &App, device: &DeviceRow) -> Result<bool, StoreErr
         .and_where(of_this_request)
         .and_where(Expr::col("failed_auth_attempts").gte(app.config.max_failed_device_auth_attempts.0))
         .to_owned();
-    let (count, lock) = (&count, &lock);
+    let event = app.audit.event(origin, Action::DeviceLocked).on("device", device.id, "");
+    let event = event.with("wrong_codes", app.config.max_failed_device_auth_attempts.0);
+    let (count, lock, event) = (&count, &lock, &event);
     let locked = app.store.write(|mut tx| async move {
         tx.execute(count).await?;
-        let locked = tx.execute(lock).await?;
-        tx.commit(locked > 0).await
+        match tx.execute(lock).await? {
+            0 => tx.commit(false).await,
+            _ => event.commit(tx, true).await,
+        }
     });
     locked.await
 }

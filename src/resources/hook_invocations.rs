@@ -23,7 +23,7 @@ use crate::http::list::Listed;
 use crate::http::moments::Moment;
 use crate::http::routes::Routes;
 use crate::http::values::{JsonObject, ShortText};
-use crate::store::{Id, Insert, JsonText, Timestamp, Transaction, is_duplicate};
+use crate::store::{Among, Id, Insert, JsonText, Timestamp, Transaction, is_duplicate};
 use crate::{row, words};
 
 const INVOCATIONS: &str = "/api/v1/hook_invocations";
@@ -151,7 +151,7 @@ async fn outputs(read: &Read<'_>, ids: &[Id]) -> ApiResult<ById<Outputs>> {
     let links = Sql::select()
         .columns(["hook_invocation_id", "name", "artifact_version_id"])
         .from("hook_invocation_output_artifact")
-        .and_where(Expr::col("hook_invocation_id").is_in(ids.iter().copied()))
+        .and_where(Expr::col("hook_invocation_id").among(ids.iter().copied()))
         .order_by("name", Order::Asc)
         .order_by("artifact_version_id", Order::Asc)
         .to_owned();
@@ -174,7 +174,7 @@ async fn logs(read: &Read<'_>, ids: &[Id]) -> ApiResult<ById<Vec<Arc<ResponseOf<
     let links = Sql::select()
         .columns(["hook_invocation_id", "id"])
         .from("logs")
-        .and_where(Expr::col("hook_invocation_id").is_in(ids.iter().copied()))
+        .and_where(Expr::col("hook_invocation_id").among(ids.iter().copied()))
         .order_by("created", Order::Asc)
         .order_by("id", Order::Asc)
         .to_owned();

@@ -12,6 +12,7 @@ pub mod api_tokens;
 pub mod artifact_versions;
 pub mod artifact_visualizations;
 pub mod artifacts;
+pub mod audit;
 pub mod code_references;
 pub mod code_repositories;
 pub mod components;
@@ -61,6 +62,7 @@ pub fn closed() -> Routes {
         api_tokens::routes(),
         artifact_versions::routes(),
         artifacts::routes(),
+        audit::routes(),
         code_repositories::routes(),
         components::routes(),
         curated_visualizations::routes(),

@@ -24,7 +24,7 @@ use crate::http::path::PathId;
 use crate::http::routes::Routes;
 use crate::http::values::{LongText, Name, nullable};
 use crate::row;
-use crate::store::{Id, Insert, Timestamp, Transaction, Update};
+use crate::store::{Among, Id, Insert, Timestamp, Transaction, Update};
 
 const PIPELINES: &str = "/api/v1/pipelines";
 const PIPELINES_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/pipelines";
@@ -176,7 +176,7 @@ async fn latest_runs(read: &Read<'_>, pipelines: &[Id]) -> ApiResult<ById<Latest
         .columns(["pipeline_id", "id", "status", "user_id"].map(|column| ("pipeline_run", column)))
         .from("pipeline")
         .inner_join("pipeline_run", Expr::col(("pipeline_run", "id")).eq(SimpleExpr::from(newest)))
-        .and_where(Expr::col(("pipeline", "id")).is_in(pipelines.iter().copied()))
+        .and_where(Expr::col(("pipeline", "id")).among(pipelines.iter().copied()))
         .to_owned();
     let runs: Vec<LatestRun> = read.app.store.fetch_all(&query).await?;
     Ok(runs.into_iter().map(|run| (run.pipeline_id, run)).collect())

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use crate::app::{App, AppState};
+use crate::audit::{Action, Origin};
 use crate::auth::Principal;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::JsonBody;
@@ -138,6 +139,18 @@ pub struct ServerSettingsUpdate {
 }
 
 impl ServerSettingsUpdate {
+    /// The names of what is given.
+    fn changed(&self) -> Vec<&'static str> {
+        let given = [
+            ("server_name", self.server_name.is_some()),
+            ("logo_url", self.logo_url.is_some()),
+            ("enable_analytics", self.enable_analytics.is_some()),
+            ("display_announcements", self.display_announcements.is_some()),
+            ("display_updates", self.display_updates.is_some()),
+        ];
+        given.into_iter().filter_map(|(name, is_given)| is_given.then_some(name)).collect()
+    }
+
     /// The statement that makes the changes, if there are any.
     fn statement(&self, now: Timestamp) -> Option<UpdateStatement> {
         let mut update = Sql::update();
@@ -182,6 +195,7 @@ pub async fn get_settings(
 pub async fn update_settings(
     State(app): State<AppState>,
     principal: Principal,
+    origin: Origin,
     JsonBody(update): JsonBody<ServerSettingsUpdate>,
 ) -> ApiResult<Json<ServerSettingsResponse>> {
     if let Some(statement) = update.statement(Timestamp::new(app.clock.now())) {
@@ -189,7 +203,13 @@ pub async fn update_settings(
             let message = "Only an admin may change the settings of the server.";
             return Err(ApiError::new(ErrorKind::IllegalOperationError, message));
         }
-        app.store.execute(&statement).await?;
+        let event = app.audit.event(&origin, Action::SettingsChanged).on("server", app.server_id, "");
+        let (statement, event) = (&statement, &event.with("changed", update.changed()));
+        let updated = app.store.write(|mut tx| async move {
+            tx.execute(statement).await?;
+            event.commit(tx, ()).await
+        });
+        updated.await.map_err(|error: StoreError| ApiError::from(error))?;
         app.forget_settings().await;
     }
     Ok(Json(response(&app, true).await?))

@@ -8,6 +8,7 @@ use sqlx::FromRow;
 
 use super::{by_name_or_id, users};
 use crate::app::AppState;
+use crate::audit::{Action, Origin};
 use crate::auth::Principal;
 use crate::framework::Context;
 use crate::http::error::{ApiError, ApiResult, ErrorKind, if_duplicate};
@@ -183,6 +184,7 @@ pub fn routes() -> Routes {
 /// Makes a service account.
 pub async fn create_service_account(
     cx: Context,
+    origin: Origin,
     JsonBody(request): JsonBody<ServiceAccountRequest>,
 ) -> ApiResult<Json<ServiceAccountResponse>> {
     require_admin(&cx.principal)?;
@@ -199,12 +201,19 @@ pub async fn create_service_account(
         .set("is_admin", false)
         .set("oidc_claims", "null")
         .statement();
-    let (account, name) = (&account, request.name.as_str());
+    let name = request.name.as_str();
+    let event = cx.app.audit.event(&origin, Action::ServiceAccountCreated).on("service_account", id, name);
+    let (account, event) = (&account, &event);
     let made = cx.create(|mut tx| async move {
         tx.execute(account).await.map_err(if_duplicate(|| taken(name)))?;
+        event.put_in(&mut tx).await?;
         Ok((tx, id))
     });
-    let account = find(&cx.app.store, &made.await?.to_string()).await?;
+    let made = made.await?;
+    if made == id {
+        event.ship();
+    }
+    let account = find(&cx.app.store, &made.to_string()).await?;
     Ok(Json(account.response(true)))
 }
 
@@ -237,6 +246,7 @@ pub async fn get_service_account(
 pub async fn update_service_account(
     State(app): State<AppState>,
     principal: Principal,
+    origin: Origin,
     Path(name_or_id): Path<String>,
     JsonBody(request): JsonBody<ServiceAccountUpdate>,
 ) -> ApiResult<Json<ServiceAccountResponse>> {
@@ -245,6 +255,7 @@ pub async fn update_service_account(
     require_admin(&principal)?;
     let mut update = Sql::update();
     update.table("user").value("updated", Timestamp::new(app.clock.now()));
+    let mut changed = Vec::new();
     let texts = [
         ("name", request.name.as_ref().map(Name::as_str)),
         ("full_name", request.full_name.as_ref().map(ShortText::as_str)),
@@ -254,13 +265,26 @@ pub async fn update_service_account(
     for (column, text) in texts {
         if let Some(text) = text {
             update.value(column, text);
+            changed.push(column);
         }
     }
     if let Some(active) = request.active {
         update.value("active", active);
+        changed.push("active");
     }
     update.and_where(Expr::col("id").eq(account.id));
-    app.store.execute(&update).await.map_err(|error| match (is_duplicate(&error), &request.name) {
+    let event = app.audit.event(&origin, Action::ServiceAccountUpdated);
+    let event = event.on("service_account", account.id, &account.name).with("changed", changed);
+    let event = match request.active {
+        Some(active) => event.with("active", active),
+        None => event,
+    };
+    let (update, event) = (&update, &event);
+    let updated = app.store.write(|mut tx| async move {
+        tx.execute(update).await?;
+        event.commit(tx, ()).await
+    });
+    updated.await.map_err(|error: StoreError| match (is_duplicate(&error), &request.name) {
         (true, Some(name)) => taken(name.as_str()),
         _ => error.into(),
     })?;
@@ -273,12 +297,15 @@ pub async fn update_service_account(
 pub async fn delete_service_account(
     State(app): State<AppState>,
     principal: Principal,
+    origin: Origin,
     Path(name_or_id): Path<String>,
 ) -> ApiResult<Json<()>> {
     let account = find(&app.store, &name_or_id).await?;
     account.refuse_external()?;
     require_admin(&principal)?;
     let id = account.id;
+    let event = app.audit.event(&origin, Action::ServiceAccountDeleted);
+    let event = &event.on("service_account", id, &account.name);
     let deleted = app.store.write(|mut tx| async move {
         if users::owns_anything(&mut tx, id).await? {
             let message = "This service account owns things that it has made, so it can't be deleted. Delete \
@@ -286,7 +313,7 @@ pub async fn delete_service_account(
             return Err(ApiError::new(ErrorKind::IllegalOperationError, message));
         }
         delete(&mut tx, id).await?;
-        Ok(tx.commit(()).await?)
+        Ok(event.commit(tx, ()).await?)
     });
     deleted.await?;
     app.identities.forget(id.0).await;

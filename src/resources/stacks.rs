@@ -19,7 +19,7 @@ use crate::http::filter::{Field, FieldKind, Related};
 use crate::http::list::Listed;
 use crate::http::routes::Routes;
 use crate::row;
-use crate::store::{Base64Json, Id, Timestamp, Transaction};
+use crate::store::{Among, Base64Json, Id, Timestamp, Transaction};
 
 const STACKS: &str = "/api/v1/stacks";
 /// An older path; stacks are of no project.
@@ -153,7 +153,7 @@ async fn components(read: &Read<'_>, stacks: &[Id]) -> ApiResult<ById<Components
             "stack_component",
             Expr::col(("stack_component", "id")).equals(composition("component_id")),
         )
-        .and_where(Expr::col(composition("stack_id")).is_in(stacks.iter().copied()))
+        .and_where(Expr::col(composition("stack_id")).among(stacks.iter().copied()))
         .order_by_expr(Expr::col(composition("default_for_type")).is_null(), Order::Asc)
         .order_by(("stack_component", "created"), Order::Asc)
         .order_by(("stack_component", "id"), Order::Asc)

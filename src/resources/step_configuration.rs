@@ -3,10 +3,13 @@
 //! A step's own settings are kept apart from its pipeline's, and are put together when they are read, so that a
 //! snapshot of many steps doesn't say everything as many times.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use indexmap::IndexMap;
 use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
@@ -31,7 +34,31 @@ pub struct StoredStep {
     pub config: Option<Object>,
 }
 
+/// As it is stored; what isn't wanted of it is passed over.
+#[derive(Deserialize)]
+struct Outline<'a> {
+    #[serde(borrow)]
+    spec: &'a RawValue,
+    #[serde(borrow)]
+    step_config_overrides: &'a RawValue,
+    #[serde(borrow)]
+    config: Option<&'a RawValue>,
+}
+
 impl StoredStep {
+    /// A stored step with only these keys of its configuration.
+    ///
+    /// # Errors
+    /// When it is no step.
+    pub fn outline(json: &str, keys: &[&str]) -> serde_json::Result<Self> {
+        let outline: Outline<'_> = serde_json::from_str(json)?;
+        Ok(Self {
+            spec: outline.spec.to_owned(),
+            step_config_overrides: only(outline.step_config_overrides.get(), keys)?,
+            config: outline.config.map(|config| only(config.get(), keys)).transpose()?,
+        })
+    }
+
     /// The step's configuration with what it takes over from its pipeline.
     pub fn merged(self, pipeline: &Object, is_dynamic: bool) -> MergedStep {
         let Self { spec, step_config_overrides, config } = self;
@@ -70,6 +97,36 @@ pub fn value<'a, T: Deserialize<'a>>(object: &'a Object, key: &str) -> Option<T>
 /// Reads an object, of whose values only some are understood.
 pub fn object(json: &str) -> Object {
     serde_json::from_str(json).unwrap_or_default()
+}
+
+/// Reads an object, and of it only these keys.
+///
+/// # Errors
+/// When it is no object.
+pub fn only(json: &str, keys: &[&str]) -> serde_json::Result<Object> {
+    serde_json::Deserializer::from_str(json).deserialize_map(Only(keys))
+}
+
+struct Only<'a>(&'a [&'a str]);
+
+impl<'de> Visitor<'de> for Only<'_> {
+    type Value = Object;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
+        let mut kept = Object::new();
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+            if self.0.contains(&&*key) {
+                kept.insert(key.into_owned(), map.next_value()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(kept)
+    }
 }
 
 /// Adds the substitutions that every run has: the date and the time of its start.
@@ -202,6 +259,18 @@ mod tests {
         });
         assert_eq!(merged(&step, &pipeline, false), expected);
         assert_eq!(merged(&step, &pipeline, true)["success_hook_source"], Value::Null);
+    }
+
+    #[test]
+    fn an_outline_has_what_it_is_asked_for() {
+        let json =
+            r#"{"spec":{"a": 1},"step_config_overrides":{"x":[{"y":2}],"k":{"b": 1.10}},"config":null}"#;
+        let step = StoredStep::outline(json, &["k", "l"]).unwrap();
+        let kept: Vec<_> =
+            step.step_config_overrides.iter().map(|(key, json)| (key.as_str(), json.get())).collect();
+        assert_eq!((kept, step.config.is_none()), (vec![("k", r#"{"b": 1.10}"#)], true));
+        assert!(StoredStep::outline(r#"{"spec":{}}"#, &[]).is_err());
+        assert!(only("[]", &[]).is_err());
     }
 
     #[test]

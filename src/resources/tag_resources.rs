@@ -10,7 +10,7 @@ use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::{JsonBody, JsonItems};
 use crate::http::routes::Routes;
 use crate::row;
-use crate::store::{Id, Timestamp, Transaction};
+use crate::store::{Among, Id, Timestamp, Transaction};
 
 const LINKS: &str = "/api/v1/tag_resources";
 const BATCH: &str = "/api/v1/tag_resources/batch";
@@ -122,7 +122,7 @@ async fn find_all(cx: &Context, ids: &[Id]) -> ApiResult<Vec<TagResourceRow>> {
     let query = Sql::select()
         .columns(TagResourceRow::columns())
         .from(TagResourceRow::TABLE)
-        .and_where(Expr::col("id").is_in(ids.iter().copied()))
+        .and_where(Expr::col("id").among(ids.iter().copied()))
         .to_owned();
     let mut rows: Vec<TagResourceRow> = cx.app.store.fetch_all(&query).await?;
     rows.sort_by_key(|row| ids.iter().position(|id| *id == row.id));

@@ -20,7 +20,7 @@ use crate::http::path::PathId;
 use crate::http::routes::Routes;
 use crate::http::values::check_name;
 use crate::row;
-use crate::store::{Id, Insert, Timestamp, Transaction, Update};
+use crate::store::{Among, Id, Insert, Timestamp, Transaction, Update};
 
 const TAGS: &str = "/api/v1/tags";
 const TAG: &str = "/api/v1/tags/{tag_id}";
@@ -162,7 +162,7 @@ async fn tagged_counts(read: &Read<'_>, rows: &[TagRow]) -> ApiResult<HashMap<Id
         .column("tag_id")
         .expr(Func::count(Expr::col("id")))
         .from("tag_resource")
-        .and_where(Expr::col("tag_id").is_in(rows.iter().map(|row| row.id)))
+        .and_where(Expr::col("tag_id").among(rows.iter().map(|row| row.id)))
         .group_by_col("tag_id")
         .to_owned();
     Ok(read.app.store.fetch_all::<(Id, i64)>(&query).await?.into_iter().collect())

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::app::AppState;
+use crate::audit::{Action, Event, Origin};
 use crate::auth::password;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::JsonBody;
@@ -29,6 +30,7 @@ pub struct ServerActivationRequest {
 /// Activates the server, once, and makes its first admin.
 pub async fn activate_server(
     State(app): State<AppState>,
+    origin: Origin,
     JsonBody(request): JsonBody<ServerActivationRequest>,
 ) -> ApiResult<Json<Option<UserResponse>>> {
     let is_active = Query::select().column("active").from("server_settings").to_owned();
@@ -39,12 +41,15 @@ pub async fn activate_server(
     let admin = FirstAdmin { name, password_hash: app.passwords.hash(password).await? };
     let (now, engine) = (Timestamp::new(app.clock.now()), app.store.engine());
     let (request, admin, random) = (&request, &admin, &*app.random);
+    let event = &app.audit.event(&origin, Action::ServerActivated).on("server", app.server_id, "");
+    let made = &app.audit.event(&origin, Action::UserCreated).with("is_admin", true);
     let activated = app.store.write(|mut tx| async move {
         if !set_active(&mut tx, request, now).await? {
             return Err(already_active());
         }
         let id = insert_admin(&mut tx, admin, engine, now, random).await?;
-        Ok(tx.commit(id).await?)
+        let made = made.clone().on("user", id, &admin.name);
+        Ok(Event::commit_all(&[event, &made], tx, id).await?)
     });
     let id: Id = activated.await?;
     app.forget_settings().await;

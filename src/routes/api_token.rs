@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::app::AppState;
+use crate::audit::{Action, Origin};
 use crate::auth::jwt::{NewToken, TokenKind, moment};
 use crate::auth::permissions::Permissions;
 use crate::auth::register::Registration;
@@ -16,7 +17,6 @@ use crate::auth::workload::{self, WorkloadRefusal};
 use crate::auth::{Principal, Scope, access};
 use crate::config::ServerSettings;
 use crate::framework::named_project;
-use crate::http::client_address::ClientAddress;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::query::Query;
 use crate::http::user_agent::UserAgent;
@@ -52,7 +52,7 @@ struct Asked {
 pub async fn get_api_token(
     State(app): State<AppState>,
     principal: Principal,
-    ClientAddress(address): ClientAddress,
+    origin: Origin,
     user_agent: UserAgent,
     query: Query,
 ) -> ApiResult<Json<String>> {
@@ -87,9 +87,11 @@ pub async fn get_api_token(
         proven: moment(parent.proven_at()),
         expires: expires_at.and_then(|seconds| DateTime::from_timestamp(seconds, 0)),
         scope,
-        address,
+        address: origin.client().0,
         user_agent,
     };
+    let event = app.audit.event(&origin, Action::TokenIssued).on("api_token", issued.id, &registration.name);
+    app.audit.note(event.with("token_type", kind.word()).with("expires", expires_at));
     app.register.note(registration).await?;
     Ok(Json(issued.token))
 }

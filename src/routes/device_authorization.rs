@@ -11,8 +11,8 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::app::AppState;
+use crate::audit::Origin;
 use crate::config::{AuthScheme, ServerSettings};
-use crate::http::client_address::ClientAddress;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::query::{Violation, reject};
 use crate::resources::devices::{ClientDetails, Codes, DeviceRequest, keep_request};
@@ -43,7 +43,7 @@ struct DeviceAuthorizationForm {
 /// Makes the two codes with which a person approves a device and the device fetches its token.
 pub async fn authorize_device(
     State(app): State<AppState>,
-    ClientAddress(address): ClientAddress,
+    origin: Origin,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -61,10 +61,10 @@ pub async fn authorize_device(
         client_id,
         codes: &codes,
         expires: Timestamp::new(app.clock.now() + TimeDelta::seconds(expires_in.into())),
-        ip_address: address.to_string(),
+        ip_address: origin.client().0.to_string(),
         details: details(&headers),
     };
-    let device_id = keep_request(&app, request).await?;
+    let device_id = keep_request(&app, &origin, request).await?;
     let verification_uri = verification_uri(&app.config);
     let user_code = codes.user_code.expose_secret().to_owned();
     Ok(Json(DeviceAuthorizationResponse {

@@ -12,12 +12,12 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::app::{App, AppState};
+use crate::audit::{Action, Claim, Origin};
 use crate::auth::grants::external::External;
 use crate::auth::grants::{self, Grantee};
 use crate::auth::jwt::{NewToken, TokenKind};
-use crate::auth::{Scope, session};
+use crate::auth::{AuthenticationError, Scope, refusal, session};
 use crate::config::{AuthScheme, ServerSettings};
-use crate::http::client_address::ClientAddress;
 use crate::http::error::{ApiError, ApiResult};
 use crate::resources::devices;
 use crate::store::Id;
@@ -149,12 +149,43 @@ impl Grant {
 /// Signs in and answers with a token, in the body and, for a browser, in a cookie.
 pub async fn log_in(
     State(app): State<AppState>,
-    client: ClientAddress,
+    origin: Origin,
     headers: HeaderMap,
     body: Bytes,
 ) -> ApiResult<Response> {
     let form = LoginForm::read(&headers, &body);
     let grant = form.grant(&app.config)?;
+    let claim = claim(&app, &form, grant).await;
+    let typed = form.username.clone().filter(|_| grant == Grant::Password);
+    let grantee = match prove(&app, &origin, &headers, form, grant).await {
+        Ok(Proof::Given(grantee)) => grantee,
+        Ok(Proof::Elsewhere(redirect)) => return Ok(Json(LoginResponse::Redirect(redirect)).into_response()),
+        Err(error) => {
+            if let Some(reason) = refusal(&error) {
+                let event = app.audit.event(&origin, Action::SignInRefused).by(claim).refused(reason);
+                app.audit.refused(event, typed.as_deref()).await;
+            }
+            return Err(error);
+        }
+    };
+    issue(&app, grantee, &origin, claim, &headers).await
+}
+
+/// What a sign-in ends in.
+enum Proof {
+    Given(Grantee),
+    /// Nobody has signed in yet at the service that knows people.
+    Elsewhere(OAuthRedirectResponse),
+}
+
+async fn prove(
+    app: &App,
+    origin: &Origin,
+    headers: &HeaderMap,
+    form: LoginForm,
+    grant: Grant,
+) -> ApiResult<Proof> {
+    let client = origin.client();
     // Polling for a device's approval is no attempt at signing in.
     let is_limited = grant != Grant::DeviceCode;
     if is_limited {
@@ -167,24 +198,23 @@ pub async fn log_in(
             let username = username.ok_or_else(|| {
                 ApiError::plain(StatusCode::BAD_REQUEST, "Invalid request: username is required.")
             })?;
-            grants::password::verify(&app, &username, form.password.unwrap_or_default(), client).await?
+            grants::password::verify(app, &username, form.password.unwrap_or_default(), client).await?
         }
-        Grant::External => match grants::external::verify(&app, &headers).await? {
+        Grant::External => match grants::external::verify(app, origin, headers).await? {
             External::Signed(grantee) => grantee,
             External::GoTo { authorization_url } => {
-                let response = OAuthRedirectResponse { authorization_url };
-                return Ok(Json(LoginResponse::Redirect(response)).into_response());
+                return Ok(Proof::Elsewhere(OAuthRedirectResponse { authorization_url }));
             }
         },
         Grant::ApiKey => {
             let Some(key) = form.password else {
                 return Err(ApiError::plain(StatusCode::BAD_REQUEST, "API key is required."));
             };
-            grants::api_key::verify(&app, key.expose_secret()).await?
+            grants::api_key::verify(app, key.expose_secret()).await?
         }
         Grant::DeviceCode => {
             let (client_id, device_code) = form.device()?;
-            let (user, device) = devices::exchange(&app, client_id, device_code).await?;
+            let (user, device) = devices::exchange(app, origin, client_id, device_code).await?;
             Grantee {
                 user_id: user.id,
                 password_changed_at: user.password_changed_at,
@@ -197,10 +227,35 @@ pub async fn log_in(
     if is_limited {
         app.login_limit.reset(client.0);
     }
-    issue(&app, grantee, &headers)
+    Ok(Proof::Given(grantee))
 }
 
-fn issue(app: &App, grantee: Grantee, headers: &HeaderMap) -> ApiResult<Response> {
+/// Who wants to sign in, as far as it can be told before they have proved it.
+async fn claim(app: &App, form: &LoginForm, grant: Grant) -> Claim {
+    match (grant, &form.password) {
+        (Grant::ApiKey, Some(key)) => grants::api_key::claim(app, key.expose_secret()).await,
+        (Grant::ApiKey, None) => Claim::of("api_key"),
+        (Grant::Password, _) => Claim::of("password"),
+        (Grant::DeviceCode, _) => Claim::of("device_code"),
+        (Grant::External, _) => Claim::of("external"),
+    }
+}
+
+/// The sign-in's record is durable before its token is anybody's.
+async fn issue(
+    app: &App,
+    grantee: Grantee,
+    origin: &Origin,
+    claim: Claim,
+    headers: &HeaderMap,
+) -> ApiResult<Response> {
+    let account = app.identities.account(grantee.user_id.0).await.map_err(AuthenticationError::from)?;
+    let claim = Claim {
+        account: account.map(|account| (account.id, account.name.clone())),
+        api_key_id: grantee.scope.api_key_id.map(Id),
+        device_id: grantee.scope.device_id.map(Id),
+        ..claim
+    };
     let now = app.clock.now();
     let configured =
         app.config.jwt_token_expire_minutes.map(|minutes| now.timestamp() + i64::from(minutes.0) * 60);
@@ -218,6 +273,8 @@ fn issue(app: &App, grantee: Grantee, headers: &HeaderMap) -> ApiResult<Response
         session_id,
         scope: grantee.scope,
     })?;
+    let claim = Claim { token_id: Some(issued.id), ..claim };
+    app.audit.record(app.audit.event(origin, Action::SignIn).by(claim)).await?;
     let access_token = issued.token;
     let cookie = session::cookie(app, access_token.clone(), lifetime, is_same_site);
     let response = Json(LoginResponse::Token(OAuthTokenResponse {

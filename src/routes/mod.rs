@@ -10,6 +10,7 @@ pub mod info;
 pub mod load_info;
 pub mod login;
 pub mod logout;
+pub mod oauth;
 pub mod onboarding;
 pub mod statistics;
 pub mod unimplemented;
@@ -18,7 +19,7 @@ use crate::http::routes::{Operation, Routes};
 use crate::resources;
 
 /// Kinds of resource that zendo has and ZenML hasn't.
-pub const OWN_RESOURCES: [&str; 2] = ["api_tokens", "audit"];
+pub const OWN_RESOURCES: [&str; 3] = ["api_tokens", "audit", "oauth"];
 
 /// Routes that say they are public: everyone may call them.
 pub fn open() -> Routes {
@@ -29,6 +30,7 @@ pub fn open() -> Routes {
         .post("/api/v1/login", login::log_in)
         .get("/api/v1/logout", logout::log_out)
         .post("/api/v1/device_authorization", device_authorization::authorize_device)
+        .merge(oauth::metadata::open())
         .merge(resources::open())
 }
 
@@ -47,7 +49,9 @@ pub fn operations() -> Vec<Operation> {
     operations_of(&open(), &closed())
 }
 
-/// The operations of the two lists, and the health checks.
+/// The operations of the two lists, of programs that go by tokens, and those outside of the layers.
 pub fn operations_of(open: &Routes, closed: &Routes) -> Vec<Operation> {
-    [health::OPERATIONS.as_slice(), &open.operations, &closed.operations].concat()
+    let outside = [health::OPERATIONS.as_slice(), &oauth::forward_auth::OPERATIONS].concat();
+    let layered = [open.operations.as_slice(), &closed.operations, &oauth::closed().operations].concat();
+    [outside, layered].concat()
 }

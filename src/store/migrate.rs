@@ -11,6 +11,10 @@ pub const ZENML_REVISION: &str = "0.98.0";
 
 const SQLITE_SCHEMA: &str = include_str!("../../migrations/sqlite/zenml_0.98.0.sql");
 const MYSQL_SCHEMA: &str = include_str!("../../migrations/mysql/zenml_0.98.0.sql");
+/// What ZenML's schema lacks for lists and deletions that don't get slower as tables grow. Made at each start, since
+/// ZenML may have made the database.
+const SQLITE_INDEXES: &str = include_str!("../../migrations/sqlite/zendo_indexes.sql");
+const MYSQL_INDEXES: &str = include_str!("../../migrations/mysql/zendo_indexes.sql");
 const ZENDO_MIGRATIONS_TABLE: &str = "zendo_migrations";
 /// Seconds that a replica waits for another one that is making the schema.
 const LOCK_TIMEOUT: i64 = 120;
@@ -119,6 +123,7 @@ async fn migrate_sqlite(connection: &mut SqliteConnection) -> Result<(), Migrati
     if found == Found::Unfinished {
         sqlx::raw_sql(SQLITE_SCHEMA).execute(&mut *connection).await?;
     }
+    sqlx::raw_sql(SQLITE_INDEXES).execute(&mut *connection).await?;
     Ok(())
 }
 
@@ -144,11 +149,31 @@ async fn migrate_mysql(connection: &mut MySqlConnection) -> Result<(), Migration
     zendo.dangerous_set_table_name(ZENDO_MIGRATIONS_TABLE);
     zendo.run_direct(None, connection, false).await?;
     if found == Found::Unfinished {
-        for statement in MYSQL_SCHEMA.split(";\n").filter(|statement| !statement.trim().is_empty()) {
+        for statement in statements(MYSQL_SCHEMA) {
+            sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *connection).await?;
+        }
+    }
+    add_indexes(connection).await
+}
+
+/// MySQL knows no CREATE INDEX IF NOT EXISTS.
+async fn add_indexes(connection: &mut MySqlConnection) -> Result<(), MigrationError> {
+    let there: Vec<String> = sqlx::query_scalar(
+        "SELECT DISTINCT CAST(index_name AS CHAR) FROM information_schema.statistics \
+         WHERE table_schema = DATABASE() AND index_name LIKE 'zendo\\_%'",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    for statement in statements(MYSQL_INDEXES) {
+        if !there.iter().any(|name| statement.contains(&format!("`{name}`"))) {
             sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *connection).await?;
         }
     }
     Ok(())
+}
+
+fn statements(sql: &str) -> impl Iterator<Item = &str> {
+    sql.split(";\n").filter(|statement| !statement.trim().is_empty())
 }
 
 fn has_revision_table(tables: &[String]) -> bool {

@@ -1,8 +1,10 @@
 //! The database. The only room that knows which engine it is on: everyone else sees one [`Store`],
 //! and queries written with sea-query, which are made into the engine's words here.
 
+mod among;
 mod batch;
 mod connect;
+mod counts;
 mod dates;
 mod insert;
 mod migrate;
@@ -17,12 +19,14 @@ mod write_behind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use counts::Counts;
 use sea_query::{Expr, ExprTrait, MysqlQueryBuilder, SelectStatement, SimpleExpr, SqliteQueryBuilder};
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
 use sqlx::mysql::{MySqlPool, MySqlRow};
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{AssertSqlSafe, FromRow};
 
+pub use among::Among;
 pub use batch::{BatchRow, Cells};
 pub use connect::ConnectError;
 pub use dates::Span;
@@ -30,7 +34,7 @@ pub use insert::Insert;
 pub use migrate::{MigrationError, ZENML_REVISION};
 pub use python_json::python_json;
 pub use seed::{FirstAdmin, Seed, insert_admin, sync_flavors};
-pub use transaction::{AsStoreError, Committed, Transaction, is_lost_race};
+pub use transaction::{AsStoreError, Committed, Transaction, WriteStatement, is_lost_race};
 pub use types::{Base64Json, Id, JsonText, Timestamp};
 pub use update::Update;
 pub use write_behind::WriteBehind;
@@ -102,6 +106,7 @@ pub struct Store {
     /// Connections that MySQL's pool is meant to have; more are its overflow.
     pool_size: u32,
     reads: Arc<AtomicU64>,
+    counts: Arc<Counts>,
 }
 
 /// How many connections to MySQL there are. SQLite is a file.

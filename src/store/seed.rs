@@ -9,10 +9,11 @@ use serde_json::value::RawValue;
 use super::{
     Engine, Id, Insert, Store, StoreError, Timestamp, Transaction, Update, ZENML_REVISION, is_duplicate,
 };
+use crate::packed::{Packed, packed};
 use crate::random::Randomness;
 
 /// The built-in flavors, made from a database of ZenML 0.98.0 by tests/contract/make_flavors.py.
-const FLAVORS: &str = include_str!("seed/flavors.json");
+const FLAVORS: Packed = packed!("flavors.json");
 /// `{}` in base64, as ZenML keeps dictionaries.
 const EMPTY_OBJECT: &[u8] = b"e30=";
 /// `null` in base64.
@@ -147,7 +148,8 @@ async fn insert_flavors(
     now: Timestamp,
     random: &dyn Randomness,
 ) -> Result<(), StoreError> {
-    for flavor in built_in_flavors()? {
+    let flavors = FLAVORS.bytes()?;
+    for flavor in built_in_flavors(&flavors)? {
         flavor.insert(random.id(), now).run(tx).await?;
     }
     Ok(())
@@ -164,7 +166,8 @@ pub async fn sync_flavors(
 ) -> Result<(), StoreError> {
     let existing = Query::select().columns(["name", "type", "id"]).from("flavor").to_owned();
     let existing: Vec<(String, String, Id)> = tx.fetch_all(&existing).await?;
-    for flavor in built_in_flavors()? {
+    let flavors = FLAVORS.bytes()?;
+    for flavor in built_in_flavors(&flavors)? {
         match existing.iter().find(|(name, kind, _)| name == flavor.name && kind == flavor.r#type) {
             None => flavor.insert(random.id(), now).run(tx).await?,
             Some((.., id)) => {
@@ -181,8 +184,8 @@ pub async fn sync_flavors(
     Ok(())
 }
 
-fn built_in_flavors() -> Result<Vec<Flavor<'static>>, StoreError> {
-    serde_json::from_str(FLAVORS).map_err(|error| StoreError::Decode(error.into()))
+fn built_in_flavors(json: &[u8]) -> Result<Vec<Flavor<'_>>, StoreError> {
+    serde_json::from_slice(json).map_err(|error| StoreError::Decode(error.into()))
 }
 
 impl Flavor<'_> {

@@ -107,7 +107,10 @@ impl Store {
     {
         let mut attempt = 1;
         loop {
-            match work(self.begin().await?).await {
+            let worked = work(self.begin().await?).await;
+            // Also after an error: of a lost connection nobody knows whether it was committed.
+            self.counts.forget();
+            match worked {
                 Ok(Committed(value)) => return Ok(value),
                 Err(error) if attempt < ATTEMPTS && error.as_store_error().is_some_and(is_lost_race) => {
                     attempt += 1;

@@ -1,13 +1,17 @@
 //! Column types that both engines share, in the form ZenML stores them.
 
 use std::fmt;
+use std::ops::Range;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chrono::{DateTime, NaiveDateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, SubsecRound, TimeDelta, Timelike, Utc};
 use sea_query::{Nullable, Value};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
+use sqlx::error::BoxDynError;
+use sqlx::mysql::{MySql, MySqlValueRef};
+use sqlx::sqlite::{Sqlite, SqliteValueRef};
 use uuid::Uuid;
 
 /// A row's id: CHAR(32) of lower-case hex in the store, with hyphens in JSON.
@@ -66,7 +70,59 @@ impl Timestamp {
         // Debug of a date and a time is ISO 8601, and many times faster than a format that is read each time.
         format!("{date:?} {:?}.{micros:06}", time.trunc_subsecs(0))
     }
+
+    /// ISO 8601; microseconds are left out when zero. A page has thousands of
+    /// moments, and chrono reads a format anew for each. None for a year that hasn't four digits.
+    fn write(self, text: &mut [u8; WRITTEN]) -> Option<&str> {
+        let (date, time) = (self.0.date(), self.0.time());
+        let year = u32::try_from(date.year()).ok().filter(|year| *year <= 9999)?;
+        let micros = time.nanosecond() / 1000;
+        let numbers = [
+            (year, 4, b'-'),
+            (date.month(), 2, b'-'),
+            (date.day(), 2, b'T'),
+            (time.hour(), 2, b':'),
+            (time.minute(), 2, b':'),
+            (time.second(), 2, b'.'),
+            (micros, 6, 0),
+        ];
+        let mut end = 0;
+        for (number, digits, after) in numbers {
+            let mut rest = number;
+            for digit in text[end..end + digits].iter_mut().rev() {
+                *digit = b'0' + (rest % 10) as u8;
+                rest /= 10;
+            }
+            end += digits;
+            if let Some(byte) = text.get_mut(end) {
+                *byte = after;
+            }
+            end += 1;
+        }
+        let length = if micros == 0 { "2026-01-02T03:04:05".len() } else { WRITTEN };
+        std::str::from_utf8(&text[..length]).ok()
+    }
+
+    /// What [`Timestamp::stored`] has written, read without it for the same reason.
+    fn read_stored(text: &str) -> Option<Self> {
+        let text = text.as_bytes();
+        let number = |range: Range<usize>| {
+            let mut digits = text.get(range)?.iter();
+            digits.try_fold(0, |number, byte| {
+                byte.is_ascii_digit().then(|| number * 10 + u32::from(byte - b'0'))
+            })
+        };
+        let marks = [(4, b'-'), (7, b'-'), (10, b' '), (13, b':'), (16, b':'), (19, b'.')];
+        if text.len() != WRITTEN || marks.iter().any(|(at, mark)| text[*at] != *mark) {
+            return None;
+        }
+        let year = i32::try_from(number(0..4)?).ok()?;
+        let date = NaiveDate::from_ymd_opt(year, number(5..7)?, number(8..10)?)?;
+        date.and_hms_micro_opt(number(11..13)?, number(14..16)?, number(17..19)?, number(20..26)?).map(Self)
+    }
 }
+
+const WRITTEN: usize = "2026-01-02T03:04:05.000006".len();
 
 impl Nullable for Timestamp {
     fn null() -> Value {
@@ -83,11 +139,10 @@ impl From<Timestamp> for Value {
 /// ISO without an offset; microseconds are left out when zero.
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // Debug of a NaiveDateTime is ISO 8601, and many times faster than a format that is read each time.
-        let seconds = self.0.trunc_subsecs(0);
-        match self.0.and_utc().timestamp_subsec_micros() {
-            0 => serializer.collect_str(&format_args!("{seconds:?}")),
-            micros => serializer.collect_str(&format_args!("{seconds:?}.{micros:06}")),
+        let mut text = [0; WRITTEN];
+        match self.write(&mut text) {
+            Some(text) => serializer.serialize_str(text),
+            None => serializer.collect_str(&format_args!("{:?}", self.0)),
         }
     }
 }
@@ -102,7 +157,7 @@ impl Base64Json {
         STANDARD.encode(json.unwrap_or("null")).into_bytes()
     }
 
-    fn read(stored: &[u8]) -> Result<Self, sqlx::error::BoxDynError> {
+    fn read(stored: &[u8]) -> Result<Self, BoxDynError> {
         let json = String::from_utf8(STANDARD.decode(stored)?)?;
         Ok(Self(if json == "null" { None } else { Some(RawValue::from_string(json)?) }))
     }
@@ -113,9 +168,9 @@ impl Base64Json {
 #[serde(transparent)]
 pub struct JsonText(pub Box<RawValue>);
 
-/// Reads a column's type as one of ours, on both engines.
-macro_rules! decode_as {
-    ($type:ty, $stored:ty, $convert:expr) => {
+/// Says which columns a type of ours is read from, on both engines.
+macro_rules! typed_as {
+    ($type:ty, $stored:ty) => {
         impl<DB: sqlx::Database> sqlx::Type<DB> for $type
         where
             $stored: sqlx::Type<DB>,
@@ -127,26 +182,52 @@ macro_rules! decode_as {
                 <$stored as sqlx::Type<DB>>::compatible(found)
             }
         }
+    };
+}
+
+/// Reads a column's type as one of ours, on both engines.
+macro_rules! decode_as {
+    ($type:ty, $stored:ty, $borrowed:ty, $convert:expr) => {
+        typed_as!($type, $stored);
 
         impl<'r, DB: sqlx::Database> sqlx::Decode<'r, DB> for $type
         where
-            $stored: sqlx::Decode<'r, DB>,
+            &'r $borrowed: sqlx::Decode<'r, DB>,
         {
-            fn decode(value: DB::ValueRef<'r>) -> Result<Self, sqlx::error::BoxDynError> {
-                $convert(<$stored as sqlx::Decode<'r, DB>>::decode(value)?)
+            fn decode(value: DB::ValueRef<'r>) -> Result<Self, BoxDynError> {
+                $convert(<&'r $borrowed as sqlx::Decode<'r, DB>>::decode(value)?)
             }
         }
     };
 }
 
-decode_as!(Id, String, |text: String| Ok(Self(Uuid::try_parse(&text)?)));
-decode_as!(Base64Json, Vec<u8>, |bytes: Vec<u8>| Self::read(&bytes));
-decode_as!(JsonText, String, |text: String| Ok(Self(RawValue::from_string(text)?)));
-decode_as!(Timestamp, NaiveDateTime, |moment: NaiveDateTime| Ok(Self(moment.trunc_subsecs(6))));
+decode_as!(Id, String, str, |text: &str| Ok(Self(Uuid::try_parse(text)?)));
+decode_as!(Base64Json, Vec<u8>, [u8], |bytes: &[u8]| Self::read(bytes));
+decode_as!(JsonText, String, str, |text: &str| Ok(Self(RawValue::from_string(text.to_owned())?)));
+typed_as!(Timestamp, NaiveDateTime);
+
+impl<'r> sqlx::Decode<'r, Sqlite> for Timestamp {
+    fn decode(value: SqliteValueRef<'r>) -> Result<Self, BoxDynError> {
+        let text = <&str as sqlx::Decode<Sqlite>>::decode(value)?;
+        if let Some(moment) = Self::read_stored(text) {
+            return Ok(moment);
+        }
+        // As other programs may have written it.
+        let text = text.trim_end_matches('Z').replacen('T', " ", 1);
+        Ok(Self(NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.f")?.trunc_subsecs(6)))
+    }
+}
+
+impl<'r> sqlx::Decode<'r, MySql> for Timestamp {
+    fn decode(value: MySqlValueRef<'r>) -> Result<Self, BoxDynError> {
+        Ok(Self(<NaiveDateTime as sqlx::Decode<MySql>>::decode(value)?.trunc_subsecs(6)))
+    }
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn at(text: &str) -> Timestamp {
         Timestamp::new(text.parse().unwrap())
@@ -160,6 +241,24 @@ mod tests {
         assert_eq!(json("2026-01-02T03:04:05Z"), "2026-01-02T03:04:05");
         let stored = |text| Value::from(at(text));
         assert_eq!(stored("2026-01-02T03:04:05Z"), "2026-01-02 03:04:05.000000".into());
+    }
+
+    proptest! {
+        /// As chrono does it.
+        #[test]
+        fn each_moment_is_written_and_read(seconds in -62_167_219_200_i64..253_402_300_800, micros in 0..1_000_000_u32) {
+            let moment = Timestamp::new(DateTime::from_timestamp(seconds, micros * 1000).unwrap());
+            let format = if micros == 0 { "\"%Y-%m-%dT%H:%M:%S\"" } else { "\"%Y-%m-%dT%H:%M:%S%.6f\"" };
+            prop_assert_eq!(serde_json::to_string(&moment).unwrap(), moment.0.format(format).to_string());
+            prop_assert_eq!(Timestamp::read_stored(&moment.stored()), Some(moment));
+        }
+
+        #[test]
+        fn what_is_no_moment_is_not_read(text in "[0-9T :.-]{0,27}") {
+            let read = Timestamp::read_stored(&text);
+            let expected = NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.6f").ok();
+            prop_assert!(read.is_none_or(|moment| Some(moment.0) == expected));
+        }
     }
 
     #[test]

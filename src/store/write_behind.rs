@@ -63,6 +63,14 @@ impl<R: BatchRow> WriteBehind<R> {
     /// # Errors
     /// When the database doesn't answer. What is not written stays for the next call.
     pub async fn flush(&self, store: &Store) -> Result<(), StoreError> {
+        self.flush_and(store, |_| {}).await
+    }
+
+    /// As [`WriteBehind::flush`], and tells of each batch that is durable now.
+    ///
+    /// # Errors
+    /// As [`WriteBehind::flush`].
+    pub async fn flush_and(&self, store: &Store, written: impl Fn(&[R])) -> Result<(), StoreError> {
         let mut under_way = self.under_way.lock().await;
         loop {
             if under_way.is_empty() {
@@ -72,6 +80,7 @@ impl<R: BatchRow> WriteBehind<R> {
                 return Ok(());
             }
             store.insert_rows(&under_way).await?;
+            written(&under_way);
             under_way.clear();
         }
     }

@@ -5,7 +5,8 @@ usage: inspect_schema.py SQLALCHEMY_URL                          print it
        inspect_schema.py SQLALCHEMY_URL --compare schema.json    exit 1 and list what differs, or exit 0
 
 Needs SQLAlchemy, and for MySQL or MariaDB pymysql: a virtual environment that
-has ZenML has both. Tables named zendo_* are left out. schema.json does not
+has ZenML has both. Tables and
+indexes named zendo_* are left out. schema.json does not
 tell of CHECK constraints, so neither are they looked at here.
 """
 import argparse
@@ -33,7 +34,8 @@ def read(url):
 
     def named(items, *more):
         made = [{"name": item["name"], "columns": item["column_names"],
-                 **{key: bool(item[key]) for key in more}} for item in items]
+                 **{key: bool(item[key]) for key in more}} for item in items
+                if not (item["name"] or "").startswith("zendo_")]
         return sorted(made, key=lambda item: (item["name"] or "", item["columns"]))
 
     schema = {}

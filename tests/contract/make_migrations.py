@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes migrations/{sqlite,mysql}/zenml_0.98.0.sql from schema.json.
+"""Writes migrations/{sqlite,mysql}/{zenml_0.98.0,zendo_indexes}.sql from schema.json.
 
 Every statement may be run again harmlessly, and ends in ";" at the end of a
 line; there is no other ";". Tables come in an order in which foreign keys
@@ -108,15 +108,47 @@ def statements(engine, table, facts):
                    f" ON {q(table)} {columns(index['columns'])};\n")
 
 
+# Tables with a project that are never listed.
+UNLISTED = {"code_reference", "logs", "run_metadata"}
+LISTED_BY = ["created", "id"]
+
+
+def own_indexes(engine, table, facts):
+    """What ZenML's schema lacks: on SQLite the keys that MySQL has for foreign keys, and an index for a project's list
+    in its usual order. On MySQL that index would take the place of a key that ZenML's schema has, unless there is
+    another one for it."""
+    def has(columns, kind=engine):
+        lists = [index["columns"] for index in facts["indexes"][kind] + facts["unique"][kind]]
+        return any(there[:len(columns)] == columns for there in [facts["primary_key"], *lists])
+
+    wanted = []
+    if "project_id" in facts["columns"] and "created" in facts["columns"] and table not in UNLISTED:
+        listed = ["project_id", *LISTED_BY]
+        keys = [key["columns"] for key in facts["indexes"]["mysql"] if key["name"].startswith("fk_")]
+        if not has(listed[:2]) and (engine == "sqlite" or ["project_id"] not in keys):
+            wanted.append(listed)
+    if engine == "sqlite":
+        wanted += [
+            key["columns"] for key in facts["indexes"]["mysql"]
+            if not has(key["columns"]) and not any(own[:len(key["columns"])] == key["columns"] for own in wanted)
+        ]
+    for columns in wanted:
+        name = quote(engine, f"zendo_ix_{table}_{'_'.join(columns)}"[:64])
+        listed = ", ".join(quote(engine, column) for column in columns)
+        unless = "IF NOT EXISTS " if engine == "sqlite" else ""
+        yield f"CREATE INDEX {unless}{name} ON {quote(engine, table)} ({listed});\n"
+
+
 def main():
     schema = json.loads((HERE / "schema.json").read_text())
     for engine in ("sqlite", "mysql"):
-        text = "-- Generated from tests/contract/schema.json by tests/contract/make_migrations.py.\n"
-        for table in in_order(schema):
-            text += "".join(statements(engine, table, schema[table]))
-        path = ROOT / "migrations" / engine / "zenml_0.98.0.sql"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        for name, made in (("zenml_0.98.0", statements), ("zendo_indexes", own_indexes)):
+            text = "-- Generated from tests/contract/schema.json by tests/contract/make_migrations.py.\n"
+            for table in in_order(schema):
+                text += "".join(made(engine, table, schema[table]))
+            path = ROOT / "migrations" / engine / f"{name}.sql"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
 
 
 if __name__ == "__main__":

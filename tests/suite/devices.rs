@@ -63,7 +63,13 @@ impl Machine {
     }
 
     async fn comes_with(&self, app: &TestApp, device_code: &str) -> Result<(UserRow, DeviceRow), String> {
-        let exchanged = exchange(&app.state, Id(self.client_id), device_code.to_owned().into()).await;
+        let exchanged = exchange(
+            &app.state,
+            &zendo::audit::Origin::operator(),
+            Id(self.client_id),
+            device_code.to_owned().into(),
+        )
+        .await;
         match exchanged {
             Ok(exchanged) => Ok(exchanged),
             Err(error) => Err(oauth_error(error.into()).await),

@@ -7,6 +7,7 @@ on_each_store! {
     another_revision_is_refused_and_left_alone,
     tables_of_something_else_are_refused_and_left_alone,
     a_database_that_is_current_is_left_as_it_is,
+    indexes_that_zenml_does_not_make_are_made_at_a_start,
 }
 
 /// Compares with what the reference's own database looks like.
@@ -61,6 +62,59 @@ async fn a_database_that_is_current_is_left_as_it_is(database: Database) {
     let before = database.contents().await;
     TestApp::start(&database).await.stop().await;
     assert_eq!(database.contents().await, before);
+}
+
+async fn indexes_that_zenml_does_not_make_are_made_at_a_start(database: Database) {
+    TestApp::start(&database).await.stop().await;
+    let made = own_indexes(&database).await;
+    assert!(made.iter().any(|name| name == "zendo_ix_step_run_project_id_created_id"), "{made:?}");
+    for index in &made {
+        let table = index.trim_start_matches("zendo_ix_").trim_end_matches("_project_id_created_id");
+        let on = if database.is_mariadb() { format!(" ON {table}") } else { String::new() };
+        database.execute(&format!("DROP INDEX {index}{on}")).await;
+    }
+    assert!(own_indexes(&database).await.is_empty());
+    TestApp::start(&database).await.stop().await;
+    assert_eq!(own_indexes(&database).await, made);
+}
+
+async fn own_indexes(database: &Database) -> Vec<String> {
+    let sql = match database.is_mariadb() {
+        false => {
+            "SELECT name FROM sqlite_master WHERE type = 'index' AND name LIKE 'zendo\\_ix%' ESCAPE '\\' ORDER BY 1"
+        }
+        true => {
+            "SELECT DISTINCT CAST(index_name AS CHAR) FROM information_schema.statistics \
+             WHERE table_schema = DATABASE() AND index_name LIKE 'zendo\\_ix%' ORDER BY 1"
+        }
+    };
+    database.texts(sql).await
+}
+
+/// A foreign key without an index makes each deletion of what it refers to walk its whole table.
+#[tokio::test]
+async fn each_key_that_mysql_has_is_an_index_on_sqlite() {
+    let database = Database::sqlite();
+    TestApp::start(&database).await.stop().await;
+    let contract: serde_json::Value = serde_json::from_str(include_str!("../contract/schema.json")).unwrap();
+    let mut keys = 0;
+    for (table, facts) in contract.as_object().unwrap() {
+        let indexes = database
+            .texts(&format!(
+                "SELECT group_concat(name) FROM (SELECT list.name AS i, info.name FROM pragma_index_list('{table}') \
+                 AS list, pragma_index_info(list.name) AS info ORDER BY list.name, info.seqno) GROUP BY i"
+            ))
+            .await;
+        for key in facts["indexes"]["mysql"].as_array().unwrap() {
+            let columns: Vec<&str> =
+                key["columns"].as_array().unwrap().iter().filter_map(|c| c.as_str()).collect();
+            let columns = columns.join(",");
+            let is_there = |index: &String| *index == columns || index.starts_with(&format!("{columns},"));
+            assert!(indexes.iter().any(is_there), "{table} ({columns}): {indexes:?}");
+            keys += 1;
+        }
+    }
+    assert!(keys > 100, "{keys}");
 }
 
 /// MariaDB commits each table on its own, so a start that is killed leaves some of them.

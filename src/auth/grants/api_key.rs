@@ -5,6 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::Grantee;
 use crate::app::App;
+use crate::audit::Claim;
 use crate::auth::api_key::ApiKey;
 use crate::auth::{AuthenticationError, Scope};
 use crate::resources::api_keys::{self, ApiKeyRow, KeyToProve};
@@ -22,6 +23,17 @@ pub async fn verify(app: &App, text: &str) -> Result<Grantee, AuthenticationErro
         expires_at: None,
         is_browser: false,
     })
+}
+
+/// Whose key a text claims to be. It proves nothing.
+pub async fn claim(app: &App, text: &str) -> Claim {
+    let Some(key) = ApiKey::decode(text) else { return Claim::of("api_key") };
+    let row = app.identities.api_key(key.id.0).await.ok().flatten();
+    Claim {
+        account: row.map(|row| (row.key.service_account_id, row.account_name.clone())),
+        api_key_id: Some(key.id),
+        ..Claim::of("api_key")
+    }
 }
 
 /// The row of a key, if the text proves it and it is in use.

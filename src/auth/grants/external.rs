@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::Grantee;
 use crate::app::App;
+use crate::audit::{Action, Claim, Origin};
 use crate::auth::Scope;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::resources::users;
@@ -51,7 +52,7 @@ struct ExternalAccount {
 ///
 /// # Errors
 /// 401 for a bearer it doesn't know, and when it gives no usable answer.
-pub async fn verify(app: &App, headers: &HeaderMap) -> ApiResult<External> {
+pub async fn verify(app: &App, origin: &Origin, headers: &HeaderMap) -> ApiResult<External> {
     let urls = (&app.config.external_login_url, &app.config.external_user_info_url);
     let (Some(login_url), Some(user_info_url)) = urls else {
         return Err(refuse("external sign-in is not set up"));
@@ -74,10 +75,17 @@ pub async fn verify(app: &App, headers: &HeaderMap) -> ApiResult<External> {
         return Err(refuse("Unknown external authenticator error"));
     }
     let now = Timestamp::new(app.clock.now());
-    let (account, random) = (&account, &*app.random);
+    let new_id = app.random.id();
+    let claim = Claim { account: Some((new_id, account.username.clone())), ..Claim::of("external") };
+    let kind = if account.is_service_account { "service_account" } else { "user" };
+    let event = app.audit.event(origin, Action::UserCreated).by(claim).on(kind, new_id, &account.username);
+    let (account, event) = (&account, &event);
     let saved = app.store.write(|mut tx| async move {
-        let id = save(&mut tx, account, random.id(), now).await?;
-        tx.commit(id).await
+        let id = save(&mut tx, account, new_id, now).await?;
+        match id == new_id {
+            true => event.commit(tx, id).await,
+            false => tx.commit(id).await,
+        }
     });
     let user_id = saved.await?;
     app.identities.forget(user_id.0).await;

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use super::material::{PrivateKey, decoding_key};
 use super::ring::{KeyRing, SigningKey};
 use super::rows::{self, KeyRow, NewKey, Parts, RetireError, Retired};
+use crate::audit::{Action, Audit, Event, Origin};
 use crate::config::{Setting, SigningAlgorithm};
 use crate::random::SharedRandomness;
 use crate::resources::secrets::SecretCipher;
@@ -139,10 +140,12 @@ impl Keeper {
         &self,
         algorithm: SigningAlgorithm,
         delay: TimeDelta,
+        (audit, origin): (&Audit, &Origin),
         now: DateTime<Utc>,
     ) -> Result<KeyRow, KeyError> {
         let key = self.make(algorithm, now, now + delay).await?;
-        rows::insert_next(&self.store, algorithm, &key).await?;
+        let event = audit.event(origin, Action::SigningKeyRotated).on("signing_key", key.row.kid, "");
+        rows::insert_next(&self.store, algorithm, &key, &event.with("algorithm", algorithm.name())).await?;
         Ok(key.row)
     }
 
@@ -150,8 +153,8 @@ impl Keeper {
     ///
     /// # Errors
     /// [`RetireError`]; nothing was changed then.
-    pub async fn retire(&self, kid: Id, now: DateTime<Utc>) -> Result<Retired, RetireError> {
-        rows::retire(&self.store, kid, self.algorithm, now.timestamp_millis()).await
+    pub async fn retire(&self, kid: Id, event: &Event, now: DateTime<Utc>) -> Result<Retired, RetireError> {
+        rows::retire(&self.store, kid, self.algorithm, event, now.timestamp_millis()).await
     }
 
     async fn make(

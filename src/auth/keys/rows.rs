@@ -3,6 +3,7 @@
 use sea_query::{Expr, ExprTrait, Order, Query};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::audit::Event;
 use crate::config::SigningAlgorithm;
 use crate::store::{AsStoreError, Id, Insert, Store, StoreError, Transaction};
 
@@ -158,7 +159,12 @@ pub async fn insert_first(
 ///
 /// # Errors
 /// When the database doesn't answer.
-pub async fn insert_next(store: &Store, algorithm: SigningAlgorithm, key: &NewKey) -> Result<(), StoreError> {
+pub async fn insert_next(
+    store: &Store,
+    algorithm: SigningAlgorithm,
+    key: &NewKey,
+    event: &Event,
+) -> Result<(), StoreError> {
     let insert = key.insert();
     let insert = &insert;
     store
@@ -172,7 +178,7 @@ pub async fn insert_next(store: &Store, algorithm: SigningAlgorithm, key: &NewKe
                 forget_private_key(&mut tx, row.kid).await?;
             }
             insert.clone().run(&mut tx).await?;
-            tx.commit(()).await
+            event.commit(tx, ()).await
         })
         .await
 }
@@ -185,6 +191,7 @@ pub async fn retire(
     store: &Store,
     kid: Id,
     algorithm: Option<SigningAlgorithm>,
+    event: &Event,
     now_ms: i64,
 ) -> Result<Retired, RetireError> {
     store
@@ -204,7 +211,7 @@ pub async fn retire(
             };
             set(&mut tx, kid, "retired_ms", now_ms).await?;
             forget_private_key(&mut tx, kid).await?;
-            Ok(tx.commit(outcome).await?)
+            Ok(event.commit(tx, outcome).await?)
         })
         .await
 }

@@ -21,7 +21,7 @@ use crate::framework::{ById, Read, Resource, Response, ResponseOf, get, list};
 use crate::http::error::ApiResult;
 use crate::http::routes::Routes;
 use crate::row;
-use crate::store::{Id, Timestamp};
+use crate::store::{Among, Id, Timestamp};
 
 pub use changes::delete_unused;
 pub use filters::is_used;
@@ -169,7 +169,7 @@ async fn producers(read: &Read<'_>, ids: &[Id]) -> ApiResult<ById<(Id, Id)>> {
         .columns([("step_run", "id"), ("step_run", "pipeline_run_id")])
         .from("step_run_output_artifact")
         .inner_join("step_run", Expr::col(("step_run", "id")).equals(("step_run_output_artifact", "step_id")))
-        .and_where(Expr::col(("step_run_output_artifact", "artifact_id")).is_in(ids.iter().copied()))
+        .and_where(Expr::col(("step_run_output_artifact", "artifact_id")).among(ids.iter().copied()))
         .and_where(Expr::col(("step_run", "status")).eq("completed"))
         .order_by(("step_run", "created"), Order::Desc)
         .to_owned();

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 
 use super::{DeviceRow, DeviceStatus, find_by_client, find_for_authentication, forget, note_wrong_code};
 use crate::app::App;
+use crate::audit::Origin;
 use crate::auth::password::PasswordError;
 use crate::http::error::ApiError;
 use crate::resources::users::{self, UserRow};
@@ -89,6 +90,7 @@ impl DevicePolls {
 /// [`DeviceGrantError`], which becomes an [`ApiError`] in the shape of OAuth.
 pub async fn exchange(
     app: &App,
+    origin: &Origin,
     client_id: Id,
     device_code: SecretString,
 ) -> Result<(UserRow, DeviceRow), DeviceGrantError> {
@@ -107,7 +109,7 @@ pub async fn exchange(
         DeviceStatus::Verified => {}
     }
     if !app.passwords.verify(device_code, Some(&device.device_code)).await? {
-        note_wrong_code(app, &device).await?;
+        note_wrong_code(app, origin, &device).await?;
         return Err(DeviceGrantError::WrongCode);
     }
     let user = match device.user_id {

@@ -6,6 +6,7 @@ use secrecy::ExposeSecret;
 
 use super::{Codes, DeviceStatus, forget};
 use crate::app::App;
+use crate::audit::{Action, Claim, Origin};
 use crate::store::{Id, Insert, StoreError, Timestamp};
 
 /// The request of a device to be approved, as it is kept.
@@ -33,7 +34,7 @@ const KEPT_AFTER_END: TimeDelta = TimeDelta::hours(1);
 ///
 /// # Errors
 /// When the database doesn't answer.
-pub async fn keep_request(app: &App, request: DeviceRequest<'_>) -> Result<Id, StoreError> {
+pub async fn keep_request(app: &App, origin: &Origin, request: DeviceRequest<'_>) -> Result<Id, StoreError> {
     let now = app.clock.now();
     let new_id = app.random.id();
     let DeviceRequest { client_id, codes, expires, ip_address, details } = request;
@@ -77,7 +78,10 @@ pub async fn keep_request(app: &App, request: DeviceRequest<'_>) -> Result<Id, S
     for (column, value) in values.clone() {
         insert = insert.set(column, value);
     }
+    let event = app.audit.event(origin, Action::DeviceAuthorized).by(Claim::of("none"));
+    let event = event.with("client_id", client_id.to_string());
     let (clean, of_client, values, insert) = (&clean, &of_client, &values, &insert.statement());
+    let event = &event;
     let kept = app.store.write(|mut tx| async move {
         // Of two first requests of one client the second finds the row of the first.
         tx.take_turn("device_request").await?;
@@ -97,7 +101,7 @@ pub async fn keep_request(app: &App, request: DeviceRequest<'_>) -> Result<Id, S
                 new_id
             }
         };
-        tx.commit(id).await
+        event.clone().on("device", id, "").commit(tx, id).await
     });
     let id = kept.await?;
     forget(app, id).await;

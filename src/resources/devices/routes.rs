@@ -5,10 +5,11 @@ use axum::extract::State;
 use sea_query::{CaseStatement, Expr, ExprTrait, Query as Sql};
 
 use super::{
-    DeviceResponse, DeviceRow, DeviceStatus, DeviceUpdate, DeviceVerificationRequest,
+    DeviceResponse, DeviceRow, DeviceStatus, DeviceUpdate, DeviceVerificationRequest, change,
     find_for_authentication, find_own, forget, not_found, note_wrong_code, select,
 };
 use crate::app::AppState;
+use crate::audit::{Action, Origin};
 use crate::auth::Principal;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::JsonBody;
@@ -72,6 +73,7 @@ pub async fn get_device(
 pub async fn update_device(
     State(app): State<AppState>,
     principal: Principal,
+    origin: Origin,
     PathId(id): PathId,
     JsonBody(request): JsonBody<DeviceUpdate>,
 ) -> ApiResult<Json<DeviceResponse>> {
@@ -92,7 +94,12 @@ pub async fn update_device(
         None => {}
     }
     update.and_where(Expr::col("id").eq(id)).and_where(Expr::col("user_id").eq(user.id));
-    app.store.execute(&update).await?;
+    let action = if request.locked == Some(false) { Action::DeviceUnlocked } else { Action::DeviceLocked };
+    let event = app.audit.event(&origin, action).on("device", id, "");
+    match request.locked {
+        Some(_) => change(&app, &update, &event).await?,
+        None => app.store.execute(&update).await?,
+    };
     forget(&app, id).await;
     let device = find_own(&app, id, user).await?;
     Ok(Json(device.response(user, true)))
@@ -102,6 +109,7 @@ pub async fn update_device(
 pub async fn verify_device(
     State(app): State<AppState>,
     principal: Principal,
+    origin: Origin,
     PathId(id): PathId,
     JsonBody(request): JsonBody<DeviceVerificationRequest>,
 ) -> ApiResult<Json<DeviceResponse>> {
@@ -117,7 +125,9 @@ pub async fn verify_device(
         return refuse("This device has waited too long for its approval; it has to ask again.");
     }
     if !app.passwords.verify(request.user_code, Some(&device.user_code)).await? {
-        return match note_wrong_code(&app, &device).await? {
+        let event = app.audit.event(&origin, Action::DeviceVerified).on("device", id, "");
+        app.audit.refused(event.refused("wrong user code"), None).await;
+        return match note_wrong_code(&app, &origin, &device).await? {
             true => refuse("Wrong user code, once too often: the device is locked."),
             false => refuse("Wrong user code."),
         };
@@ -135,7 +145,9 @@ pub async fn verify_device(
         .and_where(Expr::col("user_code").eq(device.user_code.as_str()))
         .to_owned();
     // Of two people who approve at once, one is first.
-    if app.store.execute(&approval).await? == 0 {
+    let event = app.audit.event(&origin, Action::DeviceVerified).on("device", id, "");
+    let event = event.with("trusted_device", request.trusted_device);
+    if change(&app, &approval, &event).await? == 0 {
         return refuse(NOT_WAITING);
     }
     forget(&app, id).await;
@@ -148,6 +160,7 @@ pub async fn verify_device(
 pub async fn delete_device(
     State(app): State<AppState>,
     principal: Principal,
+    origin: Origin,
     PathId(id): PathId,
 ) -> ApiResult<Json<()>> {
     let delete = Sql::delete()
@@ -155,7 +168,8 @@ pub async fn delete_device(
         .and_where(Expr::col("id").eq(id))
         .and_where(Expr::col("user_id").eq(principal.user.id))
         .to_owned();
-    if app.store.execute(&delete).await? == 0 {
+    let event = app.audit.event(&origin, Action::DeviceDeleted).on("device", id, "");
+    if change(&app, &delete, &event).await? == 0 {
         return Err(not_found(id));
     }
     forget(&app, id).await;

@@ -23,7 +23,7 @@ use super::super::step_configuration::{Object, finalize_substitutions, object};
 use super::{RunMetadata, RunResources, RunRow, TriggerInfo};
 use crate::framework::{ById, Read, Resource, ResponseOf};
 use crate::http::error::ApiResult;
-use crate::store::{Id, JsonText};
+use crate::store::{Among, Id, JsonText};
 
 /// The long columns of a run and of its snapshot, which only hydrated answers need.
 #[derive(Debug, FromRow)]
@@ -68,7 +68,7 @@ pub async fn metadata(read: &Read<'_>, rows: &[RunRow]) -> ApiResult<ById<RunMet
             "pipeline_build",
             Expr::col(("pipeline_build", "id")).equals(("pipeline_snapshot", "build_id")),
         )
-        .and_where(run("id").is_in(ids.iter().copied()))
+        .and_where(run("id").among(ids.iter().copied()))
         .to_owned();
     let details: Vec<Details> = read.app.store.fetch_all(&query).await?;
     let mut logged = read.run_metadata("pipeline_run", &ids).await?;
@@ -142,7 +142,7 @@ pub async fn resources(read: &Read<'_>, rows: &[RunRow]) -> ApiResult<ById<RunRe
     let relatives = read.embed::<RunRow>(relatives).await?;
     let users = read.users(rows.iter().map(|row| row.user_id)).await?;
     let mut tags = read.tags(&ids).await?;
-    let mut logs = logs_of(read, "pipeline_run_id", &ids).await?;
+    let mut logs = logs_of(read, "pipeline_run_id", |log| log.pipeline_run_id, &ids).await?;
     let mut shown = curated_visualizations::of_things(read, "pipeline_run", &ids).await?;
     let mut waits = pending_conditions(read, &ids).await?;
     let mut outputs = outputs(read, &ids).await?;
@@ -209,24 +209,22 @@ impl References {
 /// The logs of each of these runs or steps, in the order they were made.
 pub async fn logs_of(
     read: &Read<'_>,
-    owner: &'static str,
+    column: &'static str,
+    owner: impl Fn(&LogsRow) -> Option<Id>,
     ids: &[Id],
 ) -> ApiResult<ById<Vec<Arc<ResponseOf<LogsRow>>>>> {
     let mut by_owner = ById::new();
     if ids.is_empty() {
         return Ok(by_owner);
     }
-    let links = Sql::select()
-        .columns([owner, "id"])
-        .from("logs")
-        .and_where(Expr::col(owner).is_in(ids.iter().copied()))
-        .order_by("created", Order::Asc)
-        .to_owned();
-    let links: Vec<(Id, Id)> = read.app.store.fetch_all(&links).await?;
-    let logs = read.embed::<LogsRow>(links.iter().map(|(_, id)| Some(*id))).await?;
-    for (owner, id) in links {
-        if let Some(log) = logs.get(&id) {
-            by_owner.entry(owner).or_insert_with(Vec::new).push(Arc::clone(log));
+    let mut select = LogsRow::select();
+    select.and_where(Expr::col(column).among(ids.iter().copied())).order_by("created", Order::Asc);
+    let rows: Vec<LogsRow> = read.app.store.fetch_all(&select).await?;
+    let owners: Vec<Option<Id>> = rows.iter().map(owner).collect();
+    let logs = LogsRow::responses(&read.embedded(), rows).await?;
+    for (owner, log) in owners.into_iter().zip(logs) {
+        if let Some(owner) = owner {
+            by_owner.entry(owner).or_insert_with(Vec::new).push(Arc::new(log));
         }
     }
     Ok(by_owner)
@@ -240,7 +238,7 @@ async fn pending_conditions(
     let links = Sql::select()
         .columns(["run_id", "id"])
         .from("run_wait_condition")
-        .and_where(Expr::col("run_id").is_in(ids.iter().copied()))
+        .and_where(Expr::col("run_id").among(ids.iter().copied()))
         .and_where(Expr::col("status").eq("pending"))
         .order_by("created", Order::Asc)
         .to_owned();
@@ -258,7 +256,7 @@ async fn outputs(
     let links = Sql::select()
         .columns(["pipeline_run_id", "artifact_id", "name"])
         .from("pipeline_run_output")
-        .and_where(Expr::col("pipeline_run_id").is_in(ids.iter().copied()))
+        .and_where(Expr::col("pipeline_run_id").among(ids.iter().copied()))
         .order_by("output_index", Order::Asc)
         .to_owned();
     let links: Vec<(Id, Id, String)> = read.app.store.fetch_all(&links).await?;
@@ -301,7 +299,7 @@ pub async fn add_full_metadata(read: &Read<'_>, answers: &mut [ResponseOf<RunRow
     let steps = Sql::select()
         .columns(["id", "pipeline_run_id", "name"])
         .from("step_run")
-        .and_where(Expr::col("pipeline_run_id").is_in(runs.iter().copied()))
+        .and_where(Expr::col("pipeline_run_id").among(runs.iter().copied()))
         .and_where(Expr::col("status").ne("retried"))
         .to_owned();
     let steps: Vec<(Id, Id, String)> = read.app.store.fetch_all(&steps).await?;
@@ -319,7 +317,7 @@ pub async fn add_full_metadata(read: &Read<'_>, answers: &mut [ResponseOf<RunRow
             "pipeline_snapshot",
             Expr::col(("pipeline_snapshot", "id")).equals(("pipeline_run", "snapshot_id")),
         )
-        .and_where(Expr::col(("pipeline_run", "id")).is_in(runs))
+        .and_where(Expr::col(("pipeline_run", "id")).among(runs))
         .and_where(Expr::col(("pipeline_snapshot", "schedule_id")).is_not_null())
         .to_owned();
     let schedules: Vec<(Id, Id)> = read.app.store.fetch_all(&schedules).await?;

@@ -26,7 +26,7 @@ use super::users::UserResponse;
 use crate::framework::{ById, Read, Resource, Response, ResponseOf, delete_row};
 use crate::http::error::ApiResult;
 use crate::row;
-use crate::store::{Id, JsonText, Timestamp, Transaction};
+use crate::store::{Among, Id, JsonText, Timestamp, Transaction};
 
 use related::{Abilities, LatestRun};
 pub use routes::{StepRequest, insert_step_configuration, open_routes, routes};
@@ -194,7 +194,7 @@ async fn all_metadata(read: &Read<'_>, rows: &[SnapshotRow]) -> ApiResult<ById<S
             "pipeline_spec",
         ])
         .from("pipeline_snapshot")
-        .and_where(Expr::col("id").is_in(ids.clone()))
+        .and_where(Expr::col("id").among(ids.clone()))
         .to_owned();
     let details: Vec<Details> = read.app.store.fetch_all(&query).await?;
     let mut steps = related::step_configurations(read, ids.collect()).await?;

@@ -20,7 +20,7 @@ use crate::http::filter::{Field, FieldKind, Related, Sort};
 use crate::http::list::Listed;
 use crate::http::routes::Routes;
 use crate::row;
-use crate::store::{Id, JsonText, Timestamp, Transaction};
+use crate::store::{Among, Id, JsonText, Timestamp, Transaction};
 
 const TEMPLATES: &str = "/api/v1/run_templates";
 const TEMPLATES_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/run_templates";
@@ -198,7 +198,7 @@ async fn specs(read: &Read<'_>, snapshots: &[Id]) -> ApiResult<ById<Box<RawValue
     let query = Sql::select()
         .columns(["id", "pipeline_spec"])
         .from("pipeline_snapshot")
-        .and_where(Expr::col("id").is_in(snapshots.iter().copied()))
+        .and_where(Expr::col("id").among(snapshots.iter().copied()))
         .to_owned();
     let specs: Vec<(Id, Option<JsonText>)> = read.app.store.fetch_all(&query).await?;
     Ok(specs.into_iter().filter_map(|(id, spec)| Some((id, spec?.0))).collect())
@@ -256,7 +256,7 @@ async fn latest_runs(read: &Read<'_>, rows: &[TemplateRow]) -> ApiResult<ById<(I
         .column(("pipeline_run", "status"))
         .from("run_template")
         .inner_join("pipeline_run", Expr::col(("pipeline_run", "id")).eq(SimpleExpr::from(newest)))
-        .and_where(Expr::col(("run_template", "id")).is_in(rows.iter().map(|row| row.id)))
+        .and_where(Expr::col(("run_template", "id")).among(rows.iter().map(|row| row.id)))
         .to_owned();
     let latest: Vec<(Id, Id, String)> = read.app.store.fetch_all(&query).await?;
     Ok(latest.into_iter().map(|(template, run, status)| (template, (run, status))).collect())

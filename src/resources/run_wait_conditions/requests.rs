@@ -19,6 +19,7 @@ use crate::http::json::JsonBody;
 use crate::http::moments::Moment;
 use crate::http::path::PathId;
 use crate::http::values::{JsonObject, ShortText};
+use crate::json_schema::{self, Unfit};
 use crate::store::{Id, Insert, Transaction, Update};
 use crate::words;
 
@@ -280,11 +281,12 @@ impl Answer {
         };
         let unfit = |reason: String| ApiError::new(ErrorKind::ValueError, reason);
         let schema = value(schema).unwrap_or(Value::Bool(true));
-        let validator = jsonschema::validator_for(&schema)
-            .map_err(|error| unfit(format!("The schema of the wait condition is none: {error}")))?;
-        match validator.validate(result.unwrap_or(&Value::Null)) {
+        match json_schema::check(&schema, result.unwrap_or(&Value::Null)) {
             Ok(()) => Ok(result),
-            Err(error) => Err(unfit(format!("The result does not fit the schema: {error}"))),
+            Err(Unfit::Schema(reason)) => {
+                Err(unfit(format!("The schema of the wait condition is none: {reason}")))
+            }
+            Err(Unfit::Value(reason)) => Err(unfit(format!("The result does not fit the schema: {reason}"))),
         }
     }
 }

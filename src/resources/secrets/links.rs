@@ -7,7 +7,7 @@ use super::SecretRow;
 use crate::framework::{ById, Context, Read, Resource};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::resources::by_name_or_id;
-use crate::store::{Id, Insert, Transaction, is_duplicate};
+use crate::store::{Among, Id, Insert, Transaction, is_duplicate};
 
 /// What secrets are linked to (contract schema SecretResourceTypes): the word in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub async fn linked_secrets(read: &Read<'_>, kind: Linkable, ids: &[Id]) -> ApiR
         .from("secret_resource")
         .inner_join("secret", Expr::col(("secret", "id")).equals(("secret_resource", "secret_id")))
         .and_where(Expr::col(("secret_resource", "resource_type")).eq(kind.word()))
-        .and_where(Expr::col(("secret_resource", "resource_id")).is_in(ids.iter().copied()))
+        .and_where(Expr::col(("secret_resource", "resource_id")).among(ids.iter().copied()))
         .order_by(("secret", "name"), Order::Asc)
         .to_owned();
     for (thing, secret) in read.app.store.fetch_all::<(Id, Id)>(&query).await? {

@@ -18,7 +18,7 @@ use crate::resources::components::{ComponentRow, ComponentType, configuration};
 use crate::resources::flavors;
 use crate::resources::secrets::{Linkable, SecretNames, change_links, unlink_all};
 use crate::resources::server_settings;
-use crate::store::{Base64Json, Id, Insert, Timestamp, Transaction, Update, is_duplicate};
+use crate::store::{Among, Base64Json, Id, Insert, Timestamp, Transaction, Update, is_duplicate};
 
 #[derive(Debug, Deserialize)]
 pub struct StackRequest {
@@ -315,7 +315,7 @@ async fn find_all(tx: &mut Transaction, ids: &[Id]) -> ApiResult<Vec<ComponentRo
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let query = ComponentRow::select().and_where(Expr::col("id").is_in(ids.iter().copied())).to_owned();
+    let query = ComponentRow::select().and_where(Expr::col("id").among(ids.iter().copied())).to_owned();
     let rows: Vec<ComponentRow> = tx.fetch_all(&query).await?;
     let row = |id: &Id| {
         rows.iter().find(|row| row.id() == *id).cloned().ok_or_else(|| not_found::<ComponentRow>(*id))

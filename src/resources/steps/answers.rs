@@ -8,12 +8,12 @@ use sqlx::FromRow;
 use super::super::model_versions::ModelVersionRow;
 use super::super::pipeline_runs::logs_of;
 use super::super::step_configuration::{
-    MergedStep, Object, StoredStep, finalize_substitutions, object, value,
+    MergedStep, Object, StoredStep, finalize_substitutions, object, only, value,
 };
 use super::{StepMetadata, StepResources, StepRow, artifacts};
 use crate::framework::{ById, Read};
 use crate::http::error::ApiResult;
-use crate::store::{Id, JsonText, Timestamp};
+use crate::store::{Among, Id, JsonText, Timestamp};
 
 /// What steps take over from their pipeline: of a snapshot, and of a run's start.
 #[derive(Debug, FromRow)]
@@ -25,7 +25,10 @@ struct PipelineOfRun {
     pipeline_configuration: String,
 }
 
-/// The merged configuration of each step that has one.
+/// What bodies show of a step's configuration.
+const IN_BODY: [&str; 2] = ["step_type", "substitutions"];
+
+/// The merged configuration of each step that has one; unless metadata is wanted, only what bodies show of it.
 pub async fn configurations(read: &Read<'_>, rows: &[StepRow]) -> ApiResult<ById<MergedStep>> {
     if rows.is_empty() {
         return Ok(ById::new());
@@ -39,7 +42,11 @@ pub async fn configurations(read: &Read<'_>, rows: &[StepRow]) -> ApiResult<ById
     for row in rows {
         let compiled = row.snapshot_id.and_then(|id| compiled.get(&(id, row.name.clone())));
         let Some(stored) = own.remove(&row.id).or_else(|| compiled.cloned()) else { continue };
-        let Ok(step) = serde_json::from_str::<StoredStep>(&stored) else { continue };
+        let read_step = || match read.metadata {
+            true => serde_json::from_str(&stored),
+            false => StoredStep::outline(&stored, &IN_BODY),
+        };
+        let Ok::<StoredStep, _>(step) = read_step() else { continue };
         let (configuration, is_dynamic) = pipelines.get(&row.pipeline_run_id).unwrap_or(&nothing);
         let step = step.merged(configuration, *is_dynamic);
         merged.insert(row.id, without_overridden(step, configuration, &row.name));
@@ -57,11 +64,14 @@ async fn pipelines_of(read: &Read<'_>, runs: Vec<Id>) -> ApiResult<ById<(Object,
             "pipeline_snapshot",
             Expr::col(("pipeline_snapshot", "id")).equals(("pipeline_run", "snapshot_id")),
         )
-        .and_where(Expr::col(("pipeline_run", "id")).is_in(runs))
+        .and_where(Expr::col(("pipeline_run", "id")).among(runs))
         .to_owned();
     let rows: Vec<PipelineOfRun> = read.app.store.fetch_all(&query).await?;
     let configuration = |row: PipelineOfRun| {
-        let mut configuration = object(&row.pipeline_configuration);
+        let mut configuration = match read.metadata {
+            true => object(&row.pipeline_configuration),
+            false => only(&row.pipeline_configuration, &IN_BODY).unwrap_or_default(),
+        };
         finalize_substitutions(&mut configuration, row.start_time.unwrap_or(row.created));
         (row.run_id, (configuration, row.is_dynamic))
     };
@@ -73,7 +83,7 @@ async fn own_configurations(read: &Read<'_>, steps: Vec<Id>) -> ApiResult<ById<S
     let dynamic = Sql::select()
         .columns(["step_run_id", "config"])
         .from("step_configuration")
-        .and_where(Expr::col("step_run_id").is_in(steps.iter().copied()))
+        .and_where(Expr::col("step_run_id").among(steps.iter().copied()))
         .to_owned();
     Ok(read.app.store.fetch_all::<(Id, String)>(&dynamic).await?.into_iter().collect())
 }
@@ -88,7 +98,7 @@ async fn compiled_configurations(
     let query = Sql::select()
         .columns(["snapshot_id", "name", "config"])
         .from("step_configuration")
-        .and_where(Expr::col("snapshot_id").is_in(snapshots))
+        .and_where(Expr::col("snapshot_id").among(snapshots))
         .and_where(Expr::col("name").is_in(names))
         .to_owned();
     let rows: Vec<(Id, String, String)> = read.app.store.fetch_all(&query).await?;
@@ -161,14 +171,14 @@ pub async fn details(read: &Read<'_>, rows: &[StepRow]) -> ApiResult<ById<Detail
     let query = Sql::select()
         .columns(["id", "docstring", "source_code", "exception_info"])
         .from("step_run")
-        .and_where(Expr::col("id").is_in(ids.iter().copied()))
+        .and_where(Expr::col("id").among(ids.iter().copied()))
         .to_owned();
     let details: Vec<Details> = read.app.store.fetch_all(&query).await?;
     let mut details: ById<Details> = details.into_iter().map(|details| (details.id, details)).collect();
     let parents = Sql::select()
         .columns(["child_id", "parent_id"])
         .from("step_run_parents")
-        .and_where(Expr::col("child_id").is_in(ids.iter().copied()))
+        .and_where(Expr::col("child_id").among(ids.iter().copied()))
         .to_owned();
     for (child, parent) in read.app.store.fetch_all::<(Id, Id)>(&parents).await? {
         if let Some(details) = details.get_mut(&child) {
@@ -191,7 +201,7 @@ pub async fn resources(read: &Read<'_>, rows: &[StepRow]) -> ApiResult<ById<Step
     let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
     let users = read.users(rows.iter().map(|row| row.user_id)).await?;
     let models = read.embed::<ModelVersionRow>(rows.iter().map(|row| row.model_version_id)).await?;
-    let mut logs = logs_of(read, "step_run_id", &ids).await?;
+    let mut logs = logs_of(read, "step_run_id", |log| log.step_run_id, &ids).await?;
     let (mut inputs, mut outputs) = artifacts::load(read, &ids).await?;
     let one = |row: &StepRow| {
         let resources = StepResources {

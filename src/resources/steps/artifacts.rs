@@ -11,7 +11,7 @@ use sqlx::FromRow;
 use super::super::artifact_versions::ArtifactVersionRow;
 use crate::framework::{ById, Read, ResponseOf, require};
 use crate::http::error::ApiResult;
-use crate::store::{Id, Insert, Transaction};
+use crate::store::{Among, Id, Insert, Transaction};
 
 type Version = Arc<ResponseOf<ArtifactVersionRow>>;
 /// By name.
@@ -57,7 +57,7 @@ pub async fn load(read: &Read<'_>, steps: &[Id]) -> ApiResult<(ById<Inputs>, ByI
     let inputs = Sql::select()
         .columns(["step_id", "artifact_id", "name", "type", "input_index", "chunk_index", "chunk_size"])
         .from("step_run_input_artifact")
-        .and_where(Expr::col("step_id").is_in(steps.iter().copied()))
+        .and_where(Expr::col("step_id").among(steps.iter().copied()))
         .order_by("input_index", Order::Asc)
         .to_owned();
     let inputs: Vec<InputLink> = read.app.store.fetch_all(&inputs).await?;
@@ -68,7 +68,7 @@ pub async fn load(read: &Read<'_>, steps: &[Id]) -> ApiResult<(ById<Inputs>, ByI
             "artifact_version",
             Expr::col(("artifact_version", "id")).equals(("step_run_output_artifact", "artifact_id")),
         )
-        .and_where(Expr::col("step_id").is_in(steps.iter().copied()))
+        .and_where(Expr::col("step_id").among(steps.iter().copied()))
         .order_by(("artifact_version", "created"), Order::Asc)
         .to_owned();
     let outputs: Vec<(Id, Id, String)> = read.app.store.fetch_all(&outputs).await?;

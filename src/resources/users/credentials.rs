@@ -6,6 +6,7 @@ use super::requests::{Changes, NewPassword, TokensEnd, UserUpdate};
 use super::rows::{self, ActivationRow, PasswordRow, UserRow};
 use super::rules;
 use crate::app::App;
+use crate::audit::{Action, Claim, Origin};
 use crate::auth::Passwords;
 use crate::auth::api_key::hex;
 use crate::auth::grants::password::may_try;
@@ -55,7 +56,7 @@ pub async fn change_password(
     user: &UserRow,
     update: &mut UserUpdate,
     changes: Changes,
-    client: ClientAddress,
+    origin: &Origin,
 ) -> ApiResult<Changes> {
     let Some(new) = update.password.take() else {
         return Ok(changes);
@@ -66,7 +67,9 @@ pub async fn change_password(
     let mut row = rows::find_password(&app.store, &user.id.to_string()).await?;
     let hash = row.as_mut().and_then(PasswordRow::take_hash);
     let hash = hash.as_ref().map(ExposeSecret::expose_secret);
-    if !prove(app, Subject::account(&user.name), client, old, hash).await? {
+    if !prove(app, Subject::account(&user.name), origin.client(), old, hash).await? {
+        let event = app.audit.event(origin, Action::PasswordChanged).on("user", user.id, &user.name);
+        app.audit.refused(event.refused("wrong current password"), None).await;
         return Err(rules::forbidden("The current password is another one than old_password."));
     }
     set_password(&app.passwords, app.store.engine(), &*app.clock, changes, new).await
@@ -78,17 +81,21 @@ pub async fn prove_activation(
     app: &App,
     name_or_id: &str,
     update: &mut UserUpdate,
-    client: ClientAddress,
+    origin: &Origin,
 ) -> ApiResult<(ActivationRow, String)> {
     let token = update.activation_token.take();
     let token = token.ok_or_else(|| refused("An activation token is needed."))?;
     let mut waiting = rows::find_activation(&app.store, name_or_id).await?;
     let hash = waiting.as_mut().and_then(|user| user.activation_token.take());
     let subject = Subject::account(&format!("activation of {name_or_id}"));
-    let is_right = prove(app, subject, client, token, hash.as_deref()).await?;
+    let is_right = prove(app, subject, origin.client(), token, hash.as_deref()).await?;
     match (waiting, hash) {
         (Some(user), Some(hash)) if is_right => Ok((user, hash)),
-        _ => Err(refused("This is no activation token of this user.")),
+        _ => {
+            let event = app.audit.event(origin, Action::UserActivated).by(Claim::of("activation_token"));
+            app.audit.refused(event.refused("wrong activation token"), Some(name_or_id)).await;
+            Err(refused("This is no activation token of this user."))
+        }
     }
 }
 

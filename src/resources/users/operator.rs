@@ -6,6 +6,7 @@ use super::requests::{Changes, NewPassword, TokensEnd, UserRequest};
 use super::rows::{self, UserRow};
 use super::{credentials, rules};
 use crate::app::Surroundings;
+use crate::audit::{Action, Audit, Event, Origin};
 use crate::auth::Passwords;
 use crate::auth::throttle::{Subject, Throttle};
 use crate::config::{AuthScheme, Config};
@@ -19,6 +20,7 @@ pub struct Operator {
     store: Store,
     passwords: Passwords,
     scheme: AuthScheme,
+    audit: Audit,
     surroundings: Surroundings,
 }
 
@@ -31,9 +33,17 @@ pub enum Made {
 }
 
 impl Operator {
-    pub fn new(store: Store, config: &Config, surroundings: Surroundings) -> Self {
+    pub fn new(store: Store, config: &Config, audit: Audit, surroundings: Surroundings) -> Self {
         let passwords = Passwords::new(1, surroundings.password_cost);
-        Self { store, passwords, scheme: config.server.auth_scheme, surroundings }
+        Self { store, passwords, scheme: config.server.auth_scheme, audit, surroundings }
+    }
+
+    /// Ends the work on the store.
+    pub async fn close(&self) {
+        if let Err(error) = self.audit.close().await {
+            tracing::warn!(%error, "audit records could not be written");
+        }
+        self.store.close().await;
     }
 
     pub fn store(&self) -> &Store {
@@ -82,18 +92,23 @@ impl Operator {
     pub async fn create(&self, user: &UserRequest, password: NewPassword) -> ApiResult<Made> {
         self.check_new(user).await?;
         let now = self.now();
-        let insert = user.insert(self.surroundings.random.id(), now);
+        let id = self.surroundings.random.id();
+        let insert = user.insert(id, now);
         let engine = self.store.engine();
         let insert = credentials::insert_password(&self.passwords, engine, insert, password, now).await?;
-        let statement = &insert.statement();
+        let created = user.event(&self.audit, &Origin::operator(), id);
+        let activated = self.audit.event(&Origin::operator(), Action::ServerActivated);
+        let (statement, created, server_activated) = (&insert.statement(), &created, &activated);
         let made = self.store.write(|mut tx| async move {
             let activated = match user.is_admin {
                 true => tx.execute(&server_settings::activation(now)).await?,
                 false => 0,
             };
             tx.execute(statement).await.map_err(|error| user.refused(error))?;
-            let made = if activated == 0 { Made::User } else { Made::FirstAdmin };
-            Ok::<_, ApiError>(tx.commit(made).await?)
+            Ok::<_, ApiError>(match activated {
+                0 => created.commit(tx, Made::User).await?,
+                _ => Event::commit_all(&[server_activated, created], tx, Made::FirstAdmin).await?,
+            })
         });
         made.await
     }
@@ -110,7 +125,7 @@ impl Operator {
         if activate {
             changes = changes.activated();
         }
-        changes.make(&self.store, user.id).await?;
+        self.make(user, &changes).await?;
         Ok(Throttle::new(self.store.clone()).succeeded(&Subject::account(&user.name)).await?)
     }
 
@@ -121,7 +136,12 @@ impl Operator {
     pub async fn deactivate(&self, user: &UserRow) -> ApiResult<()> {
         let now = self.now();
         let tokens_end = TokensEnd::at(self.store.engine(), now);
-        Changes::new(now).deactivated(None, tokens_end).make(&self.store, user.id).await
+        self.make(user, &Changes::new(now).deactivated(None, tokens_end)).await
+    }
+
+    async fn make(&self, user: &UserRow, changes: &Changes) -> ApiResult<()> {
+        let event = changes.event(&self.audit, &Origin::operator(), user.id, &user.name);
+        changes.make(&self.store, user.id, &event).await
     }
 
     fn now(&self) -> Timestamp {

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{rows, rules};
+use crate::audit::{Action, Audit, Event, Origin};
 use crate::auth::password;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::values::{JsonObject, Name, ShortText, nullable};
@@ -86,6 +87,14 @@ impl UserRequest {
             .set("is_admin", self.is_admin)
             .set("user_metadata", self.user_metadata.as_ref().map(|metadata| metadata.as_str()))
             .set("oidc_claims", self.oidc_claims.as_ref().map_or("null", |claims| claims.as_str()))
+    }
+
+    /// What the audit says of making it.
+    pub fn event(&self, audit: &Audit, origin: &Origin, id: Id) -> Event {
+        audit
+            .event(origin, Action::UserCreated)
+            .on("user", id, self.name.as_str())
+            .with("is_admin", self.is_admin)
     }
 
     /// What it means that the store refused the row.
@@ -176,11 +185,13 @@ pub struct Changes {
     name: Option<Name>,
     /// Whether they may leave the server without an admin.
     may_end_an_admin: bool,
+    /// What the account is to be, if that changes.
+    active: Option<bool>,
 }
 
 impl Changes {
     pub fn new(now: Timestamp) -> Self {
-        Self { values: vec![("updated", now.into())], name: None, may_end_an_admin: false }
+        Self { values: vec![("updated", now.into())], name: None, may_end_an_admin: false, active: None }
     }
 
     fn set(mut self, column: &'static str, value: impl Into<SimpleExpr>) -> Self {
@@ -235,13 +246,15 @@ impl Changes {
     }
 
     /// An activation token is good for one wait: whoever ends or begins the wait says which one counts now.
-    pub fn activated(self) -> Self {
+    pub fn activated(mut self) -> Self {
+        self.active = Some(true);
         self.set("active", true).set("activation_token", None::<String>)
     }
 
     /// Tokens from before `tokens_end` are over for good: no later activation brings them back.
     pub fn deactivated(mut self, activation_token: Option<&SecretString>, tokens_end: TokensEnd) -> Self {
         self.may_end_an_admin = true;
+        self.active = Some(false);
         let token = activation_token.map(|hash| hash.expose_secret().to_owned());
         self.set("active", false).set("activation_token", token).set("password_changed_at", tokens_end.0)
     }
@@ -256,17 +269,34 @@ impl Changes {
             .to_owned()
     }
 
-    /// Makes them.
+    /// What the audit calls them, with the fields that they change.
+    pub fn event(&self, audit: &Audit, origin: &Origin, id: Id, name: &str) -> Event {
+        let changed: Vec<&str> = self.values.iter().map(|(column, _)| *column).collect();
+        let action = match self.active {
+            Some(true) => Action::UserActivated,
+            Some(false) => Action::UserDeactivated,
+            None if changed.contains(&"password") => Action::PasswordChanged,
+            None => Action::UserUpdated,
+        };
+        let own = ["updated", "activation_token", "password_changed_at"];
+        let changed: Vec<&str> = changed.into_iter().filter(|column| !own.contains(column)).collect();
+        audit.event(origin, action).on("user", id, name).with("changed", changed)
+    }
+
+    /// Makes them, and leaves their record.
     ///
     /// # Errors
     /// 403 when they would end the last admin; 404 for a user who isn't there; what the store refuses.
-    pub async fn make(&self, store: &Store, id: Id) -> ApiResult<()> {
+    pub async fn make(&self, store: &Store, id: Id, event: &Event) -> ApiResult<()> {
         let made = store.write(|mut tx| async move {
             if self.may_end_an_admin {
                 rules::keep_an_admin(&mut tx, id).await?;
             }
             let touched = tx.execute(&self.statement(id)).await.map_err(|error| self.refused(error))?;
-            Ok(tx.commit(touched).await?)
+            Ok(match touched {
+                0 => tx.commit(touched).await?,
+                _ => event.commit(tx, touched).await?,
+            })
         });
         let touched: ApiResult<u64> = made.await;
         if touched? == 0 { Err(rows::unknown(id)) } else { Ok(()) }

@@ -9,15 +9,15 @@ use super::requests::{Changes, TokensEnd, UserRequest, UserUpdate};
 use super::rows::{self, UserResponse, UserRow};
 use super::{credentials, rules};
 use crate::app::{App, AppState};
+use crate::audit::{Action, Claim, Origin};
 use crate::auth::Principal;
 use crate::framework::Context;
-use crate::http::client_address::ClientAddress;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Page};
 use crate::http::query::Query;
 use crate::http::routes::Routes;
-use crate::store::{Id, Timestamp};
+use crate::store::{Id, StoreError, Timestamp};
 
 const USERS: &str = "/api/v1/users";
 const USER: &str = "/api/v1/users/{user_name_or_id}";
@@ -60,6 +60,7 @@ pub async fn list_users(
 /// Makes a user: active with a password, else waiting for its activation with the token in the answer.
 pub async fn create_user(
     cx: Context,
+    origin: Origin,
     JsonBody(mut request): JsonBody<UserRequest>,
 ) -> ApiResult<Json<UserResponse>> {
     let app = &cx.app;
@@ -79,12 +80,17 @@ pub async fn create_user(
             (insert, Some(token))
         }
     };
-    let (insert, request) = (&insert.statement(), &request);
+    let event = request.event(&app.audit, &origin, id);
+    let (insert, request, event) = (&insert.statement(), &request, &event);
     let made = cx.create(|mut tx| async move {
         tx.execute(insert).await.map_err(|error| request.refused(error))?;
+        event.put_in(&mut tx).await?;
         Ok((tx, id))
     });
     let made = made.await?;
+    if made == id {
+        event.ship();
+    }
     let response = updated_user(app, made).await?.response(true);
     // The token of a user whom an earlier request has made is not known any more.
     Ok(Json(match token.filter(|_| made == id) {
@@ -111,7 +117,7 @@ pub async fn get_user(
 pub async fn update_user(
     State(app): State<AppState>,
     principal: Principal,
-    client: ClientAddress,
+    origin: Origin,
     Path(name_or_id): Path<String>,
     JsonBody(mut update): JsonBody<UserUpdate>,
 ) -> ApiResult<Json<UserResponse>> {
@@ -123,7 +129,7 @@ pub async fn update_user(
     rules::check_update(&principal, &user, &update)?;
     let now = Timestamp::new(app.clock.now());
     let changes = Changes::new(now);
-    let mut changes = credentials::change_password(&app, &user, &mut update, changes, client).await?;
+    let mut changes = credentials::change_password(&app, &user, &mut update, changes, &origin).await?;
     changes = changes.profile(&update);
     if rules::changes(update.is_admin, user.is_admin) {
         changes = changes.admin(!user.is_admin);
@@ -134,7 +140,7 @@ pub async fn update_user(
             false => changes.activated(),
         };
     }
-    let user = make(&app, user.id, &changes).await?;
+    let user = make(&app, &origin, &user, &changes).await?;
     Ok(Json(user.response(true)))
 }
 
@@ -142,6 +148,7 @@ pub async fn update_user(
 pub async fn delete_user(
     State(app): State<AppState>,
     principal: Principal,
+    origin: Origin,
     Path(name_or_id): Path<String>,
 ) -> ApiResult<Json<()>> {
     rules::kept_here(app.config.auth_scheme)?;
@@ -154,6 +161,7 @@ pub async fn delete_user(
         return Err(rows::unknown(name_or_id));
     }
     let id = user.id;
+    let event = &app.audit.event(&origin, Action::UserDeleted).on("user", id, &user.name);
     let deleted = app.store.write(|mut tx| async move {
         rules::keep_an_admin(&mut tx, id).await?;
         if rules::owns_anything(&mut tx, id).await? {
@@ -165,7 +173,10 @@ pub async fn delete_user(
         tx.execute(&devices).await?;
         let user = Sql::delete().from_table("user").and_where(Expr::col("id").eq(id)).to_owned();
         let touched = tx.execute(&user).await?;
-        Ok(tx.commit(touched).await?)
+        Ok(match touched {
+            0 => tx.commit(touched).await?,
+            _ => event.commit(tx, touched).await?,
+        })
     });
     let deleted: ApiResult<u64> = deleted.await;
     let touched = deleted?;
@@ -177,6 +188,7 @@ pub async fn delete_user(
 pub async fn deactivate_user(
     State(app): State<AppState>,
     principal: Principal,
+    origin: Origin,
     Path(name_or_id): Path<String>,
 ) -> ApiResult<Json<UserResponse>> {
     rules::kept_here(app.config.auth_scheme)?;
@@ -191,20 +203,21 @@ pub async fn deactivate_user(
     let (token, hash) = credentials::new_activation_token(&app).await?;
     let now = Timestamp::new(app.clock.now());
     let tokens_end = TokensEnd::at(app.store.engine(), now);
-    let user = make(&app, user.id, &Changes::new(now).deactivated(Some(&hash), tokens_end)).await?;
+    let changes = Changes::new(now).deactivated(Some(&hash), tokens_end);
+    let user = make(&app, &origin, &user, &changes).await?;
     Ok(Json(user.response(true).with_activation_token(token)))
 }
 
 /// Activates the user whom the activation token was made for, once.
 pub async fn activate_user(
     State(app): State<AppState>,
-    client: ClientAddress,
+    origin: Origin,
     Path(name_or_id): Path<String>,
     JsonBody(mut update): JsonBody<UserUpdate>,
 ) -> ApiResult<Json<UserResponse>> {
     update.check_email()?;
     rules::kept_here(app.config.auth_scheme)?;
-    let (user, hash) = credentials::prove_activation(&app, &name_or_id, &mut update, client).await?;
+    let (user, hash) = credentials::prove_activation(&app, &name_or_id, &mut update, &origin).await?;
     if update.password.is_none() && !user.has_password {
         return Err(ApiError::unprocessable("password: give one, since this user has none yet."));
     }
@@ -218,7 +231,16 @@ pub async fn activate_user(
     let mut statement = changes.statement(user.id);
     // Of two activations at once, one wins.
     statement.and_where(Expr::col("activation_token").eq(hash)).and_where(Expr::col("active").eq(false));
-    let touched = app.store.execute(&statement).await.map_err(|error| changes.refused(error))?;
+    let event = changes.event(&app.audit, &origin, user.id, &user.name);
+    let claim = Claim { account: Some((user.id, user.name.clone())), ..Claim::of("activation_token") };
+    let (statement, event) = (&statement, &event.by(claim));
+    let activated = app.store.write(|mut tx| async move {
+        match tx.execute(statement).await? {
+            0 => tx.commit(0).await,
+            touched => event.commit(tx, touched).await,
+        }
+    });
+    let touched = activated.await.map_err(|error: StoreError| changes.refused(error))?;
     app.identities.forget(user.id.0).await;
     match touched {
         0 => Err(credentials::refused("This activation token was used already.")),
@@ -230,6 +252,7 @@ pub async fn activate_user(
 pub async fn answer_email_prompt(
     State(app): State<AppState>,
     principal: Principal,
+    origin: Origin,
     Path(name_or_id): Path<String>,
     JsonBody(update): JsonBody<UserUpdate>,
 ) -> ApiResult<Json<UserResponse>> {
@@ -242,7 +265,7 @@ pub async fn answer_email_prompt(
         return Err(ApiError::new(ErrorKind::AuthorizationException, message));
     }
     let now = Timestamp::new(app.clock.now());
-    let user = make(&app, id, &Changes::new(now).whole_email(&update)).await?;
+    let user = make(&app, &origin, &principal.user, &Changes::new(now).whole_email(&update)).await?;
     Ok(Json(user.response(true)))
 }
 
@@ -255,21 +278,23 @@ pub async fn get_current_user(principal: Principal) -> Json<UserResponse> {
 pub async fn update_current_user(
     State(app): State<AppState>,
     principal: Principal,
-    client: ClientAddress,
+    origin: Origin,
     JsonBody(mut update): JsonBody<UserUpdate>,
 ) -> ApiResult<Json<UserResponse>> {
     update.check_email()?;
     rules::kept_here(app.config.auth_scheme)?;
     let now = Timestamp::new(app.clock.now());
     let changes = Changes::new(now);
-    let changes = credentials::change_password(&app, &principal.user, &mut update, changes, client).await?;
-    let user = make(&app, principal.user.id, &changes.profile(&update).email(&update)).await?;
+    let changes = credentials::change_password(&app, &principal.user, &mut update, changes, &origin).await?;
+    let user = make(&app, &origin, &principal.user, &changes.profile(&update).email(&update)).await?;
     Ok(Json(user.response(true)))
 }
 
 /// Makes changes of a user, and returns what they left.
-async fn make(app: &App, id: Id, changes: &Changes) -> ApiResult<UserRow> {
-    let made = changes.make(&app.store, id).await;
+async fn make(app: &App, origin: &Origin, user: &UserRow, changes: &Changes) -> ApiResult<UserRow> {
+    let id = user.id;
+    let event = changes.event(&app.audit, origin, id, &user.name);
+    let made = changes.make(&app.store, id, &event).await;
     app.identities.forget(id.0).await;
     made?;
     updated_user(app, id).await

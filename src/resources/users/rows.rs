@@ -1,5 +1,7 @@
 //! Accounts as the store has them, and as the API answers about them.
 
+use std::fmt;
+
 use sea_query::{Cond, Expr, ExprTrait, Query as Sql, SelectStatement};
 use secrecy::SecretString;
 use serde::Serialize;
@@ -11,7 +13,7 @@ use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::filter::Field;
 use crate::http::list::Listed;
 use crate::resources::object_or_empty;
-use crate::store::{Id, Store, StoreError, Timestamp};
+use crate::store::{Among, Id, Store, StoreError, Timestamp};
 
 /// An account as the store has it, without its password.
 #[derive(Debug, Clone, FromRow)]
@@ -65,7 +67,7 @@ impl PasswordRow {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub struct UserResponse {
     pub body: Option<UserResponseBody>,
     pub metadata: Option<UserResponseMetadata>,
@@ -75,7 +77,15 @@ pub struct UserResponse {
     pub name: String,
 }
 
-#[derive(Debug, Serialize)]
+/// An answer may have an activation token.
+impl fmt::Debug for UserResponse {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, name, .. } = self;
+        formatter.debug_struct("UserResponse").field("id", id).field("name", name).finish_non_exhaustive()
+    }
+}
+
+#[derive(Serialize)]
 pub struct UserResponseBody {
     pub created: Timestamp,
     pub updated: Timestamp,
@@ -196,7 +206,7 @@ pub async fn find_accounts(store: &Store, ids: &[Id]) -> Result<Vec<UserRow>, St
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    store.fetch_all(select().and_where(Expr::col("id").is_in(ids.iter().copied()))).await
+    store.fetch_all(select().and_where(Expr::col("id").among(ids.iter().copied()))).await
 }
 
 /// The user with that name or id, or the service account with that id.
@@ -228,7 +238,7 @@ pub async fn find_password(store: &Store, name_or_id: &str) -> Result<Option<Pas
 #[derive(FromRow)]
 pub(super) struct ActivationRow {
     pub id: Id,
-    name: String,
+    pub name: String,
     /// Of an account that waits for its activation.
     pub activation_token: Option<String>,
     pub has_password: bool,

@@ -39,6 +39,8 @@ impl TestApp {
         let mut all = database.variables();
         all.push(("ZENML_DEFAULT_USER_PASSWORD".to_owned(), PASSWORD.to_owned()));
         all.extend(variables.iter().map(|(name, value)| (name.to_string(), value.to_string())));
+        super::logs::log_this_process();
+        super::logs::note_secret(PASSWORD);
         let (config, _) = Config::from_env(all).unwrap();
         let root = config.server.root_url_path.0.clone();
         let clock = Arc::new(TestClock::default());

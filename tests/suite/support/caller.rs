@@ -4,6 +4,8 @@ use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
+use super::logs::note_secrets_of;
+
 /// A caller with or without a token.
 #[derive(Debug, Clone)]
 pub struct Caller {
@@ -58,12 +60,14 @@ impl Caller {
 
     async fn send_json(&self, method: Method, path: &str, body: &Value) -> Answer {
         let json = self.clone().with("content-type", "application/json");
+        note_secrets_of(&body.to_string());
         json.request(method, path, body.to_string()).await
     }
 
     pub async fn post_form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let form = self.clone().with("content-type", "application/x-www-form-urlencoded");
+        note_secrets_of(&body);
         form.request(Method::POST, path, body).await
     }
 
@@ -71,11 +75,13 @@ impl Caller {
         let url = format!("{}{path}", self.base);
         let request = self.http.request(method, url).headers(self.headers.clone()).body(body);
         let response = request.send().await.unwrap();
-        Answer {
+        let answer = Answer {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
             text: response.text().await.unwrap(),
-        }
+        };
+        note_secrets_of(&answer.text);
+        answer
     }
 
     /// Asks until the answer has that status and part: what changes behind the server's back is seen within a

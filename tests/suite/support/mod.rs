@@ -5,6 +5,7 @@ mod caller;
 mod client;
 mod clock;
 mod database;
+pub mod logs;
 mod official;
 mod process;
 mod reference;

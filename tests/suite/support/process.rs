@@ -51,6 +51,9 @@ impl Program {
     }
 
     pub fn with(mut self, name: &str, value: &str) -> Self {
+        if ["PASSWORD", "SECRET_KEY", "ENCRYPTION_KEY"].iter().any(|end| name.ends_with(end)) {
+            super::logs::note_secret(value);
+        }
         self.variables.push((name.to_owned(), value.to_owned()));
         self
     }
@@ -87,7 +90,8 @@ impl Program {
         server
     }
 
-    fn spawn(&self) -> ServerProcess {
+    /// Starts it.
+    pub fn spawn(&self) -> ServerProcess {
         let output = tempfile::tempdir().unwrap();
         let file = |name: &str| File::create(output.path().join(name)).unwrap();
         let input = match &self.input {
@@ -182,6 +186,14 @@ impl ServerProcess {
     fn read(&self, name: &str) -> String {
         let path: PathBuf = self.output.path().join(name);
         read_to_string(path).unwrap()
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        if let Ok(log) = std::fs::read(self.output.path().join("stderr")) {
+            super::logs::keep("program", &String::from_utf8_lossy(&log));
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use super::super::super::step_configuration::{Object, StoredStep, finalize_subst
 use super::super::RunRow;
 use crate::framework::{ById, Read};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
-use crate::store::{Id, JsonText, Timestamp};
+use crate::store::{Among, Id, JsonText, Timestamp};
 
 /// Everything that the store says about a run's steps.
 pub struct Drawn {
@@ -201,7 +201,7 @@ fn versions<'q>(
         .columns(["type", "data_type", "save_type"].map(|column| ("artifact_version", column)))
         .from(links)
         .inner_join("artifact_version", Expr::col(("artifact_version", "id")).equals((links, "artifact_id")))
-        .and_where(Expr::col((links, "step_id")).is_in(steps.iter().copied()))
+        .and_where(Expr::col((links, "step_id")).among(steps.iter().copied()))
 }
 
 async fn conditions(read: &Read<'_>, run: Id) -> ApiResult<Vec<Condition>> {
@@ -227,7 +227,7 @@ fn other_runs() -> SelectStatement {
 async fn triggered(read: &Read<'_>, steps: Vec<Id>) -> ApiResult<ById<Vec<OtherRun>>> {
     let mut query = other_runs();
     query
-        .and_where(Expr::col("triggered_by").is_in(steps))
+        .and_where(Expr::col("triggered_by").among(steps))
         .and_where(Expr::col("triggered_by_type").eq("step_run"));
     let mut by_step = ById::new();
     for run in read.app.store.fetch_all::<OtherRun>(&query).await? {

@@ -1,0 +1,3 @@
+-- Generated from tests/contract/schema.json by tests/contract/make_migrations.py.
+CREATE INDEX `zendo_ix_webhook_project_id_created_id` ON `webhook` (`project_id`, `created`, `id`);
+CREATE INDEX `zendo_ix_step_run_project_id_created_id` ON `step_run` (`project_id`, `created`, `id`);

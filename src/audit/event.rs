@@ -1,0 +1,255 @@
+//! Something that was done: a record before it is written.
+
+use std::sync::Arc;
+
+use axum::http::HeaderValue;
+use serde_json::{Map, Value};
+
+use super::{Action, Origin, Record, Shipper};
+use crate::app::App;
+use crate::auth::{Credential, Principal, VerifiedToken};
+use crate::store::{BatchRow, Cells, Committed, Id, JsonText, StoreError, Timestamp, Transaction};
+
+/// Characters that a column holds at most.
+const LONGEST_TEXT: usize = 255;
+/// Bytes of the details' JSON at most; longer ones are left out.
+const LONGEST_DETAILS: usize = 4096;
+
+/// Who did it.
+#[derive(Debug, Clone)]
+pub enum Actor {
+    /// Whoever the request speaks for.
+    Principal(Principal),
+    /// Whoever is signing in: an account, if it is known, and what it came with.
+    Claimed(Claim),
+    /// Whoever has the store, at a terminal.
+    Operator,
+    Nobody,
+}
+
+/// An account that somebody signs in to, and the credential that is to prove it.
+#[derive(Debug, Clone, Default)]
+pub struct Claim {
+    pub account: Option<(Id, String)>,
+    /// `password`, `api_key`, ...
+    pub credential: &'static str,
+    /// The token that was made.
+    pub token_id: Option<Id>,
+    pub api_key_id: Option<Id>,
+    pub device_id: Option<Id>,
+}
+
+/// What it was done to.
+#[derive(Debug, Clone)]
+struct Subject {
+    kind: &'static str,
+    id: Id,
+    name: Option<String>,
+}
+
+/// Something that was done, with its record's id. Made by [`super::Audit::event`].
+#[derive(Debug, Clone)]
+pub struct Event {
+    pub(super) id: Id,
+    pub(super) created: Timestamp,
+    pub(super) action: Action,
+    pub(super) refusal: Option<String>,
+    pub(super) times: i64,
+    pub(super) origin: Origin,
+    subject: Option<Subject>,
+    details: Map<String, Value>,
+    pub(super) shipper: Option<Arc<Shipper>>,
+}
+
+impl Event {
+    pub(super) fn new(
+        origin: &Origin,
+        action: Action,
+        id: Id,
+        created: Timestamp,
+        shipper: Option<Arc<Shipper>>,
+    ) -> Self {
+        let (origin, details) = (origin.clone(), Map::new());
+        Self { id, created, action, refusal: None, times: 1, origin, subject: None, details, shipper }
+    }
+
+    /// Says what it was done to.
+    #[must_use]
+    pub fn on(mut self, kind: &'static str, id: Id, name: &str) -> Self {
+        let name = (!name.is_empty()).then(|| name.to_owned());
+        self.subject = Some(Subject { kind, id, name });
+        self
+    }
+
+    /// Says who did it, when the request had no principal.
+    #[must_use]
+    pub fn by(mut self, claim: Claim) -> Self {
+        self.origin.actor = Actor::Claimed(claim);
+        self
+    }
+
+    /// Says that a principal did it, whose request was not asked for one.
+    #[must_use]
+    pub fn by_principal(mut self, principal: &Principal) -> Self {
+        self.origin.actor = Actor::Principal(principal.clone());
+        self
+    }
+
+    /// Adds a detail, which must not be a secret.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.details.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Says that it was refused, and why.
+    #[must_use]
+    pub fn refused(mut self, reason: impl Into<String>) -> Self {
+        self.refusal = Some(reason.into());
+        self
+    }
+
+    /// Commits a change together with its record.
+    ///
+    /// # Errors
+    /// When the database doesn't answer or refuses either.
+    pub async fn commit<T>(&self, tx: Transaction, value: T) -> Result<Committed<T>, StoreError> {
+        Self::commit_all(&[self], tx, value).await
+    }
+
+    /// Commits a change that leaves several records.
+    ///
+    /// # Errors
+    /// As [`Event::commit`].
+    pub async fn commit_all<T>(
+        events: &[&Self],
+        mut tx: Transaction,
+        value: T,
+    ) -> Result<Committed<T>, StoreError> {
+        for event in events {
+            event.put_in(&mut tx).await?;
+        }
+        let committed = tx.commit(value).await?;
+        events.iter().for_each(|event| event.ship());
+        Ok(committed)
+    }
+
+    /// Puts the record in a transaction that somebody else commits; [`Event::ship`] belongs after that.
+    ///
+    /// # Errors
+    /// When the database doesn't answer.
+    pub async fn put_in(&self, tx: &mut Transaction) -> Result<(), StoreError> {
+        tx.insert_rows(std::slice::from_ref(self)).await
+    }
+
+    /// Hands the record to those who follow the audit elsewhere, since it is durable now.
+    pub fn ship(&self) {
+        if let Some(shipper) = &self.shipper {
+            shipper.ship([self.record()]);
+        }
+    }
+
+    /// The record as it is kept and shown.
+    pub fn record(&self) -> Record {
+        let claim = self.origin.actor.claim();
+        let (user_id, user_name) = claim.account.unzip();
+        let (subject_kind, subject_id, subject_name) = match &self.subject {
+            Some(subject) => (Some(subject.kind.to_owned()), Some(subject.id), subject.name.clone()),
+            None => (None, None, None),
+        };
+        Record {
+            id: self.id,
+            created: self.created,
+            action: self.action.word().to_owned(),
+            result: if self.refusal.is_some() { "refused" } else { "success" }.to_owned(),
+            reason: self.refusal.as_deref().map(shortened),
+            times: self.times,
+            user_id,
+            user_name: user_name.as_deref().map(shortened),
+            credential: claim.credential.to_owned(),
+            token_id: claim.token_id,
+            api_key_id: claim.api_key_id,
+            device_id: claim.device_id,
+            subject_kind,
+            subject_id,
+            subject_name: subject_name.as_deref().map(shortened),
+            address: self.origin.address.map(|address| address.to_string()),
+            user_agent: text_of(self.origin.user_agent.as_ref()),
+            request_id: text_of(self.origin.request_id.as_ref()),
+            details: self.details(),
+        }
+    }
+
+    fn details(&self) -> Option<JsonText> {
+        if self.details.is_empty() {
+            return None;
+        }
+        let json = serde_json::value::to_raw_value(&self.details).ok()?;
+        (json.get().len() <= LONGEST_DETAILS).then_some(JsonText(json))
+    }
+}
+
+impl BatchRow for Event {
+    const TABLE: &'static str = Record::TABLE;
+    const COLUMNS: &'static [&'static str] = &Record::COLUMNS;
+
+    fn put(&self, cells: &mut Cells) {
+        self.record().put(cells);
+    }
+}
+
+impl Claim {
+    pub fn of(credential: &'static str) -> Self {
+        Self { credential, ..Self::default() }
+    }
+
+    /// Whoever holds a token.
+    pub async fn of_token(app: &App, token: &VerifiedToken) -> Self {
+        let account = app.identities.account(token.claims.sub).await.ok().flatten();
+        let name = account.map(|account| account.name.clone()).unwrap_or_default();
+        of_verified((Id(token.claims.sub), name), token)
+    }
+}
+
+impl Actor {
+    /// Who it is, and with which credential.
+    fn claim(&self) -> Claim {
+        match self {
+            Self::Principal(principal) => of_principal(principal),
+            Self::Claimed(claim) => claim.clone(),
+            Self::Operator => Claim { credential: "operator", ..Claim::default() },
+            Self::Nobody => Claim { credential: "none", ..Claim::default() },
+        }
+    }
+}
+
+fn of_principal(principal: &Principal) -> Claim {
+    let account = (principal.user.id, principal.user.name.clone());
+    let credential = match &principal.credential {
+        Credential::Token(token) => return of_verified(account, token),
+        Credential::ApiKey => "api_key",
+        Credential::Basic => "basic",
+        Credential::None => "none",
+    };
+    Claim { account: Some(account), ..Claim::of(credential) }
+}
+
+fn of_verified(account: (Id, String), token: &VerifiedToken) -> Claim {
+    let claims = &token.claims;
+    Claim {
+        account: Some(account),
+        credential: "token",
+        token_id: claims.jti.map(Id),
+        api_key_id: claims.scope.api_key_id.map(Id),
+        device_id: claims.scope.device_id.map(Id),
+    }
+}
+
+fn text_of(header: Option<&HeaderValue>) -> Option<String> {
+    // What isn't ASCII is no text to us, and no reason to lose the record.
+    header.map(|value| shortened(&String::from_utf8_lossy(value.as_bytes())))
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().filter(|character| !character.is_control()).take(LONGEST_TEXT).collect()
+}

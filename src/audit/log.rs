@@ -1,0 +1,190 @@
+//! Where records are left, and how they come to the store.
+
+use std::io;
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_query::{Expr, ExprTrait, Order, Query};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::refusals::{Refusal, Refusals};
+use super::{Action, Actor, Event, Origin, Record, Shipper};
+use crate::app::Surroundings;
+use crate::clock::SharedClock;
+use crate::config::{AuditLog, ZendoSettings};
+use crate::random::{SharedRandomness, first_id_of};
+use crate::resources::users;
+use crate::store::{Id, Store, StoreError, Timestamp, WriteBehind};
+
+/// Records that wait for their batch at most: a second of all tokens that this server can issue.
+const WAITING: usize = 32_768;
+/// Records that one statement deletes at most.
+const SWEPT_AT_ONCE: u64 = 1000;
+/// Statements of one sweep at most, lest it keep the house from other work; the next one goes on.
+const SWEEPS_AT_ONCE: usize = 100;
+
+/// Leaves records.
+#[derive(Debug)]
+pub struct Audit {
+    store: Store,
+    clock: SharedClock,
+    random: SharedRandomness,
+    /// How long records are kept; none for ever.
+    retention: Option<TimeDelta>,
+    shipper: Option<Arc<Shipper>>,
+    /// Records whose request waits until they are durable; those that come at once share a transaction.
+    prompt: WriteBehind<Event>,
+    /// Records that may trail by a second.
+    trailing: WriteBehind<Event>,
+    refusals: Refusals,
+}
+
+impl Audit {
+    /// Opens the file that lines go to, if the settings name one.
+    ///
+    /// # Errors
+    /// When it can't be opened.
+    pub fn open(store: Store, settings: &ZendoSettings, surroundings: &Surroundings) -> io::Result<Self> {
+        let days = settings.audit_retention.0;
+        let destination = settings.audit_log.as_ref();
+        let shipper = destination.map(|AuditLog(destination)| Shipper::open(destination)).transpose()?;
+        Ok(Self {
+            store,
+            clock: Arc::clone(&surroundings.clock),
+            random: Arc::clone(&surroundings.random),
+            retention: (days > 0).then(|| TimeDelta::days(days.into())),
+            shipper: shipper.map(Arc::new),
+            prompt: WriteBehind::new(WAITING),
+            trailing: WriteBehind::new(WAITING),
+            refusals: Refusals::default(),
+        })
+    }
+
+    /// Something that is being done now.
+    pub fn event(&self, origin: &Origin, action: Action) -> Event {
+        let now = self.clock.now();
+        let shipper = self.shipper.as_ref().map(Arc::clone);
+        Event::new(origin, action, self.random.id_in_time(now), Timestamp::new(now), shipper)
+    }
+
+    /// Leaves a record of what changed nothing in the store: durable when this returns.
+    ///
+    /// # Errors
+    /// When the database doesn't answer.
+    pub async fn record(&self, event: Event) -> Result<(), StoreError> {
+        if let Err(event) = self.prompt.push(event) {
+            self.store.insert_rows(std::slice::from_ref(&event)).await?;
+            event.ship();
+        }
+        self.flush(&self.prompt).await
+    }
+
+    /// Leaves a record that is durable within a second.
+    pub fn note(&self, event: Event) {
+        // One that finds no room is counted.
+        let _ = self.trailing.push(event);
+    }
+
+    /// Leaves a record of a refused sign-in: durable when this returns, unless there are many at once, which are counted.
+    /// What was typed for a name is kept only if an account has it.
+    pub async fn refused(&self, event: Event, typed: Option<&str>) {
+        let typed = typed.map(|typed| SecretString::from(typed.to_owned()));
+        let Some(refusal) = self.refusals.take(Refusal { event, typed }) else { return };
+        let event = self.identified(refusal).await;
+        if let Err(error) = self.record(event).await {
+            // The refusal is answered all the same; its record waits for the store.
+            tracing::warn!(%error, "a refused sign-in could not be recorded yet");
+        }
+    }
+
+    /// Waits until trailing records should be written earlier than in the next round.
+    pub async fn filling(&self) {
+        self.trailing.filling().await;
+    }
+
+    /// Writes all records that are not durable yet.
+    ///
+    /// # Errors
+    /// When the database doesn't answer; the next call goes on.
+    pub async fn write(&self) -> Result<(), StoreError> {
+        for (refusal, times) in self.refusals.end_round() {
+            let mut event = self.identified(refusal).await;
+            let now = self.clock.now();
+            (event.id, event.times) = (self.random.id_in_time(now), times);
+            let _ = self.prompt.push(event);
+        }
+        let lost = self.trailing.take_lost() + self.prompt.take_lost();
+        if lost > 0 {
+            tracing::error!(lost, "audit records were lost: the store has not taken them for too long");
+            let event = self.event(&SERVER, Action::RecordsLost);
+            let _ = self.prompt.push(event.with("count", lost));
+        }
+        self.flush(&self.prompt).await?;
+        self.flush(&self.trailing).await
+    }
+
+    /// Writes the last records and ends the lines.
+    ///
+    /// # Errors
+    /// When the database doesn't answer.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        let written = self.write().await;
+        if let Some(shipper) = &self.shipper {
+            shipper.close();
+        }
+        written
+    }
+
+    /// Deletes records that are older than they are kept.
+    ///
+    /// # Errors
+    /// When the database doesn't answer.
+    pub async fn sweep(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let Some(retention) = self.retention else { return Ok(()) };
+        let end = first_id_of(now - retention);
+        for _ in 0..SWEEPS_AT_ONCE {
+            let oldest = Query::select()
+                .column("id")
+                .from(Record::TABLE)
+                .and_where(Expr::col("id").lt(end))
+                .order_by("id", Order::Asc)
+                .offset(SWEPT_AT_ONCE - 1)
+                .limit(1)
+                .to_owned();
+            // The store is asked for where a batch ends, since not every engine deletes so many and no more.
+            let last = self.store.fetch_optional::<(Id,)>(&oldest).await?;
+            let mut delete = Query::delete();
+            delete.from_table(Record::TABLE).and_where(Expr::col("id").lt(end));
+            if let Some((last,)) = last {
+                delete.and_where(Expr::col("id").lte(last));
+            }
+            self.store.execute(&delete).await?;
+            if last.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn flush(&self, queue: &WriteBehind<Event>) -> Result<(), StoreError> {
+        let ship = |events: &[Event]| {
+            if let Some(shipper) = &self.shipper {
+                shipper.ship(events.iter().map(Event::record));
+            }
+        };
+        queue.flush_and(&self.store, ship).await
+    }
+
+    /// The refusal of the account whose name or id was typed.
+    async fn identified(&self, Refusal { mut event, typed }: Refusal) -> Event {
+        let Some(typed) = typed else { return event };
+        let found = users::find_password(&self.store, typed.expose_secret()).await;
+        if let (Ok(Some(user)), Actor::Claimed(claim)) = (found, &mut event.origin.actor) {
+            claim.account = Some((user.id, user.name));
+        }
+        event
+    }
+}
+
+/// The server itself.
+const SERVER: Origin = Origin { actor: Actor::Nobody, address: None, user_agent: None, request_id: None };

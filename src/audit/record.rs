@@ -1,0 +1,141 @@
+//! A record of the audit, as the store has it and as it is shown.
+
+use sea_query::{Expr, ExprTrait, Query, SelectStatement};
+use serde::{Serialize, Serializer};
+use sqlx::FromRow;
+
+use super::Action;
+use crate::http::error::ApiResult;
+use crate::http::filter::{Field, FieldKind, Filter, Sort};
+use crate::http::list::Listed;
+use crate::store::{Cells, Id, JsonText, Timestamp};
+
+/// One record. Its JSON is the same in the API, from the terminal and in the lines that are shipped.
+#[derive(Debug, Clone, FromRow, Serialize)]
+pub struct Record {
+    pub id: Id,
+    /// When it was done (RFC 3339).
+    #[serde(serialize_with = "with_offset")]
+    pub created: Timestamp,
+    pub action: String,
+    /// `success` or `refused`.
+    pub result: String,
+    /// Why it was refused.
+    pub reason: Option<String>,
+    /// How often: more than once where a flood of refusals was counted.
+    pub times: i64,
+    /// Whose account did it, or was to be signed in to.
+    pub user_id: Option<Id>,
+    pub user_name: Option<String>,
+    /// What the account was proved with: `password`, `api_key`, `device_code`, `external`, `activation_token`, `token`,
+    /// `basic`, `operator` for a terminal beside the store, or `none`.
+    pub credential: String,
+    /// The `jti` of the token that was used, or that a sign-in made.
+    pub token_id: Option<Id>,
+    /// The API key that was used, or that the token was made from.
+    pub api_key_id: Option<Id>,
+    pub device_id: Option<Id>,
+    /// What it was done to: `user`, `service_account`, `api_key`, `device`, `api_token`, `signing_key`, `server`.
+    pub subject_kind: Option<String>,
+    pub subject_id: Option<Id>,
+    pub subject_name: Option<String>,
+    pub address: Option<String>,
+    pub user_agent: Option<String>,
+    /// The answer's `X-Request-ID`.
+    pub request_id: Option<String>,
+    /// What else is to be known, such as which fields were changed.
+    pub details: Option<JsonText>,
+}
+
+impl Record {
+    pub const TABLE: &'static str = "zendo_audit";
+    pub const COLUMNS: [&'static str; 19] = [
+        "id",
+        "created",
+        "action",
+        "result",
+        "reason",
+        "times",
+        "user_id",
+        "user_name",
+        "credential",
+        "token_id",
+        "api_key_id",
+        "device_id",
+        "subject_kind",
+        "subject_id",
+        "subject_name",
+        "address",
+        "user_agent",
+        "request_id",
+        "details",
+    ];
+
+    /// All records.
+    pub fn select() -> SelectStatement {
+        Query::select().columns(Self::COLUMNS).from(Self::TABLE).to_owned()
+    }
+
+    /// Puts the columns in their order.
+    pub(super) fn put(&self, cells: &mut Cells) {
+        cells.id(self.id);
+        cells.moment(self.created);
+        cells.text(&self.action);
+        cells.text(&self.result);
+        cells.maybe_text(self.reason.as_deref());
+        cells.integer(self.times);
+        cells.maybe_id(self.user_id);
+        cells.maybe_text(self.user_name.as_deref());
+        cells.text(&self.credential);
+        cells.maybe_id(self.token_id);
+        cells.maybe_id(self.api_key_id);
+        cells.maybe_id(self.device_id);
+        cells.maybe_text(self.subject_kind.as_deref());
+        cells.maybe_id(self.subject_id);
+        cells.maybe_text(self.subject_name.as_deref());
+        cells.maybe_text(self.address.as_deref());
+        cells.maybe_text(self.user_agent.as_deref());
+        cells.maybe_text(self.request_id.as_deref());
+        cells.maybe_text(self.details.as_ref().map(|JsonText(json)| json.get()));
+    }
+}
+
+impl Listed for Record {
+    const FIELDS: &'static [Field] = &[
+        Field::id(),
+        // The ids are in the order of time, and the table in theirs.
+        Field { sort: Sort::By(|| Expr::col("id")), ..Field::time("created") },
+        Field::word("action", Action::WORDS),
+        Field::word("result", &["success", "refused"]),
+        Field::text("reason"),
+        Field::number("times"),
+        Field::custom("user", |filter| by_name_or_id(filter, "user_name", "user_id")),
+        Field::reference("user_id", "user_id"),
+        Field::text("user_name"),
+        Field::text("credential"),
+        Field::reference("token_id", "token_id"),
+        Field::reference("api_key_id", "api_key_id"),
+        Field::reference("device_id", "device_id"),
+        Field::custom("subject", |filter| by_name_or_id(filter, "subject_name", "subject_id")),
+        Field::text("subject_kind"),
+        Field::reference("subject_id", "subject_id"),
+        Field::text("subject_name"),
+        Field::text("address"),
+        Field::text("user_agent"),
+        Field::text("request_id"),
+    ];
+    const DEFAULT_SORT: &'static str = "desc:created";
+}
+
+fn by_name_or_id(
+    filter: &Filter<'_>,
+    name: &'static str,
+    id: &'static str,
+) -> ApiResult<sea_query::SimpleExpr> {
+    let by_name = filter.condition(Expr::col(name), FieldKind::Text)?;
+    Ok(by_name.or(filter.condition(Expr::col(id), FieldKind::Id)?))
+}
+
+fn with_offset<S: Serializer>(moment: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    moment.to_utc().serialize(serializer)
+}

@@ -1,0 +1,26 @@
+//! The audit's records, for admins (docs/audit.md).
+
+use axum::Json;
+use axum::extract::State;
+
+use super::users::admins_only;
+use crate::app::AppState;
+use crate::audit::Record;
+use crate::auth::Principal;
+use crate::http::error::ApiResult;
+use crate::http::list::{ListRequest, Page};
+use crate::http::routes::Routes;
+
+pub fn routes() -> Routes {
+    Routes::new().get("/api/v1/audit", list_records)
+}
+
+/// Records, the newest first.
+pub async fn list_records(
+    State(app): State<AppState>,
+    principal: Principal,
+    list: ListRequest<Record>,
+) -> ApiResult<Json<Page<Record>>> {
+    admins_only(&principal, "read the audit")?;
+    list.fetch(&app.store, &Record::select()).await.map(Json)
+}

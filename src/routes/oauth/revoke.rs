@@ -1,0 +1,40 @@
+//! Revocation (RFC 7009): taking a token back.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use secrecy::ExposeSecret;
+
+use super::{require_right, token_of_form};
+use crate::app::AppState;
+use crate::audit::{Action, Origin};
+use crate::auth::{Principal, api_key, layer};
+use crate::http::error::{ApiError, ApiResult};
+use crate::store::Id;
+
+/// The token is good for nothing from now on. So is one that never was good, or is over (section 2.2).
+pub async fn revoke(
+    State(app): State<AppState>,
+    caller: Principal,
+    origin: Origin,
+    headers: HeaderMap,
+    body: Bytes,
+) -> ApiResult<Json<()>> {
+    require_right(&app, &caller)?;
+    let token = token_of_form(&headers, &body)?;
+    if token.expose_secret().starts_with(api_key::PREFIX) {
+        // Whoever asks must not think that it is done (section 2.2.1).
+        return Err(ApiError::oauth("unsupported_token_type", "An API key is rotated or deleted instead."));
+    }
+    let now = app.clock.now();
+    match layer::verify(&app, token.expose_secret(), now).await {
+        Ok(token) => {
+            let event = app.audit.event(&origin, Action::TokenRevoked).on("api_token", Id(token.id), "");
+            app.revocations.revoke(token.revocation(), &event, now).await?;
+        }
+        Err(error) if error.is_refusal() => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(Json(()))
+}

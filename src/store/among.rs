@@ -1,0 +1,47 @@
+//! Being one of several ids.
+
+use sea_query::{ExprTrait, SimpleExpr};
+
+use super::Id;
+
+/// What can be compared with ids.
+pub trait Among: ExprTrait {
+    /// Whether this is one of the ids. Their number goes up to the next power of two by the last one's being said again:
+    /// so statements for pages of all sizes have few lengths, and connections remember how they have prepared them.
+    fn among(self, ids: impl IntoIterator<Item = Id>) -> SimpleExpr;
+}
+
+impl<T: ExprTrait> Among for T {
+    fn among(self, ids: impl IntoIterator<Item = Id>) -> SimpleExpr {
+        let mut ids: Vec<Id> = ids.into_iter().collect();
+        if let Some(last) = ids.last().copied() {
+            ids.resize(ids.len().next_power_of_two(), last);
+        }
+        self.is_in(ids)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_query::{Expr, Query, SqliteQueryBuilder};
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn statements_have_few_lengths() {
+        let sql = |number: u128| {
+            let ids = (0..number).map(|id| Id(Uuid::from_u128(id)));
+            Query::select()
+                .column("id")
+                .from("t")
+                .and_where(Expr::col("id").among(ids))
+                .build(SqliteQueryBuilder)
+                .0
+        };
+        assert_eq!(sql(3), sql(4));
+        assert_eq!(sql(65), sql(100));
+        assert_ne!(sql(4), sql(5));
+        assert!(sql(0).contains("1 = 2"), "{}", sql(0));
+    }
+}
