@@ -62,7 +62,7 @@ enum Command {
     /// These commands work as those of `user` do: with the settings of `serve`, beside a running server or without
     /// one. There are keys where ZENDO_SIGNING_ALGORITHM is EdDSA, ES256 or RS256.
     Keys(keys::KeysArgs),
-    /// Print an API token, for scripts and pipelines
+    /// Print an API token, for scripts and pipelines; keep one in a file, list them, take them back
     Token(token::TokenArgs),
     /// Sign in to a server and make it the active one
     Login(login::LoginArgs),
@@ -106,7 +106,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let matches = command.clone().get_matches_from(args);
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit());
     match dispatch(cli, command, program) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             program::complain(&error.message);
             ExitCode::from(error.exit_code)
@@ -114,19 +114,20 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn dispatch(cli: Cli, command: clap::Command, program: &'static str) -> Result<(), CliError> {
-    match cli.command {
+fn dispatch(cli: Cli, command: clap::Command, program: &'static str) -> Result<ExitCode, CliError> {
+    let done = match cli.command {
         None => serve::run(cli.serve),
         Some(Command::Serve(args)) => serve::run(args),
         Some(Command::User(args)) => user::run(args, program),
         Some(Command::Audit(args)) => audit::run(args, program),
         Some(Command::Keys(args)) => keys::run(args, program),
-        Some(Command::Token(args)) => token::run(&args, program),
+        Some(Command::Token(args)) => return token::run(args, program),
         Some(Command::Login(args)) => login::run(&args, program),
         Some(Command::Logout(args)) => logout::run(&args, program),
         Some(Command::Status(args)) => status::run(&args, program),
         Some(Command::Healthcheck(args)) => healthcheck::run(args),
         Some(Command::OpenApi(args)) => openapi::run(args),
         Some(Command::Completions(args)) => completions::run(args, command),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }

@@ -37,7 +37,7 @@ fn unreadable(error: io::Error) -> CliError {
 }
 
 /// All of `input` but the line break at its end, which `echo` and editors add.
-fn read(input: impl Read) -> io::Result<SecretString> {
+pub fn read(input: impl Read) -> io::Result<SecretString> {
     let mut text = String::new();
     input.take(MAX_BYTES).read_to_string(&mut text)?;
     let end = text.strip_suffix('\n').map_or(text.len(), |line| line.trim_end_matches('\r').len());

@@ -83,6 +83,10 @@ pub fn explain(error: &ClientError, program: &str) -> CliError {
         ClientError::DamagedFile { .. } => {
             Some("Repair it, or move it away and sign in again.".to_owned())
         }
+        ClientError::NotNarrowed { .. } => Some(
+            "Limits (--read-only, --project, --scope) need a server that is zendo, of this version or later."
+                .to_owned(),
+        ),
         ClientError::Unknown { .. }
         | ClientError::Server { .. }
         | ClientError::InvalidSetting { .. }

@@ -101,14 +101,6 @@ pub fn sign_in(http: &HttpClient, grant: &Grant, now: DateTime<Utc>) -> Result<T
     Ok(Token::issued(response.access_token, response.expires_in, now))
 }
 
-/// Gets an API token of its own, `expires_in` seconds long (the server's default otherwise).
-pub fn api_token(session: &mut Session, expires_in: Option<u64>) -> Result<SecretString, ClientError> {
-    let seconds = expires_in.map(|seconds| seconds.to_string());
-    let query: Vec<(&str, &str)> = seconds.iter().map(|value| ("expires_in", value.as_str())).collect();
-    let body = session.get("/api_token", &query)?;
-    read(session.http(), body)
-}
-
 /// Asks who is signed in.
 pub fn current_user(session: &mut Session) -> Result<CurrentUser, ClientError> {
     let body = session.get("/current-user", &[])?;
@@ -157,7 +149,7 @@ fn find(session: &mut Session, route: &str) -> Result<Option<Named>, ClientError
 
 /// Reads an answer; one of another form is not a ZenML server's. Its content stays out of the error, as it
 /// may hold a token.
-fn read<T: DeserializeOwned>(http: &HttpClient, body: Value) -> Result<T, ClientError> {
+pub(super) fn read<T: DeserializeOwned>(http: &HttpClient, body: Value) -> Result<T, ClientError> {
     serde_json::from_value(body).map_err(|_| http.not_zenml("its answer has another form than expected"))
 }
 

@@ -52,6 +52,11 @@ pub enum ClientError {
     /// A name given on the command line is unknown to the server.
     #[error("{server} has no {kind} named `{name}`")]
     Unknown { server: ServerUrl, kind: &'static str, name: String },
+    /// The server gave a token that was asked for with limits it does not know. The token is thrown away.
+    #[error(
+        "{server} cannot narrow tokens: the one it gave may do more than was asked for, and is not shown"
+    )]
+    NotNarrowed { server: ServerUrl },
     /// A file could not be read or written.
     #[error("{}: {reason}", path.display())]
     File { path: PathBuf, reason: String },

@@ -15,7 +15,7 @@ pub fn relative(moment: DateTime<Utc>, now: DateTime<Utc>) -> String {
 }
 
 /// A span in its two largest units that count: "6 days 23 hours", "1 hour", "42 seconds".
-fn span(length: TimeDelta) -> String {
+pub fn span(length: TimeDelta) -> String {
     let seconds = length.num_seconds();
     let parts = [
         (seconds / 86_400, "day"),

@@ -29,9 +29,14 @@ pub fn read_mapping(path: &Path) -> Result<Option<Mapping>, ClientError> {
 /// it. The folder is made when missing.
 pub fn replace_mapping(path: &Path, mapping: &Mapping) -> Result<(), ClientError> {
     let text = yaml::write_mapping(mapping).map_err(|error| damaged(path, &error.to_string()))?;
+    replace_file(path, text.as_bytes())
+}
+
+/// As [`replace_mapping`], with any content.
+pub fn replace_file(path: &Path, content: &[u8]) -> Result<(), ClientError> {
     // A file kept elsewhere and linked to from here is replaced there: the link has to survive.
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    replace(&target, text.as_bytes()).map_err(|error| ClientError::file(path, &error))
+    replace(&target, content).map_err(|error| ClientError::file(path, &error))
 }
 
 fn replace(target: &Path, content: &[u8]) -> std::io::Result<()> {
@@ -42,7 +47,8 @@ fn replace(target: &Path, content: &[u8]) -> std::io::Result<()> {
     file.write_all(content)?;
     file.as_file().sync_all()?;
     file.persist(target).map_err(|error| error.error)?;
-    Ok(())
+    // The new name is in the folder, which has to reach the disk as well.
+    fs::File::open(&folder)?.sync_all()
 }
 
 fn create_private_folder(folder: &Path) -> std::io::Result<()> {

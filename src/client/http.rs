@@ -56,6 +56,26 @@ impl HttpClient {
         self.answer(request.call())
     }
 
+    /// Deletes what an API route names.
+    pub fn delete(&self, route: &str, bearer: &SecretString) -> Result<Value, ClientError> {
+        let request = self.agent.delete(self.server.api(route)).header("Accept", "application/json");
+        self.answer(request.header("Authorization", bearer_header(bearer)?).call())
+    }
+
+    /// Posts JSON to an API route.
+    pub fn post(
+        &self,
+        route: &str,
+        body: &Value,
+        bearer: Option<&SecretString>,
+    ) -> Result<Value, ClientError> {
+        let mut request = self.agent.post(self.server.api(route)).header("Accept", "application/json");
+        if let Some(token) = bearer {
+            request = request.header("Authorization", bearer_header(token)?);
+        }
+        self.answer(request.send_json(body))
+    }
+
     /// Posts a form to an API route.
     pub fn post_form(&self, route: &str, form: &[(&str, &str)]) -> Result<Value, ClientError> {
         let request = self.agent.post(self.server.api(route)).header("Accept", "application/json");

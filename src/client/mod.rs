@@ -7,6 +7,8 @@
 
 pub mod active;
 pub mod api;
+pub mod api_tokens;
+pub mod claims;
 pub mod config_file;
 pub mod credentials;
 pub mod credentials_file;

@@ -13,6 +13,23 @@ use super::target::Target;
 use super::token::Token;
 use super::{ClientError, Environment, api, expiry};
 
+/// What a request brought.
+type Answered = Result<Value, ClientError>;
+
+/// What the environment and the files have for `target`, whether it can still be used or not.
+///
+/// # Errors
+///
+/// [`ClientError::NotSignedIn`] when there is nothing, or a file's error.
+pub fn credentials_for(environment: &Environment, target: &Target) -> Result<Credentials, ClientError> {
+    let remembered = match environment.credentials_in_memory_only {
+        true => None,
+        false => CredentialsFile::load(&environment.credentials_file())?.get(&target.server),
+    };
+    choose(&target.sign_in, target.origin, remembered)
+        .ok_or_else(|| ClientError::NotSignedIn { server: target.server.clone() })
+}
+
 /// A server and the credentials for it.
 pub struct Session {
     http: HttpClient,
@@ -31,20 +48,15 @@ impl Session {
     /// that is over, or a file's error.
     pub fn open(environment: &Environment, target: &Target, now: DateTime<Utc>) -> Result<Self, ClientError> {
         let server = &target.server;
-        let path = environment.credentials_file();
-        let remembered = match environment.credentials_in_memory_only {
-            true => None,
-            false => CredentialsFile::load(&path)?.get(server),
-        };
-        let credentials = choose(&target.sign_in, target.origin, remembered)
-            .ok_or_else(|| ClientError::NotSignedIn { server: server.clone() })?;
+        let credentials = credentials_for(environment, target)?;
         if let (Some(token), None) = (&credentials.token, &credentials.grant)
             && token.is_expired(now)
         {
             let end = token.expires_at.unwrap_or(now);
             return Err(ClientError::Expired { server: server.clone(), when: expiry::relative(end, now) });
         }
-        let remember = (credentials.origin == Origin::CredentialsFile).then_some(path);
+        let remember =
+            (credentials.origin == Origin::CredentialsFile).then(|| environment.credentials_file());
         Ok(Self { http: HttpClient::new(target)?, credentials, remember, now })
     }
 
@@ -65,10 +77,15 @@ impl Session {
     }
 
     /// Gets an API route, signed in.
+    pub fn get(&mut self, route: &str, query: &[(&str, &str)]) -> Result<Value, ClientError> {
+        self.send(|http, bearer| http.get(route, query, Some(bearer)))
+    }
+
+    /// Sends a request, signed in.
     ///
     /// Signs in first when there is no usable token, and once more when the server refuses the one there is.
-    pub fn get(&mut self, route: &str, query: &[(&str, &str)]) -> Result<Value, ClientError> {
-        self.try_get(route, query).map_err(|error| match error {
+    pub fn send(&mut self, request: impl Fn(&HttpClient, &SecretString) -> Answered) -> Answered {
+        self.try_send(request).map_err(|error| match error {
             ClientError::Refused { server, message, .. } => {
                 ClientError::Refused { server, message, origin: Some(self.credentials.origin) }
             }
@@ -76,16 +93,16 @@ impl Session {
         })
     }
 
-    fn try_get(&mut self, route: &str, query: &[(&str, &str)]) -> Result<Value, ClientError> {
+    fn try_send(&mut self, request: impl Fn(&HttpClient, &SecretString) -> Answered) -> Answered {
         let had_token = self.credentials.has_usable_token(self.now);
         let bearer = match had_token {
             true => self.bearer()?,
             false => self.sign_in()?,
         };
-        match self.http.get(route, query, Some(&bearer)) {
+        match request(&self.http, &bearer) {
             Err(ClientError::Refused { .. }) if had_token && self.credentials.grant.is_some() => {
                 let bearer = self.sign_in()?;
-                self.http.get(route, query, Some(&bearer))
+                request(&self.http, &bearer)
             }
             outcome => outcome,
         }

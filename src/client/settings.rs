@@ -54,6 +54,15 @@ impl TlsCheck {
             _ => Self::Ca(text.to_owned()),
         }
     }
+
+    /// What [`TlsCheck::from_text`] reads as this.
+    pub fn as_text(&self) -> &str {
+        match self {
+            Self::Public => "true",
+            Self::Ca(bundle) => bundle,
+            Self::Off => "false",
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! A token as it is remembered, and when it is over.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
+
+use super::claims::Unverified;
 
 /// A bearer token and what is known about its end.
 #[derive(Debug, Clone)]
@@ -52,17 +52,8 @@ impl Token {
     /// The token's own claim is read without checking its signature, which only the server can do; nothing
     /// may be decided by it.
     pub fn shown_end(&self) -> Option<DateTime<Utc>> {
-        self.expires_at.or_else(|| claimed_end(self.secret.expose_secret()))
+        self.expires_at.or_else(|| Unverified::read(self.secret.expose_secret())?.moment("exp"))
     }
-}
-
-/// The `exp` claim of a JWT.
-fn claimed_end(token: &str) -> Option<DateTime<Utc>> {
-    let payload = token.split('.').nth(1)?;
-    let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
-    let claims: serde_json::Value = serde_json::from_slice(&payload).ok()?;
-    // Whole seconds are enough for words, and a cast from a float saturates.
-    DateTime::from_timestamp(claims.get("exp")?.as_f64()? as i64, 0)
 }
 
 /// Reads a moment as the official client writes it: RFC 3339, or without an offset in UTC.
@@ -78,6 +69,9 @@ pub fn parse_moment(text: &str) -> Option<DateTime<Utc>> {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
     use super::*;
 
     fn now() -> DateTime<Utc> {

@@ -1,0 +1,234 @@
+//! API tokens: to ask for one, to see which there are, and to take them back.
+
+use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::api::read;
+use super::claims::Unverified;
+use super::http::HttpClient;
+use super::token::parse_moment;
+use super::{ClientError, Session};
+use crate::auth::permissions::Permissions;
+
+/// Tokens that are asked for at once.
+const PAGE_SIZE: &str = "100";
+
+/// What a token is to be. What is left out is the server's default; without a limit it may do all that the one who
+/// asks may.
+#[derive(Debug, Clone, Default)]
+pub struct TokenRequest {
+    /// What it is called in the list of tokens.
+    pub name: Option<String>,
+    /// Seconds.
+    pub expires_in: Option<u64>,
+    /// Whether it only reads.
+    pub read_only: bool,
+    /// Names or ids of the projects it is for.
+    pub projects: Vec<String>,
+    /// What it may do, such as `runs:read`.
+    pub scopes: Vec<String>,
+}
+
+impl TokenRequest {
+    fn query(&self) -> Vec<(&'static str, String)> {
+        let mut query = Vec::new();
+        query.extend(self.name.iter().map(|name| ("name", name.clone())));
+        query.extend(self.expires_in.map(|seconds| ("expires_in", seconds.to_string())));
+        query.extend(self.read_only.then(|| ("read_only", "true".to_owned())));
+        query.extend(self.projects.iter().map(|project| ("project", project.clone())));
+        query.extend(self.scopes.iter().map(|scope| ("scope", scope.clone())));
+        query
+    }
+
+    /// Whether the limits that were asked for are among the token's claims. A server that does not know them leaves
+    /// them out without a word, and gives a token without limits.
+    fn is_met_by(&self, token: &SecretString) -> bool {
+        let list = self.scopes.join(" ");
+        let is_all = list.parse().is_ok_and(|scope: Permissions| scope == Permissions::all());
+        let wants_scope = self.read_only || !(self.scopes.is_empty() || is_all);
+        let wants_projects = !self.projects.is_empty();
+        if !wants_scope && !wants_projects {
+            return true;
+        }
+        let Some(token) = Unverified::read(token.expose_secret()) else { return false };
+        let has = |claim| token.claims.get(claim).is_some_and(|value| !value.is_null());
+        (!wants_scope || has("scope")) && (!wants_projects || has("projects"))
+    }
+}
+
+/// Gets an API token.
+///
+/// # Errors
+///
+/// [`ClientError::NotNarrowed`] when the server does not know the limits that were asked for.
+pub fn issue(session: &mut Session, request: &TokenRequest) -> Result<SecretString, ClientError> {
+    let query = request.query();
+    let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let body = session.get("/api_token", &query)?;
+    let token = read(session.http(), body)?;
+    match request.is_met_by(&token) {
+        true => Ok(token),
+        false => Err(ClientError::NotNarrowed { server: session.http().server().clone() }),
+    }
+}
+
+/// A token in the server's register. There is nothing secret in it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct RegisteredToken {
+    pub id: Uuid,
+    pub name: String,
+    pub body: RegisteredBody,
+    #[serde(default)]
+    pub metadata: Option<RegisteredMetadata>,
+    #[serde(default)]
+    resources: Option<RegisteredResources>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct RegisteredBody {
+    #[serde(deserialize_with = "moment")]
+    pub created: Option<DateTime<Utc>>,
+    pub user_id: Uuid,
+    pub token_type: String,
+    /// `active`, `expired`, `revoked` or `ended`.
+    pub status: String,
+    #[serde(deserialize_with = "moment")]
+    pub expires: Option<DateTime<Utc>>,
+    pub scope: Option<String>,
+    pub projects: Option<Vec<Uuid>>,
+    #[serde(deserialize_with = "moment")]
+    pub last_used: Option<DateTime<Utc>>,
+    pub address: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct RegisteredMetadata {
+    pub user_agent: Option<String>,
+    pub device_id: Option<Uuid>,
+    pub api_key_id: Option<Uuid>,
+    pub schedule_id: Option<Uuid>,
+    pub pipeline_run_id: Option<Uuid>,
+    pub deployment_id: Option<Uuid>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct RegisteredResources {
+    user: Option<RegisteredUser>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct RegisteredUser {
+    name: String,
+}
+
+impl RegisteredToken {
+    /// The name of its account, if that is still there.
+    pub fn user(&self) -> Option<&str> {
+        Some(self.resources.as_ref()?.user.as_ref()?.name.as_str())
+    }
+}
+
+fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.as_deref().and_then(parse_moment))
+}
+
+#[derive(Deserialize)]
+struct Page {
+    total_pages: u64,
+    items: Vec<RegisteredToken>,
+}
+
+/// The tokens that this account may see, the newest first; without `all` only those that are good.
+pub fn list(session: &mut Session, all: bool) -> Result<Vec<RegisteredToken>, ClientError> {
+    let mut found = Vec::new();
+    let mut number = 1_u64;
+    loop {
+        let page = number.to_string();
+        // The oldest first, so that one that is made meanwhile moves none to another page.
+        let mut query = vec![("hydrate", "true"), ("sort_by", "asc:created"), ("size", PAGE_SIZE)];
+        query.push(("page", &page));
+        query.extend((!all).then_some(("active", "true")));
+        let body = session.get("/api_tokens", &query).map_err(explain_missing_route)?;
+        let page: Page = read(session.http(), body)?;
+        found.extend(page.items);
+        if number >= page.total_pages {
+            break;
+        }
+        number += 1;
+    }
+    found.reverse();
+    Ok(found)
+}
+
+/// Takes back the token with that id.
+pub fn revoke(session: &mut Session, id: Uuid) -> Result<(), ClientError> {
+    session.send(|http, bearer| http.delete(&format!("/api_tokens/{id}"), bearer)).map(drop)
+}
+
+/// Takes back all API tokens of an account: of whoever asks, or of the `user` with that name or id.
+pub fn revoke_all(session: &mut Session, user: Option<&str>) -> Result<(), ClientError> {
+    let body = match user {
+        Some(user) => json!({"user": user}),
+        None => json!({"all": true}),
+    };
+    let outcome = session.send(|http, bearer| http.post("/api_tokens/revoke", &body, Some(bearer)));
+    outcome.map(drop).map_err(explain_missing_route)
+}
+
+#[derive(Deserialize)]
+struct Revoked {
+    revoked: bool,
+}
+
+/// Takes back a token by its text, which needs no sign-in. False when it is no live token of the server.
+pub fn revoke_text(http: &HttpClient, token: &SecretString) -> Result<bool, ClientError> {
+    let body = json!({"token": token.expose_secret()});
+    let answer: Value = http.post("/api_tokens/revoke", &body, None).map_err(explain_missing_route)?;
+    read(http, answer).map(|answer: Revoked| answer.revoked)
+}
+
+/// ZenML's own server keeps no register.
+fn explain_missing_route(error: ClientError) -> ClientError {
+    match error {
+        ClientError::Server { status: status @ (404 | 405), message } if is_general(&message) => {
+            let message = "the server keeps no register of its API tokens: it is no zendo, or an older one";
+            ClientError::Server { status, message: message.to_owned() }
+        }
+        other => other,
+    }
+}
+
+/// What is said where there is no such route, in difference to no such thing.
+fn is_general(message: &str) -> bool {
+    matches!(message, "Not Found" | "Method Not Allowed")
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    use super::*;
+
+    fn token(claims: &Value) -> SecretString {
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        SecretString::from(format!("{}.{}.s", part(&json!({"alg": "HS256"})), part(claims)))
+    }
+
+    #[test]
+    fn a_token_without_the_limits_that_were_asked_for_is_noticed() {
+        let (wide, narrow) = (token(&json!({})), token(&json!({"scope": "runs:read"})));
+        let of_project = token(&json!({"projects": ["p"]}));
+        let read_only = TokenRequest { read_only: true, ..TokenRequest::default() };
+        assert!(!read_only.is_met_by(&wide) && read_only.is_met_by(&narrow));
+        let scope = |list: &str| TokenRequest { scopes: vec![list.to_owned()], ..TokenRequest::default() };
+        assert!(!scope("runs:read").is_met_by(&wide) && scope("runs:read").is_met_by(&narrow));
+        assert!(scope("*:write").is_met_by(&wide), "all is no limit");
+        let project = TokenRequest { projects: vec!["p".to_owned()], ..TokenRequest::default() };
+        assert!(!project.is_met_by(&narrow) && project.is_met_by(&of_project));
+        assert!(TokenRequest::default().is_met_by(&SecretString::from("opaque")));
+    }
+}
