@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Caller, Database, Program, TestApp, wait_until};
+use crate::support::{Caller, Database, PASSWORD, Program, TestApp, wait_until};
 
 const API_TOKENS: &str = "/api/v1/api_tokens";
 const CURRENT_USER: &str = "/api/v1/current-user";
@@ -22,6 +22,7 @@ on_each_store! {
     tokens_that_ended_long_ago_are_forgotten,
     the_register_is_right_after_many_at_once_and_restarts,
     a_revocation_that_was_answered_outlives_a_kill,
+    while_the_store_is_away_nothing_revoked_comes_back,
 }
 
 /// A new token: its text, its path, and a caller who holds it.
@@ -151,7 +152,7 @@ async fn whoever_holds_a_token_may_revoke_it(database: Database) {
     assert_eq!(revoked, json!({"revoked": true}));
     holder.get(CURRENT_USER).await.expect(401, "was revoked");
     // A session's token, too.
-    let login = app.anonymous().login("default", crate::support::PASSWORD).await.expect_ok();
+    let login = app.anonymous().login("default", PASSWORD).await.expect_ok();
     let session = app.anonymous().with_token(login["access_token"].as_str().unwrap());
     app.anonymous().post(REVOKE, json!({"token": login["access_token"]})).await.expect_ok();
     session.get(CURRENT_USER).await.expect(401, "was revoked");
@@ -267,13 +268,34 @@ async fn the_register_is_right_after_many_at_once_and_restarts(database: Databas
     }
 }
 
+async fn while_the_store_is_away_nothing_revoked_comes_back(database: Database) {
+    let app = TestApp::start(&database).await;
+    let admin = app.signed_in().await;
+    let (_, revoked, taken_back) = new_token(&admin, &app, "").await;
+    let (_, path, good) = new_token(&admin, &app, "").await;
+    admin.delete(&revoked).await.expect_ok();
+    good.get(CURRENT_USER).await.expect_ok();
+    database.execute("ALTER TABLE zendo_revoked_token RENAME TO zendo_away").await;
+    app.clock.advance(120);
+    app.state.revocations.refresh(zendo::clock::Clock::now(&*app.clock)).await.expect_err("it is away");
+    taken_back.get(CURRENT_USER).await.expect(401, "was revoked");
+    // What can't be made durable isn't answered as done, and isn't done.
+    admin.delete(&path).await.expect(500, "unexpected");
+    good.get(CURRENT_USER).await.expect_ok();
+    app.stop().await;
+    let unstarted = Program::server().on(&database).with("ZENML_DEFAULT_USER_PASSWORD", PASSWORD).run().await;
+    unstarted.expect(1, &["zendo_revoked_token"]);
+    database.execute("ALTER TABLE zendo_away RENAME TO zendo_revoked_token").await;
+    let again = TestApp::start(&database).await;
+    again.signed_in().await.delete(&path).await.expect_ok();
+}
+
 /// `ZENDO_TEST_KILLS` says how often: each is a start of the program.
 async fn a_revocation_that_was_answered_outlives_a_kill(database: Database) {
     let kills = std::env::var("ZENDO_TEST_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(20);
-    let program =
-        Program::server().on(&database).with("ZENML_DEFAULT_USER_PASSWORD", crate::support::PASSWORD);
+    let program = Program::server().on(&database).with("ZENML_DEFAULT_USER_PASSWORD", PASSWORD);
     let mut server = program.serve().await;
-    let login = server.anonymous().login("default", crate::support::PASSWORD).await.expect_ok();
+    let login = server.anonymous().login("default", PASSWORD).await.expect_ok();
     let login = login["access_token"].as_str().unwrap().to_owned();
     let mut revoked = Vec::new();
     for kill in 0..kills {
