@@ -92,7 +92,9 @@ pub async fn check(
 ) -> Result<Request, Response> {
     let Some(projects) = principal.projects() else { return Ok(request) };
     if let Access::Needs(Permission { resource, verb }) = access {
-        let is_free = verb == Verb::Read || (resource, verb) == ("tags", Verb::Create);
+        // What is asked about a token is of no project.
+        let is_read = verb == Verb::Read && resource != "oauth";
+        let is_free = is_read || (resource, verb) == ("tags", Verb::Create);
         if !is_free && !IN_PROJECTS.contains(&resource) {
             return Err(AuthenticationError::OutsideProjects.into_response());
         }

@@ -191,7 +191,7 @@ impl<'a> Listed<'a> {
                 KeyState::Retired => "retired",
             },
             created: DateTime::from_timestamp_millis(key.created_ms),
-            signs_from: DateTime::from_timestamp_millis(key.signs_from_ms),
+            signs_from: DateTime::from_timestamp_millis(key.signs_from_ms.max(key.created_ms)),
             retired: key.retired_ms.and_then(DateTime::from_timestamp_millis),
         }
     }

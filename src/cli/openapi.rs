@@ -1,9 +1,10 @@
-//! `zendo openapi` and its table of what is there: made from the routes, so that neither can be out of date.
+//! `zendo openapi` and its tables of what is there and what it asks of a token: made from the routes, so that neither can be out of date.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::{CliError, program};
+use crate::auth::access::Access;
 use crate::http::openapi::document;
 use crate::routes;
 use crate::routes::unimplemented::operations;
@@ -14,16 +15,20 @@ pub struct OpenApiArgs {
     /// Print the table of ZenML's operations and which of them are there, instead of the document
     #[arg(long)]
     pub coverage: bool,
+    /// Print the table of all routes and the scopes they ask for, instead of the document
+    #[arg(long, conflicts_with = "coverage")]
+    pub scopes: bool,
 }
 
-/// Prints the OpenAPI document, or the coverage table.
+/// Prints the OpenAPI document, or one of the tables.
 ///
 /// # Errors
 /// When it can't be written.
 pub fn run(args: OpenApiArgs) -> Result<(), CliError> {
-    let text = match args.coverage {
-        true => coverage(),
-        false => {
+    let text = match args {
+        OpenApiArgs { coverage: true, .. } => coverage(),
+        OpenApiArgs { scopes: true, .. } => scopes(),
+        _ => {
             let document = document(&routes::operations()).and_then(|it| serde_json::to_string_pretty(&it));
             document.map_err(|error| CliError::failure(error.to_string()))?
         }
@@ -53,4 +58,34 @@ pub fn coverage() -> String {
         let _ = writeln!(table, "| {name} | {} of {all} | {} |", there.len(), there.join(", "));
     }
     table
+}
+
+/// A Markdown table: for each scope the routes that ask for it, of those that are there and those of ZenML that aren't.
+pub fn scopes() -> String {
+    let there = routes::operations();
+    let contract = operations().map(|operation| (operation.method, operation.path));
+    let open = routes::open().operations;
+    let mut by_scope: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for route in
+        there.into_iter().chain(contract).filter(|route| !open.contains(route) && asks_for_a_token(route.1))
+    {
+        let scope = match Access::of(route.0, route.1) {
+            Access::Always => "any token".to_owned(),
+            Access::Unnarrowed => "all rights".to_owned(),
+            Access::Needs(permission) => format!("`{permission}`"),
+        };
+        let path = route.1.trim_start_matches("/api/v1");
+        by_scope.entry(scope).or_default().insert(format!("`{} {path}`", route.0));
+    }
+    let mut table = "| scope | routes |\n| --- | --- |\n".to_owned();
+    for (scope, routes) in by_scope {
+        let routes = routes.into_iter().collect::<Vec<String>>().join(", ");
+        let _ = writeln!(table, "| {scope} | {routes} |");
+    }
+    table
+}
+
+/// Health checks and the proxies' question answer everyone.
+fn asks_for_a_token(path: &str) -> bool {
+    path.starts_with("/api/v1/") || ["/oauth/introspect", "/oauth/revoke"].contains(&path)
 }

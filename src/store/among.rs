@@ -42,6 +42,5 @@ mod tests {
         assert_eq!(sql(3), sql(4));
         assert_eq!(sql(65), sql(100));
         assert_ne!(sql(4), sql(5));
-        assert!(sql(0).contains("1 = 2"), "{}", sql(0));
     }
 }

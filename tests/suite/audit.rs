@@ -17,6 +17,8 @@ on_each_store! {
     each_sign_in_leaves_one_record,
     each_refused_sign_in_leaves_one_record,
     each_issued_token_leaves_one_record,
+    each_revocation_leaves_one_record,
+    each_change_of_a_signing_key_leaves_one_record,
     a_refused_change_leaves_none,
     a_flood_of_refusals_is_counted,
     a_record_outlives_the_server_that_was_killed_after_its_answer,
@@ -253,7 +255,7 @@ async fn each_refused_sign_in_leaves_one_record(database: Database) {
     named(app.anonymous(), "key").post_form("/api/v1/login", &form).await.expect(401, "");
     let parts = json!({"credential": "api_key"});
     expect_parts(&last(3).await, with(refused("key"), parts));
-    admin.put(&format!("/api/v1/service_accounts/robot"), json!({"active": false})).await.expect_ok();
+    admin.put("/api/v1/service_accounts/robot", json!({"active": false})).await.expect_ok();
     named(app.anonymous().with_token(&key), "bearer").get("/api/v1/current-user").await.expect(401, "");
     let parts = json!({"credential": "api_key", "api_key_id": key_id, "user_name": "robot"});
     expect_parts(&last(4).await, with(refused("bearer"), parts));
@@ -293,6 +295,50 @@ async fn each_issued_token_leaves_one_record(database: Database) {
     app.stop().await;
     let count = database.texts("SELECT action FROM zendo_audit WHERE action = 'token_issued'").await;
     assert_eq!(count.len(), 301);
+}
+
+async fn each_revocation_leaves_one_record(database: Database) {
+    let app = TestApp::start(&database).await;
+    let admin = app.signed_in().await;
+    let ada = app.new_user("ada", false).await;
+    let named_token = "/api/v1/api_token?expires_in=60&name=nightly";
+    let token = ada.get(named_token).await.expect_ok().as_str().unwrap().to_owned();
+    let issued = expect_one(&admin, "token_issued", json!({"subject_name": "nightly"})).await;
+    let id = issued["subject_id"].as_str().unwrap().to_owned();
+    let on_token = json!({"subject_kind": "api_token", "subject_id": id});
+    named(ada.clone(), "one").delete(&format!("/api/v1/api_tokens/{id}")).await.expect_ok();
+    let last = async |count| records_of(&admin, "token_revoked", count).await.pop().unwrap();
+    expect_parts(&last(1).await, with(with(from("one"), on_token.clone()), json!({"user_name": "ada"})));
+    // By whoever holds its text, which is in no record.
+    let revoke = "/api/v1/api_tokens/revoke";
+    named(app.anonymous(), "text").post(revoke, json!({"token": token})).await.expect_ok();
+    let nobody = json!({"user_name": null, "credential": "none"});
+    expect_parts(&last(2).await, with(with(from("text"), on_token), nobody));
+    named(admin.clone(), "all").post(revoke, json!({"user": "ada"})).await.expect_ok();
+    let on_ada = json!({"subject_kind": "user", "subject_name": "ada", "user_name": ADMIN});
+    expect_parts(&last(3).await, with(from("all"), on_ada));
+}
+
+async fn each_change_of_a_signing_key_leaves_one_record(database: Database) {
+    let app = TestApp::start_with(&database, &[("ZENDO_SIGNING_ALGORITHM", "EdDSA")]).await;
+    let admin = app.signed_in().await;
+    let zendo = async |args: &[&str]| {
+        let program = Program::new(&[&["keys"], args].concat()).on(&database);
+        let finished = program.with("ZENDO_SIGNING_ALGORITHM", "EdDSA").run().await;
+        finished.expect(0, &[]);
+        finished.stdout
+    };
+    zendo(&["rotate", "--in", "0"]).await;
+    let by_operator = json!({"credential": "operator", "subject_kind": "signing_key"});
+    let details = json!({"details": {"algorithm": "EdDSA"}});
+    let rotated = expect_one(&admin, "signing_key_rotated", with(by_operator.clone(), details)).await;
+    let keys: Value = serde_json::from_str(&zendo(&["list", "--output", "json"]).await).unwrap();
+    let kids = keys.as_array().unwrap().iter().map(|key| key["kid"].clone()).collect::<Vec<_>>();
+    let old = kids.iter().find(|kid| **kid != rotated["subject_id"]).unwrap();
+    zendo(&["retire", old.as_str().unwrap()]).await;
+    let retired = records(&app.signed_in().await).await;
+    let retired = retired.iter().find(|record| record["action"] == "signing_key_retired").unwrap();
+    expect_parts(retired, with(by_operator, json!({"subject_id": old})));
 }
 
 async fn a_refused_change_leaves_none(database: Database) {

@@ -166,13 +166,14 @@ async fn only_who_has_the_right_may_ask(database: Database) {
     ] {
         introspect(caller, &token).await.expect(200, "\"active\":true");
     }
-    let runs = narrow("runs:write").await;
+    let (runs, of_project) = (narrow("runs:write").await, narrow("oauth:write&project=default").await);
     for (caller, reason) in [
         // A user is no service account of that name.
         (&app.new_user("eve", false).await, "Only admins"),
         (&app.anonymous().with_token(text_of(&other)), "Only admins"),
         (&basic("gateway", text_of(&other)), "Only admins"),
         (&app.anonymous().with_token(runs.as_str().unwrap()), "oauth:"),
+        (&app.anonymous().with_token(of_project.as_str().unwrap()), "for some projects only"),
     ] {
         for answer in [introspect(caller, &token).await, revoke(caller, &token).await] {
             answer.expect(403, reason);

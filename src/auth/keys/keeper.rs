@@ -21,6 +21,9 @@ use crate::store::{Id, Store, StoreError};
 
 /// Between two readings of the store for keys that tokens name, so that a flood of made-up ones costs little.
 const LEAST_BETWEEN: Duration = Duration::from_millis(100);
+/// Seconds by which clocks may differ: for so long the first key could have signed, so that no server that starts at the
+/// same time takes it for one that doesn't sign yet, and makes another one.
+const CLOCKS: TimeDelta = TimeDelta::seconds(60);
 /// What a private part starts with in the store: whether it is encrypted, or only in base64.
 const ENCRYPTED: &str = "aes-gcm:";
 const OPEN: &str = "base64:";
@@ -100,7 +103,7 @@ impl Keeper {
         }
         // One that this server can't open may well be another one's.
         if !rows::has_signer(&rows::list(&self.store).await?, algorithm, now.timestamp_millis()) {
-            let key = self.make(algorithm, now, now).await?;
+            let key = self.make(algorithm, now, now - CLOCKS).await?;
             rows::insert_first(&self.store, algorithm, &key).await?;
             self.read(&mut reading).await?;
         }

@@ -146,7 +146,7 @@ pub async fn insert_first(
         .write(|mut tx| async move {
             tx.take_turn(TURN).await?;
             let all: Vec<KeyRow> = tx.fetch_all(&select()).await?;
-            if !has_signer(&all, algorithm, key.row.signs_from_ms) {
+            if !has_signer(&all, algorithm, key.row.created_ms) {
                 insert.clone().run(&mut tx).await?;
             }
             tx.commit(()).await
