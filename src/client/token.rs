@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn the_end_shown_falls_back_to_the_tokens_own_claim() {
         let payload = URL_SAFE_NO_PAD.encode(r#"{"exp":1800003600}"#);
-        let token = Token::bare(SecretString::from(format!("h.{payload}.s")));
+        let token = Token::bare(SecretString::from(format!("e30.{payload}.s")));
         assert_eq!(token.shown_end(), Some(now() + TimeDelta::hours(1)));
         for opaque in ["", "a.b.c", "a.!!.c", "ZENKEY_x"] {
             assert_eq!(Token::bare(SecretString::from(opaque)).shown_end(), None);

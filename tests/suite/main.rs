@@ -43,6 +43,7 @@ mod sign_in_limits;
 mod signing_keys;
 mod stacks;
 mod terminal;
+mod terminal_tokens;
 mod tokens;
 mod user_command;
 mod users;

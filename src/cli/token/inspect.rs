@@ -48,6 +48,11 @@ fn inspect(args: &InspectArgs, program: &'static str) -> Result<ExitCode, CliErr
             )
         })?,
         Some(path) if path == Path::new("-") => password::from_stdin()?,
+        Some(path) if path.to_str().and_then(Unverified::read).is_some() => {
+            let advice =
+                "give it on standard input, or the name of its file: others see what is in an argument";
+            return Err(CliError::usage(format!("FILE: that is a token itself; {advice}")));
+        }
         Some(path) => {
             let unreadable = |error| CliError::failure(format!("{}: {error}", path.display()));
             password::read(File::open(path).map_err(unreadable)?).map_err(unreadable)?

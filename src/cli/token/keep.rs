@@ -25,6 +25,8 @@ const LOOK: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: TimeDelta = TimeDelta::seconds(60);
 const PAUSES_IN_A_LIFE: i32 = 12;
 const SHORTEST_PAUSE: TimeDelta = TimeDelta::seconds(1);
+/// Servers take a token for a while after its end, since clocks differ (ZENML_SERVER_JWT_TOKEN_LEEWAY_SECONDS).
+const LEEWAY: TimeDelta = TimeDelta::seconds(60);
 /// How long the end waits for a server, to take tokens back there.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -100,7 +102,7 @@ pub struct Keeper {
     path: PathBuf,
     /// The one in the file.
     current: Issued,
-    /// All that it was given, but for those that have ended.
+    /// All that it was given, but for those that no server takes any more.
     given: Vec<Issued>,
     due: Option<DateTime<Utc>>,
     failures: u32,
@@ -156,7 +158,7 @@ impl Keeper {
         self.renewal = None;
         let issued = outcome.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
         let now = self.issuer.clock.now();
-        self.given.retain(|token| token.end().is_none_or(|end| end > now));
+        self.given.retain(|token| token.end().is_none_or(|end| end + LEEWAY > now));
         self.given.push(issued.clone());
         write(&self.path, &issued)?;
         self.due = issued.due();

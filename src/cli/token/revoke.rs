@@ -22,7 +22,7 @@ use crate::client::{ClientError, Environment, Session, api_tokens};
 pub struct RevokeArgs {
     /// The tokens' ids, as `list` shows them
     #[arg(value_name = "ID")]
-    ids: Vec<Uuid>,
+    ids: Vec<String>,
     /// Read the text of a token from standard input, and take that one back; needs no sign-in
     #[arg(long)]
     token: bool,
@@ -45,9 +45,10 @@ pub fn run(args: &RevokeArgs, program: &'static str) -> Result<ExitCode, CliErro
     if args.token {
         return revoke_text(args, program);
     }
+    let ids = args.ids.iter().map(|id| parse(id)).collect::<Result<Vec<Uuid>, CliError>>()?;
     let mut session = args.server.session().map_err(explain)?;
     if !args.all {
-        return revoke_each(&mut session, &args.ids, program);
+        return revoke_each(&mut session, &ids, program);
     }
     let whose = args
         .user
@@ -59,6 +60,14 @@ pub fn run(args: &RevokeArgs, program: &'static str) -> Result<ExitCode, CliErro
     api_tokens::revoke_all(&mut session, args.user.as_deref()).map_err(explain)?;
     program::print(&format!("Took back all {whose}.\n"))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is no id may be the text of a token, so it is not repeated.
+fn parse(id: &str) -> Result<Uuid, CliError> {
+    Uuid::parse_str(id).map_err(|_| {
+        let advice = "give the text of a token on standard input, with --token";
+        CliError::usage(format!("ID: that is no id of a token, as `list` shows them; {advice}"))
+    })
 }
 
 /// All of them, though one may be refused.

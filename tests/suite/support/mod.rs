@@ -16,7 +16,7 @@ pub use client::{AS_ADMIN, ClientProgram, keeps_its_promises};
 pub use clock::TestClock;
 pub use database::Database;
 pub use official::{official_client, reference_python};
-pub use process::{Program, ServerProcess, ZENDO};
+pub use process::{Finished, Program, ServerProcess, ZENDO};
 pub use reference::ReferenceServer;
 
 /// Runs each of these tests on SQLite and on MariaDB. They take a [`Database`] that is new and empty.
