@@ -60,7 +60,8 @@ pub async fn update_step(
     // A step stays in its run, so this may be read before the run's lock.
     let run = cx.find::<StepRow>(id).await?.pipeline_run_id;
     let (context, update, add_logs) = (&cx, &update, &add_logs);
-    let updated = cx.app.store.write(|mut tx| async move {
+    // A repetition of a request that has ended the step gets its answer, not the refusal of a second end.
+    let updated = cx.create(|mut tx| async move {
         pipeline_runs::lock(context, &mut tx, run).await?;
         let step = find_in::<StepRow>(&mut tx, id).await?;
         let status = next_status(&mut tx, &step, update.status).await?;
@@ -79,7 +80,7 @@ pub async fn update_step(
         for reference in add_logs {
             logs::attach(context, &mut tx, step.project_id, LogsOwner::Step(id), reference, "step").await?;
         }
-        Ok::<_, ApiError>(tx.commit(ended).await?)
+        Ok((tx, ended))
     });
     updated.await?.note(&cx, run).await?;
     cx.answer::<StepRow>(id).await.map(Json)
