@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Expr, ExprTrait, Order, Query};
@@ -16,8 +17,8 @@ use crate::random::{SharedRandomness, first_id_of};
 use crate::resources::users;
 use crate::store::{Id, Store, StoreError, Timestamp, WriteBehind};
 
-/// Records that wait for their batch at most: a second of all tokens that this server can issue.
-const WAITING: usize = 32_768;
+/// Records that wait for their batch at most; a request that finds no room waits for some.
+const WAITING: usize = 8192;
 /// Records that one statement deletes at most.
 const SWEPT_AT_ONCE: u64 = 1000;
 /// Statements of one sweep at most, lest it keep the house from other work; the next one goes on.
@@ -37,6 +38,8 @@ pub struct Audit {
     /// Records that may trail by a second.
     trailing: WriteBehind<Event>,
     refusals: Refusals,
+    /// Counted refusals that found no room since the last round.
+    lost: AtomicU64,
 }
 
 impl Audit {
@@ -57,6 +60,7 @@ impl Audit {
             prompt: WriteBehind::new(WAITING),
             trailing: WriteBehind::new(WAITING),
             refusals: Refusals::default(),
+            lost: AtomicU64::new(0),
         })
     }
 
@@ -79,10 +83,17 @@ impl Audit {
         self.flush(&self.prompt).await
     }
 
-    /// Leaves a record that is durable within a second.
-    pub fn note(&self, event: Event) {
-        // One that finds no room is counted.
-        let _ = self.trailing.push(event);
+    /// Leaves a record that is durable within a second. When they come faster than the store takes them, this waits for
+    /// it.
+    ///
+    /// # Errors
+    /// When there is no room and the database doesn't answer.
+    pub async fn note(&self, mut event: Event) -> Result<(), StoreError> {
+        while let Err(refused) = self.trailing.push(event) {
+            event = refused;
+            Box::pin(self.flush(&self.trailing)).await?;
+        }
+        Ok(())
     }
 
     /// Leaves a record of a refused sign-in: durable when this returns, unless there are many at once, which are counted.
@@ -111,13 +122,17 @@ impl Audit {
             let mut event = self.identified(refusal).await;
             let now = self.clock.now();
             (event.id, event.times) = (self.random.id_in_time(now), times);
-            let _ = self.prompt.push(event);
+            if self.prompt.push(event).is_err() {
+                self.lost.fetch_add(1, Ordering::Relaxed);
+            }
         }
-        let lost = self.trailing.take_lost() + self.prompt.take_lost();
+        let lost = self.lost.swap(0, Ordering::Relaxed);
         if lost > 0 {
             tracing::error!(lost, "audit records were lost: the store has not taken them for too long");
             let event = self.event(&SERVER, Action::RecordsLost);
-            let _ = self.prompt.push(event.with("count", lost));
+            if self.prompt.push(event.with("count", lost)).is_err() {
+                self.lost.fetch_add(lost, Ordering::Relaxed);
+            }
         }
         self.flush(&self.prompt).await?;
         self.flush(&self.trailing).await

@@ -8,7 +8,7 @@ use super::Action;
 use crate::http::error::ApiResult;
 use crate::http::filter::{Field, FieldKind, Filter, Sort};
 use crate::http::list::Listed;
-use crate::store::{Cells, Id, JsonText, Timestamp};
+use crate::store::{Id, JsonText, Timestamp};
 
 /// One record. Its JSON is the same in the API, from the terminal and in the lines that are shipped.
 #[derive(Debug, Clone, FromRow, Serialize)]
@@ -74,29 +74,6 @@ impl Record {
     /// All records.
     pub fn select() -> SelectStatement {
         Query::select().columns(Self::COLUMNS).from(Self::TABLE).to_owned()
-    }
-
-    /// Puts the columns in their order.
-    pub(super) fn put(&self, cells: &mut Cells) {
-        cells.id(self.id);
-        cells.moment(self.created);
-        cells.text(&self.action);
-        cells.text(&self.result);
-        cells.maybe_text(self.reason.as_deref());
-        cells.integer(self.times);
-        cells.maybe_id(self.user_id);
-        cells.maybe_text(self.user_name.as_deref());
-        cells.text(&self.credential);
-        cells.maybe_id(self.token_id);
-        cells.maybe_id(self.api_key_id);
-        cells.maybe_id(self.device_id);
-        cells.maybe_text(self.subject_kind.as_deref());
-        cells.maybe_id(self.subject_id);
-        cells.maybe_text(self.subject_name.as_deref());
-        cells.maybe_text(self.address.as_deref());
-        cells.maybe_text(self.user_agent.as_deref());
-        cells.maybe_text(self.request_id.as_deref());
-        cells.maybe_text(self.details.as_ref().map(|JsonText(json)| json.get()));
     }
 }
 

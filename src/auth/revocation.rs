@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_query::{Expr, ExprTrait, OnConflict, Order, Query};
+use sea_query::{Expr, ExprTrait, Func, OnConflict, Order, Query};
 use uuid::Uuid;
 
 use super::jwt::{TokenKind, VerifiedToken};
@@ -197,6 +197,9 @@ impl Revocations {
 
     /// Reads all tokens, a batch after the other, so that a million of them never stand in memory twice.
     async fn load_tokens(&self) -> Result<(), StoreError> {
+        let count = Query::select().expr(Func::count(Expr::col("jti"))).from(TOKENS).to_owned();
+        let count = self.store.fetch_optional::<(i64,)>(&count).await?.map_or(0, |(count,)| count);
+        self.revoked().tokens = RevokedIds::with_capacity(usize::try_from(count).unwrap_or_default());
         let mut last: Option<Id> = None;
         loop {
             let mut query = Query::select();

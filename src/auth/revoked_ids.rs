@@ -18,11 +18,19 @@ pub struct RevokedIds(Vec<Vec<Entry>>);
 
 impl Default for RevokedIds {
     fn default() -> Self {
-        Self(vec![Vec::new(); RUNS])
+        Self::with_capacity(0)
     }
 }
 
 impl RevokedIds {
+    /// With room for so many ids: runs that grow leave gaps behind.
+    pub fn with_capacity(ids: usize) -> Self {
+        // The runs differ in length by a few times the root of it.
+        let mean = ids / RUNS;
+        let capacity = mean + 3 * mean.isqrt();
+        Self((0..RUNS).map(|_| Vec::with_capacity(capacity)).collect())
+    }
+
     pub fn contains(&self, id: Uuid) -> bool {
         position(&self.0[run_of(id)], id).is_ok()
     }

@@ -91,7 +91,7 @@ pub async fn get_api_token(
         user_agent,
     };
     let event = app.audit.event(&origin, Action::TokenIssued).on("api_token", issued.id, &registration.name);
-    app.audit.note(event.with("token_type", kind.word()).with("expires", expires_at));
+    app.audit.note(event.with("token_type", kind.word()).with("expires", expires_at)).await?;
     app.register.note(registration).await?;
     Ok(Json(issued.token))
 }

@@ -1,7 +1,6 @@
 //! Rows that are written a moment after what they tell of: gathered in memory, inserted many at a time.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -9,7 +8,7 @@ use tokio::sync::Notify;
 use super::{BatchRow, Store, StoreError};
 
 /// Rows of one transaction: other writers come between two of them.
-const BATCH: usize = 1024;
+const BATCH: usize = 4096;
 
 /// A bounded queue of rows on their way to the store.
 ///
@@ -22,7 +21,6 @@ pub struct WriteBehind<R> {
     /// Rows that were taken from the queue and are not known to be in the store.
     under_way: tokio::sync::Mutex<Vec<R>>,
     capacity: usize,
-    lost: AtomicU64,
     filling: Notify,
 }
 
@@ -33,7 +31,6 @@ impl<R: BatchRow> WriteBehind<R> {
             queue: Mutex::default(),
             under_way: tokio::sync::Mutex::default(),
             capacity,
-            lost: AtomicU64::new(0),
             filling: Notify::new(),
         }
     }
@@ -41,12 +38,10 @@ impl<R: BatchRow> WriteBehind<R> {
     /// Takes a row.
     ///
     /// # Errors
-    /// The row itself, when there is no room for it. It is counted, see [`WriteBehind::take_lost`].
+    /// The row itself, when there is no room for it.
     pub fn push(&self, row: R) -> Result<(), R> {
         let mut queue = self.queue();
         if queue.len() >= self.capacity {
-            drop(queue);
-            self.lost.fetch_add(1, Ordering::Relaxed);
             return Err(row);
         }
         queue.push_back(row);
@@ -88,11 +83,6 @@ impl<R: BatchRow> WriteBehind<R> {
     /// Waits until the queue is half full: the time to flush it, earlier than the next round would.
     pub async fn filling(&self) {
         self.filling.notified().await;
-    }
-
-    /// How many rows found no room since the last call.
-    pub fn take_lost(&self) -> u64 {
-        self.lost.swap(0, Ordering::Relaxed)
     }
 
     /// The oldest rows go first.
@@ -157,10 +147,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_full_queue_takes_no_more_and_counts_what_it_lost() {
+    async fn a_full_queue_takes_no_more_and_gives_back_what_it_refused() {
         let queue = WriteBehind::new(4);
         let taken = (0..7).filter(|number| queue.push(Turn(number.to_string())).is_ok()).count();
-        assert_eq!((taken, queue.take_lost(), queue.take_lost()), (4, 3, 0));
+        assert_eq!(taken, 4);
         queue.filling().await;
     }
 }
