@@ -18,7 +18,7 @@ use crate::resources::users;
 use crate::store::{Id, Store, StoreError, Timestamp, WriteBehind};
 
 /// Records that wait for their batch at most; a request that finds no room waits for some.
-const WAITING: usize = 8192;
+const WAITING: usize = 16_384;
 /// Records that one statement deletes at most.
 const SWEPT_AT_ONCE: u64 = 1000;
 /// Statements of one sweep at most, lest it keep the house from other work; the next one goes on.
@@ -88,12 +88,8 @@ impl Audit {
     ///
     /// # Errors
     /// When there is no room and the database doesn't answer.
-    pub async fn note(&self, mut event: Event) -> Result<(), StoreError> {
-        while let Err(refused) = self.trailing.push(event) {
-            event = refused;
-            Box::pin(self.flush(&self.trailing)).await?;
-        }
-        Ok(())
+    pub async fn note(&self, event: Event) -> Result<(), StoreError> {
+        self.trailing.push_or_wait(event, &self.store, |events| self.ship(events)).await
     }
 
     /// Leaves a record of a refused sign-in: durable when this returns, unless there are many at once, which are counted.
@@ -182,12 +178,13 @@ impl Audit {
     }
 
     async fn flush(&self, queue: &WriteBehind<Event>) -> Result<(), StoreError> {
-        let ship = |events: &[Event]| {
-            if let Some(shipper) = &self.shipper {
-                shipper.ship(events.iter().map(Event::record));
-            }
-        };
-        queue.flush_and(&self.store, ship).await
+        queue.flush_and(&self.store, |events| self.ship(events)).await
+    }
+
+    fn ship(&self, events: &[Event]) {
+        if let Some(shipper) = &self.shipper {
+            shipper.ship(events.iter().map(Event::record));
+        }
     }
 
     /// The refusal of the account whose name or id was typed.

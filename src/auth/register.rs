@@ -13,7 +13,7 @@ use crate::store::{BatchRow, Cells, Id, Store, StoreError, Timestamp, WriteBehin
 
 pub const TABLE: &str = "zendo_api_token";
 /// Rows that may wait; a request that finds no room waits for some.
-const CAPACITY: usize = 8192;
+const CAPACITY: usize = 16_384;
 /// Rows that are swept at once.
 const BATCH: u64 = 500;
 
@@ -94,12 +94,8 @@ impl Register {
     ///
     /// # Errors
     /// When there is no room and the database doesn't answer.
-    pub async fn note(&self, mut registration: Registration) -> Result<(), StoreError> {
-        while let Err(refused) = self.queue.push(registration) {
-            registration = refused;
-            Box::pin(self.flush()).await?;
-        }
-        Ok(())
+    pub async fn note(&self, registration: Registration) -> Result<(), StoreError> {
+        self.queue.push_or_wait(registration, &self.store, |_| {}).await
     }
 
     /// Writes what was noted up to now.

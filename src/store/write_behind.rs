@@ -67,17 +67,50 @@ impl<R: BatchRow> WriteBehind<R> {
     /// As [`WriteBehind::flush`].
     pub async fn flush_and(&self, store: &Store, written: impl Fn(&[R])) -> Result<(), StoreError> {
         let mut under_way = self.under_way.lock().await;
-        loop {
-            if under_way.is_empty() {
-                self.take_batch(&mut under_way);
+        // What comes meanwhile is for the next call: where rows come all the time, this one would never end.
+        let batches = self.queue().len().div_ceil(BATCH) + usize::from(!under_way.is_empty());
+        for _ in 0..batches {
+            self.write_batch(&mut under_way, store, &written).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes a row; where there is no room, some is made first.
+    ///
+    /// # Errors
+    /// When there is no room and the database doesn't answer. The row is not taken then.
+    pub async fn push_or_wait(
+        &self,
+        mut row: R,
+        store: &Store,
+        written: impl Fn(&[R]),
+    ) -> Result<(), StoreError> {
+        while let Err(refused) = self.push(row) {
+            row = refused;
+            let mut under_way = self.under_way.lock().await;
+            // Of many that wait, one writes for all.
+            if self.queue().len() >= self.capacity {
+                self.write_batch(&mut under_way, store, &written).await?;
             }
-            if under_way.is_empty() {
-                return Ok(());
-            }
-            store.insert_rows(&under_way).await?;
-            written(&under_way);
+        }
+        Ok(())
+    }
+
+    async fn write_batch(
+        &self,
+        under_way: &mut Vec<R>,
+        store: &Store,
+        written: &impl Fn(&[R]),
+    ) -> Result<(), StoreError> {
+        if under_way.is_empty() {
+            self.take_batch(under_way);
+        }
+        if !under_way.is_empty() {
+            store.insert_rows(under_way).await?;
+            written(under_way);
             under_way.clear();
         }
+        Ok(())
     }
 
     /// Waits until the queue is half full: the time to flush it, earlier than the next round would.
