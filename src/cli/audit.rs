@@ -11,7 +11,7 @@ use clap::Args;
 use sea_query::{Expr, ExprTrait, Order, SelectStatement};
 use uuid::Uuid;
 
-use super::user::Output;
+use super::output::{self, Output};
 use super::{CliError, program, store};
 use crate::audit::{Action, Record};
 use crate::client::error::printable;
@@ -63,9 +63,7 @@ enum Since {
 /// # Errors
 /// Exit code 2 for a filter or setting that can't be meant, 1 when the store can't be read.
 pub fn run(args: AuditArgs, program: &'static str) -> Result<(), CliError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| CliError::failure(format!("the runtime can't start: {error}")))?;
-    runtime.block_on(execute(&args, program))
+    program::runtime()?.block_on(execute(&args, program))
 }
 
 async fn execute(args: &AuditArgs, program: &'static str) -> Result<(), CliError> {
@@ -167,7 +165,7 @@ const HEADING: &str = "TIME (UTC)           ACTION                   RESULT   US
 
 /// New records come one by one, so the columns don't follow what is in them.
 fn write_row(text: &mut String, record: &Record) {
-    let time = record.created.to_utc().format("%Y-%m-%d %H:%M:%S");
+    let time = output::moment(record.created.to_utc());
     let text_of = |value: &Option<String>| value.as_deref().map(printable).unwrap_or_default();
     let user = match record.user_name {
         Some(_) => text_of(&record.user_name),

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::user::Output;
+use super::output::{self, Output};
 use super::{CliError, program, store};
 use crate::app::Surroundings;
 use crate::audit::{Action, Audit, Origin};
@@ -80,9 +80,7 @@ struct RetireArgs {
 /// # Errors
 /// Exit code 2 for an argument or setting that can't be meant, 1 for what the store or a rule refuses.
 pub fn run(args: KeysArgs, program: &'static str) -> Result<(), CliError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| CliError::failure(format!("the runtime can't start: {error}")))?;
-    program::print(&runtime.block_on(execute(args, program))?)
+    program::print(&program::runtime()?.block_on(execute(args, program))?)
 }
 
 async fn execute(args: KeysArgs, program: &'static str) -> Result<String, CliError> {
@@ -144,10 +142,7 @@ impl Operator {
             keys.iter().map(|key| Listed::of(key, key.state(&keys, self.algorithm, now))).collect();
         match args.output {
             Output::Table => Ok(table(&listed)),
-            Output::Json => {
-                let json = serde_json::to_string_pretty(&listed);
-                json.map(|json| json + "\n").map_err(|error| CliError::failure(error.to_string()))
-            }
+            Output::Json => output::json(&listed),
         }
     }
 
@@ -216,5 +211,5 @@ fn time(milliseconds: i64) -> String {
 }
 
 fn shown(moment: Option<DateTime<Utc>>) -> String {
-    moment.map_or_else(String::new, |moment| moment.format("%Y-%m-%d %H:%M:%S").to_string())
+    moment.map(output::moment).unwrap_or_default()
 }

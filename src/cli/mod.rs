@@ -7,6 +7,7 @@ mod keys;
 mod login;
 mod logout;
 pub mod openapi;
+mod output;
 mod password;
 mod program;
 mod serve;

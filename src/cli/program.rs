@@ -30,6 +30,15 @@ fn rename_examples(mut command: clap::Command, pattern: &str, program: &str) -> 
     command.mut_subcommands(|sub| rename_examples(sub, pattern, program))
 }
 
+/// A runtime for a command that does one thing after the other.
+///
+/// # Errors
+/// When it can't start.
+pub fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| CliError::failure(format!("the runtime can't start: {error}")))
+}
+
 /// Writes `text` to standard output.
 ///
 /// A reader that went away early (`… | head -0`) has all it wanted: that is no error.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{CliError, program};
+use super::{CliError, output, program};
 use crate::client::active::{self, Active};
 use crate::client::api::{self, CurrentUser, ServerInfo};
 use crate::client::config_file::ConfigFile;
@@ -104,8 +104,8 @@ fn means(credentials: &Credentials, now: DateTime<Utc>) -> String {
         (Some(Grant::Password { .. }), _) => format!("password in {place}"),
         (None, Some(token)) => match token.shown_end() {
             Some(end) => {
-                let date = end.format("%Y-%m-%d %H:%M:%S UTC");
-                format!("token in {place}, which ends {} ({date})", expiry::relative(end, now))
+                let date = output::moment(end);
+                format!("token in {place}, which ends {} ({date} UTC)", expiry::relative(end, now))
             }
             None => format!("token in {place}, which does not end"),
         },

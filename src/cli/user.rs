@@ -4,11 +4,12 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::output::{self, Output};
 use super::{CliError, password, program, store};
 use crate::app::Surroundings;
 use crate::auth::password::make;
@@ -76,12 +77,6 @@ struct ListArgs {
     output: Output,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum Output {
-    Table,
-    Json,
-}
-
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  zendo user passwd default\n  \
                         zendo user passwd ada --activate --password-stdin < password.txt")]
@@ -108,9 +103,7 @@ struct DeactivateArgs {
 /// # Errors
 /// Exit code 2 for a name, password or setting that can't be meant, 1 for what the store or a rule refuses.
 pub fn run(args: UserArgs, program: &'static str) -> Result<(), CliError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| CliError::failure(format!("the runtime can't start: {error}")))?;
-    program::print(&runtime.block_on(execute(args, program))?)
+    program::print(&program::runtime()?.block_on(execute(args, program))?)
 }
 
 async fn execute(args: UserArgs, program: &'static str) -> Result<String, CliError> {
@@ -173,8 +166,7 @@ async fn list(operator: &Operator, args: ListArgs) -> Result<String, CliError> {
         Output::Table => Ok(table(&users)),
         Output::Json => {
             let users: Vec<Listed> = users.iter().map(Listed::from).collect();
-            let json = serde_json::to_string_pretty(&users);
-            json.map(|json| json + "\n").map_err(|error| CliError::failure(error.to_string()))
+            output::json(&users)
         }
     }
 }
@@ -207,7 +199,7 @@ impl<'a> From<&'a UserRow> for Listed<'a> {
 
 fn table(users: &[UserRow]) -> String {
     let yes = |flag| if flag { "yes" } else { "no" };
-    let time = |moment: Timestamp| moment.to_utc().format("%Y-%m-%d %H:%M:%S").to_string();
+    let time = |moment: Timestamp| output::moment(moment.to_utc());
     let names: Vec<String> = users.iter().map(|user| printable(&user.name)).collect();
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max("NAME".len());
     let mut text = format!("{:width$}  ADMIN  ACTIVE  {:19}  PASSWORD SET (UTC)\n", "NAME", "CREATED (UTC)");

@@ -32,7 +32,7 @@ pub fn run(issuer: Issuer, command: &[OsString], program: &'static str) -> Resul
     let path = folder.path().join("token");
     let first = issuer.issue().map_err(explain)?;
     let mut command = prepare(command, &issuer.target, &first, &path)?;
-    let runtime = keep::runtime()?;
+    let runtime = program::runtime()?;
     let outcome = runtime.block_on(async {
         let signals = Signals::catch(passed_on()).map_err(keep::no_signals)?;
         // Caught before there is a child, whose end can't be missed then.

@@ -9,7 +9,7 @@ use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-use super::super::user::Output;
+use super::super::output::{self, Output};
 use super::super::{CliError, EXIT_FAILURE, EXIT_USAGE, password, program};
 use super::ServerArgs;
 use crate::client::claims::Unverified;
@@ -220,7 +220,7 @@ fn bindings(read: &Unverified) -> String {
 }
 
 fn dated(moment: DateTime<Utc>, now: DateTime<Utc>) -> String {
-    format!("{} UTC, {}", moment.format("%Y-%m-%d %H:%M:%S"), expiry::relative(moment, now))
+    format!("{} UTC, {}", output::moment(moment), expiry::relative(moment, now))
 }
 
 fn left(end: Option<DateTime<Utc>>, now: DateTime<Utc>) -> String {

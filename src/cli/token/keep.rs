@@ -217,7 +217,7 @@ pub fn run(issuer: Issuer, path: &Path, revoke_on_exit: bool, program: &'static 
     let explain = |error: ClientError| program::explain(&error, program);
     let path = replaceable(path).map_err(explain)?;
     let first = issuer.issue().map_err(explain)?;
-    let runtime = runtime()?;
+    let runtime = program::runtime()?;
     let outcome = runtime.block_on(async {
         let mut stop =
             Signals::catch([SignalKind::terminate(), SignalKind::interrupt()]).map_err(no_signals)?;
@@ -242,11 +242,6 @@ pub fn run(issuer: Issuer, path: &Path, revoke_on_exit: bool, program: &'static 
     // A request that is under way keeps nobody waiting.
     runtime.shutdown_background();
     outcome
-}
-
-pub fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| CliError::failure(format!("the runtime can't start: {error}")))
 }
 
 pub fn no_signals(error: std::io::Error) -> CliError {

@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::super::user::Output;
+use super::super::output::{self, Output};
 use super::super::{CliError, program};
 use super::ServerArgs;
 use crate::client::api_tokens::{self, RegisteredMetadata, RegisteredToken};
@@ -29,19 +29,15 @@ pub struct ListArgs {
 
 /// Prints the tokens, the newest first.
 pub fn run(args: &ListArgs, program: &'static str) -> Result<(), CliError> {
-    let text = fetch(args).map_err(|error| program::explain(&error, program))?;
-    program::print(&text)
-}
-
-fn fetch(args: &ListArgs) -> Result<String, ClientError> {
-    let mut session = args.server.session()?;
-    let tokens = api_tokens::list(&mut session, args.all)?;
-    Ok(match args.output {
+    let explain = |error: ClientError| program::explain(&error, program);
+    let mut session = args.server.session().map_err(explain)?;
+    let tokens = api_tokens::list(&mut session, args.all).map_err(explain)?;
+    program::print(&match args.output {
         Output::Table => {
-            let projects = project_names(&mut session, &tokens)?;
+            let projects = project_names(&mut session, &tokens).map_err(explain)?;
             table(&tokens, args.all, &projects, Utc::now())
         }
-        Output::Json => json(&tokens),
+        Output::Json => json(&tokens)?,
     })
 }
 
@@ -131,7 +127,7 @@ struct Listed<'a> {
     deployment_id: Option<Uuid>,
 }
 
-fn json(tokens: &[RegisteredToken]) -> String {
+fn json(tokens: &[RegisteredToken]) -> Result<String, CliError> {
     let nothing = RegisteredMetadata::default();
     let listed = tokens.iter().map(|token| {
         let (body, more) = (&token.body, token.metadata.as_ref().unwrap_or(&nothing));
@@ -156,7 +152,5 @@ fn json(tokens: &[RegisteredToken]) -> String {
             deployment_id: more.deployment_id,
         }
     });
-    let listed: Vec<Listed> = listed.collect();
-    // There is no key in it that is not text, so it can be written.
-    serde_json::to_string_pretty(&listed).unwrap_or_default() + "\n"
+    output::json(&listed.collect::<Vec<Listed>>())
 }
