@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use axum::http::HeaderValue;
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use super::{Action, Origin, Record, Shipper};
 use crate::app::App;
@@ -105,6 +104,15 @@ impl Event {
         self
     }
 
+    /// Adds a detail that may not be there.
+    #[must_use]
+    pub fn maybe(self, name: &'static str, value: Option<impl Into<Value>>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
     /// Says that it was refused, and why.
     #[must_use]
     pub fn refused(mut self, reason: impl Into<String>) -> Self {
@@ -153,48 +161,41 @@ impl Event {
     }
 
     /// The record as it is kept and shown.
-    pub fn record(&self) -> Record {
+    pub fn record(&self) -> Record<Cow<'_, str>> {
         let claim = self.origin.actor.claim();
         let (user_id, user_name) = claim.account.unzip();
-        let (subject_kind, subject_id, subject_name) = match &self.subject {
-            Some(subject) => (Some(subject.kind.to_owned()), Some(subject.id), subject.name.clone()),
-            None => (None, None, None),
-        };
+        let subject = self.subject.as_ref();
         Record {
             id: self.id,
             created: self.created,
-            action: self.action.word().to_owned(),
-            result: self.result().to_owned(),
-            reason: self.refusal.as_deref().map(|reason| shortened(reason).into_owned()),
+            action: self.action.word().into(),
+            result: if self.refusal.is_some() { "refused" } else { "success" }.into(),
+            reason: self.refusal.as_deref().map(shortened),
             times: self.times,
             user_id,
-            user_name: user_name.as_deref().map(|name| shortened(name).into_owned()),
-            credential: claim.credential.to_owned(),
+            user_name: user_name.map(|name| shortened(&name).into_owned().into()),
+            credential: claim.credential.into(),
             token_id: claim.token_id,
             api_key_id: claim.api_key_id,
             device_id: claim.device_id,
-            subject_kind,
-            subject_id,
-            subject_name: subject_name.as_deref().map(|name| shortened(name).into_owned()),
-            address: self.origin.address.map(|address| address.to_string()),
-            user_agent: text_of(self.origin.user_agent.as_ref()).map(Cow::into_owned),
-            request_id: text_of(self.origin.request_id.as_ref()).map(Cow::into_owned),
-            details: self.details().and_then(|json| RawValue::from_string(json).ok()).map(JsonText),
+            subject_kind: subject.map(|subject| subject.kind.into()),
+            subject_id: subject.map(|subject| subject.id),
+            subject_name: subject.and_then(|subject| subject.name.as_deref()).map(shortened),
+            address: self.origin.address.map(|address| address.to_string().into()),
+            user_agent: text_of(self.origin.user_agent.as_ref()),
+            request_id: text_of(self.origin.request_id.as_ref()),
+            details: self.details(),
         }
     }
 
-    fn result(&self) -> &'static str {
-        if self.refusal.is_some() { "refused" } else { "success" }
-    }
-
-    fn details(&self) -> Option<String> {
+    fn details(&self) -> Option<JsonText> {
         if self.details.is_empty() {
             return None;
         }
         let details: BTreeMap<&str, &Value> =
             self.details.iter().map(|(name, value)| (*name, value)).collect();
-        let json = serde_json::to_string(&details).ok()?;
-        (json.len() <= LONGEST_DETAILS).then_some(json)
+        let json = serde_json::value::to_raw_value(&details).ok()?;
+        (json.get().len() <= LONGEST_DETAILS).then_some(JsonText(json))
     }
 }
 
@@ -202,30 +203,8 @@ impl BatchRow for Event {
     const TABLE: &'static str = Record::TABLE;
     const COLUMNS: &'static [&'static str] = &Record::COLUMNS;
 
-    /// As [`Event::record`], without a copy of each text: tokens are issued by the ten thousand.
     fn put(&self, cells: &mut Cells) {
-        let claim = self.origin.actor.claim();
-        let (user_id, user_name) = claim.account.unzip();
-        let subject = self.subject.as_ref();
-        cells.id(self.id);
-        cells.moment(self.created);
-        cells.text(self.action.word());
-        cells.text(self.result());
-        cells.maybe_text(self.refusal.as_deref().map(shortened).as_deref());
-        cells.integer(self.times);
-        cells.maybe_id(user_id);
-        cells.maybe_text(user_name.as_deref().map(shortened).as_deref());
-        cells.text(claim.credential);
-        cells.maybe_id(claim.token_id);
-        cells.maybe_id(claim.api_key_id);
-        cells.maybe_id(claim.device_id);
-        cells.maybe_text(subject.map(|subject| subject.kind));
-        cells.maybe_id(subject.map(|subject| subject.id));
-        cells.maybe_text(subject.and_then(|subject| subject.name.as_deref()).map(shortened).as_deref());
-        cells.maybe_text(self.origin.address.map(|address| address.to_string()).as_deref());
-        cells.maybe_text(text_of(self.origin.user_agent.as_ref()).as_deref());
-        cells.maybe_text(text_of(self.origin.request_id.as_ref()).as_deref());
-        cells.maybe_text(self.details().as_deref());
+        self.record().put(cells);
     }
 }
 
@@ -276,7 +255,8 @@ fn of_verified(account: (Id, String), token: &VerifiedToken) -> Claim {
     }
 }
 
-fn text_of(header: Option<&HeaderValue>) -> Option<Cow<'_, str>> {
+/// A header as it is kept.
+pub fn text_of(header: Option<&HeaderValue>) -> Option<Cow<'_, str>> {
     // What isn't UTF-8 is no text to us, and no reason to lose the record.
     header.map(|value| match value.to_str() {
         Ok(text) => shortened(text),

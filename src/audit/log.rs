@@ -76,10 +76,7 @@ impl Audit {
     /// # Errors
     /// When the database doesn't answer.
     pub async fn record(&self, event: Event) -> Result<(), StoreError> {
-        if let Err(event) = self.prompt.push(event) {
-            self.store.insert_rows(std::slice::from_ref(&event)).await?;
-            event.ship();
-        }
+        self.prompt.push_or_wait(event, &self.store, |events| self.ship(events)).await?;
         self.flush(&self.prompt).await
     }
 

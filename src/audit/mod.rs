@@ -26,7 +26,7 @@ mod record;
 mod refusals;
 mod shipper;
 
-pub use event::{Actor, Claim, Event};
+pub use event::{Actor, Claim, Event, text_of};
 pub use log::Audit;
 pub use origin::Origin;
 pub use record::Record;

@@ -8,41 +8,42 @@ use super::Action;
 use crate::http::error::ApiResult;
 use crate::http::filter::{Field, FieldKind, Filter, Sort};
 use crate::http::list::Listed;
-use crate::store::{Id, JsonText, Timestamp};
+use crate::store::{Cells, Id, JsonText, Timestamp};
 
-/// One record. Its JSON is the same in the API, from the terminal and in the lines that are shipped.
+/// One record. Its JSON is the same in the API, from the terminal and in the lines that are shipped. On its way to the
+/// store its texts are borrowed: tokens are issued by the ten thousand.
 #[derive(Debug, Clone, FromRow, Serialize)]
-pub struct Record {
+pub struct Record<Text = String> {
     pub id: Id,
     /// When it was done (RFC 3339).
     #[serde(serialize_with = "with_offset")]
     pub created: Timestamp,
-    pub action: String,
+    pub action: Text,
     /// `success` or `refused`.
-    pub result: String,
+    pub result: Text,
     /// Why it was refused.
-    pub reason: Option<String>,
+    pub reason: Option<Text>,
     /// How often: more than once where a flood of refusals was counted.
     pub times: i64,
     /// Whose account did it, or was to be signed in to.
     pub user_id: Option<Id>,
-    pub user_name: Option<String>,
+    pub user_name: Option<Text>,
     /// What the account was proved with: `password`, `api_key`, `device_code`, `external`, `activation_token`, `token`,
     /// `basic`, `operator` for a terminal beside the store, or `none`.
-    pub credential: String,
+    pub credential: Text,
     /// The `jti` of the token that was used, or that a sign-in made.
     pub token_id: Option<Id>,
     /// The API key that was used, or that the token was made from.
     pub api_key_id: Option<Id>,
     pub device_id: Option<Id>,
     /// What it was done to: `user`, `service_account`, `api_key`, `device`, `api_token`, `signing_key`, `server`.
-    pub subject_kind: Option<String>,
+    pub subject_kind: Option<Text>,
     pub subject_id: Option<Id>,
-    pub subject_name: Option<String>,
-    pub address: Option<String>,
-    pub user_agent: Option<String>,
+    pub subject_name: Option<Text>,
+    pub address: Option<Text>,
+    pub user_agent: Option<Text>,
     /// The answer's `X-Request-ID`.
-    pub request_id: Option<String>,
+    pub request_id: Option<Text>,
     /// What else is to be known, such as which fields were changed.
     pub details: Option<JsonText>,
 }
@@ -75,6 +76,35 @@ impl Record {
     pub fn select() -> SelectStatement {
         Query::select().columns(Self::COLUMNS).from(Self::TABLE).to_owned()
     }
+}
+
+impl<Text: AsRef<str>> Record<Text> {
+    /// Puts the columns in their order.
+    pub(super) fn put(&self, cells: &mut Cells) {
+        cells.id(self.id);
+        cells.moment(self.created);
+        cells.text(self.action.as_ref());
+        cells.text(self.result.as_ref());
+        cells.maybe_text(maybe(&self.reason));
+        cells.integer(self.times);
+        cells.maybe_id(self.user_id);
+        cells.maybe_text(maybe(&self.user_name));
+        cells.text(self.credential.as_ref());
+        cells.maybe_id(self.token_id);
+        cells.maybe_id(self.api_key_id);
+        cells.maybe_id(self.device_id);
+        cells.maybe_text(maybe(&self.subject_kind));
+        cells.maybe_id(self.subject_id);
+        cells.maybe_text(maybe(&self.subject_name));
+        cells.maybe_text(maybe(&self.address));
+        cells.maybe_text(maybe(&self.user_agent));
+        cells.maybe_text(maybe(&self.request_id));
+        cells.maybe_text(self.details.as_ref().map(|JsonText(json)| json.get()));
+    }
+}
+
+fn maybe<Text: AsRef<str>>(text: &Option<Text>) -> Option<&str> {
+    text.as_ref().map(AsRef::as_ref)
 }
 
 impl Listed for Record {

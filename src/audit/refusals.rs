@@ -1,5 +1,6 @@
 //! Refused sign-ins: the first ones of each kind are recorded at once, and a flood of them is counted.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
@@ -77,7 +78,11 @@ impl Refusal {
     fn kind(&self) -> Kind {
         let named = self.event.record().user_name;
         Kind {
-            account: self.typed.as_ref().map(|typed| typed.expose_secret().to_owned()).or(named),
+            account: self
+                .typed
+                .as_ref()
+                .map(|typed| typed.expose_secret().to_owned())
+                .or(named.map(Cow::into_owned)),
             address: self.event.origin.address,
             reason: self.event.refusal.clone().unwrap_or_default(),
         }

@@ -8,6 +8,8 @@ use std::sync::mpsc::{self, SyncSender, TrySendError};
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use serde::Serialize;
+
 use super::Record;
 
 /// Batches of lines that wait for a slow disk or reader at most; what comes beyond is in the store alone.
@@ -51,7 +53,7 @@ impl Shipper {
     }
 
     /// Takes records that are durable.
-    pub fn ship(&self, records: impl IntoIterator<Item = Record>) {
+    pub fn ship<Text: Serialize>(&self, records: impl IntoIterator<Item = Record<Text>>) {
         let mut text = Vec::new();
         for record in records {
             // A record is numbers and texts, whose JSON can always be written.

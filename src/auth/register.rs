@@ -3,12 +3,14 @@
 
 use std::net::IpAddr;
 
+use axum::http::HeaderValue;
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Expr, ExprTrait, Order, Query, SelectStatement, SimpleExpr};
 
 use super::Scope;
 use super::jwt::TokenKind;
-use crate::http::user_agent::UserAgent;
+use crate::audit::text_of;
+use crate::random::first_id_of;
 use crate::store::{BatchRow, Cells, Id, Store, StoreError, Timestamp, WriteBehind};
 
 pub const TABLE: &str = "zendo_api_token";
@@ -29,8 +31,8 @@ pub struct Registration {
     pub proven: DateTime<Utc>,
     pub expires: Option<DateTime<Utc>>,
     pub scope: Scope,
-    pub address: IpAddr,
-    pub user_agent: UserAgent,
+    pub address: Option<IpAddr>,
+    pub user_agent: Option<HeaderValue>,
 }
 
 impl BatchRow for Registration {
@@ -73,8 +75,8 @@ impl BatchRow for Registration {
         cells.maybe_id(scope.schedule_id.map(Id));
         cells.maybe_id(scope.pipeline_run_id.map(Id));
         cells.maybe_id(scope.deployment_id.map(Id));
-        cells.text(&self.address.to_string());
-        cells.maybe_text(self.user_agent.text());
+        cells.maybe_text(self.address.map(|address| address.to_string()).as_deref());
+        cells.maybe_text(text_of(self.user_agent.as_ref()).as_deref());
     }
 }
 
@@ -142,16 +144,13 @@ fn ended_before(moment: DateTime<Utc>) -> SelectStatement {
         .and(over("schedule_id", "schedule", Expr::col("active").eq(true)))
         .and(over("deployment_id", "deployment", Expr::val(1).eq(1)));
     // Ids grow with time, so that the rest of the table isn't looked at.
-    let first_after = uuid::Builder::from_unix_timestamp_millis(
-        u64::try_from((moment + TimeDelta::seconds(1)).timestamp_millis()).unwrap_or_default(),
-        &[0; 10],
-    );
+    let first_after = first_id_of(moment + TimeDelta::seconds(1));
     let has_ended = Expr::col("expires").lt(Timestamp::new(moment));
     let never_ends = Expr::col("expires").is_null().and(Expr::col("created").lt(Timestamp::new(moment)));
     Query::select()
         .column("id")
         .from(TABLE)
-        .and_where(Expr::col("id").lt(Id(first_after.into_uuid())))
+        .and_where(Expr::col("id").lt(first_after))
         .and_where(has_ended.or(never_ends.and(bound_to_nothing)))
         .order_by("id", Order::Asc)
         .limit(BATCH)

@@ -320,11 +320,7 @@ pub async fn update_api_key(
     }
     update.and_where(Expr::col("id").eq(row.id));
     let event = app.audit.event(&origin, Action::ApiKeyUpdated).on("api_key", row.id, &row.name);
-    let event = event.of_account(&account).with("changed", request.changed());
-    let event = match request.active {
-        Some(active) => event.with("active", active),
-        None => event,
-    };
+    let event = event.of_account(&account).with("changed", request.changed()).maybe("active", request.active);
     let (update, event) = (&update, &event);
     let updated = app.store.write(|mut tx| async move {
         tx.execute(update).await?;

@@ -275,10 +275,7 @@ pub async fn update_service_account(
     update.and_where(Expr::col("id").eq(account.id));
     let event = app.audit.event(&origin, Action::ServiceAccountUpdated);
     let event = event.on("service_account", account.id, &account.name).with("changed", changed);
-    let event = match request.active {
-        Some(active) => event.with("active", active),
-        None => event,
-    };
+    let event = event.maybe("active", request.active);
     let (update, event) = (&update, &event);
     let updated = app.store.write(|mut tx| async move {
         tx.execute(update).await?;

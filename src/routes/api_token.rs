@@ -19,7 +19,6 @@ use crate::config::ServerSettings;
 use crate::framework::named_project;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::query::Query;
-use crate::http::user_agent::UserAgent;
 use crate::routes;
 
 /// Characters of a token's name, at most.
@@ -53,7 +52,6 @@ pub async fn get_api_token(
     State(app): State<AppState>,
     principal: Principal,
     origin: Origin,
-    user_agent: UserAgent,
     query: Query,
 ) -> ApiResult<Json<String>> {
     let asked = Asked::read(&app, query).await?;
@@ -78,6 +76,8 @@ pub async fn get_api_token(
         session_id: None,
         scope: scope.clone(),
     })?;
+    let event = app.audit.event(&origin, Action::TokenIssued).on("api_token", issued.id, &asked.name);
+    app.audit.note(event.with("token_type", kind.word()).with("expires", expires_at)).await?;
     let registration = Registration {
         id: issued.id,
         name: asked.name,
@@ -87,11 +87,9 @@ pub async fn get_api_token(
         proven: moment(parent.proven_at()),
         expires: expires_at.and_then(|seconds| DateTime::from_timestamp(seconds, 0)),
         scope,
-        address: origin.client().0,
-        user_agent,
+        address: origin.address,
+        user_agent: origin.user_agent,
     };
-    let event = app.audit.event(&origin, Action::TokenIssued).on("api_token", issued.id, &registration.name);
-    app.audit.note(event.with("token_type", kind.word()).with("expires", expires_at)).await?;
     app.register.note(registration).await?;
     Ok(Json(issued.token))
 }

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::header::{CONTENT_TYPE, HeaderMap, USER_AGENT};
+use axum::http::header::{HeaderMap, USER_AGENT};
 use axum::http::{Method, StatusCode, Uri};
 use chrono::TimeDelta;
 use secrecy::ExposeSecret;
@@ -14,6 +14,7 @@ use crate::app::AppState;
 use crate::audit::Origin;
 use crate::config::{AuthScheme, ServerSettings};
 use crate::http::error::{ApiError, ApiResult};
+use crate::http::form;
 use crate::http::query::{Violation, reject};
 use crate::resources::devices::{ClientDetails, Codes, DeviceRequest, keep_request};
 use crate::store::{Id, Timestamp};
@@ -80,9 +81,6 @@ pub async fn authorize_device(
 }
 
 fn client_id(headers: &HeaderMap, body: &[u8]) -> Result<Id, Violation> {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let is_form =
-        content_type.trim_start().to_ascii_lowercase().starts_with("application/x-www-form-urlencoded");
     let violation = |kind, message, input| Violation {
         place: "body",
         field: "client_id".to_owned(),
@@ -90,7 +88,7 @@ fn client_id(headers: &HeaderMap, body: &[u8]) -> Result<Id, Violation> {
         message,
         input,
     };
-    let sent = form_urlencoded::parse(body).filter(|(name, _)| is_form && name == "client_id").last();
+    let sent = form::fields(headers, body).filter(|(name, _)| name == "client_id").last();
     let Some((_, text)) = sent else {
         return Err(violation("missing", "Field required".to_owned(), String::new()));
     };

@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::CookieJar;
@@ -19,6 +18,7 @@ use crate::auth::jwt::{NewToken, TokenKind};
 use crate::auth::{AuthenticationError, Scope, refusal, session};
 use crate::config::{AuthScheme, ServerSettings};
 use crate::http::error::{ApiError, ApiResult};
+use crate::http::form;
 use crate::resources::devices;
 use crate::store::Id;
 
@@ -62,15 +62,9 @@ struct LoginForm {
 }
 
 impl LoginForm {
-    /// Any other body is as good as an empty form.
     fn read(headers: &HeaderMap, body: &[u8]) -> Self {
-        let content_type =
-            headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let mut form = Self::default();
-        if !content_type.trim_start().to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
-            return form;
-        }
-        for (name, value) in form_urlencoded::parse(body) {
+        for (name, value) in form::fields(headers, body) {
             let value = value.into_owned();
             match name.as_ref() {
                 // An empty field is as good as none.
@@ -295,6 +289,8 @@ async fn issue(
 
 #[cfg(test)]
 mod tests {
+    use axum::http::header::CONTENT_TYPE;
+
     use super::*;
 
     fn grant_under(scheme: AuthScheme, body: &str) -> Result<Grant, ()> {

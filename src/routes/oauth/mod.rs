@@ -6,7 +6,7 @@ pub mod metadata;
 pub mod revoke;
 
 use axum::extract::Request;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -18,6 +18,7 @@ use secrecy::SecretString;
 use crate::app::App;
 use crate::auth::{Principal, api_key};
 use crate::http::error::{ApiError, ApiResult};
+use crate::http::form;
 use crate::http::routes::Routes;
 
 /// For the programs that have the right to ask about everybody's tokens.
@@ -64,11 +65,7 @@ fn require_right(app: &App, principal: &Principal) -> ApiResult<()> {
 /// # Errors
 /// 400 without one.
 fn token_of_form(headers: &HeaderMap, body: &[u8]) -> ApiResult<SecretString> {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let is_form =
-        content_type.trim_start().to_ascii_lowercase().starts_with("application/x-www-form-urlencoded");
-    let body = if is_form { body } else { &[] };
-    let mut tokens = form_urlencoded::parse(body).filter(|(name, _)| name == "token");
+    let mut tokens = form::fields(headers, body).filter(|(name, _)| name == "token");
     match (tokens.next(), tokens.next()) {
         (Some((_, token)), None) if !token.is_empty() => Ok(token.into_owned().into()),
         _ => Err(ApiError::oauth("invalid_request", "The form has to have one token.")),
