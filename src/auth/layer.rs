@@ -43,8 +43,8 @@ pub async fn authenticate(
         }
     };
     app.activity.note(now);
-    if principal.scope().is_some_and(Scope::is_narrowed) {
-        request = match Box::pin(within_scope(&app, &principal, request)).await {
+    if let Some(scope) = principal.scope().filter(|scope| scope.is_narrowed()) {
+        request = match Box::pin(within_scope(&app, &principal, scope, request)).await {
             Ok(request) => request,
             Err(refusal) => return Ok(refusal),
         };
@@ -74,14 +74,17 @@ async fn record_refusal(
 }
 
 /// Hands the request on if its narrowed token is wide enough for the route.
-async fn within_scope(app: &AppState, principal: &Principal, request: Request) -> Result<Request, Response> {
+async fn within_scope(
+    app: &AppState,
+    principal: &Principal,
+    scope: &Scope,
+    request: Request,
+) -> Result<Request, Response> {
     let path = request.extensions().get::<MatchedPath>().cloned();
     let path = path.as_ref().map_or(request.uri().path(), MatchedPath::as_str).to_owned();
     let path = path.strip_prefix(app.config.root_url_path.0.as_str()).unwrap_or(&path);
     let access = Access::of(request.method().as_str(), path);
-    if let Some(scope) = principal.scope() {
-        access.check(scope).map_err(IntoResponse::into_response)?;
-    }
+    access.check(scope).map_err(IntoResponse::into_response)?;
     project_guard::check(app, principal, access, request).await
 }
 

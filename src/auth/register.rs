@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use axum::http::HeaderValue;
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_query::{Expr, ExprTrait, Order, Query, SelectStatement, SimpleExpr};
+use sea_query::{Expr, ExprTrait, Query, SimpleExpr};
 
 use super::Scope;
 use super::jwt::TokenKind;
@@ -118,24 +118,13 @@ impl Register {
     /// # Errors
     /// When the database doesn't answer.
     pub async fn sweep(&self, moment: DateTime<Utc>) -> Result<(), StoreError> {
-        let ended = ended_before(moment);
-        loop {
-            let ids: Vec<(Id,)> = self.store.fetch_all(&ended).await?;
-            let delete = Query::delete()
-                .from_table(TABLE)
-                .and_where(Expr::col("id").is_in(ids.iter().map(|(id,)| *id)))
-                .to_owned();
-            self.store.execute(&delete).await?;
-            if (ids.len() as u64) < BATCH {
-                return Ok(());
-            }
-        }
+        self.store.sweep_all(TABLE, "id", &has_ended_before(moment), BATCH).await
     }
 }
 
-/// Some of the oldest tokens that ended before a moment. One without an end of its own has ended when it was made
+/// Whether a token has ended before a moment. One without an end of its own has ended when it was made
 /// before that, and what it is bound to is over.
-fn ended_before(moment: DateTime<Utc>) -> SelectStatement {
+fn has_ended_before(moment: DateTime<Utc>) -> SimpleExpr {
     let over = |column: &'static str, table: &'static str, live: SimpleExpr| {
         let living = Query::select().column("id").from(table).and_where(live).to_owned();
         Expr::col(column).is_null().or(Expr::col(column).not_in_subquery(living))
@@ -147,12 +136,5 @@ fn ended_before(moment: DateTime<Utc>) -> SelectStatement {
     let first_after = first_id_of(moment + TimeDelta::seconds(1));
     let has_ended = Expr::col("expires").lt(Timestamp::new(moment));
     let never_ends = Expr::col("expires").is_null().and(Expr::col("created").lt(Timestamp::new(moment)));
-    Query::select()
-        .column("id")
-        .from(TABLE)
-        .and_where(Expr::col("id").lt(first_after))
-        .and_where(has_ended.or(never_ends.and(bound_to_nothing)))
-        .order_by("id", Order::Asc)
-        .limit(BATCH)
-        .to_owned()
+    Expr::col("id").lt(first_after).and(has_ended.or(never_ends.and(bound_to_nothing)))
 }

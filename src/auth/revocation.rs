@@ -174,23 +174,7 @@ impl Revocations {
     /// When the database doesn't answer.
     pub async fn sweep(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
         let over = now.timestamp() - KEPT_AFTER_END;
-        loop {
-            let ended = Query::select()
-                .column("jti")
-                .from(TOKENS)
-                .and_where(Expr::col("expires").lt(over))
-                .limit(BATCH as u64)
-                .to_owned();
-            let ended: Vec<(Id,)> = self.store.fetch_all(&ended).await?;
-            let delete = Query::delete()
-                .from_table(TOKENS)
-                .and_where(Expr::col("jti").is_in(ended.iter().map(|(jti,)| *jti)))
-                .to_owned();
-            self.store.execute(&delete).await?;
-            if ended.len() < BATCH {
-                break;
-            }
-        }
+        self.store.sweep_all(TOKENS, "jti", &Expr::col("expires").lt(over), BATCH as u64).await?;
         self.revoked().tokens.sweep(over);
         Ok(())
     }

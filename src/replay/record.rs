@@ -144,24 +144,9 @@ async fn complete(
 
 /// Deletes keys that have expired, a number of them at most, and returns how many it did.
 pub(super) async fn sweep(store: &Store, now: Timestamp, most: u64) -> Result<u64, StoreError> {
-    let expired = Sql::select()
-        .column("id")
-        .from("api_transaction")
-        // Both states, so that the index over them is of use.
-        .and_where(Expr::col("completed").is_in([true, false]))
-        .and_where(Expr::col("expired").lt(now))
-        .limit(most)
-        .to_owned();
-    let expired: Vec<(Id,)> = store.fetch_all(&expired).await?;
-    if expired.is_empty() {
-        return Ok(0);
-    }
-    let delete = Sql::delete()
-        .from_table("api_transaction")
-        .and_where(Expr::col("id").is_in(expired.into_iter().map(|(id,)| id)))
-        .and_where(Expr::col("expired").lt(now))
-        .to_owned();
-    store.execute(&delete).await
+    // Both states, so that the index over them is of use.
+    let has_a_state = Expr::col("completed").is_in([true, false]);
+    store.sweep("api_transaction", "id", &has_a_state.and(Expr::col("expired").lt(now)), most).await
 }
 
 fn transaction(attempt: &Attempt, now: Timestamp, expires: Timestamp, completed: bool) -> Insert {

@@ -11,8 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::by_name_or_id;
-use super::users::{UserResponse, UserRow, find_account};
+use super::users::{UserResponse, UserRow, find_account_named};
 use crate::app::AppState;
 use crate::audit::{Action, Event, Origin};
 use crate::auth::access::Access;
@@ -382,11 +381,7 @@ async fn find_user(app: &AppState, principal: &Principal, name_or_id: &str) -> A
         let message = "Only an admin revokes the tokens of others.";
         return Err(ApiError::new(ErrorKind::IllegalOperationError, message));
     }
-    let query = Sql::select().column("id").from("user").and_where(by_name_or_id(name_or_id)).to_owned();
-    let found = match app.store.fetch_optional::<(Id,)>(&query).await? {
-        Some((id,)) => find_account(&app.store, id).await?,
-        None => None,
-    };
+    let found = find_account_named(&app.store, name_or_id).await?;
     found.ok_or_else(|| {
         let message = format!("\"There is no account with the name or ID '{name_or_id}'.\"");
         ApiError::new(ErrorKind::KeyError, message)

@@ -10,6 +10,7 @@ mod insert;
 mod migrate;
 mod python_json;
 mod seed;
+mod sweep;
 mod transaction;
 mod turn;
 mod types;

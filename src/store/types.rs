@@ -65,22 +65,23 @@ impl Timestamp {
 
     /// The form in the store. Always six digits after the point: SQLAlchemy's SQLite reader counts on them.
     pub(super) fn stored(self) -> String {
-        let (date, time) = (self.0.date(), self.0.time());
-        let micros = self.0.and_utc().timestamp_subsec_micros();
-        // Debug of a date and a time is ISO 8601, and many times faster than a format that is read each time.
-        format!("{date:?} {:?}.{micros:06}", time.trunc_subsecs(0))
+        let mut text = [0; WRITTEN];
+        match self.write(b' ', &mut text) {
+            Some(text) => text.to_owned(),
+            None => self.0.format("%Y-%m-%d %H:%M:%S%.6f").to_string(),
+        }
     }
 
-    /// ISO 8601; microseconds are left out when zero. A page has thousands of
-    /// moments, and chrono reads a format anew for each. None for a year that hasn't four digits.
-    fn write(self, text: &mut [u8; WRITTEN]) -> Option<&str> {
+    /// ISO 8601, with what stands between date and time. A page has thousands of moments, and chrono reads a format
+    /// anew for each. None for a year that hasn't four digits.
+    fn write(self, between: u8, text: &mut [u8; WRITTEN]) -> Option<&str> {
         let (date, time) = (self.0.date(), self.0.time());
         let year = u32::try_from(date.year()).ok().filter(|year| *year <= 9999)?;
         let micros = time.nanosecond() / 1000;
         let numbers = [
             (year, 4, b'-'),
             (date.month(), 2, b'-'),
-            (date.day(), 2, b'T'),
+            (date.day(), 2, between),
             (time.hour(), 2, b':'),
             (time.minute(), 2, b':'),
             (time.second(), 2, b'.'),
@@ -99,8 +100,7 @@ impl Timestamp {
             }
             end += 1;
         }
-        let length = if micros == 0 { "2026-01-02T03:04:05".len() } else { WRITTEN };
-        std::str::from_utf8(&text[..length]).ok()
+        std::str::from_utf8(text).ok()
     }
 
     /// What [`Timestamp::stored`] has written, read without it for the same reason.
@@ -140,8 +140,8 @@ impl From<Timestamp> for Value {
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut text = [0; WRITTEN];
-        match self.write(&mut text) {
-            Some(text) => serializer.serialize_str(text),
+        match self.write(b'T', &mut text) {
+            Some(text) => serializer.serialize_str(text.strip_suffix(".000000").unwrap_or(text)),
             None => serializer.collect_str(&format_args!("{:?}", self.0)),
         }
     }

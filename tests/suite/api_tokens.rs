@@ -165,6 +165,8 @@ async fn whoever_holds_a_token_may_revoke_it(database: Database) {
 async fn all_tokens_of_an_account_are_taken_back_at_once(database: Database) {
     let (app, other) = (TestApp::start(&database).await, TestApp::start(&database).await);
     let (admin, bob) = (app.signed_in().await, app.new_user("bob", false).await);
+    // A machine may have a person's name; the person is meant then.
+    admin.post("/api/v1/service_accounts", json!({"name": "bob", "active": true})).await.expect_ok();
     let (_, _, of_admin) = new_token(&admin, &app, "").await;
     let (token, path, of_bob) = new_token(&bob, &app, "").await;
     let elsewhere = other.anonymous().with_token(&token);

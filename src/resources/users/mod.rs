@@ -10,6 +10,6 @@ mod rules;
 pub use requests::{NewPassword, UserRequest};
 pub use rows::{
     PasswordRow, UserResponse, UserResponseBody, UserResponseMetadata, UserResponseResources, UserRow,
-    find_account, find_accounts, find_password,
+    find_account, find_account_named, find_accounts, find_password,
 };
 pub use rules::{admins_only, owns_anything};

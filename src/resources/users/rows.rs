@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use sea_query::{Cond, Expr, ExprTrait, Query as Sql, SelectStatement};
+use sea_query::{Cond, Expr, ExprTrait, Order, Query as Sql, SelectStatement};
 use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::filter::Field;
 use crate::http::list::Listed;
-use crate::resources::object_or_empty;
+use crate::resources::{by_name_or_id, object_or_empty};
 use crate::store::{Among, Id, Store, StoreError, Timestamp};
 
 /// An account as the store has it, without its password.
@@ -196,6 +196,16 @@ pub(super) fn select() -> SelectStatement {
 /// When the database doesn't answer.
 pub async fn find_account(store: &Store, id: Id) -> Result<Option<UserRow>, StoreError> {
     store.fetch_optional(select().and_where(Expr::col("id").eq(id))).await
+}
+
+/// The account with that name or id. A user goes before a service account of the same name.
+///
+/// # Errors
+/// When the database doesn't answer.
+pub async fn find_account_named(store: &Store, name_or_id: &str) -> Result<Option<UserRow>, StoreError> {
+    let mut query = select();
+    query.and_where(by_name_or_id(name_or_id)).order_by("is_service_account", Order::Asc).limit(1);
+    store.fetch_optional(&query).await
 }
 
 /// The accounts with these ids, with one query.
