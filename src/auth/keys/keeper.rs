@@ -105,9 +105,9 @@ impl Keeper {
         if !rows::has_signer(&rows::list(&self.store).await?, algorithm, now.timestamp_millis()) {
             let key = self.make(algorithm, now, now - CLOCKS).await?;
             rows::insert_first(&self.store, algorithm, &key).await?;
-            self.read(&mut reading).await?;
         }
-        Ok(())
+        // Another replica may have made one since the first reading, too.
+        Ok(self.read(&mut reading).await?)
     }
 
     /// Looks for a key that a token names and that isn't known here: when this returns, the store was read after
