@@ -10,7 +10,9 @@ use serde_json::Value;
 use super::{Action, Origin, Record, Shipper};
 use crate::app::App;
 use crate::auth::{Credential, Principal, VerifiedToken};
-use crate::store::{BatchRow, Cells, Committed, Id, JsonText, StoreError, Timestamp, Transaction};
+use crate::store::{
+    BatchRow, Cells, Committed, Id, JsonText, Store, StoreError, Timestamp, Transaction, WriteStatement,
+};
 
 /// Characters that a column holds at most.
 const LONGEST_TEXT: usize = 255;
@@ -118,6 +120,20 @@ impl Event {
     pub fn refused(mut self, reason: impl Into<String>) -> Self {
         self.refusal = Some(reason.into());
         self
+    }
+
+    /// Makes a change of one statement, with its record if it touches a row, and says how many it touched.
+    ///
+    /// # Errors
+    /// When the database doesn't answer or refuses either.
+    pub async fn change(&self, store: &Store, statement: &impl WriteStatement) -> Result<u64, StoreError> {
+        let changed = store.write(|mut tx| async move {
+            match tx.execute(statement).await? {
+                0 => tx.commit(0).await,
+                touched => self.commit(tx, touched).await,
+            }
+        });
+        changed.await
     }
 
     /// Commits a change together with its record.

@@ -321,12 +321,7 @@ pub async fn update_api_key(
     update.and_where(Expr::col("id").eq(row.id));
     let event = app.audit.event(&origin, Action::ApiKeyUpdated).on("api_key", row.id, &row.name);
     let event = event.of_account(&account).with("changed", request.changed()).maybe("active", request.active);
-    let (update, event) = (&update, &event);
-    let updated = app.store.write(|mut tx| async move {
-        tx.execute(update).await?;
-        event.commit(tx, ()).await
-    });
-    updated.await.map_err(|error: StoreError| match (is_duplicate(&error), &request.name) {
+    event.change(&app.store, &update).await.map_err(|error| match (is_duplicate(&error), &request.name) {
         (true, Some(name)) => taken(name.as_str(), &account),
         _ => error.into(),
     })?;

@@ -16,11 +16,11 @@ use sqlx::FromRow;
 
 use super::users::{UserResponse, UserRow};
 use crate::app::App;
-use crate::audit::{Action, Event, Origin};
+use crate::audit::{Action, Origin};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::filter::Field;
 use crate::http::list::Listed;
-use crate::store::{Id, Store, StoreError, Timestamp, WriteStatement};
+use crate::store::{Id, Store, StoreError, Timestamp};
 
 pub use grant::{DeviceGrantError, DevicePolls, exchange};
 pub use request::{ClientDetails, DeviceRequest, keep_request};
@@ -286,17 +286,6 @@ fn not_found(id: Id) -> ApiError {
 async fn find_own(app: &App, id: Id, user: &UserRow) -> ApiResult<DeviceRow> {
     let device = find_for_authentication(&app.store, id).await?;
     device.filter(|device| device.belongs_to(user)).ok_or_else(|| not_found(id))
-}
-
-/// Makes a change to a device, with its record if it touches one.
-async fn change(app: &App, statement: &impl WriteStatement, event: &Event) -> Result<u64, StoreError> {
-    let changed = app.store.write(|mut tx| async move {
-        match tx.execute(statement).await? {
-            0 => tx.commit(0).await,
-            touched => event.commit(tx, touched).await,
-        }
-    });
-    changed.await
 }
 
 /// Lets a change to a device be felt at once.

@@ -204,12 +204,7 @@ pub async fn update_settings(
             return Err(ApiError::new(ErrorKind::IllegalOperationError, message));
         }
         let event = app.audit.event(&origin, Action::SettingsChanged).on("server", app.server_id, "");
-        let (statement, event) = (&statement, &event.with("changed", update.changed()));
-        let updated = app.store.write(|mut tx| async move {
-            tx.execute(statement).await?;
-            event.commit(tx, ()).await
-        });
-        updated.await.map_err(|error: StoreError| ApiError::from(error))?;
+        event.with("changed", update.changed()).change(&app.store, &statement).await?;
         app.forget_settings().await;
     }
     Ok(Json(response(&app, true).await?))

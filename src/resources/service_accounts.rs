@@ -276,12 +276,7 @@ pub async fn update_service_account(
     let event = app.audit.event(&origin, Action::ServiceAccountUpdated);
     let event = event.on("service_account", account.id, &account.name).with("changed", changed);
     let event = event.maybe("active", request.active);
-    let (update, event) = (&update, &event);
-    let updated = app.store.write(|mut tx| async move {
-        tx.execute(update).await?;
-        event.commit(tx, ()).await
-    });
-    updated.await.map_err(|error: StoreError| match (is_duplicate(&error), &request.name) {
+    event.change(&app.store, &update).await.map_err(|error| match (is_duplicate(&error), &request.name) {
         (true, Some(name)) => taken(name.as_str()),
         _ => error.into(),
     })?;

@@ -5,7 +5,7 @@ use axum::extract::State;
 use sea_query::{CaseStatement, Expr, ExprTrait, Query as Sql};
 
 use super::{
-    DeviceResponse, DeviceRow, DeviceStatus, DeviceUpdate, DeviceVerificationRequest, change,
+    DeviceResponse, DeviceRow, DeviceStatus, DeviceUpdate, DeviceVerificationRequest,
     find_for_authentication, find_own, forget, not_found, note_wrong_code, select,
 };
 use crate::app::AppState;
@@ -97,7 +97,7 @@ pub async fn update_device(
     let action = if request.locked == Some(false) { Action::DeviceUnlocked } else { Action::DeviceLocked };
     let event = app.audit.event(&origin, action).on("device", id, "");
     match request.locked {
-        Some(_) => change(&app, &update, &event).await?,
+        Some(_) => event.change(&app.store, &update).await?,
         None => app.store.execute(&update).await?,
     };
     forget(&app, id).await;
@@ -147,7 +147,7 @@ pub async fn verify_device(
     // Of two people who approve at once, one is first.
     let event = app.audit.event(&origin, Action::DeviceVerified).on("device", id, "");
     let event = event.with("trusted_device", request.trusted_device);
-    if change(&app, &approval, &event).await? == 0 {
+    if event.change(&app.store, &approval).await? == 0 {
         return refuse(NOT_WAITING);
     }
     forget(&app, id).await;
@@ -169,7 +169,7 @@ pub async fn delete_device(
         .and_where(Expr::col("user_id").eq(principal.user.id))
         .to_owned();
     let event = app.audit.event(&origin, Action::DeviceDeleted).on("device", id, "");
-    if change(&app, &delete, &event).await? == 0 {
+    if event.change(&app.store, &delete).await? == 0 {
         return Err(not_found(id));
     }
     forget(&app, id).await;

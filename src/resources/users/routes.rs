@@ -17,7 +17,7 @@ use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Page};
 use crate::http::query::Query;
 use crate::http::routes::Routes;
-use crate::store::{Id, StoreError, Timestamp};
+use crate::store::{Id, Timestamp};
 
 const USERS: &str = "/api/v1/users";
 const USER: &str = "/api/v1/users/{user_name_or_id}";
@@ -233,14 +233,8 @@ pub async fn activate_user(
     statement.and_where(Expr::col("activation_token").eq(hash)).and_where(Expr::col("active").eq(false));
     let event = changes.event(&app.audit, &origin, user.id, &user.name);
     let claim = Claim { account: Some((user.id, user.name.clone())), ..Claim::of("activation_token") };
-    let (statement, event) = (&statement, &event.by(claim));
-    let activated = app.store.write(|mut tx| async move {
-        match tx.execute(statement).await? {
-            0 => tx.commit(0).await,
-            touched => event.commit(tx, touched).await,
-        }
-    });
-    let touched = activated.await.map_err(|error: StoreError| changes.refused(error))?;
+    let activated = event.by(claim).change(&app.store, &statement).await;
+    let touched = activated.map_err(|error| changes.refused(error))?;
     app.identities.forget(user.id.0).await;
     match touched {
         0 => Err(credentials::refused("This activation token was used already.")),
