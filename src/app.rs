@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
@@ -26,10 +25,7 @@ use crate::replay::Replays;
 use crate::resources::devices::DevicePolls;
 use crate::resources::secrets::SecretCipher;
 use crate::resources::server_settings::{self, SettingsRow};
-use crate::store::{Id, Store, StoreError, Timestamp};
-
-/// For so long a settings change made by another replica may go unseen.
-const SETTINGS_LIFE: Duration = Duration::from_secs(1);
+use crate::store::{Id, Remembered, Store, StoreError, Timestamp};
 
 /// The running application. Cloning it is cheap.
 pub type AppState = Arc<App>;
@@ -70,7 +66,7 @@ pub struct App {
     pub audit: Audit,
     pub clock: SharedClock,
     pub random: SharedRandomness,
-    settings: moka::future::Cache<(), Arc<SettingsRow>>,
+    settings: Remembered<SettingsRow>,
 }
 
 /// What the outside brings: time, randomness, and how much a password check costs.
@@ -166,7 +162,7 @@ impl App {
             activity: Activity::new(settings.last_user_activity),
             replays: Replays::new(store.clone(), &config),
             audit,
-            settings: moka::future::Cache::builder().time_to_live(SETTINGS_LIFE).build(),
+            settings: Remembered::default(),
             config,
             store,
             server_id,
@@ -193,13 +189,15 @@ impl App {
     /// # Errors
     /// When the database doesn't answer.
     pub async fn settings(&self) -> Result<Arc<SettingsRow>, Arc<StoreError>> {
-        let load = async { server_settings::find(&self.store).await.map(Arc::new) };
-        self.settings.try_get_with((), load).await
+        let id = self.server_id.0;
+        let found =
+            self.settings.get(id, async || server_settings::find(&self.store).await.map(Some)).await?;
+        found.ok_or_else(|| Arc::new(StoreError::RowNotFound))
     }
 
     /// Forgets the server's row, since it was just changed here.
     pub async fn forget_settings(&self) {
-        self.settings.invalidate(&()).await;
+        self.settings.forget(self.server_id.0).await;
     }
 }
 

@@ -18,7 +18,7 @@ use crate::resources::users;
 use crate::store::{Id, Store, StoreError, Timestamp, WriteBehind};
 
 /// Records that wait for their batch at most; a request that finds no room waits for some.
-const WAITING: usize = 16_384;
+const WAITING: usize = 8192;
 /// Records that one statement deletes at most.
 const SWEPT_AT_ONCE: u64 = 1000;
 /// Statements of one sweep at most, lest it keep the house from other work; the next one goes on.
@@ -114,7 +114,8 @@ impl Audit {
         for (refusal, times) in self.refusals.end_round() {
             let mut event = self.identified(refusal).await;
             let now = self.clock.now();
-            (event.id, event.times) = (self.random.id_in_time(now), times);
+            (event.id, event.created, event.times) =
+                (self.random.id_in_time(now), Timestamp::new(now), times);
             if self.prompt.push(event).is_err() {
                 self.lost.fetch_add(1, Ordering::Relaxed);
             }

@@ -27,30 +27,34 @@ use crate::store::{Id, Timestamp};
 const CSRF_HEADER: &str = "x-csrf-token";
 
 /// Authenticates the request and hands its [`Principal`] on.
-pub async fn authenticate(
-    State(app): State<AppState>,
-    mut request: Request,
-    next: Next,
-) -> Result<Response, AuthenticationError> {
+pub async fn authenticate(State(app): State<AppState>, request: Request, next: Next) -> Response {
+    match admit(&app, request).await {
+        Ok(request) => next.run(request).await,
+        Err(refusal) => refusal,
+    }
+}
+
+/// The request with its [`Principal`], or the answer to one that has none.
+///
+/// # Errors
+/// 401 for nobody that is known here; 403 for a token that was narrowed too far.
+pub async fn admit(app: &AppState, mut request: Request) -> Result<Request, Response> {
     let now = app.clock.now();
-    let principal = match principal(&app, request.headers(), request.extensions(), now).await {
+    let principal = match principal(app, request.headers(), request.extensions(), now).await {
         Ok(principal) => principal,
         Err(error) => {
             if error.is_recorded() {
-                Box::pin(record_refusal(&app, request.headers(), request.extensions(), &error)).await;
+                Box::pin(record_refusal(app, request.headers(), request.extensions(), &error)).await;
             }
-            return Err(error);
+            return Err(error.into_response());
         }
     };
     app.activity.note(now);
     if let Some(scope) = principal.scope().filter(|scope| scope.is_narrowed()) {
-        request = match Box::pin(within_scope(&app, &principal, scope, request)).await {
-            Ok(request) => request,
-            Err(refusal) => return Ok(refusal),
-        };
+        request = Box::pin(within_scope(app, &principal, scope, request)).await?;
     }
     request.extensions_mut().insert(principal);
-    Ok(next.run(request).await)
+    Ok(request)
 }
 
 async fn record_refusal(

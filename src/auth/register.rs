@@ -15,7 +15,7 @@ use crate::store::{BatchRow, Cells, Id, Store, StoreError, Timestamp, WriteBehin
 
 pub const TABLE: &str = "zendo_api_token";
 /// Rows that may wait; a request that finds no room waits for some.
-const CAPACITY: usize = 16_384;
+const CAPACITY: usize = 8192;
 /// Rows that are swept at once.
 const BATCH: u64 = 500;
 

@@ -175,9 +175,20 @@ macro_rules! row {
         $($(#[$field_meta:meta])* $field_visibility:vis $field:ident: $type:ty,)*
     }) => {
         $(#[$meta])*
-        #[derive(Debug, Clone, sqlx::FromRow)]
+        #[derive(Debug, Clone)]
         $visibility struct $name {
             $($(#[$field_meta])* $field_visibility $field: $type,)*
+        }
+
+        impl<'r, R: sqlx::Row> sqlx::FromRow<'r, R> for $name
+        where
+            usize: sqlx::ColumnIndex<R>,
+            $($type: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,)*
+        {
+            fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+                let mut values = $crate::store::Values::of(row);
+                Ok(Self { $($field: values.next(stringify!($field))?,)* })
+            }
         }
 
         impl $crate::framework::Stored for $name {

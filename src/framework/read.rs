@@ -109,8 +109,8 @@ impl Read<'_> {
             return Ok(by_thing);
         }
         let query = Sql::select()
-            .column(("tag_resource", "resource_id"))
             .columns(TagRow::columns().into_iter().map(|column| ("tag", column)))
+            .column(("tag_resource", "resource_id"))
             .from("tag_resource")
             .inner_join("tag", Expr::col(("tag", "id")).equals(("tag_resource", "tag_id")))
             .and_where(Expr::col(("tag_resource", "resource_id")).among(ids.iter().copied()))

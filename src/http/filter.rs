@@ -1,6 +1,5 @@
 //! Filters are data: a resource lists its fields, and one parser turns the query string into a condition.
 
-use chrono::NaiveDateTime;
 use sea_query::{Cond, Expr, ExprTrait, LikeExpr, Query as Sql, SelectStatement, SimpleExpr};
 
 use super::error::{ApiError, ApiResult};
@@ -320,28 +319,6 @@ impl<'a> Filter<'a> {
         })
     }
 
-    fn on_time(&self, column: SimpleExpr) -> Result<SimpleExpr, ApiError> {
-        Ok(match self.operator {
-            Operator::Equals => column.eq(time(self.value)?),
-            Operator::NotEquals => column.ne(time(self.value)?),
-            Operator::Gt => column.gt(time(self.value)?),
-            Operator::Gte => column.gte(time(self.value)?),
-            Operator::Lt => column.lt(time(self.value)?),
-            Operator::Lte => column.lte(time(self.value)?),
-            Operator::In => {
-                let (from, to) = self.value.split_once(',').ok_or_else(|| {
-                    ApiError::unprocessable("The 'in:' filter takes two times with a comma between them.")
-                })?;
-                column.between(time(from)?, time(to)?)
-            }
-            Operator::OneOf => column.is_in(self.times()?),
-            Operator::NotOneOf => column.is_not_in(self.times()?),
-            Operator::IsNull => column.is_null(),
-            Operator::IsNotNull => column.is_not_null(),
-            _ => return Err(self.unfit()),
-        })
-    }
-
     /// The value as a yes or a no, for a field that takes nothing else.
     ///
     /// # Errors
@@ -392,10 +369,6 @@ impl<'a> Filter<'a> {
         Ok(Expr::col(related.column).in_subquery((related.rows)().cond_where(any).to_owned()))
     }
 
-    fn times(&self) -> Result<Vec<String>, ApiError> {
-        self.list()?.iter().map(|item| time(item)).collect()
-    }
-
     pub(super) fn list(&self) -> Result<Vec<String>, ApiError> {
         serde_json::from_str(self.value).map_err(|_| {
             ApiError::unprocessable(
@@ -415,17 +388,6 @@ impl<'a> Filter<'a> {
 pub(super) fn pattern(before: &str, value: &str, after: &str) -> LikeExpr {
     let escaped = value.replace('!', "!!").replace('%', "!%").replace('_', "!_");
     LikeExpr::new(format!("{before}{escaped}{after}")).escape('!')
-}
-
-/// A time as the store writes it: six digits after the point, so that texts compare as times do.
-fn time(text: &str) -> Result<String, ApiError> {
-    const FORMAT: &str = "%Y-%m-%d %H:%M:%S";
-    let moment = NaiveDateTime::parse_from_str(text, FORMAT).map_err(|_| {
-        ApiError::unprocessable(format!(
-            "The datetime filter only works with values in the following format: {FORMAT}"
-        ))
-    })?;
-    Ok(moment.format("%Y-%m-%d %H:%M:%S%.6f").to_string())
 }
 
 #[cfg(test)]

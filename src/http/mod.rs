@@ -17,4 +17,5 @@ pub mod path;
 pub mod query;
 pub mod request_id;
 pub mod routes;
+mod time_filter;
 pub mod values;

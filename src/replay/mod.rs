@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::to_bytes;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
@@ -95,7 +95,7 @@ struct Unkept {
 }
 
 /// Gives a repeated request its first answer; any other request passes.
-pub async fn replay(State(app): State<AppState>, request: Request, next: Next) -> Response {
+pub async fn replay(app: &AppState, request: Request, next: Next) -> Response {
     let Some(key) = request.headers().get(HEADER).filter(|key| !key.is_empty()) else {
         return next.run(request).await;
     };

@@ -3,13 +3,10 @@
 //! A step's own settings are kept apart from its pipeline's, and are put together when they are read, so that a
 //! snapshot of many steps doesn't say everything as many times.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
 
 use indexmap::IndexMap;
-use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
@@ -34,31 +31,76 @@ pub struct StoredStep {
     pub config: Option<Object>,
 }
 
-/// As it is stored; what isn't wanted of it is passed over.
-#[derive(Deserialize)]
-struct Outline<'a> {
-    #[serde(borrow)]
-    spec: &'a RawValue,
-    #[serde(borrow)]
-    step_config_overrides: &'a RawValue,
-    #[serde(borrow)]
-    config: Option<&'a RawValue>,
+/// What answers show of a step where they don't show its whole configuration.
+#[derive(Debug, Default)]
+pub struct Outline {
+    pub step_type: Option<String>,
+    pub substitutions: Substitutions,
 }
 
-impl StoredStep {
-    /// A stored step with only these keys of its configuration.
+/// What placeholders stand for: an object, kept as it is.
+#[derive(Debug, Default)]
+pub struct Substitutions(Option<Box<RawValue>>);
+
+impl Serialize for Substitutions {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Some(json) => json.serialize(serializer),
+            None => serializer.collect_map(std::iter::empty::<(&str, &str)>()),
+        }
+    }
+}
+
+/// A stored step; what its outline doesn't show is passed over.
+#[derive(Deserialize)]
+struct Glimpse<'a> {
+    #[serde(borrow)]
+    step_config_overrides: GlimpseOfConfiguration<'a>,
+    #[serde(borrow)]
+    config: Option<GlimpseOfConfiguration<'a>>,
+}
+
+#[derive(Deserialize)]
+struct GlimpseOfConfiguration<'a> {
+    #[serde(borrow)]
+    step_type: Option<&'a RawValue>,
+    #[serde(borrow)]
+    substitutions: Option<&'a RawValue>,
+}
+
+impl Outline {
+    /// Of a stored step, whose pipeline hands down these substitutions without nulls.
     ///
     /// # Errors
     /// When it is no step.
-    pub fn outline(json: &str, keys: &[&str]) -> serde_json::Result<Self> {
-        let outline: Outline<'_> = serde_json::from_str(json)?;
-        Ok(Self {
-            spec: outline.spec.to_owned(),
-            step_config_overrides: only(outline.step_config_overrides.get(), keys)?,
-            config: outline.config.map(|config| only(config.get(), keys)).transpose()?,
-        })
+    pub fn read(stored: &str, inherited: Option<&RawValue>) -> serde_json::Result<Self> {
+        let Glimpse { step_config_overrides, config } = serde_json::from_str(stored)?;
+        let own = config.unwrap_or(step_config_overrides);
+        let substitutions = match (inherited, own.substitutions) {
+            (Some(inherited), Some(own)) => Some(update(inherited.to_owned(), own)),
+            (inherited, own) => inherited.or(own).map(ToOwned::to_owned),
+        };
+        Ok(Self { step_type: own.step_type.and_then(text), substitutions: Substitutions::of(substitutions) })
     }
 
+    /// Of a whole step.
+    pub fn of(step: &MergedStep) -> Self {
+        let substitutions = Substitutions::of(step.config.get("substitutions").cloned());
+        Self { step_type: step.value("step_type"), substitutions }
+    }
+}
+
+impl Substitutions {
+    fn of(json: Option<Box<RawValue>>) -> Self {
+        Self(json.filter(|json| json.get().starts_with('{')))
+    }
+}
+
+fn text(json: &RawValue) -> Option<String> {
+    serde_json::from_str(json.get()).ok()
+}
+
+impl StoredStep {
     /// The step's configuration with what it takes over from its pipeline.
     pub fn merged(self, pipeline: &Object, is_dynamic: bool) -> MergedStep {
         let Self { spec, step_config_overrides, config } = self;
@@ -75,7 +117,7 @@ impl StoredStep {
 }
 
 /// A step as answers show it (contract schema Step).
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, Serialize)]
 pub struct MergedStep {
     pub spec: Box<RawValue>,
     pub config: Object,
@@ -99,34 +141,15 @@ pub fn object(json: &str) -> Object {
     serde_json::from_str(json).unwrap_or_default()
 }
 
-/// Reads an object, and of it only these keys.
-///
-/// # Errors
-/// When it is no object.
-pub fn only(json: &str, keys: &[&str]) -> serde_json::Result<Object> {
-    serde_json::Deserializer::from_str(json).deserialize_map(Only(keys))
-}
-
-struct Only<'a>(&'a [&'a str]);
-
-impl<'de> Visitor<'de> for Only<'_> {
-    type Value = Object;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an object")
+/// Of a pipeline's configuration only what steps take over in their outlines.
+pub fn handed_down(pipeline: &str) -> Object {
+    #[derive(Deserialize)]
+    struct HandedDown<'a> {
+        #[serde(borrow)]
+        substitutions: Option<&'a RawValue>,
     }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
-        let mut kept = Object::new();
-        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
-            if self.0.contains(&&*key) {
-                kept.insert(key.into_owned(), map.next_value()?);
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(kept)
-    }
+    let read = serde_json::from_str::<HandedDown<'_>>(pipeline).ok().and_then(|read| read.substitutions);
+    read.map(|json| ("substitutions".to_owned(), without_nulls(json))).into_iter().collect()
 }
 
 /// Adds the substitutions that every run has: the date and the time of its start.
@@ -225,7 +248,7 @@ fn without_nulls(json: &RawValue) -> Box<RawValue> {
     raw(&kept).unwrap_or_else(|| json.to_owned())
 }
 
-fn raw(value: &impl serde::Serialize) -> Option<Box<RawValue>> {
+fn raw(value: &impl Serialize) -> Option<Box<RawValue>> {
     serde_json::value::to_raw_value(value).ok()
 }
 
@@ -262,16 +285,30 @@ mod tests {
     }
 
     #[test]
-    fn an_outline_has_what_it_is_asked_for() {
-        let json =
-            r#"{"spec":{"a": 1},"step_config_overrides":{"x":[{"y":2}],"k":{"b": 1.10}},"config":null}"#;
-        let step = StoredStep::outline(json, &["k", "l"]).unwrap();
-        let kept: Vec<_> =
-            step.step_config_overrides.iter().map(|(key, json)| (key.as_str(), json.get())).collect();
-        assert_eq!(kept, [("k", r#"{"b": 1.10}"#)]);
-        assert!(step.config.is_none());
-        assert!(StoredStep::outline(r#"{"spec":{}}"#, &[]).is_err());
-        assert!(only("[]", &[]).is_err());
+    fn an_outline_shows_what_the_whole_step_does() {
+        let pipelines = [json!({}), json!({"substitutions": {"date": "d", "gone": null}, "extra": {"a": 1}})];
+        let configurations = [
+            json!({"name": "load", "step_type": "tool_call", "substitutions": {"mine": "m", "date": null}}),
+            json!({"name": "load", "substitutions": null}),
+            json!({"extra": {"substitutions": 1}}),
+        ];
+        for pipeline in pipelines.map(|pipeline| pipeline.to_string()) {
+            for own in &configurations {
+                let older = json!({"spec": {}, "step_config_overrides": {}, "config": own});
+                for stored in [json!({"spec": {"a": 1}, "step_config_overrides": own}), older] {
+                    let stored = stored.to_string();
+                    let whole: StoredStep = serde_json::from_str(&stored).unwrap();
+                    let whole = Outline::of(&whole.merged(&object(&pipeline), false));
+                    let handed_down = handed_down(&pipeline);
+                    let inherited = handed_down.get("substitutions").map(|json| &**json);
+                    let outline = Outline::read(&stored, inherited).unwrap();
+                    assert_eq!(outline.step_type, whole.step_type);
+                    let [outline, whole] = [outline, whole].map(|outline| json!(outline.substitutions));
+                    assert_eq!(outline, whole, "{pipeline} {stored}");
+                }
+            }
+        }
+        assert!(Outline::read(r#"{"spec":{}}"#, None).is_err());
     }
 
     #[test]

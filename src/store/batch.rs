@@ -1,6 +1,7 @@
 //! Many rows with few statements: what a queue has gathered (see [`super::WriteBehind`]).
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlArguments;
@@ -29,17 +30,35 @@ pub struct Cells {
 }
 
 enum EngineArguments {
-    Sqlite(SqliteArguments),
+    Sqlite(SqliteArguments, TextsAbove),
     MySql(MySqlArguments),
 }
 
+/// Each column's last text: rows that come together have much in common, and a text that stays is shared.
+struct TextsAbove {
+    columns: Vec<Arc<str>>,
+}
+
+impl TextsAbove {
+    /// The text as a value of the cell of this number.
+    fn shared(&mut self, cell: usize, text: &str) -> Arc<str> {
+        let column = cell % self.columns.len();
+        let above = &mut self.columns[column];
+        if **above != *text {
+            *above = text.into();
+        }
+        Arc::clone(above)
+    }
+}
+
 impl Cells {
-    fn new(engine: Engine, count: usize) -> Self {
+    fn new(engine: Engine, rows: usize, columns: usize) -> Self {
+        let count = rows * columns;
         let arguments = match engine {
             Engine::Sqlite => {
                 let mut arguments = SqliteArguments::default();
                 arguments.reserve(count, 0);
-                EngineArguments::Sqlite(arguments)
+                EngineArguments::Sqlite(arguments, TextsAbove { columns: vec!["".into(); columns] })
             }
             Engine::MySql => {
                 let mut arguments = MySqlArguments::default();
@@ -51,11 +70,20 @@ impl Cells {
     }
 
     pub fn text(&mut self, text: &str) {
-        self.add(text);
+        match &mut self.arguments {
+            EngineArguments::Sqlite(arguments, above) => {
+                let text = above.shared(arguments.len(), text);
+                self.add(text);
+            }
+            EngineArguments::MySql(_) => self.add(text),
+        }
     }
 
     pub fn maybe_text(&mut self, text: Option<&str>) {
-        self.add(text);
+        match text {
+            Some(text) => self.text(text),
+            None => self.add(text),
+        }
     }
 
     pub fn integer(&mut self, number: i64) {
@@ -71,7 +99,7 @@ impl Cells {
     }
 
     pub fn id(&mut self, id: Id) {
-        self.add(&*id.0.simple().encode_lower(&mut [0; 32]));
+        self.text(id.0.simple().encode_lower(&mut [0; 32]));
     }
 
     pub fn maybe_id(&mut self, id: Option<Id>) {
@@ -94,7 +122,7 @@ impl Cells {
         V: Encode<'v, Sqlite> + Type<Sqlite> + Encode<'v, MySql> + Type<MySql>,
     {
         let added = match &mut self.arguments {
-            EngineArguments::Sqlite(arguments) => Arguments::add(arguments, value),
+            EngineArguments::Sqlite(arguments, _) => Arguments::add(arguments, value),
             EngineArguments::MySql(arguments) => Arguments::add(arguments, value),
         };
         if let Err(error) = added {
@@ -122,7 +150,7 @@ impl Transaction {
     }
 
     async fn insert_chunk<R: BatchRow>(&mut self, rows: &[R]) -> Result<(), StoreError> {
-        let mut cells = Cells::new(self.engine(), rows.len() * R::COLUMNS.len());
+        let mut cells = Cells::new(self.engine(), rows.len(), R::COLUMNS.len());
         for row in rows {
             row.put(&mut cells);
         }
@@ -131,7 +159,7 @@ impl Transaction {
         }
         let sql = AssertSqlSafe(insertion::<R>(self.engine(), rows.len()));
         match (self, cells.arguments) {
-            (Self::Sqlite(tx), EngineArguments::Sqlite(arguments)) => {
+            (Self::Sqlite(tx), EngineArguments::Sqlite(arguments, _)) => {
                 sqlx::query_with(sql, arguments).execute(&mut **tx).await.map(drop)
             }
             (Self::MySql(tx), EngineArguments::MySql(arguments)) => {

@@ -9,12 +9,14 @@ mod dates;
 mod insert;
 mod migrate;
 mod python_json;
+mod remembered;
 mod seed;
 mod sweep;
 mod transaction;
 mod turn;
 mod types;
 mod update;
+mod values;
 mod write_behind;
 
 use std::sync::Arc;
@@ -34,10 +36,12 @@ pub use dates::Span;
 pub use insert::Insert;
 pub use migrate::{MigrationError, ZENML_REVISION};
 pub use python_json::python_json;
+pub use remembered::Remembered;
 pub use seed::{FirstAdmin, Seed, insert_admin, sync_flavors};
 pub use transaction::{AsStoreError, Committed, Transaction, WriteStatement, is_lost_race};
 pub use types::{Base64Json, Id, JsonText, Timestamp};
 pub use update::Update;
+pub use values::Values;
 pub use write_behind::WriteBehind;
 
 /// What a query can end in besides rows.

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use super::{BatchRow, Store, StoreError};
 
 /// Rows of one transaction: other writers come between two of them.
-const BATCH: usize = 4096;
+const BATCH: usize = 2048;
 
 /// A bounded queue of rows on their way to the store.
 ///
@@ -81,19 +81,35 @@ impl<R: BatchRow> WriteBehind<R> {
     /// When there is no room and the database doesn't answer. The row is not taken then.
     pub async fn push_or_wait(
         &self,
+        row: R,
+        store: &Store,
+        written: impl Fn(&[R]),
+    ) -> Result<(), StoreError> {
+        match self.push(row) {
+            Ok(()) => Ok(()),
+            // Apart, since waiting takes much more memory than there mostly is to do.
+            Err(row) => Box::pin(self.wait_and_push(row, store, written)).await,
+        }
+    }
+
+    async fn wait_and_push(
+        &self,
         mut row: R,
         store: &Store,
         written: impl Fn(&[R]),
     ) -> Result<(), StoreError> {
-        while let Err(refused) = self.push(row) {
-            row = refused;
+        loop {
             let mut under_way = self.under_way.lock().await;
             // Of many that wait, one writes for all.
             if self.queue().len() >= self.capacity {
                 self.write_batch(&mut under_way, store, &written).await?;
             }
+            drop(under_way);
+            match self.push(row) {
+                Ok(()) => return Ok(()),
+                Err(refused) => row = refused,
+            }
         }
-        Ok(())
     }
 
     async fn write_batch(

@@ -410,7 +410,21 @@ async fn records_are_filtered_and_paged(database: Database) {
     assert_eq!(newest_first["items"][0], all[all.len() - 1]);
     assert_eq!(newest_first["total"], json!(all.len()));
     let ada = all.iter().find(|record| record["user_name"] == "ada").unwrap()["user_id"].as_str().unwrap();
+    let second = |of: &Value, more: i64| {
+        let moment: chrono::DateTime<chrono::Utc> = of["created"].as_str().unwrap().parse().unwrap();
+        (moment + chrono::TimeDelta::seconds(more)).format("%Y-%m-%d %H:%M:%S").to_string()
+    };
+    let (first, last) = (&all[0], &all[all.len() - 1]);
+    let span = format!("created=in:{},{}", second(first, 0), second(last, 1));
     for (filter, count) in [
+        (span, all.len()),
+        (format!("created=gte:{}", second(first, 0)), all.len()),
+        (format!("created=lte:{}", second(last, 1)), all.len()),
+        (format!("created=gt:{}", second(last, 1)), 0),
+        (format!("created=lt:{}", second(first, 0)), 0),
+        (format!("created=notequals:{}", second(first, -9)), all.len()),
+        (format!("created=oneof:[\"{}\"]", second(first, -9)), 0),
+        ("created=isnull:".to_owned(), 0),
         ("action=sign_in".to_owned(), 4),
         ("action=startswith:sign_in".to_owned(), 5),
         ("user=ada".to_owned(), 3),
@@ -423,11 +437,14 @@ async fn records_are_filtered_and_paged(database: Database) {
         ("created=gt:2020-01-01 00:00:00".to_owned(), all.len()),
         ("created=lt:2020-01-01 00:00:00".to_owned(), 0),
     ] {
-        let page = admin.get(&format!("{AUDIT}?{}", filter.replace(' ', "%20"))).await.expect_ok();
+        let page = admin
+            .get(&format!("{AUDIT}?{}", filter.replace(' ', "%20").replace('"', "%22")))
+            .await
+            .expect_ok();
         assert_eq!(page["total"], json!(count), "{filter}: {page:#}");
     }
-    let second = admin.get(&format!("{AUDIT}?size=1&page=2&sort_by=created")).await.expect_ok();
-    assert_eq!(second["items"], json!([all[1]]));
+    let page = admin.get(&format!("{AUDIT}?size=1&page=2&sort_by=created")).await.expect_ok();
+    assert_eq!(page["items"], json!([all[1]]));
     admin.get(&format!("{AUDIT}?sort_by=details")).await.expect(422, "sort");
 }
 

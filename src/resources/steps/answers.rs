@@ -8,7 +8,7 @@ use sqlx::FromRow;
 use super::super::model_versions::ModelVersionRow;
 use super::super::pipeline_runs::logs_of;
 use super::super::step_configuration::{
-    MergedStep, Object, StoredStep, finalize_substitutions, object, only, value,
+    MergedStep, Object, Outline, StoredStep, finalize_substitutions, handed_down, object, value,
 };
 use super::{StepMetadata, StepResources, StepRow, artifacts};
 use crate::framework::{ById, Read};
@@ -25,33 +25,48 @@ struct PipelineOfRun {
     pipeline_configuration: String,
 }
 
-/// What bodies show of a step's configuration.
-const IN_BODY: [&str; 2] = ["step_type", "substitutions"];
+/// What a step is configured to do, as far as its answer shows it.
+pub struct Configuration {
+    pub outline: Outline,
+    /// When metadata is wanted.
+    pub whole: Option<MergedStep>,
+}
 
-/// The merged configuration of each step that has one; unless metadata is wanted, only what bodies show of it.
-pub async fn configurations(read: &Read<'_>, rows: &[StepRow]) -> ApiResult<ById<MergedStep>> {
+impl Configuration {
+    fn outline(stored: &str, pipeline: &Object) -> serde_json::Result<Self> {
+        let inherited = pipeline.get("substitutions").map(|json| &**json);
+        Ok(Self { outline: Outline::read(stored, inherited)?, whole: None })
+    }
+
+    fn whole(stored: &str, (pipeline, is_dynamic): &(Object, bool), name: &str) -> serde_json::Result<Self> {
+        let step = serde_json::from_str::<StoredStep>(stored)?.merged(pipeline, *is_dynamic);
+        let step = without_overridden(step, pipeline, name);
+        Ok(Self { outline: Outline::of(&step), whole: Some(step) })
+    }
+}
+
+/// The configuration of each step that has one, with what it takes over from its pipeline.
+pub async fn configurations(read: &Read<'_>, rows: &[StepRow]) -> ApiResult<ById<Configuration>> {
     if rows.is_empty() {
         return Ok(ById::new());
     }
     let runs: HashSet<Id> = rows.iter().map(|row| row.pipeline_run_id).collect();
     let pipelines = pipelines_of(read, runs.into_iter().collect()).await?;
-    let mut own = own_configurations(read, rows.iter().map(|row| row.id).collect()).await?;
+    let own = own_configurations(read, rows.iter().map(|row| row.id).collect()).await?;
     let compiled = compiled_configurations(read, rows).await?;
-    let mut merged = ById::new();
+    let mut configurations = ById::new();
     let nothing = (Object::new(), false);
     for row in rows {
-        let compiled = row.snapshot_id.and_then(|id| compiled.get(&(id, row.name.clone())));
-        let Some(stored) = own.remove(&row.id).or_else(|| compiled.cloned()) else { continue };
-        let read_step = || match read.metadata {
-            true => serde_json::from_str(&stored),
-            false => StoredStep::outline(&stored, &IN_BODY),
+        let compiled = || compiled.get(&(row.snapshot_id?, row.name.clone()));
+        let Some(stored) = own.get(&row.id).or_else(compiled) else { continue };
+        let pipeline = pipelines.get(&row.pipeline_run_id).unwrap_or(&nothing);
+        let configuration = match read.metadata {
+            true => Configuration::whole(stored, pipeline, &row.name),
+            false => Configuration::outline(stored, &pipeline.0),
         };
-        let Ok::<StoredStep, _>(step) = read_step() else { continue };
-        let (configuration, is_dynamic) = pipelines.get(&row.pipeline_run_id).unwrap_or(&nothing);
-        let step = step.merged(configuration, *is_dynamic);
-        merged.insert(row.id, without_overridden(step, configuration, &row.name));
+        configurations.extend(configuration.ok().map(|configuration| (row.id, configuration)));
     }
-    Ok(merged)
+    Ok(configurations)
 }
 
 async fn pipelines_of(read: &Read<'_>, runs: Vec<Id>) -> ApiResult<ById<(Object, bool)>> {
@@ -70,7 +85,7 @@ async fn pipelines_of(read: &Read<'_>, runs: Vec<Id>) -> ApiResult<ById<(Object,
     let configuration = |row: PipelineOfRun| {
         let mut configuration = match read.metadata {
             true => object(&row.pipeline_configuration),
-            false => only(&row.pipeline_configuration, &IN_BODY).unwrap_or_default(),
+            false => handed_down(&row.pipeline_configuration),
         };
         finalize_substitutions(&mut configuration, row.start_time.unwrap_or(row.created));
         (row.run_id, (configuration, row.is_dynamic))

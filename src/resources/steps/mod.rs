@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 use super::artifact_versions::ArtifactVersionRow;
 use super::logs::LogsRow;
 use super::model_versions::ModelVersionRow;
-use super::step_configuration::{MergedStep, Object, value};
+use super::step_configuration::{Object, Outline, Substitutions};
 use super::users::UserResponse;
 use crate::framework::{Read, Resource, Response, ResponseOf};
 use crate::http::error::ApiResult;
@@ -68,7 +68,7 @@ pub struct StepBody {
     latest_heartbeat: Option<Timestamp>,
     model_version_id: Option<Id>,
     resource_request_id: Option<Id>,
-    substitutions: Object,
+    substitutions: Substitutions,
     heartbeat_threshold: Option<i32>,
 }
 
@@ -112,22 +112,23 @@ impl Resource for StepRow {
         let mut resources = answers::resources(read, &rows).await?;
         let response = |row: Self| {
             let configuration = configurations.remove(&row.id);
-            let body = body(&row, configuration.as_ref());
-            let metadata = details.remove(&row.id).map(|details| details.metadata(&row, configuration));
+            let (outline, whole) =
+                configuration.map(|found| (found.outline, found.whole)).unwrap_or_default();
+            let body = body(&row, outline);
+            let metadata = details.remove(&row.id).map(|details| details.metadata(&row, whole));
             Response::named(row.id, row.name, body, metadata, resources.remove(&row.id))
         };
         Ok(rows.into_iter().map(response).collect())
     }
 }
 
-fn body(row: &StepRow, configuration: Option<&MergedStep>) -> StepBody {
-    let config = configuration.map(|step| &step.config);
+fn body(row: &StepRow, outline: Outline) -> StepBody {
     StepBody {
         created: row.created,
         updated: row.updated,
         user_id: row.user_id,
         project_id: row.project_id,
-        r#type: config.and_then(|config| value(config, "step_type")),
+        r#type: outline.step_type,
         status: row.status.clone(),
         version: row.version,
         is_retriable: row.is_retriable,
@@ -136,7 +137,7 @@ fn body(row: &StepRow, configuration: Option<&MergedStep>) -> StepBody {
         latest_heartbeat: row.latest_heartbeat,
         model_version_id: row.model_version_id,
         resource_request_id: row.resource_request_id,
-        substitutions: config.and_then(|config| value(config, "substitutions")).unwrap_or_default(),
+        substitutions: outline.substitutions,
         heartbeat_threshold: row.heartbeat_threshold,
     }
 }

@@ -22,7 +22,7 @@ use crate::app::AppState;
 use crate::auth::permissions::{Permissions, PermissionsError};
 use crate::auth::{AuthenticationError, Credential, Principal, layer};
 use crate::http::error::ApiError;
-use crate::http::limits::limit_time;
+use crate::http::limits::LimitsLayer;
 use crate::http::request_id::name_request;
 use crate::http::routes::Operation;
 use crate::resources::users::UserRow;
@@ -45,7 +45,7 @@ pub fn router(app: &AppState) -> Router<AppState> {
     let time_limit = Duration::from_secs(app.config.request_timeout.0.into());
     let layers = ServiceBuilder::new()
         .layer(from_fn_with_state(Arc::clone(app), name_request))
-        .layer(from_fn_with_state(time_limit, limit_time));
+        .layer(LimitsLayer::new(time_limit));
     Router::new()
         .route(PATH, any(forward_auth))
         .route(&format!("{PATH}/{{*path}}"), any(forward_auth))
