@@ -7,6 +7,7 @@ mod api_keys;
 mod api_tokens;
 mod audit;
 mod authentication;
+mod browsing;
 mod device_sign_in;
 mod devices;
 mod first_start;

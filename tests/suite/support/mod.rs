@@ -1,6 +1,7 @@
 //! What makes a test a few lines: a database of its own, a server on it, and callers who ask it.
 
 mod app;
+mod browser;
 mod caller;
 mod client;
 mod clock;
@@ -11,6 +12,7 @@ mod process;
 mod reference;
 
 pub use app::{ADMIN, PASSWORD, TestApp};
+pub use browser::browser;
 pub use caller::{Answer, Caller};
 pub use client::{AS_ADMIN, ClientProgram, keeps_its_promises};
 pub use clock::TestClock;
