@@ -9,6 +9,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use axum::routing::any;
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -74,7 +75,12 @@ pub fn router(app: AppState) -> Router {
     let (all, root) = (outside.merge(api), settings.root_url_path.0.as_str());
     let all = match root {
         "" => all,
-        root => Router::new().nest(root, all).merge(routes::oauth::metadata::at_host(root).layer(layers)),
+        root => {
+            let at_host = routes::oauth::metadata::at_host(root);
+            // The root itself with a slash, which is no path below the root.
+            let at_host = at_host.route(&format!("{root}/"), any(routes::fallback::not_found));
+            Router::new().nest(root, all).merge(at_host.layer(layers))
+        }
     };
     all.with_state(app)
 }

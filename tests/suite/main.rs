@@ -7,6 +7,8 @@ mod api_keys;
 mod api_tokens;
 mod audit;
 mod authentication;
+mod browsing;
+mod dashboard;
 mod device_sign_in;
 mod devices;
 mod first_start;
