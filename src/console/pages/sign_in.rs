@@ -1,0 +1,42 @@
+//! Signing in.
+
+use askama::Template;
+use axum::extract::State;
+
+use crate::console::Console;
+use crate::console::asked::Asked;
+use crate::console::error::{PageError, PageResult, page};
+use crate::console::next;
+use crate::console::shell::Shell;
+use crate::console::views::User;
+use crate::console::visitor::Anybody;
+
+#[derive(Template)]
+#[template(path = "console/sign_in.html")]
+struct SignIn {
+    shell: Shell,
+    /// Where the sign-in leads.
+    next: String,
+    /// Where people sign in under the EXTERNAL scheme.
+    authorization_url: Option<String>,
+}
+
+/// A form, or the way to the service that knows people. Whoever is signed in goes on.
+pub async fn sign_in(
+    State(console): State<Console>,
+    Anybody { shell, api }: Anybody,
+    asked: Asked,
+) -> PageResult {
+    if !shell.server.active {
+        return Err(PageError::GoTo(shell.at("activate")));
+    }
+    let next = next::safe(asked.text("next"), &shell.root);
+    if !shell.has_sessions() || api.get::<User>("/api/v1/current-user").await.is_ok() {
+        return Err(PageError::GoTo(next));
+    }
+    let authorization_url = match shell.is_external() {
+        true => console.app.config.external_login_url.as_ref().map(|url| url.0.clone()),
+        false => None,
+    };
+    page(&SignIn { shell, next, authorization_url })
+}
