@@ -79,14 +79,17 @@ pub fn router(app: AppState) -> Router {
         .fallback(routes::fallback::not_found)
         .method_not_allowed_fallback(routes::fallback::method_not_allowed);
     let console = console::router(&app, api.clone().with_state(Arc::clone(&app)));
-    let console = console.merge(console::entrances()).layer(page_layers);
+    let console = console.merge(console::entrances()).layer(page_layers.clone());
     let api = api.layer(layers.clone());
     let outside = routes::oauth::forward_auth::router(&app).layer(CatchPanicLayer::custom(answer_panic));
     let outside = outside.merge(routes::health::router()).merge(routes::docs::router()).merge(console);
     let (all, root) = (outside.merge(api), settings.root_url_path.0.as_str());
     let all = match root {
         "" => all,
-        root => Router::new().nest(root, all).merge(routes::oauth::metadata::at_host(root).layer(layers)),
+        root => Router::new()
+            .nest(root, all)
+            .merge(routes::oauth::metadata::at_host(root).layer(layers))
+            .merge(console::entrance_at(root).layer(page_layers)),
     };
     all.with_state(app)
 }

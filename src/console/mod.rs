@@ -76,6 +76,11 @@ pub fn entrances() -> Router<AppState> {
     Router::new().route("/", get(to_console)).route("/devices/verify", get(to_device_page))
 }
 
+/// The same for a server whose paths start at `root`: nested routes have no address that ends with a slash there.
+pub fn entrance_at(root: &str) -> Router<AppState> {
+    Router::new().route(&format!("{root}/"), get(to_console))
+}
+
 async fn to_console(State(app): State<AppState>) -> Redirect {
     Redirect::to(&format!("{}/console/", app.config.root_url_path.0))
 }

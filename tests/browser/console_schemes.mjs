@@ -17,12 +17,12 @@ const ways = {
     await page.getByText("The settings are changed.").waitFor();
   },
   HTTP_BASIC: async () => {
-    const nobody = await person({ allow: [/^401 GET/] });
+    const nobody = await person({ allow: [/^401 GET/, /ERR_INVALID_AUTH_CREDENTIALS/] });
     const answer = await nobody.page.goto(at("settings/general")).catch((error) => error);
     if (!(answer instanceof Error)) check(answer.status() === 401 && answer.headers()["www-authenticate"]?.startsWith("Basic"), "the browser is not asked");
     const { page } = await person({ httpCredentials: { username: app.admin, password: app.password }, allow: [/^401 GET/] });
     await page.goto(`${app.url}/`);
-    await page.getByRole("link", { name: app.admin, exact: true }).waitFor();
+    await page.getByRole("banner").locator(".user", { hasText: app.admin }).waitFor();
     await page.goto(at("settings/general"));
     await page.getByLabel("Server name").fill("With a password each time");
     await page.getByRole("button", { name: "Save" }).click();

@@ -89,15 +89,16 @@ function distance(seconds) {
 async function copy(button) {
   const field = byId(button.dataset.copies);
   field.select();
+  field.scrollTo(0, 0);
   try {
     await navigator.clipboard.writeText(field.value);
   } catch {
     // A page that doesn't come over https has no clipboard; the selection can be copied.
     document.execCommand("copy");
   }
-  const before = button.textContent;
-  button.textContent = "Copied";
-  setTimeout(() => (button.textContent = before), 2000);
+  const word = button.querySelector("span");
+  word.textContent = "Copied";
+  setTimeout(() => (word.textContent = "Copy"), 2000);
 }
 
 export function begin() {

@@ -31,7 +31,10 @@ pub async fn sign_in(
         return Err(PageError::GoTo(shell.at("activate")));
     }
     let next = next::safe(asked.text("next"), &shell.root);
-    if !shell.has_sessions() || api.get::<User>("/api/v1/current-user").await.is_ok() {
+    // Whoever was sent here has been refused just now, and one refusal leaves one record.
+    let may_be_signed_in = !shell.csrf_token.is_empty() && asked.text("next").is_none();
+    let is_signed_in = may_be_signed_in && api.get::<User>("/api/v1/current-user").await.is_ok();
+    if !shell.has_sessions() || is_signed_in {
         return Err(PageError::GoTo(next));
     }
     let authorization_url = match shell.is_external() {
