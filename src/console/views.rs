@@ -161,6 +161,35 @@ impl Device {
     }
 }
 
+/// A program as people call it, from what it says of itself.
+pub fn program(agent: &str) -> String {
+    let version =
+        |name: &str| agent.split_once(name).and_then(|(_, rest)| rest.split([' ', ';', ')']).next());
+    if let Some(version) = version("ZenML/") {
+        return format!("zenml {version}");
+    }
+    if !agent.starts_with("Mozilla/") {
+        return agent.split(' ').next().unwrap_or_default().to_owned();
+    }
+    let known = |names: &[(&'static str, &'static str)]| {
+        names.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name)
+    };
+    let browser =
+        known(&[("Edg", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari")]);
+    let system = known(&[
+        ("Windows", "Windows"),
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Mac OS", "macOS"),
+        ("Linux", "Linux"),
+    ]);
+    match (browser, system) {
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (browser, _) => browser.unwrap_or("A browser").to_owned(),
+    }
+}
+
 /// A record of `GET /audit`.
 #[derive(Debug, Deserialize)]
 pub struct AuditRecord {
@@ -177,4 +206,27 @@ pub struct AuditRecord {
     pub address: Option<String>,
     pub user_agent: Option<String>,
     pub details: Option<Value>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_called_by_its_name() {
+        for (agent, expected) in [
+            ("Host/laptop ZenML/0.98.0 Python/3.11 OS/linux", "zenml 0.98.0"),
+            ("curl/8.5.0", "curl/8.5.0"),
+            ("python-requests/2.32 x", "python-requests/2.32"),
+            (
+                "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36",
+                "Chrome on Linux",
+            ),
+            ("Mozilla/5.0 (Windows NT 10.0; Win64) Gecko/20100101 Firefox/142.0", "Firefox on Windows"),
+            ("Mozilla/5.0", "A browser"),
+            ("", ""),
+        ] {
+            assert_eq!(program(agent), expected, "{agent}");
+        }
+    }
 }

@@ -50,6 +50,11 @@ export const row = (page, text) => page.getByRole("row").filter({ hasText: text 
 
 /** Nothing stands out of the page to its right. */
 export async function fits(page) {
-  const out = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  check(out <= 0, `${page.url()} is ${out} px too wide`);
+  const out = await page.evaluate(() => {
+    const width = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth <= width) return [];
+    const isOut = (element) => element.getBoundingClientRect().right > width;
+    return [...document.body.querySelectorAll("*")].filter(isOut).map((element) => element.outerHTML.slice(0, 120));
+  });
+  check(out.length === 0, `${page.url()} is too wide:\n${out.join("\n")}`);
 }

@@ -48,7 +48,7 @@ await step("a wrong password is told, and leads nowhere", async () => {
   await other.page.getByLabel("Name").fill(app.admin);
   await other.page.getByLabel("Password").fill("wrong");
   await other.page.getByRole("button", { name: "Sign in" }).click();
-  await other.page.getByRole("alert").filter({ hasText: "invalid username or password" }).waitFor();
+  await other.page.getByRole("alert").filter({ hasText: "Invalid username or password" }).waitFor();
   await shot(other.page, "wrong");
   await signIn(other.page);
   check(pathOf(other.page) === "/console/settings/api-tokens", other.page.url());

@@ -30,16 +30,17 @@ export async function call(method, path, { json, form } = {}) {
     throw new Problem("The server can't be reached. Check the connection, then try again.", 0);
   }
   const answer = await response.json().catch(() => null);
-  if (!response.ok) throw new Problem(reason(response.status, answer), response.status);
+  if (!response.ok) throw new Problem(reason(path, response.status, answer), response.status);
   return answer;
 }
 
-function reason(status, answer) {
-  if (status === 401 && hasSession) return "Your session has ended. Reload the page, and sign in again.";
+function reason(path, status, answer) {
+  if (status === 401 && hasSession && path !== "login") return "Your session has ended. Reload the page, and sign in again.";
   const said = answer?.detail ?? answer?.error_description ?? answer?.error ?? answer;
   let text = Array.isArray(said) ? said[1] ?? said[0] : said;
   if (text && typeof text === "object") text = text.msg;
-  text = typeof text === "string" ? text.replace(/^"|"$/g, "") : "";
+  text = typeof text === "string" ? text.replace(/^"|"$/g, "").replace(/^Authentication error: /, "") : "";
+  text = text.charAt(0).toUpperCase() + text.slice(1);
   if (status >= 500) return `The server could not do it. Try again in a moment. ${text}`;
   return text || `The server refused it (${status}).`;
 }

@@ -37,7 +37,10 @@ const forms = {
   },
   "change-password": async (form) => {
     const password = samePassword(form);
-    await call("PUT", "current-user", { json: { old_password: form.elements.old.value, password } });
+    const change = { old_password: form.elements.old.value, password };
+    await call("PUT", "current-user", { json: change }).catch((problem) => {
+      throw problem.status === 403 ? new Problem("That is not your password now. Type it again.") : problem;
+    });
     // The change has ended this session, too.
     if (hasSession) await signIn(form.dataset.name, password);
     sayNext("Your password is changed.");

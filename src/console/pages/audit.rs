@@ -1,7 +1,7 @@
 //! The audit log, for admins.
 
 use askama::Template;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta};
 
 use crate::audit::Action;
 use crate::console::asked::Asked;
@@ -57,16 +57,23 @@ impl AuditLog {
     /// What else is known, in `name: value` pairs.
     fn details(&self, record: &AuditRecord) -> String {
         let details = record.details.as_ref().and_then(|details| details.as_object());
-        let text = |value: &serde_json::Value| match value {
+        let text = |name: &str, value: &serde_json::Value| match value {
+            serde_json::Value::Number(seconds) if name == "expires" => {
+                let end = seconds.as_i64().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+                end.map_or_else(String::new, |end| end.format("%Y-%m-%d %H:%M UTC").to_string())
+            }
             serde_json::Value::String(text) => text.clone(),
             serde_json::Value::Array(all) => {
                 all.iter().map(|each| each.as_str().unwrap_or_default()).collect::<Vec<_>>().join(", ")
             }
             other => other.to_string(),
         };
-        let pairs = details.into_iter().flatten().filter(|(_, value)| !value.is_null());
+        let pairs = details
+            .into_iter()
+            .flatten()
+            .filter(|(name, value)| !value.is_null() && *name != "service_account_id");
         let pairs: Vec<String> =
-            pairs.map(|(name, value)| format!("{}: {}", name.replace('_', " "), text(value))).collect();
+            pairs.map(|(name, value)| format!("{}: {}", name.replace('_', " "), text(name, value))).collect();
         pairs.join("; ")
     }
 }

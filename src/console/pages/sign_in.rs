@@ -24,7 +24,7 @@ struct SignIn {
 /// A form, or the way to the service that knows people. Whoever is signed in goes on.
 pub async fn sign_in(
     State(console): State<Console>,
-    Anybody { shell, api }: Anybody,
+    Anybody { mut shell, api }: Anybody,
     asked: Asked,
 ) -> PageResult {
     if !shell.server.active {
@@ -37,6 +37,8 @@ pub async fn sign_in(
     if !shell.has_sessions() || is_signed_in {
         return Err(PageError::GoTo(next));
     }
+    // The session that may have been here is over.
+    shell.csrf_token = String::new();
     let authorization_url = match shell.is_external() {
         true => console.app.config.external_login_url.as_ref().map(|url| url.0.clone()),
         false => None,
