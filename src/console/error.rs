@@ -12,7 +12,6 @@ use super::shell::Shell;
 pub type PageResult = Result<Html<String>, PageError>;
 
 /// Why there is no page.
-#[derive(Debug)]
 pub enum PageError {
     /// It is somewhere else.
     GoTo(String),
@@ -20,7 +19,6 @@ pub enum PageError {
     Said(Box<Said>),
 }
 
-#[derive(Debug)]
 pub struct Said {
     shell: Shell,
     status: StatusCode,

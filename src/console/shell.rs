@@ -17,7 +17,7 @@ const SECTIONS: [(&str, &str, bool); 7] = [
 ];
 
 /// The frame of a page: whose server it is, who looks at it, and what its links and scripts need.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Shell {
     /// Where all paths start; empty, or a path without a slash at its end.
     pub root: String,

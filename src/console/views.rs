@@ -191,7 +191,7 @@ pub fn program(agent: &str) -> String {
 }
 
 /// A record of `GET /audit`.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub struct AuditRecord {
     pub created: Moment,
     pub action: String,
