@@ -9,6 +9,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use axum::routing::any;
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -79,17 +80,28 @@ pub fn router(app: AppState) -> Router {
         .fallback(routes::fallback::not_found)
         .method_not_allowed_fallback(routes::fallback::method_not_allowed);
     let console = console::router(&app, api.clone().with_state(Arc::clone(&app)));
-    let console = console.merge(console::entrances()).layer(page_layers.clone());
+    let has_dashboard = settings.dashboard_files_path.is_some();
+    let console = match has_dashboard {
+        true => console,
+        false => console.merge(console::entrances()),
+    };
+    let console = console.layer(page_layers);
     let api = api.layer(layers.clone());
     let outside = routes::oauth::forward_auth::router(&app).layer(CatchPanicLayer::custom(answer_panic));
     let outside = outside.merge(routes::health::router()).merge(routes::docs::router()).merge(console);
     let (all, root) = (outside.merge(api), settings.root_url_path.0.as_str());
     let all = match root {
         "" => all,
-        root => Router::new()
-            .nest(root, all)
-            .merge(routes::oauth::metadata::at_host(root).layer(layers))
-            .merge(console::entrance_at(root).layer(page_layers)),
+        root => {
+            let at_host = routes::oauth::metadata::at_host(root);
+            // The root itself with a slash, which is no path below the root.
+            let slash = match has_dashboard {
+                true => any(routes::fallback::not_found),
+                false => console::entrance(),
+            };
+            let at_host = at_host.route(&format!("{root}/"), slash);
+            Router::new().nest(root, all).merge(at_host.layer(layers))
+        }
     };
     all.with_state(app)
 }

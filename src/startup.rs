@@ -1,5 +1,6 @@
 //! From settings to an application that is ready to serve: open the store, make the schema, leave the first rows.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use secrecy::SecretString;
@@ -12,6 +13,7 @@ use crate::auth::{Passwords, Revocations};
 use crate::config::{Config, Flag, Secret};
 use crate::resources::secrets::SecretCipher;
 use crate::resources::server_settings;
+use crate::routes::dashboard;
 use crate::store::{ConnectError, FirstAdmin, MigrationError, Seed, Store, StoreError};
 
 /// Bytes of randomness in a signing secret: as many as SHA-512 gives out (RFC 7518, section 3.2).
@@ -34,6 +36,9 @@ pub enum StartupError {
     AuditLog(std::io::Error),
     #[error(transparent)]
     SigningKey(#[from] KeyError),
+    #[error("ZENML_SERVER_DASHBOARD_FILES_PATH: {} can't be opened: {error}; give a folder with a dashboard's \
+             index.html, or none", .folder.join("index.html").display())]
+    Dashboard { folder: PathBuf, error: std::io::Error },
     #[error("the first password can't be hashed: {0}")]
     Password(#[from] PasswordError),
 }
@@ -56,6 +61,10 @@ pub enum SignIn {
 /// # Errors
 /// [`StartupError`]; nothing was changed in a database that is refused.
 pub async fn start(config: Config, surroundings: Surroundings) -> Result<(AppState, SignIn), StartupError> {
+    if let Some(folder) = &config.server.dashboard_files_path {
+        dashboard::check(folder)
+            .map_err(|error| StartupError::Dashboard { folder: folder.clone(), error })?;
+    }
     let store = Store::connect(&config).await?;
     store.migrate().await?;
     let sign_in = seed(&store, &config, &surroundings).await?;

@@ -1,6 +1,7 @@
 //! `ZENML_SERVER_*`: how the server presents itself and how it makes and checks tokens.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,9 @@ pub struct ServerSettings {
     pub server_url: Option<HttpUrl>,
     #[serde(deserialize_with = "optional")]
     pub dashboard_url: Option<HttpUrl>,
+    /// Folder of a dashboard that is served in front of the API.
+    #[serde(deserialize_with = "optional")]
+    pub dashboard_files_path: Option<PathBuf>,
     #[serde(deserialize_with = "setting")]
     pub root_url_path: RootUrlPath,
     #[serde(deserialize_with = "setting")]
@@ -145,6 +149,7 @@ impl Default for ServerSettings {
             deployment_type: DeploymentType::Other,
             server_url: None,
             dashboard_url: None,
+            dashboard_files_path: None,
             root_url_path: RootUrlPath::default(),
             metadata: Metadata::default(),
             auth_scheme: AuthScheme::OAuth2PasswordBearer,

@@ -23,7 +23,7 @@ use axum::extract::{FromRef, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_FRAME_OPTIONS};
 use axum::http::{HeaderName, HeaderValue, Uri};
 use axum::response::{Redirect, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use tower::util::MapResponseLayer;
 
 use crate::app::AppState;
@@ -73,12 +73,12 @@ pub fn router(app: &AppState, api: Router) -> Router<AppState> {
 
 /// Where a server without a dashboard leads its visitors.
 pub fn entrances() -> Router<AppState> {
-    Router::new().route("/", get(to_console)).route("/devices/verify", get(to_device_page))
+    Router::new().route("/", entrance()).route("/devices/verify", get(to_device_page))
 }
 
-/// The same for a server whose paths start at `root`: nested routes have no address that ends with a slash there.
-pub fn entrance_at(root: &str) -> Router<AppState> {
-    Router::new().route(&format!("{root}/"), get(to_console))
+/// The way to the console.
+pub fn entrance() -> MethodRouter<AppState> {
+    get(to_console)
 }
 
 async fn to_console(State(app): State<AppState>) -> Redirect {

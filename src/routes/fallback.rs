@@ -1,15 +1,25 @@
 //! What no route answers (contract: BEHAVIOUR.md, "Unknown GET under /api: 404; other methods: 405").
 
+use axum::extract::{Request, State};
 use axum::http::header::ALLOW;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use super::dashboard;
+use crate::app::AppState;
 use crate::http::error::ApiError;
 
-/// No route has this path.
-pub async fn not_found(method: Method) -> Response {
-    if method == Method::GET || method == Method::HEAD {
-        return ApiError::plain(StatusCode::NOT_FOUND, "Not Found").into_response();
+const API: &str = "/api/";
+
+/// No route has this path; outside of the API it is the dashboard's, where there is one.
+pub async fn not_found(State(app): State<AppState>, request: Request) -> Response {
+    if matches!(*request.method(), Method::GET | Method::HEAD) {
+        return match &app.config.dashboard_files_path {
+            Some(folder) if !request.uri().path().starts_with(API) => {
+                dashboard::answer(folder, request).await
+            }
+            _ => ApiError::plain(StatusCode::NOT_FOUND, "Not Found").into_response(),
+        };
     }
     let error = ApiError::plain(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
     let mut response = error.into_response();

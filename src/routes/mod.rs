@@ -2,6 +2,7 @@
 
 pub mod activate;
 pub mod api_token;
+pub mod dashboard;
 pub mod device_authorization;
 pub mod docs;
 pub mod fallback;

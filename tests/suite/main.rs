@@ -9,6 +9,7 @@ mod audit;
 mod authentication;
 mod browsing;
 mod console;
+mod dashboard;
 mod device_sign_in;
 mod devices;
 mod first_start;

@@ -20,7 +20,7 @@ const SHOTS: &str = "ZENDO_TEST_SHOTS";
 const TIME_LIMIT: Duration = Duration::from_secs(300);
 
 /// Whether programs of `tests/browser` can run; when they can't, it is said out loud what is missing.
-fn has_browser() -> bool {
+pub fn has_browser() -> bool {
     let chromium = std::env::var_os(CHROMIUM).map_or_else(|| "/usr/bin/chromium".into(), PathBuf::from);
     let packages = std::env::var_os(PACKAGES).map(PathBuf::from);
     let is_there = chromium.exists() && packages.is_some_and(|folder| folder.exists());

@@ -12,12 +12,12 @@ mod process;
 mod reference;
 
 pub use app::{ADMIN, PASSWORD, TestApp};
-pub use browser::browser;
+pub use browser::{browser, has_browser};
 pub use caller::{Answer, Caller};
 pub use client::{AS_ADMIN, ClientProgram, keeps_its_promises};
 pub use clock::TestClock;
 pub use database::Database;
-pub use official::{official_client, reference_python};
+pub use official::{official_client, official_dashboard, reference_python};
 pub use process::{Finished, Program, ServerProcess, ZENDO};
 pub use reference::ReferenceServer;
 

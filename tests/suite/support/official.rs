@@ -23,3 +23,13 @@ pub fn official_client() -> Option<PathBuf> {
 pub fn reference_python() -> Option<PathBuf> {
     program("python")
 }
+
+/// The folder of the server's dashboard.
+pub fn official_dashboard() -> Option<PathBuf> {
+    let environment = reference_python()?.ancestors().nth(2)?.to_owned();
+    let pythons = std::fs::read_dir(environment.join("lib")).ok()?.filter_map(Result::ok);
+    let folders = pythons.map(|python| python.path().join("site-packages/zenml/zen_server/dashboard"));
+    let found = folders.into_iter().find(|folder| folder.join("index.html").exists());
+    assert!(found.is_some(), "the official client has come without its server's dashboard");
+    found
+}
