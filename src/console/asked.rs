@@ -10,7 +10,8 @@ use axum::http::request::Parts;
 pub struct Asked(Vec<(String, String)>);
 
 impl Asked {
-    fn read(query: &str) -> Self {
+    /// The query of a page's address.
+    pub fn read(query: &str) -> Self {
         Self(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
     }
 

@@ -6,7 +6,7 @@ use axum::http::request::Parts;
 
 use super::Console;
 use super::api::{Api, Refusal};
-use super::asked::Sent;
+use super::asked::{Asked, Sent};
 use super::error::PageError;
 use super::shell::Shell;
 use super::views::ServerInfo;
@@ -17,6 +17,8 @@ use crate::auth::layer;
 pub struct Visitor {
     pub shell: Shell,
     pub api: Api,
+    /// The page of a list that was asked for.
+    page: u64,
 }
 
 /// Anybody, of a server that may wait for its activation.
@@ -26,10 +28,14 @@ pub struct Anybody {
 }
 
 impl Visitor {
-    /// The error of a page for what the API refused.
+    /// The error of a page for what the API refused. The last page of a list is gone with its last row, and its first
+    /// one always there.
     pub fn refused(&self) -> impl FnOnce(Refusal) -> PageError {
-        let shell = self.shell.clone();
-        |refusal| PageError::refused(shell, refusal)
+        let (shell, is_later_page) = (self.shell.clone(), self.page > 1);
+        move |refusal| match refusal.status {
+            StatusCode::BAD_REQUEST if is_later_page => PageError::GoTo(shell.path),
+            _ => PageError::refused(shell, refusal),
+        }
     }
 
     /// # Errors
@@ -81,7 +87,8 @@ impl FromRequestParts<Console> for Visitor {
             }
             Err(refusal) => return Err(PageError::refused(shell, refusal)),
         }
-        Ok(Self { shell, api })
+        let page = Asked::read(parts.uri.query().unwrap_or_default()).page();
+        Ok(Self { shell, api, page })
     }
 }
 

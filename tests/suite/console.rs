@@ -237,14 +237,14 @@ async fn who_is_no_admin_gets_no_admins_page() {
 async fn what_a_page_asks_is_recorded_as_its_visitors() {
     let app = TestApp::start(&Database::sqlite()).await;
     let (browser, csrf_token) = in_console(&app).await;
-    let page = browser.with(SESSION.0, SESSION.1).with("x-csrf-token", &csrf_token);
-    page.clone()
-        .with("user-agent", "A browser/1")
-        .put("/api/v1/settings", json!({"server_name": "zen"}))
-        .await
-        .expect_ok();
-    let records = page.get("/api/v1/audit?action=settings_changed").await.expect_ok();
+    let page = browser.clone().with(SESSION.0, SESSION.1).with("x-csrf-token", &csrf_token);
+    page.get("/api/v1/logout").await.expect_ok();
+    let old_page = browser.with("user-agent", "A browser/1").with("x-request-id", "page-1").get(HOME).await;
+    old_page.expect(200, "Sign in");
+    let admin = app.signed_in().await;
+    let records = admin.get("/api/v1/audit?action=sign_in_refused").await.expect_ok();
+    assert_eq!(records["total"], 1, "one page leaves one record: {records}");
     let record = &records["items"][0];
     assert_eq!((&record["user_name"], &record["address"]), (&json!(ADMIN), &json!("127.0.0.1")));
-    assert_eq!(record["user_agent"], "A browser/1");
+    assert_eq!((&record["user_agent"], &record["request_id"]), (&json!("A browser/1"), &json!("page-1")));
 }

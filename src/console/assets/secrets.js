@@ -1,6 +1,6 @@
 // What is shown once: tokens, API keys and invitations.
 
-import { call, root } from "./api.js";
+import { Problem, call, root } from "./api.js";
 import { showOnce } from "./dialogs.js";
 import { onSubmit } from "./forms.js";
 
@@ -33,15 +33,19 @@ export function showSecret(kind, answer) {
 
 async function createToken(form) {
   const fields = form.elements;
-  const asked = new URLSearchParams({ name: fields.name.value, expires_in: secondsOf(fields) });
+  const seconds = secondsOf(fields);
+  if (seconds > Number(form.dataset.longest)) {
+    throw new Problem(`This server lets a token live for ${form.dataset.longestWords} at most. Choose a shorter lifetime.`);
+  }
+  const asked = new URLSearchParams({ name: fields.name.value, expires_in: String(seconds) });
   if (fields.read_only.checked) asked.set("read_only", "true");
   for (const project of form.querySelectorAll("[name=project]:checked")) asked.append("project", project.value);
   showToken(await call("GET", `api_token?${asked}`));
 }
 
 function secondsOf(fields) {
-  if (fields.lifetime.value !== "other") return fields.lifetime.value;
-  return String(Math.round(Number(fields.number.value) * Number(fields.unit.value)));
+  if (fields.lifetime.value !== "other") return Number(fields.lifetime.value);
+  return Math.max(1, Math.round(Number(fields.number.value) * Number(fields.unit.value)));
 }
 
 function showToken(token) {
