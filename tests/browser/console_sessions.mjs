@@ -30,6 +30,14 @@ await step("every link of the settings leads to its page", async () => {
   }
 });
 
+await step("a link of another site's page finds whoever is signed in", async () => {
+  const link = await context.newPage();
+  await link.goto(`data:text/html,<a href="${at("settings/profile")}">the profile</a>`);
+  await link.getByText("the profile").click();
+  await link.getByRole("heading", { name: "Profile" }).waitFor();
+  await link.close();
+});
+
 await step("after a sign-out the back button shows nothing", async () => {
   await page.goto(at("settings/profile"));
   await page.getByRole("heading", { name: "Profile" }).waitFor();

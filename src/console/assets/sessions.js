@@ -48,11 +48,19 @@ const forms = {
   },
 };
 
+/** Who follows a link of another site's page comes without the strict cookie, signed in or not: this page asks again. */
+async function goOnIfSignedIn(form) {
+  const answer = await fetch(form.dataset.then, { redirect: "manual" }).catch(() => null);
+  if (answer?.ok) goOn(form);
+}
+
 export function begin() {
   for (const [id, act] of Object.entries(forms)) {
     const form = document.getElementById(id);
     if (form) onSubmit(form, () => act(form));
   }
+  const waiting = document.getElementById("sign-in");
+  if (waiting && new URLSearchParams(location.search).has("next")) goOnIfSignedIn(waiting);
   const out = document.getElementById("sign-out");
   out?.addEventListener("click", async () => {
     try {
