@@ -7,6 +7,7 @@ COPY .cargo .cargo
 COPY benches benches
 COPY migrations migrations
 COPY src src
+COPY templates templates
 COPY tests/contract/openapi.json tests/contract/
 RUN cargo build --release --locked --bin zendo && mkdir /data
 

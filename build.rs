@@ -12,6 +12,8 @@ use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
 use zip::ZipArchive;
 
 const TEXTS: [&str; 2] = ["tests/contract/openapi.json", "src/store/seed/flavors.json"];
+/// The console's style sheet, scripts and icon.
+const CONSOLE: &str = "src/console/assets";
 /// Of Swagger UI what its page loads.
 const SWAGGER_UI: [&str; 6] = [
     "index.html",
@@ -28,6 +30,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     for path in TEXTS {
         println!("cargo:rerun-if-changed={path}");
         pack(Path::new(path), &fs::read(path)?)?;
+    }
+    println!("cargo:rerun-if-changed={CONSOLE}");
+    for file in fs::read_dir(CONSOLE)? {
+        let path = file?.path();
+        pack(&path, &fs::read(&path)?)?;
     }
     let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED))?;
     for name in SWAGGER_UI {

@@ -2,7 +2,12 @@
 
 use std::io::{self, Read};
 
+use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use axum::response::{IntoResponse, Response};
 use flate2::read::GzDecoder;
+
+use crate::http::error::ApiError;
 
 /// A file in gzip's format.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +23,26 @@ impl Packed {
         GzDecoder::new(self.0).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
+
+    /// The file as an answer of that type, packed for whoever takes it so.
+    pub fn response(self, kind: &'static str, asked: &HeaderMap) -> Response {
+        let headers = [(CONTENT_TYPE, kind), (VARY, "accept-encoding")];
+        if takes_gzip(asked) {
+            return (headers, [(CONTENT_ENCODING, "gzip")], self.0).into_response();
+        }
+        match self.bytes() {
+            Ok(bytes) => (headers, bytes).into_response(),
+            Err(error) => {
+                tracing::error!(%error, "a file of the program can't be unpacked");
+                ApiError::internal().into_response()
+            }
+        }
+    }
+}
+
+fn takes_gzip(asked: &HeaderMap) -> bool {
+    let encodings = asked.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    encodings.flat_map(|value| value.split(',')).any(|encoding| encoding.trim() == "gzip")
 }
 
 /// The packed file with that name.

@@ -21,6 +21,7 @@ use tower_http::limit::RequestBodyLimitLayer;
 
 use crate::app::AppState;
 use crate::auth::{admit, authenticate};
+use crate::console;
 use crate::http::error::ApiError;
 use crate::http::headers::SecureHeaders;
 use crate::http::limits::LimitsLayer;
@@ -54,10 +55,17 @@ pub fn router(app: AppState) -> Router {
     let headers = SecureHeaders::new(settings, app.server_id);
     let time_limit = Duration::from_secs(settings.request_timeout.0.into());
     let body_limit = usize::try_from(settings.max_request_body_size_in_bytes.0).unwrap_or(usize::MAX);
-    // In the order that a request meets them. Together they are one layer, which costs less than seven.
+    let secure_headers = MapResponseLayer::new(move |response| headers.add_to(response));
+    // Layers are in the order that a request meets them. Together they are one, which costs less than seven.
+    // A page is for this server's own origin, takes no body, and asks the API without its layers.
+    let page_layers = ServiceBuilder::new()
+        .layer(from_fn_with_state(Arc::clone(&app), request_id::name_request))
+        .layer(secure_headers.clone())
+        .layer(CatchPanicLayer::custom(answer_panic))
+        .layer(LimitsLayer::new(time_limit));
     let layers = ServiceBuilder::new()
         .layer(from_fn_with_state(Arc::clone(&app), request_id::name_request))
-        .layer(MapResponseLayer::new(move |response| headers.add_to(response)))
+        .layer(secure_headers)
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(cors::layer(&settings.cors_allow_origins))
         .layer(LimitsLayer::new(time_limit).without_files())
@@ -68,17 +76,22 @@ pub fn router(app: AppState) -> Router {
         .merge(closed)
         .merge(oauth)
         .fallback(routes::fallback::not_found)
-        .method_not_allowed_fallback(routes::fallback::method_not_allowed)
-        .layer(layers.clone());
+        .method_not_allowed_fallback(routes::fallback::method_not_allowed);
+    let console = console::router(&app, api.clone().with_state(Arc::clone(&app))).layer(page_layers);
+    let api = api.layer(layers.clone());
     let outside = routes::oauth::forward_auth::router(&app).layer(CatchPanicLayer::custom(answer_panic));
-    let outside = outside.merge(routes::health::router()).merge(routes::docs::router());
+    let outside = outside.merge(routes::health::router()).merge(routes::docs::router()).merge(console);
     let (all, root) = (outside.merge(api), settings.root_url_path.0.as_str());
     let all = match root {
         "" => all,
         root => {
             let at_host = routes::oauth::metadata::at_host(root);
             // The root itself with a slash, which is no path below the root.
-            let at_host = at_host.route(&format!("{root}/"), any(routes::fallback::not_found));
+            let slash = match settings.dashboard_files_path.is_some() {
+                true => any(routes::fallback::not_found),
+                false => console::entrance(),
+            };
+            let at_host = at_host.route(&format!("{root}/"), slash);
             Router::new().nest(root, all).merge(at_host.layer(layers))
         }
     };

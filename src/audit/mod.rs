@@ -55,6 +55,7 @@ crate::words! {
         PasswordChanged = "password_changed",
         DeviceAuthorized = "device_authorized",
         DeviceVerified = "device_verified",
+        DeviceDenied = "device_denied",
         DeviceLocked = "device_locked",
         DeviceUnlocked = "device_unlocked",
         DeviceDeleted = "device_deleted",

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::access::Access;
 use super::jwt::{Claims, TokenKind, VerifiedToken, moment};
 use super::workload::{self, EndedWorkload};
-use super::{AuthenticationError, Credential, Principal, Scope, api_key, grants, project_guard};
+use super::{AuthenticationError, Credential, Principal, Scope, api_key, grants, project_guard, session};
 use crate::app::AppState;
 use crate::audit::{Action, Claim, Origin};
 use crate::config::AuthScheme;
@@ -24,7 +24,7 @@ use crate::resources::devices::DeviceStatus;
 use crate::resources::users::{self, UserRow};
 use crate::store::{Id, Timestamp};
 
-const CSRF_HEADER: &str = "x-csrf-token";
+pub const CSRF_HEADER: &str = "x-csrf-token";
 
 /// Authenticates the request and hands its [`Principal`] on.
 pub async fn authenticate(State(app): State<AppState>, request: Request, next: Next) -> Response {
@@ -234,8 +234,11 @@ pub async fn login_token(
     (token.claims.token_type == Some(TokenKind::Login)).then_some(token)
 }
 
-/// Cookie or bearer.
+/// Cookie or bearer; for the console its own cookie alone.
 fn credential<'a>(app: &AppState, headers: &'a HeaderMap) -> Option<Cow<'a, str>> {
+    if session::is_console(headers) {
+        return cookie(headers, &session::cookie_name(app, headers)).map(Cow::Owned);
+    }
     match cookie(headers, &app.cookie_name) {
         Some(token) => Some(Cow::Owned(token)),
         None => bearer(headers).map(Cow::Borrowed),

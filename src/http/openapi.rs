@@ -36,7 +36,11 @@ pub fn document(operations: &[Operation]) -> serde_json::Result<Value> {
 fn add_own(document: &mut Value, own: Value) {
     for (path, methods) in own["parameters"].as_object().into_iter().flatten() {
         for (method, parameters) in methods.as_object().into_iter().flatten() {
-            if let Some(known) = document["paths"][path][method]["parameters"].as_array_mut() {
+            let known = &mut document["paths"][path][method]["parameters"];
+            if known.is_null() {
+                *known = Value::Array(Vec::new());
+            }
+            if let Some(known) = known.as_array_mut() {
                 known.extend(parameters.as_array().into_iter().flatten().cloned());
             }
         }

@@ -40,7 +40,7 @@ pub enum DeviceStatus {
     Verified,
     /// It has its token.
     Active,
-    /// Its owner has locked it, or too many codes were wrong.
+    /// Its owner has locked it, whoever was asked has denied it, or too many codes were wrong.
     Locked,
 }
 
@@ -152,6 +152,7 @@ impl Listed for DeviceRow {
         Field::flag("trusted_device"),
         Field::number("failed_auth_attempts"),
         Field::time("last_login"),
+        Field::text("hostname"),
     ];
 }
 
@@ -200,12 +201,15 @@ pub struct DeviceUpdate {
     locked: Option<bool>,
 }
 
-/// A person's approval.
+/// A person's approval or denial.
 #[derive(Deserialize)]
 pub struct DeviceVerificationRequest {
     user_code: SecretString,
     #[serde(default)]
     trusted_device: bool,
+    /// Whether the device is to get nothing; an addition of zendo's.
+    #[serde(default)]
+    denied: bool,
 }
 
 /// The two codes of one request for approval, in clear and as they are stored.

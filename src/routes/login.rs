@@ -256,7 +256,8 @@ async fn issue(
     let expires_at = grantee.expires_at.or(configured);
     let lifetime = expires_at.map(|end| (end - now.timestamp()).max(0));
     let is_same_site = !grantee.is_browser || session::is_same_site(app, headers);
-    let session_id = (!is_same_site).then(|| app.random.uuid());
+    let is_console = grantee.is_browser && session::is_console(headers);
+    let session_id = (is_console || !is_same_site).then(|| app.random.uuid());
     let user_id = grantee.user_id.0;
     let issued = app.tokens.issue(NewToken {
         user_id,
@@ -270,9 +271,10 @@ async fn issue(
     let claim = Claim { token_id: Some(issued.id), ..claim };
     app.audit.record(app.audit.event(origin, Action::SignIn).by(claim)).await?;
     let access_token = issued.token;
-    let cookie = session::cookie(app, access_token.clone(), lifetime, is_same_site);
+    let cookie = session::cookie(app, access_token.clone(), lifetime, is_same_site, headers);
     let response = Json(LoginResponse::Token(OAuthTokenResponse {
-        access_token,
+        // No script of the console is to have the token.
+        access_token: if is_console { String::new() } else { access_token },
         token_type: "bearer",
         expires_in: lifetime,
         refresh_token: None,

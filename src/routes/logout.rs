@@ -24,5 +24,5 @@ pub async fn log_out(
         let event = app.audit.event(&origin, Action::SignOut).by(claim);
         app.revocations.revoke(token.revocation(), &event, now).await?;
     }
-    Ok((CookieJar::new().add(session::removal(&app)), Json(())))
+    Ok((CookieJar::new().add(session::removal(&app, &headers)), Json(())))
 }

@@ -75,6 +75,7 @@ async fn a_dashboard_is_served_in_front_of_the_api() {
     }
     anonymous.get("/health").await.expect(200, "ok");
     anonymous.get("/docs/").await.expect(200, "swagger");
+    anonymous.get("/console/").await.expect(200, "Sign in");
     app.signed_in().await.get("/api/v1/current-user").await.expect_ok();
 }
 
@@ -106,7 +107,8 @@ async fn no_path_leads_out_of_the_dashboards_folder() {
 #[tokio::test]
 async fn there_is_no_dashboard_unless_the_operator_names_one() {
     let app = TestApp::start(&Database::sqlite()).await;
-    app.anonymous().get("/").await.expect(404, "Not Found");
+    app.anonymous().get("/login").await.expect(404, "Not Found");
+    app.anonymous().get("/").await.expect(200, "/console/");
     let (_folder, files) = dashboard();
     let below = [(SETTING, files.as_str()), ("ZENML_SERVER_ROOT_URL_PATH", "/zenml")];
     let app = TestApp::start_with(&Database::sqlite(), &below).await;

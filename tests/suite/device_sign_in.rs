@@ -15,6 +15,7 @@ on_each_store! {
     a_second_account_on_the_same_machine_works,
     a_trusted_device_lives_longer,
     wrong_codes_lock_a_device,
+    a_device_that_is_denied_learns_so_and_may_ask_again,
 }
 
 async fn ask(app: &TestApp) -> Value {
@@ -161,4 +162,20 @@ async fn wrong_codes_lock_a_device(database: Database) {
     let right = json!({"user_code": text(&asked, "user_code")});
     let answer = admin.put(&path, right).await;
     assert!((400..500).contains(&answer.status), "locked: {answer:?}");
+}
+
+async fn a_device_that_is_denied_learns_so_and_may_ask_again(database: Database) {
+    let app = TestApp::start(&database).await;
+    let admin = app.signed_in().await;
+    let asked = ask(&app).await;
+    let path = format!("/api/v1/devices/{}/verify", id_of(&asked));
+    let denial = |code: &str| json!({"user_code": code, "denied": true});
+    admin.put(&path, denial("wrong")).await.expect(400, "Wrong user code");
+    let denied = admin.put(&path, denial(text(&asked, "user_code"))).await.expect_ok();
+    assert_eq!((&denied["body"]["status"], &denied["body"]["user_id"]), (&json!("locked"), &Value::Null));
+    poll(&app, text(&asked, "device_code")).await.expect(400, "access_denied");
+    admin.put(&path, json!({"user_code": text(&asked, "user_code")})).await.expect(400, "does not wait");
+    let records = admin.get("/api/v1/audit?action=device_denied").await.expect_ok();
+    assert_eq!((&records["total"], &records["items"][0]["user_name"]), (&json!(1), &json!("default")));
+    sign_in(&app, &admin, false).await;
 }

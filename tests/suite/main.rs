@@ -8,6 +8,7 @@ mod api_tokens;
 mod audit;
 mod authentication;
 mod browsing;
+mod console;
 mod dashboard;
 mod device_sign_in;
 mod devices;

@@ -22,7 +22,7 @@ pub enum DeviceGrantError {
     AuthorizationPending,
     #[error("nobody has approved the device yet, and it asks more often than it was told to")]
     SlowDown,
-    #[error("the device is locked")]
+    #[error("the device is locked, or was denied")]
     Locked,
     #[error("the device code is wrong")]
     WrongCode,

@@ -105,7 +105,8 @@ pub async fn update_device(
     Ok(Json(device.response(user, true)))
 }
 
-/// Approves a device that waits: from now on it speaks for whoever asks this.
+/// Approves a device that waits: from now on it speaks for whoever asks this. Or denies it: it learns so when it asks
+/// again for its token (RFC 8628, section 3.5), and speaks for nobody.
 pub async fn verify_device(
     State(app): State<AppState>,
     principal: Principal,
@@ -133,24 +134,37 @@ pub async fn verify_device(
         };
     }
     // How long it may wait stays as it is: the device has to come for its token in that time.
-    let approval = Sql::update()
+    let mut decision = Sql::update();
+    decision
         .table("auth_devices")
-        .value("status", DeviceStatus::Verified.as_str())
-        .value("user_id", user.id)
-        .value("trusted_device", request.trusted_device)
         .value("failed_auth_attempts", 0)
         .value("updated", Timestamp::new(now))
         .and_where(Expr::col("id").eq(id))
         .and_where(Expr::col("status").eq(DeviceStatus::Pending.as_str()))
-        .and_where(Expr::col("user_code").eq(device.user_code.as_str()))
-        .to_owned();
-    // Of two people who approve at once, one is first.
-    let event = app.audit.event(&origin, Action::DeviceVerified).on("device", id, "");
-    let event = event.with("trusted_device", request.trusted_device);
-    if event.change(&app.store, &approval).await? == 0 {
+        .and_where(Expr::col("user_code").eq(device.user_code.as_str()));
+    let event = match request.denied {
+        true => {
+            decision.value("status", DeviceStatus::Locked.as_str());
+            app.audit.event(&origin, Action::DeviceDenied).on("device", id, "")
+        }
+        false => {
+            decision
+                .value("status", DeviceStatus::Verified.as_str())
+                .value("user_id", user.id)
+                .value("trusted_device", request.trusted_device);
+            let event = app.audit.event(&origin, Action::DeviceVerified).on("device", id, "");
+            event.with("trusted_device", request.trusted_device)
+        }
+    };
+    // Of two people who decide at once, one is first.
+    if event.change(&app.store, &decision).await? == 0 {
         return refuse(NOT_WAITING);
     }
     forget(&app, id).await;
+    if request.denied {
+        let denied = find_for_authentication(&app.store, id).await?.ok_or_else(|| not_found(id))?;
+        return Ok(Json(denied.response(user, true)));
+    }
     server_settings::note_step(&app.store, "device_verified", Timestamp::new(now)).await?;
     let device = find_own(&app, id, user).await?;
     Ok(Json(device.response(user, true)))

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::Router;
 use axum::extract::Path;
-use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
@@ -11,7 +11,7 @@ use axum::routing::get;
 use crate::app::AppState;
 use crate::http::error::ApiError;
 use crate::http::openapi;
-use crate::packed::{Packed, packed};
+use crate::packed::packed;
 
 const DOCUMENT: &str = "/openapi.json";
 const INITIALIZER: &str = include_str!("initializer.js");
@@ -53,24 +53,5 @@ fn file(name: &str, asked: &HeaderMap) -> Response {
         "favicon-32x32.png" => ("image/png", packed!("favicon-32x32.png")),
         _ => return StatusCode::NOT_FOUND.into_response(),
     };
-    let headers = [(CONTENT_TYPE, kind), (VARY, "accept-encoding")];
-    if takes_gzip(asked) {
-        return (headers, [(CONTENT_ENCODING, "gzip")], packed.0).into_response();
-    }
-    match unpacked(packed) {
-        Ok(bytes) => (headers, bytes).into_response(),
-        Err(error) => error.into_response(),
-    }
-}
-
-fn takes_gzip(asked: &HeaderMap) -> bool {
-    let encodings = asked.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    encodings.flat_map(|value| value.split(',')).any(|encoding| encoding.trim() == "gzip")
-}
-
-fn unpacked(packed: Packed) -> Result<Vec<u8>, ApiError> {
-    packed.bytes().map_err(|error| {
-        tracing::error!(%error, "a file of the page can't be unpacked");
-        ApiError::internal()
-    })
+    packed.response(kind, asked)
 }

@@ -1,0 +1,118 @@
+//! The REST API, asked in this process as a page's visitor would ask it.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::ConnectInfo;
+use axum::http::header::{AUTHORIZATION, COOKIE, HOST, USER_AGENT};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tower::ServiceExt;
+
+use crate::auth::layer::CSRF_HEADER;
+use crate::auth::session;
+use crate::http::request_id;
+
+/// Bytes of an answer that a page reads at most: it asks for pages of lists, never for files.
+const LONGEST_ANSWER: usize = 16 << 20;
+
+/// What of the page's request goes along: who asks, from where, and by which name.
+const HANDED_ON: [HeaderName; 6] = [
+    COOKIE,
+    AUTHORIZATION,
+    USER_AGENT,
+    HOST,
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static(request_id::HEADER),
+];
+
+/// Asks in the name of a page's visitor.
+#[derive(Clone)]
+pub struct Api {
+    router: Router,
+    headers: HeaderMap,
+    peer: Option<ConnectInfo<SocketAddr>>,
+}
+
+/// An answer that is not a success.
+#[derive(Debug)]
+pub struct Refusal {
+    pub status: StatusCode,
+    pub message: String,
+    /// What `WWW-Authenticate` says.
+    pub challenge: Option<HeaderValue>,
+}
+
+impl Api {
+    /// For whoever sent the request of a page.
+    pub fn of(router: &Router, parts: &Parts) -> Self {
+        let mut headers = HeaderMap::new();
+        for name in HANDED_ON {
+            for value in parts.headers.get_all(&name) {
+                headers.append(name.clone(), value.clone());
+            }
+        }
+        headers.insert(session::HEADER, HeaderValue::from_static(session::CONSOLE));
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().copied();
+        Self { router: router.clone(), headers, peer }
+    }
+
+    /// The headers with which it asks.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// Proves from now on that the session's CSRF token is known.
+    pub fn know_csrf_token(&mut self, token: &str) {
+        if let Ok(token) = HeaderValue::from_str(token) {
+            self.headers.insert(CSRF_HEADER, token);
+        }
+    }
+
+    /// Gets what is at that path and query.
+    ///
+    /// # Errors
+    /// [`Refusal`] with what the API says; 500 for an answer that can't be read.
+    pub async fn get<T: DeserializeOwned>(&self, path_and_query: &str) -> Result<T, Refusal> {
+        let (status, challenge, body) = self.ask(path_and_query).await?;
+        if !status.is_success() {
+            return Err(Refusal { status, message: message_in(&body), challenge });
+        }
+        serde_json::from_slice(&body).map_err(|error| {
+            tracing::error!(%error, path_and_query, "a page can't read the API's answer");
+            Refusal::internal()
+        })
+    }
+
+    async fn ask(&self, path_and_query: &str) -> Result<(StatusCode, Option<HeaderValue>, Bytes), Refusal> {
+        let mut request = Request::new(Body::empty());
+        *request.uri_mut() = path_and_query.parse().map_err(|_| Refusal::internal())?;
+        *request.headers_mut() = self.headers.clone();
+        if let Some(peer) = self.peer {
+            request.extensions_mut().insert(peer);
+        }
+        let Ok(response) = self.router.clone().oneshot(request).await;
+        let (parts, body) = response.into_parts();
+        let challenge = parts.headers.get(axum::http::header::WWW_AUTHENTICATE).cloned();
+        let body = to_bytes(body, LONGEST_ANSWER).await.map_err(|_| Refusal::internal())?;
+        Ok((parts.status, challenge, body))
+    }
+}
+
+impl Refusal {
+    fn internal() -> Self {
+        let message = "An unexpected error occurred.".to_owned();
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, message, challenge: None }
+    }
+}
+
+/// The reason in an answer of any of the API's shapes.
+fn message_in(body: &[u8]) -> String {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let said = body.get("detail").or_else(|| body.get("error")).unwrap_or(&body);
+    let reason = said.get(1).unwrap_or(said).as_str().unwrap_or("The server can't answer this.");
+    reason.trim_matches('"').to_owned()
+}

@@ -1,0 +1,63 @@
+//! The style sheet and scripts of the pages. Their address has the hash of them all, so a browser may keep them for
+//! good, and scripts find each other beside themselves.
+
+use axum::extract::{Path, State};
+use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use sha2::{Digest, Sha256};
+
+use super::Console;
+use crate::packed::{Packed, packed};
+
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const FOR_GOOD: &str = "public, max-age=31536000, immutable";
+/// Bytes of the hash that are in the address.
+const VERSION_BYTES: usize = 8;
+
+/// A file's name, its type, and what is in it.
+type Asset = (&'static str, &'static str, Packed);
+
+const ALL: [Asset; 8] = [
+    ("console.css", "text/css; charset=utf-8", packed!("console.css")),
+    ("icon.svg", "image/svg+xml", packed!("icon.svg")),
+    ("console.js", SCRIPT, packed!("console.js")),
+    ("api.js", SCRIPT, packed!("api.js")),
+    ("dialogs.js", SCRIPT, packed!("dialogs.js")),
+    ("forms.js", SCRIPT, packed!("forms.js")),
+    ("sessions.js", SCRIPT, packed!("sessions.js")),
+    ("secrets.js", SCRIPT, packed!("secrets.js")),
+];
+
+/// The files, with the name of this version of them.
+pub struct Assets {
+    pub version: String,
+}
+
+impl Assets {
+    pub fn new() -> Self {
+        let mut hash = Sha256::new();
+        for (name, _, packed) in ALL {
+            hash.update(name);
+            hash.update(packed.0);
+        }
+        let hash = hash.finalize();
+        let version = hash.iter().take(VERSION_BYTES).map(|byte| format!("{byte:02x}")).collect();
+        Self { version }
+    }
+}
+
+/// A file of this version.
+pub async fn serve(
+    State(console): State<Console>,
+    Path((version, name)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    let found = ALL.iter().find(|(known, _, _)| *known == name);
+    let Some((_, kind, packed)) = found.filter(|_| version == console.assets.version) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let mut response = packed.response(kind, &headers);
+    response.headers_mut().insert(CACHE_CONTROL, axum::http::HeaderValue::from_static(FOR_GOOD));
+    response
+}

@@ -1,0 +1,68 @@
+// Forms that change something: each says with which method and path of the API, and what comes after.
+
+import { call, sayNext } from "./api.js";
+import { showSecret } from "./secrets.js";
+
+/** Runs what a form does, says what went wrong, and lets nobody submit it twice. */
+export function onSubmit(form, act) {
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const problem = form.querySelector(".problem");
+    const buttons = form.querySelectorAll("button[type=submit]");
+    problem.hidden = true;
+    for (const button of buttons) button.disabled = true;
+    try {
+      await act(event.submitter);
+    } catch (error) {
+      problem.textContent = error.message;
+      problem.hidden = false;
+    } finally {
+      for (const button of buttons) button.disabled = false;
+    }
+  });
+}
+
+/** The fields of a form as the API takes them. */
+function fieldsOf(form) {
+  const fields = {};
+  for (const field of form.elements) {
+    if (!field.name || field.tagName === "BUTTON") continue;
+    if (field.value === "" && "omitEmpty" in field.dataset) continue;
+    fields[field.name] = valueOf(field);
+  }
+  return fields;
+}
+
+function valueOf(field) {
+  if (field.type === "checkbox") return field.checked;
+  if (field.type === "number") return Number(field.value);
+  if ("json" in field.dataset) return JSON.parse(field.value);
+  if (field.value === "" && "nullEmpty" in field.dataset) return null;
+  return field.value;
+}
+
+async function change(form) {
+  const { method, path, body, then, shows, done } = form.dataset;
+  const fields = body ? JSON.parse(body) : fieldsOf(form);
+  const hasBody = body || Object.keys(fields).length > 0;
+  const answer = await call(method, path, hasBody ? { json: fields } : {});
+  if (shows && showSecret(shows, answer)) return;
+  if (done) sayNext(done);
+  if (then) location.assign(then.replace(":id", answer?.id ?? ""));
+  else location.reload();
+}
+
+export function begin() {
+  for (const form of document.querySelectorAll("form[data-method]")) onSubmit(form, () => change(form));
+  const verify = document.getElementById("verify");
+  if (verify) onSubmit(verify, (button) => decide(verify, button.name === "denied"));
+}
+
+/** A device is approved or denied. */
+async function decide(form, denied) {
+  const decision = { user_code: form.dataset.code, trusted_device: form.elements.trusted_device.checked, denied };
+  await call("PUT", `devices/${form.dataset.device}/verify`, { json: decision });
+  const after = document.getElementById(denied ? "denied" : "approved");
+  for (const before of form.parentElement.children) before.hidden = before !== after && !before.classList.contains("brand");
+  after.querySelector("h1").focus();
+}

@@ -1,0 +1,73 @@
+// Signing in and out, and the first steps of a server or a user.
+
+import { Problem, call, hasSession, sayNext } from "./api.js";
+import { onSubmit } from "./forms.js";
+
+const signIn = (username, password) => call("POST", "login", { form: { grant_type: "password", username, password } });
+
+function samePassword(form) {
+  const { password, again } = form.elements;
+  if (password.value !== again.value) throw new Problem("The two passwords are not the same. Type them again.");
+  return password.value;
+}
+
+/** Keeps the page that was signed in from out of the history. */
+const goOn = (form) => location.replace(form.dataset.then);
+
+const forms = {
+  "sign-in": async (form) => {
+    await signIn(form.elements.username.value, form.elements.password.value);
+    goOn(form);
+  },
+  activate: async (form) => {
+    const password = samePassword(form);
+    const name = form.elements.username.value;
+    const server = { server_name: form.elements.server_name.value, admin_username: name, admin_password: password };
+    await call("PUT", "activate", { json: server });
+    await signIn(name, password);
+    goOn(form);
+  },
+  join: async (form) => {
+    const activation_token = location.hash.slice(1);
+    if (!activation_token) throw new Problem("The address of this page is not whole. Open the link as you got it.");
+    const password = samePassword(form);
+    const user = await call("PUT", `users/${form.dataset.user}/activate`, { json: { activation_token, password } });
+    await signIn(user.name, password);
+    goOn(form);
+  },
+  "change-password": async (form) => {
+    const password = samePassword(form);
+    const change = { old_password: form.elements.old.value, password };
+    await call("PUT", "current-user", { json: change }).catch((problem) => {
+      throw problem.status === 403 ? new Problem("That is not your password now. Type it again.") : problem;
+    });
+    // The change has ended this session, too.
+    if (hasSession) await signIn(form.dataset.name, password);
+    sayNext("Your password is changed.");
+    location.reload();
+  },
+};
+
+/** Who follows a link of another site's page comes without the strict cookie, signed in or not: this page asks again. */
+async function goOnIfSignedIn(form) {
+  const answer = await fetch(form.dataset.then, { redirect: "manual" }).catch(() => null);
+  if (answer?.ok) goOn(form);
+}
+
+export function begin() {
+  for (const [id, act] of Object.entries(forms)) {
+    const form = document.getElementById(id);
+    if (form) onSubmit(form, () => act(form));
+  }
+  const waiting = document.getElementById("sign-in");
+  if (waiting && new URLSearchParams(location.search).has("next")) goOnIfSignedIn(waiting);
+  const out = document.getElementById("sign-out");
+  out?.addEventListener("click", async () => {
+    try {
+      await call("GET", "logout");
+      location.replace(out.dataset.then);
+    } catch (error) {
+      out.textContent = error.message;
+    }
+  });
+}

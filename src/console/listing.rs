@@ -1,0 +1,54 @@
+//! Lists that page and search on the server.
+
+use serde::Deserialize;
+
+use super::asked::{Asked, Sent};
+
+/// Rows of a page.
+pub const SIZE: u64 = 20;
+
+/// A page of a list, as the API answers it.
+#[derive(Debug, Deserialize)]
+pub struct Page<T> {
+    pub index: u64,
+    pub total_pages: u64,
+    pub total: u64,
+    pub items: Vec<T>,
+}
+
+/// What the foot of a list needs: where it is, and the way to the pages before and after it.
+#[derive(Debug)]
+pub struct Paging {
+    pub index: u64,
+    pub pages: u64,
+    pub total: u64,
+    pub before: Option<String>,
+    pub after: Option<String>,
+}
+
+impl Paging {
+    /// For a page of the list at `path`; `kept` is what else was asked of it.
+    pub fn of<T>(page: &Page<T>, path: &str, asked: &Asked, kept: &[&'static str]) -> Self {
+        let link = |index: u64| {
+            let query = kept.iter().fold(Sent::default(), |query, name| query.maybe(name, asked.text(name)));
+            query.with("page", index).at(path)
+        };
+        Self {
+            index: page.index,
+            pages: page.total_pages,
+            total: page.total,
+            before: (page.index > 1).then(|| link(page.index - 1)),
+            after: (page.index < page.total_pages).then(|| link(page.index + 1)),
+        }
+    }
+}
+
+/// The query of a list: its page, newest first.
+pub fn newest(asked: &Asked) -> Sent {
+    Sent::default().with("sort_by", "desc:created").with("page", asked.page()).with("size", SIZE)
+}
+
+/// The filter for a text that is searched for.
+pub fn containing(text: &str) -> String {
+    format!("contains:{text}")
+}

@@ -1,0 +1,113 @@
+//! The web console: what a person needs of zendo, in pages that are made here and ask the REST API for everything.
+//!
+//! A page asks the API in this process, as its visitor ([`api`]), so that every rule of who may see what, every filter
+//! and every page of a list is asked in the one place where it is. Changes are made by the page's script, with the
+//! session's CSRF token, at the same API. What a page says goes through the template engine, which escapes it.
+
+mod api;
+mod asked;
+mod assets;
+mod error;
+mod listing;
+mod moment;
+mod next;
+mod pages;
+mod shell;
+mod views;
+mod visitor;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{FromRef, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_FRAME_OPTIONS};
+use axum::http::{HeaderName, HeaderValue, Uri};
+use axum::response::{Redirect, Response};
+use axum::routing::{MethodRouter, get};
+use tower::util::MapResponseLayer;
+
+use crate::app::AppState;
+
+use assets::Assets;
+use error::PageError;
+use visitor::Visitor;
+
+/// Stricter than ZenML's policy for its own pages, and a part of it: nothing but what this server serves.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+                      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// What the pages share.
+#[derive(Clone)]
+pub struct Console {
+    app: AppState,
+    /// The REST API, as it is behind the layers.
+    api: Router,
+    assets: Arc<Assets>,
+}
+
+impl FromRef<Console> for AppState {
+    fn from_ref(console: &Console) -> Self {
+        Self::clone(&console.app)
+    }
+}
+
+impl Console {
+    /// Where all paths start.
+    fn root(&self) -> &str {
+        &self.app.config.root_url_path.0
+    }
+}
+
+/// `/console/...`, which asks `api` for what it shows; a server without a dashboard leads its visitors there.
+pub fn router(app: &AppState, api: Router) -> Router<AppState> {
+    let console = Console { app: Arc::clone(app), api, assets: Arc::new(Assets::new()) };
+    let pages = pages::router()
+        .route("/console", get(go_home))
+        .route("/console/", get(go_home))
+        .route("/console/{*path}", get(not_found))
+        .layer(MapResponseLayer::new(own_headers))
+        // The assets say themselves how long they are good.
+        .route("/console/assets/{version}/{name}", get(assets::serve))
+        .with_state(console);
+    match app.config.dashboard_files_path {
+        Some(_) => pages,
+        None => pages.route("/", entrance()).route("/devices/verify", get(to_device_page)),
+    }
+}
+
+/// The way to the console.
+pub fn entrance() -> MethodRouter<AppState> {
+    get(to_console)
+}
+
+async fn to_console(State(app): State<AppState>) -> Redirect {
+    Redirect::to(&format!("{}/console/", app.config.root_url_path.0))
+}
+
+/// The address that the official client opens, with its query.
+async fn to_device_page(State(app): State<AppState>, uri: Uri) -> Redirect {
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    Redirect::to(&format!("{}{}{query}", app.config.root_url_path.0, pages::verify::PATH))
+}
+
+async fn go_home(State(console): State<Console>) -> Redirect {
+    Redirect::to(&format!("{}{}", console.root(), next::HOME))
+}
+
+async fn not_found(visitor: Visitor) -> PageError {
+    PageError::not_found(visitor.shell, "There is no such page.")
+}
+
+/// The headers in which the console's pages are stricter than the server's other answers.
+fn own_headers(mut response: Response) -> Response {
+    let all: [(HeaderName, &str); 4] = [
+        (CACHE_CONTROL, "no-store"),
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (REFERRER_POLICY, "same-origin"),
+        (X_FRAME_OPTIONS, "DENY"),
+    ];
+    for (name, value) in all {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}

@@ -1,0 +1,37 @@
+//! The first steps: of a server that waits for its first admin, and of a user who was invited.
+
+use askama::Template;
+
+use crate::console::asked::Asked;
+use crate::console::error::{PageError, PageResult, page};
+use crate::console::shell::Shell;
+use crate::console::visitor::Anybody;
+
+#[derive(Template)]
+#[template(path = "console/activate.html")]
+struct Activate {
+    shell: Shell,
+}
+
+/// For a server that waits for its first admin.
+pub async fn activate(Anybody { shell, .. }: Anybody) -> PageResult {
+    match shell.server.active {
+        true => Err(PageError::GoTo(shell.at("sign-in"))),
+        false => page(&Activate { shell }),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "console/join.html")]
+struct Join {
+    shell: Shell,
+    user: String,
+}
+
+/// For a user whom an admin has invited: the link's fragment, which no server sees, has the activation token.
+pub async fn join(Anybody { shell, .. }: Anybody, asked: Asked) -> PageResult {
+    match asked.text("user").map(str::to_owned) {
+        Some(user) => page(&Join { shell, user }),
+        None => Err(PageError::not_found(shell, "This link names no user.")),
+    }
+}

@@ -1,0 +1,45 @@
+//! Devices: where the official client is signed in for whoever looks.
+
+use askama::Template;
+
+use crate::console::asked::Asked;
+use crate::console::error::{PageResult, page};
+use crate::console::listing::{Page, Paging, containing, newest};
+use crate::console::shell::Shell;
+use crate::console::views::Device;
+use crate::console::visitor::Visitor;
+
+#[derive(Template)]
+#[template(path = "console/devices.html")]
+struct Devices {
+    shell: Shell,
+    devices: Vec<Device>,
+    paging: Paging,
+    search: String,
+}
+
+impl Devices {
+    fn status(&self, device: &Device) -> &'static str {
+        let is_over = device.body.expires.is_some_and(|expires| expires.0 <= self.shell.now);
+        match device.body.status.as_str() {
+            "locked" => "Locked",
+            _ if is_over => "Expired",
+            "active" => "Signed in",
+            "verified" => "Approved",
+            _ => "Waiting",
+        }
+    }
+}
+
+/// One's own devices.
+pub async fn devices(visitor: Visitor, asked: Asked) -> PageResult {
+    let query = newest(&asked).with("hydrate", true).maybe("hostname", asked.text("search").map(containing));
+    let devices: Page<Device> =
+        visitor.api.get(&query.at("/api/v1/devices")).await.map_err(visitor.refused())?;
+    page(&Devices {
+        paging: Paging::of(&devices, &visitor.shell.at("settings/devices"), &asked, &["search"]),
+        devices: devices.items,
+        search: asked.text("search").unwrap_or_default().to_owned(),
+        shell: visitor.shell,
+    })
+}

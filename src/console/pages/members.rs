@@ -1,0 +1,46 @@
+//! Members: who has an account here, for admins.
+
+use askama::Template;
+
+use crate::console::asked::{Asked, Sent};
+use crate::console::error::{PageResult, page};
+use crate::console::listing::{Page, Paging, SIZE, containing};
+use crate::console::shell::Shell;
+use crate::console::views::User;
+use crate::console::visitor::Visitor;
+
+#[derive(Template)]
+#[template(path = "console/members.html")]
+struct Members {
+    shell: Shell,
+    members: Vec<User>,
+    paging: Paging,
+    search: String,
+}
+
+impl Members {
+    fn is_self(&self, member: &User) -> bool {
+        self.shell.user.as_ref().is_some_and(|user| user.id == member.id)
+    }
+}
+
+/// All users.
+pub async fn members(visitor: Visitor, asked: Asked) -> PageResult {
+    visitor.require_admin()?;
+    let found = asked.text("search").map(containing);
+    let query = Sent::default()
+        .with("sort_by", "name")
+        .with("page", asked.page())
+        .with("size", SIZE)
+        .with("hydrate", true)
+        .with("logical_operator", "or")
+        .maybe("name", found.as_ref())
+        .maybe("full_name", found.as_ref());
+    let members: Page<User> = visitor.api.get(&query.at("/api/v1/users")).await.map_err(visitor.refused())?;
+    page(&Members {
+        paging: Paging::of(&members, &visitor.shell.at("settings/members"), &asked, &["search"]),
+        members: members.items,
+        search: asked.text("search").unwrap_or_default().to_owned(),
+        shell: visitor.shell,
+    })
+}

@@ -1,0 +1,33 @@
+//! One file a page, or a few of one kind.
+
+mod activate;
+mod api_tokens;
+mod audit;
+mod devices;
+mod general;
+mod members;
+mod profile;
+mod service_accounts;
+mod sign_in;
+pub mod verify;
+
+use axum::Router;
+use axum::routing::get;
+
+use super::Console;
+
+pub fn router() -> Router<Console> {
+    Router::new()
+        .route("/console/sign-in", get(sign_in::sign_in))
+        .route("/console/activate", get(activate::activate))
+        .route("/console/join", get(activate::join))
+        .route(verify::PATH, get(verify::verify))
+        .route("/console/settings/general", get(general::general))
+        .route("/console/settings/api-tokens", get(api_tokens::api_tokens))
+        .route("/console/settings/service-accounts", get(service_accounts::list))
+        .route("/console/settings/service-accounts/{id}", get(service_accounts::one))
+        .route("/console/settings/devices", get(devices::devices))
+        .route("/console/settings/members", get(members::members))
+        .route("/console/settings/profile", get(profile::profile))
+        .route("/console/settings/audit-log", get(audit::audit))
+}

@@ -1,0 +1,47 @@
+//! Signing in.
+
+use askama::Template;
+use axum::extract::State;
+
+use crate::console::Console;
+use crate::console::asked::Asked;
+use crate::console::error::{PageError, PageResult, page};
+use crate::console::next;
+use crate::console::shell::Shell;
+use crate::console::views::User;
+use crate::console::visitor::Anybody;
+
+#[derive(Template)]
+#[template(path = "console/sign_in.html")]
+struct SignIn {
+    shell: Shell,
+    /// Where the sign-in leads.
+    next: String,
+    /// Where people sign in under the EXTERNAL scheme.
+    authorization_url: Option<String>,
+}
+
+/// A form, or the way to the service that knows people. Whoever is signed in goes on.
+pub async fn sign_in(
+    State(console): State<Console>,
+    Anybody { mut shell, api }: Anybody,
+    asked: Asked,
+) -> PageResult {
+    if !shell.server.active {
+        return Err(PageError::GoTo(shell.at("activate")));
+    }
+    let next = next::safe(asked.text("next"), &shell.root);
+    // Whoever was sent here has been refused just now, and one refusal leaves one record.
+    let may_be_signed_in = !shell.csrf_token.is_empty() && asked.text("next").is_none();
+    let is_signed_in = may_be_signed_in && api.get::<User>("/api/v1/current-user").await.is_ok();
+    if !shell.has_sessions() || is_signed_in {
+        return Err(PageError::GoTo(next));
+    }
+    // The session that may have been here is over.
+    shell.csrf_token = String::new();
+    let authorization_url = match shell.is_external() {
+        true => console.app.config.external_login_url.as_ref().map(|url| url.0.clone()),
+        false => None,
+    };
+    page(&SignIn { shell, next, authorization_url })
+}

@@ -1,0 +1,79 @@
+//! What every page has around it.
+
+use chrono::{DateTime, Utc};
+
+use super::moment::{Moment, Shown};
+use super::views::{ServerInfo, User};
+
+/// The pages of the settings: path, name, and whether they are for admins alone.
+const SECTIONS: [(&str, &str, bool); 7] = [
+    ("settings/general", "General", false),
+    ("settings/api-tokens", "API Tokens", false),
+    ("settings/service-accounts", "Service Accounts", false),
+    ("settings/devices", "Devices", false),
+    ("settings/members", "Members", true),
+    ("settings/profile", "Profile", false),
+    ("settings/audit-log", "Audit log", true),
+];
+
+/// The frame of a page: whose server it is, who looks at it, and what its links and scripts need.
+#[derive(Clone, Default)]
+pub struct Shell {
+    /// Where all paths start; empty, or a path without a slash at its end.
+    pub root: String,
+    /// Where the style sheet and scripts are.
+    pub assets: String,
+    pub server: ServerInfo,
+    /// Whoever is signed in.
+    pub user: Option<User>,
+    /// The session's, which goes with every change; empty where sessions have none.
+    pub csrf_token: String,
+    /// The path that was asked for.
+    pub path: String,
+    /// As the server's clock has it.
+    pub now: DateTime<Utc>,
+}
+
+impl Shell {
+    pub fn is_admin(&self) -> bool {
+        self.user.as_ref().is_some_and(|user| user.body.is_admin)
+    }
+
+    pub fn user_name(&self) -> &str {
+        self.user.as_ref().map_or("", |user| &user.name)
+    }
+
+    /// Whether people sign in to the console, and can sign out of it.
+    pub fn has_sessions(&self) -> bool {
+        matches!(self.server.auth_scheme.as_str(), "OAUTH2_PASSWORD_BEARER" | "EXTERNAL")
+    }
+
+    /// Whether users and their passwords are kept by another service.
+    pub fn is_external(&self) -> bool {
+        self.server.auth_scheme == "EXTERNAL"
+    }
+
+    /// The pages of the settings that its visitor may see.
+    pub fn sections(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let is_admin = self.is_admin();
+        SECTIONS
+            .into_iter()
+            .filter(move |(.., for_admins)| is_admin || !for_admins)
+            .map(|(path, label, _)| (path, label))
+    }
+
+    /// Whether the page is this one, or below it.
+    pub fn is_in(&self, path: &str) -> bool {
+        self.path.starts_with(&self.at(path))
+    }
+
+    /// An address of the console's.
+    pub fn at(&self, path: &str) -> String {
+        format!("{}/console/{path}", self.root)
+    }
+
+    /// A moment, as seen from now.
+    pub fn ago(&self, moment: &Moment) -> Shown {
+        moment.shown(self.now)
+    }
+}

@@ -1,0 +1,232 @@
+//! What pages read from the API's answers: of each no more than is shown.
+
+use serde::Deserialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::moment::Moment;
+
+/// A resource as ZenML's API answers it.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Item<Body, Metadata = Nothing> {
+    pub id: Uuid,
+    #[serde(default)]
+    pub name: String,
+    pub body: Body,
+    pub metadata: Option<Metadata>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Nothing {}
+
+/// `GET /info`.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct ServerInfo {
+    pub id: Uuid,
+    pub name: Option<String>,
+    pub version: String,
+    pub active: bool,
+    pub database_type: String,
+    pub auth_scheme: String,
+    pub server_url: String,
+    pub dashboard_url: String,
+}
+
+impl ServerInfo {
+    pub fn name(&self) -> &str {
+        self.name.as_deref().filter(|name| !name.is_empty()).unwrap_or("zendo")
+    }
+}
+
+pub type User = Item<UserBody, UserMetadata>;
+
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct UserBody {
+    pub created: Option<Moment>,
+    pub active: bool,
+    pub full_name: String,
+    pub email_opted_in: Option<bool>,
+    pub is_admin: bool,
+    pub is_service_account: bool,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct UserMetadata {
+    pub email: Option<String>,
+    pub password_changed_at: Option<Moment>,
+}
+
+/// `GET /settings`.
+#[derive(Debug, Deserialize)]
+pub struct Settings {
+    pub body: SettingsBody,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct SettingsBody {
+    pub server_name: String,
+    pub logo_url: Option<String>,
+    pub enable_analytics: bool,
+    pub display_announcements: Option<bool>,
+    pub display_updates: Option<bool>,
+    pub last_user_activity: Moment,
+    pub updated: Moment,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct ApiToken {
+    pub id: Uuid,
+    #[serde(default)]
+    pub name: String,
+    pub body: ApiTokenBody,
+    pub metadata: Option<ApiTokenMetadata>,
+    pub resources: Option<ApiTokenResources>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct ApiTokenBody {
+    pub created: Moment,
+    pub token_type: String,
+    pub expires: Option<Moment>,
+    pub scope: Option<String>,
+    pub projects: Option<Vec<Uuid>>,
+    pub last_used: Option<Moment>,
+    pub address: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct ApiTokenMetadata {
+    pub user_agent: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct ApiTokenResources {
+    pub user: Option<Item<UserBody>>,
+}
+
+pub type Project = Item<Nothing>;
+
+pub type ServiceAccount = Item<ServiceAccountBody, ServiceAccountMetadata>;
+
+#[derive(Debug, Deserialize)]
+pub struct ServiceAccountBody {
+    pub created: Moment,
+    pub active: bool,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct ServiceAccountMetadata {
+    pub description: String,
+}
+
+pub type ApiKey = Item<ApiKeyBody, ApiKeyMetadata>;
+
+#[derive(Debug, Deserialize)]
+pub struct ApiKeyBody {
+    pub created: Moment,
+    pub active: bool,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct ApiKeyMetadata {
+    pub description: String,
+    pub retain_period_minutes: i64,
+    pub last_login: Option<Moment>,
+    pub last_rotated: Option<Moment>,
+}
+
+pub type Device = Item<DeviceBody, DeviceMetadata>;
+
+#[derive(Debug, Deserialize)]
+pub struct DeviceBody {
+    pub expires: Option<Moment>,
+    pub trusted_device: bool,
+    pub status: String,
+    pub os: Option<String>,
+    pub ip_address: Option<String>,
+    pub hostname: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct DeviceMetadata {
+    pub python_version: Option<String>,
+    pub zenml_version: Option<String>,
+    pub last_login: Option<Moment>,
+}
+
+impl Device {
+    /// What people call it.
+    pub fn title(&self) -> &str {
+        self.body.hostname.as_deref().filter(|name| !name.is_empty()).unwrap_or("A machine without a name")
+    }
+}
+
+/// A program as people call it, from what it says of itself.
+pub fn program(agent: &str) -> String {
+    let version =
+        |name: &str| agent.split_once(name).and_then(|(_, rest)| rest.split([' ', ';', ')']).next());
+    if let Some(version) = version("ZenML/") {
+        return format!("zenml {version}");
+    }
+    if !agent.starts_with("Mozilla/") {
+        return agent.split(' ').next().unwrap_or_default().to_owned();
+    }
+    let known = |names: &[(&'static str, &'static str)]| {
+        names.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name)
+    };
+    let browser =
+        known(&[("Edg", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari")]);
+    let system = known(&[
+        ("Windows", "Windows"),
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Mac OS", "macOS"),
+        ("Linux", "Linux"),
+    ]);
+    match (browser, system) {
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (browser, _) => browser.unwrap_or("A browser").to_owned(),
+    }
+}
+
+/// A record of `GET /audit`.
+#[derive(Deserialize)]
+pub struct AuditRecord {
+    pub created: Moment,
+    pub action: String,
+    pub result: String,
+    pub reason: Option<String>,
+    pub times: i64,
+    pub user_name: Option<String>,
+    pub credential: String,
+    pub subject_kind: Option<String>,
+    pub subject_id: Option<Uuid>,
+    pub subject_name: Option<String>,
+    pub address: Option<String>,
+    pub user_agent: Option<String>,
+    pub details: Option<Value>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_called_by_its_name() {
+        for (agent, expected) in [
+            ("Host/laptop ZenML/0.98.0 Python/3.11 OS/linux", "zenml 0.98.0"),
+            ("curl/8.5.0", "curl/8.5.0"),
+            ("python-requests/2.32 x", "python-requests/2.32"),
+            (
+                "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36",
+                "Chrome on Linux",
+            ),
+            ("Mozilla/5.0 (Windows NT 10.0; Win64) Gecko/20100101 Firefox/142.0", "Firefox on Windows"),
+            ("Mozilla/5.0", "A browser"),
+            ("", ""),
+        ] {
+            assert_eq!(program(agent), expected, "{agent}");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Who looks at a page.
+
+use axum::extract::FromRequestParts;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+
+use super::Console;
+use super::api::{Api, Refusal};
+use super::asked::{Asked, Sent};
+use super::error::PageError;
+use super::shell::Shell;
+use super::views::ServerInfo;
+use crate::auth::layer;
+
+/// Somebody who is signed in, or need not be: an argument of a page's handler. Everybody else is sent to the page where
+/// they can sign in, and a server that waits for its first admin sends everybody to its activation.
+pub struct Visitor {
+    pub shell: Shell,
+    pub api: Api,
+    /// The page of a list that was asked for.
+    page: u64,
+}
+
+/// Anybody, of a server that may wait for its activation.
+pub struct Anybody {
+    pub shell: Shell,
+    pub api: Api,
+}
+
+impl Visitor {
+    /// The error of a page for what the API refused. The last page of a list is gone with its last row, and its first
+    /// one always there.
+    pub fn refused(&self) -> impl FnOnce(Refusal) -> PageError {
+        let (shell, is_later_page) = (self.shell.clone(), self.page > 1);
+        move |refusal| match refusal.status {
+            StatusCode::BAD_REQUEST if is_later_page => PageError::GoTo(shell.path),
+            _ => PageError::refused(shell, refusal),
+        }
+    }
+
+    /// # Errors
+    /// 403 for who is no admin.
+    pub fn require_admin(&self) -> Result<(), PageError> {
+        match self.shell.is_admin() {
+            true => Ok(()),
+            false => Err(PageError::admins_only(self.shell.clone())),
+        }
+    }
+}
+
+impl FromRequestParts<Console> for Anybody {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Self::Rejection> {
+        let mut api = Api::of(&console.api, parts);
+        let now = console.app.clock.now();
+        let root = console.root().to_owned();
+        let assets = format!("{root}/console/assets/{}", console.assets.version);
+        let path = format!("{root}{}", parts.uri.path());
+        let mut shell = Shell { root, assets, path, now, ..Shell::default() };
+        shell.server = match api.get::<ServerInfo>("/api/v1/info").await {
+            Ok(server) => server,
+            Err(refusal) => return Err(PageError::refused(shell, refusal)),
+        };
+        if let Some(token) = layer::login_token(&console.app, api.headers(), now).await
+            && let Some(session_id) = token.claims.session_id
+        {
+            shell.csrf_token = console.app.csrf_tokens.issue(session_id);
+            api.know_csrf_token(&shell.csrf_token);
+        }
+        Ok(Self { shell, api })
+    }
+}
+
+impl FromRequestParts<Console> for Visitor {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Self::Rejection> {
+        let Anybody { mut shell, api } = Anybody::from_request_parts(parts, console).await?;
+        if !shell.server.active {
+            return Err(PageError::GoTo(shell.at("activate")));
+        }
+        match api.get("/api/v1/current-user").await {
+            Ok(user) => shell.user = Some(user),
+            Err(refusal) if refusal.status == StatusCode::UNAUTHORIZED && shell.has_sessions() => {
+                return Err(PageError::GoTo(sign_in_for(parts, &shell)));
+            }
+            Err(refusal) => return Err(PageError::refused(shell, refusal)),
+        }
+        let page = Asked::read(parts.uri.query().unwrap_or_default()).page();
+        Ok(Self { shell, api, page })
+    }
+}
+
+/// The sign-in that leads to the page that was asked for.
+fn sign_in_for(parts: &Parts, shell: &Shell) -> String {
+    let asked = parts.uri.path_and_query().map_or("", |asked| asked.as_str());
+    Sent::default().with("next", format!("{}{asked}", shell.root)).at(&shell.at("sign-in"))
+}
