@@ -12,6 +12,7 @@ use crate::support::{self, ADMIN, Answer, Database, PASSWORD, Program, TestApp, 
 
 on_each_store! {
     a_person_signs_in_with_a_browser_and_keeps_the_device,
+    a_person_approves_the_client_in_the_console,
     a_person_approves_the_client_in_the_dashboard,
     a_machine_signs_in_with_a_key,
     an_admin_keeps_users,
@@ -197,22 +198,25 @@ async fn a_person_signs_in_with_a_browser_and_keeps_the_device(database: Databas
     admin.get(&path).await.expect(404, "KeyError");
 }
 
+async fn a_person_approves_the_client_in_the_console(database: Database) {
+    approves_the_client_on("console", &database, &[]).await;
+}
+
 async fn a_person_approves_the_client_in_the_dashboard(database: Database) {
-    let (Some(client), Some(dashboard), true) =
-        (Client::new(), support::official_dashboard(), support::has_browser())
-    else {
-        return;
-    };
-    let variables = [
-        ("ZENML_SERVER_DEVICE_AUTH_POLLING_INTERVAL", "1"),
-        ("ZENML_SERVER_DASHBOARD_FILES_PATH", &dashboard.display().to_string()),
-    ];
-    let app = TestApp::start_with(&database, &variables).await;
+    let Some(dashboard) = support::official_dashboard() else { return };
+    let files = dashboard.display().to_string();
+    approves_the_client_on("dashboard", &database, &[("ZENML_SERVER_DASHBOARD_FILES_PATH", &files)]).await;
+}
+
+async fn approves_the_client_on(pages: &str, database: &Database, settings: &[(&str, &str)]) {
+    let (Some(client), true) = (Client::new(), support::has_browser()) else { return };
+    let settings = [&[("ZENML_SERVER_DEVICE_AUTH_POLLING_INTERVAL", "1")], settings].concat();
+    let app = TestApp::start_with(database, &settings).await;
     let login = format!("login {}", app.url());
     let running = client.start(&[&login, "status"], "");
     let (device, code) = running.verification().await;
     let page = format!("{}/devices/verify?device_id={device}&user_code={code}", app.url());
-    support::browser("approve.mjs", &app, &[("ZENDO_PAGES", "dashboard"), ("ZENDO_VERIFY", &page)]).await;
+    support::browser("approve.mjs", &app, &[("ZENDO_PAGES", pages), ("ZENDO_VERIFY", &page)]).await;
     let said = running.said().await;
     expect(&said, &["Successfully logged in to", &app.url(), "active user is: 'default'"]);
 }
