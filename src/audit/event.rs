@@ -24,8 +24,9 @@ const LONGEST_DETAILS: usize = 4096;
 pub enum Actor {
     /// Whoever the request speaks for.
     Principal(Principal),
-    /// Whoever is signing in: an account, if it is known, and what it came with.
-    Claimed(Claim),
+    /// Whoever is signing in: an account, if it is known, and what it came with. Few events have it, and thousands may
+    /// wait in memory.
+    Claimed(Box<Claim>),
     /// Whoever has the store, at a terminal.
     Operator,
     Nobody,
@@ -88,7 +89,7 @@ impl Event {
     /// Says who did it, when the request had no principal.
     #[must_use]
     pub fn by(mut self, claim: Claim) -> Self {
-        self.origin.actor = Actor::Claimed(claim);
+        self.origin.actor = Actor::Claimed(Box::new(claim));
         self
     }
 
@@ -242,7 +243,7 @@ impl Actor {
     fn claim(&self) -> Claim {
         match self {
             Self::Principal(principal) => of_principal(principal),
-            Self::Claimed(claim) => claim.clone(),
+            Self::Claimed(claim) => Claim::clone(claim),
             Self::Operator => Claim { credential: "operator", ..Claim::default() },
             Self::Nobody => Claim { credential: "none", ..Claim::default() },
         }

@@ -18,7 +18,7 @@ use crate::resources::users;
 use crate::store::{Id, Store, StoreError, Timestamp, WriteBehind};
 
 /// Records that wait for their batch at most; a request that finds no room waits for some.
-const WAITING: usize = 8192;
+const WAITING: usize = 4096;
 /// Records that one statement deletes at most.
 const SWEPT_AT_ONCE: u64 = 1000;
 /// Statements of one sweep at most, lest it keep the house from other work; the next one goes on.

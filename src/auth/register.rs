@@ -15,7 +15,7 @@ use crate::store::{BatchRow, Cells, Id, Store, StoreError, Timestamp, WriteBehin
 
 pub const TABLE: &str = "zendo_api_token";
 /// Rows that may wait; a request that finds no room waits for some.
-const CAPACITY: usize = 8192;
+const CAPACITY: usize = 4096;
 /// Rows that are swept at once.
 const BATCH: u64 = 500;
 
@@ -30,7 +30,8 @@ pub struct Registration {
     /// When the proof was given that it goes back to.
     pub proven: DateTime<Utc>,
     pub expires: Option<DateTime<Utc>>,
-    pub scope: Scope,
+    /// None for a token that may do all that its user may: most are, and thousands may wait here.
+    pub scope: Option<Box<Scope>>,
     pub address: Option<IpAddr>,
     pub user_agent: Option<HeaderValue>,
 }
@@ -57,7 +58,8 @@ impl BatchRow for Registration {
     ];
 
     fn put(&self, cells: &mut Cells) {
-        let scope = &self.scope;
+        let whole = Scope::default();
+        let scope = self.scope.as_deref().unwrap_or(&whole);
         let permissions = scope.permissions.as_ref().map(ToString::to_string);
         // A set of ids is always JSON.
         let projects = scope.projects.as_ref().and_then(|ids| serde_json::to_string(ids).ok());

@@ -86,7 +86,7 @@ pub async fn get_api_token(
         created: issued.issued_at,
         proven: moment(parent.proven_at()),
         expires: expires_at.and_then(|seconds| DateTime::from_timestamp(seconds, 0)),
-        scope,
+        scope: (scope != Scope::default()).then(|| Box::new(scope)),
         address: origin.address,
         user_agent: origin.user_agent,
     };
