@@ -109,6 +109,7 @@ fn greet(app: &App, address: SocketAddr, sign_in: &SignIn) -> std::io::Result<()
     let mut out = std::io::stdout().lock();
     writeln!(out, "zendo {} listens on http://{address}{root}", env!("CARGO_PKG_VERSION"))?;
     writeln!(out, "store: {}", app.store.description())?;
+    writeln!(out, "console: {url}/console/")?;
     match sign_in {
         SignIn::Known => writeln!(out, "sign in: zendo login {url}")?,
         SignIn::Configured { name } => {
@@ -123,7 +124,7 @@ fn greet(app: &App, address: SocketAddr, sign_in: &SignIn) -> std::io::Result<()
         }
         SignIn::Activation => writeln!(
             out,
-            "sign in: not yet; activate the server first:\n  curl -X PUT {url}/api/v1/activate -H 'Content-Type: application/json' \\\n    -d '{{\"admin_username\": \"NAME\", \"admin_password\": \"PASSWORD\"}}'"
+            "sign in: not yet; activate the server first, in the console or with\n  curl -X PUT {url}/api/v1/activate -H 'Content-Type: application/json' \\\n    -d '{{\"admin_username\": \"NAME\", \"admin_password\": \"PASSWORD\"}}'"
         )?,
     }
     out.flush()

@@ -18,7 +18,7 @@ use super::users::{UserResponse, UserRow};
 use crate::app::App;
 use crate::audit::{Action, Origin};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
-use crate::http::filter::Field;
+use crate::http::filter::{Field, Sort};
 use crate::http::list::Listed;
 use crate::store::{Id, Store, StoreError, Timestamp};
 
@@ -152,7 +152,8 @@ impl Listed for DeviceRow {
         Field::flag("trusted_device"),
         Field::number("failed_auth_attempts"),
         Field::time("last_login"),
-        Field::text("hostname"),
+        // For the console: ZenML sorts by no such name.
+        Field { sort: Sort::Not, ..Field::text("hostname") },
     ];
 }
 

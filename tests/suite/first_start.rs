@@ -27,6 +27,7 @@ async fn a_password_is_made_printed_once_and_stays(database: Database) {
     let stdout = first.stdout();
     assert_eq!(stdout.matches(&password).count(), 1, "{stdout}");
     assert!(stdout.contains(&format!("zendo login {} --username default", first.url())), "{stdout}");
+    assert!(stdout.contains(&format!("console: {}/console/", first.url())), "{stdout}");
     first.signed_in("default", &password).await.get(CURRENT_USER).await.expect_ok();
     let finished = first.stop().await;
     assert!(!finished.stderr.contains(&password), "{finished:?}");
