@@ -7,8 +7,8 @@ use crate::support::{Caller, Database, TestApp};
 
 /// Of each kind of thing; the newest twenty are alike.
 const THINGS: usize = 21;
-/// A try may meet the end of a cache's second.
-const TRIES: usize = 3;
+/// A try may meet what the house reads by itself.
+const TRIES: usize = 8;
 /// Lists that hold nothing here: devices sign in with a person's help, and nothing makes run templates.
 const EMPTY: [&str; 3] =
     ["/api/v1/devices", "/api/v1/run_templates", "/api/v1/workspaces/default/run_templates"];
@@ -179,6 +179,8 @@ fn lists(made: &Made) -> Vec<String> {
 async fn queries(app: &TestApp, caller: &Caller, path: &str) -> (u64, usize) {
     let mut fewest = (u64::MAX, 0);
     for _ in 0..TRIES {
+        // The account is remembered for a second, which a page may outlast on a busy machine.
+        caller.get("/api/v1/current-user").await.expect_ok();
         let before = app.state.store.reads();
         let page = caller.get(path).await.expect_ok();
         let items = page["items"].as_array().unwrap().len();
