@@ -141,15 +141,19 @@ pub fn object(json: &str) -> Object {
     serde_json::from_str(json).unwrap_or_default()
 }
 
-/// Of a pipeline's configuration only what steps take over in their outlines.
-pub fn handed_down(pipeline: &str) -> Object {
+/// Of a pipeline's configuration only what steps take over in their outlines, in a run that began at `start`.
+pub fn handed_down(pipeline: &str, start: Timestamp) -> Object {
     #[derive(Deserialize)]
     struct HandedDown<'a> {
         #[serde(borrow)]
         substitutions: Option<&'a RawValue>,
     }
     let read = serde_json::from_str::<HandedDown<'_>>(pipeline).ok().and_then(|read| read.substitutions);
-    read.map(|json| ("substitutions".to_owned(), without_nulls(json))).into_iter().collect()
+    let read = read.map(|json| ("substitutions".to_owned(), json.to_owned()));
+    let mut handed_down = read.into_iter().collect();
+    finalize_substitutions(&mut handed_down, start);
+    handed_down.values_mut().for_each(|json| *json = without_nulls(json));
+    handed_down
 }
 
 /// Adds the substitutions that every run has: the date and the time of its start.
@@ -286,7 +290,13 @@ mod tests {
 
     #[test]
     fn an_outline_shows_what_the_whole_step_does() {
-        let pipelines = [json!({}), json!({"substitutions": {"date": "d", "gone": null}, "extra": {"a": 1}})];
+        let start = Timestamp::new("2026-01-02T03:04:05.000006Z".parse().unwrap());
+        let pipelines = [
+            json!({}),
+            json!({"substitutions": {"date": "d", "gone": null}, "extra": {"a": 1}}),
+            json!({"substitutions": {"date": null}}),
+            json!({"substitutions": null}),
+        ];
         let configurations = [
             json!({"name": "load", "step_type": "tool_call", "substitutions": {"mine": "m", "date": null}}),
             json!({"name": "load", "substitutions": null}),
@@ -298,8 +308,10 @@ mod tests {
                 for stored in [json!({"spec": {"a": 1}, "step_config_overrides": own}), older] {
                     let stored = stored.to_string();
                     let whole: StoredStep = serde_json::from_str(&stored).unwrap();
-                    let whole = Outline::of(&whole.merged(&object(&pipeline), false));
-                    let handed_down = handed_down(&pipeline);
+                    let mut begun = object(&pipeline);
+                    finalize_substitutions(&mut begun, start);
+                    let whole = Outline::of(&whole.merged(&begun, false));
+                    let handed_down = handed_down(&pipeline, start);
                     let inherited = handed_down.get("substitutions").map(|json| &**json);
                     let outline = Outline::read(&stored, inherited).unwrap();
                     assert_eq!(outline.step_type, whole.step_type);

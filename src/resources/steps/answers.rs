@@ -83,11 +83,15 @@ async fn pipelines_of(read: &Read<'_>, runs: Vec<Id>) -> ApiResult<ById<(Object,
         .to_owned();
     let rows: Vec<PipelineOfRun> = read.app.store.fetch_all(&query).await?;
     let configuration = |row: PipelineOfRun| {
-        let mut configuration = match read.metadata {
-            true => object(&row.pipeline_configuration),
-            false => handed_down(&row.pipeline_configuration),
+        let (stored, start) = (&row.pipeline_configuration, row.start_time.unwrap_or(row.created));
+        let configuration = match read.metadata {
+            true => {
+                let mut configuration = object(stored);
+                finalize_substitutions(&mut configuration, start);
+                configuration
+            }
+            false => handed_down(stored, start),
         };
-        finalize_substitutions(&mut configuration, row.start_time.unwrap_or(row.created));
         (row.run_id, (configuration, row.is_dynamic))
     };
     Ok(rows.into_iter().map(configuration).collect())
