@@ -1,8 +1,5 @@
 //! What a page was asked for: its query.
 
-use std::convert::Infallible;
-
-use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 /// The names and values of a page's query. What isn't known is passed over: it is a page's, no API's.
@@ -10,8 +7,9 @@ use axum::http::request::Parts;
 pub struct Asked(Vec<(String, String)>);
 
 impl Asked {
-    /// The query of a page's address.
-    pub fn read(query: &str) -> Self {
+    /// The query of a page's request.
+    pub fn of(parts: &Parts) -> Self {
+        let query = parts.uri.query().unwrap_or_default();
         Self(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
     }
 
@@ -24,14 +22,6 @@ impl Asked {
     /// The page of a list, from 1.
     pub fn page(&self) -> u64 {
         self.text("page").and_then(|page| page.parse().ok()).unwrap_or(1).max(1)
-    }
-}
-
-impl<S: Sync> FromRequestParts<S> for Asked {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self::read(parts.uri.query().unwrap_or_default()))
     }
 }
 

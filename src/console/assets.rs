@@ -8,10 +8,10 @@ use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
 use super::Console;
+use crate::http::headers::KEPT_FOR_GOOD;
 use crate::packed::{Packed, packed};
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
-const FOR_GOOD: &str = "public, max-age=31536000, immutable";
 /// Bytes of the hash that are in the address.
 const VERSION_BYTES: usize = 8;
 
@@ -58,6 +58,6 @@ pub async fn serve(
         return StatusCode::NOT_FOUND.into_response();
     };
     let mut response = packed.response(kind, &headers);
-    response.headers_mut().insert(CACHE_CONTROL, axum::http::HeaderValue::from_static(FOR_GOOD));
+    response.headers_mut().insert(CACHE_CONTROL, KEPT_FOR_GOOD);
     response
 }

@@ -16,12 +16,13 @@ pub struct Page<T> {
     pub items: Vec<T>,
 }
 
-/// What the foot of a list needs: where it is, and the way to the pages before and after it.
+/// What the frame of a list needs: whether there is anything, where it is, and the way to the pages before and after.
 #[derive(Debug)]
 pub struct Paging {
     pub index: u64,
     pub pages: u64,
     pub total: u64,
+    pub is_empty: bool,
     pub before: Option<String>,
     pub after: Option<String>,
 }
@@ -37,6 +38,7 @@ impl Paging {
             index: page.index,
             pages: page.total_pages,
             total: page.total,
+            is_empty: page.items.is_empty(),
             before: (page.index > 1).then(|| link(page.index - 1)),
             after: (page.index < page.total_pages).then(|| link(page.index + 1)),
         }

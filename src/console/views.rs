@@ -8,12 +8,13 @@ use super::moment::Moment;
 
 /// A resource as ZenML's API answers it.
 #[derive(Debug, Clone, Default, Deserialize)]
-pub struct Item<Body, Metadata = Nothing> {
+pub struct Item<Body, Metadata = Nothing, Resources = Nothing> {
     pub id: Uuid,
     #[serde(default)]
     pub name: String,
     pub body: Body,
     pub metadata: Option<Metadata>,
+    pub resources: Option<Resources>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -56,6 +57,13 @@ pub struct UserMetadata {
     pub password_changed_at: Option<Moment>,
 }
 
+impl User {
+    /// The empty text for none.
+    pub fn email(&self) -> &str {
+        self.metadata.as_ref().and_then(|metadata| metadata.email.as_deref()).unwrap_or_default()
+    }
+}
+
 /// `GET /settings`.
 #[derive(Debug, Deserialize)]
 pub struct Settings {
@@ -73,15 +81,7 @@ pub struct SettingsBody {
     pub updated: Moment,
 }
 
-#[derive(Debug, Deserialize)]
-pub struct ApiToken {
-    pub id: Uuid,
-    #[serde(default)]
-    pub name: String,
-    pub body: ApiTokenBody,
-    pub metadata: Option<ApiTokenMetadata>,
-    pub resources: Option<ApiTokenResources>,
-}
+pub type ApiToken = Item<ApiTokenBody, ApiTokenMetadata, ApiTokenResources>;
 
 #[derive(Debug, Deserialize)]
 pub struct ApiTokenBody {

@@ -17,21 +17,21 @@ use crate::auth::layer;
 pub struct Visitor {
     pub shell: Shell,
     pub api: Api,
-    /// The page of a list that was asked for.
-    page: u64,
+    pub asked: Asked,
 }
 
 /// Anybody, of a server that may wait for its activation.
 pub struct Anybody {
     pub shell: Shell,
     pub api: Api,
+    pub asked: Asked,
 }
 
 impl Visitor {
     /// The error of a page for what the API refused. The last page of a list is gone with its last row, and its first
     /// one always there.
     pub fn refused(&self) -> impl FnOnce(Refusal) -> PageError {
-        let (shell, is_later_page) = (self.shell.clone(), self.page > 1);
+        let (shell, is_later_page) = (self.shell.clone(), self.asked.page() > 1);
         move |refusal| match refusal.status {
             StatusCode::BAD_REQUEST if is_later_page => PageError::GoTo(shell.path),
             _ => PageError::refused(shell, refusal),
@@ -68,7 +68,7 @@ impl FromRequestParts<Console> for Anybody {
             shell.csrf_token = console.app.csrf_tokens.issue(session_id);
             api.know_csrf_token(&shell.csrf_token);
         }
-        Ok(Self { shell, api })
+        Ok(Self { shell, api, asked: Asked::of(parts) })
     }
 }
 
@@ -76,7 +76,7 @@ impl FromRequestParts<Console> for Visitor {
     type Rejection = PageError;
 
     async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Self::Rejection> {
-        let Anybody { mut shell, api } = Anybody::from_request_parts(parts, console).await?;
+        let Anybody { mut shell, api, asked } = Anybody::from_request_parts(parts, console).await?;
         if !shell.server.active {
             return Err(PageError::GoTo(shell.at("activate")));
         }
@@ -87,8 +87,7 @@ impl FromRequestParts<Console> for Visitor {
             }
             Err(refusal) => return Err(PageError::refused(shell, refusal)),
         }
-        let page = Asked::read(parts.uri.query().unwrap_or_default()).page();
-        Ok(Self { shell, api, page })
+        Ok(Self { shell, api, asked })
     }
 }
 

@@ -18,6 +18,9 @@ const CACHE: &str = "no-store, no-cache, must-revalidate";
 const PERMISSIONS: &str = "accelerometer=(), autoplay=(), camera=(), encrypted-media=(), geolocation=(), \
 gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), sync-xhr=(), usb=()";
 
+/// `Cache-Control` of what has the hash of its content in its address, so that it never changes there.
+pub const KEPT_FOR_GOOD: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+
 /// The headers, made once.
 #[derive(Debug, Clone)]
 pub struct SecureHeaders(Arc<[(HeaderName, HeaderValue)]>);

@@ -5,18 +5,17 @@ use std::path::Path;
 
 use axum::body::Body;
 use axum::extract::Request;
+use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
-use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use tower::ServiceExt;
 use tower_http::services::{ServeDir, ServeFile};
 
 use crate::http::error::ApiError;
+use crate::http::headers::KEPT_FOR_GOOD;
 
 const INDEX: &str = "index.html";
 const ASSETS: &str = "/assets/";
-/// Their names change with what is in them.
-const CACHE_OF_ASSETS: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
 /// Fails unless a dashboard is in that folder.
 ///
@@ -36,7 +35,7 @@ pub async fn answer(folder: &Path, request: Request) -> Response {
         false => files.fallback(ServeFile::new(folder.join(INDEX))).oneshot(request).await,
     };
     if is_asset && matches!(response.status(), StatusCode::OK | StatusCode::NOT_MODIFIED) {
-        response.headers_mut().insert(CACHE_CONTROL, CACHE_OF_ASSETS);
+        response.headers_mut().insert(CACHE_CONTROL, KEPT_FOR_GOOD);
     }
     match response.status() {
         StatusCode::NOT_FOUND => ApiError::plain(StatusCode::NOT_FOUND, "Not Found").into_response(),

@@ -2,7 +2,6 @@
 
 use askama::Template;
 
-use crate::console::asked::Asked;
 use crate::console::error::{PageError, PageResult, page};
 use crate::console::shell::Shell;
 use crate::console::visitor::Anybody;
@@ -29,7 +28,7 @@ struct Join {
 }
 
 /// For a user whom an admin has invited: the link's fragment, which no server sees, has the activation token.
-pub async fn join(Anybody { shell, .. }: Anybody, asked: Asked) -> PageResult {
+pub async fn join(Anybody { shell, asked, .. }: Anybody) -> PageResult {
     match asked.text("user").map(str::to_owned) {
         Some(user) => page(&Join { shell, user }),
         None => Err(PageError::not_found(shell, "This link names no user.")),

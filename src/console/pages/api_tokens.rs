@@ -7,7 +7,7 @@ use axum::extract::State;
 use uuid::Uuid;
 
 use crate::console::Console;
-use crate::console::asked::{Asked, Sent};
+use crate::console::asked::Sent;
 use crate::console::error::{PageResult, page};
 use crate::console::listing::{Page, Paging, containing, newest};
 use crate::console::moment::duration;
@@ -74,14 +74,14 @@ impl ApiTokens {
 }
 
 /// The tokens that are good: one's own, or everyone's for an admin.
-pub async fn api_tokens(State(console): State<Console>, visitor: Visitor, asked: Asked) -> PageResult {
-    let of_everyone = visitor.shell.is_admin() && asked.text("of") == Some("everyone");
+pub async fn api_tokens(State(console): State<Console>, visitor: Visitor) -> PageResult {
+    let of_everyone = visitor.shell.is_admin() && visitor.asked.text("of") == Some("everyone");
     let own = visitor.shell.user.as_ref().filter(|_| !of_everyone).map(|user| user.id);
-    let query = newest(&asked)
+    let query = newest(&visitor.asked)
         .with("active", true)
         .with("hydrate", true)
         .maybe("user", own)
-        .maybe("name", asked.text("search").map(containing));
+        .maybe("name", visitor.asked.text("search").map(containing));
     let tokens: Page<ApiToken> =
         visitor.api.get(&query.at("/api/v1/api_tokens")).await.map_err(visitor.refused())?;
     let projects = Sent::default().with("size", PROJECTS).with("sort_by", "name");
@@ -89,11 +89,12 @@ pub async fn api_tokens(State(console): State<Console>, visitor: Visitor, asked:
         visitor.api.get(&projects.at("/api/v1/projects")).await.map_err(visitor.refused())?;
     let settings = &console.app.config;
     let longest = u64::from(settings.generic_api_token_max_lifetime.0);
-    let paging = Paging::of(&tokens, &visitor.shell.at("settings/api-tokens"), &asked, &["search", "of"]);
+    let paging =
+        Paging::of(&tokens, &visitor.shell.at("settings/api-tokens"), &visitor.asked, &["search", "of"]);
     page(&ApiTokens {
         tokens: tokens.items,
         paging,
-        search: asked.text("search").unwrap_or_default().to_owned(),
+        search: visitor.asked.text("search").unwrap_or_default().to_owned(),
         of_everyone,
         more_projects: projects.total > PROJECTS,
         project_names: projects.items.iter().map(|project| (project.id, project.name.clone())).collect(),

@@ -4,7 +4,6 @@ use askama::Template;
 use chrono::{DateTime, TimeDelta};
 
 use crate::audit::Action;
-use crate::console::asked::Asked;
 use crate::console::error::{PageResult, page};
 use crate::console::listing::{Page, Paging, newest};
 use crate::console::shell::Shell;
@@ -79,30 +78,33 @@ impl AuditLog {
 }
 
 /// The records that were asked for, newest first.
-pub async fn audit(visitor: Visitor, asked: Asked) -> PageResult {
+pub async fn audit(visitor: Visitor) -> PageResult {
     visitor.require_admin()?;
-    let since = asked.text("since").and_then(|since| SPANS.iter().find(|(name, ..)| *name == since));
+    let since = visitor.asked.text("since").and_then(|since| SPANS.iter().find(|(name, ..)| *name == since));
     let since = since.map(|(_, hours, _)| visitor.shell.now - TimeDelta::hours(*hours));
     let since = since.map(|since| format!("gte:{}", since.format("%Y-%m-%d %H:%M:%S")));
-    let query = newest(&asked)
-        .maybe("action", asked.text("action").filter(|action| Action::WORDS.contains(action)))
-        .maybe("result", asked.text("result").filter(|result| ["success", "refused"].contains(result)))
-        .maybe("user", asked.text("user"))
+    let query = newest(&visitor.asked)
+        .maybe("action", visitor.asked.text("action").filter(|action| Action::WORDS.contains(action)))
+        .maybe(
+            "result",
+            visitor.asked.text("result").filter(|result| ["success", "refused"].contains(result)),
+        )
+        .maybe("user", visitor.asked.text("user"))
         .maybe("created", since);
     let records: Page<AuditRecord> =
         visitor.api.get(&query.at("/api/v1/audit")).await.map_err(visitor.refused())?;
     let choice = |name: &str, value: &'static str, words: String| {
-        let is_chosen = asked.text(name) == Some(value);
+        let is_chosen = visitor.asked.text(name) == Some(value);
         Choice { value, words, is_chosen }
     };
     page(&AuditLog {
-        paging: Paging::of(&records, &visitor.shell.at("settings/audit-log"), &asked, &FILTERS),
+        paging: Paging::of(&records, &visitor.shell.at("settings/audit-log"), &visitor.asked, &FILTERS),
         records: records.items,
         actions: Action::WORDS.iter().map(|word| choice("action", word, sentence(word))).collect(),
         results: ["success", "refused"].map(|word| choice("result", word, sentence(word))).into(),
         spans: SPANS.iter().map(|(name, _, words)| choice("since", name, (*words).to_owned())).collect(),
-        user: asked.text("user").unwrap_or_default().to_owned(),
-        is_filtered: FILTERS.iter().any(|name| asked.text(name).is_some()),
+        user: visitor.asked.text("user").unwrap_or_default().to_owned(),
+        is_filtered: FILTERS.iter().any(|name| visitor.asked.text(name).is_some()),
         shell: visitor.shell,
     })
 }

@@ -2,7 +2,6 @@
 
 use askama::Template;
 
-use crate::console::asked::Asked;
 use crate::console::error::{PageResult, page};
 use crate::console::listing::{Page, Paging, containing, newest};
 use crate::console::shell::Shell;
@@ -32,14 +31,16 @@ impl Devices {
 }
 
 /// One's own devices.
-pub async fn devices(visitor: Visitor, asked: Asked) -> PageResult {
-    let query = newest(&asked).with("hydrate", true).maybe("hostname", asked.text("search").map(containing));
+pub async fn devices(visitor: Visitor) -> PageResult {
+    let query = newest(&visitor.asked)
+        .with("hydrate", true)
+        .maybe("hostname", visitor.asked.text("search").map(containing));
     let devices: Page<Device> =
         visitor.api.get(&query.at("/api/v1/devices")).await.map_err(visitor.refused())?;
     page(&Devices {
-        paging: Paging::of(&devices, &visitor.shell.at("settings/devices"), &asked, &["search"]),
+        paging: Paging::of(&devices, &visitor.shell.at("settings/devices"), &visitor.asked, &["search"]),
         devices: devices.items,
-        search: asked.text("search").unwrap_or_default().to_owned(),
+        search: visitor.asked.text("search").unwrap_or_default().to_owned(),
         shell: visitor.shell,
     })
 }

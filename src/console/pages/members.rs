@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::console::asked::{Asked, Sent};
+use crate::console::asked::Sent;
 use crate::console::error::{PageResult, page};
 use crate::console::listing::{Page, Paging, SIZE, containing};
 use crate::console::shell::Shell;
@@ -25,12 +25,12 @@ impl Members {
 }
 
 /// All users.
-pub async fn members(visitor: Visitor, asked: Asked) -> PageResult {
+pub async fn members(visitor: Visitor) -> PageResult {
     visitor.require_admin()?;
-    let found = asked.text("search").map(containing);
+    let found = visitor.asked.text("search").map(containing);
     let query = Sent::default()
         .with("sort_by", "name")
-        .with("page", asked.page())
+        .with("page", visitor.asked.page())
         .with("size", SIZE)
         .with("hydrate", true)
         .with("logical_operator", "or")
@@ -38,9 +38,9 @@ pub async fn members(visitor: Visitor, asked: Asked) -> PageResult {
         .maybe("full_name", found.as_ref());
     let members: Page<User> = visitor.api.get(&query.at("/api/v1/users")).await.map_err(visitor.refused())?;
     page(&Members {
-        paging: Paging::of(&members, &visitor.shell.at("settings/members"), &asked, &["search"]),
+        paging: Paging::of(&members, &visitor.shell.at("settings/members"), &visitor.asked, &["search"]),
         members: members.items,
-        search: asked.text("search").unwrap_or_default().to_owned(),
+        search: visitor.asked.text("search").unwrap_or_default().to_owned(),
         shell: visitor.shell,
     })
 }

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::Path;
 use uuid::Uuid;
 
-use crate::console::asked::{Asked, Sent};
+use crate::console::asked::Sent;
 use crate::console::error::{PageError, PageResult, page};
 use crate::console::listing::{Page, Paging, containing, newest};
 use crate::console::shell::Shell;
@@ -23,14 +23,16 @@ struct ServiceAccounts {
 }
 
 /// All service accounts.
-pub async fn list(visitor: Visitor, asked: Asked) -> PageResult {
-    let query = newest(&asked).with("hydrate", true).maybe("name", asked.text("search").map(containing));
+pub async fn list(visitor: Visitor) -> PageResult {
+    let query = newest(&visitor.asked)
+        .with("hydrate", true)
+        .maybe("name", visitor.asked.text("search").map(containing));
     let accounts: Page<ServiceAccount> =
         visitor.api.get(&query.at("/api/v1/service_accounts")).await.map_err(visitor.refused())?;
     page(&ServiceAccounts {
-        paging: Paging::of(&accounts, &visitor.shell.at(PATH), &asked, &["search"]),
+        paging: Paging::of(&accounts, &visitor.shell.at(PATH), &visitor.asked, &["search"]),
         accounts: accounts.items,
-        search: asked.text("search").unwrap_or_default().to_owned(),
+        search: visitor.asked.text("search").unwrap_or_default().to_owned(),
         shell: visitor.shell,
     })
 }
@@ -46,21 +48,22 @@ struct OneServiceAccount {
 }
 
 /// One of them, with its keys.
-pub async fn one(visitor: Visitor, Path(id): Path<String>, asked: Asked) -> PageResult {
+pub async fn one(visitor: Visitor, Path(id): Path<String>) -> PageResult {
     let Ok(id) = Uuid::try_parse(&id) else {
         return Err(PageError::not_found(visitor.shell, "There is no such service account."));
     };
     let path = format!("/api/v1/service_accounts/{id}");
     let account: ServiceAccount = visitor.api.get(&path).await.map_err(visitor.refused())?;
-    let query: Sent =
-        newest(&asked).with("hydrate", true).maybe("name", asked.text("search").map(containing));
+    let query: Sent = newest(&visitor.asked)
+        .with("hydrate", true)
+        .maybe("name", visitor.asked.text("search").map(containing));
     let keys = query.at(&format!("{path}/api_keys"));
     let keys: Page<ApiKey> = visitor.api.get(&keys).await.map_err(visitor.refused())?;
     page(&OneServiceAccount {
-        paging: Paging::of(&keys, &visitor.shell.at(&format!("{PATH}/{id}")), &asked, &["search"]),
+        paging: Paging::of(&keys, &visitor.shell.at(&format!("{PATH}/{id}")), &visitor.asked, &["search"]),
         account,
         keys: keys.items,
-        search: asked.text("search").unwrap_or_default().to_owned(),
+        search: visitor.asked.text("search").unwrap_or_default().to_owned(),
         shell: visitor.shell,
     })
 }

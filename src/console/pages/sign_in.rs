@@ -4,7 +4,6 @@ use askama::Template;
 use axum::extract::State;
 
 use crate::console::Console;
-use crate::console::asked::Asked;
 use crate::console::error::{PageError, PageResult, page};
 use crate::console::next;
 use crate::console::shell::Shell;
@@ -24,8 +23,7 @@ struct SignIn {
 /// A form, or the way to the service that knows people. Whoever is signed in goes on.
 pub async fn sign_in(
     State(console): State<Console>,
-    Anybody { mut shell, api }: Anybody,
-    asked: Asked,
+    Anybody { mut shell, api, asked }: Anybody,
 ) -> PageResult {
     if !shell.server.active {
         return Err(PageError::GoTo(shell.at("activate")));
