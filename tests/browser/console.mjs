@@ -23,20 +23,6 @@ export async function signedIn(options = {}, name, password) {
   return someone;
 }
 
-/** Calls the API without a browser, and returns the status and what is answered. */
-export async function api(token, method, path, body) {
-  const headers = { ...(token && { authorization: `Bearer ${token}` }), ...(body && { "content-type": "application/json" }) };
-  const answer = await fetch(`${app.url}/api/v1/${path}`, { method, headers, body: body && JSON.stringify(body) });
-  return { status: answer.status, body: await answer.json() };
-}
-
-/** The login token of a user, without a browser. */
-export async function loginToken(name = app.admin, password = app.password) {
-  const answer = await fetch(`${app.url}/api/v1/login`, { method: "POST", body: new URLSearchParams({ username: name, password }) });
-  check(answer.ok, `no login for ${name}: ${answer.status}`);
-  return (await answer.json()).access_token;
-}
-
 /** Presses the button that asks, then the one that confirms. */
 export async function confirm(page, ask, yes) {
   await ask.click();

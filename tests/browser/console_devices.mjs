@@ -1,21 +1,8 @@
 // Devices: approved or denied by whoever the client's login asks, seen and taken back.
 
 import { app, axe, check, end, person, shot, step } from "./lib.mjs";
+import { machine } from "./api.mjs";
 import { at, confirm, pathOf, row, signIn } from "./console.mjs";
-
-/** A machine that asks to be signed in. */
-function machine(host, client_id) {
-  const post = async (path, form) => {
-    const headers = { "user-agent": `Host/${host} ZenML/0.98.0 Python/3.11.2 OS/linux` };
-    const answer = await fetch(`${app.url}/api/v1/${path}`, { method: "POST", headers, body: new URLSearchParams(form) });
-    return answer.json();
-  };
-  const grant_type = "urn:ietf:params:oauth:grant-type:device_code";
-  return {
-    ask: async () => post("device_authorization", { client_id }),
-    poll: async ({ device_code }) => post("login", { grant_type, client_id, device_code }),
-  };
-}
 
 const someone = await person();
 const { page } = someone;
@@ -35,7 +22,7 @@ await step("the address that the client opens asks to sign in first, and comes b
   await page.getByRole("button", { name: "Approve" }).click();
   await page.getByRole("heading", { name: "Approved" }).waitFor();
   await axe(page);
-  check((await laptop.poll(asked)).access_token, "the machine gets no token");
+  check((await laptop.poll(asked)).body.access_token, "the machine gets no token");
 });
 
 await step("a device that is denied gets access_denied", async () => {
@@ -45,7 +32,7 @@ await step("a device that is denied gets access_denied", async () => {
   await page.getByRole("button", { name: "Deny" }).click();
   await page.getByRole("heading", { name: "Denied" }).waitFor();
   await shot(page, "denied");
-  const polled = await stranger.poll(asked);
+  const polled = (await stranger.poll(asked)).body;
   check(polled.error === "access_denied", JSON.stringify(polled));
   await page.reload();
   await page.getByText("gets no sign-in").waitFor();

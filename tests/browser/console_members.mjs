@@ -1,7 +1,8 @@
 // Members, their profiles and passwords, and what the audit log shows of it all.
 
 import { app, axe, check, end, person, shot, step } from "./lib.mjs";
-import { api, at, confirm, pathOf, row, signIn, signedIn } from "./console.mjs";
+import { api } from "./api.mjs";
+import { at, confirm, pathOf, row, signIn, signedIn } from "./console.mjs";
 
 const NEW_PASSWORD = `${app.password} but newer`;
 const someone = await signedIn();

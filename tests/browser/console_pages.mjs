@@ -2,7 +2,8 @@
 // names are text.
 
 import { app, axe, check, end, person, shot, step } from "./lib.mjs";
-import { api, at, fits, loginToken, signIn } from "./console.mjs";
+import { api, loginToken, machine } from "./api.mjs";
+import { at, fits, signIn } from "./console.mjs";
 
 const SCRIPT = `<script>document.title = "hostile"</script>`;
 const IMAGE = `"><img src=x onerror="document.title='hostile'">`;
@@ -19,10 +20,9 @@ await step("a server full of hostile names", async () => {
     ok(await api(admin, "POST", "users", { name, full_name: name, is_admin: number === 1, password: app.password }));
     account = ok(await api(admin, "POST", "service_accounts", { name, description: name, active: number !== 1 })).id;
     ok(await api(admin, "POST", `service_accounts/${account}/api_keys`, { name, description: name }));
-    const client_id = `00000000-0000-0000-0000-00000000000${number}`;
-    const agent = { "user-agent": `Host/${name.replaceAll(" ", "\u00a0").replaceAll("\u00a0", "%20")} ZenML/0.98.0 Python/3.11 OS/${number ? "linux" : "<b>os</b>"}` };
-    const asked = await fetch(`${app.url}/api/v1/device_authorization`, { method: "POST", headers: agent, body: new URLSearchParams({ client_id }) });
-    const { verification_uri_complete: uri, user_code } = await asked.json();
+    const host = name.replaceAll(" ", "%20");
+    const asking = machine(host, `00000000-0000-0000-0000-00000000000${number}`, number ? "linux" : "<b>os</b>");
+    const { verification_uri_complete: uri, user_code } = await asking.ask();
     const id = new URL(uri, app.url).searchParams.get("device_id");
     ok(await api(admin, "PUT", `devices/${id}/verify`, { user_code, trusted_device: number === 1 }));
   }
@@ -30,10 +30,8 @@ await step("a server full of hostile names", async () => {
 });
 
 const waiting = await step("and a machine that waits", async () => {
-  const headers = { "user-agent": "Host/<script>alert(1)</script> ZenML/0.98.0 Python/3.11 OS/linux" };
-  const body = new URLSearchParams({ client_id: "00000000-0000-0000-0000-0000000000ff" });
-  const asked = await fetch(`${app.url}/api/v1/device_authorization`, { method: "POST", headers, body });
-  return (await asked.json()).verification_uri_complete.replace(/^.*\/devices/, "devices");
+  const asked = await machine("<script>alert(1)</script>", "00000000-0000-0000-0000-0000000000ff").ask();
+  return asked.verification_uri_complete.replace(/^.*\/devices/, "devices");
 });
 
 const pages = {

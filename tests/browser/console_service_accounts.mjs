@@ -1,7 +1,8 @@
 // Service accounts and their API keys.
 
-import { axe, check, end, shot, step } from "./lib.mjs";
-import { api, at, confirm, loginToken, row, signedIn } from "./console.mjs";
+import { app, axe, check, end, shot, step } from "./lib.mjs";
+import { api, loginToken } from "./api.mjs";
+import { at, confirm, row, signedIn } from "./console.mjs";
 
 const { page } = await signedIn();
 const works = async (key) => (await api(key, "GET", "current-user")).status === 200;
@@ -84,7 +85,7 @@ await step("the account is deactivated and deleted", async () => {
 await step("who is no admin sees them, and changes nothing", async () => {
   const admin = await loginToken();
   await api(admin, "POST", "service_accounts", { name: "shown", active: true });
-  await api(admin, "POST", "users", { name: "eve", is_admin: false, password: process.env.ZENDO_PASSWORD });
+  await api(admin, "POST", "users", { name: "eve", is_admin: false, password: app.password });
   const eve = await signedIn({}, "eve");
   await eve.page.goto(at("settings/service-accounts"));
   await eve.page.getByRole("link", { name: "shown", exact: true }).click();

@@ -1,7 +1,8 @@
 // API tokens: created by keyboard alone, narrowed, searched for, taken back.
 
 import { app, axe, check, end, shot, step } from "./lib.mjs";
-import { api, at, confirm, loginToken, row, signedIn } from "./console.mjs";
+import { api, loginToken } from "./api.mjs";
+import { at, confirm, row, signedIn } from "./console.mjs";
 
 const { page } = await signedIn();
 const admin = await loginToken();

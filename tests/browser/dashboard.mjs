@@ -2,17 +2,12 @@
 
 import { randomUUID } from "node:crypto";
 import { app, check, end, shot, step } from "./lib.mjs";
+import { get, machine } from "./api.mjs";
 import { approveDevice, introduceYourself, signIn, visitor } from "./dashboard-pages.mjs";
 
 const PROJECT = "/projects/default";
 const admin = await visitor();
 const { page } = admin;
-
-async function ask(path, token) {
-  const answer = await fetch(app.url + path, { headers: { authorization: `Bearer ${token}` } });
-  check(answer.ok, `${answer.status} at ${path}: ${await answer.clone().text()}`);
-  return answer.json();
-}
 
 /** Opens the page and waits until it shows all of that and asks for nothing more. */
 async function visit(path, ...texts) {
@@ -34,26 +29,21 @@ const token = await step("they create an API token, and it works", async () => {
   await visit("/settings/api-tokens", "An API Token is temporary");
   await page.getByRole("button", { name: "Create new token" }).first().click();
   const token = await page.getByRole("dialog").getByText(/^eyJ[\w-]+\.[\w-]+\.[\w-]+$/).innerText();
-  check((await ask("/api/v1/current-user", token)).body.full_name === "Ada", "the token is somebody else's");
-  const listed = await ask("/api/v1/api_tokens", token);
+  check((await get(token, "current-user")).body.full_name === "Ada", "the token is somebody else's");
+  const listed = await get(token, "api_tokens");
   check(listed.total >= 1, `it is not in the list: ${JSON.stringify(listed)}`);
   return token;
 });
 
 await step("they approve a device, which gets a token", async () => {
-  const post = (path, form) => fetch(app.url + path, { method: "POST", body: new URLSearchParams(form) });
-  const client = randomUUID();
-  const device = await (await post("/api/v1/device_authorization", { client_id: client })).json();
-  const poll = () => {
-    const grant_type = "urn:ietf:params:oauth:grant-type:device_code";
-    return post("/api/v1/login", { grant_type, client_id: client, device_code: device.device_code });
-  };
-  const before = await poll();
+  const laptop = machine("laptop.example", randomUUID());
+  const device = await laptop.ask();
+  const before = await laptop.poll(device);
   check(before.status === 400, `${before.status} before it is approved`);
   await page.goto(app.url + device.verification_uri_complete);
   await approveDevice(page);
-  const after = await (await poll()).json();
-  check((await ask("/api/v1/current-user", after.access_token)).name === app.admin, "the device is somebody else's");
+  const after = await laptop.poll(device);
+  check((await get(after.body.access_token, "current-user")).name === app.admin, "the device is somebody else's");
 });
 
 await step("they look at a run, its graph and a step", async () => {
@@ -74,7 +64,7 @@ await step("they look at a run, its graph and a step", async () => {
 });
 
 await step("every other page shows what it is about", async () => {
-  const first = async (path) => (await ask(`/api/v1/${path}`, token)).items[0].id;
+  const first = async (path) => (await get(token, path)).items[0].id;
   const [run, pipeline] = [await first("runs?project=default"), await first("pipelines?project=default")];
   const [stack, component] = [await first("stacks"), await first("components")];
   await visit("/", "Welcome back, Ada");
@@ -116,7 +106,7 @@ await step("what the server doesn't have is said, and the rest of the page is th
   await visit("/settings/connectors/create", "Failed to fetch Connector Type List");
   // The logs of a run are in the folders of the machine that it ran on.
   admin.expect(/^403 GET \/api\/v1\/runs\/[^/]+\/logs/);
-  const run = (await ask("/api/v1/runs?project=default", token)).items[0].id;
+  const run = (await get(token, "runs?project=default")).items[0].id;
   await visit(`${PROJECT}/runs/${run}/logs`, "Steps", "make");
 });
 

@@ -2,11 +2,10 @@
 
 use std::fs::{File, read_to_string};
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
 use crate::support::{self, ADMIN, Answer, Database, PASSWORD, Program, TestApp, wait_until};
 
@@ -72,14 +71,9 @@ impl Client {
 
     fn start(&self, commands: &[&str], input: &str) -> Running<'_> {
         std::fs::write(self.file("input"), input).unwrap();
-        let output = File::create(self.file("output")).unwrap();
-        let child = Command::new(&self.python)
+        let child = support::apart(&self.python, self.folder.path())
             .args(["-c", COMMANDS])
             .args(commands)
-            .current_dir(self.folder.path())
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", self.folder.path())
             // Nobody's browser opens.
             .env("BROWSER", "true")
             .env("COLUMNS", "400")
@@ -87,9 +81,6 @@ impl Client {
             .env("ZENML_ANALYTICS_OPT_IN", "false")
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(File::open(self.file("input")).unwrap())
-            .stdout(Stdio::from(output.try_clone().unwrap()))
-            .stderr(output)
-            .kill_on_drop(true)
             .spawn()
             .unwrap();
         Running { client: self, child }
@@ -108,9 +99,8 @@ struct Running<'a> {
 
 impl Running<'_> {
     async fn said(mut self) -> String {
-        let ended = tokio::time::timeout(TIME_LIMIT, self.child.wait()).await;
-        let said = self.client.read("output");
-        assert!(ended.expect("the client goes on and on").unwrap().success(), "{said}");
+        let (status, said) = support::end_of(&mut self.child, self.client.folder.path(), TIME_LIMIT).await;
+        assert!(status.success(), "{said}");
         assert!(!said.contains("Traceback"), "{said}");
         said
     }
@@ -118,7 +108,7 @@ impl Running<'_> {
     /// The device and the code in the address that it wants opened in a browser.
     async fn verification(&self) -> (String, String) {
         let value = |name: &str| {
-            let said = self.client.read("output");
+            let said = support::said_in(self.client.folder.path());
             let (_, rest) = said.split_once(name)?;
             let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '-')?;
             Some(rest[..end].to_owned())

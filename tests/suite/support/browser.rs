@@ -1,13 +1,9 @@
 //! Chromium as a process that runs a program of `tests/browser`.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::process::Command;
-
-use super::{ADMIN, PASSWORD, TestApp, missing};
+use super::{ADMIN, PASSWORD, TestApp, apart, end_of, missing};
 
 const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser");
 /// Names the folder of the programs' packages, which `tests/run` makes.
@@ -37,27 +33,17 @@ pub async fn browser(program: &str, app: &TestApp, variables: &[(&str, &str)]) {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let output = File::create(folder.path().join("output")).unwrap();
-    let inherited = ["PATH", PACKAGES, CHROMIUM, SHOTS].into_iter();
-    let mut child = Command::new("node")
+    let inherited = [PACKAGES, CHROMIUM, SHOTS].into_iter();
+    let mut child = apart("node", folder.path())
         .arg(Path::new(PROGRAMS).join(program))
-        .current_dir(folder.path())
-        .env_clear()
         .envs(inherited.filter_map(|name| Some((name, std::env::var_os(name)?))))
-        .env("HOME", folder.path())
         .env("TMPDIR", folder.path())
         .env("ZENDO_URL", app.url())
         .env("ZENDO_ADMIN", ADMIN)
         .env("ZENDO_PASSWORD", PASSWORD)
         .envs(variables.iter().copied())
-        .stdin(Stdio::null())
-        .stdout(output.try_clone().unwrap())
-        .stderr(output)
-        .kill_on_drop(true)
         .spawn()
         .unwrap();
-    let ended = tokio::time::timeout(TIME_LIMIT, child.wait()).await;
-    let said = String::from_utf8_lossy(&std::fs::read(folder.path().join("output")).unwrap()).into_owned();
-    let status = ended.unwrap_or_else(|_| panic!("{program} goes on and on: {said}")).unwrap();
+    let (status, said) = end_of(&mut child, folder.path(), TIME_LIMIT).await;
     assert!(status.success() && said.contains("done: "), "{program}: {said}");
 }

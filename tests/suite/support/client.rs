@@ -1,13 +1,11 @@
 //! The unmodified client as a process that runs a program of `tests/client`, where the client has never been.
 
-use std::fs::{File, read_dir};
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::fs::read_dir;
 use std::time::Duration;
 
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
-use super::{ADMIN, PASSWORD, reference_python};
+use super::{ADMIN, PASSWORD, apart, end_of, reference_python};
 
 const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/client");
 /// It imports a lot, and machines are busy.
@@ -31,24 +29,15 @@ impl ClientProgram {
                 std::fs::copy(file.path(), folder.path().join(file.file_name())).unwrap();
             }
         }
-        let output = File::create(output_of(folder.path())).unwrap();
-        let child = Command::new(python)
+        let child = apart(python, folder.path())
             .arg(format!("{name}.py"))
             .args(args)
-            .current_dir(folder.path())
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", folder.path())
             .env("COLUMNS", "400")
             .env("ZENML_CONFIG_PATH", folder.path().join("zenml"))
             .env("ZENML_ANALYTICS_OPT_IN", "false")
             .env("ZENML_ENABLE_RICH_TRACEBACK", "false")
             .env("ZENML_STORE_URL", url)
             .envs(credentials.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(output.try_clone().unwrap())
-            .stderr(output)
-            .kill_on_drop(true)
             .spawn()
             .unwrap();
         Some(Self { child, folder })
@@ -61,10 +50,7 @@ impl ClientProgram {
 
     /// Waits for its end, and fails with what it printed unless it kept all its promises.
     pub async fn keeps_its_promises(mut self) {
-        let ended = tokio::time::timeout(TIME_LIMIT, self.child.wait()).await;
-        let said =
-            String::from_utf8_lossy(&std::fs::read(output_of(self.folder.path())).unwrap()).into_owned();
-        let status = ended.unwrap_or_else(|_| panic!("the client goes on and on: {said}")).unwrap();
+        let (status, said) = end_of(&mut self.child, self.folder.path(), TIME_LIMIT).await;
         let verdicts = |verdict: &str| {
             said.lines().filter(|line| line.starts_with(verdict)).map(str::to_owned).collect::<Vec<_>>()
         };
@@ -78,8 +64,4 @@ pub async fn keeps_its_promises(name: &str, args: &[&str], url: &str) {
     if let Some(program) = ClientProgram::start(name, args, url, &AS_ADMIN) {
         program.keeps_its_promises().await;
     }
-}
-
-fn output_of(folder: &Path) -> PathBuf {
-    folder.join("output")
 }

@@ -1,5 +1,6 @@
 //! What makes a test a few lines: a database of its own, a server on it, and callers who ask it.
 
+mod apart;
 mod app;
 mod browser;
 mod caller;
@@ -11,6 +12,7 @@ mod official;
 mod process;
 mod reference;
 
+pub use apart::{apart, end_of, said_in};
 pub use app::{ADMIN, PASSWORD, TestApp};
 pub use browser::{browser, has_browser};
 pub use caller::{Answer, Caller};

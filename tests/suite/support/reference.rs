@@ -1,11 +1,10 @@
 //! The reference's own server: `zenml[server]` 0.98.0, on the database of a test.
 
-use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
-use super::{ADMIN, Caller, Database, PASSWORD, reference_python, wait_until};
+use super::{ADMIN, Caller, Database, PASSWORD, apart, reference_python, said_in, wait_until};
 
 /// It imports a lot, and makes its schema in minutes on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(120);
@@ -23,16 +22,11 @@ impl ReferenceServer {
         let python = reference_python()?;
         let configuration = tempfile::tempdir().unwrap();
         let port = free_port();
-        let log_path = configuration.path().join("log");
-        let log = std::fs::File::create(&log_path).unwrap();
-        let child = Command::new(python)
+        let folder = configuration.path().to_owned();
+        let child = apart(python, &folder)
             .args(["-m", "uvicorn", "zenml.zen_server.zen_server_api:app", "--host", "127.0.0.1"])
             .args(["--port", &port.to_string(), "--log-level", "error"])
-            .current_dir(configuration.path())
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", configuration.path())
-            .env("ZENML_CONFIG_PATH", configuration.path())
+            .env("ZENML_CONFIG_PATH", &folder)
             .envs([
                 ("ZENML_SERVER", "1"),
                 ("ZENML_ANALYTICS_OPT_IN", "false"),
@@ -44,18 +38,13 @@ impl ReferenceServer {
             ])
             .env("ZENML_STORE_URL", database.url())
             .envs(variables.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .kill_on_drop(true)
             .spawn()
             .unwrap();
         let url = format!("http://127.0.0.1:{port}");
         let mut server = Self { child, url, _configuration: configuration };
         wait_until("the reference's server answers", START_LIMIT, async || {
             let ended = server.child.try_wait().unwrap();
-            let log = || std::fs::read_to_string(&log_path).unwrap_or_default();
-            assert!(ended.is_none(), "the reference's server ended: {ended:?} {}", log());
+            assert!(ended.is_none(), "the reference's server ended: {ended:?} {}", said_in(&folder));
             tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok()
         })
         .await;
