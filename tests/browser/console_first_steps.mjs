@@ -1,6 +1,8 @@
-// From a new server to a token that works in curl, on a wide and a narrow screen.
+// From a new server to a token whose lines work as they are shown, on a wide and a narrow screen. WGET and PYTHON name
+// these programs where they are there.
 
 import { execFileSync } from "node:child_process";
+import { env } from "node:process";
 import { app, axe, check, end, person, shot, step } from "./lib.mjs";
 import { fits, pathOf, row, signIn } from "./console.mjs";
 
@@ -55,8 +57,17 @@ async function createAndUse(page, name) {
   await shot(page, `${name}-made`);
   await axe(page);
   const run = (line) => execFileSync("bash", ["-c", line], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
-  const answer = JSON.parse(run(await page.getByLabel("curl", { exact: true }).inputValue()));
-  check(answer.name === "ada", JSON.stringify(answer));
+  const shown = (label) => page.getByLabel(label, { exact: true }).inputValue();
+  const curl = JSON.parse(run(await shown("curl")));
+  check(curl.name === "ada", JSON.stringify(curl));
+  if (env.WGET) {
+    const wget = JSON.parse(run(await shown("wget")));
+    check(wget.name === "ada", JSON.stringify(wget));
+  }
+  if (env.PYTHON) {
+    const python = execFileSync(env.PYTHON, ["-c", await shown("Python")], { encoding: "utf8" });
+    check(python.includes("'name': 'ada'"), python);
+  }
   const environment = await page.getByLabel("Environment").inputValue();
   const lines = `${environment}\ncurl -s -H "Authorization: Bearer $ZENML_STORE_API_TOKEN" $ZENML_STORE_URL/api/v1/current-user`;
   check(JSON.parse(run(lines)).name === "ada", environment);

@@ -3,7 +3,9 @@
 use axum::http::Method;
 use serde_json::json;
 
-use crate::support::{ADMIN, Answer, Caller, Database, PASSWORD, TestApp, browser};
+use crate::support::{
+    ADMIN, Answer, Caller, Database, PASSWORD, TestApp, browser, missing, reference_python,
+};
 
 const HOME: &str = "/console/settings/api-tokens";
 const SESSION: (&str, &str) = ("x-zendo-session", "console");
@@ -15,7 +17,15 @@ on_each_store! {
 
 async fn a_new_server_is_activated_and_its_first_token_works_in_curl(database: Database) {
     let app = TestApp::start_with(&database, &[("ZENML_SERVER_AUTO_ACTIVATE", "false")]).await;
-    browser("console_first_steps.mjs", &app, &[]).await;
+    let wget = match std::process::Command::new("wget").arg("--version").output() {
+        Ok(_) => "wget",
+        Err(_) => {
+            missing("wget", "run tests/run, which installs it");
+            ""
+        }
+    };
+    let python = reference_python().unwrap_or_default().display().to_string();
+    browser("console_first_steps.mjs", &app, &[("WGET", wget), ("PYTHON", &python)]).await;
 }
 
 /// A program of `tests/browser` on a new server.
