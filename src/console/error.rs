@@ -38,24 +38,28 @@ struct ErrorPage<'a> {
 
 impl PageError {
     pub fn not_found(shell: Shell, message: impl Into<String>) -> Self {
-        Self::said(shell, StatusCode::NOT_FOUND, message)
+        Said::of(shell, StatusCode::NOT_FOUND, message).into()
     }
 
     /// For a page that is only for admins.
     pub fn admins_only(shell: Shell) -> Self {
-        Self::said(shell, StatusCode::FORBIDDEN, "This page is for admins of this server.")
+        Said::of(shell, StatusCode::FORBIDDEN, "This page is for admins of this server.").into()
     }
 
     /// What the API refused.
     pub fn refused(shell: Shell, refusal: Refusal) -> Self {
-        let challenge = refusal.challenge;
-        match Self::said(shell, refusal.status, refusal.message) {
-            Self::Said(said) => Self::Said(Box::new(Said { challenge, ..*said })),
-            elsewhere @ Self::GoTo(_) => elsewhere,
-        }
+        Said { challenge: refusal.challenge, ..Said::of(shell, refusal.status, refusal.message) }.into()
     }
+}
 
-    fn said(shell: Shell, status: StatusCode, message: impl Into<String>) -> Self {
+impl From<Said> for PageError {
+    fn from(said: Said) -> Self {
+        Self::Said(Box::new(said))
+    }
+}
+
+impl Said {
+    fn of(shell: Shell, status: StatusCode, message: impl Into<String>) -> Self {
         let title = match status {
             StatusCode::UNAUTHORIZED => "Sign in first",
             StatusCode::FORBIDDEN => "Not for you",
@@ -64,7 +68,7 @@ impl PageError {
             status if status.is_server_error() => "That went wrong",
             _ => "That can't be shown",
         };
-        Self::Said(Box::new(Said { shell, status, title, message: message.into(), challenge: None }))
+        Self { shell, status, title, message: message.into(), challenge: None }
     }
 }
 
@@ -111,6 +115,6 @@ pub fn page(template: &impl Template) -> Result<Html<String>, PageError> {
     template.render().map(Html).map_err(|error| {
         tracing::error!(%error, "a page can't be made");
         let message = "The page could not be made.";
-        PageError::said(Shell::default(), StatusCode::INTERNAL_SERVER_ERROR, message)
+        Said::of(Shell::default(), StatusCode::INTERNAL_SERVER_ERROR, message).into()
     })
 }

@@ -14,6 +14,7 @@ mod device_sign_in;
 mod devices;
 mod first_start;
 mod guarded_service;
+mod hostile;
 mod http;
 mod interop;
 mod key_sign_in;

@@ -1,0 +1,1 @@
+//! What an attacker tries, one module a kind of fault. Each drives a real server over HTTP.
