@@ -254,11 +254,12 @@ fn of_principal(principal: &Principal) -> Claim {
     let account = (principal.user.id, principal.user.name.clone());
     let credential = match &principal.credential {
         Credential::Token(token) => return of_verified(account, token),
-        Credential::ApiKey => "api_key",
+        Credential::ApiKey(_) => "api_key",
         Credential::Basic => "basic",
         Credential::None => "none",
     };
-    Claim { account: Some(account), ..Claim::of(credential) }
+    let api_key_id = principal.scope().and_then(|scope| scope.api_key_id).map(Id);
+    Claim { account: Some(account), api_key_id, ..Claim::of(credential) }
 }
 
 fn of_verified(account: (Id, String), token: &VerifiedToken) -> Claim {

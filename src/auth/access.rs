@@ -20,6 +20,10 @@ const NESTED: [&str; 4] = ["api_keys", "logs", "model_versions", "steps"];
 /// Kinds of resource that are, or lead to, credentials.
 const CREDENTIALS: [&str; 5] = ["api_keys", "current-user", "devices", "service_accounts", "users"];
 
+/// What no piece of work changes, whatever its owner may: a token of a run, schedule or deployment does that work.
+const ADMINISTRATION: [&str; 8] =
+    ["api_keys", "api_tokens", "current-user", "devices", "oauth", "service_accounts", "settings", "users"];
+
 /// Routes whose method or path doesn't tell what they do.
 const EXCEPTIONS: &[(&str, &str, Access<'_>)] = &[
     ("GET", "api_token", Access::Always),
@@ -65,12 +69,26 @@ impl<'a> Access<'a> {
         }
     }
 
+    /// Whether it changes who may do what, or takes credentials back.
+    fn is_administration(self) -> bool {
+        match self {
+            Self::Always => false,
+            Self::Unnarrowed => true,
+            Self::Needs(Permission { resource, verb }) => {
+                verb != Verb::Read && ADMINISTRATION.contains(&resource)
+            }
+        }
+    }
+
     /// Whether a token with that scope gets it.
     ///
     /// # Errors
     /// 403 with what is missing.
     pub fn check(self, scope: &Scope) -> Result<(), AuthenticationError> {
         match (self, &scope.permissions) {
+            (access, _) if scope.is_workload() && access.is_administration() => {
+                Err(AuthenticationError::BoundToWork)
+            }
             (Self::Unnarrowed, _) if scope.is_narrowed() => Err(AuthenticationError::Narrowed),
             (Self::Needs(permission), Some(permissions)) if !permissions.allow(permission) => {
                 Err(AuthenticationError::InsufficientScope(permission.to_string()))

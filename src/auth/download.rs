@@ -6,39 +6,45 @@ use chrono::{DateTime, Utc};
 use jsonwebtoken::Validation;
 use serde::{Deserialize, Serialize};
 
-use super::AuthenticationError;
-use super::jwt::{Tokens, reason};
+use super::jwt::{Claims, Tokens, VerifiedToken, reason};
+use super::{AuthenticationError, Principal, layer};
+use crate::app::AppState;
 use crate::store::Id;
 
 /// Seconds that such a token lives.
 const LIFE: i64 = 30;
 
-/// What may be downloaded. Such a token has no issuer, audience or user, so that it is none for anything else.
+/// What may be downloaded. Such a token has no issuer, audience or user of its own, so that it is none for anything else.
 #[derive(Debug, Serialize, Deserialize)]
 struct Download {
     /// Seconds since 1970.
     exp: i64,
     download_type: String,
     resource_id: Id,
+    /// What the credential says that it was made from: it ends with that one.
+    made_from: Claims,
 }
 
 impl Tokens {
-    /// A token to download what belongs to one thing.
+    /// A token for the principal to download what belongs to one thing.
     ///
     /// # Errors
     /// When the claims can't be written as JSON.
     pub fn for_download(
         &self,
+        principal: &Principal,
         kind: &str,
         thing: Id,
         now: DateTime<Utc>,
     ) -> Result<String, jsonwebtoken::errors::Error> {
-        let exp = now.timestamp() + LIFE;
-        let claims = Download { exp, download_type: kind.to_owned(), resource_id: thing };
+        let made_from = self.claims_of(principal, now);
+        let own_end = now.timestamp() + LIFE;
+        let exp = made_from.exp.map_or(own_end, |end| end.min(own_end));
+        let claims = Download { exp, download_type: kind.to_owned(), resource_id: thing, made_from };
         jsonwebtoken::encode(&self.header, &claims, &self.encoding_key)
     }
 
-    /// Checks that the token is for this download.
+    /// Checks that the token is for this download, and tells what it was made from, which has to be good still.
     ///
     /// # Errors
     /// [`AuthenticationError::InvalidToken`] with the reason.
@@ -48,7 +54,7 @@ impl Tokens {
         kind: &str,
         thing: Id,
         now: DateTime<Utc>,
-    ) -> Result<(), AuthenticationError> {
+    ) -> Result<VerifiedToken, AuthenticationError> {
         let refuse = |reason: String| Err(AuthenticationError::InvalidToken(reason));
         let mut validation = Validation::new(self.header.alg);
         // The end is compared with the clock that was passed in, not with the machine's.
@@ -65,6 +71,21 @@ impl Tokens {
         if claims.download_type != kind || claims.resource_id != thing {
             return refuse("The token is for another download".to_owned());
         }
-        Ok(())
+        Ok(VerifiedToken::of_claims(claims.made_from))
     }
+}
+
+/// Checks a download's token, and that what it was made from hasn't ended since.
+///
+/// # Errors
+/// [`AuthenticationError`] with the reason.
+pub async fn require_download(
+    app: &AppState,
+    token: &str,
+    kind: &str,
+    thing: Id,
+) -> Result<(), AuthenticationError> {
+    let now = app.clock.now();
+    let made_from = app.tokens.check_download(token, kind, thing, now)?;
+    layer::holder(app, &made_from, now).await.map(drop)
 }

@@ -69,6 +69,12 @@ pub enum AuthenticationError {
     InsufficientScope(String),
     #[error("This token was narrowed, and credentials are made and changed with all rights only.")]
     Narrowed,
+    #[error("This token is bound to a piece of work, and changes no accounts, credentials or settings.")]
+    BoundToWork,
+    #[error(
+        "A device is approved by a person's own sign-in only, not with a token, an API key or another device."
+    )]
+    NoOwnSignIn,
     #[error("This token is for other projects.")]
     OtherProject,
     #[error("This token is for some projects only, and may not change what belongs to none.")]
@@ -94,6 +100,8 @@ impl From<AuthenticationError> for ApiError {
             }
             AuthenticationError::InsufficientScope(_)
             | AuthenticationError::Narrowed
+            | AuthenticationError::BoundToWork
+            | AuthenticationError::NoOwnSignIn
             | AuthenticationError::OtherProject
             | AuthenticationError::OutsideProjects => {
                 Self::insufficient_scope(error.to_string(), error.missing_scope())

@@ -12,16 +12,19 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::AuthenticationError;
 use super::keys::{KeyRing, SigningKey};
 use super::revocation::Revocation;
 use super::scope::Scope;
+use super::{AuthenticationError, Credential, Principal};
 use crate::config::{JwtAlgorithm, SigningAlgorithm};
 use crate::random::SharedRandomness;
 use crate::store::Id;
 
 /// Verified tokens that are remembered, so that a token in steady use is not verified again each time.
 const REMEMBERED_TOKENS: u64 = 4096;
+
+/// Ancestors that a token names at most, so that its size and its check have a bound.
+pub const MAX_PARENTS: usize = 8;
 
 /// What kind of token this is, where it matters for the tokens made with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +62,10 @@ pub struct Claims {
     /// Absent in tokens that ZenML made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jti: Option<Uuid>,
+    /// The credentials it was made from, the nearest first: ids of tokens, at most [`MAX_PARENTS`]. It ends with each of
+    /// them. Empty for a sign-in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parents: Vec<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_type: Option<TokenKind>,
     /// The browser session of a cross-site sign-in, to which a CSRF token belongs.
@@ -84,9 +91,45 @@ impl VerifiedToken {
         Self { id, claims, kid }
     }
 
-    /// What takes it back.
+    /// A token that a claim of another one stands for, such as a download's.
+    pub(super) fn of_claims(claims: Claims) -> Self {
+        let id = claims.jti.unwrap_or_default();
+        Self { id, claims, kid: None }
+    }
+
+    /// What takes it back, with all that was made from it. What was made in a session may outlive it, so that its
+    /// revocation has no end.
     pub fn revocation(&self) -> Revocation {
-        Revocation::Token { id: self.id, expires: self.claims.exp }
+        Revocation::Token { id: self.id, expires: self.generic_end() }
+    }
+
+    /// What ends a session alone.
+    pub fn sign_out(&self) -> Revocation {
+        Revocation::SignOut { id: self.id, expires: self.claims.exp }
+    }
+
+    /// The credentials that a token made from this one is made from.
+    ///
+    /// # Errors
+    /// [`TooManyParents`] for the last one that a chain may have.
+    pub fn parents_of_child(&self) -> Result<Vec<Uuid>, TooManyParents> {
+        if self.claims.parents.len() >= MAX_PARENTS {
+            return Err(TooManyParents);
+        }
+        let mut parents = Vec::with_capacity(self.claims.parents.len() + 1);
+        parents.push(self.id);
+        parents.extend(&self.claims.parents);
+        Ok(parents)
+    }
+
+    /// Whether a person gave the proof that it is: their own sign-in, made from nothing that has an end of its own.
+    pub fn is_own_sign_in(&self) -> bool {
+        let is_login = match self.claims.token_type {
+            Some(kind) => kind == TokenKind::Login,
+            // ZenML's, which doesn't say: its tokens for scripts have an end.
+            None => self.claims.exp.is_none(),
+        };
+        is_login && self.claims.parents.is_empty() && !self.claims.scope.is_bound()
     }
 
     /// When it was made, to the microsecond.
@@ -123,6 +166,11 @@ fn id_of_text(token: &str) -> Uuid {
     uuid::Builder::from_custom_bytes(id).into_uuid()
 }
 
+/// A token was asked for with one that has as many ancestors as a token may have.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[error("This token was made from {MAX_PARENTS} others, one after the other, and none is made from it.")]
+pub struct TooManyParents;
+
 /// A token that was just made.
 pub struct IssuedToken {
     /// Its `jti`.
@@ -141,6 +189,8 @@ pub struct NewToken {
     pub proven_at: Option<f64>,
     /// Seconds since 1970.
     pub expires_at: Option<i64>,
+    /// What it is made from ([`Claims::parents`]).
+    pub parents: Vec<Uuid>,
     pub session_id: Option<Uuid>,
     pub scope: Scope,
 }
@@ -237,6 +287,7 @@ impl Tokens {
             auth_time: Some(new.proven_at.unwrap_or(issued_at)),
             exp: new.expires_at,
             jti: Some(id.0),
+            parents: new.parents,
             token_type: Some(new.kind),
             session_id: new.session_id,
             scope: new.scope,
@@ -252,6 +303,26 @@ impl Tokens {
         let key = self.keys.signer(algorithm, moment).ok_or(SigningError::NoKey)?;
         let encoding_key = key.encoding_key.as_ref().ok_or(SigningError::NoKey)?;
         Ok(jsonwebtoken::encode(&key.header, claims, encoding_key)?)
+    }
+
+    /// What a token of the principal's says, or would say: what its credential was made from and is bound to.
+    pub(super) fn claims_of(&self, principal: &Principal, now: DateTime<Utc>) -> Claims {
+        if let Credential::Token(token) = &principal.credential {
+            return Claims { jti: Some(token.id), ..token.claims.clone() };
+        }
+        Claims {
+            sub: principal.user.id.0,
+            iss: self.issuer.clone(),
+            aud: self.audience.clone(),
+            iat: now.timestamp_micros() as f64 / 1e6,
+            auth_time: None,
+            exp: None,
+            jti: None,
+            parents: Vec::new(),
+            token_type: Some(TokenKind::Login),
+            session_id: None,
+            scope: principal.scope().cloned().unwrap_or_default(),
+        }
     }
 
     /// Verifies a token's signature, issuer, audience and times.
@@ -362,6 +433,7 @@ mod tests {
             issued_at: at(1_000_000),
             proven_at: None,
             expires_at,
+            parents: Vec::new(),
             session_id: None,
             scope: Scope { device_id: Some(Uuid::from_u128(9)), ..Scope::default() },
         }
@@ -404,6 +476,7 @@ mod tests {
                 auth_time: None,
                 exp,
                 jti: None,
+                parents: Vec::new(),
                 token_type,
                 session_id: None,
                 scope: Scope::default(),

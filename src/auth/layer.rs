@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::access::Access;
 use super::jwt::{Claims, TokenKind, VerifiedToken, moment};
+use super::revocation::Revoked;
 use super::workload::{self, EndedWorkload};
 use super::{AuthenticationError, Credential, Principal, Scope, api_key, grants, project_guard, session};
 use crate::app::AppState;
@@ -50,7 +51,7 @@ pub async fn admit(app: &AppState, mut request: Request) -> Result<Request, Resp
         }
     };
     app.activity.note(now);
-    if let Some(scope) = principal.scope().filter(|scope| scope.is_narrowed()) {
+    if let Some(scope) = principal.scope().filter(|scope| scope.is_limited()) {
         request = Box::pin(within_scope(app, &principal, scope, request)).await?;
     }
     request.extensions_mut().insert(principal);
@@ -154,13 +155,37 @@ pub async fn principal_of(
     now: DateTime<Utc>,
 ) -> Result<Principal, AuthenticationError> {
     if token.starts_with(api_key::PREFIX) {
-        let key = Box::pin(grants::api_key::prove(app, token)).await?;
+        let (key, scope) = Box::pin(grants::api_key::prove(app, token)).await?;
         let user = account(app, key.service_account_id.0).await?;
-        return Ok(Principal { user, credential: Credential::ApiKey });
+        return Ok(Principal { user, credential: Credential::ApiKey(Box::new(scope)) });
     }
     let token = verify(app, token, now).await?;
-    check_token(app, &token, csrf_token, now).await?;
+    check_csrf(app, &token, csrf_token)?;
+    if matches!(token.claims.token_type, Some(TokenKind::Generic | TokenKind::Workload)) {
+        app.last_used.api_token(Id(token.id), now);
+    }
+    let user = holder(app, &token, now).await?;
+    Ok(Principal { user, credential: Credential::Token(token) })
+}
+
+/// Whose a verified token is, if it, all that it was made from, and its account are good.
+///
+/// # Errors
+/// The reason why it is nobody's.
+pub async fn holder(
+    app: &AppState,
+    token: &VerifiedToken,
+    now: DateTime<Utc>,
+) -> Result<Arc<UserRow>, AuthenticationError> {
+    let revoked = app.revocations.find(token);
+    if revoked == Some(Revoked::Alone) {
+        return Err(AuthenticationError::Revoked);
+    }
+    check_scope(app, &token.claims, now).await?;
     let user = account(app, token.claims.sub).await?;
+    if revoked.is_some() {
+        return Err(AuthenticationError::Revoked);
+    }
     if app.config.auth_scheme == AuthScheme::External
         && user.external_user_id.is_none()
         && !user.is_service_account
@@ -171,7 +196,7 @@ pub async fn principal_of(
     if changed.is_some_and(|changed| Timestamp::new(moment(token.proven_at())) < changed) {
         return Err(AuthenticationError::PasswordChanged(user.name.clone()));
     }
-    Ok(Principal { user, credential: Credential::Token(token) })
+    Ok(user)
 }
 
 /// The token, if it is one of this server's and its time is right. A key that isn't known here may be another
@@ -193,27 +218,19 @@ pub async fn verify(
     }
 }
 
-/// What can be asked of a token before its account is known.
-async fn check_token(
+/// A token of a cross-site session needs its CSRF token beside it.
+fn check_csrf(
     app: &AppState,
     token: &VerifiedToken,
     csrf_token: Option<&str>,
-    now: DateTime<Utc>,
 ) -> Result<(), AuthenticationError> {
-    if app.revocations.is_revoked(token) {
-        return Err(AuthenticationError::Revoked);
+    let Some(session_id) = token.claims.session_id else { return Ok(()) };
+    let csrf_token = csrf_token.filter(|token| !token.is_empty());
+    let csrf_token = csrf_token.ok_or(AuthenticationError::MissingCsrfToken)?;
+    match app.csrf_tokens.verify(session_id, csrf_token) {
+        true => Ok(()),
+        false => Err(AuthenticationError::WrongCsrfToken),
     }
-    if matches!(token.claims.token_type, Some(TokenKind::Generic | TokenKind::Workload)) {
-        app.last_used.api_token(Id(token.id), now);
-    }
-    if let Some(session_id) = token.claims.session_id {
-        let csrf_token = csrf_token.filter(|token| !token.is_empty());
-        let csrf_token = csrf_token.ok_or(AuthenticationError::MissingCsrfToken)?;
-        if !app.csrf_tokens.verify(session_id, csrf_token) {
-            return Err(AuthenticationError::WrongCsrfToken);
-        }
-    }
-    check_scope(app, &token.claims, now).await
 }
 
 async fn account(app: &AppState, id: Uuid) -> Result<Arc<UserRow>, AuthenticationError> {
@@ -265,7 +282,7 @@ async fn check_scope(app: &AppState, claims: &Claims, now: DateTime<Utc>) -> Res
     if let Some(id) = scope.schedule_id {
         workload::check_schedule(id, app.identities.schedule(id).await?.as_deref())?;
     }
-    if let Some(id) = scope.pipeline_run_id {
+    for id in [scope.pipeline_run_id, scope.root_run_id].into_iter().flatten() {
         workload::check_run(id, app.identities.run(id).await?.as_deref(), app.workload_leeway, now)?;
     }
     if let Some(id) = scope.deployment_id {

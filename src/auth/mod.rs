@@ -56,8 +56,8 @@ pub struct Principal {
 pub enum Credential {
     /// An access token, as a cookie or a bearer.
     Token(Arc<VerifiedToken>),
-    /// An API key used as a bearer, without a token made from it.
-    ApiKey,
+    /// An API key used as a bearer, without a token made from it: what such a token would be bound to.
+    ApiKey(Box<Scope>),
     /// A name and password with each request (RFC 7617).
     Basic,
     /// Nothing: the operator has turned authentication off.
@@ -69,8 +69,23 @@ impl Principal {
     pub fn scope(&self) -> Option<&Scope> {
         match &self.credential {
             Credential::Token(token) => Some(&token.claims.scope),
-            Credential::ApiKey | Credential::Basic | Credential::None => None,
+            Credential::ApiKey(scope) => Some(scope),
+            Credential::Basic | Credential::None => None,
         }
+    }
+
+    /// Checks that a person stands behind it themselves, with their own sign-in: what they approve may outlive any token
+    /// that was made for a program.
+    ///
+    /// # Errors
+    /// 403 for any other credential.
+    pub fn require_own_sign_in(&self) -> Result<(), AuthenticationError> {
+        let is_own = match &self.credential {
+            Credential::Token(token) => token.is_own_sign_in(),
+            Credential::Basic | Credential::None => true,
+            Credential::ApiKey(_) => false,
+        };
+        if is_own && !self.user.is_service_account { Ok(()) } else { Err(AuthenticationError::NoOwnSignIn) }
     }
 
     /// The projects it may see and change things in; none for all.

@@ -9,7 +9,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Expr, ExprTrait, Func, OnConflict, Order, Query};
 use uuid::Uuid;
 
-use super::jwt::{TokenKind, VerifiedToken};
+use super::jwt::{VerifiedToken, moment};
+use super::register;
 use super::revoked_ids::RevokedIds;
 use crate::audit::Event;
 use crate::store::{Id, Insert, Store, StoreError, Timestamp, Transaction};
@@ -22,29 +23,46 @@ const OVERLAP_MS: i64 = 60_000;
 const BATCH: usize = 10_000;
 /// Seconds beyond a token's end for which its revocation is kept: more than any leeway between clocks.
 const KEPT_AFTER_END: i64 = 86_400;
+/// What is read of a revoked token: its id, its end in seconds since 1970, and whether it ended alone.
+const ENTRY: [&str; 3] = ["jti", "expires", "alone"];
+type Entry = (Id, Option<i64>, bool);
 
-/// The revoked tokens: each by its id, and all API tokens of an account up to a moment.
+/// The revoked tokens: each by its id, and all of an account whose proof was given up to a moment.
 #[derive(Debug)]
 pub struct Revocations {
     store: Store,
-    revoked: RwLock<Revoked>,
+    known: RwLock<Known>,
     /// Up to when the store was read, in milliseconds since 1970.
     read_until: AtomicI64,
 }
 
+/// How a token was taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revoked {
+    /// By its id, or that of one that it was made from.
+    Alone,
+    /// With everything of its account.
+    WithAccount,
+}
+
 #[derive(Debug, Default)]
-struct Revoked {
-    tokens: RevokedIds,
+struct Known {
+    /// Tokens that are over with all that was made from them.
+    trees: RevokedIds,
+    /// Sessions that are over alone.
+    signed_out: RevokedIds,
     before: HashMap<Uuid, DateTime<Utc>>,
 }
 
 /// What is taken back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Revocation {
-    /// One token, which ends by itself at `expires`, in seconds since 1970.
+    /// One token and all that was made from it. None of them lives beyond `expires`, in seconds since 1970.
     Token { id: Uuid, expires: Option<i64> },
-    /// All API tokens of an account that were made up to a moment.
-    ApiTokensOf { user_id: Uuid, until: DateTime<Utc> },
+    /// A session alone, which ends by itself at `expires`: API tokens that were made in it live on.
+    SignOut { id: Uuid, expires: Option<i64> },
+    /// Everything that goes back to a proof of this account which was given up to a moment: sessions too.
+    AllOf { user_id: Uuid, until: DateTime<Utc> },
 }
 
 impl Revocation {
@@ -55,15 +73,38 @@ impl Revocation {
     /// When the database doesn't answer: then nothing is revoked.
     pub async fn write(self, tx: &mut Transaction, now: DateTime<Utc>) -> Result<(), StoreError> {
         match self {
-            Self::Token { id, expires } => {
-                let insert = Insert::into(TOKENS).set("jti", Id(id)).set("expires", expires);
-                let mut insert = insert.set("revoked_ms", now.timestamp_millis()).statement();
-                insert.on_conflict(OnConflict::column("jti").do_nothing_on(["jti"]).to_owned());
-                tx.execute(&insert).await.map(drop)
-            }
-            Self::ApiTokensOf { user_id, until } => write_account(tx, Id(user_id), until, now).await,
+            Self::Token { id, expires } => write_token(tx, id, expires, false, now).await,
+            Self::SignOut { id, expires } => write_token(tx, id, expires, true, now).await,
+            Self::AllOf { user_id, until } => write_account(tx, Id(user_id), until, now).await,
         }
     }
+
+    /// Notes in the register what ends with it, and says how much that is.
+    async fn take_along(self, tx: &mut Transaction, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        let now = Timestamp::new(now);
+        match self {
+            Self::Token { id, .. } => register::revoke_descendants(tx, Id(id), now).await,
+            Self::SignOut { .. } => Ok(0),
+            Self::AllOf { user_id, .. } => register::count_live(tx, Id(user_id), now).await,
+        }
+    }
+}
+
+/// A session that was signed out of may be revoked as stolen after that, with what was made in it; never the other way.
+async fn write_token(
+    tx: &mut Transaction,
+    id: Uuid,
+    expires: Option<i64>,
+    alone: bool,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let insert = Insert::into(TOKENS).set("jti", Id(id)).set("expires", expires).set("alone", alone);
+    let mut insert = insert.set("revoked_ms", now.timestamp_millis()).statement();
+    let on_conflict = match alone {
+        true => OnConflict::column("jti").do_nothing_on(["jti"]).to_owned(),
+        false => OnConflict::column("jti").update_columns(["expires", "alone", "revoked_ms"]).to_owned(),
+    };
+    tx.execute(insert.on_conflict(on_conflict)).await.map(drop)
 }
 
 /// A moment that was noted never goes back, though the clocks of two replicas differ.
@@ -97,33 +138,35 @@ impl Revocations {
     /// When the database doesn't answer: a server that doesn't know what is revoked must not start.
     pub async fn load(store: Store, now: DateTime<Utc>) -> Result<Self, StoreError> {
         let read_until = AtomicI64::new(now.timestamp_millis());
-        let revocations = Self { store, revoked: RwLock::default(), read_until };
+        let revocations = Self { store, known: RwLock::default(), read_until };
         revocations.load_tokens().await?;
         revocations.read_accounts(i64::MIN).await?;
         Ok(revocations)
     }
 
-    pub fn is_revoked(&self, token: &VerifiedToken) -> bool {
-        let revoked = self.revoked.read().unwrap_or_else(PoisonError::into_inner);
-        if revoked.tokens.contains(token.id) {
-            return true;
+    /// How the token was taken back, if it was.
+    pub fn find(&self, token: &VerifiedToken) -> Option<Revoked> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let is_over = |id: &Uuid| known.trees.contains(*id);
+        if is_over(&token.id)
+            || known.signed_out.contains(token.id)
+            || token.claims.parents.iter().any(is_over)
+        {
+            return Some(Revoked::Alone);
         }
-        let before = match token.claims.token_type {
-            _ if revoked.before.is_empty() => None,
-            Some(TokenKind::Login) => None,
-            Some(TokenKind::Generic | TokenKind::Workload) | None => revoked.before.get(&token.claims.sub),
-        };
-        before.is_some_and(|before| token.issued_at() <= *before)
+        let before = known.before.get(&token.claims.sub)?;
+        (moment(token.proven_at()) <= *before).then_some(Revoked::WithAccount)
     }
 
     /// The moment from which a new token of the account is good: `now`, or just after all before were taken back.
     pub fn issue_time(&self, user_id: Uuid, now: DateTime<Utc>) -> DateTime<Utc> {
-        let revoked = self.revoked.read().unwrap_or_else(PoisonError::into_inner);
-        let before = revoked.before.get(&user_id);
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let before = known.before.get(&user_id);
         before.map_or(now, |before| now.max(*before + TimeDelta::microseconds(1)))
     }
 
-    /// Takes a token back, and leaves the record of that; both are durable when this returns.
+    /// Takes a token back, and leaves the record of that; both are durable when this returns. Says how many API tokens
+    /// of the register go with it.
     ///
     /// # Errors
     /// When the database doesn't answer: then the token is not revoked.
@@ -132,22 +175,25 @@ impl Revocations {
         revocation: Revocation,
         event: &Event,
         now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         let written = self.store.write(|mut tx| async move {
             revocation.write(&mut tx, now).await?;
-            event.commit(tx, ()).await
+            let descendants = revocation.take_along(&mut tx, now).await?;
+            let event = event.clone().maybe("descendants", (descendants > 0).then_some(descendants));
+            event.commit(tx, descendants).await
         });
-        written.await?;
+        let descendants = written.await?;
         self.note(revocation);
-        Ok(())
+        Ok(descendants)
     }
 
     /// Lets a revocation that was written be felt here at once.
     pub fn note(&self, revocation: Revocation) {
-        let mut revoked = self.revoked();
+        let mut known = self.known();
         match revocation {
-            Revocation::Token { id, expires } => revoked.tokens.insert(id, expires),
-            Revocation::ApiTokensOf { user_id, until } => revoked.note_account(user_id, until),
+            Revocation::Token { id, expires } => known.trees.insert(id, expires),
+            Revocation::SignOut { id, expires } => known.signed_out.insert(id, expires),
+            Revocation::AllOf { user_id, until } => known.note_account(user_id, until),
         }
     }
 
@@ -158,7 +204,7 @@ impl Revocations {
     pub async fn refresh(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
         let since = self.read_until.load(Ordering::Relaxed) - OVERLAP_MS;
         let query = Query::select()
-            .columns(["jti", "expires"])
+            .columns(ENTRY)
             .from(TOKENS)
             .and_where(Expr::col("revoked_ms").gte(since))
             .to_owned();
@@ -175,7 +221,9 @@ impl Revocations {
     pub async fn sweep(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
         let over = now.timestamp() - KEPT_AFTER_END;
         self.store.sweep_all(TOKENS, "jti", &Expr::col("expires").lt(over), BATCH as u64).await?;
-        self.revoked().tokens.sweep(over);
+        let mut known = self.known();
+        known.trees.sweep(over);
+        known.signed_out.sweep(over);
         Ok(())
     }
 
@@ -183,17 +231,17 @@ impl Revocations {
     async fn load_tokens(&self) -> Result<(), StoreError> {
         let count = Query::select().expr(Func::count(Expr::col("jti"))).from(TOKENS).to_owned();
         let count = self.store.fetch_optional::<(i64,)>(&count).await?.map_or(0, |(count,)| count);
-        self.revoked().tokens = RevokedIds::with_capacity(usize::try_from(count).unwrap_or_default());
+        self.known().trees = RevokedIds::with_capacity(usize::try_from(count).unwrap_or_default());
         let mut last: Option<Id> = None;
         loop {
             let mut query = Query::select();
-            query.columns(["jti", "expires"]).from(TOKENS).order_by("jti", Order::Asc).limit(BATCH as u64);
+            query.columns(ENTRY).from(TOKENS).order_by("jti", Order::Asc).limit(BATCH as u64);
             if let Some(last) = last {
                 query.and_where(Expr::col("jti").gt(last));
             }
-            let rows: Vec<(Id, Option<i64>)> = self.store.fetch_all(&query).await?;
+            let rows: Vec<Entry> = self.store.fetch_all(&query).await?;
             self.add(&rows);
-            last = rows.last().map(|(id, _)| *id);
+            last = rows.last().map(|(id, ..)| *id);
             if rows.len() < BATCH {
                 return Ok(());
             }
@@ -208,25 +256,28 @@ impl Revocations {
             .to_owned();
         let rows: Vec<(Id, Timestamp)> = self.store.fetch_all(&query).await?;
         if !rows.is_empty() {
-            let mut revoked = self.revoked();
-            rows.into_iter().for_each(|(Id(user_id), until)| revoked.note_account(user_id, until.to_utc()));
+            let mut known = self.known();
+            rows.into_iter().for_each(|(Id(user_id), until)| known.note_account(user_id, until.to_utc()));
         }
         Ok(())
     }
 
-    fn add(&self, rows: &[(Id, Option<i64>)]) {
+    fn add(&self, rows: &[Entry]) {
         if !rows.is_empty() {
-            let mut revoked = self.revoked();
-            rows.iter().for_each(|(Id(id), expires)| revoked.tokens.insert(*id, *expires));
+            let mut known = self.known();
+            for (Id(id), expires, alone) in rows {
+                let ids = if *alone { &mut known.signed_out } else { &mut known.trees };
+                ids.insert(*id, *expires);
+            }
         }
     }
 
-    fn revoked(&self) -> RwLockWriteGuard<'_, Revoked> {
-        self.revoked.write().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self) -> RwLockWriteGuard<'_, Known> {
+        self.known.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Revoked {
+impl Known {
     fn note_account(&mut self, user_id: Uuid, until: DateTime<Utc>) {
         let before = self.before.entry(user_id).or_insert(until);
         *before = until.max(*before);

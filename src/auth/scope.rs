@@ -18,6 +18,9 @@ pub struct Scope {
     pub schedule_id: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pipeline_run_id: Option<Uuid>,
+    /// The run whose token this one was made from, for a run nested in it: it ends with both.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root_run_id: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deployment_id: Option<Uuid>,
     /// Generation of the API key, raised when it is rotated.
@@ -85,19 +88,38 @@ impl Scope {
         self.permissions.is_some() || self.projects.is_some()
     }
 
+    /// Whether each request is to be asked whether it may be made with it.
+    pub fn is_limited(&self) -> bool {
+        self.is_narrowed() || self.is_workload()
+    }
+
     /// This scope bound to the workload too.
     ///
     /// # Errors
     /// [`WiderScope`] when it is bound to another one already. A run nested in the bound one is narrower.
     pub fn narrowed_to(&self, workload: &Workload) -> Result<Self, WiderScope> {
-        let nested =
-            |asked| workload.root_run_id == self.pipeline_run_id && Some(asked) == workload.pipeline_run_id;
+        // A nested run is no root of others, so that two runs are all that a token can be bound to.
+        let nested = |asked| {
+            let is_root = self.root_run_id.is_none() && workload.root_run_id == self.pipeline_run_id;
+            is_root && Some(asked) == workload.pipeline_run_id
+        };
         Ok(Self {
             schedule_id: narrow("schedule", self.schedule_id, workload.schedule_id, |_| false)?,
             pipeline_run_id: narrow("pipeline run", self.pipeline_run_id, workload.pipeline_run_id, nested)?,
+            root_run_id: match workload.pipeline_run_id {
+                Some(asked) if self.pipeline_run_id.is_some_and(|bound| bound != asked) => {
+                    self.pipeline_run_id
+                }
+                _ => self.root_run_id,
+            },
             deployment_id: narrow("deployment", self.deployment_id, workload.deployment_id, |_| false)?,
             ..self.clone()
         })
+    }
+
+    /// Whether it ends with something besides its user: a device, an API key, a piece of work.
+    pub fn is_bound(&self) -> bool {
+        self.device_id.is_some() || self.api_key_id.is_some() || self.is_workload()
     }
 
     pub fn is_workload(&self) -> bool {
@@ -182,6 +204,8 @@ mod tests {
                 prop_assert!(is_within(next.schedule_id, scope.schedule_id));
                 prop_assert!(is_within(next.deployment_id, scope.deployment_id));
                 let is_nested = workload.root_run_id == scope.pipeline_run_id;
+                let runs = |scope: &Scope| [scope.pipeline_run_id, scope.root_run_id];
+                prop_assert!(runs(&scope).iter().flatten().all(|run| runs(&next).contains(&Some(*run))));
                 prop_assert!(is_within(next.pipeline_run_id, scope.pipeline_run_id) || is_nested);
                 prop_assert!(!scope.is_workload() || next.is_workload());
                 scope = next;

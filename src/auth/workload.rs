@@ -66,7 +66,11 @@ pub fn check_run(
     let goes_on = match (leeway, run.end_time) {
         _ if run.in_progress => true,
         (Leeway::Forever, _) => true,
-        (Leeway::Seconds(seconds), Some(end)) => now <= end.to_utc() + TimeDelta::seconds(seconds.into()),
+        (Leeway::Seconds(seconds), Some(end)) => {
+            // A run says itself when it ended: one that will end in 2099 goes on no longer for it.
+            let leeway = TimeDelta::seconds(seconds.into());
+            (now - end.to_utc()).abs() <= leeway
+        }
         (Leeway::Seconds(_), None) => false,
     };
     if goes_on { Ok(()) } else { Err(EndedWorkload::RunFinished(id)) }
@@ -182,6 +186,7 @@ mod tests {
         assert!(lives(Some(&finished), Leeway::Seconds(3600), 3600));
         assert!(!lives(Some(&finished), Leeway::Seconds(3600), 3601));
         assert!(lives(Some(&finished), Leeway::Forever, 1_000_000));
+        assert!(!lives(Some(&finished), Leeway::Seconds(3600), -3601));
         assert!(!lives(Some(&lost), Leeway::Seconds(3600), 0));
         assert!(!lives(None, Leeway::Forever, 0));
     }

@@ -95,6 +95,9 @@ pub struct RegisteredBody {
     pub token_type: String,
     /// `active`, `expired`, `revoked` or `ended`.
     pub status: String,
+    /// The token it was made from; not told by older servers.
+    #[serde(default)]
+    pub parent_id: Option<Uuid>,
     #[serde(deserialize_with = "moment")]
     pub expires: Option<DateTime<Utc>>,
     pub scope: Option<String>,
@@ -106,6 +109,9 @@ pub struct RegisteredBody {
 
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct RegisteredMetadata {
+    /// Live tokens that were made from it.
+    #[serde(default)]
+    pub descendants: u64,
     pub user_agent: Option<String>,
     pub device_id: Option<Uuid>,
     pub api_key_id: Option<Uuid>,
@@ -163,31 +169,40 @@ pub fn list(session: &mut Session, all: bool) -> Result<Vec<RegisteredToken>, Cl
     Ok(found)
 }
 
-/// Takes back the token with that id.
-pub fn revoke(session: &mut Session, id: Uuid) -> Result<(), ClientError> {
-    session.send(|http, bearer| http.delete(&format!("/api_tokens/{id}"), bearer)).map(drop)
+/// Takes back the token with that id, and what was made from it.
+pub fn revoke(session: &mut Session, id: Uuid) -> Result<Revoked, ClientError> {
+    let answer = session.send(|http, bearer| http.delete(&format!("/api_tokens/{id}"), bearer))?;
+    // A server before this answer says nothing.
+    let answer = Option::<Revoked>::deserialize(answer).ok().flatten();
+    Ok(answer.unwrap_or(Revoked { revoked: true, descendants: 0 }))
 }
 
-/// Takes back all API tokens of an account: of whoever asks, or of the `user` with that name or id.
-pub fn revoke_all(session: &mut Session, user: Option<&str>) -> Result<(), ClientError> {
+/// Takes back all tokens of an account: of whoever asks, or of the `user` with that name or id.
+pub fn revoke_all(session: &mut Session, user: Option<&str>) -> Result<Revoked, ClientError> {
     let body = match user {
         Some(user) => json!({"user": user}),
         None => json!({"all": true}),
     };
     let outcome = session.send(|http, bearer| http.post("/api_tokens/revoke", &body, Some(bearer)));
-    outcome.map(drop).map_err(explain_missing_route)
+    read(session.http(), outcome.map_err(explain_missing_route)?)
 }
 
-#[derive(Deserialize)]
-struct Revoked {
-    revoked: bool,
+/// What was taken back.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Revoked {
+    /// False when there was nothing.
+    pub revoked: bool,
+    /// API tokens that ended with it.
+    #[serde(default)]
+    pub descendants: u64,
 }
 
-/// Takes back a token by its text, which needs no sign-in. False when it is no live token of the server.
-pub fn revoke_text(http: &HttpClient, token: &SecretString) -> Result<bool, ClientError> {
+/// Takes back a token by its text, with what was made from it, which needs no sign-in. Nothing is revoked when it is no
+/// live token of the server.
+pub fn revoke_text(http: &HttpClient, token: &SecretString) -> Result<Revoked, ClientError> {
     let body = json!({"token": token.expose_secret()});
     let answer: Value = http.post("/api_tokens/revoke", &body, None).map_err(explain_missing_route)?;
-    read(http, answer).map(|answer: Revoked| answer.revoked)
+    read(http, answer)
 }
 
 /// ZenML's own server keeps no register.

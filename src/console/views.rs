@@ -96,6 +96,7 @@ pub struct ApiTokenBody {
 
 #[derive(Debug, Deserialize)]
 pub struct ApiTokenMetadata {
+    pub descendants: u64,
     pub user_agent: Option<String>,
 }
 

@@ -1,6 +1,6 @@
 //! API tokens as their owners see them: what is out there, what it may do, and how to take it back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use axum::Json;
@@ -48,6 +48,7 @@ row! {
     pub struct ApiTokenRow in "zendo_api_token" {
         pub id: Id,
         pub created: Timestamp,
+        pub parent_id: Option<Id>,
         pub name: String,
         pub kind: String,
         pub user_id: Id,
@@ -108,6 +109,7 @@ impl Listed for ApiTokenRow {
         Field::time("last_used"),
         Field::text("address"),
         Field::text("user_agent"),
+        Field::reference("parent_id", "parent_id"),
         Field::reference("device_id", "device_id"),
         Field::reference("api_key_id", "api_key_id"),
         Field::reference("pipeline_run_id", "pipeline_run_id"),
@@ -120,6 +122,8 @@ pub struct ApiTokenBody {
     user_id: Id,
     token_type: String,
     status: ApiTokenStatus,
+    /// The token it was made from: the id of an API token, or of a session. It ends with it when that is revoked.
+    parent_id: Option<Id>,
     expires: Option<Timestamp>,
     /// What it may do; null is all that its user may.
     scope: Option<String>,
@@ -131,6 +135,8 @@ pub struct ApiTokenBody {
 
 #[derive(Debug, Serialize)]
 pub struct ApiTokenMetadata {
+    /// How many live tokens were made from it, and from those: so many end with it.
+    descendants: u64,
     user_agent: Option<String>,
     device_id: Option<Id>,
     api_key_id: Option<Id>,
@@ -171,10 +177,18 @@ impl Resource for ApiTokenRow {
     async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
         let users = read.users(rows.iter().map(|row| Some(row.user_id))).await?;
         let now = Timestamp::new(read.app.clock.now());
+        let descendants = match read.metadata {
+            true => {
+                let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
+                read.app.register.descendants(&ids, now).await?
+            }
+            false => HashMap::new(),
+        };
         let response = |row: Self| {
             let body = ApiTokenBody {
                 status: row.status(now),
                 projects: row.projects(),
+                parent_id: row.parent_id,
                 created: row.created,
                 user_id: row.user_id,
                 token_type: row.kind,
@@ -184,6 +198,7 @@ impl Resource for ApiTokenRow {
                 address: row.address,
             };
             let metadata = read.metadata(|| ApiTokenMetadata {
+                descendants: descendants.get(&row.id).copied().unwrap_or_default(),
                 user_agent: row.user_agent,
                 device_id: row.device_id,
                 api_key_id: row.api_key_id,
@@ -202,20 +217,28 @@ fn column(name: &'static str) -> SimpleExpr {
     Expr::col((register::TABLE, name))
 }
 
-/// Whether it was taken back, alone or with all of its account.
+/// Whether it was taken back, or what it was made from, or all of its account. What goes further back than its parent is
+/// noted with it ([`register::revoke_descendants`]).
 fn is_revoked() -> SimpleExpr {
-    let alone = Sql::select()
-        .expr(Expr::val(1))
-        .from(revocation::TOKENS)
-        .and_where(Expr::col((revocation::TOKENS, "jti")).eq(column("id")))
-        .to_owned();
+    let with = |own: &'static str, ended: SimpleExpr| {
+        let revoked = Sql::select()
+            .expr(Expr::val(1))
+            .from(revocation::TOKENS)
+            .and_where(Expr::col((revocation::TOKENS, "jti")).eq(column(own)))
+            .and_where(ended)
+            .to_owned();
+        Expr::exists(revoked)
+    };
+    let itself = with("id", Expr::val(1).eq(1));
+    let parent = with("parent_id", Expr::col((revocation::TOKENS, "alone")).eq(false));
     let with_all = Sql::select()
         .expr(Expr::val(1))
         .from(revocation::ACCOUNTS)
         .and_where(Expr::col((revocation::ACCOUNTS, "user_id")).eq(column("user_id")))
-        .and_where(Expr::col((revocation::ACCOUNTS, "revoked_before")).gte(column("created")))
+        .and_where(Expr::col((revocation::ACCOUNTS, "revoked_before")).gte(column("proven")))
         .to_owned();
-    Expr::exists(alone).or(Expr::exists(with_all))
+    let taken_along = column("revoked_with").is_not_null();
+    itself.or(parent).or(taken_along).or(Expr::exists(with_all))
 }
 
 /// Whether its account is gone or not active, or has another password since, or whether its device, key or run has
@@ -275,15 +298,20 @@ async fn get_api_token(cx: Context, id: PathId, query: Query) -> ApiResult<Json<
     get::<ApiTokenRow>(cx, id, query).await
 }
 
-/// Revokes a token: it is refused from now on, here at once and on every replica within a second.
-async fn revoke_api_token(cx: Context, origin: Origin, PathId(id): PathId) -> ApiResult<Json<()>> {
+/// Revokes a token and all that was made from it: they are refused from now on, here at once and on every replica within
+/// a second.
+async fn revoke_api_token(
+    cx: Context,
+    origin: Origin,
+    PathId(id): PathId,
+) -> ApiResult<Json<RevokeResponse>> {
     cx.app.register.flush().await?;
     let token = cx.find::<ApiTokenRow>(id).await?;
     let expires = token.expires.map(|expires| expires.to_utc().timestamp());
     let event = cx.app.audit.event(&origin, Action::TokenRevoked).on("api_token", id, &token.name);
     let revocation = Revocation::Token { id: id.0, expires };
-    cx.app.revocations.revoke(revocation, &event, cx.app.clock.now()).await?;
-    Ok(Json(()))
+    let descendants = cx.app.revocations.revoke(revocation, &event, cx.app.clock.now()).await?;
+    Ok(Json(RevokeResponse { revoked: true, descendants }))
 }
 
 /// What to revoke: exactly one of these.
@@ -291,9 +319,9 @@ async fn revoke_api_token(cx: Context, origin: Origin, PathId(id): PathId) -> Ap
 pub struct RevokeRequest {
     /// The text of a token.
     token: Option<SecretString>,
-    /// All API tokens of whoever asks.
+    /// All tokens of whoever asks, sessions and the one that asks too.
     all: Option<bool>,
-    /// All API tokens of the account with that id or name; for admins.
+    /// All tokens of the account with that id or name, sessions too; for admins.
     user: Option<String>,
 }
 
@@ -302,9 +330,17 @@ pub struct RevokeRequest {
 pub struct RevokeResponse {
     /// Whether there was something to revoke: false for a text that is no token of this server.
     revoked: bool,
+    /// How many API tokens ended with it; not there when none did.
+    #[serde(skip_serializing_if = "is_zero")]
+    descendants: u64,
 }
 
-/// Revokes a token by its text, for whoever holds it, or all API tokens of an account. Sessions (sign-ins) go on.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands it so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// Revokes a token by its text, for whoever holds it, or all tokens of an account, with what was made from them.
 async fn revoke(
     State(app): State<AppState>,
     MaybePrincipal(principal): MaybePrincipal,
@@ -336,10 +372,12 @@ async fn revoke(
             return Err(ApiError::new(ErrorKind::ValueError, message));
         }
     };
-    if let Some((revocation, event)) = &revoked {
-        app.revocations.revoke(*revocation, event, now).await?;
-    }
-    Ok(Json(RevokeResponse { revoked: revoked.is_some() }))
+    let Some((revocation, event)) = &revoked else {
+        return Ok(Json(RevokeResponse { revoked: false, descendants: 0 }));
+    };
+    app.register.flush().await?;
+    let descendants = app.revocations.revoke(*revocation, event, now).await?;
+    Ok(Json(RevokeResponse { revoked: true, descendants }))
 }
 
 async fn token_to_revoke(
@@ -369,11 +407,11 @@ fn may_revoke(principal: Principal) -> Result<Principal, AuthenticationError> {
     Ok(principal)
 }
 
-/// All that were made up to now, and none is dated later than one that would be made now.
+/// All that goes back to a proof up to now, and none is dated later than one that would be given now.
 fn all_of(app: &AppState, user: &UserRow, event: Event) -> (Revocation, Event) {
     let until = app.issue_time(user.id.0, app.clock.now(), user.password_changed_at);
     let kind = if user.is_service_account { "service_account" } else { "user" };
-    (Revocation::ApiTokensOf { user_id: user.id.0, until }, event.on(kind, user.id, &user.name))
+    (Revocation::AllOf { user_id: user.id.0, until }, event.on(kind, user.id, &user.name))
 }
 
 async fn find_user(app: &AppState, principal: &Principal, name_or_id: &str) -> ApiResult<UserRow> {

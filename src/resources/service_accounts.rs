@@ -9,7 +9,7 @@ use sqlx::FromRow;
 use super::{by_name_or_id, users};
 use crate::app::AppState;
 use crate::audit::{Action, Origin};
-use crate::auth::Principal;
+use crate::auth::{Principal, Revocation};
 use crate::framework::Context;
 use crate::http::error::{ApiError, ApiResult, ErrorKind, if_duplicate};
 use crate::http::filter::Field;
@@ -276,10 +276,25 @@ pub async fn update_service_account(
     let event = app.audit.event(&origin, Action::ServiceAccountUpdated);
     let event = event.on("service_account", account.id, &account.name).with("changed", changed);
     let event = event.maybe("active", request.active);
-    event.change(&app.store, &update).await.map_err(|error| match (is_duplicate(&error), &request.name) {
+    // As with a user's: no later activation brings the tokens back.
+    let now = app.clock.now();
+    let until = app.issue_time(account.id.0, now, None);
+    let end = (request.active == Some(false)).then_some(Revocation::AllOf { user_id: account.id.0, until });
+    let (update, event) = (&update, &event);
+    let changed = app.store.write(|mut tx| async move {
+        if let Some(end) = end {
+            end.write(&mut tx, now).await?;
+        }
+        match tx.execute(update).await? {
+            0 => tx.commit(0).await,
+            touched => event.commit(tx, touched).await,
+        }
+    });
+    changed.await.map_err(|error| match (is_duplicate(&error), &request.name) {
         (true, Some(name)) => taken(name.as_str()),
         _ => error.into(),
     })?;
+    end.into_iter().for_each(|end| app.revocations.note(end));
     app.identities.forget(account.id.0).await;
     let account = find(&app.store, &account.id.to_string()).await?;
     Ok(Json(account.response(true)))

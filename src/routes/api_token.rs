@@ -20,6 +20,7 @@ use crate::framework::named_project;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::query::Query;
 use crate::routes;
+use crate::store::Id;
 
 /// Characters of a token's name, at most.
 const NAME_LENGTH: usize = 255;
@@ -56,6 +57,8 @@ pub async fn get_api_token(
 ) -> ApiResult<Json<String>> {
     let asked = Asked::read(&app, query).await?;
     let parent = principal.token()?;
+    let parents =
+        parent.parents_of_child().map_err(|error| ApiError::insufficient_scope(error.to_string(), None))?;
     let scope = asked.scope(&app, &parent.claims.scope).await?;
     let now = app.clock.now();
     let (kind, expires_at) = match asked.token_type {
@@ -73,6 +76,7 @@ pub async fn get_api_token(
         issued_at: app.issue_time(user_id.0, now, principal.user.password_changed_at),
         proven_at: Some(parent.proven_at()),
         expires_at,
+        parents,
         session_id: None,
         scope: scope.clone(),
     })?;
@@ -80,6 +84,7 @@ pub async fn get_api_token(
     app.audit.note(event.with("token_type", kind.word()).with("expires", expires_at)).await?;
     let registration = Registration {
         id: issued.id,
+        parent_id: Id(parent.id),
         name: asked.name,
         kind,
         user_id,

@@ -265,6 +265,7 @@ async fn issue(
         issued_at: app.issue_time(user_id, now, grantee.password_changed_at),
         proven_at: None,
         expires_at,
+        parents: Vec::new(),
         session_id,
         scope: grantee.scope,
     })?;

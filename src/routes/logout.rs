@@ -11,7 +11,7 @@ use crate::auth::{layer, session};
 use crate::http::error::ApiResult;
 
 /// Ends the session: its token is good for nothing from now on, and its cookie is taken away, whether or not there
-/// is one. Tokens that were made with it live on.
+/// is one. API tokens that were made in it live on.
 pub async fn log_out(
     State(app): State<AppState>,
     origin: Origin,
@@ -22,7 +22,7 @@ pub async fn log_out(
     if let Some(token) = layer::login_token(&app, &headers, now).await {
         let claim = Claim::of_token(&app, &token).await;
         let event = app.audit.event(&origin, Action::SignOut).by(claim);
-        app.revocations.revoke(token.revocation(), &event, now).await?;
+        app.revocations.revoke(token.sign_out(), &event, now).await?;
     }
     Ok((CookieJar::new().add(session::removal(&app, &headers)), Json(())))
 }

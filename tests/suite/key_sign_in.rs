@@ -94,7 +94,9 @@ async fn a_token_made_from_a_key_ends_with_it(database: Database) {
     token.get(CURRENT_USER).await.expect(401, "is not active");
     login(&app, &robot.key).await.expect(401, "is not active");
     robot.admin.put(&account, json!({"active": true})).await.expect_ok();
-    token.get(CURRENT_USER).await.expect_ok();
+    // A deactivation ends tokens for good; the key itself is as good as before.
+    token.get(CURRENT_USER).await.expect(401, "was revoked");
+    token_from(&app, &robot.key).await.get(CURRENT_USER).await.expect_ok();
     robot.admin.delete(&account).await.expect_ok();
     token.get(CURRENT_USER).await.expect(401, "error retrieving API key");
 }

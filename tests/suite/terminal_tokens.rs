@@ -175,7 +175,7 @@ async fn all_tokens_are_taken_back_only_on_purpose() {
     assert!(!is_refused(&app, &mine).await && !is_refused(&app, &bobs).await);
     expect_ok(run_as("bob", &app, &["revoke", "--all", "--yes"]).await);
     assert!(!is_refused(&app, &mine).await && is_refused(&app, &bobs).await);
-    let bobs = bob.api_token(600).await;
+    let bobs = app.signed_in_as("bob").await.api_token(600).await;
     expect_ok(run_as(ADMIN, &app, &["revoke", "--all", "--user", "bob", "--yes"]).await);
     assert!(!is_refused(&app, &mine).await && is_refused(&app, &bobs).await);
 }

@@ -15,11 +15,11 @@ use crate::resources::api_keys::{self, ApiKeyRow, KeyToProve};
 /// # Errors
 /// 401 with the reason.
 pub async fn verify(app: &App, text: &str) -> Result<Grantee, AuthenticationError> {
-    let row = prove(app, text).await?;
+    let (row, scope) = prove(app, text).await?;
     Ok(Grantee {
         user_id: row.service_account_id,
         password_changed_at: None,
-        scope: Scope { api_key_id: Some(row.id.0), key_gen: Some(row.key_generation), ..Scope::default() },
+        scope,
         expires_at: None,
         is_browser: false,
     })
@@ -36,21 +36,21 @@ pub async fn claim(app: &App, text: &str) -> Claim {
     }
 }
 
-/// The row of a key, if the text proves it and it is in use.
+/// The row of a key, if the text proves it and it is in use, and what is made from it is bound to: what the secret before
+/// the last rotation is traded for ends when that one does.
 ///
 /// # Errors
 /// 401 with the reason.
-pub async fn prove(app: &App, text: &str) -> Result<ApiKeyRow, AuthenticationError> {
+pub async fn prove(app: &App, text: &str) -> Result<(ApiKeyRow, Scope), AuthenticationError> {
     let key = ApiKey::decode(text).ok_or(AuthenticationError::UnreadableApiKey)?;
     let row = app.identities.api_key(key.id.0).await?;
     let row = row.ok_or(AuthenticationError::UnknownApiKey(key.id.0))?;
     check_in_use(&row)?;
-    let is_proven = is_proven(app, &key.secret, &row).await?;
-    if !is_proven {
-        return Err(AuthenticationError::WrongApiKey(row.key.name.clone()));
-    }
+    let generation = proven_generation(app, &key.secret, &row).await?;
+    let generation = generation.ok_or_else(|| AuthenticationError::WrongApiKey(row.key.name.clone()))?;
     app.last_used.api_key(row.key.id, app.clock.now());
-    Ok(row.key.clone())
+    let scope = Scope { api_key_id: Some(row.key.id.0), key_gen: Some(generation), ..Scope::default() };
+    Ok((row.key.clone(), scope))
 }
 
 /// Whether a token made from the key is still good.
@@ -87,17 +87,23 @@ fn is_previous_retained(key: &ApiKeyRow, now: DateTime<Utc>) -> bool {
     key.retain_period > 0 && now < rotated.to_utc() + TimeDelta::minutes(key.retain_period)
 }
 
-/// By the keyed hash where there is one; else by ZenML's bcrypt, once, and its keyed hash is kept.
-async fn is_proven(app: &App, secret: &SecretString, row: &KeyToProve) -> Result<bool, AuthenticationError> {
-    let mut candidates = vec![(&row.key.key, &row.digest)];
+/// The generation of the key's secret that this is, if it is one: by the keyed hash where there is one; else by ZenML's
+/// bcrypt, once, and its keyed hash is kept.
+async fn proven_generation(
+    app: &App,
+    secret: &SecretString,
+    row: &KeyToProve,
+) -> Result<Option<i64>, AuthenticationError> {
+    let current = row.key.key_generation;
+    let mut candidates = vec![(current, &row.key.key, &row.digest)];
     if let Some(previous) = &row.key.previous_key
         && is_previous_retained(&row.key, app.clock.now())
     {
-        candidates.push((previous, &row.previous_digest));
+        candidates.push((current - 1, previous, &row.previous_digest));
     }
-    for (hash, digest) in candidates {
+    for (generation, hash, digest) in candidates {
         match digest {
-            Some(digest) if app.api_key_digests.verify(secret, digest) => return Ok(true),
+            Some(digest) if app.api_key_digests.verify(secret, digest) => return Ok(Some(generation)),
             Some(_) => {}
             None => {
                 if app.passwords.verify(secret.expose_secret().to_owned().into(), Some(hash)).await? {
@@ -106,12 +112,12 @@ async fn is_proven(app: &App, secret: &SecretString, row: &KeyToProve) -> Result
                         .await
                         .map_err(std::sync::Arc::new)?;
                     app.identities.forget_api_key(row.key.id.0).await;
-                    return Ok(true);
+                    return Ok(Some(generation));
                 }
             }
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
 #[cfg(test)]

@@ -98,7 +98,7 @@ fn as_json(read: &Unverified, now: DateTime<Utc>) -> String {
 }
 
 /// The claims that have words of their own.
-const TOLD: [&str; 17] = [
+const TOLD: [&str; 19] = [
     "sub",
     "iss",
     "aud",
@@ -106,6 +106,7 @@ const TOLD: [&str; 17] = [
     "exp",
     "auth_time",
     "jti",
+    "parents",
     "token_type",
     "scope",
     "projects",
@@ -114,6 +115,7 @@ const TOLD: [&str; 17] = [
     "key_gen",
     "schedule_id",
     "pipeline_run_id",
+    "root_run_id",
     "deployment_id",
     "session_id",
 ];
@@ -130,6 +132,7 @@ fn words(read: &Unverified, now: DateTime<Utc>) -> String {
     line("May", &read.text("scope").map_or_else(|| "all that its account may".to_owned(), scope_in_words));
     line("Projects", &projects(&read.claims));
     line("Bound to", &bindings(read));
+    line("Made from", &parents(&read.claims));
     line("Issued by", &format!("the server {}", read.text("iss").unwrap_or("that is not named")));
     line("Accepted by", read.text("aud").unwrap_or("not said"));
     if let Some(moment) = moment("auth_time") {
@@ -205,6 +208,7 @@ fn bindings(read: &Unverified) -> String {
         ("api_key_id", "the API key"),
         ("schedule_id", "the schedule"),
         ("pipeline_run_id", "the pipeline run"),
+        ("root_run_id", "its root run"),
         ("deployment_id", "the deployment"),
         ("session_id", "the browser session"),
     ];
@@ -216,6 +220,21 @@ fn bindings(read: &Unverified) -> String {
     match bound.is_empty() {
         true => "its account alone".to_owned(),
         false => bound.join(", "),
+    }
+}
+
+/// The tokens whose revocation takes it along, the nearest first.
+fn parents(claims: &serde_json::Map<String, Value>) -> String {
+    let parents: Vec<&str> = claims
+        .get("parents")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    match parents.is_empty() {
+        true => "no other token".to_owned(),
+        false => parents.join(", from "),
     }
 }
 

@@ -65,7 +65,7 @@ impl Issuer {
     fn revoke(&self, token: &SecretString) -> Result<bool, ClientError> {
         let timeout = self.target.timeout.min(PATIENCE);
         let http = HttpClient::new(&Target { timeout, ..self.target.clone() })?;
-        api_tokens::revoke_text(&http, token)
+        api_tokens::revoke_text(&http, token).map(|revoked| revoked.revoked)
     }
 }
 

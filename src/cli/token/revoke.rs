@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::super::{CliError, EXIT_FAILURE, password, program};
 use super::ServerArgs;
+use crate::client::api_tokens::Revoked;
 use crate::client::http::HttpClient;
 use crate::client::{ClientError, Environment, Session, api_tokens};
 
@@ -26,7 +27,7 @@ pub struct RevokeArgs {
     /// Read the text of a token from standard input, and take that one back; needs no sign-in
     #[arg(long)]
     token: bool,
-    /// Take back all of your API tokens, wherever they are; sign-ins go on
+    /// Take back everything: all of your API tokens, wherever they are, and you are signed out everywhere
     #[arg(long)]
     all: bool,
     /// With --all: those of this account instead, by name or id; for admins
@@ -54,11 +55,19 @@ pub fn run(args: &RevokeArgs, program: &'static str) -> Result<ExitCode, CliErro
         .user
         .as_ref()
         .map_or_else(|| "your API tokens".to_owned(), |user| format!("API tokens of {user}"));
-    if !(args.yes || confirm(&format!("Take back all {whose} at {}?", session.http().server()))?) {
+    if !(args.yes
+        || confirm(&format!(
+            "Take back all {whose}, and sign out everywhere, at {}?",
+            session.http().server()
+        ))?)
+    {
         return Err(CliError::failure("nothing was taken back"));
     }
-    api_tokens::revoke_all(&mut session, args.user.as_deref()).map_err(explain)?;
-    program::print(&format!("Took back all {whose}.\n"))?;
+    let revoked = api_tokens::revoke_all(&mut session, args.user.as_deref()).map_err(explain)?;
+    program::print(&format!(
+        "Took back all {whose}: {} live ones, and every sign-in.\n",
+        revoked.descendants
+    ))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -75,7 +84,7 @@ fn revoke_each(session: &mut Session, ids: &[Uuid], program: &'static str) -> Re
     let mut code = ExitCode::SUCCESS;
     for id in ids {
         match api_tokens::revoke(session, *id) {
-            Ok(()) => program::print(&format!("Took back {id}.\n"))?,
+            Ok(revoked) => program::print(&format!("Took back {id}{}.\n", made_from_it(revoked)))?,
             Err(error @ ClientError::Server { .. }) => {
                 program::complain(&format!("{id}: {error}"));
                 code = ExitCode::from(EXIT_FAILURE);
@@ -98,12 +107,21 @@ fn revoke_text(args: &RevokeArgs, program: &'static str) -> Result<ExitCode, Cli
     if token.expose_secret().trim().is_empty() {
         return Err(CliError::usage("there is no token on standard input"));
     }
-    if !api_tokens::revoke_text(&http, &token).map_err(explain)? {
+    let revoked = api_tokens::revoke_text(&http, &token).map_err(explain)?;
+    if !revoked.revoked {
         let message = format!("that is no live token of {}; nothing was taken back", target.server);
         return Err(CliError::failure(message));
     }
-    program::print("Took back the token.\n")?;
+    program::print(&format!("Took back the token{}.\n", made_from_it(revoked)))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What went with a token.
+fn made_from_it(revoked: Revoked) -> String {
+    match revoked.descendants {
+        0 => String::new(),
+        count => format!(" and the {count} made from it"),
+    }
 }
 
 fn confirm(question: &str) -> Result<bool, CliError> {

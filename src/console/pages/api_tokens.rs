@@ -62,6 +62,15 @@ impl ApiTokens {
         names.join(", ")
     }
 
+    /// What else is refused when it is revoked.
+    fn with_it(&self, token: &ApiToken) -> String {
+        match token.metadata.as_ref().map_or(0, |metadata| metadata.descendants) {
+            0 => String::new(),
+            1 => " So is the token that was made from it.".to_owned(),
+            count => format!(" So are the {count} tokens that were made from it."),
+        }
+    }
+
     fn owner<'a>(&'a self, token: &'a ApiToken) -> &'a str {
         let user = token.resources.as_ref().and_then(|resources| resources.user.as_ref());
         user.map_or("", |user| &user.name)

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::ArtifactVersionRow;
 use crate::app::AppState;
+use crate::auth::download::require_download;
 use crate::framework::{Context, Resource, find_stored};
 use crate::http::download;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
@@ -79,7 +80,7 @@ fn store_of(version: &ArtifactVersionRow) -> ApiResult<Id> {
 pub async fn download_token(cx: Context, PathId(id): PathId) -> ApiResult<Json<String>> {
     let version = cx.find::<ArtifactVersionRow>(id).await?;
     archive(&cx.app, &version).await?;
-    Ok(Json(cx.app.tokens.for_download(DOWNLOAD, id, cx.app.clock.now())?))
+    Ok(Json(cx.app.tokens.for_download(&cx.principal, DOWNLOAD, id, cx.app.clock.now())?))
 }
 
 /// A version's data as an archive, for whoever has the token.
@@ -90,7 +91,7 @@ pub async fn download_archive(
 ) -> ApiResult<Response> {
     let token = query.required("token").unwrap_or_default();
     query.finish()?;
-    app.tokens.check_download(&token, DOWNLOAD, id, app.clock.now())?;
+    require_download(&app, &token, DOWNLOAD, id).await?;
     let version = find_stored::<ArtifactVersionRow>(&app, id).await?;
     let artifact = find_stored::<ArtifactRow>(&app, version.artifact_id).await?;
     let archive = archive(&app, &version).await?;

@@ -116,6 +116,7 @@ pub async fn verify_device(
 ) -> ApiResult<Json<DeviceResponse>> {
     let refuse = |reason: &str| Err(ApiError::new(ErrorKind::ValueError, reason));
     const NOT_WAITING: &str = "This device does not wait for an approval.";
+    principal.require_own_sign_in()?;
     let user = &*principal.user;
     let now = app.clock.now();
     let device = find_for_authentication(&app.store, id).await?.ok_or_else(|| not_found(id))?;

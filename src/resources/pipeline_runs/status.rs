@@ -196,6 +196,7 @@ fn illegal(message: impl Into<String>) -> ApiError {
 pub struct RunStatusRow {
     pub status: String,
     pub end_time: Option<Timestamp>,
+    pub in_progress: bool,
     pub parent_run_id: Option<Id>,
     pub is_dynamic: bool,
     pub step_count: i32,

@@ -14,6 +14,7 @@ use super::super::server_settings;
 use super::super::step_configuration::{object, value};
 use super::RunRow;
 use super::status::{RunState, RunStatusRow, StepState};
+use crate::auth::Scope;
 use crate::framework::{
     Context, ResponseOf, TagReference, Taggable, find_in, not_found, remove_tags, require, set_tags,
 };
@@ -207,11 +208,19 @@ pub async fn follow(
 ) -> ApiResult<Ended> {
     let now = cx.now();
     let (row, state) = read_state(tx, run).await?;
-    let Some(next) = state.next(requested, reason.is_some(), now)? else { return Ok(Ended(false)) };
+    let Some(mut next) = state.next(requested, reason.is_some(), now)? else { return Ok(Ended(false)) };
+    if !row.in_progress && next.in_progress && is_work(cx) {
+        if next.status == ExecutionStatus::Resuming {
+            let message =
+                "A token that is bound to a run, schedule or deployment resumes no run that has ended.";
+            return Err(ApiError::new(ErrorKind::IllegalOperationError, message));
+        }
+        next.in_progress = false;
+    }
     let mut update = Update::of("pipeline_run", run, now)
         .set("status", next.status.word())
         .set("in_progress", next.in_progress);
-    if !next.in_progress && row.end_time.is_none() {
+    if !next.in_progress && row.end_time.is_none_or(|end| end > now) {
         update = update.set("end_time", now);
     } else if next.status == ExecutionStatus::Resuming {
         update = update.set("end_time", Option::<Timestamp>::None);
@@ -224,9 +233,16 @@ pub async fn follow(
     Ok(Ended(next.status.is_finished() && next.status != state.status))
 }
 
+/// Whether a piece of work asks: its token ends with a run, and mustn't begin that one anew.
+fn is_work(cx: &Context) -> bool {
+    cx.principal.scope().is_some_and(Scope::is_workload)
+}
+
 async fn read_state(tx: &mut Transaction, run: Id) -> ApiResult<(RunStatusRow, RunState)> {
     let query = Sql::select()
-        .columns(["status", "end_time", "parent_run_id"].map(|column| ("pipeline_run", column)))
+        .columns(
+            ["status", "end_time", "in_progress", "parent_run_id"].map(|column| ("pipeline_run", column)),
+        )
         .columns(
             ["is_dynamic", "step_count", "pipeline_configuration", "pipeline_spec"]
                 .map(|column| ("pipeline_snapshot", column)),

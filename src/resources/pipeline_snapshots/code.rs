@@ -9,6 +9,7 @@ use sea_query::{Expr, ExprTrait, Query as Sql};
 
 use super::SnapshotRow;
 use crate::app::AppState;
+use crate::auth::download::require_download;
 use crate::framework::{Context, find_stored};
 use crate::http::download;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
@@ -25,7 +26,7 @@ const DOWNLOAD: &str = "snapshot_code";
 pub async fn download_token(cx: Context, PathId(id): PathId) -> ApiResult<Json<String>> {
     let snapshot = cx.find::<SnapshotRow>(id).await?;
     file(&cx.app, &snapshot).await?;
-    Ok(Json(cx.app.tokens.for_download(DOWNLOAD, id, cx.app.clock.now())?))
+    Ok(Json(cx.app.tokens.for_download(&cx.principal, DOWNLOAD, id, cx.app.clock.now())?))
 }
 
 /// A snapshot's code, for whoever has the token.
@@ -36,7 +37,7 @@ pub async fn download(
 ) -> ApiResult<Response> {
     let token = query.required("token").unwrap_or_default();
     query.finish()?;
-    app.tokens.check_download(&token, DOWNLOAD, id, app.clock.now())?;
+    require_download(&app, &token, DOWNLOAD, id).await?;
     let snapshot = find_stored::<SnapshotRow>(&app, id).await?;
     let mut file = file(&app, &snapshot).await?;
     Ok(download::gzip(&format!("{id}-code.tar.gz"), move |mut pieces| {

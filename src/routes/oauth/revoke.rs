@@ -13,7 +13,7 @@ use crate::auth::{Principal, api_key, layer};
 use crate::http::error::{ApiError, ApiResult};
 use crate::store::Id;
 
-/// The token is good for nothing from now on. So is one that never was good, or is over (section 2.2).
+/// The token is good for nothing from now on, nor is what was made from it. So is one that never was good, or is over (section 2.2).
 pub async fn revoke(
     State(app): State<AppState>,
     caller: Principal,
@@ -31,6 +31,7 @@ pub async fn revoke(
     match layer::verify(&app, token.expose_secret(), now).await {
         Ok(token) => {
             let event = app.audit.event(&origin, Action::TokenRevoked).on("api_token", Id(token.id), "");
+            app.register.flush().await?;
             app.revocations.revoke(token.revocation(), &event, now).await?;
         }
         Err(error) if error.is_refusal() => {}

@@ -42,6 +42,11 @@ impl Caller {
         self
     }
 
+    /// What it sends with each request.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.request(Method::GET, path, String::new()).await
     }
