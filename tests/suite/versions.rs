@@ -316,4 +316,12 @@ async fn data_is_downloaded_with_a_token_for_it() {
     anonymous.clone().with_token(token).get(&path).await.expect(401, "");
     app.clock.advance(31);
     anonymous.get(&format!("{path}/data?token={token}")).await.expect(401, "expired");
+    // It ends with what it was asked for with.
+    let script = app.signed_in().await.api_token(600).await;
+    let holder = anonymous.clone().with_token(&script);
+    let token = holder.get(&format!("{path}/download-token")).await.expect_ok();
+    let token = token.as_str().unwrap();
+    assert_eq!(reqwest::get(download(token)).await.unwrap().status(), 200);
+    anonymous.post("/api/v1/api_tokens/revoke", json!({"token": script})).await.expect_ok();
+    anonymous.get(&format!("{path}/data?token={token}")).await.expect(401, "was revoked");
 }

@@ -15,6 +15,8 @@ on_each_store! {
     a_deployments_token_needs_it_there,
     a_workload_token_is_never_traded_for_a_wider_one,
     a_runs_token_reads_and_writes_for_the_run_until_it_has_ended,
+    a_run_prolongs_its_token_by_nothing_that_it_says,
+    a_piece_of_work_administrates_nothing,
 }
 
 fn hex(id: &str) -> String {
@@ -209,4 +211,110 @@ async fn a_runs_token_reads_and_writes_for_the_run_until_it_has_ended(database: 
     }
     let token = workload_token(&admin, &format!("pipeline_run_id={other}")).await.unwrap();
     app.anonymous().with_token(&token).get(&path).await.expect_ok();
+}
+
+async fn a_run_prolongs_its_token_by_nothing_that_it_says(database: Database) {
+    let app = TestApp::start(&database).await;
+    let admin = app.signed_in().await;
+    let (project, [run, _]) = two_runs(&admin).await;
+    let path = format!("/api/v1/runs/{run}");
+    let snapshot = admin.get(&path).await.expect_ok()["resources"]["snapshot"]["id"].clone();
+    let dynamic = json!({
+        "project": project, "stack": id(&admin.get("/api/v1/stacks").await.expect_ok()["items"][0]),
+        "pipeline": admin.get("/api/v1/pipelines").await.expect_ok()["items"][0]["id"], "is_dynamic": true,
+        "run_name_template": "work", "client_version": "0.98.0", "server_version": "0.98.0",
+        "client_environment": {}, "server_environment": {}, "pipeline_configuration": {"name": "work"},
+        "step_configurations": {},
+    });
+    let dynamic = admin.post("/api/v1/pipeline_snapshots", dynamic).await.expect_ok()["id"].clone();
+    for (name, snapshot) in [("static", snapshot), ("dynamic", dynamic)] {
+        let says = json!({
+            "project": project, "snapshot": snapshot, "name": name, "orchestrator_run_id": name, "status": "running",
+            "start_time": "2026-01-01 00:00:00", "end_time": "2099-01-01 00:00:00",
+        });
+        let run = id(&admin.post("/api/v1/runs", says).await.expect_ok()[0]);
+        let path = format!("/api/v1/runs/{run}");
+        let token = workload_token(&admin, &format!("pipeline_run_id={run}")).await.unwrap();
+        let work = app.anonymous().with_token(&token);
+        work.put(&path, json!({"status": "failed", "end_time": "2099-01-01 00:00:00"})).await.expect_ok();
+        work.put(&path, json!({"status": "resuming"})).await.expect(403, "run");
+        let step = json!({
+            "project": project, "pipeline_run_id": run, "name": "only", "status": "running",
+            "start_time": "2026-01-01 00:00:00",
+        });
+        work.post("/api/v1/steps", step).await;
+        app.clock.advance(3500);
+        work.put(&path, json!({"status": "failed", "end_time": "2099-01-01 00:00:00"})).await.expect_ok();
+        app.clock.advance(200);
+        work.until(401, &path, "has finished").await;
+        if name == "dynamic" {
+            // A person may begin it anew.
+            admin.put(&path, json!({"status": "resuming"})).await.expect_ok();
+            work.until(200, &path, "resuming").await;
+        }
+    }
+}
+
+/// Whatever its owner may: here an admin.
+async fn a_piece_of_work_administrates_nothing(database: Database) {
+    let app = TestApp::start(&database).await;
+    add_run(&database, RUN, None).await;
+    let admin = app.signed_in().await;
+    app.new_user("bob", false).await;
+    admin.post("/api/v1/service_accounts", json!({"name": "robot", "active": true})).await.expect_ok();
+    let keys = "/api/v1/service_accounts/robot/api_keys";
+    let robot = id(&admin.get("/api/v1/service_accounts/robot").await.expect_ok());
+    let keys = keys.replace("robot", &robot);
+    admin.post(&keys, json!({"name": "ci"})).await.expect_ok();
+    let script = admin.get("/api/v1/api_tokens?size=1").await.expect_ok();
+    assert_eq!(script["total"], 0);
+    let other = admin.api_token(600).await;
+    let token_id = id(&admin.get("/api/v1/api_tokens").await.expect_ok()["items"][0]);
+    let work = workload_token(&admin, &format!("pipeline_run_id={RUN}")).await.unwrap();
+    let work = app.anonymous().with_token(&work);
+    let script = app.anonymous().with_token(&work.api_token(600).await);
+    let user = "/api/v1/users/bob".to_owned();
+    let requests = [
+        (
+            "POST",
+            "/api/v1/users".to_owned(),
+            json!({"name": "eve", "is_admin": true, "password": "sesame open"}),
+        ),
+        ("PUT", user.clone(), json!({"is_admin": true})),
+        ("PUT", format!("{user}/deactivate"), json!({})),
+        ("DELETE", user, json!({})),
+        ("PUT", CURRENT_USER.to_owned(), json!({"full_name": "Eve"})),
+        ("POST", "/api/v1/service_accounts".to_owned(), json!({"name": "eve", "active": true})),
+        ("PUT", format!("/api/v1/service_accounts/{robot}"), json!({"active": false})),
+        ("DELETE", format!("/api/v1/service_accounts/{robot}"), json!({})),
+        ("POST", keys.clone(), json!({"name": "eve"})),
+        ("PUT", format!("{keys}/ci"), json!({"active": false})),
+        ("PUT", format!("{keys}/ci/rotate"), json!({"retain_period_minutes": 0})),
+        ("DELETE", format!("{keys}/ci"), json!({})),
+        ("PUT", format!("/api/v1/devices/{RUN}"), json!({"locked": true})),
+        ("PUT", format!("/api/v1/devices/{RUN}/verify"), json!({"user_code": "x"})),
+        ("DELETE", format!("/api/v1/devices/{RUN}"), json!({})),
+        ("PUT", "/api/v1/settings".to_owned(), json!({"server_name": "eve"})),
+        ("DELETE", format!("/api/v1/api_tokens/{token_id}"), json!({})),
+        ("POST", "/api/v1/api_tokens/revoke".to_owned(), json!({"all": true})),
+        ("POST", "/api/v1/api_tokens/revoke".to_owned(), json!({"user": "bob"})),
+    ];
+    let tables = ["user", "api_key", "auth_devices", "server_settings"];
+    let of_interest = async || {
+        let all = database.contents().await;
+        all.into_iter().filter(|(table, _)| tables.contains(&table.as_str())).collect::<Vec<_>>()
+    };
+    let before = of_interest().await;
+    for (method, path, body) in requests {
+        for caller in [&work, &script] {
+            let answer = match method {
+                "POST" => caller.post(&path, body.clone()).await,
+                "PUT" => caller.put(&path, body.clone()).await,
+                _ => caller.delete(&path).await,
+            };
+            answer.expect(403, "bound to a piece of work");
+        }
+    }
+    assert_eq!(of_interest().await, before);
+    app.anonymous().with_token(&other).get(CURRENT_USER).await.expect_ok();
 }
