@@ -122,11 +122,13 @@ pub struct RegisteredMetadata {
 
 #[derive(Debug, Clone, Deserialize)]
 struct RegisteredResources {
-    user: Option<RegisteredUser>,
+    user: Option<RegisteredName>,
+    #[serde(default)]
+    parent: Option<RegisteredName>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
-struct RegisteredUser {
+struct RegisteredName {
     name: String,
 }
 
@@ -134,6 +136,19 @@ impl RegisteredToken {
     /// The name of its account, if that is still there.
     pub fn user(&self) -> Option<&str> {
         Some(self.resources.as_ref()?.user.as_ref()?.name.as_str())
+    }
+}
+
+impl RegisteredToken {
+    /// What it was made from, in words: the API token by its name or id, or a session. None where the server doesn't tell.
+    pub fn parent(&self) -> Option<String> {
+        let id = self.body.parent_id?;
+        let parent = self.resources.as_ref().and_then(|resources| resources.parent.as_ref());
+        Some(match parent {
+            Some(parent) if parent.name.is_empty() => id.to_string(),
+            Some(parent) => parent.name.clone(),
+            None => "a sign-in".to_owned(),
+        })
     }
 }
 

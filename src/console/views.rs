@@ -100,9 +100,17 @@ pub struct ApiTokenMetadata {
     pub user_agent: Option<String>,
 }
 
+/// The API token that another was made from.
+#[derive(Debug, Deserialize)]
+pub struct ParentToken {
+    pub id: Uuid,
+    pub name: String,
+}
+
 #[derive(Debug, Deserialize)]
 pub struct ApiTokenResources {
     pub user: Option<Item<UserBody>>,
+    pub parent: Option<ParentToken>,
 }
 
 pub type Project = Item<Nothing>;

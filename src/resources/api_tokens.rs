@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use sea_query::{Cond, Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::users::{UserResponse, UserRow, find_account_named};
@@ -148,6 +149,15 @@ pub struct ApiTokenMetadata {
 #[derive(Debug, Serialize)]
 pub struct ApiTokenResources {
     user: Option<Arc<UserResponse>>,
+    /// The API token that it was made from; null for one that was made in a session.
+    parent: Option<ParentToken>,
+}
+
+/// What an API token that others were made from is called.
+#[derive(Debug, Clone, Serialize, FromRow)]
+pub struct ParentToken {
+    id: Id,
+    name: String,
 }
 
 impl Resource for ApiTokenRow {
@@ -184,6 +194,7 @@ impl Resource for ApiTokenRow {
             }
             false => HashMap::new(),
         };
+        let parents = parents_of(read, &rows).await?;
         let response = |row: Self| {
             let body = ApiTokenBody {
                 status: row.status(now),
@@ -206,11 +217,29 @@ impl Resource for ApiTokenRow {
                 pipeline_run_id: row.pipeline_run_id,
                 deployment_id: row.deployment_id,
             });
-            let resources = read.resources(|| ApiTokenResources { user: users.get(&row.user_id).cloned() });
+            let resources = read.resources(|| ApiTokenResources {
+                user: users.get(&row.user_id).cloned(),
+                parent: row.parent_id.and_then(|id| parents.get(&id).cloned()),
+            });
             Response::named(row.id, row.name, body, metadata, resources)
         };
         Ok(rows.into_iter().map(response).collect())
     }
+}
+
+/// The API tokens that these were made from, by their ids.
+async fn parents_of(read: &Read<'_>, rows: &[ApiTokenRow]) -> ApiResult<HashMap<Id, ParentToken>> {
+    let ids: BTreeSet<Id> = rows.iter().filter_map(|row| row.parent_id).collect();
+    if !read.resources || ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let query = Sql::select()
+        .columns(["id", "name"])
+        .from(register::TABLE)
+        .and_where(Expr::col("id").is_in(ids))
+        .to_owned();
+    let found: Vec<ParentToken> = read.app.store.fetch_all(&query).await?;
+    Ok(found.into_iter().map(|parent| (parent.id, parent)).collect())
 }
 
 fn column(name: &'static str) -> SimpleExpr {

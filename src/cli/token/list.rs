@@ -62,7 +62,18 @@ fn table(
     projects: &HashMap<Uuid, String>,
     now: DateTime<Utc>,
 ) -> String {
-    let mut head = vec!["ID", "NAME", "USER", "SCOPE", "PROJECTS", "CREATED", "EXPIRES", "LAST USED", "FROM"];
+    let mut head = vec![
+        "ID",
+        "NAME",
+        "USER",
+        "SCOPE",
+        "PROJECTS",
+        "MADE FROM",
+        "CREATED",
+        "EXPIRES",
+        "LAST USED",
+        "FROM",
+    ];
     head.extend(with_status.then_some("STATUS"));
     let mut lines = vec![head.into_iter().map(str::to_owned).collect()];
     let moment = |moment: Option<DateTime<Utc>>| moment.map(|moment| expiry::relative(moment, now));
@@ -78,6 +89,7 @@ fn table(
             token.user().map_or_else(|| body.user_id.to_string(), str::to_owned),
             body.scope.clone().unwrap_or_else(|| "all".to_owned()),
             named.unwrap_or_else(|| "all".to_owned()),
+            token.parent().unwrap_or_default(),
             moment(body.created).unwrap_or_default(),
             moment(body.expires).unwrap_or_else(|| "never".to_owned()),
             moment(body.last_used).unwrap_or_else(|| "never".to_owned()),

@@ -62,6 +62,12 @@ impl ApiTokens {
         names.join(", ")
     }
 
+    /// The name or id of the API token that it was made from; none for one that was made in a session.
+    fn made_from(&self, token: &ApiToken) -> Option<String> {
+        let parent = token.resources.as_ref()?.parent.as_ref()?;
+        Some(if parent.name.is_empty() { parent.id.to_string() } else { parent.name.clone() })
+    }
+
     /// What else is refused when it is revoked.
     fn with_it(&self, token: &ApiToken) -> String {
         match token.metadata.as_ref().map_or(0, |metadata| metadata.descendants) {

@@ -133,6 +133,8 @@ async fn revoking_says_how_many_go_with_it(database: Database) {
         admin.get(&format!("/api/v1/api_tokens?parent_id={parent_id}&active=true")).await.expect_ok();
     assert_eq!(of_parent["total"], 1);
     assert_eq!(of_parent["items"][0]["body"]["parent_id"], parent_id);
+    assert_eq!(of_parent["items"][0]["resources"]["parent"]["id"], parent_id);
+    assert_eq!(shown["resources"]["parent"], json!(null), "it was made in a session");
     let revoked = admin.delete(&path).await.expect_ok();
     assert_eq!(revoked, json!({"revoked": true, "descendants": 2}));
     let all = admin.get("/api/v1/api_tokens?active=true").await.expect_ok();
