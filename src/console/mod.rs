@@ -21,13 +21,16 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_FRAME_OPTIONS};
-use axum::http::{HeaderName, HeaderValue, Uri};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue};
 use axum::response::{Redirect, Response};
 use axum::routing::{MethodRouter, get};
 use tower::util::MapResponseLayer;
 
+use crate::address::Address;
 use crate::app::AppState;
 
+use asked::Asked;
 use assets::Assets;
 use error::PageError;
 use visitor::Visitor;
@@ -81,17 +84,22 @@ pub fn entrance() -> MethodRouter<AppState> {
 }
 
 async fn to_console(State(app): State<AppState>) -> Redirect {
-    Redirect::to(&format!("{}/console/", app.config.root_url_path.0))
+    to(Address::of("/console/", &[]), &app)
 }
 
-/// The address that the official client opens, with its query.
-async fn to_device_page(State(app): State<AppState>, uri: Uri) -> Redirect {
-    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-    Redirect::to(&format!("{}{}{query}", app.config.root_url_path.0, pages::verify::PATH))
+/// The address that the official client opens, with what it says of the device.
+async fn to_device_page(State(app): State<AppState>, parts: Parts) -> Redirect {
+    let asked = Asked::of(&parts);
+    let page = Address::of(pages::verify::PATH, &[]);
+    to(page.maybe("device_id", asked.id("device_id")).maybe("user_code", asked.code("user_code")), &app)
 }
 
-async fn go_home(State(console): State<Console>) -> Redirect {
-    Redirect::to(&format!("{}{}", console.root(), next::HOME))
+async fn go_home(State(app): State<AppState>) -> Redirect {
+    to(Address::of(shell::HOME, &[]), &app)
+}
+
+fn to(address: Address, app: &AppState) -> Redirect {
+    Redirect::to(address.below(&app.config.root_url_path.0).as_str())
 }
 
 async fn not_found(visitor: Visitor) -> PageError {
