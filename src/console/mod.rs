@@ -20,15 +20,16 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{FromRef, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_FRAME_OPTIONS};
+use axum::http::HeaderValue;
+use axum::http::header::CACHE_CONTROL;
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue};
 use axum::response::{Redirect, Response};
 use axum::routing::{MethodRouter, get};
 use tower::util::MapResponseLayer;
 
 use crate::address::Address;
 use crate::app::AppState;
+use crate::http::headers::own_page;
 
 use asked::Asked;
 use assets::Assets;
@@ -74,13 +75,16 @@ pub fn router(app: &AppState, api: Router) -> Router<AppState> {
         .with_state(console);
     match app.config.dashboard_files_path {
         Some(_) => pages,
-        None => pages.route("/", entrance()).route("/devices/verify", get(to_device_page)),
+        None => {
+            let to_device_page = get(to_device_page).layer(MapResponseLayer::new(own_headers));
+            pages.route("/", entrance()).route("/devices/verify", to_device_page)
+        }
     }
 }
 
 /// The way to the console.
 pub fn entrance() -> MethodRouter<AppState> {
-    get(to_console)
+    get(to_console).layer(MapResponseLayer::new(own_headers))
 }
 
 async fn to_console(State(app): State<AppState>) -> Redirect {
@@ -108,14 +112,6 @@ async fn not_found(visitor: Visitor) -> PageError {
 
 /// The headers in which the console's pages are stricter than the server's other answers.
 fn own_headers(mut response: Response) -> Response {
-    let all: [(HeaderName, &str); 4] = [
-        (CACHE_CONTROL, "no-store"),
-        (CONTENT_SECURITY_POLICY, POLICY),
-        (REFERRER_POLICY, "same-origin"),
-        (X_FRAME_OPTIONS, "DENY"),
-    ];
-    for (name, value) in all {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
-    response
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    own_page(response, POLICY)
 }
