@@ -1,5 +1,6 @@
 //! zendo: a ZenML-compatible server in one small binary, and the terminal commands around it.
 
+pub mod address;
 pub mod app;
 pub mod audit;
 pub mod auth;

@@ -40,7 +40,8 @@ impl Packed {
     }
 }
 
-fn takes_gzip(asked: &HeaderMap) -> bool {
+/// Whether the caller takes what is packed.
+pub fn takes_gzip(asked: &HeaderMap) -> bool {
     let encodings = asked.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     encodings.flat_map(|value| value.split(',')).any(|encoding| encoding.trim() == "gzip")
 }

@@ -67,7 +67,7 @@ pub fn router(app: AppState) -> Router {
         .layer(from_fn_with_state(Arc::clone(&app), request_id::name_request))
         .layer(secure_headers)
         .layer(CatchPanicLayer::custom(answer_panic))
-        .layer(cors::layer(&settings.cors_allow_origins))
+        .layer(cors::layer(&app))
         .layer(LimitsLayer::new(time_limit).without_files())
         .layer(RequestBodyLimitLayer::new(body_limit))
         .layer(DefaultBodyLimit::disable());
@@ -79,8 +79,9 @@ pub fn router(app: AppState) -> Router {
         .method_not_allowed_fallback(routes::fallback::method_not_allowed);
     let console = console::router(&app, api.clone().with_state(Arc::clone(&app))).layer(page_layers);
     let api = api.layer(layers.clone());
+    let docs = routes::docs::router(&app).layer(layers.clone());
     let outside = routes::oauth::forward_auth::router(&app).layer(CatchPanicLayer::custom(answer_panic));
-    let outside = outside.merge(routes::health::router()).merge(routes::docs::router()).merge(console);
+    let outside = outside.merge(routes::health::router()).merge(docs).merge(console);
     let (all, root) = (outside.merge(api), settings.root_url_path.0.as_str());
     let all = match root {
         "" => all,

@@ -67,6 +67,11 @@ pub enum AuthenticationError {
     /// The permission that is missing, as text.
     #[error("This token lacks the scope {0}.")]
     InsufficientScope(String),
+    #[error(
+        "A page of another origin may not act with what this browser keeps for this server, unless \
+         ZENML_SERVER_CORS_ALLOW_ORIGINS lists its origin."
+    )]
+    ForeignPage,
     #[error("This token was narrowed, and credentials are made and changed with all rights only.")]
     Narrowed,
     #[error("This token is bound to a piece of work, and changes no accounts, credentials or settings.")]
@@ -106,6 +111,9 @@ impl From<AuthenticationError> for ApiError {
             | AuthenticationError::OutsideProjects => {
                 Self::insufficient_scope(error.to_string(), error.missing_scope())
             }
+            AuthenticationError::ForeignPage => {
+                Self::new(ErrorKind::IllegalOperationError, error.to_string())
+            }
             reason => Self::new(ErrorKind::CredentialsNotValid, reason.to_string()),
         }
     }
@@ -136,6 +144,7 @@ impl AuthenticationError {
                 | Self::NoBasicCredential
                 | Self::InvalidToken(_)
                 | Self::MissingCsrfToken
+                | Self::ForeignPage
                 // Recorded where the name is known.
                 | Self::BasicRefused(_)
                 | Self::Password(_)

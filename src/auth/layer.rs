@@ -15,10 +15,11 @@ use uuid::Uuid;
 
 use super::access::Access;
 use super::jwt::{Claims, TokenKind, VerifiedToken, moment};
+use super::page::Page;
 use super::revocation::Revoked;
 use super::workload::{self, EndedWorkload};
 use super::{AuthenticationError, Credential, Principal, Scope, api_key, grants, project_guard, session};
-use crate::app::AppState;
+use crate::app::{App, AppState};
 use crate::audit::{Action, Claim, Origin};
 use crate::config::AuthScheme;
 use crate::resources::devices::DeviceStatus;
@@ -41,7 +42,7 @@ pub async fn authenticate(State(app): State<AppState>, request: Request, next: N
 /// 401 for nobody that is known here; 403 for a token that was narrowed too far.
 pub async fn admit(app: &AppState, mut request: Request) -> Result<Request, Response> {
     let now = app.clock.now();
-    let principal = match principal(app, request.headers(), request.extensions(), now).await {
+    let principal = match principal_for_page(app, request.headers(), request.extensions(), now).await {
         Ok(principal) => principal,
         Err(error) => {
             if error.is_recorded() {
@@ -93,6 +94,32 @@ async fn within_scope(
     project_guard::check(app, principal, access, request).await
 }
 
+/// Whom a request speaks for, unless a page of another origin makes a browser send it.
+async fn principal_for_page(
+    app: &AppState,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+    now: DateTime<Utc>,
+) -> Result<Principal, AuthenticationError> {
+    let principal = principal(app, headers, extensions, now).await?;
+    match !is_ambient(app, headers, &principal) || Page::of(&app.config, headers).may_act() {
+        true => Ok(principal),
+        false => Err(AuthenticationError::ForeignPage),
+    }
+}
+
+/// Whether a browser adds what proves the principal by itself, whatever page makes it send a request. A session that
+/// needs its CSRF token has it by now, and a bearer is known to whoever sends it.
+fn is_ambient(app: &App, headers: &HeaderMap, principal: &Principal) -> bool {
+    match &principal.credential {
+        Credential::Token(token) if token.claims.session_id.is_some() => false,
+        Credential::Token(_) | Credential::ApiKey(_) => cookie(headers, &app.cookie_name).is_some(),
+        Credential::Basic => true,
+        // Whoever needs no credential may be called by all where the operator says so.
+        Credential::None => !app.config.cors_allow_origins.any,
+    }
+}
+
 /// Handlers behind [`authenticate`] take the principal as an argument.
 impl<S: Sync> FromRequestParts<S> for Principal {
     type Rejection = AuthenticationError;
@@ -109,7 +136,7 @@ impl FromRequestParts<AppState> for MaybePrincipal {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Self::Rejection> {
-        Ok(Self(principal(app, &parts.headers, &parts.extensions, app.clock.now()).await))
+        Ok(Self(principal_for_page(app, &parts.headers, &parts.extensions, app.clock.now()).await))
     }
 }
 
@@ -249,6 +276,11 @@ pub async fn login_token(
 ) -> Option<Arc<VerifiedToken>> {
     let token = verify(app, &credential(app, headers)?, now).await.ok()?;
     (token.claims.token_type == Some(TokenKind::Login)).then_some(token)
+}
+
+/// Whether the browser adds the request's token by itself, rather than its sender.
+pub fn is_by_cookie(app: &App, headers: &HeaderMap) -> bool {
+    cookie(headers, &session::cookie_name(app, headers)).is_some()
 }
 
 /// Cookie or bearer; for the console its own cookie alone.

@@ -13,6 +13,7 @@ pub mod keys;
 pub mod last_used;
 pub mod layer;
 pub mod login_limit;
+pub mod page;
 pub mod password;
 pub mod permissions;
 pub mod project_guard;

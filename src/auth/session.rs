@@ -1,15 +1,13 @@
-//! The cookies of a browser's sessions, and whether a sign-in came from another site's page.
+//! The cookies of a browser's sessions.
 //!
 //! The console has a session of its own beside ZenML's, in a cookie of its own, which counts only in requests that say
 //! [`HEADER`]. Such a session always needs its CSRF token.
 
-use axum::http::header::{HOST, ORIGIN, REFERER};
+use axum::http::header::ORIGIN;
 use axum::http::{HeaderMap, HeaderName};
 use axum_extra::extract::cookie::{Cookie, SameSite};
 
 use crate::app::App;
-
-const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// A request that says `console` here is of the console's session.
 pub const HEADER: HeaderName = HeaderName::from_static("x-zendo-session");
@@ -26,38 +24,6 @@ pub fn cookie_name(app: &App, headers: &HeaderMap) -> String {
         true => format!("{}-{CONSOLE}", app.cookie_name),
         false => app.cookie_name.clone(),
     }
-}
-
-/// A sign-in from another site's page gets a token that needs a CSRF token beside it.
-pub fn is_same_site(app: &App, headers: &HeaderMap) -> bool {
-    let header = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    let Some(origin) = header(ORIGIN).or_else(|| header(REFERER)).and_then(host_of) else {
-        return true;
-    };
-    let configured = match (&app.config.auth_cookie_domain, &app.config.server_url) {
-        (Some(domain), _) => Some(domain.0.trim_start_matches('.').to_owned()),
-        (None, Some(url)) => host_of(&url.0),
-        (None, None) => None,
-    };
-    let asked = || header(FORWARDED_HOST).or_else(|| header(HOST)).map(without_port);
-    let Some(server) = configured.or_else(asked) else { return true };
-    is_same_or_subdomain(&origin.to_ascii_lowercase(), &server.to_ascii_lowercase())
-}
-
-fn is_same_or_subdomain(host: &str, of: &str) -> bool {
-    host == of || host.strip_suffix(of).is_some_and(|front| front.ends_with('.'))
-}
-
-fn host_of(url: &str) -> Option<String> {
-    url::Url::parse(url).ok()?.host_str().map(str::to_owned)
-}
-
-fn without_port(authority: &str) -> String {
-    let host = match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-        _ => authority,
-    };
-    host.to_owned()
 }
 
 /// The cookie that holds the token; `lifetime` in seconds, without one until the browser closes.
@@ -110,25 +76,4 @@ fn empty_cookie(app: &App, headers: &HeaderMap) -> Cookie<'static> {
         cookie.set_domain(domain.0.clone());
     }
     cookie
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_port_is_no_part_of_a_site() {
-        assert_eq!(without_port("a.example:8080"), "a.example");
-        assert_eq!(without_port("a.example"), "a.example");
-        assert_eq!(without_port("[::1]:80"), "[::1]");
-        assert_eq!(without_port("[::1]"), "[::1]");
-    }
-
-    #[test]
-    fn a_subdomain_is_the_same_site_and_a_longer_name_is_not() {
-        assert!(is_same_or_subdomain("zen.example", "zen.example"));
-        assert!(is_same_or_subdomain("a.zen.example", "zen.example"));
-        assert!(!is_same_or_subdomain("example", "zen.example"));
-        assert!(!is_same_or_subdomain("evilzen.example", "zen.example"));
-    }
 }

@@ -11,6 +11,7 @@ use super::credentials::Grant;
 use super::http::HttpClient;
 use super::token::Token;
 use super::{ClientError, Session};
+use crate::address::Address;
 
 /// What a server says about itself.
 #[derive(Debug, Clone, Deserialize)]
@@ -109,8 +110,7 @@ pub fn current_user(session: &mut Session) -> Result<CurrentUser, ClientError> {
 
 /// Finds a project by its name or id; `None` when there is none, or none this account may see.
 pub fn find_project(session: &mut Session, name_or_id: &str) -> Result<Option<Named>, ClientError> {
-    let route = format!("/projects/{}", segment(name_or_id));
-    find(session, &route)
+    find(session, &Address::of("/projects/{}", &[&name_or_id]))
 }
 
 /// The only project this account can see; `None` when there are more, or none.
@@ -129,9 +129,8 @@ pub fn sole_project(session: &mut Session) -> Result<Option<Named>, ClientError>
 
 /// Finds a stack by its name or id; `None` when there is none, or none this account may see.
 pub fn find_stack(session: &mut Session, name_or_id: &str) -> Result<Option<Named>, ClientError> {
-    if Uuid::parse_str(name_or_id).is_ok() {
-        let route = format!("/stacks/{}", segment(name_or_id));
-        return find(session, &route);
+    if let Ok(id) = Uuid::parse_str(name_or_id) {
+        return find(session, &Address::of("/stacks/{}", &[&id]));
     }
     let query = [("hydrate", "False"), ("page", "1"), ("size", "1"), ("name", name_or_id)];
     let body = session.get("/stacks", &query)?;
@@ -139,8 +138,8 @@ pub fn find_stack(session: &mut Session, name_or_id: &str) -> Result<Option<Name
     Ok(page.items.into_iter().next())
 }
 
-fn find(session: &mut Session, route: &str) -> Result<Option<Named>, ClientError> {
-    match session.get(route, &[("hydrate", "False")]) {
+fn find(session: &mut Session, route: &Address) -> Result<Option<Named>, ClientError> {
+    match session.get(route.as_str(), &[("hydrate", "False")]) {
         Ok(body) => read(session.http(), body).map(Some),
         Err(ClientError::Server { status: 403 | 404, .. }) => Ok(None),
         Err(error) => Err(error),
@@ -151,9 +150,4 @@ fn find(session: &mut Session, route: &str) -> Result<Option<Named>, ClientError
 /// may hold a token.
 pub(super) fn read<T: DeserializeOwned>(http: &HttpClient, body: Value) -> Result<T, ClientError> {
     serde_json::from_value(body).map_err(|_| http.not_zenml("its answer has another form than expected"))
-}
-
-/// `text` as one segment of a path.
-fn segment(text: &str) -> String {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }

@@ -11,6 +11,7 @@ use super::claims::Unverified;
 use super::http::HttpClient;
 use super::token::parse_moment;
 use super::{ClientError, Session};
+use crate::address::Address;
 use crate::auth::permissions::Permissions;
 
 /// Tokens that are asked for at once.
@@ -186,7 +187,8 @@ pub fn list(session: &mut Session, all: bool) -> Result<Vec<RegisteredToken>, Cl
 
 /// Takes back the token with that id, and what was made from it.
 pub fn revoke(session: &mut Session, id: Uuid) -> Result<Revoked, ClientError> {
-    let answer = session.send(|http, bearer| http.delete(&format!("/api_tokens/{id}"), bearer))?;
+    let route = Address::of("/api_tokens/{}", &[&id]);
+    let answer = session.send(|http, bearer| http.delete(route.as_str(), bearer))?;
     // A server before this answer says nothing.
     let answer = Option::<Revoked>::deserialize(answer).ok().flatten();
     Ok(answer.unwrap_or(Revoked { revoked: true, descendants: 0 }))

@@ -164,7 +164,7 @@ impl Default for ServerSettings {
             jwt_secret_key: None,
             auth_cookie_name: None,
             auth_cookie_domain: None,
-            cors_allow_origins: Origins::Any,
+            cors_allow_origins: Origins::default(),
             device_auth_timeout: AtLeast(300),
             device_auth_polling_interval: AtLeast(5),
             max_failed_device_auth_attempts: AtLeast(3),
@@ -366,23 +366,22 @@ impl Setting for CookieName {
 }
 
 /// Who may call from a page of another origin.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origins {
-    Any,
-    Listed(Vec<http::HeaderValue>),
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origins {
+    /// Whether pages of all others may read what needs no credentials.
+    pub any: bool,
+    pub listed: Vec<http::HeaderValue>,
 }
 
 impl Setting for Origins {
     const ACCEPTED: &'static str =
         "* or origins separated by commas, such as https://a.example,https://b.example";
     fn read(text: &str) -> Option<Self> {
-        let origins: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
-        if origins.is_empty() || origins.contains(&"*") {
-            return Some(Self::Any);
-        }
-        let parsed = origins
-            .iter()
+        let said = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let (all, named): (Vec<&str>, Vec<&str>) = said.partition(|part| *part == "*");
+        let listed = named
+            .into_iter()
             .map(|origin| HttpUrl::read(origin).and_then(|url| http::HeaderValue::from_str(&url.0).ok()));
-        parsed.collect::<Option<Vec<_>>>().map(Self::Listed)
+        Some(Self { any: !all.is_empty(), listed: listed.collect::<Option<Vec<_>>>()? })
     }
 }

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tower::ServiceExt;
 
+use crate::address::Address;
 use crate::auth::layer::CSRF_HEADER;
 use crate::auth::session;
 use crate::http::request_id;
@@ -72,24 +73,24 @@ impl Api {
         }
     }
 
-    /// Gets what is at that path and query.
+    /// Gets what is at that address.
     ///
     /// # Errors
     /// [`Refusal`] with what the API says; 500 for an answer that can't be read.
-    pub async fn get<T: DeserializeOwned>(&self, path_and_query: &str) -> Result<T, Refusal> {
-        let (status, challenge, body) = self.ask(path_and_query).await?;
+    pub async fn get<T: DeserializeOwned>(&self, address: &Address) -> Result<T, Refusal> {
+        let (status, challenge, body) = self.ask(address).await?;
         if !status.is_success() {
             return Err(Refusal { status, message: message_in(&body), challenge });
         }
         serde_json::from_slice(&body).map_err(|error| {
-            tracing::error!(%error, path_and_query, "a page can't read the API's answer");
+            tracing::error!(%error, %address, "a page can't read the API's answer");
             Refusal::internal()
         })
     }
 
-    async fn ask(&self, path_and_query: &str) -> Result<(StatusCode, Option<HeaderValue>, Bytes), Refusal> {
+    async fn ask(&self, address: &Address) -> Result<(StatusCode, Option<HeaderValue>, Bytes), Refusal> {
         let mut request = Request::new(Body::empty());
-        *request.uri_mut() = path_and_query.parse().map_err(|_| Refusal::internal())?;
+        *request.uri_mut() = address.as_str().parse().map_err(|_| Refusal::internal())?;
         *request.headers_mut() = self.headers.clone();
         if let Some(peer) = self.peer {
             request.extensions_mut().insert(peer);

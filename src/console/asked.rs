@@ -1,6 +1,10 @@
 //! What a page was asked for: its query.
 
 use axum::http::request::Parts;
+use uuid::Uuid;
+
+/// The longest code of a device that is looked at.
+const LONGEST_CODE: usize = 128;
 
 /// The names and values of a page's query. What isn't known is passed over: it is a page's, no API's.
 #[derive(Debug, Default)]
@@ -19,37 +23,26 @@ impl Asked {
         said.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
     }
 
+    /// The id that was said for `name`, as the API writes ids.
+    pub fn id(&self, name: &str) -> Option<Uuid> {
+        self.text(name).and_then(id)
+    }
+
+    /// What was said for `name` if it can be a code of this server's: letters and digits.
+    pub fn code(&self, name: &str) -> Option<&str> {
+        let is_code =
+            |code: &&str| code.len() <= LONGEST_CODE && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        self.text(name).filter(is_code)
+    }
+
     /// The page of a list, from 1.
     pub fn page(&self) -> u64 {
         self.text("page").and_then(|page| page.parse().ok()).unwrap_or(1).max(1)
     }
 }
 
-/// A query in the making: names and values, written as a URL needs them.
-#[derive(Default)]
-pub struct Sent(Vec<(&'static str, String)>);
-
-impl Sent {
-    #[must_use]
-    pub fn with(mut self, name: &'static str, value: impl ToString) -> Self {
-        self.0.push((name, value.to_string()));
-        self
-    }
-
-    #[must_use]
-    pub fn maybe(self, name: &'static str, value: Option<impl ToString>) -> Self {
-        match value {
-            Some(value) => self.with(name, value),
-            None => self,
-        }
-    }
-
-    /// The path with this behind it.
-    pub fn at(&self, path: &str) -> String {
-        if self.0.is_empty() {
-            return path.to_owned();
-        }
-        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.0).finish();
-        format!("{path}?{query}")
-    }
+/// An id in the one form that addresses have it in.
+pub fn id(text: &str) -> Option<Uuid> {
+    let id = Uuid::try_parse(text).ok()?;
+    id.hyphenated().to_string().eq_ignore_ascii_case(text).then_some(id)
 }

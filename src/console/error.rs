@@ -7,6 +7,7 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 
 use super::api::Refusal;
 use super::shell::Shell;
+use crate::address::Address;
 
 /// What the handlers of pages return.
 pub type PageResult = Result<Html<String>, PageError>;
@@ -14,7 +15,7 @@ pub type PageResult = Result<Html<String>, PageError>;
 /// Why there is no page.
 pub enum PageError {
     /// It is somewhere else.
-    GoTo(String),
+    GoTo(Address),
     /// A page that says so.
     Said(Box<Said>),
 }
@@ -88,7 +89,7 @@ fn advice(status: StatusCode) -> &'static str {
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
         let said = match self {
-            Self::GoTo(path) => return Redirect::to(&path).into_response(),
+            Self::GoTo(path) => return Redirect::to(path.as_str()).into_response(),
             Self::Said(said) => said,
         };
         let Said { shell, status, title, message, challenge } = *said;

@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-use super::asked::{Asked, Sent};
+use super::asked::Asked;
+use crate::address::Address;
 
 /// Rows of a page.
 pub const SIZE: u64 = 20;
@@ -23,16 +24,16 @@ pub struct Paging {
     pub pages: u64,
     pub total: u64,
     pub is_empty: bool,
-    pub before: Option<String>,
-    pub after: Option<String>,
+    pub before: Option<Address>,
+    pub after: Option<Address>,
 }
 
 impl Paging {
-    /// For a page of the list at `path`; `kept` is what else was asked of it.
-    pub fn of<T>(page: &Page<T>, path: &str, asked: &Asked, kept: &[&'static str]) -> Self {
+    /// For a page of the list at that address; `kept` is what else was asked of it.
+    pub fn of<T>(page: &Page<T>, list: &Address, asked: &Asked, kept: &[&'static str]) -> Self {
         let link = |index: u64| {
-            let query = kept.iter().fold(Sent::default(), |query, name| query.maybe(name, asked.text(name)));
-            query.with("page", index).at(path)
+            let kept = kept.iter().fold(list.clone(), |address, name| address.maybe(name, asked.text(name)));
+            kept.with("page", index)
         };
         Self {
             index: page.index,
@@ -45,9 +46,9 @@ impl Paging {
     }
 }
 
-/// The query of a list: its page, newest first.
-pub fn newest(asked: &Asked) -> Sent {
-    Sent::default().with("sort_by", "desc:created").with("page", asked.page()).with("size", SIZE)
+/// What was asked of a list of the API: its page, newest first.
+pub fn newest(list: Address, asked: &Asked) -> Address {
+    list.with("sort_by", "desc:created").with("page", asked.page()).with("size", SIZE)
 }
 
 /// The filter for a text that is searched for.

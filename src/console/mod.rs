@@ -20,14 +20,18 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{FromRef, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_FRAME_OPTIONS};
-use axum::http::{HeaderName, HeaderValue, Uri};
+use axum::http::HeaderValue;
+use axum::http::header::CACHE_CONTROL;
+use axum::http::request::Parts;
 use axum::response::{Redirect, Response};
 use axum::routing::{MethodRouter, get};
 use tower::util::MapResponseLayer;
 
+use crate::address::Address;
 use crate::app::AppState;
+use crate::http::headers::own_page;
 
+use asked::Asked;
 use assets::Assets;
 use error::PageError;
 use visitor::Visitor;
@@ -71,27 +75,35 @@ pub fn router(app: &AppState, api: Router) -> Router<AppState> {
         .with_state(console);
     match app.config.dashboard_files_path {
         Some(_) => pages,
-        None => pages.route("/", entrance()).route("/devices/verify", get(to_device_page)),
+        None => {
+            let to_device_page = get(to_device_page).layer(MapResponseLayer::new(own_headers));
+            pages.route("/", entrance()).route("/devices/verify", to_device_page)
+        }
     }
 }
 
 /// The way to the console.
 pub fn entrance() -> MethodRouter<AppState> {
-    get(to_console)
+    get(to_console).layer(MapResponseLayer::new(own_headers))
 }
 
 async fn to_console(State(app): State<AppState>) -> Redirect {
-    Redirect::to(&format!("{}/console/", app.config.root_url_path.0))
+    to(Address::of("/console/", &[]), &app)
 }
 
-/// The address that the official client opens, with its query.
-async fn to_device_page(State(app): State<AppState>, uri: Uri) -> Redirect {
-    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-    Redirect::to(&format!("{}{}{query}", app.config.root_url_path.0, pages::verify::PATH))
+/// The address that the official client opens, with what it says of the device.
+async fn to_device_page(State(app): State<AppState>, parts: Parts) -> Redirect {
+    let asked = Asked::of(&parts);
+    let page = Address::of(pages::verify::PATH, &[]);
+    to(page.maybe("device_id", asked.id("device_id")).maybe("user_code", asked.code("user_code")), &app)
 }
 
-async fn go_home(State(console): State<Console>) -> Redirect {
-    Redirect::to(&format!("{}{}", console.root(), next::HOME))
+async fn go_home(State(app): State<AppState>) -> Redirect {
+    to(Address::of(shell::HOME, &[]), &app)
+}
+
+fn to(address: Address, app: &AppState) -> Redirect {
+    Redirect::to(address.below(&app.config.root_url_path.0).as_str())
 }
 
 async fn not_found(visitor: Visitor) -> PageError {
@@ -100,14 +112,6 @@ async fn not_found(visitor: Visitor) -> PageError {
 
 /// The headers in which the console's pages are stricter than the server's other answers.
 fn own_headers(mut response: Response) -> Response {
-    let all: [(HeaderName, &str); 4] = [
-        (CACHE_CONTROL, "no-store"),
-        (CONTENT_SECURITY_POLICY, POLICY),
-        (REFERRER_POLICY, "same-origin"),
-        (X_FRAME_OPTIONS, "DENY"),
-    ];
-    for (name, value) in all {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
-    response
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    own_page(response, POLICY)
 }

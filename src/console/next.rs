@@ -1,34 +1,39 @@
 //! Where a sign-in leads: to a page of this server, and nowhere else.
 
-/// The page that the console opens with, behind the root path.
-pub const HOME: &str = "/console/settings/api-tokens";
+use super::shell;
+use crate::address::Address;
 
-/// The address to go to: what was asked for if it is a path below `root`, else the console's first page.
-///
-/// Browsers read `//host`, `/\host` and `/<tab>/host` as another server's address, so nothing of that kind counts.
-pub fn safe(asked: Option<&str>, root: &str) -> String {
-    let is_path = |path: &&str| {
-        let rest = path.strip_prefix(root).and_then(|rest| rest.strip_prefix('/'));
-        rest.is_some_and(|rest| !rest.starts_with('/'))
-            && path.starts_with('/')
-            && !path.contains("//")
-            && path.chars().all(|character| character.is_ascii_graphic() && character != '\\')
+/// What can be signed in for: pages that only show something.
+const PLACES: [&str; 2] = ["/console/", "/docs/"];
+
+/// The address to go to: what was asked for if it is a page below `root`, else the console's first one. Who follows a
+/// link to the sign-in must not find that they have done more than signed in.
+pub fn safe(asked: Option<&str>, root: &str) -> Address {
+    let is_page = |address: &Address| {
+        let path = address.path().strip_prefix(root).unwrap_or_default();
+        PLACES.iter().any(|place| path.starts_with(place))
     };
-    asked.filter(is_path).map_or_else(|| format!("{root}{HOME}"), str::to_owned)
+    let address = asked.and_then(|asked| Address::asked(asked, root)).filter(is_page);
+    address.unwrap_or_else(|| Address::of(shell::HOME, &[]).below(root))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::console::shell::HOME;
 
     #[test]
-    fn a_sign_in_leads_to_a_path_of_this_server() {
-        for path in ["/console/settings/members", "/console/devices/verify?device_id=1&user_code=2", "/docs/"]
-        {
-            assert_eq!(safe(Some(path), ""), path);
+    fn a_sign_in_leads_to_a_page_of_this_server() {
+        for path in [
+            "/console/settings/members",
+            "/console/devices/verify?device_id=1&user_code=2",
+            "/console/settings/members?search=a%2Fb+c&page=2",
+            "/docs/",
+        ] {
+            assert_eq!(safe(Some(path), "").as_str(), path);
         }
-        assert_eq!(safe(Some("/zen/console/x"), "/zen"), "/zen/console/x");
-        assert_eq!(safe(None, "/zen"), "/zen/console/settings/api-tokens");
+        assert_eq!(safe(Some("/zen/console/x"), "/zen").as_str(), "/zen/console/x");
+        assert_eq!(safe(None, "/zen").as_str(), "/zen/console/settings/api-tokens");
     }
 
     #[test]
@@ -41,15 +46,27 @@ mod tests {
             "/\t/evil.example",
             "/\n/evil.example",
             "/.//evil.example",
+            "/console//evil.example",
             "https://evil.example",
             "javascript:alert(1)",
             "console",
-            " /console",
+            " /console/",
+            "/console/ x",
+            "/api/v1/logout",
+            "/console/../api/v1/logout",
+            "/console/%2e%2e/api/v1/logout",
+            "/console/.%2E/api/v1/logout",
+            "/console/%252e%252e/api/v1/logout",
+            "/console/..%2fapi/v1/logout",
+            "/console/..%5capi/v1/logout",
+            "/console/x%0d%0aset-cookie:y",
+            "/console/x#fragment",
+            "/console/%ff",
         ] {
-            assert_eq!(safe(Some(path), ""), HOME, "{path:?}");
+            assert_eq!(safe(Some(path), "").as_str(), HOME, "{path:?}");
         }
-        for path in ["/console", "/zenith", "/zen//evil.example"] {
-            assert_eq!(safe(Some(path), "/zen"), format!("/zen{HOME}"), "{path:?}");
+        for path in ["/console/x", "/zenith/console/x", "/zen//evil.example", "/zen/../console/x"] {
+            assert_eq!(safe(Some(path), "/zen").as_str(), format!("/zen{HOME}"), "{path:?}");
         }
     }
 }

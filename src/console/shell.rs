@@ -1,19 +1,25 @@
 //! What every page has around it.
 
+use std::fmt::Display;
+
 use chrono::{DateTime, Utc};
 
 use super::moment::{Moment, Shown};
 use super::views::{ServerInfo, User};
+use crate::address::Address;
+
+/// The page that the console opens with, behind the root path.
+pub const HOME: &str = "/console/settings/api-tokens";
 
 /// The pages of the settings: path, name, and whether they are for admins alone.
 const SECTIONS: [(&str, &str, bool); 7] = [
-    ("settings/general", "General", false),
-    ("settings/api-tokens", "API Tokens", false),
-    ("settings/service-accounts", "Service Accounts", false),
-    ("settings/devices", "Devices", false),
-    ("settings/members", "Members", true),
-    ("settings/profile", "Profile", false),
-    ("settings/audit-log", "Audit log", true),
+    ("/console/settings/general", "General", false),
+    (HOME, "API Tokens", false),
+    ("/console/settings/service-accounts", "Service Accounts", false),
+    ("/console/settings/devices", "Devices", false),
+    ("/console/settings/members", "Members", true),
+    ("/console/settings/profile", "Profile", false),
+    ("/console/settings/audit-log", "Audit log", true),
 ];
 
 /// The frame of a page: whose server it is, who looks at it, and what its links and scripts need.
@@ -21,7 +27,7 @@ const SECTIONS: [(&str, &str, bool); 7] = [
 pub struct Shell {
     /// Where all paths start; empty, or a path without a slash at its end.
     pub root: String,
-    /// Where the style sheet and scripts are.
+    /// The name of this version of the style sheet and scripts.
     pub assets: String,
     pub server: ServerInfo,
     /// Whoever is signed in.
@@ -63,13 +69,28 @@ impl Shell {
     }
 
     /// Whether the page is this one, or below it.
-    pub fn is_in(&self, path: &str) -> bool {
-        self.path.starts_with(&self.at(path))
+    pub fn is_in(&self, path: &'static str) -> bool {
+        self.path.starts_with(self.at(path).as_str())
     }
 
-    /// An address of the console's.
-    pub fn at(&self, path: &str) -> String {
-        format!("{}/console/{path}", self.root)
+    /// An address of the server.
+    pub fn at(&self, path: &'static str) -> Address {
+        self.to(path, &[])
+    }
+
+    /// An address of the server with parts that come from elsewhere, one for each `{}` of `pattern`.
+    pub fn to(&self, pattern: &'static str, parts: &[&dyn Display]) -> Address {
+        Address::of(pattern, parts).below(&self.root)
+    }
+
+    /// The page itself, without its query.
+    pub fn here(&self) -> Address {
+        Address::asked(&self.path, &self.root).unwrap_or_else(|| self.at(HOME))
+    }
+
+    /// The address of a style sheet, script or picture.
+    pub fn asset(&self, name: &'static str) -> Address {
+        self.to("/console/assets/{}/{}", &[&self.assets, &name])
     }
 
     /// A moment, as seen from now.

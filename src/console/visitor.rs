@@ -6,10 +6,11 @@ use axum::http::request::Parts;
 
 use super::Console;
 use super::api::{Api, Refusal};
-use super::asked::{Asked, Sent};
+use super::asked::Asked;
 use super::error::PageError;
 use super::shell::Shell;
 use super::views::ServerInfo;
+use crate::address::Address;
 use crate::auth::layer;
 
 /// Somebody who is signed in, or need not be: an argument of a page's handler. Everybody else is sent to the page where
@@ -33,7 +34,7 @@ impl Visitor {
     pub fn refused(&self) -> impl FnOnce(Refusal) -> PageError {
         let (shell, is_later_page) = (self.shell.clone(), self.asked.page() > 1);
         move |refusal| match refusal.status {
-            StatusCode::BAD_REQUEST if is_later_page => PageError::GoTo(shell.path),
+            StatusCode::BAD_REQUEST if is_later_page => PageError::GoTo(shell.here()),
             _ => PageError::refused(shell, refusal),
         }
     }
@@ -55,10 +56,10 @@ impl FromRequestParts<Console> for Anybody {
         let mut api = Api::of(&console.api, parts);
         let now = console.app.clock.now();
         let root = console.root().to_owned();
-        let assets = format!("{root}/console/assets/{}", console.assets.version);
+        let assets = console.assets.version.clone();
         let path = format!("{root}{}", parts.uri.path());
         let mut shell = Shell { root, assets, path, now, ..Shell::default() };
-        shell.server = match api.get::<ServerInfo>("/api/v1/info").await {
+        shell.server = match api.get::<ServerInfo>(&Address::of("/api/v1/info", &[])).await {
             Ok(server) => server,
             Err(refusal) => return Err(PageError::refused(shell, refusal)),
         };
@@ -78,9 +79,9 @@ impl FromRequestParts<Console> for Visitor {
     async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Self::Rejection> {
         let Anybody { mut shell, api, asked } = Anybody::from_request_parts(parts, console).await?;
         if !shell.server.active {
-            return Err(PageError::GoTo(shell.at("activate")));
+            return Err(PageError::GoTo(shell.at("/console/activate")));
         }
-        match api.get("/api/v1/current-user").await {
+        match api.get(&Address::of("/api/v1/current-user", &[])).await {
             Ok(user) => shell.user = Some(user),
             Err(refusal) if refusal.status == StatusCode::UNAUTHORIZED && shell.has_sessions() => {
                 return Err(PageError::GoTo(sign_in_for(parts, &shell)));
@@ -92,7 +93,7 @@ impl FromRequestParts<Console> for Visitor {
 }
 
 /// The sign-in that leads to the page that was asked for.
-fn sign_in_for(parts: &Parts, shell: &Shell) -> String {
+fn sign_in_for(parts: &Parts, shell: &Shell) -> Address {
     let asked = parts.uri.path_and_query().map_or("", |asked| asked.as_str());
-    Sent::default().with("next", format!("{}{asked}", shell.root)).at(&shell.at("sign-in"))
+    shell.at("/console/sign-in").with("next", format_args!("{}{asked}", shell.root))
 }

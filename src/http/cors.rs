@@ -1,20 +1,29 @@
 //! Who may call from a page of another origin (Fetch standard, CORS protocol).
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::Method;
-use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method};
+use tower_http::cors::{AllowCredentials, AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 
-use crate::config::Origins;
+use crate::app::App;
+use crate::auth::page;
 
 /// Seconds that a browser may remember a preflight's answer.
 const MAX_AGE: Duration = Duration::from_secs(600);
 
-/// ZenML's rules: credentials are allowed, any method and header, and without a list any origin.
-pub fn layer(origins: &Origins) -> CorsLayer {
-    let allowed = match origins {
-        Origins::Any => AllowOrigin::mirror_request(),
-        Origins::Listed(origins) => AllowOrigin::list(origins.iter().cloned()),
+/// Pages of this server's own origin and of those that the operator has listed may call with credentials; any other
+/// one only where the operator says so, and without.
+pub fn layer(app: &Arc<App>) -> CorsLayer {
+    let (app, settings) = (Arc::clone(app), &app.config);
+    let may_read =
+        move |origin: &HeaderValue, asked: &Parts| page::may_read(&app.config, &asked.headers, origin);
+    let has_list = !settings.cors_allow_origins.listed.is_empty() || settings.dashboard_url.is_some();
+    let (origins, credentials) = match settings.cors_allow_origins.any {
+        false => (AllowOrigin::predicate(may_read.clone()), AllowCredentials::predicate(may_read)),
+        true if has_list => (AllowOrigin::mirror_request(), AllowCredentials::predicate(may_read)),
+        true => (AllowOrigin::any(), AllowCredentials::default()),
     };
     let methods = [
         Method::DELETE,
@@ -26,8 +35,8 @@ pub fn layer(origins: &Origins) -> CorsLayer {
         Method::PUT,
     ];
     CorsLayer::new()
-        .allow_origin(allowed)
-        .allow_credentials(true)
+        .allow_origin(origins)
+        .allow_credentials(credentials)
         .allow_methods(AllowMethods::list(methods))
         .allow_headers(AllowHeaders::mirror_request())
         .max_age(MAX_AGE)

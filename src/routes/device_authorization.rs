@@ -10,6 +10,7 @@ use secrecy::ExposeSecret;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::address::Address;
 use crate::app::AppState;
 use crate::audit::Origin;
 use crate::config::{AuthScheme, ServerSettings};
@@ -70,11 +71,11 @@ pub async fn authorize_device(
     let user_code = codes.user_code.expose_secret().to_owned();
     Ok(Json(DeviceAuthorizationResponse {
         device_code: codes.device_code.expose_secret().to_owned(),
-        verification_uri_complete: Some(format!(
-            "{verification_uri}?device_id={device_id}&user_code={user_code}"
-        )),
+        verification_uri_complete: Some(
+            verification_uri.clone().with("device_id", device_id).with("user_code", &user_code).to_string(),
+        ),
         user_code,
-        verification_uri,
+        verification_uri: verification_uri.to_string(),
         expires_in,
         interval: app.config.device_auth_polling_interval.0,
     }))
@@ -98,9 +99,9 @@ fn client_id(headers: &HeaderMap, body: &[u8]) -> Result<Id, Violation> {
 }
 
 /// Where a person approves. Without a URL of its own it is a path, which the client puts behind its server's URL.
-fn verification_uri(config: &ServerSettings) -> String {
+fn verification_uri(config: &ServerSettings) -> Address {
     let url = config.dashboard_url.as_ref().or(config.server_url.as_ref());
-    format!("{}/devices/verify", url.map_or("", |url| url.0.as_str()))
+    Address::of("/devices/verify", &[]).below(url.map_or("", |url| url.0.as_str()))
 }
 
 /// The official client's User-Agent: `Host/... ZenML/... Python/... OS/...`.

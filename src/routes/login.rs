@@ -15,6 +15,7 @@ use crate::audit::{Action, Claim, Origin};
 use crate::auth::grants::external::External;
 use crate::auth::grants::{self, Grantee};
 use crate::auth::jwt::{NewToken, TokenKind};
+use crate::auth::page::Page;
 use crate::auth::{AuthenticationError, Scope, refusal, session};
 use crate::config::{AuthScheme, ServerSettings};
 use crate::http::error::{ApiError, ApiResult};
@@ -149,6 +150,9 @@ pub async fn log_in(
 ) -> ApiResult<Response> {
     let form = LoginForm::read(&headers, &body);
     let grant = form.grant(&app.config)?;
+    if !Page::of(&app.config, &headers).may_sign_in(&headers) {
+        return Err(AuthenticationError::ForeignPage.into());
+    }
     let claim = claim(&app, &form, grant).await;
     let typed = form.username.clone().filter(|_| grant == Grant::Password);
     let grantee = match prove(&app, &origin, &headers, form, grant).await {
@@ -255,7 +259,7 @@ async fn issue(
         app.config.jwt_token_expire_minutes.map(|minutes| now.timestamp() + i64::from(minutes.0) * 60);
     let expires_at = grantee.expires_at.or(configured);
     let lifetime = expires_at.map(|end| (end - now.timestamp()).max(0));
-    let is_same_site = !grantee.is_browser || session::is_same_site(app, headers);
+    let is_same_site = !grantee.is_browser || Page::of(&app.config, headers).is_same_site;
     let is_console = grantee.is_browser && session::is_console(headers);
     let session_id = (is_console || !is_same_site).then(|| app.random.uuid());
     let user_id = grantee.user_id.0;

@@ -1,7 +1,7 @@
 //! What holds for every route: methods, origins, request ids, keys of repeated requests.
 
 use super::step::{ADMIN, ANYONE, Scenario, scenario};
-use super::wanted::{HEAD, NO_DASHBOARD, NO_KEY, OPTIONS, PREFLIGHT};
+use super::wanted::{HEAD, NO_DASHBOARD, NO_KEY, OPTIONS, PREFLIGHT, UNLISTED_ORIGIN};
 
 pub fn scenarios() -> Vec<Scenario> {
     const REPEATED: &str = "33333333-3333-4333-8333-333333333333";
@@ -34,18 +34,23 @@ pub fn scenarios() -> Vec<Scenario> {
         scenario(
             "origins",
             [
-                ANYONE.get("/info").header("origin", "https://dashboard.example"),
-                ANYONE.get("/current-user").header("origin", "https://dashboard.example"),
+                ANYONE.get("/info").header("origin", "https://dashboard.example").wanted(&UNLISTED_ORIGIN),
+                ANYONE
+                    .get("/current-user")
+                    .header("origin", "https://dashboard.example")
+                    .wanted(&UNLISTED_ORIGIN),
                 ANYONE
                     .send("OPTIONS", "/users")
                     .header("origin", "https://dashboard.example")
                     .header("access-control-request-method", "PUT")
+                    .wanted(&UNLISTED_ORIGIN)
                     .wanted(&PREFLIGHT),
                 ANYONE
                     .send("OPTIONS", "/users")
                     .header("origin", "https://dashboard.example")
                     .header("access-control-request-method", "PUT")
                     .header("access-control-request-headers", "authorization, x-csrf-token")
+                    .wanted(&UNLISTED_ORIGIN)
                     .wanted(&PREFLIGHT),
             ],
         ),

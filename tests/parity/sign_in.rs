@@ -1,7 +1,7 @@
 //! Signing in with a password, sessions of a browser, and signing out.
 
 use super::step::{ADMIN, ANYONE, By, Scenario, scenario};
-use super::wanted::SIGNED_OUT;
+use super::wanted::{HIDDEN_ORIGIN, SIGNED_OUT};
 
 pub fn scenarios() -> Vec<Scenario> {
     const KIM: By = By("kim");
@@ -139,7 +139,8 @@ pub fn scenarios() -> Vec<Scenario> {
                 By("script").get("/current-user"),
                 ANYONE
                     .form("/login", "username=default&password=correct+horse+battery+staple")
-                    .header("origin", "null"),
+                    .header("origin", "null")
+                    .wanted(&HIDDEN_ORIGIN),
             ],
         ),
     ]

@@ -8,7 +8,7 @@ pub struct Wanted {
 }
 
 /// Wherever they are met.
-pub const EVERYWHERE: [Wanted; 9] = [
+pub const EVERYWHERE: [Wanted; 8] = [
     Wanted {
         differs: &["body*.config_schema*.description: * | (absent)"],
         reason: "zendo's own flavors come without the prose of ZenML's",
@@ -32,10 +32,6 @@ pub const EVERYWHERE: [Wanted; 9] = [
     Wanted {
         differs: &["header www-authenticate: (absent) | Bearer"],
         reason: "RFC 9110: every 401 says how to authenticate",
-    },
-    Wanted {
-        differs: &["header access-control-allow-credentials: (absent) | true"],
-        reason: "the same for every request; it means nothing to a caller that names no origin",
     },
     Wanted {
         differs: &["header allow: * | *"],
@@ -176,6 +172,19 @@ pub const STOPPED_AT_ONCE: Wanted = wanted(
     "the answer shows the run as it is after the condition was resolved",
 );
 pub const NO_NUMBER: Wanted = wanted(&["status: 200 | 422"], "what is no number can't be equal to one");
+
+// Of browsers.
+pub const UNLISTED_ORIGIN: Wanted = wanted(
+    &[
+        "header access-control-allow-origin: * | (absent)",
+        "header access-control-allow-credentials: true | (absent)",
+    ],
+    "a page of another origin acts with nobody's session unless the operator lists its origin",
+);
+pub const HIDDEN_ORIGIN: Wanted = wanted(
+    &["body.csrf_token: null | *", "body.access_token.(opened).claims.session_id: (absent) | *"],
+    "a page that hides its origin is another site's, and its session needs the CSRF token",
+);
 
 // Of HTTP.
 pub const HEAD: Wanted = wanted(&["status: 405 | 200"], "RFC 9110: HEAD is there wherever GET is");

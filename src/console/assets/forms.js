@@ -1,5 +1,6 @@
 // Forms that change something: each says with which method and path of the API, and what comes after.
 
+import { api, given } from "./addresses.js";
 import { call, sayNext } from "./api.js";
 import { showSecret } from "./secrets.js";
 
@@ -42,14 +43,15 @@ function valueOf(field) {
 }
 
 async function change(form) {
-  const { method, path, body, then, shows, done } = form.dataset;
+  const { method, path, body, then, thenMade, shows, done } = form.dataset;
   const fields = body ? JSON.parse(body) : fieldsOf(form);
   const hasBody = body || Object.keys(fields).length > 0;
-  const answer = await call(method, path, hasBody ? { json: fields } : {});
+  const answer = await call(method, given(path), hasBody ? { json: fields } : {});
   if (shows && showSecret(shows, answer)) return;
   if (done) sayNext(done);
-  if (then) location.assign(then.replace(":id", answer?.id ?? ""));
-  else location.reload();
+  if (!then) location.reload();
+  // What was made has a page of its own below.
+  else location.assign(thenMade === undefined ? given(then) : given(then).below(answer.id));
 }
 
 export function begin() {
@@ -61,7 +63,7 @@ export function begin() {
 /** A device is approved or denied. */
 async function decide(form, denied) {
   const decision = { user_code: form.dataset.code, trusted_device: form.elements.trusted_device.checked, denied };
-  await call("PUT", `devices/${form.dataset.device}/verify`, { json: decision });
+  await call("PUT", api`devices/${form.dataset.device}/verify`, { json: decision });
   const after = document.getElementById(denied ? "denied" : "approved");
   for (const before of form.parentElement.children) before.hidden = before !== after && !before.classList.contains("brand");
   after.querySelector("h1").focus();

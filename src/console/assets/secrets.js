@@ -1,6 +1,7 @@
 // What is shown once: tokens, API keys and invitations.
 
-import { Problem, call, root } from "./api.js";
+import { Problem, api, example, page, server } from "./addresses.js";
+import { call } from "./api.js";
 import { showOnce } from "./dialogs.js";
 import { onSubmit } from "./forms.js";
 
@@ -13,8 +14,7 @@ const kinds = {
     advice: "Copy it now: it is shown this once. Keep it like a password.",
   }),
   invitation: (answer) => ({
-    text: answer.body.activation_token
-      && `${location.origin}${root}/console/join?user=${answer.id}#${answer.body.activation_token}`,
+    text: answer.body.activation_token && page`join`.with({ user: answer.id }).whole(answer.body.activation_token),
     title: `The link for “${answer.name}”`,
     advice: "Copy it now: it is shown this once. Whoever opens it sets the password of this account.",
   }),
@@ -37,10 +37,10 @@ async function createToken(form) {
   if (seconds > Number(form.dataset.longest)) {
     throw new Problem(`This server lets a token live for ${form.dataset.longestWords} at most. Choose a shorter lifetime.`);
   }
-  const asked = new URLSearchParams({ name: fields.name.value, expires_in: String(seconds) });
+  const asked = new URLSearchParams({ name: fields.name.value, expires_in: seconds });
   if (fields.read_only.checked) asked.set("read_only", "true");
   for (const project of form.querySelectorAll("[name=project]:checked")) asked.append("project", project.value);
-  showToken(await call("GET", `api_token?${asked}`));
+  showToken(await call("GET", api`api_token`.with(asked)));
 }
 
 function secondsOf(fields) {
@@ -50,8 +50,8 @@ function secondsOf(fields) {
 
 function showToken(token) {
   const dialog = byId("token-made");
-  const server = dialog.dataset.serverUrl || `${location.origin}${root}`;
-  const url = `${server}/api/v1/current-user`;
+  const store = server(dialog.dataset.serverUrl);
+  const url = example(store, "current-user");
   byId("token-text").value = token;
   byId("line-curl").value = `curl -H "Authorization: Bearer ${token}" ${url}`;
   byId("line-wget").value = `wget -qO- --header="Authorization: Bearer ${token}" ${url}`;
@@ -62,7 +62,7 @@ function showToken(token) {
     "answer.raise_for_status()",
     "print(answer.json())",
   ].join("\n");
-  byId("line-env").value = `export ZENML_STORE_URL=${server}\nexport ZENML_STORE_API_TOKEN=${token}`;
+  byId("line-env").value = `export ZENML_STORE_URL=${store}\nexport ZENML_STORE_API_TOKEN=${token}`;
   countDown(endOf(token));
   showOnce(dialog);
 }

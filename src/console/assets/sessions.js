@@ -1,9 +1,10 @@
 // Signing in and out, and the first steps of a server or a user.
 
-import { Problem, call, hasSession, sayNext } from "./api.js";
+import { Problem, api, given } from "./addresses.js";
+import { call, hasSession, sayNext } from "./api.js";
 import { onSubmit } from "./forms.js";
 
-const signIn = (username, password) => call("POST", "login", { form: { grant_type: "password", username, password } });
+const signIn = (username, password) => call("POST", api`login`, { form: { grant_type: "password", username, password } });
 
 function samePassword(form) {
   const { password, again } = form.elements;
@@ -12,7 +13,7 @@ function samePassword(form) {
 }
 
 /** Keeps the page that was signed in from out of the history. */
-const goOn = (form) => location.replace(form.dataset.then);
+const goOn = (form) => location.replace(given(form.dataset.then));
 
 const forms = {
   "sign-in": async (form) => {
@@ -23,7 +24,7 @@ const forms = {
     const password = samePassword(form);
     const name = form.elements.username.value;
     const server = { server_name: form.elements.server_name.value, admin_username: name, admin_password: password };
-    await call("PUT", "activate", { json: server });
+    await call("PUT", api`activate`, { json: server });
     await signIn(name, password);
     goOn(form);
   },
@@ -31,14 +32,14 @@ const forms = {
     const activation_token = location.hash.slice(1);
     if (!activation_token) throw new Problem("The address of this page is not whole. Open the link as you got it.");
     const password = samePassword(form);
-    const user = await call("PUT", `users/${form.dataset.user}/activate`, { json: { activation_token, password } });
+    const user = await call("PUT", api`users/${form.dataset.user}/activate`, { json: { activation_token, password } });
     await signIn(user.name, password);
     goOn(form);
   },
   "change-password": async (form) => {
     const password = samePassword(form);
     const change = { old_password: form.elements.old.value, password };
-    await call("PUT", "current-user", { json: change }).catch((problem) => {
+    await call("PUT", api`current-user`, { json: change }).catch((problem) => {
       throw problem.status === 403 ? new Problem("That is not your password now. Type it again.") : problem;
     });
     // The change has ended this session, too.
@@ -50,7 +51,7 @@ const forms = {
 
 /** Who follows a link of another site's page comes without the strict cookie, signed in or not: this page asks again. */
 async function goOnIfSignedIn(form) {
-  const answer = await fetch(form.dataset.then, { redirect: "manual" }).catch(() => null);
+  const answer = await fetch(given(form.dataset.then), { redirect: "manual" }).catch(() => null);
   if (answer?.ok) goOn(form);
 }
 
@@ -64,8 +65,8 @@ export function begin() {
   const out = document.getElementById("sign-out");
   out?.addEventListener("click", async () => {
     try {
-      await call("GET", "logout");
-      location.replace(out.dataset.then);
+      await call("GET", api`logout`);
+      location.replace(given(out.dataset.then));
     } catch (error) {
       out.textContent = error.message;
     }

@@ -1,6 +1,7 @@
 //! The first steps: of a server that waits for its first admin, and of a user who was invited.
 
 use askama::Template;
+use uuid::Uuid;
 
 use crate::console::error::{PageError, PageResult, page};
 use crate::console::shell::Shell;
@@ -15,7 +16,7 @@ struct Activate {
 /// For a server that waits for its first admin.
 pub async fn activate(Anybody { shell, .. }: Anybody) -> PageResult {
     match shell.server.active {
-        true => Err(PageError::GoTo(shell.at("sign-in"))),
+        true => Err(PageError::GoTo(shell.at("/console/sign-in"))),
         false => page(&Activate { shell }),
     }
 }
@@ -24,13 +25,13 @@ pub async fn activate(Anybody { shell, .. }: Anybody) -> PageResult {
 #[template(path = "console/join.html")]
 struct Join {
     shell: Shell,
-    user: String,
+    user: Uuid,
 }
 
 /// For a user whom an admin has invited: the link's fragment, which no server sees, has the activation token.
 pub async fn join(Anybody { shell, asked, .. }: Anybody) -> PageResult {
-    match asked.text("user").map(str::to_owned) {
+    match asked.id("user") {
         Some(user) => page(&Join { shell, user }),
-        None => Err(PageError::not_found(shell, "This link names no user.")),
+        None => Err(PageError::not_found(shell, "This link names no user. Open it as you got it.")),
     }
 }

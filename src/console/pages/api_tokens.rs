@@ -6,12 +6,12 @@ use askama::Template;
 use axum::extract::State;
 use uuid::Uuid;
 
+use crate::address::Address;
 use crate::console::Console;
-use crate::console::asked::Sent;
 use crate::console::error::{PageResult, page};
 use crate::console::listing::{Page, Paging, containing, newest};
 use crate::console::moment::duration;
-use crate::console::shell::Shell;
+use crate::console::shell::{HOME, Shell};
 use crate::console::views::{ApiToken, Project};
 use crate::console::visitor::Visitor;
 
@@ -92,20 +92,17 @@ impl ApiTokens {
 pub async fn api_tokens(State(console): State<Console>, visitor: Visitor) -> PageResult {
     let of_everyone = visitor.shell.is_admin() && visitor.asked.text("of") == Some("everyone");
     let own = visitor.shell.user.as_ref().filter(|_| !of_everyone).map(|user| user.id);
-    let query = newest(&visitor.asked)
+    let tokens = newest(Address::of("/api/v1/api_tokens", &[]), &visitor.asked)
         .with("active", true)
         .with("hydrate", true)
         .maybe("user", own)
         .maybe("name", visitor.asked.text("search").map(containing));
-    let tokens: Page<ApiToken> =
-        visitor.api.get(&query.at("/api/v1/api_tokens")).await.map_err(visitor.refused())?;
-    let projects = Sent::default().with("size", PROJECTS).with("sort_by", "name");
-    let projects: Page<Project> =
-        visitor.api.get(&projects.at("/api/v1/projects")).await.map_err(visitor.refused())?;
+    let tokens: Page<ApiToken> = visitor.api.get(&tokens).await.map_err(visitor.refused())?;
+    let projects = Address::of("/api/v1/projects", &[]).with("size", PROJECTS).with("sort_by", "name");
+    let projects: Page<Project> = visitor.api.get(&projects).await.map_err(visitor.refused())?;
     let settings = &console.app.config;
     let longest = u64::from(settings.generic_api_token_max_lifetime.0);
-    let paging =
-        Paging::of(&tokens, &visitor.shell.at("settings/api-tokens"), &visitor.asked, &["search", "of"]);
+    let paging = Paging::of(&tokens, &visitor.shell.at(HOME), &visitor.asked, &["search", "of"]);
     page(&ApiTokens {
         tokens: tokens.items,
         paging,

@@ -3,6 +3,7 @@
 use askama::Template;
 use chrono::{DateTime, TimeDelta};
 
+use crate::address::Address;
 use crate::audit::Action;
 use crate::console::error::{PageResult, page};
 use crate::console::listing::{Page, Paging, newest};
@@ -83,7 +84,7 @@ pub async fn audit(visitor: Visitor) -> PageResult {
     let since = visitor.asked.text("since").and_then(|since| SPANS.iter().find(|(name, ..)| *name == since));
     let since = since.map(|(_, hours, _)| visitor.shell.now - TimeDelta::hours(*hours));
     let since = since.map(|since| format!("gte:{}", since.format("%Y-%m-%d %H:%M:%S")));
-    let query = newest(&visitor.asked)
+    let records = newest(Address::of("/api/v1/audit", &[]), &visitor.asked)
         .maybe("action", visitor.asked.text("action").filter(|action| Action::WORDS.contains(action)))
         .maybe(
             "result",
@@ -91,14 +92,18 @@ pub async fn audit(visitor: Visitor) -> PageResult {
         )
         .maybe("user", visitor.asked.text("user"))
         .maybe("created", since);
-    let records: Page<AuditRecord> =
-        visitor.api.get(&query.at("/api/v1/audit")).await.map_err(visitor.refused())?;
+    let records: Page<AuditRecord> = visitor.api.get(&records).await.map_err(visitor.refused())?;
     let choice = |name: &str, value: &'static str, words: String| {
         let is_chosen = visitor.asked.text(name) == Some(value);
         Choice { value, words, is_chosen }
     };
     page(&AuditLog {
-        paging: Paging::of(&records, &visitor.shell.at("settings/audit-log"), &visitor.asked, &FILTERS),
+        paging: Paging::of(
+            &records,
+            &visitor.shell.at("/console/settings/audit-log"),
+            &visitor.asked,
+            &FILTERS,
+        ),
         records: records.items,
         actions: Action::WORDS.iter().map(|word| choice("action", word, sentence(word))).collect(),
         results: ["success", "refused"].map(|word| choice("result", word, sentence(word))).into(),

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use crate::address::Address;
 use crate::console::error::{PageResult, page};
 use crate::console::listing::{Page, Paging, containing, newest};
 use crate::console::shell::Shell;
@@ -32,13 +33,17 @@ impl Devices {
 
 /// One's own devices.
 pub async fn devices(visitor: Visitor) -> PageResult {
-    let query = newest(&visitor.asked)
+    let devices = newest(Address::of("/api/v1/devices", &[]), &visitor.asked)
         .with("hydrate", true)
         .maybe("hostname", visitor.asked.text("search").map(containing));
-    let devices: Page<Device> =
-        visitor.api.get(&query.at("/api/v1/devices")).await.map_err(visitor.refused())?;
+    let devices: Page<Device> = visitor.api.get(&devices).await.map_err(visitor.refused())?;
     page(&Devices {
-        paging: Paging::of(&devices, &visitor.shell.at("settings/devices"), &visitor.asked, &["search"]),
+        paging: Paging::of(
+            &devices,
+            &visitor.shell.at("/console/settings/devices"),
+            &visitor.asked,
+            &["search"],
+        ),
         devices: devices.items,
         search: visitor.asked.text("search").unwrap_or_default().to_owned(),
         shell: visitor.shell,

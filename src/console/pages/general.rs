@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 
+use crate::address::Address;
 use crate::console::Console;
 use crate::console::error::{PageResult, page};
 use crate::console::moment::duration;
@@ -22,7 +23,8 @@ struct General {
 
 /// The server's facts, and its settings.
 pub async fn general(State(console): State<Console>, visitor: Visitor) -> PageResult {
-    let settings: Settings = visitor.api.get("/api/v1/settings").await.map_err(visitor.refused())?;
+    let settings: Settings =
+        visitor.api.get(&Address::of("/api/v1/settings", &[])).await.map_err(visitor.refused())?;
     let config = &console.app.config;
     page(&General {
         settings: settings.body,

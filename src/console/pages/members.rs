@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::console::asked::Sent;
+use crate::address::Address;
 use crate::console::error::{PageResult, page};
 use crate::console::listing::{Page, Paging, SIZE, containing};
 use crate::console::shell::Shell;
@@ -28,7 +28,7 @@ impl Members {
 pub async fn members(visitor: Visitor) -> PageResult {
     visitor.require_admin()?;
     let found = visitor.asked.text("search").map(containing);
-    let query = Sent::default()
+    let members = Address::of("/api/v1/users", &[])
         .with("sort_by", "name")
         .with("page", visitor.asked.page())
         .with("size", SIZE)
@@ -36,9 +36,14 @@ pub async fn members(visitor: Visitor) -> PageResult {
         .with("logical_operator", "or")
         .maybe("name", found.as_ref())
         .maybe("full_name", found.as_ref());
-    let members: Page<User> = visitor.api.get(&query.at("/api/v1/users")).await.map_err(visitor.refused())?;
+    let members: Page<User> = visitor.api.get(&members).await.map_err(visitor.refused())?;
     page(&Members {
-        paging: Paging::of(&members, &visitor.shell.at("settings/members"), &visitor.asked, &["search"]),
+        paging: Paging::of(
+            &members,
+            &visitor.shell.at("/console/settings/members"),
+            &visitor.asked,
+            &["search"],
+        ),
         members: members.items,
         search: visitor.asked.text("search").unwrap_or_default().to_owned(),
         shell: visitor.shell,

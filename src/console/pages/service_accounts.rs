@@ -2,16 +2,16 @@
 
 use askama::Template;
 use axum::extract::Path;
-use uuid::Uuid;
 
-use crate::console::asked::Sent;
+use crate::address::Address;
+use crate::console::asked;
 use crate::console::error::{PageError, PageResult, page};
 use crate::console::listing::{Page, Paging, containing, newest};
 use crate::console::shell::Shell;
 use crate::console::views::{ApiKey, ServiceAccount};
 use crate::console::visitor::Visitor;
 
-const PATH: &str = "settings/service-accounts";
+const PATH: &str = "/console/settings/service-accounts";
 
 #[derive(Template)]
 #[template(path = "console/service_accounts.html")]
@@ -24,11 +24,10 @@ struct ServiceAccounts {
 
 /// All service accounts.
 pub async fn list(visitor: Visitor) -> PageResult {
-    let query = newest(&visitor.asked)
+    let accounts = newest(Address::of("/api/v1/service_accounts", &[]), &visitor.asked)
         .with("hydrate", true)
         .maybe("name", visitor.asked.text("search").map(containing));
-    let accounts: Page<ServiceAccount> =
-        visitor.api.get(&query.at("/api/v1/service_accounts")).await.map_err(visitor.refused())?;
+    let accounts: Page<ServiceAccount> = visitor.api.get(&accounts).await.map_err(visitor.refused())?;
     page(&ServiceAccounts {
         paging: Paging::of(&accounts, &visitor.shell.at(PATH), &visitor.asked, &["search"]),
         accounts: accounts.items,
@@ -49,18 +48,23 @@ struct OneServiceAccount {
 
 /// One of them, with its keys.
 pub async fn one(visitor: Visitor, Path(id): Path<String>) -> PageResult {
-    let Ok(id) = Uuid::try_parse(&id) else {
+    let Some(id) = asked::id(&id) else {
         return Err(PageError::not_found(visitor.shell, "There is no such service account."));
     };
-    let path = format!("/api/v1/service_accounts/{id}");
-    let account: ServiceAccount = visitor.api.get(&path).await.map_err(visitor.refused())?;
-    let query: Sent = newest(&visitor.asked)
+    let account = Address::of("/api/v1/service_accounts/{}", &[&id]);
+    let account: ServiceAccount = visitor.api.get(&account).await.map_err(visitor.refused())?;
+    let keys = Address::of("/api/v1/service_accounts/{}/api_keys", &[&id]);
+    let keys = newest(keys, &visitor.asked)
         .with("hydrate", true)
         .maybe("name", visitor.asked.text("search").map(containing));
-    let keys = query.at(&format!("{path}/api_keys"));
     let keys: Page<ApiKey> = visitor.api.get(&keys).await.map_err(visitor.refused())?;
     page(&OneServiceAccount {
-        paging: Paging::of(&keys, &visitor.shell.at(&format!("{PATH}/{id}")), &visitor.asked, &["search"]),
+        paging: Paging::of(
+            &keys,
+            &visitor.shell.to("/console/settings/service-accounts/{}", &[&id]),
+            &visitor.asked,
+            &["search"],
+        ),
         account,
         keys: keys.items,
         search: visitor.asked.text("search").unwrap_or_default().to_owned(),

@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 
+use crate::address::Address;
 use crate::console::Console;
 use crate::console::error::{PageError, PageResult, page};
 use crate::console::next;
@@ -15,7 +16,7 @@ use crate::console::visitor::Anybody;
 struct SignIn {
     shell: Shell,
     /// Where the sign-in leads.
-    next: String,
+    next: Address,
     /// Where people sign in under the EXTERNAL scheme.
     authorization_url: Option<String>,
 }
@@ -26,12 +27,13 @@ pub async fn sign_in(
     Anybody { mut shell, api, asked }: Anybody,
 ) -> PageResult {
     if !shell.server.active {
-        return Err(PageError::GoTo(shell.at("activate")));
+        return Err(PageError::GoTo(shell.at("/console/activate")));
     }
     let next = next::safe(asked.text("next"), &shell.root);
     // Whoever was sent here has been refused just now, and one refusal leaves one record.
     let may_be_signed_in = !shell.csrf_token.is_empty() && asked.text("next").is_none();
-    let is_signed_in = may_be_signed_in && api.get::<User>("/api/v1/current-user").await.is_ok();
+    let is_signed_in =
+        may_be_signed_in && api.get::<User>(&Address::of("/api/v1/current-user", &[])).await.is_ok();
     if !shell.has_sessions() || is_signed_in {
         return Err(PageError::GoTo(next));
     }

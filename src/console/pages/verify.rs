@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::http::StatusCode;
 
-use crate::console::asked::Sent;
+use crate::address::Address;
 use crate::console::error::{PageResult, page};
 use crate::console::shell::Shell;
 use crate::console::views::Device;
@@ -28,11 +28,11 @@ impl Verify {
 
 /// What machine asks and from where, to be approved or denied.
 pub async fn verify(visitor: Visitor) -> PageResult {
-    let user_code = visitor.asked.text("user_code").unwrap_or_default().to_owned();
-    let query = Sent::default().with("user_code", &user_code).with("hydrate", true);
-    let id = visitor.asked.text("device_id").and_then(|id| uuid::Uuid::try_parse(id).ok());
-    let device = match id {
-        Some(id) => match visitor.api.get::<Device>(&query.at(&format!("/api/v1/devices/{id}"))).await {
+    let user_code = visitor.asked.code("user_code").unwrap_or_default().to_owned();
+    let address =
+        |id| Address::of("/api/v1/devices/{}", &[&id]).with("user_code", &user_code).with("hydrate", true);
+    let device = match visitor.asked.id("device_id") {
+        Some(id) => match visitor.api.get::<Device>(&address(id)).await {
             Ok(device) => Some(device),
             Err(refusal) if refusal.status == StatusCode::NOT_FOUND => None,
             Err(refusal) => return Err(visitor.refused()(refusal)),

@@ -1,50 +1,50 @@
 //! The OpenAPI document, and a page to read and try it.
 
-use axum::Json;
+mod document;
+
 use axum::Router;
 use axum::extract::Path;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
+use tower::util::MapResponseLayer;
 
+use crate::address::Address;
 use crate::app::AppState;
-use crate::http::error::ApiError;
-use crate::http::openapi;
+use crate::http::headers::own_page;
 use crate::packed::packed;
+use document::Document;
 
 const DOCUMENT: &str = "/openapi.json";
 const INITIALIZER: &str = include_str!("initializer.js");
-const CSS: &str = "text/css";
-const SCRIPT: &str = "text/javascript";
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// `/docs` and `/openapi.json`; outside the layers, since the page has scripts that the policy forbids.
-pub fn router() -> Router<AppState> {
+/// Swagger UI makes styles as it goes, and asks this server alone.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+                      connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
+
+/// `/docs` and `/openapi.json`.
+pub fn router(app: &AppState) -> Router<AppState> {
+    let page = Address::of("/docs/", &[]).below(&app.config.root_url_path.0);
+    let document = Document::default();
     Router::new()
-        .route("/docs", get(|| async { Redirect::to("/docs/") }))
+        .route("/docs", get(async move || Redirect::to(page.as_str())))
         .route("/docs/", get(|headers: HeaderMap| async move { file("index.html", &headers) }))
         .route(
             "/docs/{file}",
             get(|Path(name): Path<String>, headers: HeaderMap| async move { file(&name, &headers) }),
         )
-        .route(DOCUMENT, get(document))
-}
-
-/// Made anew each time: it is seldom asked for, and takes much memory.
-async fn document() -> Response {
-    match openapi::document(&super::operations()) {
-        Ok(document) => Json(document).into_response(),
-        Err(error) => {
-            tracing::error!(%error, "the OpenAPI document can't be made");
-            ApiError::internal().into_response()
-        }
-    }
+        .route(DOCUMENT, get(async move |headers: HeaderMap| document.answer(&headers).await))
+        .layer(MapResponseLayer::new(|response: Response| own_page(response, POLICY)))
 }
 
 /// A file of Swagger UI's page.
 fn file(name: &str, asked: &HeaderMap) -> Response {
     let (kind, packed) = match name {
-        "index.html" => ("text/html", packed!("index.html")),
+        "index.html" => (HTML, packed!("index.html")),
         "index.css" => (CSS, packed!("index.css")),
         "swagger-ui.css" => (CSS, packed!("swagger-ui.css")),
         "swagger-ui-bundle.js" => (SCRIPT, packed!("swagger-ui-bundle.js")),

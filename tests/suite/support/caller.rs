@@ -33,6 +33,12 @@ impl Caller {
         Self { http: reqwest::Client::new(), base, headers: HeaderMap::new() }
     }
 
+    /// One who is told where an answer leads, and doesn't go there.
+    pub fn without_redirects(base: String) -> Self {
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        Self { http, ..Self::new(base) }
+    }
+
     pub fn with_token(self, token: &str) -> Self {
         self.with("authorization", &format!("Bearer {token}"))
     }
