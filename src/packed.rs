@@ -32,7 +32,8 @@ impl Packed {
         if takes_gzip(asked) {
             return (headers, [(CONTENT_ENCODING, "gzip")], self.0).into_response();
         }
-        (headers, [(CONTENT_LENGTH, self.unpacked_length())], Body::from_stream(self.unpacked())).into_response()
+        (headers, [(CONTENT_LENGTH, self.unpacked_length())], Body::from_stream(self.unpacked()))
+            .into_response()
     }
 
     fn unpacked(self) -> impl Stream<Item = io::Result<Bytes>> {

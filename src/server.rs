@@ -101,7 +101,7 @@ pub fn router(app: AppState) -> Router {
 async fn admit_or_replay(State(app): State<AppState>, request: Request, next: Next) -> Response {
     match admit(&app, request).await {
         Ok(Admitted { request, caller, room: _room }) => {
-            bodies::count_answer(&app, caller, replay(&app, request, next).await)
+            bodies::count_answer(&app.budgets.answers, caller, replay(&app, request, next).await)
         }
         Err(refusal) => refusal,
     }

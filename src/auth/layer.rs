@@ -62,7 +62,10 @@ pub async fn admit(app: &AppState, request: Request) -> Result<Admitted, Respons
     };
     app.activity.note(now);
     let caller = Holder::Account(principal.user.id);
-    let (mut request, room) = bodies::make_room(app, caller, request).await?;
+    let (mut request, room) = match bodies::is_small(app, &request) {
+        true => (request, None),
+        false => Box::pin(bodies::make_room(app, caller, request)).await?,
+    };
     if let Some(scope) = principal.scope().filter(|scope| scope.is_limited()) {
         request = Box::pin(within_scope(app, &principal, scope, request)).await?;
     }

@@ -30,7 +30,7 @@ const BUFFER: usize = 128 << 10;
 /// Connections that may still be closing beside those that count.
 const CLOSING: usize = 64;
 /// Before the next try when the machine has no place for another connection.
-const PAUSE: Duration = Duration::from_millis(50);
+const PAUSE: Duration = Duration::from_millis(20);
 /// What a caller hears for whom there is no place.
 const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\
                          Content-Length: 0\r\n\r\n";
@@ -97,9 +97,7 @@ async fn converse(http: http1::Builder, router: Router, stream: TcpStream, peer:
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
     let connection = slot.connection();
-    let service = service_fn(|request| {
-        answer::answer(router.clone(), peer, Arc::clone(connection), request)
-    });
+    let service = service_fn(|request| answer::answer(router.clone(), peer, Arc::clone(connection), request));
     let stream = TokioIo::new(WatchedStream::new(stream, Arc::clone(connection)));
     let mut conversation = pin!(http.serve_connection(stream, service));
     loop {

@@ -23,6 +23,8 @@ const BETWEEN_WARNINGS: u64 = 60_000;
 pub(super) struct Table {
     limits: ConnectionLimits,
     most: usize,
+    /// Fewer than that for a time after the machine had no place for another.
+    most_now: AtomicUsize,
     started: Instant,
     clock: Clock,
     warned: AtomicU64,
@@ -81,6 +83,8 @@ pub(super) struct Connection {
     blocked_since: AtomicU64,
     /// Bytes that it has taken since.
     taken: AtomicUsize,
+    /// Whether a request of it was answered.
+    has_served: AtomicBool,
     has_unread_body: AtomicBool,
     order: AtomicU8,
     ordered: Notify,
@@ -88,8 +92,10 @@ pub(super) struct Connection {
 
 impl Table {
     pub(super) fn new(limits: ConnectionLimits) -> Self {
+        let most = limits.most();
         Self {
-            most: limits.most(),
+            most,
+            most_now: AtomicUsize::new(most),
             limits,
             started: Instant::now(),
             // 0 stands for never.
@@ -104,14 +110,13 @@ impl Table {
         self.most
     }
 
-    /// A place for a connection from there. When there is none, that one goes which has waited longest; none when all
-    /// are busy.
+    /// A place for a connection from there. When there is none, another goes which waits; none when all are busy.
     pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Slot> {
         let counted_as = self.limits.counted_as(address);
         let mut entries = self.entries();
         let of_address = counted_as.and_then(|address| entries.by_address.get(&address));
         let is_address_full = of_address.is_some_and(|count| *count >= self.limits.most_of_address);
-        let is_full = entries.connections.len() >= self.most;
+        let is_full = entries.connections.len() >= self.most_now.load(Relaxed);
         let has_room = match (is_address_full, is_full) {
             (true, _) => entries.retire_one(|connection| connection.counted_as == counted_as),
             (false, true) => entries.retire_one(|_| true),
@@ -133,9 +138,13 @@ impl Table {
         Some(Slot { table: Arc::clone(self), connection })
     }
 
-    /// Ends the connection that has waited longest, if one waits.
+    /// The machine has no place for another connection: ends an eighth of them, those that have waited longest, and
+    /// takes fewer for a time.
     pub(super) fn make_room(&self) {
-        self.entries().retire_one(|_| true);
+        let mut entries = self.entries();
+        let fewer = (entries.connections.len() * 7 / 8).max(1);
+        self.most_now.store(fewer, Relaxed);
+        while entries.connections.len() > fewer && entries.retire_one(|_| true) {}
     }
 
     /// Ends all connections as soon as nothing is under way on them.
@@ -151,6 +160,7 @@ impl Table {
     pub(super) fn tick(&self) {
         let now = 1 + u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX - 1);
         self.clock.store(now, Relaxed);
+        self.most_now.store((self.most_now.load(Relaxed) + 1).min(self.most), Relaxed);
         for connection in self.entries().connections.values() {
             if connection.is_overdue(now, &self.limits) {
                 connection.give(Order::End);
@@ -172,10 +182,14 @@ impl Table {
 }
 
 impl Entries {
-    /// Takes the one out that has waited longest of those; false when none waits.
+    /// Takes one of those out, the one that has waited longest: of those that have never been of use, if there are any.
+    /// False when none waits.
     fn retire_one(&mut self, is_meant: impl Fn(&Connection) -> bool) -> bool {
-        let waiting = self.connections.values().filter(|connection| is_meant(connection) && connection.is_waiting());
-        let longest = waiting.min_by_key(|connection| (connection.since.load(Relaxed), connection.id));
+        let waiting =
+            self.connections.values().filter(|connection| is_meant(connection) && connection.is_waiting());
+        let longest = waiting.min_by_key(|connection| {
+            (connection.has_served.load(Relaxed), connection.since.load(Relaxed), connection.id)
+        });
         let Some(connection) = longest.map(Arc::clone) else { return false };
         self.remove(&connection);
         connection.give(Order::Retire);
@@ -223,6 +237,7 @@ impl Connection {
             phase: AtomicU8::new(Phase::Head as u8),
             blocked_since: AtomicU64::new(0),
             taken: AtomicUsize::new(0),
+            has_served: AtomicBool::new(false),
             has_unread_body: AtomicBool::new(false),
             order: AtomicU8::new(0),
             ordered: Notify::new(),
@@ -236,6 +251,7 @@ impl Connection {
 
     /// All of an answer was handed on.
     pub(super) fn end_request(&self) {
+        self.has_served.store(true, Relaxed);
         self.enter(Phase::Idle);
     }
 
@@ -368,6 +384,30 @@ mod tests {
         assert!(table.admit(address(5)).is_none(), "the one that went was counted once");
         drop(second);
         assert!(table.admit(address(5)).is_some());
+    }
+
+    #[test]
+    fn who_has_asked_before_stays_before_who_has_not() {
+        let table = table(2, 2);
+        let served = table.admit(address(1)).unwrap();
+        served.connection().begin_request();
+        served.connection().end_request();
+        let silent = table.admit(address(2)).unwrap();
+        let _third = table.admit(address(3)).unwrap();
+        assert!(is_retired(&silent) && !is_retired(&served));
+    }
+
+    #[test]
+    fn a_machine_without_a_place_has_fewer_for_a_time() {
+        let table = table(100, 100);
+        let slots: Vec<_> = (0..80).map(|_| table.admit(address(1)).unwrap()).collect();
+        table.make_room();
+        assert_eq!(slots.iter().filter(|slot| is_retired(slot)).count(), 10);
+        let _more = table.admit(address(1)).unwrap();
+        assert_eq!(slots.iter().filter(|slot| is_retired(slot)).count(), 11);
+        (0..100).for_each(|_| table.tick());
+        let _many: Vec<_> = (0..30).map(|_| table.admit(address(1)).unwrap()).collect();
+        assert_eq!(slots.iter().filter(|slot| is_retired(slot)).count(), 11);
     }
 
     #[test]

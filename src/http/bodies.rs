@@ -46,6 +46,12 @@ pub async fn keep_small(State(app): State<AppState>, request: Request, next: Nex
     }
 }
 
+/// Whether a request has no body, or one that is not counted.
+pub fn is_small(app: &App, request: &Request) -> bool {
+    let most = SMALL.min(app.config.max_request_body_size_in_bytes.0.into());
+    declared(request).is_some_and(|length| length <= most)
+}
+
 /// The request of somebody who was authenticated, once there is room for its body; the room is held by the share. A
 /// body of a known length is not read here.
 ///
@@ -58,12 +64,11 @@ pub async fn make_room(
 ) -> Result<(Request, Option<Share>), Response> {
     let most = u64::from(app.config.max_request_body_size_in_bytes.0);
     match declared(&request) {
-        Some(length) if length <= SMALL.min(most) => Ok((request, None)),
         Some(length) => match too_long(length, most) {
             Some(refusal) => Err(refusal),
             None => Ok((request, Some(app.budgets.bodies.take(holder, length).await))),
         },
-        None => Box::pin(read_unmeasured(&app.budgets.bodies, holder, request, most)).await,
+        None => read_unmeasured(&app.budgets.bodies, holder, request, most).await,
     }
 }
 
@@ -124,13 +129,11 @@ fn refuse(most: u64) -> Response {
 }
 
 /// The answer, counted until it is taken if it is large; 429 when the caller leaves too many large ones untaken.
-pub fn count_answer(app: &App, holder: Holder, answer: Response) -> Response {
+pub fn count_answer(budget: &Budget, holder: Holder, answer: Response) -> Response {
     let length = answer.body().size_hint().exact().filter(|length| *length > LARGE_ANSWER);
     let Some(length) = length else { return answer };
-    match app.budgets.answers.try_take(holder, length) {
-        Some(share) => {
-            answer.map(|body| Body::new(CountedBody { piece: Bytes::new(), body, _share: share }))
-        }
+    match budget.try_take(holder, length) {
+        Some(share) => answer.map(|body| Body::new(CountedBody { piece: Bytes::new(), body, _share: share })),
         None => ApiError::busy().into_response(),
     }
 }
@@ -174,5 +177,37 @@ impl HttpBody for CountedBody {
     fn size_hint(&self) -> SizeHint {
         let rest = self.body.size_hint();
         rest.exact().map_or(rest, |rest| SizeHint::with_exact(rest + self.piece.len() as u64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn large_answers_are_counted_until_they_are_taken() {
+        const LENGTH: usize = 300_000;
+        let budget = Budget::new(u64::MAX, 400_000);
+        let holder = Holder::Address(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let answer = |length: usize| {
+            count_answer(&budget, holder, Body::from("x".repeat(length)).into_response()).into_parts()
+        };
+        let (_, mut first) = answer(LENGTH);
+        assert_eq!(first.size_hint().exact(), Some(LENGTH as u64));
+        assert_eq!(answer(LENGTH).0.status, StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(answer(1000).0.status, StatusCode::OK, "a small one");
+        let mut taken = 0;
+        while !first.is_end_stream() {
+            let frame = std::future::poll_fn(|cx| Pin::new(&mut first).poll_frame(cx)).await;
+            let piece = frame.unwrap().unwrap().into_data().unwrap();
+            assert!(piece.len() <= PIECE);
+            taken += piece.len();
+            assert_eq!(first.size_hint().exact(), Some((LENGTH - taken) as u64));
+            assert_eq!(answer(LENGTH).0.status, StatusCode::TOO_MANY_REQUESTS, "{taken} were taken");
+        }
+        drop(first);
+        assert_eq!(answer(LENGTH).0.status, StatusCode::OK);
     }
 }

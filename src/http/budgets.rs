@@ -8,13 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use super::download::Downloads;
 use crate::config::ServerSettings;
 use crate::store::Id;
 
-/// Downloads at a time: each has a compressor and some buffers, less than 1 MiB together.
-const DOWNLOADS: Bounds = Bounds { all: 128, caller: 32 };
+/// Downloads at a time, of all and of each: each has a compressor and some buffers, less than 1 MiB together.
+const DOWNLOADS: (u64, u64) = (128, 32);
 /// Bytes of large answers that wait to be taken.
-const ANSWERS: Bounds = Bounds { all: 512 << 20, caller: 128 << 20 };
+const ANSWERS: (u64, u64) = (512 << 20, 128 << 20);
 
 /// The budgets of a server.
 #[derive(Debug)]
@@ -23,17 +24,17 @@ pub struct Budgets {
     pub bodies: Budget,
     /// Bytes of large answers.
     pub answers: Budget,
-    /// Streams from files.
-    pub downloads: Budget,
+    /// Answers that are made from files.
+    pub downloads: Downloads,
 }
 
 impl Budgets {
     pub fn new(settings: &ServerSettings) -> Self {
         let largest = u64::from(settings.max_request_body_size_in_bytes.0);
         Self {
-            bodies: Budget::new(Bounds { all: 2 * largest, caller: largest }),
-            answers: Budget::new(ANSWERS),
-            downloads: Budget::new(DOWNLOADS),
+            bodies: Budget::new(2 * largest, largest),
+            answers: Budget::new(ANSWERS.0, ANSWERS.1),
+            downloads: Downloads::new(Budget::new(DOWNLOADS.0, DOWNLOADS.1)),
         }
     }
 }
@@ -46,20 +47,14 @@ pub enum Holder {
     Address(IpAddr),
 }
 
-/// How much all and each may have.
-#[derive(Debug, Clone, Copy)]
-struct Bounds {
-    all: u64,
-    caller: u64,
-}
-
 /// What is shared out. Cloning it is cheap.
 #[derive(Debug, Clone)]
 pub struct Budget(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    bounds: Bounds,
+    all: u64,
+    each: u64,
     taken: Mutex<Taken>,
     given_back: Notify,
 }
@@ -79,17 +74,18 @@ pub struct Share {
 }
 
 impl Budget {
-    fn new(bounds: Bounds) -> Self {
-        Self(Arc::new(Shared { bounds, taken: Mutex::default(), given_back: Notify::new() }))
+    /// So much for all together, and for each.
+    pub fn new(all: u64, each: u64) -> Self {
+        Self(Arc::new(Shared { all, each, taken: Mutex::default(), given_back: Notify::new() }))
     }
 
     /// A share, if there is one left. More than a holder may have counts as all of that.
     pub fn try_take(&self, holder: Holder, amount: u64) -> Option<Share> {
-        let Bounds { all, caller } = self.0.bounds;
-        let amount = amount.min(caller);
+        let (all, each) = (self.0.all, self.0.each);
+        let amount = amount.min(each);
         let mut taken = self.taken();
         let of_holder = taken.by_holder.get(&holder).copied().unwrap_or_default();
-        if taken.all + amount > all || of_holder + amount > caller {
+        if taken.all + amount > all || of_holder + amount > each {
             return None;
         }
         taken.all += amount;
@@ -141,7 +137,7 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_has_more_than_each_and_all_may_have() {
-        let budget = Budget::new(Bounds { all: 10, caller: 6 });
+        let budget = Budget::new(10, 6);
         let first = budget.try_take(holder(1), 4).unwrap();
         assert!(budget.try_take(holder(1), 3).is_none(), "the holder's own bound");
         let second = budget.try_take(holder(2), 100).unwrap();

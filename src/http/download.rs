@@ -2,11 +2,13 @@
 //! a few are in memory.
 
 use std::io;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use tokio::sync::Semaphore;
 
 use super::budgets::{Budget, Holder, Share};
 use super::error::{ApiError, ApiResult};
@@ -24,31 +26,58 @@ pub trait Pieces: Send + 'static {
     fn next_piece(&mut self) -> io::Result<Option<Vec<u8>>>;
 }
 
-/// The right to download for one that may do so now.
-///
-/// # Errors
-/// 429 when there are too many downloads under way, of that holder or of all.
-pub fn begin(budget: &Budget, holder: Holder) -> ApiResult<Share> {
-    budget.try_take(holder, 1).ok_or_else(ApiError::busy)
+/// Pieces that are made at the same time, so that a slow disk leaves threads for others.
+const MADE_AT_ONCE: usize = 8;
+
+/// The downloads under way.
+#[derive(Debug)]
+pub struct Downloads {
+    budget: Budget,
+    makers: Arc<Semaphore>,
+}
+
+/// The right to one download.
+#[derive(Debug)]
+pub struct Right {
+    _share: Share,
+    makers: Arc<Semaphore>,
+}
+
+impl Downloads {
+    pub fn new(budget: Budget) -> Self {
+        Self { budget, makers: Arc::new(Semaphore::new(MADE_AT_ONCE)) }
+    }
+
+    /// The right to a download now.
+    ///
+    /// # Errors
+    /// 429 when there are too many under way, of that holder or of all.
+    pub fn begin(&self, holder: Holder) -> ApiResult<Right> {
+        let share = self.budget.try_take(holder, 1).ok_or_else(ApiError::busy)?;
+        Ok(Right { _share: share, makers: Arc::clone(&self.makers) })
+    }
 }
 
 /// A gzip file with that name, for a browser to keep.
-pub fn gzip(name: &str, pieces: impl Pieces, right: Share) -> Response {
+pub fn gzip(name: &str, pieces: impl Pieces, right: Right) -> Response {
     let headers = [(CONTENT_TYPE, "application/gzip".to_owned()), (CONTENT_DISPOSITION, attachment(name))];
     (headers, streamed(pieces, right)).into_response()
 }
 
 /// JSON that is too large to be in memory at once.
-pub fn json(pieces: impl Pieces, right: Share) -> Response {
+pub fn json(pieces: impl Pieces, right: Right) -> Response {
     ([(CONTENT_TYPE, "application/json")], streamed(pieces, right)).into_response()
 }
 
-fn streamed(pieces: impl Pieces, right: Share) -> Body {
+fn streamed(pieces: impl Pieces, right: Right) -> Body {
     let state = Some((pieces, right));
     Body::from_stream(futures_util::stream::unfold(state, async |state| {
         let (mut pieces, right) = state?;
+        let maker = Arc::clone(&right.makers).acquire_owned().await;
         let made = tokio::task::spawn_blocking(move || {
             let piece = pieces.next_piece();
+            // Also when nobody waits for it any more.
+            drop(maker);
             (piece, pieces)
         });
         match made.await {

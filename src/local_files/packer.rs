@@ -58,12 +58,7 @@ impl Packer {
     }
 
     /// Puts the next part of a file in, and returns how long it is.
-    fn read_on(
-        &mut self,
-        mut file: io::Take<File>,
-        size: u64,
-        tar: &mut Tar,
-    ) -> io::Result<usize> {
+    fn read_on(&mut self, mut file: io::Take<File>, size: u64, tar: &mut Tar) -> io::Result<usize> {
         let mut part = Vec::with_capacity(PIECE);
         let read = file.by_ref().take(PIECE as u64).read_to_end(&mut part)?;
         tar.get_mut().write_all(&part)?;

@@ -47,7 +47,7 @@ pub async fn visualize(cx: Context, PathId(id): PathId, mut query: Query) -> Api
         return Err(missing(message));
     };
     let file = StoredFile { store, uri: &uri };
-    let right = download::begin(&cx.app.budgets.downloads, Holder::Account(cx.user_id()))?;
+    let right = cx.app.budgets.downloads.begin(Holder::Account(cx.user_id()))?;
     let file = with_file(&cx.app, file, |place| place.whole(LARGEST_VISUALIZATION)).await?;
     Ok(download::json(LoadedVisualization::new(&r#type, file), right))
 }
@@ -80,7 +80,7 @@ pub async fn download_archive(
     require_download(&app, &token, DOWNLOAD, id).await?;
     let version = find_stored::<ArtifactVersionRow>(&app, id).await?;
     let artifact = find_stored::<ArtifactRow>(&app, version.artifact_id).await?;
-    let right = download::begin(&app.budgets.downloads, Holder::Address(address))?;
+    let right = app.budgets.downloads.begin(Holder::Address(address))?;
     let archive = archive(&app, &version).await?;
     let name = format!("{}-{}.tar.gz", artifact.name, version.version);
     Ok(download::gzip(&name, Packer::new(archive), right))

@@ -241,7 +241,7 @@ pub async fn entries(cx: &Context, logs: &LogsRow) -> ApiResult<Response> {
 }
 
 async fn read(cx: &Context, logs: &LogsRow, asked: &Asked, frame: Frame) -> ApiResult<Response> {
-    let right = download::begin(&cx.app.budgets.downloads, Holder::Account(cx.user_id()))?;
+    let right = cx.app.budgets.downloads.begin(Holder::Account(cx.user_id()))?;
     let lines = lines(&cx.app, logs, asked).await?;
     let limit =
         asked.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(MOST_ENTRIES).min(MOST_ENTRIES);

@@ -42,7 +42,7 @@ pub async fn download(
     query.finish()?;
     require_download(&app, &token, DOWNLOAD, id).await?;
     let snapshot = find_stored::<SnapshotRow>(&app, id).await?;
-    let right = download::begin(&app.budgets.downloads, Holder::Address(address))?;
+    let right = app.budgets.downloads.begin(Holder::Address(address))?;
     let file = file(&app, &snapshot).await?;
     Ok(download::gzip(&format!("{id}-code.tar.gz"), Copied(file), right))
 }

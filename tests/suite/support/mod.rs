@@ -11,6 +11,7 @@ pub mod logs;
 mod official;
 mod process;
 mod reference;
+mod wellness;
 
 pub use apart::{apart, end_of, said_in};
 pub use app::{ADMIN, PASSWORD, TestApp};
@@ -22,6 +23,7 @@ pub use database::Database;
 pub use official::{official_client, official_dashboard, reference_python};
 pub use process::{Finished, Program, ServerProcess, ZENDO};
 pub use reference::ReferenceServer;
+pub use wellness::stays_well;
 
 /// Runs each of these tests on SQLite and on MariaDB. They take a [`Database`] that is new and empty.
 macro_rules! on_each_store {
