@@ -19,6 +19,8 @@ use crate::auth::workload::Leeway;
 use crate::auth::{Identities, LastUsed, Passwords, Register, Revocations, Throttle, Tokens};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{Config, Names, Networks, Secret, ServerSettings};
+use crate::connections::ConnectionLimits;
+use crate::http::budgets::Budgets;
 use crate::local_files::LocalFiles;
 use crate::random::{SharedRandomness, SystemRandomness};
 use crate::replay::Replays;
@@ -49,6 +51,8 @@ pub struct App {
     pub login_limit: LoginLimit,
     pub basic_credentials: BasicCredentials,
     pub trusted_proxies: Networks,
+    pub connection_limits: ConnectionLimits,
+    pub budgets: Budgets,
     /// Service accounts that may ask about tokens of others.
     pub introspection_accounts: Names,
     /// Whom requests speak for when authentication is turned off.
@@ -111,6 +115,7 @@ impl App {
         let Proofs { signing_secret, api_key_pepper, signing_keys, revocations } = proofs;
         let server_id = settings.id;
         let workload_leeway = config.workload.leeway();
+        let connection_limits = ConnectionLimits::new(&config.server, &config.zendo);
         let signing_algorithm = config.zendo.signing_algorithm;
         let introspection_accounts = config.zendo.introspection_accounts;
         let token_history = TimeDelta::days(config.zendo.token_history.0.into());
@@ -152,6 +157,8 @@ impl App {
             login_limit: LoginLimit::new(&config),
             basic_credentials: BasicCredentials::new(&*random),
             trusted_proxies,
+            connection_limits,
+            budgets: Budgets::new(&config),
             introspection_accounts,
             default_user,
             default_project,

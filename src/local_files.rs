@@ -1,10 +1,15 @@
 //! Files of local artifact stores on this machine: read below one folder that the operator names, and nowhere else.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+mod packer;
+
+use std::collections::VecDeque;
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Component, Path, PathBuf};
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File};
+
+pub use packer::Packer;
 
 /// Why a file is not read.
 #[derive(Debug, thiserror::Error)]
@@ -44,14 +49,27 @@ pub struct Place {
     path: PathBuf,
 }
 
-/// A file below the root, open to be read.
-pub type WholeFile = File;
+/// A file below the root, open to be read. It has as many bytes as it had when it was opened.
+pub type WholeFile = io::Take<File>;
+
+/// Bytes of a line at most; what is longer goes on as the next one.
+const LONGEST_LINE: u64 = 1 << 20;
+
+/// The lines of a file, or of the files of a folder in the order of their names.
+#[derive(Debug)]
+pub struct Lines {
+    root: Dir,
+    open: Option<BufReader<File>>,
+    next: VecDeque<PathBuf>,
+    /// Bytes that may still be read.
+    left: u64,
+}
 
 /// What waits to be put into an archive.
 #[derive(Debug)]
 pub struct Archive {
     place: Place,
-    /// Paths within the place, folders before what is in them.
+    /// Paths within the place, folders before what is in them. A single file is only in `files`.
     folders: Vec<PathBuf>,
     files: Vec<PathBuf>,
     is_folder: bool,
@@ -88,60 +106,28 @@ impl LocalFiles {
 }
 
 impl Place {
-    /// The whole file.
-    ///
-    /// # Errors
-    /// When it has more bytes than `most`, or isn't there.
-    pub fn read(&self, most: u64) -> Result<Vec<u8>, Unread> {
-        let mut bytes = Vec::new();
-        self.file()?.take(most + 1).read_to_end(&mut bytes)?;
-        if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > most {
-            Err(Unread::TooLarge(most))
-        } else {
-            Ok(bytes)
-        }
-    }
-
     /// The file, to be read.
     ///
     /// # Errors
     /// When it has more bytes than `most`, or isn't there.
     pub fn whole(&self, most: u64) -> Result<WholeFile, Unread> {
-        let file = self.file()?;
-        if file.metadata()?.len() > most { Err(Unread::TooLarge(most)) } else { Ok(file) }
+        let file = open(&self.root, &self.path)?;
+        let length = file.metadata()?.len();
+        if length > most { Err(Unread::TooLarge(most)) } else { Ok(file.take(length)) }
     }
 
-    fn file(&self) -> Result<File, Unread> {
-        open(&self.root, &self.path)
-    }
-
-    /// Gives each line of the file, or of the files of the folder in the order of their names, to `take`, until that
-    /// is false or so many bytes were read.
+    /// The lines of the file, or of the files of the folder, as far as they are in so many bytes.
     ///
     /// # Errors
     /// When it isn't there.
-    pub fn lines(&self, most: u64, mut take: impl FnMut(&str) -> bool) -> Result<(), Unread> {
+    pub fn lines(self, most: u64) -> Result<Lines, Unread> {
         let mut files = vec![self.path.clone()];
         if self.root.metadata(&self.path)?.is_dir() {
             files = names(&self.root, &self.path)?.into_iter().map(|name| self.path.join(name)).collect();
         }
-        let mut left = most;
-        for file in files {
-            let mut reader = BufReader::new(open(&self.root, &file)?.take(left));
-            let mut line = Vec::new();
-            loop {
-                line.clear();
-                let length = reader.read_until(b'\n', &mut line)?;
-                if length == 0 {
-                    break;
-                }
-                left = left.saturating_sub(u64::try_from(length).unwrap_or(u64::MAX));
-                if !take(&String::from_utf8_lossy(&line)) {
-                    return Ok(());
-                }
-            }
-        }
-        Ok(())
+        let mut lines = Lines { root: self.root, open: None, next: files.into(), left: most };
+        lines.open_next()?;
+        Ok(lines)
     }
 
     /// Lists what is in the place, without following links, and counts its bytes.
@@ -192,40 +178,29 @@ fn names(root: &Dir, folder: &Path) -> Result<Vec<std::ffi::OsString>, Unread> {
     Ok(names)
 }
 
-impl Archive {
-    /// Writes a tar archive, compressed with gzip.
+impl Lines {
+    /// The next line with its end, or none after the last.
     ///
     /// # Errors
-    /// When a file can't be read, or nobody takes what is written.
-    pub fn write(self, to: impl Write) -> io::Result<()> {
-        let mut tar = tar::Builder::new(flate2::write::GzEncoder::new(to, flate2::Compression::fast()));
-        for folder in self.folders.iter().filter(|_| self.is_folder) {
-            let mut header = header(tar::EntryType::Directory, 0o755, 0);
-            let name = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-            tar.append_data(&mut header, name, io::empty())?;
+    /// When a file can't be read.
+    pub fn next_line(&mut self) -> io::Result<Option<String>> {
+        while let Some(file) = &mut self.open {
+            let mut line = Vec::new();
+            let length = file.take(self.left.min(LONGEST_LINE)).read_until(b'\n', &mut line)?;
+            self.left = self.left.saturating_sub(u64::try_from(length).unwrap_or(u64::MAX));
+            if length > 0 {
+                return Ok(Some(String::from_utf8_lossy(&line).into_owned()));
+            }
+            self.open_next().map_err(io::Error::other)?;
         }
-        for path in &self.files {
-            let whole = if self.is_folder { self.place.path.join(path) } else { self.place.path.clone() };
-            let file = open(&self.place.root, &whole).map_err(io::Error::other)?;
-            let size = file.metadata()?.len();
-            let name = if self.is_folder {
-                path.as_path()
-            } else {
-                Path::new(whole.file_name().unwrap_or_default())
-            };
-            // A file that grows meanwhile ends where its header says.
-            tar.append_data(&mut header(tar::EntryType::Regular, 0o644, size), name, file.take(size))?;
-        }
-        tar.into_inner()?.finish()?.flush()
+        Ok(None)
     }
-}
 
-fn header(kind: tar::EntryType, mode: u32, size: u64) -> tar::Header {
-    let mut header = tar::Header::new_gnu();
-    header.set_entry_type(kind);
-    header.set_mode(mode);
-    header.set_size(size);
-    header
+    fn open_next(&mut self) -> Result<(), Unread> {
+        let next = self.next.pop_front().filter(|_| self.left > 0);
+        self.open = next.map(|path| open(&self.root, &path).map(BufReader::new)).transpose()?;
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -250,7 +225,12 @@ mod tests {
     fn nothing_outside_of_the_root_is_read() {
         let (folder, files) = with_files();
         let at = |path: &str| folder.path().join(path).to_str().unwrap().to_owned();
-        let read = |path: &str| files.place(path).and_then(|place| place.read(100));
+        let read = |path: &str| {
+            let mut bytes = Vec::new();
+            let mut file = files.place(path)?.whole(100)?;
+            file.read_to_end(&mut bytes)?;
+            Ok::<_, Unread>(bytes)
+        };
         assert_eq!(read(&at("root/store/a.txt")).unwrap(), b"one\ntwo\n");
         assert_eq!(read(&at("root/store/within")).unwrap(), b"one\ntwo\n");
         for outside in [
@@ -275,8 +255,6 @@ mod tests {
         let store = folder.path().join("root/store");
         let place = || files.place(store.to_str().unwrap()).unwrap();
         let file = files.place(store.join("a.txt").to_str().unwrap()).unwrap();
-        assert!(file.read(8).is_ok());
-        assert!(matches!(file.read(7), Err(Unread::TooLarge(7))));
         assert!(file.whole(8).is_ok());
         assert!(matches!(file.whole(7), Err(Unread::TooLarge(7))));
         assert!(place().archive(13).is_ok());
@@ -284,22 +262,22 @@ mod tests {
     }
 
     #[test]
-    fn lines_end_when_nobody_wants_more() {
+    fn lines_end_where_they_may_and_a_long_one_is_cut() {
         let (folder, files) = with_files();
         let lines = |path: &str, most: u64, count: usize| {
-            let mut lines = Vec::new();
             let path = folder.path().join("root/store").join(path);
-            let take = |line: &str| {
-                lines.push(line.trim_end().to_owned());
-                lines.len() < count
-            };
-            files.place(path.to_str().unwrap()).unwrap().lines(most, take).unwrap();
-            lines
+            let mut lines = files.place(path.to_str().unwrap()).unwrap().lines(most).unwrap();
+            let lines = std::iter::from_fn(|| lines.next_line().unwrap());
+            lines.take(count).map(|line| line.trim_end().to_owned()).collect::<Vec<_>>()
         };
         assert_eq!(lines("a.txt", 100, 9), ["one", "two"]);
         assert_eq!(lines("a.txt", 100, 1), ["one"]);
         assert_eq!(lines("a.txt", 5, 9), ["one", "t"]);
         assert_eq!(lines("deep", 100, 9), ["three"]);
+        let longest = usize::try_from(LONGEST_LINE).unwrap();
+        std::fs::write(folder.path().join("root/store/long"), "x".repeat(longest + 5)).unwrap();
+        let lengths: Vec<usize> = lines("long", 10 << 20, 9).iter().map(String::len).collect();
+        assert_eq!(lengths, [longest, 5]);
     }
 
     #[test]
@@ -307,8 +285,10 @@ mod tests {
         let (folder, files) = with_files();
         let packed = |path: &str| {
             let path = folder.path().join(path);
-            let mut bytes = Vec::new();
-            files.place(path.to_str().unwrap()).unwrap().archive(1000).unwrap().write(&mut bytes).unwrap();
+            let archive = files.place(path.to_str().unwrap()).unwrap().archive(1 << 30).unwrap();
+            let mut packer = Packer::new(archive);
+            let pieces = std::iter::from_fn(|| packer.next_piece().unwrap());
+            let bytes: Vec<u8> = pieces.flatten().collect();
             let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(bytes.as_slice()));
             let entries = archive.entries().unwrap().map(|entry| {
                 let mut entry = entry.unwrap();
@@ -323,5 +303,10 @@ mod tests {
             [entry(".", ""), entry("deep", ""), entry("a.txt", "one\ntwo\n"), entry("deep/b.txt", "three")];
         assert_eq!(packed("root/store"), whole);
         assert_eq!(packed("root/store/a.txt"), [entry("a.txt", "one\ntwo\n")]);
+        // Longer than a piece, with a name that is longer than a header holds.
+        let (name, text) = ("n".repeat(200), "0123456789".repeat(50_001));
+        std::fs::write(folder.path().join("root/store/deep").join(&name), &text).unwrap();
+        let deep = [entry(".", ""), entry("b.txt", "three"), entry(&name, &text)];
+        assert_eq!(packed("root/store/deep"), deep);
     }
 }

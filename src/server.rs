@@ -1,7 +1,6 @@
 //! The one place where layers and routes are put together, in the order a request meets them.
 
 use std::future::Future;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,22 +9,21 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::{Interval, MissedTickBehavior};
 use tower::ServiceBuilder;
 use tower::util::MapResponseLayer;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::limit::RequestBodyLimitLayer;
 
 use crate::app::AppState;
-use crate::auth::{admit, authenticate};
+use crate::auth::{Admitted, admit, authenticate};
+use crate::connections;
 use crate::console;
 use crate::http::error::ApiError;
 use crate::http::headers::SecureHeaders;
 use crate::http::limits::LimitsLayer;
-use crate::http::{cors, request_id};
+use crate::http::{bodies, cors, request_id};
 use crate::replay::replay;
 use crate::routes;
 
@@ -49,12 +47,12 @@ pub fn router(app: AppState) -> Router {
     let closed = closed.router.merge(routes::unimplemented::router(&there));
     let closed = closed.route_layer(from_fn_with_state(Arc::clone(&app), admit_or_replay));
     let oauth =
-        routes::oauth::closed().router.route_layer(from_fn_with_state(Arc::clone(&app), authenticate));
+        routes::oauth::closed().router.route_layer(from_fn_with_state(Arc::clone(&app), bodies::keep_small));
+    let oauth = oauth.route_layer(from_fn_with_state(Arc::clone(&app), authenticate));
     let oauth = oauth.route_layer(from_fn(routes::oauth::key_as_password));
     let settings = &app.config;
     let headers = SecureHeaders::new(settings, app.server_id);
     let time_limit = Duration::from_secs(settings.request_timeout.0.into());
-    let body_limit = usize::try_from(settings.max_request_body_size_in_bytes.0).unwrap_or(usize::MAX);
     let secure_headers = MapResponseLayer::new(move |response| headers.add_to(response));
     // Layers are in the order that a request meets them. Together they are one, which costs less than seven.
     // A page is for this server's own origin, takes no body, and asks the API without its layers.
@@ -69,10 +67,10 @@ pub fn router(app: AppState) -> Router {
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(cors::layer(&app))
         .layer(LimitsLayer::new(time_limit).without_files())
-        .layer(RequestBodyLimitLayer::new(body_limit))
         .layer(DefaultBodyLimit::disable());
+    // The other bodies are bounded when their callers are known.
+    let open = open.router.layer(from_fn_with_state(Arc::clone(&app), bodies::keep_small));
     let api = open
-        .router
         .merge(closed)
         .merge(oauth)
         .fallback(routes::fallback::not_found)
@@ -99,11 +97,13 @@ pub fn router(app: AppState) -> Router {
     all.with_state(app)
 }
 
-/// Authenticates the request, and gives a repeated one its first answer. Each layer that is a function is copied for
-/// each request with all that is behind it, so the two are one.
+/// Authenticates the request, bounds what it keeps in memory, and gives a repeated one its first answer. Each layer
+/// that is a function is copied for each request with all that is behind it, so the three are one.
 async fn admit_or_replay(State(app): State<AppState>, request: Request, next: Next) -> Response {
     match admit(&app, request).await {
-        Ok(request) => replay(&app, request, next).await,
+        Ok(Admitted { request, caller, room: _room }) => {
+            bodies::count_answer(&app.budgets.answers, caller, replay(&app, request, next).await)
+        }
         Err(refusal) => refusal,
     }
 }
@@ -111,7 +111,7 @@ async fn admit_or_replay(State(app): State<AppState>, request: Request, next: Ne
 /// Serves until `stop` is done, then finishes the requests under way.
 ///
 /// # Errors
-/// When the listener fails.
+/// Never: a listener that fails is tried again.
 pub async fn serve(
     app: AppState,
     listener: TcpListener,
@@ -119,28 +119,17 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let router = router(Arc::clone(&app));
     let house = tokio::spawn(keep_house(Arc::clone(&app)));
-    // Without it, small answers wait for the acknowledgement of the one before.
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY could not be set");
-        }
-    });
-    // A router that is served as it is gets copied for each connection.
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let (stopping, stopped) = oneshot::channel();
     let stop = async {
         stop.await;
         let _ = stopping.send(());
     };
-    let serving = axum::serve(listener, service).with_graceful_shutdown(stop).into_future();
+    let serving = connections::serve(router, listener, app.connection_limits.clone(), stop);
     let patience = Duration::from_secs(app.config.request_timeout.0.into()) + LAST_ANSWERS;
-    let served = tokio::select! {
-        served = serving => served,
-        () = patience_after(stopped, patience) => {
-            tracing::warn!("some callers did not finish their requests");
-            Ok(())
-        }
-    };
+    tokio::select! {
+        () = serving => {}
+        () = patience_after(stopped, patience) => tracing::warn!("some callers did not finish their requests"),
+    }
     house.abort();
     note("the last activity could not be written", app.activity.write(&app.store).await);
     note("API tokens could not be written", app.register.flush().await);
@@ -148,7 +137,7 @@ pub async fn serve(
     note("answers could not be written", app.replays.write(app.clock.now()).await);
     note("audit records could not be written", app.audit.close().await);
     app.store.close().await;
-    served
+    Ok(())
 }
 
 /// A caller who never ends its request has no time limit, and must not keep the server from stopping.

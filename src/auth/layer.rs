@@ -22,6 +22,8 @@ use super::{AuthenticationError, Credential, Principal, Scope, api_key, grants, 
 use crate::app::{App, AppState};
 use crate::audit::{Action, Claim, Origin};
 use crate::config::AuthScheme;
+use crate::http::bodies;
+use crate::http::budgets::{Holder, Share};
 use crate::resources::devices::DeviceStatus;
 use crate::resources::users::{self, UserRow};
 use crate::store::{Id, Timestamp};
@@ -31,16 +33,24 @@ pub const CSRF_HEADER: &str = "x-csrf-token";
 /// Authenticates the request and hands its [`Principal`] on.
 pub async fn authenticate(State(app): State<AppState>, request: Request, next: Next) -> Response {
     match admit(&app, request).await {
-        Ok(request) => next.run(request).await,
+        Ok(Admitted { request, .. }) => next.run(request).await,
         Err(refusal) => refusal,
     }
 }
 
-/// The request with its [`Principal`], or the answer to one that has none.
+/// A request whose caller is known.
+pub struct Admitted {
+    pub request: Request,
+    pub caller: Holder,
+    /// Room for its body, to be held until it is answered.
+    pub room: Option<Share>,
+}
+
+/// The request with its [`Principal`], or the answer to one that has none. No body is read before that.
 ///
 /// # Errors
-/// 401 for nobody that is known here; 403 for a token that was narrowed too far.
-pub async fn admit(app: &AppState, mut request: Request) -> Result<Request, Response> {
+/// 401 for nobody that is known here; 403 for a token that was narrowed too far; 413 for a body that is too long.
+pub async fn admit(app: &AppState, request: Request) -> Result<Admitted, Response> {
     let now = app.clock.now();
     let principal = match principal_for_page(app, request.headers(), request.extensions(), now).await {
         Ok(principal) => principal,
@@ -52,11 +62,16 @@ pub async fn admit(app: &AppState, mut request: Request) -> Result<Request, Resp
         }
     };
     app.activity.note(now);
+    let caller = Holder::Account(principal.user.id);
+    let (mut request, room) = match bodies::is_small(app, &request) {
+        true => (request, None),
+        false => Box::pin(bodies::make_room(app, caller, request)).await?,
+    };
     if let Some(scope) = principal.scope().filter(|scope| scope.is_limited()) {
         request = Box::pin(within_scope(app, &principal, scope, request)).await?;
     }
     request.extensions_mut().insert(principal);
-    Ok(request)
+    Ok(Admitted { request, caller, room })
 }
 
 async fn record_refusal(

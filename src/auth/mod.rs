@@ -38,7 +38,7 @@ pub use error::{AuthenticationError, refusal};
 pub use identity::Identities;
 pub use jwt::{Claims, Tokens, VerifiedToken};
 pub use last_used::LastUsed;
-pub use layer::{admit, authenticate};
+pub use layer::{Admitted, admit, authenticate};
 pub use password::Passwords;
 pub use register::Register;
 pub use revocation::{Revocation, Revocations};

@@ -15,7 +15,7 @@ use super::CliError;
 use crate::app::{App, Surroundings};
 use crate::config::{Config, ConfigError};
 use crate::startup::{self, SignIn};
-use crate::{config, server};
+use crate::{config, connections, server};
 
 #[derive(Debug, clap::Args)]
 pub struct ServeArgs {
@@ -39,6 +39,7 @@ pub fn run(args: ServeArgs) -> Result<(), CliError> {
     for warning in warnings.iter().chain(&config::unsafe_settings(&config)) {
         tracing::warn!("{warning}");
     }
+    connections::raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let served = runtime.context("the runtime can't start").and_then(|runtime| {
         // On a worker, and not on this thread, whose heap would keep what the start took and use it no more.

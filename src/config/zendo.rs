@@ -24,6 +24,15 @@ pub struct ZendoSettings {
     /// Proxies whose `X-Forwarded-For` is believed.
     #[serde(deserialize_with = "setting")]
     pub trusted_proxies: Networks,
+    /// Connections at a time; without it, as many as the limit of open files allows.
+    #[serde(deserialize_with = "optional")]
+    pub max_connections: Option<AtLeast<1>>,
+    /// Connections at a time from one address that is neither this machine's nor a trusted proxy's.
+    #[serde(deserialize_with = "setting")]
+    pub max_connections_per_address: AtLeast<1>,
+    /// Seconds that a connection may wait for its next request.
+    #[serde(deserialize_with = "setting")]
+    pub keep_alive_timeout: AtLeast<1>,
     /// Folder below which files of local artifact stores are read; without it none are.
     #[serde(deserialize_with = "optional")]
     pub local_files_root: Option<AbsolutePath>,
@@ -53,6 +62,9 @@ impl Default for ZendoSettings {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             data_dir: "zendo-data".into(),
             trusted_proxies: Networks(Vec::new()),
+            max_connections: None,
+            max_connections_per_address: AtLeast(512),
+            keep_alive_timeout: AtLeast(75),
             local_files_root: None,
             audit_retention: AtLeast(365),
             audit_log: None,

@@ -1,20 +1,92 @@
-//! Files that a browser keeps: written piece by piece, so that no more than a few pieces are in memory.
+//! Answers that are made piece by piece while they are taken: a thread is held for one piece at a time, and no more than
+//! a few are in memory.
 
-use std::io::{self, Write};
+use std::io;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::Semaphore;
 
-/// What is written goes to whoever downloads, in pieces.
-pub type Pieces = io::BufWriter<PieceWriter>;
+use super::budgets::{Budget, Holder, Share};
+use super::error::{ApiError, ApiResult};
 
-/// A gzip file with that name. `write` runs on a thread that may wait for a disk.
-pub fn gzip(name: &str, write: impl FnOnce(Pieces) -> io::Result<()> + Send + 'static) -> Response {
+/// Bytes that a piece should have.
+pub const PIECE: usize = 64 << 10;
+
+/// Makes an answer's bytes.
+pub trait Pieces: Send + 'static {
+    /// The next bytes, or none after the last. It may wait for a disk, and reads no more than a few [`PIECE`]s; a piece
+    /// may be empty.
+    ///
+    /// # Errors
+    /// What ends the connection, so that nobody takes a part for the whole.
+    fn next_piece(&mut self) -> io::Result<Option<Vec<u8>>>;
+}
+
+/// Pieces that are made at the same time, so that a slow disk leaves threads for others.
+const MADE_AT_ONCE: usize = 8;
+
+/// The downloads under way.
+#[derive(Debug)]
+pub struct Downloads {
+    budget: Budget,
+    makers: Arc<Semaphore>,
+}
+
+/// The right to one download.
+#[derive(Debug)]
+pub struct Right {
+    _share: Share,
+    makers: Arc<Semaphore>,
+}
+
+impl Downloads {
+    pub fn new(budget: Budget) -> Self {
+        Self { budget, makers: Arc::new(Semaphore::new(MADE_AT_ONCE)) }
+    }
+
+    /// The right to a download now.
+    ///
+    /// # Errors
+    /// 429 when there are too many under way, of that holder or of all.
+    pub fn begin(&self, holder: Holder) -> ApiResult<Right> {
+        let share = self.budget.try_take(holder, 1).ok_or_else(ApiError::busy)?;
+        Ok(Right { _share: share, makers: Arc::clone(&self.makers) })
+    }
+}
+
+/// A gzip file with that name, for a browser to keep.
+pub fn gzip(name: &str, pieces: impl Pieces, right: Right) -> Response {
     let headers = [(CONTENT_TYPE, "application/gzip".to_owned()), (CONTENT_DISPOSITION, attachment(name))];
-    (headers, streamed(write)).into_response()
+    (headers, streamed(pieces, right)).into_response()
+}
+
+/// JSON that is too large to be in memory at once.
+pub fn json(pieces: impl Pieces, right: Right) -> Response {
+    ([(CONTENT_TYPE, "application/json")], streamed(pieces, right)).into_response()
+}
+
+fn streamed(pieces: impl Pieces, right: Right) -> Body {
+    let state = Some((pieces, right));
+    Body::from_stream(futures_util::stream::unfold(state, async |state| {
+        let (mut pieces, right) = state?;
+        let maker = Arc::clone(&right.makers).acquire_owned().await;
+        let made = tokio::task::spawn_blocking(move || {
+            let piece = pieces.next_piece();
+            // Also when nobody waits for it any more.
+            drop(maker);
+            (piece, pieces)
+        });
+        match made.await {
+            Ok((Ok(Some(piece)), pieces)) => Some((Ok(Bytes::from(piece)), Some((pieces, right)))),
+            Ok((Ok(None), _)) => None,
+            Ok((Err(error), _)) => Some((Err(error), None)),
+            Err(error) => Some((Err(io::Error::other(error)), None)),
+        }
+    }))
 }
 
 /// RFC 6266, with RFC 8187 for a name that isn't plain.
@@ -26,37 +98,6 @@ fn attachment(name: &str) -> String {
             let encoded = percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC);
             format!("attachment; filename*=utf-8''{encoded}")
         }
-    }
-}
-
-fn streamed(write: impl FnOnce(Pieces) -> io::Result<()> + Send + 'static) -> Body {
-    const PIECES: usize = 4;
-    let (sender, receiver) = mpsc::channel(PIECES);
-    tokio::task::spawn_blocking(move || {
-        let pieces = io::BufWriter::with_capacity(64 << 10, PieceWriter(sender.clone()));
-        if let Err(error) = write(pieces) {
-            // Ends the connection, so that nobody takes a part for the whole.
-            let _ = sender.blocking_send(Err(error));
-        }
-    });
-    Body::from_stream(futures_util::stream::unfold(receiver, |mut receiver| async move {
-        receiver.recv().await.map(|piece| (piece, receiver))
-    }))
-}
-
-/// Takes what is written to whoever downloads.
-#[derive(Debug)]
-pub struct PieceWriter(mpsc::Sender<io::Result<Bytes>>);
-
-impl Write for PieceWriter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let piece = Bytes::copy_from_slice(bytes);
-        self.0.blocking_send(Ok(piece)).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

@@ -1,5 +1,7 @@
 //! What every route shares.
 
+pub mod bodies;
+pub mod budgets;
 pub mod client_address;
 pub mod cors;
 pub mod download;

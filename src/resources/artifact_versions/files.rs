@@ -3,20 +3,20 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use sea_query::{Expr, ExprTrait, Order};
-use serde::Serialize;
 
 use super::ArtifactVersionRow;
+use super::loaded::LoadedVisualization;
 use crate::app::AppState;
 use crate::auth::download::require_download;
 use crate::framework::{Context, Resource, find_stored};
+use crate::http::budgets::Holder;
+use crate::http::client_address::ClientAddress;
 use crate::http::download;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::path::PathId;
 use crate::http::query::Query;
-use crate::local_files::Archive;
+use crate::local_files::{Archive, Packer};
 use crate::resources::artifact_visualizations::VisualizationRow;
 use crate::resources::artifacts::ArtifactRow;
 use crate::resources::store_files::{StoredFile, missing, with_file};
@@ -27,20 +27,8 @@ const DOWNLOAD: &str = "artifact_version";
 /// Bytes of a visualization at most.
 const LARGEST_VISUALIZATION: u64 = 64 << 20;
 
-/// A visualization with what is in its file (contract schema LoadedVisualization).
-#[derive(Debug, Serialize)]
-pub struct LoadedVisualization {
-    r#type: String,
-    /// A text; of an image base64.
-    value: String,
-}
-
 /// One visualization of a version, by its place among them.
-pub async fn visualize(
-    cx: Context,
-    PathId(id): PathId,
-    mut query: Query,
-) -> ApiResult<Json<LoadedVisualization>> {
+pub async fn visualize(cx: Context, PathId(id): PathId, mut query: Query) -> ApiResult<Response> {
     let index = query.integer("index", i64::MIN, i64::MAX).unwrap_or(0);
     query.finish()?;
     let version = cx.find::<ArtifactVersionRow>(id).await?;
@@ -59,12 +47,9 @@ pub async fn visualize(
         return Err(missing(message));
     };
     let file = StoredFile { store, uri: &uri };
-    let bytes = with_file(&cx.app, file, |place| place.read(LARGEST_VISUALIZATION)).await?;
-    let value = match r#type.as_str() {
-        "image" => STANDARD.encode(bytes),
-        _ => String::from_utf8_lossy(&bytes).into_owned(),
-    };
-    Ok(Json(LoadedVisualization { r#type, value }))
+    let right = cx.app.budgets.downloads.begin(Holder::Account(cx.user_id()))?;
+    let file = with_file(&cx.app, file, |place| place.whole(LARGEST_VISUALIZATION)).await?;
+    Ok(download::json(LoadedVisualization::new(&r#type, file), right))
 }
 
 fn store_of(version: &ArtifactVersionRow) -> ApiResult<Id> {
@@ -86,6 +71,7 @@ pub async fn download_token(cx: Context, PathId(id): PathId) -> ApiResult<Json<S
 /// A version's data as an archive, for whoever has the token.
 pub async fn download_archive(
     State(app): State<AppState>,
+    ClientAddress(address): ClientAddress,
     PathId(id): PathId,
     mut query: Query,
 ) -> ApiResult<Response> {
@@ -94,9 +80,10 @@ pub async fn download_archive(
     require_download(&app, &token, DOWNLOAD, id).await?;
     let version = find_stored::<ArtifactVersionRow>(&app, id).await?;
     let artifact = find_stored::<ArtifactRow>(&app, version.artifact_id).await?;
+    let right = app.budgets.downloads.begin(Holder::Address(address))?;
     let archive = archive(&app, &version).await?;
     let name = format!("{}-{}.tar.gz", artifact.name, version.version);
-    Ok(download::gzip(&name, move |pieces| archive.write(pieces)))
+    Ok(download::gzip(&name, Packer::new(archive), right))
 }
 
 async fn archive(app: &AppState, version: &ArtifactVersionRow) -> ApiResult<Archive> {

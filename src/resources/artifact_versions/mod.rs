@@ -3,6 +3,7 @@
 mod changes;
 mod files;
 mod filters;
+mod loaded;
 mod requests;
 
 use std::collections::BTreeMap;

@@ -1,6 +1,8 @@
 //! Reading what a log says.
 
-use axum::Json;
+use std::io;
+
+use axum::response::Response;
 use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -9,9 +11,12 @@ use super::LogsRow;
 use super::requests::RUNNER;
 use crate::app::App;
 use crate::framework::Context;
+use crate::http::budgets::Holder;
+use crate::http::download::{self, PIECE, Pieces};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::path::PathId;
 use crate::http::query::Query;
+use crate::local_files::Lines;
 use crate::random::SharedRandomness;
 use crate::resources::store_files::{StoredFile, with_file};
 
@@ -19,10 +24,12 @@ use crate::resources::store_files::{StoredFile, with_file};
 const MOST_ENTRIES: usize = 50_000;
 /// Bytes that are read for one answer at most.
 const MOST_BYTES: u64 = 64 << 20;
+/// Bytes of lines that are read at a time, however little they say.
+const READ_AT_ONCE: usize = 16 * PIECE;
 
 /// One entry of a log (contract schema LogEntry).
 #[derive(Debug, Serialize, Deserialize)]
-pub struct LogEntry {
+struct LogEntry {
     message: String,
     name: Option<String>,
     level: Option<Level>,
@@ -96,12 +103,70 @@ impl Level {
     }
 }
 
-/// A page of entries; a log of an artifact store has one page only.
-#[derive(Debug, Default, Serialize)]
-pub struct Entries {
-    items: Vec<LogEntry>,
-    before: Option<String>,
-    after: Option<String>,
+/// The page of entries that a log is, as JSON that is made while it is taken.
+struct Entries {
+    /// None for a log without a file.
+    lines: Option<Lines>,
+    random: SharedRandomness,
+    /// Entries that may still come.
+    left: usize,
+    /// Where it is in the answer.
+    stage: Stage,
+    frame: Frame,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Start,
+    BeforeFirst,
+    /// At least one entry has come.
+    Between,
+    Over,
+}
+
+/// What stands around the entries: a log of an artifact store has one page only.
+#[derive(Clone, Copy)]
+struct Frame {
+    start: &'static str,
+    end: &'static str,
+}
+
+const PAGE: Frame = Frame { start: r#"{"items":["#, end: r#"],"before":null,"after":null}"# };
+const LIST: Frame = Frame { start: "[", end: "]" };
+
+impl Pieces for Entries {
+    fn next_piece(&mut self) -> io::Result<Option<Vec<u8>>> {
+        if self.stage == Stage::Over {
+            return Ok(None);
+        }
+        let mut piece = Vec::with_capacity(PIECE);
+        let mut read = 0;
+        if self.stage == Stage::Start {
+            piece.extend_from_slice(self.frame.start.as_bytes());
+            self.stage = Stage::BeforeFirst;
+        }
+        while piece.len() < PIECE && read < READ_AT_ONCE {
+            let line = match &mut self.lines {
+                Some(lines) if self.left > 0 => lines.next_line()?,
+                _ => None,
+            };
+            let Some(line) = line else {
+                piece.extend_from_slice(self.frame.end.as_bytes());
+                self.stage = Stage::Over;
+                break;
+            };
+            read += line.len();
+            if let Some(entry) = entry(&line, &self.random) {
+                if self.stage == Stage::Between {
+                    piece.push(b',');
+                }
+                self.stage = Stage::Between;
+                serde_json::to_writer(&mut piece, &entry)?;
+                self.left -= 1;
+            }
+        }
+        Ok(Some(piece))
+    }
 }
 
 /// What is asked of a log.
@@ -159,12 +224,11 @@ fn moment(query: &mut Query, name: &str) -> Option<i64> {
 }
 
 /// The oldest entries of a log.
-pub async fn list_entries(cx: Context, PathId(id): PathId, query: Query) -> ApiResult<Json<Entries>> {
+pub async fn list_entries(cx: Context, PathId(id): PathId, query: Query) -> ApiResult<Response> {
     let asked = Asked::read(query)?;
     let logs = cx.find::<LogsRow>(id).await?;
     logs.refuse_unowned()?;
-    let items = read(&cx.app, &logs, &asked).await?;
-    Ok(Json(Entries { items, ..Entries::default() }))
+    read(&cx, &logs, &asked, PAGE).await
 }
 
 /// What a log says, as far as one answer holds it.
@@ -172,11 +236,20 @@ pub async fn list_entries(cx: Context, PathId(id): PathId, query: Query) -> ApiR
 /// # Errors
 /// 400 for logs that have no file; 403 for local files that are not read; 404 for a store or file that isn't there; 501
 /// for stores that this server has no client for.
-pub async fn entries(cx: &Context, logs: &LogsRow) -> ApiResult<Vec<LogEntry>> {
-    read(&cx.app, logs, &Asked::default()).await
+pub async fn entries(cx: &Context, logs: &LogsRow) -> ApiResult<Response> {
+    read(cx, logs, &Asked::default(), LIST).await
 }
 
-async fn read(app: &App, logs: &LogsRow, asked: &Asked) -> ApiResult<Vec<LogEntry>> {
+async fn read(cx: &Context, logs: &LogsRow, asked: &Asked, frame: Frame) -> ApiResult<Response> {
+    let right = cx.app.budgets.downloads.begin(Holder::Account(cx.user_id()))?;
+    let lines = lines(&cx.app, logs, asked).await?;
+    let limit =
+        asked.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(MOST_ENTRIES).min(MOST_ENTRIES);
+    let random = std::sync::Arc::clone(&cx.app.random);
+    Ok(download::json(Entries { lines, random, left: limit, stage: Stage::Start, frame }, right))
+}
+
+async fn lines(app: &App, logs: &LogsRow, asked: &Asked) -> ApiResult<Option<Lines>> {
     let refuse = |message: &str| Err(ApiError::new(ErrorKind::ValueError, message));
     if logs.source == RUNNER {
         return refuse("This server starts no runs, so it has no logs of their runners.");
@@ -185,25 +258,14 @@ async fn read(app: &App, logs: &LogsRow, asked: &Asked) -> ApiResult<Vec<LogEntr
         let message = "This server reads no logs of log stores: it has no client for them.";
         return Err(ApiError::new(ErrorKind::NotImplementedError, message));
     }
-    let Some(store) = logs.artifact_store_id else { return Ok(Vec::new()) };
+    let Some(store) = logs.artifact_store_id else { return Ok(None) };
     let Some(uri) = logs.uri.as_deref().filter(|uri| !uri.is_empty()) else {
         return refuse("The logs have no URI.");
     };
     if asked.is_more_than_a_start {
         return refuse("Logs of an artifact store are read from their start, and not filtered.");
     }
-    let limit =
-        asked.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(MOST_ENTRIES).min(MOST_ENTRIES);
-    let random = std::sync::Arc::clone(&app.random);
-    let entries = with_file(app, StoredFile { store, uri }, move |place| {
-        let mut entries = Vec::new();
-        place.lines(MOST_BYTES, |line| {
-            entries.extend(entry(line, &random));
-            entries.len() < limit
-        })?;
-        Ok(entries)
-    });
-    entries.await
+    with_file(app, StoredFile { store, uri }, |place| place.lines(MOST_BYTES)).await.map(Some)
 }
 
 /// One line of a log: JSON as ZenML's client writes it, or any text, perhaps with a time before it. Nothing is an empty
@@ -247,6 +309,10 @@ fn plain(line: &str) -> LogEntry {
 mod tests {
     use std::sync::Arc;
 
+    use serde_json::json;
+
+    use crate::local_files::LocalFiles;
+
     use super::*;
     use crate::random::SystemRandomness;
 
@@ -272,5 +338,30 @@ mod tests {
         ] {
             assert_eq!(read(line).as_deref(), expected, "{line}");
         }
+    }
+
+    #[test]
+    fn entries_are_one_json_text_however_many_pieces_it_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = LocalFiles::new(Some(folder.path().to_owned()));
+        let read = |text: &str, left: usize, frame: Frame| {
+            let path = folder.path().join("log");
+            std::fs::write(&path, text).unwrap();
+            let lines = files.place(path.to_str().unwrap()).unwrap().lines(MOST_BYTES).unwrap();
+            let random = Arc::new(SystemRandomness);
+            let mut entries = Entries { lines: Some(lines), random, left, stage: Stage::Start, frame };
+            let pieces: Vec<_> = std::iter::from_fn(|| entries.next_piece().unwrap()).collect();
+            let json: serde_json::Value = serde_json::from_slice(&pieces.concat()).unwrap();
+            (pieces.len(), json)
+        };
+        assert_eq!(read("", 9, LIST), (1, json!([])));
+        assert_eq!(read("\n \n", 9, PAGE), (1, json!({"items": [], "before": null, "after": null})));
+        let (_, two) = read("\none\n\ntwo\nthree\n", 2, LIST);
+        assert_eq!((two.as_array().unwrap().len(), &two[1]["message"]), (2, &json!("two")));
+        let (pieces, page) = read(&"0123456789\n".repeat(5000), 9999, PAGE);
+        assert!(pieces > 5 && page["items"].as_array().unwrap().len() == 5000);
+        // Nothing to say in the first pieces.
+        let (pieces, late) = read(&format!("{}late", " \n".repeat(READ_AT_ONCE)), 9, LIST);
+        assert!(pieces > 1 && late[0]["message"] == "late" && late.as_array().unwrap().len() == 1);
     }
 }

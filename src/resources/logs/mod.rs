@@ -19,7 +19,7 @@ use crate::http::routes::Routes;
 use crate::row;
 use crate::store::{Id, Timestamp};
 
-pub use entries::{LogEntry, entries};
+pub use entries::entries;
 pub use requests::{LogsOwner, LogsReference, LogsRequest, assign, attach, checked, insert};
 
 const LOGS: &str = "/api/v1/logs";

@@ -1,9 +1,9 @@
 //! What the logs of a run or of a step say.
 
-use axum::Json;
+use axum::response::Response;
 use sea_query::{Expr, ExprTrait, Order};
 
-use super::super::logs::{LogEntry, LogsRow, entries};
+use super::super::logs::{LogsRow, entries};
 use super::super::steps::StepRow;
 use super::RunRow;
 use crate::framework::{Context, Resource};
@@ -36,11 +36,11 @@ impl Meant {
     }
 }
 
-pub async fn get_run_logs(cx: Context, PathId(id): PathId, query: Query) -> ApiResult<Json<Vec<LogEntry>>> {
+pub async fn get_run_logs(cx: Context, PathId(id): PathId, query: Query) -> ApiResult<Response> {
     let meant = Meant::read(query)?;
     cx.find::<RunRow>(id).await?;
     match find(&cx, "pipeline_run_id", id, &meant).await? {
-        Some(logs) => entries(&cx, &logs).await.map(Json),
+        Some(logs) => entries(&cx, &logs).await,
         None if matches!(&meant, Meant::Source(source) if source == RUNNER) => {
             let message = "This server starts no runs, so it has no logs of their runners.";
             Err(ApiError::new(ErrorKind::ValueError, message))
@@ -49,11 +49,11 @@ pub async fn get_run_logs(cx: Context, PathId(id): PathId, query: Query) -> ApiR
     }
 }
 
-pub async fn get_step_logs(cx: Context, PathId(id): PathId, query: Query) -> ApiResult<Json<Vec<LogEntry>>> {
+pub async fn get_step_logs(cx: Context, PathId(id): PathId, query: Query) -> ApiResult<Response> {
     let meant = Meant::read(query)?;
     cx.find::<StepRow>(id).await?;
     match find(&cx, "step_run_id", id, &meant).await? {
-        Some(logs) => entries(&cx, &logs).await.map(Json),
+        Some(logs) => entries(&cx, &logs).await,
         None => Err(unknown("step", id)),
     }
 }

@@ -1,6 +1,6 @@
 //! The code that a snapshot was made from, as its client kept it in the artifact store.
 
-use std::io::{self, Write};
+use std::io::{self, Read};
 
 use axum::Json;
 use axum::extract::State;
@@ -11,7 +11,9 @@ use super::SnapshotRow;
 use crate::app::AppState;
 use crate::auth::download::require_download;
 use crate::framework::{Context, find_stored};
-use crate::http::download;
+use crate::http::budgets::Holder;
+use crate::http::client_address::ClientAddress;
+use crate::http::download::{self, PIECE, Pieces};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::path::PathId;
 use crate::http::query::Query;
@@ -32,6 +34,7 @@ pub async fn download_token(cx: Context, PathId(id): PathId) -> ApiResult<Json<S
 /// A snapshot's code, for whoever has the token.
 pub async fn download(
     State(app): State<AppState>,
+    ClientAddress(address): ClientAddress,
     PathId(id): PathId,
     mut query: Query,
 ) -> ApiResult<Response> {
@@ -39,11 +42,20 @@ pub async fn download(
     query.finish()?;
     require_download(&app, &token, DOWNLOAD, id).await?;
     let snapshot = find_stored::<SnapshotRow>(&app, id).await?;
-    let mut file = file(&app, &snapshot).await?;
-    Ok(download::gzip(&format!("{id}-code.tar.gz"), move |mut pieces| {
-        io::copy(&mut file, &mut pieces)?;
-        pieces.flush()
-    }))
+    let right = app.budgets.downloads.begin(Holder::Address(address))?;
+    let file = file(&app, &snapshot).await?;
+    Ok(download::gzip(&format!("{id}-code.tar.gz"), Copied(file), right))
+}
+
+/// A file as it is.
+struct Copied(WholeFile);
+
+impl Pieces for Copied {
+    fn next_piece(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let mut piece = Vec::with_capacity(PIECE);
+        self.0.by_ref().take(PIECE as u64).read_to_end(&mut piece)?;
+        Ok(Some(piece).filter(|piece| !piece.is_empty()))
+    }
 }
 
 async fn file(app: &AppState, snapshot: &SnapshotRow) -> ApiResult<WholeFile> {

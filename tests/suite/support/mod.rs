@@ -12,6 +12,7 @@ pub mod logs;
 mod official;
 mod process;
 mod reference;
+mod wellness;
 
 pub use apart::{apart, end_of, said_in};
 pub use app::{ADMIN, PASSWORD, TestApp};
@@ -24,6 +25,7 @@ pub use guard::{Guard, Proxy};
 pub use official::{official_client, official_dashboard, reference_python};
 pub use process::{Finished, Program, ServerProcess, ZENDO};
 pub use reference::ReferenceServer;
+pub use wellness::stays_well;
 
 /// Runs each of these tests on SQLite and on MariaDB. They take a [`Database`] that is new and empty.
 macro_rules! on_each_store {

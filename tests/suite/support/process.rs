@@ -19,6 +19,7 @@ pub struct Program {
     args: Vec<String>,
     variables: Vec<(String, String)>,
     input: Option<String>,
+    open_files: Option<u32>,
     folder: Arc<tempfile::TempDir>,
     /// Kept for as long as the program may need it.
     _database: Option<Database>,
@@ -36,7 +37,7 @@ impl Program {
     pub fn new(args: &[&str]) -> Self {
         let args = args.iter().map(|arg| arg.to_string()).collect();
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        Self { args, variables: Vec::new(), input: None, folder, _database: None }
+        Self { args, variables: Vec::new(), input: None, open_files: None, folder, _database: None }
     }
 
     /// The server on a free port.
@@ -61,6 +62,12 @@ impl Program {
     /// With that on standard input, where there is nothing otherwise.
     pub fn reading(mut self, input: &str) -> Self {
         self.input = Some(input.to_owned());
+        self
+    }
+
+    /// With no more open files than that.
+    pub fn with_open_files(mut self, most: u32) -> Self {
+        self.open_files = Some(most);
         self
     }
 
@@ -101,7 +108,15 @@ impl Program {
             }
             None => Stdio::null(),
         };
-        let child = Command::new(ZENDO)
+        let mut command = match self.open_files {
+            Some(most) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &format!("ulimit -n {most} && exec \"$0\" \"$@\""), ZENDO]);
+                shell
+            }
+            None => Command::new(ZENDO),
+        };
+        let child = command
             .args(&self.args)
             .current_dir(self.folder())
             .env_clear()
@@ -145,6 +160,13 @@ impl ServerProcess {
     pub async fn signed_in(&self, name: &str, password: &str) -> Caller {
         let token = self.anonymous().login(name, password).await.expect_ok()["access_token"].clone();
         self.anonymous().with_token(token.as_str().unwrap())
+    }
+
+    /// Bytes of memory that it has had at most.
+    pub fn peak_memory(&self) -> u64 {
+        let status = read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
     }
 
     pub fn stdout(&self) -> String {
