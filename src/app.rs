@@ -26,6 +26,7 @@ use crate::resources::devices::DevicePolls;
 use crate::resources::secrets::SecretCipher;
 use crate::resources::server_settings::{self, SettingsRow};
 use crate::store::{Id, Remembered, Store, StoreError, Timestamp};
+use crate::work::Orphans;
 
 /// The running application. Cloning it is cheap.
 pub type AppState = Arc<App>;
@@ -63,6 +64,8 @@ pub struct App {
     pub activity: Activity,
     pub local_files: LocalFiles,
     pub replays: Replays,
+    /// Requests that go on without their callers.
+    pub orphans: Orphans,
     pub audit: Audit,
     pub clock: SharedClock,
     pub random: SharedRandomness,
@@ -161,6 +164,7 @@ impl App {
             local_files,
             activity: Activity::new(settings.last_user_activity),
             replays: Replays::new(store.clone(), &config),
+            orphans: Orphans::default(),
             audit,
             settings: Remembered::default(),
             config,

@@ -21,3 +21,4 @@ pub mod routes;
 pub mod server;
 pub mod startup;
 pub mod store;
+pub mod work;

@@ -28,6 +28,7 @@ use crate::http::limits::LimitsLayer;
 use crate::http::{cors, request_id};
 use crate::replay::replay;
 use crate::routes;
+use crate::work::WorkLayer;
 
 /// A token that another replica has revoked is refused here after so long.
 const REVOCATION_INTERVAL: Duration = Duration::from_millis(500);
@@ -62,13 +63,15 @@ pub fn router(app: AppState) -> Router {
         .layer(from_fn_with_state(Arc::clone(&app), request_id::name_request))
         .layer(secure_headers.clone())
         .layer(CatchPanicLayer::custom(answer_panic))
-        .layer(LimitsLayer::new(time_limit));
+        .layer(LimitsLayer::new(time_limit))
+        .layer(WorkLayer::new(&app.orphans));
     let layers = ServiceBuilder::new()
         .layer(from_fn_with_state(Arc::clone(&app), request_id::name_request))
         .layer(secure_headers)
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(cors::layer(&app))
         .layer(LimitsLayer::new(time_limit).without_files())
+        .layer(WorkLayer::new(&app.orphans))
         .layer(RequestBodyLimitLayer::new(body_limit))
         .layer(DefaultBodyLimit::disable());
     let api = open
@@ -141,6 +144,9 @@ pub async fn serve(
             Ok(())
         }
     };
+    if !app.orphans.ended(patience).await {
+        tracing::warn!("some requests whose callers had hung up were not ended");
+    }
     house.abort();
     note("the last activity could not be written", app.activity.write(&app.store).await);
     note("API tokens could not be written", app.register.flush().await);

@@ -16,6 +16,7 @@ use crate::config::{AuditLog, ZendoSettings};
 use crate::random::{SharedRandomness, first_id_of};
 use crate::resources::users;
 use crate::store::{Id, Store, StoreError, Timestamp, WriteBehind};
+use crate::work;
 
 /// Records that wait for their batch at most; a request that finds no room waits for some.
 const WAITING: usize = 4096;
@@ -64,8 +65,9 @@ impl Audit {
         })
     }
 
-    /// Something that is being done now.
+    /// Something that is being done now, and has to be done and recorded though its caller hangs up.
     pub fn event(&self, origin: &Origin, action: Action) -> Event {
+        work::begin();
         let now = self.clock.now();
         let shipper = self.shipper.as_ref().map(Arc::clone);
         Event::new(origin, action, self.random.id_in_time(now), Timestamp::new(now), shipper)
