@@ -14,6 +14,7 @@ use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::{Interval, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 use tower::util::MapResponseLayer;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -121,7 +122,8 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let router = router(Arc::clone(&app));
-    let house = tokio::spawn(keep_house(Arc::clone(&app)));
+    let house_stop = CancellationToken::new();
+    let mut house = tokio::spawn(keep_house(Arc::clone(&app), house_stop.clone()));
     // Without it, small answers wait for the acknowledgement of the one before.
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
@@ -147,7 +149,11 @@ pub async fn serve(
     if !app.orphans.ended(patience).await {
         tracing::warn!("some requests whose callers had hung up were not ended");
     }
-    house.abort();
+    // A round that has taken what it writes ends first, or that would be lost.
+    house_stop.cancel();
+    if tokio::time::timeout(LAST_ANSWERS, &mut house).await.is_err() {
+        house.abort();
+    }
     note("the last activity could not be written", app.activity.write(&app.store).await);
     note("API tokens could not be written", app.register.flush().await);
     note("last uses could not be written", app.last_used.write(&app.store).await);
@@ -166,12 +172,15 @@ async fn patience_after(stopped: oneshot::Receiver<()>, patience: Duration) {
 }
 
 /// Work that no request does: each round is safe on every replica at once.
-async fn keep_house(app: AppState) {
+async fn keep_house(app: AppState, stop: CancellationToken) {
     let mut rounds = tokio::time::interval(REVOCATION_INTERVAL);
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let replay_rounds = rounds_in(app.config.api_transaction_cleanup_interval.0);
     for round in 0u64.. {
-        next_round(&app, &mut rounds).await;
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = next_round(&app, &mut rounds) => {}
+        }
         note("API tokens could not be written", app.register.flush().await);
         note("audit records could not be written", app.audit.write().await);
         note("revocations could not be read", app.revocations.refresh(app.clock.now()).await);
@@ -189,6 +198,7 @@ async fn keep_house(app: AppState) {
         if round % SWEEP_ROUNDS == SWEEP_ROUNDS - 1 {
             let now = app.clock.now();
             note("sign-in failures could not be swept", app.throttle.sweep(now).await);
+            note("known places could not be swept", app.known_places.sweep(now).await);
             note("revocations could not be swept", app.revocations.sweep(now).await);
             note("API tokens could not be swept", app.register.sweep(now - app.token_history).await);
         }

@@ -13,7 +13,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -21,27 +21,49 @@ use axum::extract::Request;
 use tokio_util::task::TaskTracker;
 use tower::{Layer, Service};
 
-type Begun = Arc<AtomicBool>;
-
 tokio::task_local! {
     /// Of the request that this is a part of.
-    static BEGUN: Begun;
+    static BEGUN: Arc<Begun>;
 }
 
 /// Says that the request, if this is a part of one, has begun what has to come to its end.
 pub fn begin() {
-    let _ = BEGUN.try_with(|begun| begun.store(true, Ordering::Relaxed));
+    let _ = BEGUN.try_with(|begun| begun.note());
+}
+
+/// Whether a request has begun something.
+#[derive(Debug)]
+struct Begun {
+    has_begun: AtomicBool,
+    orphans: Orphans,
+}
+
+impl Begun {
+    fn note(&self) {
+        if !self.has_begun.swap(true, Ordering::Relaxed) {
+            self.orphans.begun.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 }
 
 /// Requests that go on without their callers.
 #[derive(Debug, Clone, Default)]
-pub struct Orphans(TaskTracker);
+pub struct Orphans {
+    tasks: TaskTracker,
+    /// Requests with and without callers.
+    begun: Arc<AtomicU64>,
+}
 
 impl Orphans {
-    /// Waits for their end, for so long at most. True when there are none left.
+    /// How many requests have begun something since the start.
+    pub fn begun(&self) -> u64 {
+        self.begun.load(Ordering::Relaxed)
+    }
+
+    /// Waits for the end of those without callers, for so long at most. True when there are none left.
     pub async fn ended(&self, patience: Duration) -> bool {
-        self.0.close();
-        tokio::time::timeout(patience, self.0.wait()).await.is_ok()
+        self.tasks.close();
+        tokio::time::timeout(patience, self.tasks.wait()).await.is_ok()
     }
 }
 
@@ -93,15 +115,14 @@ where
 pub struct Work<T: Send + 'static> {
     /// None when it has ended, or panicked.
     future: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
-    begun: Begun,
-    orphans: Orphans,
+    begun: Arc<Begun>,
 }
 
 impl<T: Send + 'static> Work<T> {
     pub fn new(future: impl Future<Output = T> + Send + 'static, orphans: &Orphans) -> Self {
-        let begun = Begun::default();
+        let begun = Arc::new(Begun { has_begun: AtomicBool::new(false), orphans: orphans.clone() });
         let future = BEGUN.scope(Arc::clone(&begun), future);
-        Self { future: Some(Box::pin(future)), begun, orphans: orphans.clone() }
+        Self { future: Some(Box::pin(future)), begun }
     }
 }
 
@@ -121,10 +142,11 @@ impl<T: Send + 'static> Future for Work<T> {
 
 impl<T: Send + 'static> Drop for Work<T> {
     fn drop(&mut self) {
-        let Some(future) = self.future.take().filter(|_| self.begun.load(Ordering::Relaxed)) else { return };
+        let has_begun = self.begun.has_begun.load(Ordering::Relaxed);
+        let Some(future) = self.future.take().filter(|_| has_begun) else { return };
         // Outside of a runtime nothing goes on: the process ends.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            self.orphans.0.spawn_on(async move { drop(future.await) }, &runtime);
+            self.begun.orphans.tasks.spawn_on(async move { drop(future.await) }, &runtime);
         }
     }
 }
@@ -162,6 +184,7 @@ mod tests {
         drop(work);
         let _ = go_on.send(());
         assert!(orphans.ended(PATIENCE).await);
+        assert_eq!(orphans.begun(), u64::from(has_begun));
         ended.try_recv().is_ok()
     }
 
@@ -174,10 +197,16 @@ mod tests {
     #[tokio::test]
     async fn who_panics_is_not_gone_on_with() {
         let orphans = Orphans::default();
-        let work = Work::new(async { begin(); panic!("as it should") }, &orphans);
+        let work = Work::new(
+            async {
+                begin();
+                panic!("as it should")
+            },
+            &orphans,
+        );
         let work: Work<()> = work;
         let panicked = futures_util::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(work)).await;
-        assert!(panicked.is_err() && orphans.0.is_empty());
+        assert!(panicked.is_err() && orphans.tasks.is_empty());
     }
 
     #[test]

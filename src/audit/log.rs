@@ -94,6 +94,7 @@ impl Audit {
     /// Leaves a record of a refused sign-in: durable when this returns, unless there are many at once, which are counted.
     /// What was typed for a name is kept only if an account has it.
     pub async fn refused(&self, event: Event, typed: Option<&str>) {
+        work::begin();
         let typed = typed.map(|typed| SecretString::from(typed.to_owned()));
         let Some(refusal) = self.refusals.take(Refusal { event, typed }) else { return };
         let event = self.identified(refusal).await;

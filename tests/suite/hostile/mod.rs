@@ -1,8 +1,14 @@
 //! What an attacker tries, one module a kind of fault. Each drives a real server over HTTP.
 
+mod account_names;
 mod addresses;
 mod credentials;
+mod device_requests;
+mod echoes;
+mod external_names;
 mod framing;
+mod guessing;
+mod hanging_up;
 mod origins;
 mod parties;
 mod proxies;
