@@ -11,12 +11,13 @@ use crate::audit::Audit;
 use crate::auth::api_key::ApiKeyDigests;
 use crate::auth::basic::BasicCredentials;
 use crate::auth::csrf::CsrfTokens;
+use crate::auth::grants::authority::Authority;
 use crate::auth::jwt::TokenSettings;
 use crate::auth::keys::Keeper;
 use crate::auth::login_limit::LoginLimit;
 use crate::auth::password;
 use crate::auth::workload::Leeway;
-use crate::auth::{Identities, LastUsed, Passwords, Register, Revocations, Throttle, Tokens};
+use crate::auth::{Identities, KnownPlaces, LastUsed, Passwords, Register, Revocations, Throttle, Tokens};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{Config, Names, Networks, Secret, ServerSettings};
 use crate::connections::ConnectionLimits;
@@ -28,6 +29,7 @@ use crate::resources::devices::DevicePolls;
 use crate::resources::secrets::SecretCipher;
 use crate::resources::server_settings::{self, SettingsRow};
 use crate::store::{Id, Remembered, Store, StoreError, Timestamp};
+use crate::work::Orphans;
 
 /// The running application. Cloning it is cheap.
 pub type AppState = Arc<App>;
@@ -48,6 +50,8 @@ pub struct App {
     pub register: Register,
     pub last_used: LastUsed,
     pub throttle: Throttle,
+    pub known_places: KnownPlaces,
+    pub authority: Authority,
     pub login_limit: LoginLimit,
     pub basic_credentials: BasicCredentials,
     pub trusted_proxies: Networks,
@@ -67,6 +71,8 @@ pub struct App {
     pub activity: Activity,
     pub local_files: LocalFiles,
     pub replays: Replays,
+    /// Requests that go on without their callers.
+    pub orphans: Orphans,
     pub audit: Audit,
     pub clock: SharedClock,
     pub random: SharedRandomness,
@@ -145,7 +151,9 @@ impl App {
                 .map_or_else(default_cookie_name, |name| name.0.clone()),
             tokens: Tokens::new(token_settings, Arc::clone(&random)),
             signing_keys,
-            csrf_tokens: CsrfTokens::new(signing_secret),
+            csrf_tokens: CsrfTokens::new(signing_secret.clone()),
+            known_places: KnownPlaces::new(store.clone(), signing_secret),
+            authority: Authority::default(),
             api_key_digests: ApiKeyDigests::new(api_key_pepper),
             secret_cipher: SecretCipher::new(encryption_key.as_ref()),
             passwords: Passwords::new(password_threads(config.auth_thread_pool_size.0), password_cost),
@@ -168,6 +176,7 @@ impl App {
             local_files,
             activity: Activity::new(settings.last_user_activity),
             replays: Replays::new(store.clone(), &config),
+            orphans: Orphans::default(),
             audit,
             settings: Remembered::default(),
             config,

@@ -22,3 +22,4 @@ pub mod routes;
 pub mod server;
 pub mod startup;
 pub mod store;
+pub mod work;

@@ -12,6 +12,7 @@ use axum::routing::any;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::{Interval, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 use tower::util::MapResponseLayer;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -26,6 +27,7 @@ use crate::http::limits::LimitsLayer;
 use crate::http::{bodies, cors, request_id};
 use crate::replay::replay;
 use crate::routes;
+use crate::work::WorkLayer;
 
 /// A token that another replica has revoked is refused here after so long.
 const REVOCATION_INTERVAL: Duration = Duration::from_millis(500);
@@ -60,13 +62,15 @@ pub fn router(app: AppState) -> Router {
         .layer(from_fn_with_state(Arc::clone(&app), request_id::name_request))
         .layer(secure_headers.clone())
         .layer(CatchPanicLayer::custom(answer_panic))
-        .layer(LimitsLayer::new(time_limit));
+        .layer(LimitsLayer::new(time_limit))
+        .layer(WorkLayer::new(&app.orphans));
     let layers = ServiceBuilder::new()
         .layer(from_fn_with_state(Arc::clone(&app), request_id::name_request))
         .layer(secure_headers)
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(cors::layer(&app))
         .layer(LimitsLayer::new(time_limit).without_files())
+        .layer(WorkLayer::new(&app.orphans))
         .layer(DefaultBodyLimit::disable());
     // The other bodies are bounded when their callers are known.
     let open = open.router.layer(from_fn_with_state(Arc::clone(&app), bodies::keep_small));
@@ -118,7 +122,8 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let router = router(Arc::clone(&app));
-    let house = tokio::spawn(keep_house(Arc::clone(&app)));
+    let house_stop = CancellationToken::new();
+    let mut house = tokio::spawn(keep_house(Arc::clone(&app), house_stop.clone()));
     let (stopping, stopped) = oneshot::channel();
     let stop = async {
         stop.await;
@@ -126,11 +131,21 @@ pub async fn serve(
     };
     let serving = connections::serve(router, listener, app.connection_limits.clone(), stop);
     let patience = Duration::from_secs(app.config.request_timeout.0.into()) + LAST_ANSWERS;
+    let serving = async {
+        serving.await;
+        if !app.orphans.ended(patience).await {
+            tracing::warn!("some requests whose callers had hung up were not ended");
+        }
+    };
     tokio::select! {
         () = serving => {}
         () = patience_after(stopped, patience) => tracing::warn!("some callers did not finish their requests"),
     }
-    house.abort();
+    // A round that has taken what it writes ends first, or that would be lost.
+    house_stop.cancel();
+    if tokio::time::timeout(LAST_ANSWERS, &mut house).await.is_err() {
+        house.abort();
+    }
     note("the last activity could not be written", app.activity.write(&app.store).await);
     note("API tokens could not be written", app.register.flush().await);
     note("last uses could not be written", app.last_used.write(&app.store).await);
@@ -149,12 +164,15 @@ async fn patience_after(stopped: oneshot::Receiver<()>, patience: Duration) {
 }
 
 /// Work that no request does: each round is safe on every replica at once.
-async fn keep_house(app: AppState) {
+async fn keep_house(app: AppState, stop: CancellationToken) {
     let mut rounds = tokio::time::interval(REVOCATION_INTERVAL);
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let replay_rounds = rounds_in(app.config.api_transaction_cleanup_interval.0);
     for round in 0u64.. {
-        next_round(&app, &mut rounds).await;
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = next_round(&app, &mut rounds) => {}
+        }
         note("API tokens could not be written", app.register.flush().await);
         note("audit records could not be written", app.audit.write().await);
         note("revocations could not be read", app.revocations.refresh(app.clock.now()).await);
@@ -172,6 +190,7 @@ async fn keep_house(app: AppState) {
         if round % SWEEP_ROUNDS == SWEEP_ROUNDS - 1 {
             let now = app.clock.now();
             note("sign-in failures could not be swept", app.throttle.sweep(now).await);
+            note("known places could not be swept", app.known_places.sweep(now).await);
             note("revocations could not be swept", app.revocations.sweep(now).await);
             note("API tokens could not be swept", app.register.sweep(now - app.token_history).await);
         }

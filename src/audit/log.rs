@@ -16,6 +16,7 @@ use crate::config::{AuditLog, ZendoSettings};
 use crate::random::{SharedRandomness, first_id_of};
 use crate::resources::users;
 use crate::store::{Id, Store, StoreError, Timestamp, WriteBehind};
+use crate::work;
 
 /// Records that wait for their batch at most; a request that finds no room waits for some.
 const WAITING: usize = 4096;
@@ -64,8 +65,9 @@ impl Audit {
         })
     }
 
-    /// Something that is being done now.
+    /// Something that is being done now, and has to be done and recorded though its caller hangs up.
     pub fn event(&self, origin: &Origin, action: Action) -> Event {
+        work::begin();
         let now = self.clock.now();
         let shipper = self.shipper.as_ref().map(Arc::clone);
         Event::new(origin, action, self.random.id_in_time(now), Timestamp::new(now), shipper)
@@ -92,6 +94,7 @@ impl Audit {
     /// Leaves a record of a refused sign-in: durable when this returns, unless there are many at once, which are counted.
     /// What was typed for a name is kept only if an account has it.
     pub async fn refused(&self, event: Event, typed: Option<&str>) {
+        work::begin();
         let typed = typed.map(|typed| SecretString::from(typed.to_owned()));
         let Some(refusal) = self.refusals.take(Refusal { event, typed }) else { return };
         let event = self.identified(refusal).await;

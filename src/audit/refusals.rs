@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Event;
+use crate::auth::throttle;
 
 /// Refusals of one round that are recorded at once.
 const AT_ONCE: usize = 16;
@@ -17,7 +18,7 @@ const KINDS: usize = 64;
 /// Refused alike: the same account, address and reason.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Kind {
-    /// As it was typed, or the account's name.
+    /// As it was meant, or the account's name.
     account: Option<String>,
     address: Option<IpAddr>,
     reason: String,
@@ -81,7 +82,7 @@ impl Refusal {
             account: self
                 .typed
                 .as_ref()
-                .map(|typed| typed.expose_secret().to_owned())
+                .map(|typed| throttle::canonical(typed.expose_secret()))
                 .or(named.map(Cow::into_owned)),
             address: self.event.origin.address,
             reason: self.event.refusal.clone().unwrap_or_default(),

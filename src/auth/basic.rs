@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::Mac;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::known_places::Place;
 use super::{AuthenticationError, csrf, grants, refusal};
 use crate::app::App;
 use crate::audit::{Action, Claim, Origin};
@@ -64,16 +65,17 @@ impl BasicCredentials {
                 return Ok(proven.user_id);
             }
         }
-        let grantee = match grants::password::verify(app, &username, password, origin.client()).await {
-            Ok(grantee) => grantee,
-            Err(error) => {
-                if let Some(reason) = refusal(&error) {
-                    let event = app.audit.event(origin, Action::SignInRefused).by(Claim::of("basic"));
-                    app.audit.refused(event.refused(reason), Some(&username)).await;
+        let grantee =
+            match grants::password::verify(app, &username, password, &Place::at(origin.client())).await {
+                Ok(grantee) => grantee,
+                Err(error) => {
+                    if let Some(reason) = refusal(&error) {
+                        let event = app.audit.event(origin, Action::SignInRefused).by(Claim::of("basic"));
+                        app.audit.refused(event.refused(reason), Some(&username)).await;
+                    }
+                    return Err(AuthenticationError::BasicRefused(error));
                 }
-                return Err(AuthenticationError::BasicRefused(error));
-            }
-        };
+            };
         let account = app.identities.account(grantee.user_id.0).await?;
         let account = account.map(|account| (account.id, account.name.clone()));
         let event = app.audit.event(origin, Action::SignIn).by(Claim { account, ..Claim::of("basic") });

@@ -27,6 +27,7 @@ use crate::http::budgets::{Holder, Share};
 use crate::resources::devices::DeviceStatus;
 use crate::resources::users::{self, UserRow};
 use crate::store::{Id, Timestamp};
+use crate::work;
 
 pub const CSRF_HEADER: &str = "x-csrf-token";
 
@@ -80,6 +81,7 @@ async fn record_refusal(
     extensions: &Extensions,
     error: &AuthenticationError,
 ) {
+    work::begin();
     let origin = Origin::of(app, headers, extensions);
     let claim = match credential(app, headers) {
         Some(key) if key.starts_with(api_key::PREFIX) => grants::api_key::claim(app, &key).await,

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod api_key;
+pub mod attempt;
 pub mod basic;
 pub mod csrf;
 pub mod download;
@@ -10,6 +11,7 @@ pub mod grants;
 pub mod identity;
 pub mod jwt;
 pub mod keys;
+pub mod known_places;
 pub mod last_used;
 pub mod layer;
 pub mod login_limit;
@@ -37,6 +39,7 @@ use crate::store::Id;
 pub use error::{AuthenticationError, refusal};
 pub use identity::Identities;
 pub use jwt::{Claims, Tokens, VerifiedToken};
+pub use known_places::KnownPlaces;
 pub use last_used::LastUsed;
 pub use layer::{Admitted, admit, authenticate};
 pub use password::Passwords;

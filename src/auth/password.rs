@@ -1,12 +1,13 @@
 //! Passwords: bcrypt as ZenML's, off the async threads and behind a bound.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::random::Randomness;
+use crate::work;
 
 /// ZenML's work factor.
 pub const COST: u32 = 12;
@@ -17,8 +18,9 @@ const MAX_BYTES: usize = 72;
 /// Salt and digest of a password that nobody has, for accounts that don't exist.
 const DECOY: &str = "abcdefghijklmnopqrstuuTpkSfbbO3jSMXoQPYRB/gMQo.wyfz4G";
 
-/// A thread that has met a wrong password rests so many times as long as the check took.
-const REST: u32 = 3;
+/// A thread that has checked a password rests so many times as long as the check took, whether it was right or wrong:
+/// whoever comes next can tell how long the thread was away.
+const REST: u32 = 1;
 
 /// Bytes of randomness in a password that is made.
 const RANDOM_BYTES: usize = 18;
@@ -80,13 +82,19 @@ impl Passwords {
         }
     }
 
-    /// Waits for a thread.
+    /// Waits for a thread. Whoever has one goes on to the end, though the caller hangs up: a guess is counted.
     ///
     /// # Errors
     /// [`PasswordError`] when the server stops.
     pub async fn permit(&self) -> Result<Permit<'_>, PasswordError> {
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| PasswordError::Stopped)?;
+        work::begin();
         Ok(Permit { passwords: self, permit })
+    }
+
+    /// Threads that nobody has.
+    pub fn free(&self) -> usize {
+        self.permits.available_permits()
     }
 
     /// # Errors
@@ -133,31 +141,30 @@ impl Permit<'_> {
         let hash: Arc<str> = hash.map_or_else(|| Arc::clone(&self.passwords.decoy_hash), Arc::from);
         // A hash in no form that bcrypt knows matches nothing.
         let check = move || bcrypt::verify(password.expose_secret(), &hash).unwrap_or(false);
-        let is_wrong = |matches: &bool| !matches;
-        Ok(self.run_then_rest(check, is_wrong).await? && known)
+        Ok(self.run_then_rest(check, REST).await? && known)
     }
 
     async fn run<T: Send + 'static>(
         self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, PasswordError> {
-        self.run_then_rest(work, |_| false).await
+        self.run_then_rest(work, 0).await
     }
 
-    /// The permit moves into a task: work goes on when its request is dropped, and counts until it ends. After work
-    /// that deserves a rest the permit comes back only when [`REST`] times the work's time has passed, so that a
-    /// flood of guesses leaves most of the processor to others; the answer doesn't wait for that.
+    /// The permit moves into a task: work goes on when its request is dropped, and counts until it ends. The permit
+    /// comes back only when `rest` times the work's time has passed, so that a flood of guesses leaves most of the
+    /// processor to others; the answer doesn't wait for that. What came of the work has no part in it.
     async fn run_then_rest<T: Send + 'static>(
         self,
         work: impl FnOnce() -> T + Send + 'static,
-        deserves_rest: fn(&T) -> bool,
+        rest: u32,
     ) -> Result<T, PasswordError> {
         let permit = self.permit;
         let (answer, answered) = oneshot::channel();
         tokio::spawn(async move {
             let begin = Instant::now();
             let Ok(value) = tokio::task::spawn_blocking(work).await else { return };
-            let rest = if deserves_rest(&value) { begin.elapsed() * REST } else { Duration::ZERO };
+            let rest = begin.elapsed() * rest;
             drop(answer.send(value));
             tokio::time::sleep(rest).await;
             drop(permit);
@@ -182,23 +189,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn wrong_passwords_take_no_more_than_a_part_of_the_threads_time() {
+    async fn a_thread_rests_after_a_check_and_whoever_waits_for_it_cannot_tell_what_came_of_that() {
         let passwords = Passwords::new(1, 8);
         let hash = passwords.hash("sesame".to_owned().into()).await.unwrap();
-        let hash = Some(hash.expose_secret());
-        passwords.permit().await.unwrap();
-
-        let begin = Instant::now();
-        assert!(passwords.verify("sesame".to_owned().into(), hash).await.unwrap());
-        let of_one = begin.elapsed();
-        drop(passwords.permit().await.unwrap());
-        assert!(begin.elapsed() < of_one * REST, "a right password costs nobody a rest");
-
-        let begin = Instant::now();
-        assert!(!passwords.verify("wrong".to_owned().into(), hash).await.unwrap());
-        let of_one = begin.elapsed();
-        drop(passwords.permit().await.unwrap());
-        assert!(begin.elapsed() > of_one * REST, "the next one waits, though this answer didn't");
+        let hash = hash.expose_secret();
+        for (password, hash) in [("sesame", Some(hash)), ("wrong", Some(hash)), ("sesame", None)] {
+            drop(passwords.permit().await.unwrap());
+            let begin = Instant::now();
+            passwords.verify(password.to_owned().into(), hash).await.unwrap();
+            assert_eq!(passwords.free(), 0, "it rests, though this answer didn't wait: {password}");
+            // What the answer took is the check and a little more.
+            let least = begin.elapsed() * REST / 2;
+            let rest = Instant::now();
+            drop(passwords.permit().await.unwrap());
+            assert!(rest.elapsed() >= least, "{:?} after {password}", rest.elapsed());
+        }
     }
 
     #[test]

@@ -48,15 +48,20 @@ pub fn cookie(
 
 /// The cookie of the console's session: no other site's page has it sent, and no script reads it.
 fn console_cookie(app: &App, token: String, lifetime: Option<i64>, headers: &HeaderMap) -> Cookie<'static> {
-    let is_https = |url: &str| url.starts_with("https://");
-    let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());
-    let server_url = app.config.server_url.as_ref().map(|url| url.0.as_str());
     let mut cookie = empty_cookie(app, headers);
     cookie.set_value(token);
-    cookie.set_secure(origin.is_some_and(is_https) || server_url.is_some_and(is_https));
+    cookie.set_secure(is_https(app, headers));
     cookie.set_same_site(SameSite::Strict);
     cookie.set_max_age(lifetime.map(time::Duration::seconds));
     cookie
+}
+
+/// Whether the page is at an address that a cookie can be kept to.
+pub fn is_https(app: &App, headers: &HeaderMap) -> bool {
+    let is_https = |url: &str| url.starts_with("https://");
+    let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());
+    let server_url = app.config.server_url.as_ref().map(|url| url.0.as_str());
+    origin.is_some_and(is_https) || server_url.is_some_and(is_https)
 }
 
 /// The cookie that takes the session's away.

@@ -8,9 +8,10 @@ use std::net::IpAddr;
 use chrono::{DateTime, Utc};
 use sea_query::{Expr, ExprTrait, OnConflict, Query};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::api_key::hex;
-use crate::store::{Insert, Store, StoreError};
+use crate::store::{Insert, Store, StoreError, folded};
 
 const TABLE: &str = "zendo_sign_in_failure";
 /// Milliseconds without a failure after which the count starts again.
@@ -28,9 +29,19 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// An account. Its longest wait is short, or anybody could lock its owner out.
+    /// An account, by its name. Its longest wait is short, or anybody could lock its owner out.
     pub fn account(name: &str) -> Self {
-        Self { key: key("account", name), free: 5, longest: 30 }
+        Self::guessed("account", name)
+    }
+
+    /// A kind of secret of an account, by its name in whatever spelling.
+    pub fn guessed(kind: &str, name: &str) -> Self {
+        Self { key: key(kind, &canonical(name)), free: 5, longest: 30 }
+    }
+
+    /// An account at a place where it has signed in before, by the place's digest.
+    pub fn known_place(digest: &str) -> Self {
+        Self { key: key("known place", digest), free: 5, longest: 30 }
     }
 
     /// An address, from which many people may sign in.
@@ -47,8 +58,17 @@ impl Subject {
     }
 }
 
+/// One spelling of a name or id, whether an account has it or not: who guesses may learn nothing from whether two
+/// spellings have one limit.
+pub fn canonical(name: &str) -> String {
+    match Uuid::try_parse(name.trim()) {
+        Ok(id) => id.to_string(),
+        Err(_) => folded(name),
+    }
+}
+
 /// One household has a /64 of IPv6 addresses, so they count as one.
-fn network(address: IpAddr) -> String {
+pub(super) fn network(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => {
@@ -176,6 +196,22 @@ mod tests {
         assert_eq!(waits, [0, 0, 1, 2, 4, 16, 30, 30, 30]);
         assert_eq!(Subject::address([127, 0, 0, 1].into()).wait(20), 0);
         assert_eq!(Subject::address([127, 0, 0, 1].into()).wait(90), 900);
+    }
+
+    #[test]
+    fn an_account_is_one_however_it_is_spelt() {
+        let key = |name: &str| Subject::account(name).key;
+        let id = "0b5e1f0c-2d3a-4c5b-8e9f-00112233aabb";
+        let spellings = [
+            id.to_uppercase(),
+            id.replace('-', ""),
+            format!("{{{id}}}"),
+            format!("urn:uuid:{id}"),
+            format!(" {id} "),
+        ];
+        assert!(spellings.iter().all(|spelling| key(spelling) == key(id)));
+        assert!(["EVE", " eve", "Eve "].into_iter().all(|spelling| key(spelling) == key("eve")));
+        assert_ne!(key("eve"), key("eva"));
     }
 
     #[test]

@@ -145,7 +145,21 @@ fn unreadable(field: &str, error: &serde_json::Error) -> Unreadable {
         return Unreadable::Violation(body_violation(&field, "missing", "Field required".into()));
     }
     let kind = if error.is_data() { "value_error" } else { "json_invalid" };
-    Unreadable::Violation(body_violation(field, kind, text))
+    Unreadable::Violation(body_violation(field, kind, without_value(text)))
+}
+
+/// What serde says of a value of the wrong type or form, without the value: a body may hold a password.
+fn without_value(text: String) -> String {
+    const REPEATED: [&str; 4] = ["invalid type: ", "invalid value: ", "unknown variant ", "unknown field "];
+    let Some(start) = REPEATED.into_iter().find(|start| text.starts_with(start)) else { return text };
+    let value = &text[start.len()..];
+    // A value may hold anything; what was expected stands behind the last of these words.
+    let expected = value.rfind(", expected ").or_else(|| value.rfind(", there are no "));
+    let kind = value.find(['`', '"']).map_or(value, |quoted| &value[..quoted]);
+    match expected {
+        Some(expected) => format!("{}{}", format!("{start}{kind}").trim_end(), &value[expected..]),
+        None => start.trim_end_matches([':', ' ']).to_owned(),
+    }
 }
 
 /// Whether anything is nested deeper than a reader can be expected to follow; what is kept as it was sent is sent on
@@ -210,6 +224,47 @@ mod tests {
         assert_eq!(wrong(r#" ["a", true]"#), ("model_attributes_type", String::new()));
         assert_eq!(wrong("{"), ("json_invalid", String::new()));
         assert_eq!(wrong(""), ("missing", String::new()));
+    }
+
+    #[test]
+    fn what_was_sent_is_not_repeated() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        #[allow(dead_code, reason = "only what is wrong counts")]
+        struct Closed {
+            word: Option<Word>,
+            password: Option<String>,
+            flag: Option<bool>,
+        }
+        #[derive(Debug, serde::Deserialize)]
+        enum Word {
+            One,
+        }
+        let said = |body: &str| match parse_object::<Closed>(body.as_bytes()) {
+            Err(Unreadable::Violation(violation)) => violation.message,
+            _ => panic!("{body}"),
+        };
+        for body in [
+            r#"{"password": 53414e}"#,
+            r#"{"password": 5341.4e3}"#,
+            r#"{"password": ["5341"]}"#,
+            r#"{"password": {"5341": "5341"}}"#,
+            r#"{"flag": "5341"}"#,
+            r#"{"flag": "5341, expected 5341"}"#,
+            r#"{"flag": "\"5341`, expected `5341"}"#,
+            r#"{"word": "5341"}"#,
+            r#"{"word": {"5341": 1}}"#,
+            r#"{"5341": 1}"#,
+            r#""5341""#,
+            "5341",
+            r#"{"password": "5341"#,
+        ] {
+            let said = said(body);
+            assert!(!said.contains("5341") && !said.is_empty(), "{said} of {body}");
+        }
+        assert!(said(r#"{"flag": "5341"}"#).starts_with("invalid type: string, expected a boolean"));
+        assert!(said(r#"{"password": 5}"#).starts_with("invalid type: integer, expected a string"));
+        assert!(said(r#"{"word": "5341"}"#).starts_with("unknown variant, expected `One`"));
     }
 
     #[test]

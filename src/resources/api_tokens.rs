@@ -28,6 +28,7 @@ use crate::http::query::Query;
 use crate::http::routes::Routes;
 use crate::row;
 use crate::store::{Id, Timestamp};
+use crate::work;
 
 const API_TOKENS: &str = "/api/v1/api_tokens";
 const API_TOKEN: &str = "/api/v1/api_tokens/{api_token_id}";
@@ -334,6 +335,7 @@ async fn revoke_api_token(
     origin: Origin,
     PathId(id): PathId,
 ) -> ApiResult<Json<RevokeResponse>> {
+    work::begin();
     cx.app.register.flush().await?;
     let token = cx.find::<ApiTokenRow>(id).await?;
     let expires = token.expires.map(|expires| expires.to_utc().timestamp());
@@ -377,6 +379,7 @@ async fn revoke(
     JsonBody(request): JsonBody<RevokeRequest>,
 ) -> ApiResult<Json<RevokeResponse>> {
     let now = app.clock.now();
+    // From here on the caller may be gone: an event has been made.
     let event = app.audit.event(&origin, Action::TokenRevoked);
     let revoked = match request {
         RevokeRequest { token: Some(token), all: None | Some(false), user: None } => {

@@ -1,8 +1,8 @@
 //! Devices: where the official client is signed in, each approved by the person it speaks for (RFC 8628).
 //!
-//! A device's row belongs to the person who approved it last. When its machine asks again, the row waits for a new
-//! approval under the same id, and whoever has the user code may give it: the row is then theirs. A token names
-//! both its person and its device, so tokens of the person before are good for nothing from then on.
+//! A device's row belongs to the person who approved it. When its machine asks again, which anybody may do in its name
+//! who knows its client ID, a row of its own waits for the new approval, and the one from before is as good as it was. It
+//! ends when the machine comes for its new token: a person has one device at a machine.
 
 mod grant;
 mod request;
@@ -272,15 +272,18 @@ pub async fn find_for_authentication(store: &Store, id: Id) -> Result<Option<Dev
     store.fetch_optional(select().and_where(Expr::col("id").eq(id))).await
 }
 
-/// The device of a client. Should there be several, it is the newest.
-async fn find_by_client(store: &Store, client_id: Id) -> Result<Option<DeviceRow>, StoreError> {
+/// Devices of a client that are looked at, at most: one for each of its people, and one that waits.
+const OF_A_CLIENT: u64 = 20;
+
+/// The devices of a client, the newest request first.
+async fn find_by_client(store: &Store, client_id: Id) -> Result<Vec<DeviceRow>, StoreError> {
     let query = select()
         .and_where(Expr::col("client_id").eq(client_id))
         .order_by("created", Order::Desc)
         .order_by("id", Order::Asc)
-        .limit(1)
+        .limit(OF_A_CLIENT)
         .to_owned();
-    store.fetch_optional(&query).await
+    store.fetch_all(&query).await
 }
 
 /// The same words for what isn't there and for what is somebody else's.

@@ -203,8 +203,9 @@ pub async fn create_service_account(
         .statement();
     let name = request.name.as_str();
     let event = cx.app.audit.event(&origin, Action::ServiceAccountCreated).on("service_account", id, name);
-    let (account, event) = (&account, &event);
+    let (account, event, engine) = (&account, &event, cx.app.store.engine());
     let made = cx.create(|mut tx| async move {
+        users::take_name(&mut tx, engine, id, name).await?;
         tx.execute(account).await.map_err(if_duplicate(|| taken(name)))?;
         event.put_in(&mut tx).await?;
         Ok((tx, id))
@@ -280,20 +281,27 @@ pub async fn update_service_account(
     let now = app.clock.now();
     let until = app.issue_time(account.id.0, now, None);
     let end = (request.active == Some(false)).then_some(Revocation::AllOf { user_id: account.id.0, until });
-    let (update, event) = (&update, &event);
+    let (update, event, engine, id) = (&update, &event, app.store.engine(), account.id);
+    let new_name = request.name.as_ref().map(Name::as_str);
     let changed = app.store.write(|mut tx| async move {
+        // All turns before anything is read.
+        users::take_turn_of_names(&mut tx).await?;
         if let Some(end) = end {
             end.write(&mut tx, now).await?;
         }
-        match tx.execute(update).await? {
-            0 => tx.commit(0).await,
-            touched => event.commit(tx, touched).await,
+        if let Some(name) = new_name {
+            users::check_name(&mut tx, engine, id, name).await?;
         }
+        let touched = tx.execute(update).await.map_err(|error| match (is_duplicate(&error), new_name) {
+            (true, Some(name)) => taken(name),
+            _ => error.into(),
+        })?;
+        Ok::<_, ApiError>(match touched {
+            0 => tx.commit(()).await?,
+            _ => event.commit(tx, ()).await?,
+        })
     });
-    changed.await.map_err(|error| match (is_duplicate(&error), &request.name) {
-        (true, Some(name)) => taken(name.as_str()),
-        _ => error.into(),
-    })?;
+    changed.await?;
     end.into_iter().for_each(|end| app.revocations.note(end));
     app.identities.forget(account.id.0).await;
     let account = find(&app.store, &account.id.to_string()).await?;

@@ -3,7 +3,8 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::CookieJar;
 use secrecy::{ExposeSecret, SecretString};
@@ -15,6 +16,7 @@ use crate::audit::{Action, Claim, Origin};
 use crate::auth::grants::external::External;
 use crate::auth::grants::{self, Grantee};
 use crate::auth::jwt::{NewToken, TokenKind};
+use crate::auth::known_places::Place;
 use crate::auth::page::Page;
 use crate::auth::{AuthenticationError, Scope, refusal, session};
 use crate::config::{AuthScheme, ServerSettings};
@@ -155,7 +157,8 @@ pub async fn log_in(
     }
     let claim = claim(&app, &form, grant).await;
     let typed = form.username.clone().filter(|_| grant == Grant::Password);
-    let grantee = match prove(&app, &origin, &headers, form, grant).await {
+    let place = Place::of(&app, &headers, origin.client());
+    let grantee = match prove(&app, &origin, &headers, form, (grant, &place)).await {
         Ok(Proof::Given(grantee)) => grantee,
         Ok(Proof::Elsewhere(redirect)) => return Ok(Json(LoginResponse::Redirect(redirect)).into_response()),
         Err(error) => {
@@ -166,7 +169,12 @@ pub async fn log_in(
             return Err(error);
         }
     };
-    issue(&app, grantee, &origin, claim, &headers).await
+    let mut response = issue(&app, grantee, &origin, claim, &headers).await?;
+    let browser = place.cookie(&app, &headers).filter(|_| grant == Grant::Password);
+    if let Some(cookie) = browser.and_then(|cookie| HeaderValue::try_from(cookie.to_string()).ok()) {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    Ok(response)
 }
 
 /// What a sign-in ends in.
@@ -181,7 +189,7 @@ async fn prove(
     origin: &Origin,
     headers: &HeaderMap,
     form: LoginForm,
-    grant: Grant,
+    (grant, place): (Grant, &Place),
 ) -> ApiResult<Proof> {
     let client = origin.client();
     // Polling for a device's approval is no attempt at signing in.
@@ -196,7 +204,7 @@ async fn prove(
             let username = username.ok_or_else(|| {
                 ApiError::plain(StatusCode::BAD_REQUEST, "Invalid request: username is required.")
             })?;
-            grants::password::verify(app, &username, form.password.unwrap_or_default(), client).await?
+            grants::password::verify(app, &username, form.password.unwrap_or_default(), place).await?
         }
         Grant::External => match grants::external::verify(app, origin, headers).await? {
             External::Signed(grantee) => grantee,

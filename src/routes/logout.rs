@@ -11,6 +11,7 @@ use crate::auth::jwt::VerifiedToken;
 use crate::auth::page::Page;
 use crate::auth::{AuthenticationError, layer, session};
 use crate::http::error::ApiResult;
+use crate::work;
 
 /// Ends the session: its token is good for nothing from now on, and its cookie is taken away, whether or not there
 /// is one. API tokens that were made in it live on.
@@ -28,6 +29,7 @@ pub async fn log_out(
     }
     // Only a login token is a session; signing out with a token made for a script leaves the script alone.
     if let Some(token) = token {
+        work::begin();
         let claim = Claim::of_token(&app, &token).await;
         let event = app.audit.event(&origin, Action::SignOut).by(claim);
         app.revocations.revoke(token.sign_out(), &event, now).await?;

@@ -9,7 +9,7 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions, MySqlSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
-use super::{Pools, Store, StoreError, mysql_number};
+use super::{Pools, Store, StoreError, folded, mysql_number};
 use crate::config::{Config, Secret, StoreLocation, StoreSettings};
 
 /// How long a query waits for a free connection before it fails.
@@ -118,6 +118,7 @@ async fn connect_sqlite(path: &Path, settings: &StoreSettings) -> Result<Pools, 
         .busy_timeout(BUSY_TIMEOUT)
         .pragma("cache_size", SQLITE_PAGE_CACHE)
         .row_buffer_size(ROWS_AHEAD)
+        .collation(folded::SQLITE_COLLATION, |a, b| folded::folded(a).cmp(&folded::folded(b)))
         .disable_statement_logging();
     // A file needs no test of whether it still answers, which would cost each query a turn of the connection's thread.
     let pool = || SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).test_before_acquire(false);

@@ -7,6 +7,7 @@ use sqlx::mysql::MySql;
 use sqlx::sqlite::Sqlite;
 
 use super::{Pools, Row, Store, StoreError, mysql, mysql_number, sqlite};
+use crate::work;
 
 /// Runs of one write at most.
 const ATTEMPTS: usize = 10;
@@ -133,10 +134,13 @@ impl Store {
     }
 
     async fn begin(&self) -> Result<Transaction, StoreError> {
-        Ok(match &self.pools {
+        let transaction = match &self.pools {
             Pools::Sqlite { writer, .. } => Transaction::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
             Pools::MySql(pool) => Transaction::MySql(pool.begin().await?),
-        })
+        };
+        // What is committed has to be felt here, by whoever has committed it.
+        work::begin();
+        Ok(transaction)
     }
 }
 

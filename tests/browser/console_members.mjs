@@ -86,7 +86,7 @@ await step("a member is made an admin and deactivated, and can't sign in", async
   await eve.page.getByLabel("Name").fill("eve");
   await eve.page.getByLabel("Password").fill(NEW_PASSWORD);
   await eve.page.getByRole("button", { name: "Sign in" }).click();
-  await eve.page.getByRole("alert").filter({ hasText: "User eve is not active" }).waitFor();
+  await eve.page.getByRole("alert").filter({ hasText: "nvalid username or password" }).waitFor();
   await shot(eve.page, "sign-in-refused");
 });
 

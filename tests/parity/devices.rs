@@ -1,7 +1,7 @@
 //! Devices: asked for by a machine, approved by a person.
 
 use super::step::{ADMIN, ANYONE, By, Scenario, Step, scenario};
-use super::wanted::{NO_LONGER_OWN, TAKEN_OVER_400, TAKEN_OVER_404};
+use super::wanted::{GOES_ON, NO_LONGER_OWN, TAKEN_OVER_400, TAKEN_OVER_404};
 
 const ONE: &str = "11111111-1111-4111-8111-111111111111";
 const NONE: &str = "/devices/00000000-0000-0000-0000-000000000001";
@@ -68,8 +68,8 @@ fn flow() -> Scenario {
             ADMIN.get("/devices?sort_by=device_code"),
             ADMIN.get("/devices?page=2"),
             asks(ONE).after(10),
-            MACHINE.get("/current-user"),
-            ADMIN.get(DEVICE),
+            MACHINE.get("/current-user").wanted(&GOES_ON),
+            ADMIN.get(DEVICE).wanted(&NO_LONGER_OWN),
             ADMIN.put(VERIFY, r#"{"user_code": "{asked.user_code}", "trusted_device": true}"#),
             grant(ONE).after(10).keep("machine"),
             MACHINE.get("/current-user"),
@@ -172,7 +172,6 @@ fn wrong_codes() -> Scenario {
             ADMIN.get(DEVICE),
             ADMIN.put(DEVICE, r#"{"locked": false}"#),
             grant(ONE).after(10),
-            asks(ONE),
             ADMIN.delete(DEVICE),
         ],
     )

@@ -161,7 +161,18 @@ pub const TAKEN_OVER_404: Wanted =
     wanted(&["status: 404 | 200"], "a machine may be approved by another person, who has its code");
 pub const TAKEN_OVER_400: Wanted =
     wanted(&["status: 400 | 200"], "a machine may be approved by another person, and is theirs then");
-pub const NO_LONGER_OWN: Wanted = wanted(&["status: 200 | 404"], "the device was taken over");
+pub const NO_LONGER_OWN: Wanted = wanted(
+    &["status: 200 | 404"],
+    "a machine that asks again has proved nothing: it waits under an id of its own, which is nobody's yet",
+);
+pub const GOES_ON: Wanted = wanted(
+    &["status: 401 | 200"],
+    "whoever knows a machine's client ID can ask in its name, which doesn't end the token that it has",
+);
+pub const BROWSER_COOKIE: Wanted = wanted(
+    &["header set-cookie: * | *"],
+    "a browser that has signed in is known again, so that strangers who guess don't keep its owner out",
+);
 
 pub const STOPPED_AT_ONCE: Wanted = wanted(
     &[

@@ -107,7 +107,7 @@ async fn the_token_of_an_inactive_user_ends(database: Database) {
     let script = app.script(600).await;
     database.execute("UPDATE user SET active = 0").await;
     script.until(401, CURRENT_USER, "is not active").await;
-    app.anonymous().login(ADMIN, PASSWORD).await.expect(401, "is not active");
+    app.anonymous().login(ADMIN, PASSWORD).await.expect(401, "invalid username or password");
     app.anonymous().login(ADMIN, "wrong").await.expect(401, "invalid username or password");
 }
 

@@ -118,10 +118,11 @@ async fn a_second_account_on_the_same_machine_works(database: Database) {
     let (admin, bob) = (app.signed_in().await, app.new_user("bob", false).await);
     let (id, of_admin) = sign_in(&app, &admin, false).await;
     let (again, of_bob) = sign_in(&app, &bob, false).await;
-    assert_eq!(id, again);
+    assert_ne!(id, again);
     assert_eq!(of_bob.get(CURRENT_USER).await.expect_ok()["name"], "bob");
-    of_admin.get(CURRENT_USER).await.expect(401, "does not belong");
-    admin.get(&format!("/api/v1/devices/{id}")).await.expect(404, "");
+    of_admin.get(CURRENT_USER).await.expect_ok();
+    admin.get(&format!("/api/v1/devices/{again}")).await.expect(404, "");
+    bob.get(&format!("/api/v1/devices/{id}")).await.expect(404, "");
 }
 
 async fn a_trusted_device_lives_longer(database: Database) {

@@ -18,8 +18,8 @@ on_each_store! {
     an_approval_has_an_end,
     a_device_is_its_owners_alone,
     unlocking_is_no_approval,
-    a_device_asks_again_under_its_id,
-    another_person_on_the_same_machine_takes_the_device_over,
+    a_device_that_asks_again_takes_its_own_place,
+    another_person_on_the_same_machine_has_a_device_of_their_own,
     a_device_ends_where_sign_ins_end,
     a_request_that_nobody_approved_is_cleared_away,
     what_is_no_request_is_refused,
@@ -226,46 +226,50 @@ async fn unlocking_is_no_approval(database: Database) {
     machine.approve(&bob).await;
     assert!(machine.comes(&app).await.is_ok());
     let again = Machine::asks(&app, machine.client_id).await;
-    assert_eq!(bob.put(&again.path, json!({"locked": false})).await.expect_ok()["body"]["status"], "pending");
+    bob.put(&again.path, json!({"locked": false})).await.expect(404, "KeyError");
+    assert_eq!(again.row(&app).await.status, DeviceStatus::Pending);
 }
 
-async fn a_device_asks_again_under_its_id(database: Database) {
+async fn a_device_that_asks_again_takes_its_own_place(database: Database) {
     let app = TestApp::start(&database).await;
     let bob = app.new_user("bob", false).await;
     let first = Machine::asks(&app, Uuid::new_v4()).await;
     first.approve(&bob).await;
     assert!(first.comes(&app).await.is_ok());
     let second = Machine::asks(&app, first.client_id).await;
-    assert_eq!(first.path, second.path);
-    assert_ne!(first.user_code(), second.user_code());
-    // It is suspended, and the codes from before are good for nothing.
+    assert_ne!((&first.path, first.user_code()), (&second.path, second.user_code()));
+    // The one from before is as good as it was, until the machine comes for its new token.
     assert_eq!(second.row(&app).await.status, DeviceStatus::Pending);
+    assert_eq!(first.row(&app).await.status, DeviceStatus::Active);
     let before = json!({"user_code": first.user_code()});
-    bob.put(&format!("{}/verify", first.path), before).await.expect(400, "Wrong user code");
+    bob.put(&format!("{}/verify", second.path), before).await.expect(400, "Wrong user code");
     second.approve(&bob).await;
+    assert_eq!(first.row(&app).await.status, DeviceStatus::Active);
     assert!(is(&first.comes(&app).await, "access_denied"));
     assert!(second.comes(&app).await.is_ok());
-    assert_eq!(database.texts("SELECT id FROM auth_devices").await.len(), 1);
+    assert_eq!(database.texts("SELECT id FROM auth_devices").await, [second.id().to_hex()]);
 }
 
-async fn another_person_on_the_same_machine_takes_the_device_over(database: Database) {
+async fn another_person_on_the_same_machine_has_a_device_of_their_own(database: Database) {
     let app = TestApp::start(&database).await;
     let (bob, eve) = (app.new_user("bob", false).await, app.new_user("eve", false).await);
     let first = Machine::asks(&app, Uuid::new_v4()).await;
     first.approve(&bob).await;
     assert!(first.comes(&app).await.is_ok());
     let second = Machine::asks(&app, first.client_id).await;
-    // Eve needs the code, and isn't told whose device it was.
+    // Eve needs the code, and isn't told whose device is there already.
     eve.get(&second.path).await.expect(404, "KeyError");
     let shown = eve.get(&format!("{}?user_code={}", second.path, second.user_code())).await.expect_ok();
     assert_eq!((&shown["body"]["user_id"], &shown["resources"]["user"]), (&Value::Null, &Value::Null));
     second.approve(&eve).await;
     let (user, device) = second.comes(&app).await.unwrap_or_else(|error| panic!("{error}"));
-    // The device carries Eve's tokens and no longer Bob's.
+    // Each device carries its own person's tokens.
     assert_eq!((user.name.as_str(), device.user_id), ("eve", Some(user.id)));
     bob.get(&second.path).await.expect(404, "KeyError");
-    bob.put(&second.path, json!({"locked": false})).await.expect(404, "KeyError");
-    assert_eq!(eve.get("/api/v1/devices").await.expect_ok()["total"], 1);
+    eve.get(&first.path).await.expect(404, "KeyError");
+    for person in [&bob, &eve] {
+        assert_eq!(person.get("/api/v1/devices").await.expect_ok()["total"], 1);
+    }
 }
 
 async fn a_device_ends_where_sign_ins_end(database: Database) {

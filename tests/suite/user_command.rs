@@ -122,11 +122,11 @@ async fn a_deactivated_user_comes_back_with_a_password(database: Database) {
     let eve = app.new_user("eve", false).await;
     done(zendo(&database, &["deactivate", "eve"])).await;
     eve.until(401, CURRENT_USER, "").await;
-    app.anonymous().login("eve", PASSWORD).await.expect(401, "not active");
+    app.anonymous().login("eve", PASSWORD).await.expect(401, "invalid username or password");
 
     let finished = with_password(&database, &["passwd", "eve"]).run().await;
     finished.expect(0, &["eve is inactive", "--activate"]);
-    app.anonymous().login("eve", NEW_PASSWORD).await.expect(401, "not active");
+    app.anonymous().login("eve", NEW_PASSWORD).await.expect(401, "invalid username or password");
     done(with_password(&database, &["passwd", "eve", "--activate"])).await;
     app.anonymous().login("eve", NEW_PASSWORD).await.expect_ok();
     eve.get(CURRENT_USER).await.expect(401, "");

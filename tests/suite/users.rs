@@ -448,7 +448,7 @@ async fn a_deactivated_users_tokens_end(database: Database) {
     let answer = admin.put("/api/v1/users/ada/deactivate", json!({})).await.expect_ok();
     assert_eq!(answer["body"]["active"], false);
     expect_ended(&here, &elsewhere, &tokens, "is not active").await;
-    elsewhere.anonymous().login("ada", PASSWORD).await.expect(401, "is not active");
+    elsewhere.anonymous().login("ada", PASSWORD).await.expect(401, "invalid username or password");
     let activation = json!({"activation_token": answer["body"]["activation_token"]});
     elsewhere.anonymous().put("/api/v1/users/ada/activate", activation).await.expect_ok();
     here.signed_in_as("ada").await;

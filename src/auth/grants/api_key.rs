@@ -45,9 +45,10 @@ pub async fn prove(app: &App, text: &str) -> Result<(ApiKeyRow, Scope), Authenti
     let key = ApiKey::decode(text).ok_or(AuthenticationError::UnreadableApiKey)?;
     let row = app.identities.api_key(key.id.0).await?;
     let row = row.ok_or(AuthenticationError::UnknownApiKey(key.id.0))?;
-    check_in_use(&row)?;
     let generation = proven_generation(app, &key.secret, &row).await?;
     let generation = generation.ok_or_else(|| AuthenticationError::WrongApiKey(row.key.name.clone()))?;
+    // Asked last: whoever has no right key learns nothing of its account.
+    check_in_use(&row)?;
     app.last_used.api_key(row.key.id, app.clock.now());
     let scope = Scope { api_key_id: Some(row.key.id.0), key_gen: Some(generation), ..Scope::default() };
     Ok((row.key.clone(), scope))

@@ -1,27 +1,20 @@
 //! The external grant: another service has signed the person in, and tells who they are.
 
-use std::time::Duration;
-
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
-use sea_query::{Expr, ExprTrait, Query};
-use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use uuid::Uuid;
+use sea_query::{Expr, ExprTrait, Query, UpdateStatement};
+use secrecy::SecretString;
 
 use super::Grantee;
+use super::authority::{ExternalAccount, NoAccount, refuse};
 use crate::app::App;
 use crate::audit::{Action, Claim, Origin};
 use crate::auth::Scope;
+use crate::auth::attempt::may_try;
+use crate::auth::throttle::Subject;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::resources::users;
-use crate::store::{Id, Insert, StoreError, Timestamp, Transaction};
-
-/// How long the other service may take.
-const TIMEOUT: Duration = Duration::from_secs(10);
-/// Bytes of its answer that are read at most.
-const MAX_ANSWER: u64 = 1 << 20;
+use crate::store::{Id, Insert, Timestamp, Transaction, is_duplicate};
 
 /// What an external sign-in ends in.
 #[derive(Debug)]
@@ -31,21 +24,6 @@ pub enum External {
         authorization_url: String,
     },
     Signed(Grantee),
-}
-
-/// What the other service tells of an account.
-#[derive(Debug, Deserialize)]
-struct ExternalAccount {
-    id: Uuid,
-    username: String,
-    email: Option<String>,
-    name: Option<String>,
-    #[serde(default)]
-    is_superuser: bool,
-    #[serde(default)]
-    is_service_account: bool,
-    avatar_url: Option<String>,
-    oidc_claims: Option<Box<RawValue>>,
 }
 
 /// Asks the other service whose the bearer is, and makes or updates the account here.
@@ -68,24 +46,20 @@ pub async fn verify(app: &App, origin: &Origin, headers: &HeaderMap) -> ApiResul
     };
     let server_id = app.config.external_server_id.unwrap_or(app.server_id.0);
     let url = format!("{}?server_id={server_id}", user_info_url.0);
-    let token = SecretString::from(token.to_owned());
-    let asked = tokio::task::spawn_blocking(move || ask(&url, &token)).await;
-    let account = asked.map_err(|_| ApiError::internal())??;
-    if account.username.is_empty() {
-        return Err(refuse("Unknown external authenticator error"));
-    }
+    let account = ask(app, url, SecretString::from(token.to_owned()), origin).await?;
     let now = Timestamp::new(app.clock.now());
     let new_id = app.random.id();
-    let claim = Claim { account: Some((new_id, account.username.clone())), ..Claim::of("external") };
+    let name = account.username.as_str();
+    let claim = Claim { account: Some((new_id, name.to_owned())), ..Claim::of("external") };
     let kind = if account.is_service_account { "service_account" } else { "user" };
-    let event = app.audit.event(origin, Action::UserCreated).by(claim).on(kind, new_id, &account.username);
+    let event = app.audit.event(origin, Action::UserCreated).by(claim).on(kind, new_id, name);
     let (account, event) = (&account, &event);
     let saved = app.store.write(|mut tx| async move {
-        let id = save(&mut tx, account, new_id, now).await?;
-        match id == new_id {
-            true => event.commit(tx, id).await,
-            false => tx.commit(id).await,
-        }
+        let id = save(app, &mut tx, account, new_id, now).await?;
+        Ok::<_, ApiError>(match id == new_id {
+            true => event.commit(tx, id).await?,
+            false => tx.commit(id).await?,
+        })
     });
     let user_id = saved.await?;
     app.identities.forget(user_id.0).await;
@@ -100,84 +74,108 @@ pub async fn verify(app: &App, origin: &Origin, headers: &HeaderMap) -> ApiResul
     }))
 }
 
-fn refuse(reason: &str) -> ApiError {
-    ApiError::new(ErrorKind::AuthorizationException, reason)
-}
-
-fn ask(url: &str, token: &SecretString) -> ApiResult<ExternalAccount> {
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_global(Some(TIMEOUT))
-        // A redirect would send the token to a place the operator hasn't named.
-        .max_redirects(0)
-        .http_status_as_error(false)
-        .build()
-        .into();
-    let authorization = format!("Bearer {}", token.expose_secret());
-    let answer = agent.get(url).header("authorization", &authorization).call().map_err(|error| {
-        tracing::warn!(%error, "the external authenticator can't be asked");
-        refuse("Error fetching user information from external authenticator.")
-    })?;
-    match answer.status().as_u16() {
-        200..=299 => {}
-        401 | 403 => return Err(refuse("Not authorized to access this server.")),
-        404 => return Err(refuse("External authenticator did not recognize this server.")),
-        status => {
-            tracing::warn!(status, "the external authenticator failed");
-            return Err(refuse("Error fetching user information from external authenticator."));
+/// Who comes with bearers that nobody knows waits longer each time.
+async fn ask(app: &App, url: String, bearer: SecretString, origin: &Origin) -> ApiResult<ExternalAccount> {
+    let address = origin.client().0;
+    let subjects = [Subject::address(address)];
+    may_try(app, &subjects).await?;
+    match app.authority.ask(url, bearer, address).await? {
+        Ok(account) => Ok(account),
+        Err(NoAccount::Unanswered(error)) => Err(error),
+        Err(NoAccount::Refused(error)) => {
+            app.throttle.failed(&subjects, app.clock.now()).await?;
+            Err(error)
         }
     }
-    let body = answer.into_body().into_with_config().limit(MAX_ANSWER).read_to_vec();
-    let account = body.ok().and_then(|body| serde_json::from_slice(&body).ok());
-    account.ok_or_else(|| refuse("Unknown external authenticator error"))
 }
 
-/// The account's id here: that of its external id, else of its name, which is adopted, else a new one.
+/// The account's id here: that of its external id, else of its name, which is adopted if nobody has it there, else a new
+/// one.
 async fn save(
+    app: &App,
     tx: &mut Transaction,
     account: &ExternalAccount,
     new_id: Id,
     now: Timestamp,
-) -> Result<Id, StoreError> {
-    let find = |condition| {
-        Query::select()
-            .column("id")
-            .from("user")
-            .and_where(Expr::col("is_service_account").eq(account.is_service_account))
-            .and_where(condition)
-            .to_owned()
-    };
-    let by_external_id = find(Expr::col("external_user_id").eq(Id(account.id)));
-    let by_name = find(Expr::col("name").eq(account.username.as_str()));
-    let mut found = tx.fetch_optional::<(Id,)>(&by_external_id).await?;
-    if found.is_none() {
-        found = tx.fetch_optional::<(Id,)>(&by_name).await?;
+) -> ApiResult<Id> {
+    users::take_turn_of_names(tx).await?;
+    let username = account.username.as_str();
+    let found = find(tx, account).await?;
+    let id = found.as_ref().map_or(new_id, |found| found.id);
+    if found.as_ref().is_none_or(|found| found.name != username) {
+        users::check_name(tx, app.store.engine(), id, username).await?;
     }
-    let claims = account.oidc_claims.as_ref().map_or("null", |claims| claims.get());
-    let full_name = account.name.as_deref().unwrap_or_default();
-    let Some((id,)) = found else {
-        let mut insert = Insert::into("user")
-            .stamped(new_id, now)
-            .set("name", account.username.as_str())
-            .set("full_name", full_name)
-            .set("external_user_id", Id(account.id))
-            .set("is_service_account", account.is_service_account)
-            .set("active", true)
-            .set("avatar_url", account.avatar_url.as_deref())
-            .set("is_admin", account.is_superuser && !account.is_service_account);
-        if !account.is_service_account {
-            insert = insert
-                .set("email", account.email.as_deref())
-                .set("email_opted_in", true)
-                .set("oidc_claims", claims);
-        }
-        insert.run(tx).await?;
-        return Ok(new_id);
+    let written = match found {
+        Some(_) => tx.execute(&update(account, id, now)).await.map(drop),
+        None => insert(account, id, now).run(tx).await,
     };
+    match written {
+        Err(error) if is_duplicate(&error) => Err(taken()),
+        written => Ok(written.map(|()| id)?),
+    }
+}
+
+fn taken() -> ApiError {
+    refuse("The name of this account is another account's on this server.")
+}
+
+/// An account that may be the one that signs in.
+#[derive(sqlx::FromRow)]
+struct Found {
+    id: Id,
+    name: String,
+    external_user_id: Option<Id>,
+}
+
+/// The account that is bound to the external id, else the one of that very name.
+///
+/// # Errors
+/// 401 when that one is bound to another external id.
+async fn find(tx: &mut Transaction, account: &ExternalAccount) -> ApiResult<Option<Found>> {
+    let username = account.username.as_str();
+    let is_meant = Expr::col("external_user_id").eq(Id(account.id)).or(Expr::col("name").eq(username));
+    let query = Query::select()
+        .columns(["id", "name", "external_user_id"])
+        .from("user")
+        .and_where(Expr::col("is_service_account").eq(account.is_service_account))
+        .and_where(is_meant)
+        .to_owned();
+    let mut found: Vec<Found> = tx.fetch_all(&query).await?;
+    let bound = found.iter().position(|found| found.external_user_id == Some(Id(account.id)));
+    // MySQL finds names in any case.
+    let place = bound.or_else(|| found.iter().position(|found| found.name == username));
+    let found = place.map(|place| found.swap_remove(place));
+    match found {
+        Some(Found { external_user_id: Some(Id(other)), .. }) if other != account.id => Err(taken()),
+        found => Ok(found),
+    }
+}
+
+fn insert(account: &ExternalAccount, id: Id, now: Timestamp) -> Insert {
+    let insert = Insert::into("user")
+        .stamped(id, now)
+        .set("name", account.username.as_str())
+        .set("full_name", account.full_name())
+        .set("external_user_id", Id(account.id))
+        .set("is_service_account", account.is_service_account)
+        .set("active", true)
+        .set("avatar_url", account.avatar_url.as_deref())
+        .set("is_admin", account.is_superuser && !account.is_service_account);
+    match account.is_service_account {
+        true => insert,
+        false => insert
+            .set("email", account.email())
+            .set("email_opted_in", true)
+            .set("oidc_claims", account.claims()),
+    }
+}
+
+fn update(account: &ExternalAccount, id: Id, now: Timestamp) -> UpdateStatement {
     let mut update = Query::update();
     update
         .table("user")
         .value("name", account.username.as_str())
-        .value("full_name", full_name)
+        .value("full_name", account.full_name())
         .value("external_user_id", Id(account.id))
         .value("active", true)
         .value("avatar_url", account.avatar_url.as_deref())
@@ -185,11 +183,10 @@ async fn save(
         .and_where(Expr::col("id").eq(id));
     if !account.is_service_account {
         update
-            .value("email", account.email.as_deref())
+            .value("email", account.email())
             .value("email_opted_in", true)
             .value("is_admin", account.is_superuser)
-            .value("oidc_claims", claims);
+            .value("oidc_claims", account.claims());
     }
-    tx.execute(&update).await?;
-    Ok(id)
+    update
 }

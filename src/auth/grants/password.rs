@@ -1,43 +1,36 @@
 //! The password grant (RFC 6749, section 4.3).
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use super::Grantee;
 use crate::app::App;
 use crate::auth::Scope;
-use crate::auth::throttle::Subject;
-use crate::http::client_address::ClientAddress;
+use crate::auth::attempt::{Attempt, Guessed};
+use crate::auth::known_places::Place;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::resources::users::{self, PasswordRow};
 
-/// Checks a user's name or id and password. Failures make the next attempt wait.
+/// Checks a user's name or id and password. Failures make the next attempt wait. The right password of an account that
+/// isn't active is a wrong one, to whoever looks at the answer or at its time.
 ///
 /// # Errors
 /// 401 for a wrong one, 429 for one that comes too early.
-pub async fn verify(
-    app: &App,
-    username: &str,
-    password: SecretString,
-    ClientAddress(address): ClientAddress,
-) -> ApiResult<Grantee> {
-    let subjects = [Subject::account(username), Subject::address(address)];
-    // Asked before the wait for a thread, to turn a flood away cheaply, and after it, since others may have failed
-    // meanwhile.
-    may_try(app, &subjects).await?;
-    let permit = app.passwords.permit().await?;
-    let has_failed = may_try(app, &subjects).await?;
+pub async fn verify(app: &App, username: &str, password: SecretString, place: &Place) -> ApiResult<Grantee> {
+    let meant = users::find_password(&app.store, username).await?;
+    let (id, name) = meant.map(|user| (user.id, user.name)).unzip();
+    let account = (id, name.as_deref().unwrap_or(username));
+    let attempt = Attempt::begin(app, Guessed::Password, account, place).await?;
+    // Again, since the password may have been changed during the wait.
     let mut user = users::find_password(&app.store, username).await?;
     let hash = user.as_mut().and_then(PasswordRow::take_hash);
-    let is_right = permit.verify(password, hash.as_ref().map(ExposeSecret::expose_secret)).await?;
+    let is_active = user.as_ref().is_some_and(|user| user.active);
+    let is_right = attempt.verify(password, hash.as_ref(), is_active).await?;
     let Some(user) = user.filter(|_| is_right) else {
-        app.throttle.failed(&subjects, app.clock.now()).await?;
-        return refuse("invalid username or password".to_owned());
+        let message = "Authentication error: invalid username or password";
+        return Err(ApiError::new(ErrorKind::CredentialsNotValid, message));
     };
-    if !user.active {
-        return refuse(format!("user {} is not active", user.name));
-    }
-    if has_failed {
-        app.throttle.succeeded(&subjects[0]).await?;
+    if let Err(error) = app.known_places.note(user.id, place, app.clock.now()).await {
+        tracing::warn!(%error, "a place could not be noted");
     }
     Ok(Grantee {
         user_id: user.id,
@@ -46,17 +39,4 @@ pub async fn verify(
         expires_at: None,
         is_browser: true,
     })
-}
-
-/// Whether one of the subjects has failed lately.
-///
-/// # Errors
-/// 429 when they have to wait.
-pub async fn may_try(app: &App, subjects: &[Subject]) -> ApiResult<bool> {
-    let checked = app.throttle.check(subjects, app.clock.now()).await?;
-    checked.map_err(|too_early| ApiError::too_early(too_early.seconds))
-}
-
-fn refuse<T>(reason: String) -> ApiResult<T> {
-    Err(ApiError::new(ErrorKind::CredentialsNotValid, format!("Authentication error: {reason}")))
 }

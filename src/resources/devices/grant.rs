@@ -84,7 +84,8 @@ impl DevicePolls {
 
 /// Trades a device code for the device and its person, once: the device is active from now on.
 ///
-/// The code's check costs a millisecond, and none happens before somebody has approved.
+/// The code's check costs a millisecond, and none happens before somebody has approved. A client may have several
+/// devices: those of its people, and one that waits.
 ///
 /// # Errors
 /// [`DeviceGrantError`], which becomes an [`ApiError`] in the shape of OAuth.
@@ -95,23 +96,54 @@ pub async fn exchange(
     device_code: SecretString,
 ) -> Result<(UserRow, DeviceRow), DeviceGrantError> {
     let now = app.clock.now();
-    let device = find_by_client(&app.store, client_id).await?.ok_or(DeviceGrantError::InvalidClient)?;
+    let devices = find_by_client(&app.store, client_id).await?;
+    let is_waiting = |device: &&DeviceRow| device.status == DeviceStatus::Pending && !device.is_expired(now);
+    let is_approved =
+        |device: &&DeviceRow| device.status == DeviceStatus::Verified && !device.is_expired(now);
+    let waiting = devices.iter().find(is_waiting);
+    for device in devices.iter().filter(is_approved) {
+        if let Some(device) = prove(app, device.id, &device_code).await? {
+            return activate(app, device, now).await;
+        }
+        // Whoever asks may be the one that waits.
+        if waiting.is_none() {
+            note_wrong_code(app, origin, device).await?;
+            return Err(DeviceGrantError::WrongCode);
+        }
+    }
+    if waiting.is_some() {
+        return Err(match app.device_polls.is_too_soon(client_id, now) {
+            true => DeviceGrantError::SlowDown,
+            false => DeviceGrantError::AuthorizationPending,
+        });
+    }
+    let last = devices.iter().max_by_key(|device| device.updated).ok_or(DeviceGrantError::InvalidClient)?;
+    Err(match last.status {
+        DeviceStatus::Locked => DeviceGrantError::Locked,
+        _ => DeviceGrantError::ExpiredToken,
+    })
+}
+
+/// The device, if somebody has approved it and the code is its own.
+async fn prove(app: &App, id: Id, device_code: &SecretString) -> Result<Option<DeviceRow>, DeviceGrantError> {
+    let permit = app.passwords.permit().await?;
+    // Read again: others may have tried wrong codes during the wait, up to one too many.
+    let device = find_for_authentication(&app.store, id).await?.ok_or(DeviceGrantError::InvalidClient)?;
     match device.status {
-        DeviceStatus::Locked => return Err(DeviceGrantError::Locked),
-        DeviceStatus::Active => return Err(DeviceGrantError::ExpiredToken),
-        DeviceStatus::Pending | DeviceStatus::Verified if device.is_expired(now) => {
-            return Err(DeviceGrantError::ExpiredToken);
-        }
-        DeviceStatus::Pending if app.device_polls.is_too_soon(client_id, now) => {
-            return Err(DeviceGrantError::SlowDown);
-        }
-        DeviceStatus::Pending => return Err(DeviceGrantError::AuthorizationPending),
         DeviceStatus::Verified => {}
+        DeviceStatus::Locked => return Err(DeviceGrantError::Locked),
+        DeviceStatus::Pending | DeviceStatus::Active => return Err(DeviceGrantError::ExpiredToken),
     }
-    if !app.passwords.verify(device_code, Some(&device.device_code)).await? {
-        note_wrong_code(app, origin, &device).await?;
-        return Err(DeviceGrantError::WrongCode);
-    }
+    let is_right = permit.verify(device_code.clone(), Some(&device.device_code)).await?;
+    Ok(Some(device).filter(|_| is_right))
+}
+
+/// Makes the device active, in the place of the one that its person had there before.
+async fn activate(
+    app: &App,
+    device: DeviceRow,
+    now: DateTime<Utc>,
+) -> Result<(UserRow, DeviceRow), DeviceGrantError> {
     let user = match device.user_id {
         Some(id) => users::find_account(&app.store, id).await?,
         None => None,
@@ -129,10 +161,33 @@ pub async fn exchange(
         .and_where(Expr::col("device_code").eq(device.device_code.as_str()))
         .and_where(Expr::col("user_id").eq(user.id))
         .to_owned();
-    if app.store.execute(&activation).await? == 0 {
-        return Err(DeviceGrantError::ExpiredToken);
+    let before = Sql::select()
+        .column("id")
+        .from("auth_devices")
+        .and_where(Expr::col("client_id").eq(device.client_id))
+        .and_where(Expr::col("user_id").eq(user.id))
+        .and_where(Expr::col("id").ne(device.id))
+        .to_owned();
+    let (activation, before) = (&activation, &before);
+    let activated = app.store.write(|mut tx| async move {
+        if tx.execute(activation).await? == 0 {
+            return tx.commit(None).await;
+        }
+        let before: Vec<(Id,)> = tx.fetch_all(before).await?;
+        if !before.is_empty() {
+            let delete = Sql::delete()
+                .from_table("auth_devices")
+                .and_where(Expr::col("id").is_in(before.iter().map(|(id,)| *id)))
+                .to_owned();
+            tx.execute(&delete).await?;
+        }
+        tx.commit(Some(before)).await
+    });
+    let activated: Result<_, StoreError> = activated.await;
+    let before = activated?.ok_or(DeviceGrantError::ExpiredToken)?;
+    for (id,) in before.into_iter().chain([(device.id,)]) {
+        forget(app, id).await;
     }
-    forget(app, device.id).await;
     let device = find_for_authentication(&app.store, device.id).await?;
     Ok((user, device.ok_or(DeviceGrantError::InvalidClient)?))
 }

@@ -41,6 +41,7 @@ pub async fn keep_request(app: &App, origin: &Origin, request: DeviceRequest<'_>
     let stamp = Timestamp::new(now);
     let mut values: Vec<(&'static str, SimpleExpr)> = vec![
         ("updated", stamp.into()),
+        ("user_id", None::<Id>.into()),
         ("user_code", codes.user_code_hash.expose_secret().into()),
         ("device_code", codes.device_code_hash.expose_secret().into()),
         ("status", DeviceStatus::Pending.as_str().into()),
@@ -65,10 +66,14 @@ pub async fn keep_request(app: &App, origin: &Origin, request: DeviceRequest<'_>
         .and_where(Expr::col("user_id").is_null())
         .and_where(Expr::col("expires").lt(Timestamp::new(now - KEPT_AFTER_END)))
         .to_owned();
+    // One that somebody has approved isn't taken from them, nor its lock: whoever asks has proved nothing.
+    let is_nobodys = Expr::col("user_id").is_null();
+    let is_over = Expr::col("expires").lte(stamp);
     let of_client = Sql::select()
         .column("id")
         .from("auth_devices")
         .and_where(Expr::col("client_id").eq(client_id))
+        .and_where(is_nobodys.or(is_over))
         .order_by("created", Order::Desc)
         .order_by("id", Order::Asc)
         .limit(1)

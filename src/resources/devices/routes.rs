@@ -3,12 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 use sea_query::{CaseStatement, Expr, ExprTrait, Query as Sql};
+use secrecy::SecretString;
 
 use super::{
     DeviceResponse, DeviceRow, DeviceStatus, DeviceUpdate, DeviceVerificationRequest,
     find_for_authentication, find_own, forget, not_found, note_wrong_code, select,
 };
-use crate::app::AppState;
+use crate::app::{App, AppState};
 use crate::audit::{Action, Origin};
 use crate::auth::Principal;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
@@ -18,7 +19,7 @@ use crate::http::path::PathId;
 use crate::http::query::Query;
 use crate::http::routes::Routes;
 use crate::resources::server_settings;
-use crate::store::Timestamp;
+use crate::store::{Id, Timestamp};
 
 const DEVICE: &str = "/api/v1/devices/{device_id}";
 
@@ -48,6 +49,7 @@ pub async fn list_devices(
 pub async fn get_device(
     State(app): State<AppState>,
     principal: Principal,
+    origin: Origin,
     PathId(id): PathId,
     mut query: Query,
 ) -> ApiResult<Json<DeviceResponse>> {
@@ -55,18 +57,48 @@ pub async fn get_device(
     query.finish()?;
     let user = &*principal.user;
     let device = find_for_authentication(&app.store, id).await?.ok_or_else(|| not_found(id))?;
-    let is_open = device.status == DeviceStatus::Pending || device.user_id.is_none();
+    let is_open = device.status == DeviceStatus::Pending;
     let is_shown = match query.text("user_code") {
         _ if device.belongs_to(user) => true,
-        Some(code) if is_open => {
-            app.passwords.verify(code.to_owned().into(), Some(&device.user_code)).await?
-        }
+        Some(code) if is_open => prove(&app, &origin, id, code.to_owned().into()).await?.is_right(),
         _ => false,
     };
     if !is_shown {
         return Err(not_found(id));
     }
     Ok(Json(device.response(user, hydrate)))
+}
+
+/// What became of a user code.
+enum Proof {
+    Right(Box<DeviceRow>),
+    Wrong {
+        /// It was one too many.
+        is_locked: bool,
+    },
+    NotWaiting,
+}
+
+impl Proof {
+    fn is_right(&self) -> bool {
+        matches!(self, Self::Right(_))
+    }
+}
+
+/// Checks the user code of a device that waits for somebody. A wrong one counts, wherever it is tried.
+async fn prove(app: &App, origin: &Origin, id: Id, user_code: SecretString) -> ApiResult<Proof> {
+    let permit = app.passwords.permit().await?;
+    // Others may have tried wrong codes during the wait, up to one too many.
+    let device = find_for_authentication(&app.store, id).await?.ok_or_else(|| not_found(id))?;
+    if device.status != DeviceStatus::Pending {
+        return Ok(Proof::NotWaiting);
+    }
+    if permit.verify(user_code, Some(&device.user_code)).await? {
+        return Ok(Proof::Right(Box::new(device)));
+    }
+    let event = app.audit.event(origin, Action::DeviceVerified).on("device", id, "");
+    app.audit.refused(event.refused("wrong user code"), None).await;
+    Ok(Proof::Wrong { is_locked: note_wrong_code(app, origin, &device).await? })
 }
 
 /// Locks or unlocks a device.
@@ -126,14 +158,14 @@ pub async fn verify_device(
     if device.is_expired(now) {
         return refuse("This device has waited too long for its approval; it has to ask again.");
     }
-    if !app.passwords.verify(request.user_code, Some(&device.user_code)).await? {
-        let event = app.audit.event(&origin, Action::DeviceVerified).on("device", id, "");
-        app.audit.refused(event.refused("wrong user code"), None).await;
-        return match note_wrong_code(&app, &origin, &device).await? {
-            true => refuse("Wrong user code, once too often: the device is locked."),
-            false => refuse("Wrong user code."),
-        };
-    }
+    let device = match prove(&app, &origin, id, request.user_code).await? {
+        Proof::Right(device) => device,
+        Proof::Wrong { is_locked: true } => {
+            return refuse("Wrong user code, once too often: the device is locked.");
+        }
+        Proof::Wrong { is_locked: false } => return refuse("Wrong user code."),
+        Proof::NotWaiting => return refuse(NOT_WAITING),
+    };
     // How long it may wait stays as it is: the device has to come for its token in that time.
     let mut decision = Sql::update();
     decision

@@ -9,10 +9,9 @@ use crate::app::App;
 use crate::audit::{Action, Claim, Origin};
 use crate::auth::Passwords;
 use crate::auth::api_key::hex;
-use crate::auth::grants::password::may_try;
-use crate::auth::throttle::Subject;
+use crate::auth::attempt::{Attempt, Guessed};
+use crate::auth::known_places::Place;
 use crate::clock::Clock;
-use crate::http::client_address::ClientAddress;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::store::{Engine, Insert, Timestamp};
 
@@ -56,7 +55,7 @@ pub async fn change_password(
     user: &UserRow,
     update: &mut UserUpdate,
     changes: Changes,
-    origin: &Origin,
+    (origin, place): (&Origin, &Place),
 ) -> ApiResult<Changes> {
     let Some(new) = update.password.take() else {
         return Ok(changes);
@@ -64,10 +63,11 @@ pub async fn change_password(
     let Some(old) = update.old_password.take() else {
         return Err(rules::forbidden("A new password takes the current one beside it, as old_password."));
     };
+    let attempt = Attempt::begin(app, Guessed::OwnPassword, (Some(user.id), &user.name), place).await?;
     let mut row = rows::find_password(&app.store, &user.id.to_string()).await?;
     let hash = row.as_mut().and_then(PasswordRow::take_hash);
-    let hash = hash.as_ref().map(ExposeSecret::expose_secret);
-    if !prove(app, Subject::account(&user.name), origin.client(), old, hash).await? {
+    let is_active = row.is_some_and(|user| user.active);
+    if !attempt.verify(old, hash.as_ref(), is_active).await? {
         let event = app.audit.event(origin, Action::PasswordChanged).on("user", user.id, &user.name);
         app.audit.refused(event.refused("wrong current password"), None).await;
         return Err(rules::forbidden("The current password is another one than old_password."));
@@ -82,13 +82,17 @@ pub async fn prove_activation(
     name_or_id: &str,
     update: &mut UserUpdate,
     origin: &Origin,
-) -> ApiResult<(ActivationRow, String)> {
+) -> ApiResult<(ActivationRow, SecretString)> {
     let token = update.activation_token.take();
     let token = token.ok_or_else(|| refused("An activation token is needed."))?;
+    let meant = rows::find_password(&app.store, name_or_id).await?;
+    let (id, name) = meant.map(|user| (user.id, user.name)).unzip();
+    let account = (id, name.as_deref().unwrap_or(name_or_id));
+    let place = Place::at(origin.client());
+    let attempt = Attempt::begin(app, Guessed::ActivationToken, account, &place).await?;
     let mut waiting = rows::find_activation(&app.store, name_or_id).await?;
-    let hash = waiting.as_mut().and_then(|user| user.activation_token.take());
-    let subject = Subject::account(&format!("activation of {name_or_id}"));
-    let is_right = prove(app, subject, origin.client(), token, hash.as_deref()).await?;
+    let hash = waiting.as_mut().and_then(|user| user.activation_token.take()).map(SecretString::from);
+    let is_right = attempt.verify(token, hash.as_ref(), true).await?;
     match (waiting, hash) {
         (Some(user), Some(hash)) if is_right => Ok((user, hash)),
         _ => {
@@ -102,25 +106,4 @@ pub async fn prove_activation(
 /// 401 for an activation token.
 pub fn refused(reason: &str) -> ApiError {
     ApiError::new(ErrorKind::CredentialsNotValid, reason)
-}
-
-/// Checks a secret as a sign-in does: failures make the next attempt wait.
-async fn prove(
-    app: &App,
-    subject: Subject,
-    ClientAddress(address): ClientAddress,
-    secret: SecretString,
-    hash: Option<&str>,
-) -> ApiResult<bool> {
-    let subjects = [subject, Subject::address(address)];
-    may_try(app, &subjects).await?;
-    let permit = app.passwords.permit().await?;
-    let has_failed = may_try(app, &subjects).await?;
-    let is_right = permit.verify(secret, hash).await?;
-    if !is_right {
-        app.throttle.failed(&subjects, app.clock.now()).await?;
-    } else if has_failed {
-        app.throttle.succeeded(&subjects[0]).await?;
-    }
-    Ok(is_right)
 }

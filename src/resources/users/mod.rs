@@ -1,12 +1,14 @@
 //! Accounts: users, and service accounts, which share their table.
 
 mod credentials;
+mod names;
 pub mod operator;
 mod requests;
 pub mod routes;
 mod rows;
 mod rules;
 
+pub use names::{check_name, take_name, take_turn_of_names};
 pub use requests::{NewPassword, UserRequest};
 pub use rows::{
     PasswordRow, UserResponse, UserResponseBody, UserResponseMetadata, UserResponseResources, UserRow,

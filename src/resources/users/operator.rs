@@ -2,12 +2,14 @@
 
 use sea_query::{Expr, ExprTrait, Order};
 
+use super::names::take_name;
 use super::requests::{Changes, NewPassword, TokensEnd, UserRequest};
 use super::rows::{self, UserRow};
 use super::{credentials, rules};
 use crate::app::Surroundings;
 use crate::audit::{Action, Audit, Event, Origin};
 use crate::auth::Passwords;
+use crate::auth::known_places;
 use crate::auth::throttle::{Subject, Throttle};
 use crate::config::{AuthScheme, Config};
 use crate::http::error::{ApiError, ApiResult};
@@ -100,6 +102,7 @@ impl Operator {
         let activated = self.audit.event(&Origin::operator(), Action::ServerActivated);
         let (statement, created, server_activated) = (&insert.statement(), &created, &activated);
         let made = self.store.write(|mut tx| async move {
+            take_name(&mut tx, engine, id, user.name.as_str()).await?;
             let activated = match user.is_admin {
                 true => tx.execute(&server_settings::activation(now)).await?,
                 false => 0,
@@ -126,7 +129,13 @@ impl Operator {
             changes = changes.activated();
         }
         self.make(user, &changes).await?;
-        Ok(Throttle::new(self.store.clone()).succeeded(&Subject::account(&user.name)).await?)
+        let throttle = Throttle::new(self.store.clone());
+        let places = known_places::digests_of(&self.store, user.id).await?;
+        let places = places.iter().map(|digest| Subject::known_place(digest));
+        for subject in [Subject::account(&user.name)].into_iter().chain(places) {
+            throttle.succeeded(&subject).await?;
+        }
+        Ok(())
     }
 
     /// Deactivates a user. Their tokens end, and no activation token brings them back.

@@ -5,6 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use uuid::Uuid;
 
+use super::names::{check_name, take_turn_of_names};
 use super::{rows, rules};
 use crate::audit::{Action, Audit, Event, Origin};
 use crate::auth::password;
@@ -288,18 +289,39 @@ impl Changes {
     /// # Errors
     /// 403 when they would end the last admin; 404 for a user who isn't there; what the store refuses.
     pub async fn make(&self, store: &Store, id: Id, event: &Event) -> ApiResult<()> {
+        let touched = self.make_with(store, id, &self.statement(id), event).await?;
+        if touched == 0 { Err(rows::unknown(id)) } else { Ok(()) }
+    }
+
+    /// As [`Changes::make`], with a statement that asks for more, and says how many rows it touched.
+    ///
+    /// # Errors
+    /// As [`Changes::make`].
+    pub async fn make_with(
+        &self,
+        store: &Store,
+        id: Id,
+        statement: &UpdateStatement,
+        event: &Event,
+    ) -> ApiResult<u64> {
         let made = store.write(|mut tx| async move {
+            // All turns before anything is read.
+            if self.name.is_some() {
+                take_turn_of_names(&mut tx).await?;
+            }
             if self.may_end_an_admin {
                 rules::keep_an_admin(&mut tx, id).await?;
             }
-            let touched = tx.execute(&self.statement(id)).await.map_err(|error| self.refused(error))?;
+            if let Some(name) = &self.name {
+                check_name(&mut tx, store.engine(), id, name.as_str()).await?;
+            }
+            let touched = tx.execute(statement).await.map_err(|error| self.refused(error))?;
             Ok(match touched {
                 0 => tx.commit(touched).await?,
                 _ => event.commit(tx, touched).await?,
             })
         });
-        let touched: ApiResult<u64> = made.await;
-        if touched? == 0 { Err(rows::unknown(id)) } else { Ok(()) }
+        made.await
     }
 
     /// What it means that the store refused them.

@@ -2,15 +2,18 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
+use axum::http::HeaderMap;
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use secrecy::ExposeSecret;
 
+use super::names::take_name;
 use super::requests::{Changes, TokensEnd, UserRequest, UserUpdate};
 use super::rows::{self, UserResponse, UserRow};
 use super::{credentials, rules};
 use crate::app::{App, AppState};
 use crate::audit::{Action, Claim, Origin};
 use crate::auth::Principal;
+use crate::auth::known_places::Place;
 use crate::framework::Context;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::JsonBody;
@@ -66,11 +69,10 @@ pub async fn create_user(
     let app = &cx.app;
     rules::kept_here(app.config.auth_scheme)?;
     rules::admins_only(&cx.principal, "create users")?;
-    let (id, now) = (cx.new_id(), cx.now());
+    let (id, now, engine) = (cx.new_id(), cx.now(), app.store.engine());
     let insert = request.insert(id, now);
     let (insert, token) = match request.password.take() {
         Some(password) => {
-            let engine = app.store.engine();
             let insert = credentials::insert_password(&app.passwords, engine, insert, password, now).await?;
             (insert, None)
         }
@@ -83,6 +85,7 @@ pub async fn create_user(
     let event = request.event(&app.audit, &origin, id);
     let (insert, request, event) = (&insert.statement(), &request, &event);
     let made = cx.create(|mut tx| async move {
+        take_name(&mut tx, engine, id, request.name.as_str()).await?;
         tx.execute(insert).await.map_err(|error| request.refused(error))?;
         event.put_in(&mut tx).await?;
         Ok((tx, id))
@@ -118,6 +121,7 @@ pub async fn update_user(
     State(app): State<AppState>,
     principal: Principal,
     origin: Origin,
+    headers: HeaderMap,
     Path(name_or_id): Path<String>,
     JsonBody(mut update): JsonBody<UserUpdate>,
 ) -> ApiResult<Json<UserResponse>> {
@@ -129,7 +133,9 @@ pub async fn update_user(
     rules::check_update(&principal, &user, &update)?;
     let now = Timestamp::new(app.clock.now());
     let changes = Changes::new(now);
-    let mut changes = credentials::change_password(&app, &user, &mut update, changes, &origin).await?;
+    let place = Place::of(&app, &headers, origin.client());
+    let from = (&origin, &place);
+    let mut changes = credentials::change_password(&app, &user, &mut update, changes, from).await?;
     changes = changes.profile(&update);
     if rules::changes(update.is_admin, user.is_admin) {
         changes = changes.admin(!user.is_admin);
@@ -230,11 +236,12 @@ pub async fn activate_user(
     }
     let mut statement = changes.statement(user.id);
     // Of two activations at once, one wins.
-    statement.and_where(Expr::col("activation_token").eq(hash)).and_where(Expr::col("active").eq(false));
+    let is_waiting =
+        Expr::col("activation_token").eq(hash.expose_secret()).and(Expr::col("active").eq(false));
+    statement.and_where(is_waiting);
     let event = changes.event(&app.audit, &origin, user.id, &user.name);
     let claim = Claim { account: Some((user.id, user.name.clone())), ..Claim::of("activation_token") };
-    let activated = event.by(claim).change(&app.store, &statement).await;
-    let touched = activated.map_err(|error| changes.refused(error))?;
+    let touched = changes.make_with(&app.store, user.id, &statement, &event.by(claim)).await?;
     app.identities.forget(user.id.0).await;
     match touched {
         0 => Err(credentials::refused("This activation token was used already.")),
@@ -273,13 +280,16 @@ pub async fn update_current_user(
     State(app): State<AppState>,
     principal: Principal,
     origin: Origin,
+    headers: HeaderMap,
     JsonBody(mut update): JsonBody<UserUpdate>,
 ) -> ApiResult<Json<UserResponse>> {
     update.check_email()?;
     rules::kept_here(app.config.auth_scheme)?;
     let now = Timestamp::new(app.clock.now());
     let changes = Changes::new(now);
-    let changes = credentials::change_password(&app, &principal.user, &mut update, changes, &origin).await?;
+    let place = Place::of(&app, &headers, origin.client());
+    let from = (&origin, &place);
+    let changes = credentials::change_password(&app, &principal.user, &mut update, changes, from).await?;
     let user = make(&app, &origin, &principal.user, &changes.profile(&update).email(&update)).await?;
     Ok(Json(user.response(true)))
 }

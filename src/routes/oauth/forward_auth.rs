@@ -26,6 +26,7 @@ use crate::http::limits::LimitsLayer;
 use crate::http::request_id::name_request;
 use crate::http::routes::Operation;
 use crate::resources::users::UserRow;
+use crate::work::WorkLayer;
 
 const PATH: &str = "/oauth/forward-auth";
 pub const OPERATIONS: [Operation; 1] = [("GET", PATH)];
@@ -45,7 +46,8 @@ pub fn router(app: &AppState) -> Router<AppState> {
     let time_limit = Duration::from_secs(app.config.request_timeout.0.into());
     let layers = ServiceBuilder::new()
         .layer(from_fn_with_state(Arc::clone(app), name_request))
-        .layer(LimitsLayer::new(time_limit));
+        .layer(LimitsLayer::new(time_limit))
+        .layer(WorkLayer::new(&app.orphans));
     Router::new()
         .route(PATH, any(forward_auth))
         .route(&format!("{PATH}/{{*path}}"), any(forward_auth))

@@ -12,6 +12,7 @@ use crate::audit::{Action, Origin};
 use crate::auth::{Principal, api_key, layer};
 use crate::http::error::{ApiError, ApiResult};
 use crate::store::Id;
+use crate::work;
 
 /// The token is good for nothing from now on, nor is what was made from it. So is one that never was good, or is over (section 2.2).
 pub async fn revoke(
@@ -23,6 +24,8 @@ pub async fn revoke(
 ) -> ApiResult<Json<()>> {
     require_right(&app, &caller)?;
     let token = token_of_form(&headers, &body)?;
+    // Whoever has asked for it may have gone by the time that the token is read.
+    work::begin();
     if token.expose_secret().starts_with(api_key::PREFIX) {
         // Whoever asks must not think that it is done (section 2.2.1).
         return Err(ApiError::oauth("unsupported_token_type", "An API key is rotated or deleted instead."));

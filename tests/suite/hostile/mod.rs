@@ -1,11 +1,17 @@
 //! What an attacker tries, one module a kind of fault. Each drives a real server over HTTP.
 
+mod account_names;
 mod addresses;
 mod bodies;
 mod connections;
 mod credentials;
+mod device_requests;
 mod downloads;
+mod echoes;
+mod external_names;
 mod framing;
+mod guessing;
+mod hanging_up;
 mod line;
 mod origins;
 mod parties;

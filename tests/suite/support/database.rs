@@ -18,6 +18,21 @@ pub struct Database {
     url: Option<String>,
 }
 
+/// The right to write, which nobody else has.
+pub enum Held {
+    Sqlite(sqlx::SqliteConnection),
+    MariaDb(sqlx::MySqlConnection),
+}
+
+impl Held {
+    pub async fn release(self) {
+        match self {
+            Self::Sqlite(connection) => connection.close().await.unwrap(),
+            Self::MariaDb(connection) => connection.close().await.unwrap(),
+        }
+    }
+}
+
 impl Database {
     pub fn sqlite() -> Self {
         Self { folder: Arc::new(tempfile::tempdir().unwrap()), url: None }
@@ -76,6 +91,23 @@ impl Database {
                     SqliteConnectOptions::new().filename(self.sqlite_path()).create_if_missing(true);
                 let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
                 sqlx::raw_sql(sql).execute(&pool).await.unwrap();
+            }
+        }
+    }
+
+    /// Keeps everybody else from leaving a record in the audit, and on SQLite from writing anything, until it is released.
+    pub async fn hold_writes(&self) -> Held {
+        match &self.url {
+            Some(url) => {
+                let mut connection = sqlx::MySqlConnection::connect(url).await.unwrap();
+                sqlx::raw_sql("LOCK TABLES zendo_audit READ").execute(&mut connection).await.unwrap();
+                Held::MariaDb(connection)
+            }
+            None => {
+                let options = SqliteConnectOptions::new().filename(self.sqlite_path());
+                let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+                sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut connection).await.unwrap();
+                Held::Sqlite(connection)
             }
         }
     }

@@ -1,0 +1,216 @@
+//! Work that has begun is ended, whatever its caller does.
+//!
+//! A request is a future, which is dropped where it stands when its caller hangs up or its time is up. That is right for
+//! one that only reads. But once it has begun something that has to come to its end - a secret is being proved, and a
+//! wrong one has to be counted; a change has to be felt as soon as it is durable - it goes on in a task of its own, and
+//! the server doesn't stop before it.
+//!
+//! Begun has whoever holds a thread for passwords or the store's pen, which are few, or has made an [event] of the audit.
+//! Whoever still waits for its turn has not, so that callers who hang up leave nothing behind that could pile up.
+//!
+//! [event]: crate::audit::Audit::event
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::extract::Request;
+use tokio_util::task::TaskTracker;
+use tower::{Layer, Service};
+
+tokio::task_local! {
+    /// Of the request that this is a part of.
+    static BEGUN: Arc<Begun>;
+}
+
+/// Says that the request, if this is a part of one, has begun what has to come to its end.
+pub fn begin() {
+    let _ = BEGUN.try_with(|begun| begun.note());
+}
+
+/// Whether a request has begun something.
+#[derive(Debug)]
+struct Begun {
+    has_begun: AtomicBool,
+    orphans: Orphans,
+}
+
+impl Begun {
+    fn note(&self) {
+        if !self.has_begun.swap(true, Ordering::Relaxed) {
+            self.orphans.begun.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Requests that go on without their callers.
+#[derive(Debug, Clone, Default)]
+pub struct Orphans {
+    tasks: TaskTracker,
+    /// Requests with and without callers.
+    begun: Arc<AtomicU64>,
+}
+
+impl Orphans {
+    /// How many requests have begun something since the start.
+    pub fn begun(&self) -> u64 {
+        self.begun.load(Ordering::Relaxed)
+    }
+
+    /// Waits for the end of those without callers, for so long at most. True when there are none left.
+    pub async fn ended(&self, patience: Duration) -> bool {
+        self.tasks.close();
+        tokio::time::timeout(patience, self.tasks.wait()).await.is_ok()
+    }
+}
+
+/// Lets requests end what they have begun.
+#[derive(Debug, Clone)]
+pub struct WorkLayer(Orphans);
+
+impl WorkLayer {
+    pub fn new(orphans: &Orphans) -> Self {
+        Self(orphans.clone())
+    }
+}
+
+impl<S> Layer<S> for WorkLayer {
+    type Service = WorkService<S>;
+
+    fn layer(&self, inner: S) -> WorkService<S> {
+        WorkService { inner, orphans: self.0.clone() }
+    }
+}
+
+/// The service of [`WorkLayer`].
+#[derive(Debug, Clone)]
+pub struct WorkService<S> {
+    inner: S,
+    orphans: Orphans,
+}
+
+impl<S> Service<Request> for WorkService<S>
+where
+    S: Service<Request, Future: Send + 'static>,
+    S::Response: Send + 'static,
+    S::Error: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Work<Result<S::Response, S::Error>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        Work::new(self.inner.call(request), &self.orphans)
+    }
+}
+
+/// A future that goes on in a task when it is dropped after it has [begun](begin).
+pub struct Work<T: Send + 'static> {
+    /// None when it has ended, or panicked.
+    future: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
+    begun: Arc<Begun>,
+}
+
+impl<T: Send + 'static> Work<T> {
+    pub fn new(future: impl Future<Output = T> + Send + 'static, orphans: &Orphans) -> Self {
+        let begun = Arc::new(Begun { has_begun: AtomicBool::new(false), orphans: orphans.clone() });
+        let future = BEGUN.scope(Arc::clone(&begun), future);
+        Self { future: Some(Box::pin(future)), begun }
+    }
+}
+
+impl<T: Send + 'static> Future for Work<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        // Taken out while it works, so that one that panics isn't gone on with.
+        let Some(mut future) = self.future.take() else { return Poll::Pending };
+        let polled = future.as_mut().poll(cx);
+        if polled.is_pending() {
+            self.future = Some(future);
+        }
+        polled
+    }
+}
+
+impl<T: Send + 'static> Drop for Work<T> {
+    fn drop(&mut self) {
+        let has_begun = self.begun.has_begun.load(Ordering::Relaxed);
+        let Some(future) = self.future.take().filter(|_| has_begun) else { return };
+        // Outside of a runtime nothing goes on: the process ends.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            self.begun.orphans.tasks.spawn_on(async move { drop(future.await) }, &runtime);
+        }
+    }
+}
+
+impl<T: Send + 'static> fmt::Debug for Work<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Work").field("begun", &self.begun).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// Polls work once, up to where it waits, drops it, lets it go on, and says whether it has come to its end.
+    async fn goes_on(has_begun: bool) -> bool {
+        let orphans = Orphans::default();
+        let (go_on, gone_on) = oneshot::channel::<()>();
+        let (end, mut ended) = oneshot::channel();
+        let mut work = Box::pin(Work::new(
+            async move {
+                if has_begun {
+                    begin();
+                }
+                gone_on.await.unwrap();
+                end.send(()).unwrap();
+            },
+            &orphans,
+        ));
+        assert!(futures_util::poll!(work.as_mut()).is_pending());
+        drop(work);
+        let _ = go_on.send(());
+        assert!(orphans.ended(PATIENCE).await);
+        assert_eq!(orphans.begun(), u64::from(has_begun));
+        ended.try_recv().is_ok()
+    }
+
+    #[tokio::test]
+    async fn what_was_dropped_goes_on_if_it_had_begun() {
+        assert!(goes_on(true).await);
+        assert!(!goes_on(false).await);
+    }
+
+    #[tokio::test]
+    async fn who_panics_is_not_gone_on_with() {
+        let orphans = Orphans::default();
+        let work = Work::new(
+            async {
+                begin();
+                panic!("as it should")
+            },
+            &orphans,
+        );
+        let work: Work<()> = work;
+        let panicked = futures_util::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(work)).await;
+        assert!(panicked.is_err() && orphans.tasks.is_empty());
+    }
+
+    #[test]
+    fn whoever_is_no_request_begins_nothing() {
+        begin();
+    }
+}
