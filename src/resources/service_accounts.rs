@@ -278,23 +278,24 @@ pub async fn update_service_account(
     let event = event.maybe("active", request.active);
     // As with a user's: no later activation brings the tokens back.
     let now = app.clock.now();
-    let until = app.issue_time(account.id.0, now, None);
+    let until = app.issue_time(now, None);
     let end = (request.active == Some(false)).then_some(Revocation::AllOf { user_id: account.id.0, until });
     let (update, event) = (&update, &event);
     let changed = app.store.write(|mut tx| async move {
-        if let Some(end) = end {
-            end.write(&mut tx, now).await?;
-        }
+        let ended = match end {
+            Some(end) => Some(end.write(&mut tx, now).await?),
+            None => None,
+        };
         match tx.execute(update).await? {
-            0 => tx.commit(0).await,
-            touched => event.commit(tx, touched).await,
+            0 => tx.commit(ended).await,
+            _ => event.commit(tx, ended).await,
         }
     });
-    changed.await.map_err(|error| match (is_duplicate(&error), &request.name) {
+    let ended = changed.await.map_err(|error| match (is_duplicate(&error), &request.name) {
         (true, Some(name)) => taken(name.as_str()),
         _ => error.into(),
     })?;
-    end.into_iter().for_each(|end| app.revocations.note(end));
+    ended.into_iter().for_each(|ended| app.revocations.note(ended));
     app.identities.forget(account.id.0).await;
     let account = find(&app.store, &account.id.to_string()).await?;
     Ok(Json(account.response(true)))

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod bodies;
+mod clocks;
 mod connections;
 mod credentials;
 mod downloads;
@@ -9,5 +10,8 @@ mod framing;
 mod line;
 mod origins;
 mod parties;
+mod promptness;
 mod proxies;
+mod strangers_rows;
+mod sweeps;
 mod tree;
