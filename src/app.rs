@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
-use uuid::Uuid;
 
 use crate::audit::Audit;
 use crate::auth::api_key::ApiKeyDigests;
@@ -17,7 +16,10 @@ use crate::auth::keys::Keeper;
 use crate::auth::login_limit::LoginLimit;
 use crate::auth::password;
 use crate::auth::workload::Leeway;
-use crate::auth::{Identities, KnownPlaces, LastUsed, Passwords, Register, Revocations, Throttle, Tokens};
+use crate::auth::{
+    Identities, KnownPlaces, LastUsed, Passwords, Register, Revocations, Standing, Throttle, Tokens,
+    VerifiedToken,
+};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{Config, Names, Networks, Secret, ServerSettings};
 use crate::connections::ConnectionLimits;
@@ -69,6 +71,8 @@ pub struct App {
     pub token_history: TimeDelta,
     pub device_polls: DevicePolls,
     pub activity: Activity,
+    /// How far this server's clock was ahead of the database's, in milliseconds, when it was last looked.
+    clock_ahead_ms: AtomicI64,
     pub local_files: LocalFiles,
     pub replays: Replays,
     /// Requests that go on without their callers.
@@ -175,6 +179,7 @@ impl App {
             device_polls: DevicePolls::new(config.device_auth_polling_interval.0),
             local_files,
             activity: Activity::new(settings.last_user_activity),
+            clock_ahead_ms: AtomicI64::new(0),
             replays: Replays::new(store.clone(), &config),
             orphans: Orphans::default(),
             audit,
@@ -187,17 +192,50 @@ impl App {
         }
     }
 
-    /// When a token of an account that is made now is issued: now, or just after all before were taken back, or at its
-    /// last password change, if that was noted by a whole second which has not come yet (a MySQL DATETIME has no
-    /// fraction).
-    pub fn issue_time(
+    /// When a token of an account that is made now is issued: now, or at its last password change, if that was noted by
+    /// a whole second which has not come yet (a MySQL DATETIME has no fraction). One that is noted further ahead was
+    /// written by a clock that was wrong.
+    pub fn issue_time(&self, now: DateTime<Utc>, password_changed_at: Option<Timestamp>) -> DateTime<Utc> {
+        let changed = password_changed_at.map(Timestamp::to_utc);
+        changed.filter(|changed| *changed > now && *changed - now <= TimeDelta::seconds(1)).unwrap_or(now)
+    }
+
+    /// What a token remembers that is made from this one: it goes back to the same proof. The one that asks was just found
+    /// to be of this password.
+    pub fn standing_of_child(
         &self,
-        user_id: Uuid,
-        now: DateTime<Utc>,
+        parent: &VerifiedToken,
         password_changed_at: Option<Timestamp>,
-    ) -> DateTime<Utc> {
-        let now = self.revocations.issue_time(user_id, now);
-        password_changed_at.map_or(now, |changed| now.max(changed.to_utc()))
+    ) -> Standing {
+        let generation = parent.claims.generation;
+        let generation = generation.unwrap_or_else(|| self.revocations.generation(parent.claims.sub));
+        Standing { generation, password_changed_at }
+    }
+
+    /// Looks how far this server's clock is from the database's, and says so when that has begun or ended to matter:
+    /// tokens of one replica are too early or too late for another one then.
+    ///
+    /// # Errors
+    /// When the database doesn't answer.
+    pub async fn check_clock(&self) -> Result<(), StoreError> {
+        let ahead = self.store.clock_ahead(|| self.clock.now()).await?;
+        let before = self.wrong_clock();
+        self.clock_ahead_ms.store(ahead.num_milliseconds(), Ordering::Relaxed);
+        match (before, self.wrong_clock()) {
+            (None, Some(difference)) => tracing::warn!("{difference}"),
+            (Some(_), None) => tracing::info!("the clock of this server is the database's again"),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// What is wrong with this server's clock, if it is more than a second from the database's.
+    pub fn wrong_clock(&self) -> Option<String> {
+        let ahead = self.clock_ahead_ms.load(Ordering::Relaxed);
+        let seconds = ahead.unsigned_abs() as f64 / 1000.0;
+        let way = if ahead > 0 { "ahead of" } else { "behind" };
+        (ahead.abs() > 1000)
+            .then(|| format!("the clock of this server is {seconds:.1} seconds {way} the database's"))
     }
 
     /// The server's row, at most a second old.

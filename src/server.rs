@@ -11,8 +11,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio::time::{Interval, MissedTickBehavior};
-use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 use tower::util::MapResponseLayer;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -25,20 +23,11 @@ use crate::http::error::ApiError;
 use crate::http::headers::SecureHeaders;
 use crate::http::limits::LimitsLayer;
 use crate::http::{bodies, cors, request_id};
+use crate::jobs;
 use crate::replay::replay;
 use crate::routes;
 use crate::work::WorkLayer;
 
-/// A token that another replica has revoked is refused here after so long.
-const REVOCATION_INTERVAL: Duration = Duration::from_millis(500);
-/// Rounds between two writes of the last activity, when there was any.
-const ACTIVITY_ROUNDS: u64 = 60;
-/// Rounds between two writes of when keys and devices were last used.
-const LAST_USED_ROUNDS: u64 = 4;
-/// Rounds between two sweeps.
-const SWEEP_ROUNDS: u64 = 7200;
-/// Rounds between two sweeps of the audit, which are small.
-const AUDIT_SWEEP_ROUNDS: u64 = 120;
 /// Time for the last answers to be written, after the requests' own time limit.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
@@ -122,8 +111,7 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let router = router(Arc::clone(&app));
-    let house_stop = CancellationToken::new();
-    let mut house = tokio::spawn(keep_house(Arc::clone(&app), house_stop.clone()));
+    let jobs = jobs::start(Arc::clone(&app));
     let (stopping, stopped) = oneshot::channel();
     let stop = async {
         stop.await;
@@ -141,16 +129,7 @@ pub async fn serve(
         () = serving => {}
         () = patience_after(stopped, patience) => tracing::warn!("some callers did not finish their requests"),
     }
-    // A round that has taken what it writes ends first, or that would be lost.
-    house_stop.cancel();
-    if tokio::time::timeout(LAST_ANSWERS, &mut house).await.is_err() {
-        house.abort();
-    }
-    note("the last activity could not be written", app.activity.write(&app.store).await);
-    note("API tokens could not be written", app.register.flush().await);
-    note("last uses could not be written", app.last_used.write(&app.store).await);
-    note("answers could not be written", app.replays.write(app.clock.now()).await);
-    note("audit records could not be written", app.audit.close().await);
+    jobs.stop().await;
     app.store.close().await;
     Ok(())
 }
@@ -160,64 +139,6 @@ async fn patience_after(stopped: oneshot::Receiver<()>, patience: Duration) {
     match stopped.await {
         Ok(()) => tokio::time::sleep(patience).await,
         Err(_) => std::future::pending().await,
-    }
-}
-
-/// Work that no request does: each round is safe on every replica at once.
-async fn keep_house(app: AppState, stop: CancellationToken) {
-    let mut rounds = tokio::time::interval(REVOCATION_INTERVAL);
-    rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let replay_rounds = rounds_in(app.config.api_transaction_cleanup_interval.0);
-    for round in 0u64.. {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = next_round(&app, &mut rounds) => {}
-        }
-        note("API tokens could not be written", app.register.flush().await);
-        note("audit records could not be written", app.audit.write().await);
-        note("revocations could not be read", app.revocations.refresh(app.clock.now()).await);
-        note("signing keys could not be read", app.signing_keys.refresh(app.clock.now()).await);
-        note("answers could not be written", app.replays.write(app.clock.now()).await);
-        if round % replay_rounds == replay_rounds - 1 {
-            note("answers could not be swept", app.replays.sweep(app.clock.now()).await);
-        }
-        if round % LAST_USED_ROUNDS == 0 {
-            note("last uses could not be written", app.last_used.write(&app.store).await);
-        }
-        if round % ACTIVITY_ROUNDS == 0 {
-            note("the last activity could not be written", app.activity.write(&app.store).await);
-        }
-        if round % SWEEP_ROUNDS == SWEEP_ROUNDS - 1 {
-            let now = app.clock.now();
-            note("sign-in failures could not be swept", app.throttle.sweep(now).await);
-            note("known places could not be swept", app.known_places.sweep(now).await);
-            note("revocations could not be swept", app.revocations.sweep(now).await);
-            note("API tokens could not be swept", app.register.sweep(now - app.token_history).await);
-        }
-        if round % AUDIT_SWEEP_ROUNDS == 0 {
-            note("audit records could not be swept", app.audit.sweep(app.clock.now()).await);
-        }
-    }
-}
-
-/// Waits for the time of the next round; what comes faster than a round can write is written meanwhile.
-async fn next_round(app: &AppState, rounds: &mut Interval) {
-    loop {
-        tokio::select! {
-            _ = rounds.tick() => return,
-            () = app.register.filling() => note("API tokens could not be written", app.register.flush().await),
-            () = app.audit.filling() => note("audit records could not be written", app.audit.write().await),
-        }
-    }
-}
-
-fn rounds_in(seconds: u32) -> u64 {
-    (u64::from(seconds) * 1000 / REVOCATION_INTERVAL.as_millis() as u64).max(1)
-}
-
-fn note(what: &str, outcome: Result<(), impl std::fmt::Display>) {
-    if let Err(error) = outcome {
-        tracing::warn!(%error, "{what}");
     }
 }
 

@@ -73,6 +73,7 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<(AppSta
     let proofs = proofs(&store, &config, &surroundings).await?;
     let audit = Audit::open(store.clone(), &config.zendo, &surroundings).map_err(StartupError::AuditLog)?;
     let app = App::new(config, store, &settings, proofs, audit, surroundings);
+    app.check_clock().await?;
     Ok((Arc::new(app), sign_in))
 }
 

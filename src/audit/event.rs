@@ -86,6 +86,13 @@ impl Event {
         self
     }
 
+    /// Takes back what it was done to, since it was more than one.
+    #[must_use]
+    pub(super) fn without_subject(mut self) -> Self {
+        (self.subject, self.details) = (None, Vec::new());
+        self
+    }
+
     /// Says who did it, when the request had no principal.
     #[must_use]
     pub fn by(mut self, claim: Claim) -> Self {

@@ -3,12 +3,13 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Expr, ExprTrait, Order, Query};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::refusals::{Refusal, Refusals};
+use super::refusals::{Counted, Refusal, Refusals};
 use super::{Action, Actor, Event, Origin, Record, Shipper};
 use crate::app::Surroundings;
 use crate::clock::SharedClock;
@@ -91,16 +92,25 @@ impl Audit {
         self.trailing.push_or_wait(event, &self.store, |events| self.ship(events)).await
     }
 
-    /// Leaves a record of a refused sign-in: durable when this returns, unless there are many at once, which are counted.
-    /// What was typed for a name is kept only if an account has it.
+    /// Leaves a record of a refused sign-in: durable when this returns, unless there was one like it within a minute, which
+    /// counts it then, or many others. What was typed for a name is kept only if an account has it.
     pub async fn refused(&self, event: Event, typed: Option<&str>) {
         work::begin();
         let typed = typed.map(|typed| SecretString::from(typed.to_owned()));
-        let Some(refusal) = self.refusals.take(Refusal { event, typed }) else { return };
+        self.strangers(Refusal { event, typed }).await;
+    }
+
+    /// Leaves a record of what anybody can do as often as they like: as [`Audit::refused`].
+    pub async fn counted(&self, event: Event) {
+        self.strangers(Refusal { event, typed: None }).await;
+    }
+
+    async fn strangers(&self, refusal: Refusal) {
+        let Some(refusal) = self.refusals.take(refusal, Instant::now()) else { return };
         let event = self.identified(refusal).await;
         if let Err(error) = self.record(event).await {
-            // The refusal is answered all the same; its record waits for the store.
-            tracing::warn!(%error, "a refused sign-in could not be recorded yet");
+            // It is answered all the same; its record waits for the store.
+            tracing::warn!(%error, "what a stranger did could not be recorded yet");
         }
     }
 
@@ -114,15 +124,7 @@ impl Audit {
     /// # Errors
     /// When the database doesn't answer; the next call goes on.
     pub async fn write(&self) -> Result<(), StoreError> {
-        for (refusal, times) in self.refusals.end_round() {
-            let mut event = self.identified(refusal).await;
-            let now = self.clock.now();
-            (event.id, event.created, event.times) =
-                (self.random.id_in_time(now), Timestamp::new(now), times);
-            if self.prompt.push(event).is_err() {
-                self.lost.fetch_add(1, Ordering::Relaxed);
-            }
-        }
+        self.write_counted(false).await?;
         let lost = self.lost.swap(0, Ordering::Relaxed);
         if lost > 0 {
             tracing::error!(lost, "audit records were lost: the store has not taken them for too long");
@@ -135,12 +137,60 @@ impl Audit {
         self.flush(&self.trailing).await
     }
 
+    /// Writes what was counted: a new record for what has none yet, and the number in the others.
+    async fn write_counted(&self, is_end: bool) -> Result<(), StoreError> {
+        let (recorded, new): (Vec<Counted>, Vec<Counted>) = self
+            .refusals
+            .counted(Instant::now(), is_end)
+            .into_iter()
+            .partition(|counted| counted.is_recorded);
+        for counted in new {
+            let mut event = self.identified(counted.refusal.clone()).await;
+            event.times = counted.times;
+            if self.prompt.push(event).is_err() {
+                self.lost.fetch_add(counted.times.unsigned_abs(), Ordering::Relaxed);
+            }
+            self.refusals.recorded(&counted);
+        }
+        if recorded.is_empty() {
+            return Ok(());
+        }
+        // Their first records are in the store before their numbers.
+        self.flush(&self.prompt).await?;
+        let numbers = recorded.iter().map(|counted| {
+            Query::update()
+                .table(Record::TABLE)
+                .value("times", counted.times)
+                .and_where(Expr::col("id").eq(counted.refusal.event.id))
+                .to_owned()
+        });
+        let numbers: Vec<_> = numbers.collect();
+        let numbers = &numbers;
+        let written = self.store.write(|mut tx| async move {
+            for number in numbers {
+                tx.execute(number).await?;
+            }
+            tx.commit(()).await
+        });
+        written.await?;
+        for mut counted in recorded {
+            self.refusals.recorded(&counted);
+            if counted.is_last {
+                counted.refusal.event.times = counted.times;
+                let event = self.identified(counted.refusal).await;
+                self.ship(&[event]);
+            }
+        }
+        Ok(())
+    }
+
     /// Writes the last records and ends the lines.
     ///
     /// # Errors
     /// When the database doesn't answer.
     pub async fn close(&self) -> Result<(), StoreError> {
-        let written = self.write().await;
+        let counted = self.write_counted(true).await;
+        let written = self.write().await.and(counted);
         if let Some(shipper) = &self.shipper {
             shipper.close();
         }

@@ -1,4 +1,4 @@
-//! What a token says, as the store has it: the account, and what the token is bound to, remembered for a second.
+//! What a token says, as the store has it: the account, and what the token is bound to, remembered for a moment.
 
 use std::sync::Arc;
 
@@ -41,6 +41,15 @@ impl Identities {
     /// When the database doesn't answer; so do the others.
     pub async fn account(&self, id: Uuid) -> Result<Option<Arc<UserRow>>, Arc<StoreError>> {
         self.accounts.get(id, || users::find_account(&self.store, Id(id))).await
+    }
+
+    /// The account as the store has it now.
+    ///
+    /// # Errors
+    /// As [`Identities::account`].
+    pub async fn account_again(&self, id: Uuid) -> Result<Option<Arc<UserRow>>, Arc<StoreError>> {
+        self.accounts.forget(id).await;
+        self.account(id).await
     }
 
     /// # Errors

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::keys::{KeyRing, SigningKey};
 use super::revocation::Revocation;
 use super::scope::Scope;
+use super::standing::Standing;
 use super::{AuthenticationError, Credential, Principal};
 use crate::config::{JwtAlgorithm, SigningAlgorithm};
 use crate::random::SharedRandomness;
@@ -71,6 +72,11 @@ pub struct Claims {
     /// The browser session of a cross-site sign-in, to which a CSRF token belongs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_id: Option<Uuid>,
+    /// What the account was like ([`Standing`]). Absent in tokens that ZenML or an older server made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_at: Option<i64>,
     #[serde(flatten)]
     pub scope: Scope,
 }
@@ -100,12 +106,12 @@ impl VerifiedToken {
     /// What takes it back, with all that was made from it. What was made in a session may outlive it, so that its
     /// revocation has no end.
     pub fn revocation(&self) -> Revocation {
-        Revocation::Token { id: self.id, expires: self.generic_end() }
+        Revocation::Token { id: self.id, expires: self.generic_end(), user_id: self.claims.sub }
     }
 
     /// What ends a session alone.
     pub fn sign_out(&self) -> Revocation {
-        Revocation::SignOut { id: self.id, expires: self.claims.exp }
+        Revocation::SignOut { id: self.id, expires: self.claims.exp, user_id: self.claims.sub }
     }
 
     /// The credentials that a token made from this one is made from.
@@ -192,6 +198,7 @@ pub struct NewToken {
     /// What it is made from ([`Claims::parents`]).
     pub parents: Vec<Uuid>,
     pub session_id: Option<Uuid>,
+    pub standing: Standing,
     pub scope: Scope,
 }
 
@@ -290,6 +297,8 @@ impl Tokens {
             parents: new.parents,
             token_type: Some(new.kind),
             session_id: new.session_id,
+            generation: Some(new.standing.generation),
+            password_at: new.standing.password_at(),
             scope: new.scope,
         };
         let token = self.sign(&claims, new.issued_at)?;
@@ -321,6 +330,8 @@ impl Tokens {
             parents: Vec::new(),
             token_type: Some(TokenKind::Login),
             session_id: None,
+            generation: None,
+            password_at: None,
             scope: principal.scope().cloned().unwrap_or_default(),
         }
     }
@@ -347,7 +358,24 @@ impl Tokens {
         Ok(verified)
     }
 
+    /// What a token of this server says, whether or not it could be used now: its time may be over or to come, and its key
+    /// retired.
+    ///
+    /// # Errors
+    /// As [`Tokens::verify`].
+    pub fn recognise(&self, token: &str) -> Result<VerifiedToken, AuthenticationError> {
+        self.decode_with(token, |kid| self.keys.find(kid).ok_or(AuthenticationError::UnknownKey))
+    }
+
     fn decode(&self, token: &str) -> Result<VerifiedToken, AuthenticationError> {
+        self.decode_with(token, |kid| self.key(kid))
+    }
+
+    fn decode_with(
+        &self,
+        token: &str,
+        key_of: impl Fn(Id) -> Result<Arc<SigningKey>, AuthenticationError>,
+    ) -> Result<VerifiedToken, AuthenticationError> {
         let header = jsonwebtoken::decode_header(token).map_err(invalid)?;
         let Some(kid) = header.kid else {
             let data = jsonwebtoken::decode(token, &self.decoding_key, &self.validation);
@@ -357,7 +385,7 @@ impl Tokens {
         let is_of_store = matches!(header.alg, Algorithm::EdDSA | Algorithm::ES256 | Algorithm::RS256);
         let kid = Uuid::try_parse(&kid).ok().filter(|_| is_of_store).map(Id);
         let kid = kid.ok_or_else(|| invalid(ErrorKind::InvalidAlgorithm.into()))?;
-        let key = self.key(kid)?;
+        let key = key_of(kid)?;
         let mut validation = self.validation.clone();
         validation.algorithms = vec![key.header.alg];
         let data = jsonwebtoken::decode(token, &key.decoding_key, &validation);
@@ -435,6 +463,7 @@ mod tests {
             expires_at,
             parents: Vec::new(),
             session_id: None,
+            standing: Standing::default(),
             scope: Scope { device_id: Some(Uuid::from_u128(9)), ..Scope::default() },
         }
     }
@@ -462,6 +491,9 @@ mod tests {
         let token = tokens.issue(new_token(None)).unwrap().token;
         assert!(tokens.verify(&token, at(999_990)).is_ok());
         assert!(tokens.verify(&token, at(999_900)).is_err());
+        // It is this server's all the same, and can be taken back.
+        assert!(tokens.recognise(&token).is_ok());
+        assert!(tokens.recognise(&format!("{token}x")).is_err());
     }
 
     #[test]
@@ -479,6 +511,8 @@ mod tests {
                 parents: Vec::new(),
                 token_type,
                 session_id: None,
+                generation: None,
+                password_at: None,
                 scope: Scope::default(),
             },
             kid: None,

@@ -17,6 +17,7 @@ use super::access::Access;
 use super::jwt::{Claims, TokenKind, VerifiedToken, moment};
 use super::page::Page;
 use super::revocation::Revoked;
+use super::standing::{is_of_another_password, is_of_later_password};
 use super::workload::{self, EndedWorkload};
 use super::{AuthenticationError, Credential, Principal, Scope, api_key, grants, project_guard, session};
 use crate::app::{App, AppState};
@@ -26,7 +27,7 @@ use crate::http::bodies;
 use crate::http::budgets::{Holder, Share};
 use crate::resources::devices::DeviceStatus;
 use crate::resources::users::{self, UserRow};
-use crate::store::{Id, Timestamp};
+use crate::store::Id;
 use crate::work;
 
 pub const CSRF_HEADER: &str = "x-csrf-token";
@@ -226,9 +227,14 @@ pub async fn holder(
         return Err(AuthenticationError::Revoked);
     }
     check_scope(app, &token.claims, now).await?;
-    let user = account(app, token.claims.sub).await?;
+    let mut user = account(app, token.claims.sub).await?;
     if revoked.is_some() {
         return Err(AuthenticationError::Revoked);
+    }
+    if is_of_later_password(&token.claims, user.password_changed_at) {
+        // Another replica has changed the password since the account was read here, and knows its owner already.
+        let again = Box::pin(app.identities.account_again(token.claims.sub)).await?;
+        user = active(again, token.claims.sub)?;
     }
     if app.config.auth_scheme == AuthScheme::External
         && user.external_user_id.is_none()
@@ -237,7 +243,7 @@ pub async fn holder(
         return Err(AuthenticationError::LocalAccount(user.name.clone()));
     }
     let changed = user.password_changed_at.filter(|_| !user.is_service_account);
-    if changed.is_some_and(|changed| Timestamp::new(moment(token.proven_at())) < changed) {
+    if is_of_another_password(&token.claims, moment(token.proven_at()), changed) {
         return Err(AuthenticationError::PasswordChanged(user.name.clone()));
     }
     Ok(user)
@@ -262,6 +268,21 @@ pub async fn verify(
     }
 }
 
+/// The token, if this server or a replica has signed it, whether or not it could be used now: whatever was signed can be
+/// taken back.
+///
+/// # Errors
+/// [`AuthenticationError`] with the reason.
+pub async fn recognise(app: &AppState, token: &str) -> Result<VerifiedToken, AuthenticationError> {
+    match app.tokens.recognise(token) {
+        Err(AuthenticationError::UnknownKey) => {
+            Box::pin(app.signing_keys.look_again()).await.map_err(Arc::new)?;
+            app.tokens.recognise(token)
+        }
+        recognised => recognised,
+    }
+}
+
 /// A token of a cross-site session needs its CSRF token beside it.
 fn check_csrf(
     app: &AppState,
@@ -278,20 +299,20 @@ fn check_csrf(
 }
 
 async fn account(app: &AppState, id: Uuid) -> Result<Arc<UserRow>, AuthenticationError> {
-    let user = app.identities.account(id).await?.ok_or(AuthenticationError::UnknownAccount(id))?;
+    active(app.identities.account(id).await?, id)
+}
+
+fn active(found: Option<Arc<UserRow>>, id: Uuid) -> Result<Arc<UserRow>, AuthenticationError> {
+    let user = found.ok_or(AuthenticationError::UnknownAccount(id))?;
     if !user.active {
         return Err(AuthenticationError::InactiveAccount(user.name.clone()));
     }
     Ok(user)
 }
 
-/// The token of a browser's or client's session, if the request has a good one.
-pub async fn login_token(
-    app: &AppState,
-    headers: &HeaderMap,
-    now: DateTime<Utc>,
-) -> Option<Arc<VerifiedToken>> {
-    let token = verify(app, &credential(app, headers)?, now).await.ok()?;
+/// The token of a browser's or client's session, if the request has one of this server's.
+pub async fn login_token(app: &AppState, headers: &HeaderMap) -> Option<VerifiedToken> {
+    let token = recognise(app, &credential(app, headers)?).await.ok()?;
     (token.claims.token_type == Some(TokenKind::Login)).then_some(token)
 }
 

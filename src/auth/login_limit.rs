@@ -61,6 +61,8 @@ impl LoginLimit {
         while of_address.front().is_some_and(|first| *first < now - DAY) {
             of_address.pop_front();
         }
+        // The clock may have gone back since.
+        of_address.iter_mut().filter(|moment| **moment > now).for_each(|moment| *moment = now);
         of_address.push_back(now);
         let of_day = of_address.len();
         let of_minute = of_address.iter().rev().take_while(|moment| **moment >= now - MINUTE).count();
@@ -113,6 +115,11 @@ mod tests {
         assert_eq!(limit.hit(bob, at(2)), Ok(()));
         assert_eq!(limit.hit(eve, at(100)).unwrap_err().message, "Daily request limit exceeded.");
         assert_eq!(limit.hit(eve, at(DAY + 50)), Ok(()));
+        let ahead = LoginLimit { requests: limit.requests, per_minute: Some(2), per_day: None };
+        assert_eq!(ahead.hit(bob, at(DAY)), Ok(()));
+        assert!(ahead.hit(bob, at(10)).is_ok() && ahead.hit(bob, at(11)).is_err(), "the clock went back");
+        assert_eq!(ahead.hit(bob, at(80)), Ok(()));
+        let limit = LoginLimit { per_day: Some(3), ..ahead };
         limit.reset(bob);
         assert_eq!((limit.hit(bob, at(3)), limit.hit(bob, at(3))), (Ok(()), Ok(())));
     }

@@ -24,6 +24,7 @@ pub mod revocation;
 pub mod revoked_ids;
 pub mod scope;
 pub mod session;
+pub mod standing;
 pub mod throttle;
 pub mod workload;
 
@@ -46,6 +47,7 @@ pub use password::Passwords;
 pub use register::Register;
 pub use revocation::{Revocation, Revocations};
 pub use scope::Scope;
+pub use standing::Standing;
 pub use throttle::Throttle;
 
 /// Who a request speaks for: an account as the store has it, and the credential that proves it.

@@ -8,8 +8,8 @@ use axum::http::HeaderValue;
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Expr, ExprTrait, Func, Query, SimpleExpr};
 
-use super::Scope;
 use super::jwt::TokenKind;
+use super::{Scope, Standing};
 use crate::audit::text_of;
 use crate::random::first_id_of;
 use crate::store::{BatchRow, Cells, Id, Store, StoreError, Timestamp, Transaction, WriteBehind};
@@ -36,6 +36,7 @@ pub struct Registration {
     pub created: DateTime<Utc>,
     /// When the proof was given that it goes back to.
     pub proven: DateTime<Utc>,
+    pub standing: Standing,
     pub expires: Option<DateTime<Utc>>,
     /// None for a token that may do all that its user may: most are, and thousands may wait here.
     pub scope: Option<Box<Scope>>,
@@ -53,6 +54,8 @@ impl BatchRow for Registration {
         "kind",
         "user_id",
         "proven",
+        "generation",
+        "password_changed",
         "expires",
         "scope",
         "projects",
@@ -78,6 +81,8 @@ impl BatchRow for Registration {
         cells.text(self.kind.word());
         cells.id(self.user_id);
         cells.moment(Timestamp::new(self.proven));
+        cells.integer(self.standing.generation);
+        cells.maybe_moment(self.standing.password_changed_at);
         cells.maybe_moment(self.expires.map(Timestamp::new));
         cells.maybe_text(permissions.as_deref());
         cells.maybe_text(projects.as_deref());

@@ -51,6 +51,17 @@ impl RevokedIds {
         run.insert(position, entry);
     }
 
+    /// Adds all ids of another set.
+    pub fn append(&mut self, other: &Self) {
+        for (run, others) in self.0.iter_mut().zip(&other.0) {
+            for entry in others {
+                if let Err(position) = run.binary_search_by(|mine| mine[..ID].cmp(&entry[..ID])) {
+                    run.insert(position, *entry);
+                }
+            }
+        }
+    }
+
     /// Drops what has ended before `moment`, in seconds since 1970.
     pub fn sweep(&mut self, moment: i64) {
         let is_live = |entry: &Entry| {

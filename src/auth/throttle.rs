@@ -16,6 +16,8 @@ use crate::store::{Insert, Store, StoreError, folded};
 const TABLE: &str = "zendo_sign_in_failure";
 /// Milliseconds without a failure after which the count starts again.
 const MEMORY_MS: i64 = 60 * 60 * 1000;
+/// Counts that one statement deletes at most.
+const SWEPT_AT_ONCE: u64 = 1000;
 
 /// What failures are counted by.
 #[derive(Debug, Clone)]
@@ -120,8 +122,13 @@ impl Throttle {
             .to_owned();
         let failed: Vec<(String, i32, i64)> = self.store.fetch_all(&query).await?;
         let now = now.timestamp_millis();
+        if failed.iter().any(|(.., last)| *last > now) {
+            self.bring_back(subjects, now).await?;
+        }
         let left = failed.iter().filter_map(|(key, failures, last)| {
             let subject = subjects.iter().find(|subject| subject.key == *key)?;
+            // No failure was later than now, whatever the clock said that noted it.
+            let last = std::cmp::min(*last, now);
             if now - last > MEMORY_MS {
                 return None;
             }
@@ -132,6 +139,17 @@ impl Throttle {
             return Ok(Ok(!failed.is_empty()));
         }
         Ok(Err(TooEarly { seconds: left.unsigned_abs().div_ceil(1000) }))
+    }
+
+    /// Dates failures that a wrong clock has put in the future as of now, so that their wait ends.
+    async fn bring_back(&self, subjects: &[Subject], now: i64) -> Result<(), StoreError> {
+        let update = Query::update()
+            .table(TABLE)
+            .value("last_failure_ms", now)
+            .and_where(Expr::col("subject").is_in(subjects.iter().map(|subject| subject.key.as_str())))
+            .and_where(Expr::col("last_failure_ms").gt(now))
+            .to_owned();
+        self.store.execute(&update).await.map(drop)
     }
 
     /// Counts a failure of each subject.
@@ -172,16 +190,13 @@ impl Throttle {
         self.store.execute(&delete).await.map(drop)
     }
 
-    /// Sweeps counts that no longer matter.
+    /// Sweeps counts that no longer matter, some at a time.
     ///
     /// # Errors
     /// When the database doesn't answer.
     pub async fn sweep(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let delete = Query::delete()
-            .from_table(TABLE)
-            .and_where(Expr::col("last_failure_ms").lt(now.timestamp_millis() - MEMORY_MS))
-            .to_owned();
-        self.store.execute(&delete).await.map(drop)
+        let is_over = Expr::col("last_failure_ms").lt(now.timestamp_millis() - MEMORY_MS);
+        self.store.sweep_all(TABLE, "subject", &is_over, SWEPT_AT_ONCE).await
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Write as _};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 use clap::Args;
@@ -20,8 +20,8 @@ use crate::store::{Id, Store, StoreError};
 
 /// How often the store is asked for new records.
 const INTERVAL: Duration = Duration::from_millis(500);
-/// For so long a record may become visible after a later one: its transaction, and the clocks of replicas.
-const OVERLAP: TimeDelta = TimeDelta::seconds(5);
+/// For so long a record may become visible after a later one: by its transaction, and by the clocks of a cluster's nodes.
+const OVERLAP: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  zendo audit --since 24h --action sign_in_refused\n  \
@@ -90,14 +90,18 @@ async fn execute(args: &AuditArgs, program: &'static str) -> Result<(), CliError
 
 /// Shows what is new, until nobody reads it any more.
 async fn follow(args: &AuditArgs, store: &Store, mut seen: HashSet<Id>) -> Result<(), CliError> {
+    let mut read = Instant::now();
     loop {
         tokio::time::sleep(INTERVAL).await;
-        let start = first_id_of(Utc::now() - OVERLAP - TimeDelta::seconds(1));
+        let begin = Instant::now();
+        let span = OVERLAP + (begin - read);
         let mut select = args.select(Utc::now());
-        select.and_where(Expr::col("id").gte(start)).order_by("id", Order::Asc);
+        select.and_where(store.audited_within(span)).order_by("id", Order::Asc);
         let records: Vec<Record> = store.fetch_all(&select).await.map_err(unreadable)?;
-        let new: Vec<Record> = records.into_iter().filter(|record| seen.insert(record.id)).collect();
-        seen.retain(|id| *id >= start);
+        // What is read no more needs not be known any longer.
+        let recent = records.iter().map(|record| record.id).collect();
+        let new: Vec<Record> = records.into_iter().filter(|record| !seen.contains(&record.id)).collect();
+        (seen, read) = (recent, begin);
         let text = args.lines(&new)?;
         let mut out = io::stdout().lock();
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -112,11 +116,10 @@ async fn follow(args: &AuditArgs, store: &Store, mut seen: HashSet<Id>) -> Resul
 
 /// The records of the last seconds, which aren't new.
 async fn recent(store: &Store) -> Result<HashSet<Id>, StoreError> {
-    let start = first_id_of(Utc::now() - OVERLAP - OVERLAP);
     let query = sea_query::Query::select()
         .column("id")
         .from(Record::TABLE)
-        .and_where(Expr::col("id").gte(start))
+        .and_where(store.audited_within(OVERLAP * 2))
         .to_owned();
     let ids: Vec<(Id,)> = store.fetch_all(&query).await?;
     Ok(ids.into_iter().map(|(id,)| id).collect())

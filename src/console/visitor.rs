@@ -63,7 +63,7 @@ impl FromRequestParts<Console> for Anybody {
             Ok(server) => server,
             Err(refusal) => return Err(PageError::refused(shell, refusal)),
         };
-        if let Some(token) = layer::login_token(&console.app, api.headers(), now).await
+        if let Some(token) = layer::login_token(&console.app, api.headers()).await
             && let Some(session_id) = token.claims.session_id
         {
             shell.csrf_token = console.app.csrf_tokens.issue(session_id);

@@ -25,7 +25,7 @@ use crate::http::values::{LongText, Name};
 use crate::store::{Id, Insert, Store, StoreError, Timestamp, is_duplicate};
 
 use crate::http::routes::Routes;
-pub use proof::{KeyToProve, find_for_authentication, upgrade};
+pub use proof::{KeyToProve, find_for_authentication, sweep_digests, upgrade};
 use proof::{NewSecret, delete_old_digests};
 
 #[derive(Clone, FromRow)]

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use chrono::{DateTime, Utc};
 use sea_query::{Cond, Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -265,10 +264,19 @@ fn is_revoked() -> SimpleExpr {
         .expr(Expr::val(1))
         .from(revocation::ACCOUNTS)
         .and_where(Expr::col((revocation::ACCOUNTS, "user_id")).eq(column("user_id")))
-        .and_where(Expr::col((revocation::ACCOUNTS, "revoked_before")).gte(column("proven")))
+        .and_where(is_before_all())
         .to_owned();
     let taken_along = column("revoked_with").is_not_null();
     itself.or(parent).or(taken_along).or(Expr::exists(with_all))
+}
+
+/// As [`crate::auth::standing::RevokedBefore`] has it.
+fn is_before_all() -> SimpleExpr {
+    let of_account = |name: &'static str| Expr::col((revocation::ACCOUNTS, name));
+    let remembers = column("generation").is_not_null().and(of_account("position").gt(0));
+    Expr::case(remembers, of_account("position").gt(column("generation")))
+        .finally(of_account("revoked_before").gte(column("proven")))
+        .into()
 }
 
 /// Whether its account is gone or not active, or has another password since, or whether its device, key or run has
@@ -284,7 +292,9 @@ fn is_orphaned() -> SimpleExpr {
         Expr::exists(living)
     };
     let changed = Expr::col(("user", "password_changed_at"));
-    let same_password = changed.clone().is_null().or(changed.lte(column("proven")));
+    let same_password = Expr::case(column("generation").is_null(), changed.clone().lte(column("proven")))
+        .finally(changed.clone().eq(column("password_changed")));
+    let same_password = changed.is_null().or(same_password);
     let is_machine = Expr::col(("user", "is_service_account")).eq(true);
     let account = Expr::col(("user", "active")).eq(true).and(is_machine.or(same_password));
     let has_ended =
@@ -340,7 +350,7 @@ async fn revoke_api_token(
     let token = cx.find::<ApiTokenRow>(id).await?;
     let expires = token.expires.map(|expires| expires.to_utc().timestamp());
     let event = cx.app.audit.event(&origin, Action::TokenRevoked).on("api_token", id, &token.name);
-    let revocation = Revocation::Token { id: id.0, expires };
+    let revocation = Revocation::Token { id: id.0, expires, user_id: token.user_id.0 };
     let descendants = cx.app.revocations.revoke(revocation, &event, cx.app.clock.now()).await?;
     Ok(Json(RevokeResponse { revoked: true, descendants }))
 }
@@ -383,7 +393,7 @@ async fn revoke(
     let event = app.audit.event(&origin, Action::TokenRevoked);
     let revoked = match request {
         RevokeRequest { token: Some(token), all: None | Some(false), user: None } => {
-            let token = token_to_revoke(&app, &token, now).await?;
+            let token = token_to_revoke(&app, &token).await?;
             let event = match principal {
                 Ok(principal) => event.by_principal(&principal),
                 Err(_) => event,
@@ -412,20 +422,16 @@ async fn revoke(
     Ok(Json(RevokeResponse { revoked: true, descendants }))
 }
 
-async fn token_to_revoke(
-    app: &AppState,
-    token: &SecretString,
-    now: DateTime<Utc>,
-) -> ApiResult<Option<Arc<VerifiedToken>>> {
+async fn token_to_revoke(app: &AppState, token: &SecretString) -> ApiResult<Option<VerifiedToken>> {
     let token = token.expose_secret().trim();
     if token.starts_with(api_key::PREFIX) {
         let message =
             "That is an API key, no token: deactivate or rotate it where its service account is kept.";
         return Err(ApiError::new(ErrorKind::ValueError, message));
     }
-    match layer::verify(app, token, now).await {
-        Ok(verified) => Ok(Some(verified)),
-        // What has expired is as good as revoked, and what isn't ours is nothing to us.
+    match layer::recognise(app, token).await {
+        Ok(token) => Ok(Some(token)),
+        // What isn't ours is nothing to us.
         Err(error) if error.is_refusal() => Ok(None),
         Err(error) => Err(error.into()),
     }
@@ -441,7 +447,7 @@ fn may_revoke(principal: Principal) -> Result<Principal, AuthenticationError> {
 
 /// All that goes back to a proof up to now, and none is dated later than one that would be given now.
 fn all_of(app: &AppState, user: &UserRow, event: Event) -> (Revocation, Event) {
-    let until = app.issue_time(user.id.0, app.clock.now(), user.password_changed_at);
+    let until = app.issue_time(app.clock.now(), user.password_changed_at);
     let kind = if user.is_service_account { "service_account" } else { "user" };
     (Revocation::AllOf { user_id: user.id.0, until }, event.on(kind, user.id, &user.name))
 }

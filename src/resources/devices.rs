@@ -23,7 +23,7 @@ use crate::http::list::Listed;
 use crate::store::{Id, Store, StoreError, Timestamp};
 
 pub use grant::{DeviceGrantError, DevicePolls, exchange};
-pub use request::{ClientDetails, DeviceRequest, keep_request};
+pub use request::{ClientDetails, DeviceRequest, keep_request, sweep};
 
 /// Bytes of randomness in the code that a person confirms, as in ZenML.
 const USER_CODE_BYTES: usize = 16;

@@ -279,16 +279,17 @@ pub async fn update_service_account(
     let event = event.maybe("active", request.active);
     // As with a user's: no later activation brings the tokens back.
     let now = app.clock.now();
-    let until = app.issue_time(account.id.0, now, None);
+    let until = app.issue_time(now, None);
     let end = (request.active == Some(false)).then_some(Revocation::AllOf { user_id: account.id.0, until });
     let (update, event, engine, id) = (&update, &event, app.store.engine(), account.id);
     let new_name = request.name.as_ref().map(Name::as_str);
     let changed = app.store.write(|mut tx| async move {
         // All turns before anything is read.
         users::take_turn_of_names(&mut tx).await?;
-        if let Some(end) = end {
-            end.write(&mut tx, now).await?;
-        }
+        let ended = match end {
+            Some(end) => Some(end.write(&mut tx, now).await?),
+            None => None,
+        };
         if let Some(name) = new_name {
             users::check_name(&mut tx, engine, id, name).await?;
         }
@@ -297,12 +298,12 @@ pub async fn update_service_account(
             _ => error.into(),
         })?;
         Ok::<_, ApiError>(match touched {
-            0 => tx.commit(()).await?,
-            _ => event.commit(tx, ()).await?,
+            0 => tx.commit(ended).await?,
+            _ => event.commit(tx, ended).await?,
         })
     });
-    changed.await?;
-    end.into_iter().for_each(|end| app.revocations.note(end));
+    let ended: ApiResult<_> = changed.await;
+    ended?.into_iter().for_each(|ended| app.revocations.note(ended));
     app.identities.forget(account.id.0).await;
     let account = find(&app.store, &account.id.to_string()).await?;
     Ok(Json(account.response(true)))

@@ -70,14 +70,16 @@ pub async fn get_api_token(
         ApiTokenType::Workload => (TokenKind::Workload, parent.generic_end()),
     };
     let user_id = principal.user.id;
+    let standing = app.standing_of_child(parent, principal.user.password_changed_at);
     let issued = app.tokens.issue(NewToken {
         user_id: user_id.0,
         kind,
-        issued_at: app.issue_time(user_id.0, now, principal.user.password_changed_at),
+        issued_at: app.issue_time(now, principal.user.password_changed_at),
         proven_at: Some(parent.proven_at()),
         expires_at,
         parents,
         session_id: None,
+        standing,
         scope: scope.clone(),
     })?;
     let event = app.audit.event(&origin, Action::TokenIssued).on("api_token", issued.id, &asked.name);
@@ -90,6 +92,7 @@ pub async fn get_api_token(
         user_id,
         created: issued.issued_at,
         proven: moment(parent.proven_at()),
+        standing,
         expires: expires_at.and_then(|seconds| DateTime::from_timestamp(seconds, 0)),
         scope: (scope != Scope::default()).then(|| Box::new(scope)),
         address: origin.address,

@@ -1,5 +1,7 @@
 //! Whether the process lives, and whether it can work.
 
+use std::borrow::Cow;
+
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -20,13 +22,16 @@ async fn health() -> &'static str {
     "ok"
 }
 
-/// The store answers too.
-async fn ready(State(app): State<AppState>) -> (StatusCode, &'static str) {
+/// The store answers too. What begins with `ok` is ready; a wrong clock is told on a line of its own.
+async fn ready(State(app): State<AppState>) -> (StatusCode, Cow<'static, str>) {
     match app.store.check().await {
-        Ok(()) => (StatusCode::OK, "ok"),
+        Ok(()) => match app.wrong_clock() {
+            None => (StatusCode::OK, "ok".into()),
+            Some(difference) => (StatusCode::OK, format!("ok\n{difference}\n").into()),
+        },
         Err(error) => {
             tracing::warn!(%error, "the store does not answer");
-            (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer")
+            (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer".into())
         }
     }
 }

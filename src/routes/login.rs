@@ -18,7 +18,7 @@ use crate::auth::grants::{self, Grantee};
 use crate::auth::jwt::{NewToken, TokenKind};
 use crate::auth::known_places::Place;
 use crate::auth::page::Page;
-use crate::auth::{AuthenticationError, Scope, refusal, session};
+use crate::auth::{AuthenticationError, Scope, Standing, refusal, session};
 use crate::config::{AuthScheme, ServerSettings};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::form;
@@ -271,14 +271,19 @@ async fn issue(
     let is_console = grantee.is_browser && session::is_console(headers);
     let session_id = (is_console || !is_same_site).then(|| app.random.uuid());
     let user_id = grantee.user_id.0;
+    let standing = Standing {
+        generation: app.revocations.stored_generation(user_id).await?,
+        password_changed_at: grantee.password_changed_at,
+    };
     let issued = app.tokens.issue(NewToken {
         user_id,
         kind: TokenKind::Login,
-        issued_at: app.issue_time(user_id, now, grantee.password_changed_at),
+        issued_at: app.issue_time(now, grantee.password_changed_at),
         proven_at: None,
         expires_at,
         parents: Vec::new(),
         session_id,
+        standing,
         scope: grantee.scope,
     })?;
     let claim = Claim { token_id: Some(issued.id), ..claim };

@@ -21,10 +21,9 @@ pub async fn log_out(
     headers: HeaderMap,
 ) -> ApiResult<(CookieJar, Json<()>)> {
     let now = app.clock.now();
-    let token = layer::login_token(&app, &headers, now).await;
+    let token = layer::login_token(&app, &headers).await;
     // Neither a link nor a picture of another site's page signs anybody out; it takes no cookie away either.
-    if !Page::of(&app.config, &headers).may_sign_out(&headers) && !is_meant(&app, &headers, token.as_deref())
-    {
+    if !Page::of(&app.config, &headers).may_sign_out(&headers) && !is_meant(&app, &headers, token.as_ref()) {
         return Err(AuthenticationError::ForeignPage.into());
     }
     // Only a login token is a session; signing out with a token made for a script leaves the script alone.

@@ -3,6 +3,7 @@
 
 mod among;
 mod batch;
+mod clock;
 mod connect;
 mod counts;
 mod dates;

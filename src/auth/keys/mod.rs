@@ -11,4 +11,4 @@ mod rows;
 
 pub use keeper::{Keeper, KeyError};
 pub use ring::{KeyRing, SigningKey};
-pub use rows::{KeyRow, KeyState, RetireError, Retired};
+pub use rows::{KeyRow, KeyState, RetireError, Retired, sweep};

@@ -1,5 +1,6 @@
 //! The keys' table, and what changes it. Whatever does waits its turn, since it goes by what the other keys are.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Expr, ExprTrait, Order, Query};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -9,6 +10,9 @@ use crate::store::{AsStoreError, Id, Insert, Store, StoreError, Transaction};
 
 const TABLE: &str = "zendo_signing_key";
 const TURN: &str = "signing_keys";
+/// For so long a retired key is listed.
+const KEPT_RETIRED: TimeDelta = TimeDelta::days(365);
+const SWEPT_AT_ONCE: u64 = 100;
 
 /// A key without its parts. Moments are milliseconds since 1970.
 #[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
@@ -214,6 +218,15 @@ pub async fn retire(
             Ok(event.commit(tx, outcome).await?)
         })
         .await
+}
+
+/// Forgets keys that were retired long ago: what they have signed is refused as that of a key that never was.
+///
+/// # Errors
+/// When the database doesn't answer.
+pub async fn sweep(store: &Store, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let is_over = Expr::col("retired_ms").lt((now - KEPT_RETIRED).timestamp_millis());
+    store.sweep_all(TABLE, "kid", &is_over, SWEPT_AT_ONCE).await
 }
 
 impl NewKey {

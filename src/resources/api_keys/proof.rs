@@ -10,6 +10,9 @@ use crate::auth::api_key::ApiKey;
 use crate::http::error::ApiResult;
 use crate::store::{Id, Insert, Store, StoreError, Transaction, is_duplicate};
 
+/// Digests that one statement deletes at most.
+const SWEPT_AT_ONCE: u64 = 500;
+
 /// A key for authentication: what its bearer's secret is compared with, and whose it is.
 #[derive(Clone, FromRow)]
 pub struct KeyToProve {
@@ -99,6 +102,23 @@ impl NewSecret {
         let statement = insert_digest(self.key.id, self.hash.expose_secret(), &self.digest);
         tx.execute(&statement).await.map(drop)
     }
+}
+
+/// Deletes digests that stand for no hash of a key: another server has rotated or deleted it.
+///
+/// # Errors
+/// When the database doesn't answer.
+pub async fn sweep_digests(store: &Store) -> Result<(), StoreError> {
+    let digest = |name: &'static str| Expr::col(("zendo_api_key_digest", name));
+    let key = |name: &'static str| Expr::col(("api_key", name));
+    let vouched_for = Sql::select()
+        .expr(Expr::val(1))
+        .from("api_key")
+        .and_where(key("id").eq(digest("api_key_id")))
+        .and_where(key("key").eq(digest("key_hash")).or(key("previous_key").eq(digest("key_hash"))))
+        .to_owned();
+    let is_over = Expr::exists(vouched_for).not();
+    store.sweep_all("zendo_api_key_digest", "key_hash", &is_over, SWEPT_AT_ONCE).await
 }
 
 /// Deletes the digests of a key that stand for neither of its hashes.

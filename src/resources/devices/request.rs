@@ -1,13 +1,13 @@
 //! A device's request to be approved.
 
-use chrono::TimeDelta;
-use sea_query::{Expr, ExprTrait, Order, Query as Sql, SimpleExpr};
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_query::{Expr, ExprTrait, Func, Order, Query as Sql, SelectStatement, SimpleExpr};
 use secrecy::ExposeSecret;
 
 use super::{Codes, DeviceStatus, forget};
 use crate::app::App;
 use crate::audit::{Action, Claim, Origin};
-use crate::store::{Id, Insert, StoreError, Timestamp};
+use crate::store::{Id, Insert, Store, StoreError, Timestamp, Transaction};
 
 /// The request of a device to be approved, as it is kept.
 pub struct DeviceRequest<'a> {
@@ -30,6 +30,72 @@ pub struct ClientDetails {
 /// For so long after its end a request that nobody approved is kept, so that its device learns of the end.
 const KEPT_AFTER_END: TimeDelta = TimeDelta::hours(1);
 
+/// Requests that nobody has approved, of one address and in all. Anybody can leave them: the oldest ones give way, so that
+/// whoever really signs in has the time for it, and of all addresses the one that has left most goes first.
+const WAITING_OF_ADDRESS: u64 = 100;
+const WAITING: i64 = 2000;
+/// Requests that one statement deletes at most.
+const SWEPT_AT_ONCE: u64 = 500;
+
+/// Deletes devices that speak for nobody: nobody has approved them in time, or whoever did is gone.
+///
+/// # Errors
+/// When the database doesn't answer.
+pub async fn sweep(store: &Store, now: DateTime<Utc>) -> Result<(), StoreError> {
+    store.sweep_all("auth_devices", "id", &speaks_for_nobody(now), SWEPT_AT_ONCE).await
+}
+
+fn speaks_for_nobody(now: DateTime<Utc>) -> SimpleExpr {
+    let expires = Expr::col("expires");
+    let is_late = expires.clone().lt(Timestamp::new(now - KEPT_AFTER_END)).or(expires.is_null());
+    Expr::col("user_id").is_null().and(is_late)
+}
+
+fn waiting() -> SelectStatement {
+    Sql::select().from("auth_devices").and_where(Expr::col("user_id").is_null()).to_owned()
+}
+
+/// Deletes requests until there is room for one more of this address.
+async fn make_room(tx: &mut Transaction, ip_address: &str) -> Result<(), StoreError> {
+    let of_address = |address: &str| {
+        let mut select = waiting();
+        select.column("id").and_where(Expr::col("ip_address").eq(address)).to_owned()
+    };
+    let mut surplus = of_address(ip_address);
+    surplus.order_by("expires", Order::Desc).offset(WAITING_OF_ADDRESS - 1).limit(SWEPT_AT_ONCE);
+    delete_all(tx, &surplus).await?;
+    let count = waiting().expr(Func::count(Expr::col("id"))).to_owned();
+    let count = tx.fetch_optional::<(i64,)>(&count).await?.map_or(0, |(count,)| count);
+    if count < WAITING {
+        return Ok(());
+    }
+    let crowded = waiting()
+        .column("ip_address")
+        .group_by_col("ip_address")
+        .order_by_expr(Func::count(Expr::col("id")).into(), Order::Desc)
+        .limit(1)
+        .to_owned();
+    let crowded = tx.fetch_optional::<(Option<String>,)>(&crowded).await?;
+    if let Some((Some(address),)) = crowded {
+        let mut oldest = of_address(&address);
+        oldest.order_by("expires", Order::Asc).limit((count - WAITING + 1).unsigned_abs());
+        delete_all(tx, &oldest).await?;
+    }
+    Ok(())
+}
+
+async fn delete_all(tx: &mut Transaction, select: &SelectStatement) -> Result<(), StoreError> {
+    let ids: Vec<(Id,)> = tx.fetch_all(select).await?;
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let delete = Sql::delete()
+        .from_table("auth_devices")
+        .and_where(Expr::col("id").is_in(ids.into_iter().map(|(id,)| id)))
+        .to_owned();
+    tx.execute(&delete).await.map(drop)
+}
+
 /// Keeps the request: the client's device waits anew under its id, or a new one is made.
 ///
 /// # Errors
@@ -48,7 +114,7 @@ pub async fn keep_request(app: &App, origin: &Origin, request: DeviceRequest<'_>
         ("failed_auth_attempts", 0.into()),
         ("expires", expires.into()),
         ("trusted_device", false.into()),
-        ("ip_address", ip_address.into()),
+        ("ip_address", ip_address.as_str().into()),
         // ZenML asks a service of somebody else's for these; zendo tells nobody.
         ("city", "".into()),
         ("region", "".into()),
@@ -61,11 +127,8 @@ pub async fn keep_request(app: &App, origin: &Origin, request: DeviceRequest<'_>
         ("os", details.os),
     ];
     values.extend(said.into_iter().filter_map(|(column, text)| Some((column, text?.into()))));
-    let clean = Sql::delete()
-        .from_table("auth_devices")
-        .and_where(Expr::col("user_id").is_null())
-        .and_where(Expr::col("expires").lt(Timestamp::new(now - KEPT_AFTER_END)))
-        .to_owned();
+    // There are few of them at any time.
+    let clean = Sql::delete().from_table("auth_devices").and_where(speaks_for_nobody(now)).to_owned();
     // One that somebody has approved isn't taken from them, nor its lock: whoever asks has proved nothing.
     let is_nobodys = Expr::col("user_id").is_null();
     let is_over = Expr::col("expires").lte(stamp);
@@ -85,8 +148,8 @@ pub async fn keep_request(app: &App, origin: &Origin, request: DeviceRequest<'_>
     }
     let event = app.audit.event(origin, Action::DeviceAuthorized).by(Claim::of("none"));
     let event = event.with("client_id", client_id.to_string());
-    let (clean, of_client, values, insert) = (&clean, &of_client, &values, &insert.statement());
-    let event = &event;
+    let (clean, of_client, values, insert, ip_address) =
+        (&clean, &of_client, &values, &insert.statement(), &ip_address);
     let kept = app.store.write(|mut tx| async move {
         // Of two first requests of one client the second finds the row of the first.
         tx.take_turn("device_request").await?;
@@ -102,13 +165,15 @@ pub async fn keep_request(app: &App, origin: &Origin, request: DeviceRequest<'_>
                 id
             }
             None => {
+                make_room(&mut tx, ip_address).await?;
                 tx.execute(insert).await?;
                 new_id
             }
         };
-        event.clone().on("device", id, "").commit(tx, id).await
+        tx.commit(id).await
     });
     let id = kept.await?;
+    app.audit.counted(event.on("device", id, "")).await;
     forget(app, id).await;
     app.device_polls.forget(client_id);
     Ok(id)

@@ -14,7 +14,8 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::store::Id;
 use crate::work;
 
-/// The token is good for nothing from now on, nor is what was made from it. So is one that never was good, or is over (section 2.2).
+/// The token is good for nothing from now on, nor is what was made from it. So is one that never was good (section 2.2),
+/// and one that isn't yet.
 pub async fn revoke(
     State(app): State<AppState>,
     caller: Principal,
@@ -30,12 +31,11 @@ pub async fn revoke(
         // Whoever asks must not think that it is done (section 2.2.1).
         return Err(ApiError::oauth("unsupported_token_type", "An API key is rotated or deleted instead."));
     }
-    let now = app.clock.now();
-    match layer::verify(&app, token.expose_secret(), now).await {
+    match layer::recognise(&app, token.expose_secret()).await {
         Ok(token) => {
             let event = app.audit.event(&origin, Action::TokenRevoked).on("api_token", Id(token.id), "");
             app.register.flush().await?;
-            app.revocations.revoke(token.revocation(), &event, now).await?;
+            app.revocations.revoke(token.revocation(), &event, app.clock.now()).await?;
         }
         Err(error) if error.is_refusal() => {}
         Err(error) => return Err(error.into()),

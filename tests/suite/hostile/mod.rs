@@ -3,6 +3,7 @@
 mod account_names;
 mod addresses;
 mod bodies;
+mod clocks;
 mod connections;
 mod credentials;
 mod device_requests;
@@ -15,5 +16,8 @@ mod hanging_up;
 mod line;
 mod origins;
 mod parties;
+mod promptness;
 mod proxies;
+mod strangers_rows;
+mod sweeps;
 mod tree;

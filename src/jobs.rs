@@ -1,0 +1,192 @@
+//! What is done now and then, and by no request. Each job is a task of its own, so that a long one delays no other, and
+//! each is safe on every replica at once.
+
+use std::future::{Future, pending};
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::app::AppState;
+use crate::auth::keys;
+use crate::config::ServerSettings;
+use crate::resources::{api_keys, devices};
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+type Work = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
+
+/// Between two readings of what other replicas have revoked. With the life of what is remembered
+/// ([`crate::store::Remembered`]) it bounds how late an end is felt on another replica: within a second, with room for a
+/// slow store.
+const READING: Duration = Duration::from_millis(200);
+/// Between two writes of what was gathered in memory.
+const WRITING: Duration = Duration::from_millis(500);
+const SWEEPING: Duration = Duration::from_secs(5 * 60);
+const MINUTE: Duration = Duration::from_secs(60);
+/// What a round under way gets at the stop: one that has taken what it writes would lose it.
+const LAST_ROUND: Duration = Duration::from_secs(1);
+
+struct Job {
+    /// What could not be done, for the log.
+    failure: &'static str,
+    every: Duration,
+    work: fn(AppState) -> Work,
+    /// Makes it due earlier than its interval.
+    is_due: Option<fn(AppState) -> Pin<Box<dyn Future<Output = ()> + Send>>>,
+    /// What is done at the stop, after the last request.
+    last: Option<fn(AppState) -> Work>,
+}
+
+impl Job {
+    fn new(failure: &'static str, every: Duration, work: fn(AppState) -> Work) -> Self {
+        Self { failure, every, work, is_due: None, last: None }
+    }
+
+    /// Is done at the stop, too.
+    fn at_stop(self) -> Self {
+        let last = Some(self.work);
+        Self { last, ..self }
+    }
+}
+
+/// All jobs, in the order of their last times.
+fn table(settings: &ServerSettings) -> Vec<Job> {
+    let replays = Duration::from_secs(settings.api_transaction_cleanup_interval.0.into());
+    vec![
+        Job::new("revocations could not be read", READING, |app| {
+            Box::pin(async move { Ok(app.revocations.refresh(app.clock.now()).await?) })
+        }),
+        Job::new("signing keys could not be read", READING, |app| {
+            Box::pin(async move { Ok(app.signing_keys.refresh(app.clock.now()).await?) })
+        }),
+        Job::new("the last activity could not be written", MINUTE / 2, |app| {
+            Box::pin(async move { Ok(app.activity.write(&app.store).await?) })
+        })
+        .at_stop(),
+        Job {
+            is_due: Some(|app| Box::pin(async move { app.register.filling().await })),
+            ..Job::new("API tokens could not be written", WRITING, |app| {
+                Box::pin(async move { Ok(app.register.flush().await?) })
+            })
+        }
+        .at_stop(),
+        Job::new("last uses could not be written", WRITING * 4, |app| {
+            Box::pin(async move { Ok(app.last_used.write(&app.store).await?) })
+        })
+        .at_stop(),
+        Job::new("answers could not be written", WRITING, |app| {
+            Box::pin(async move { Ok(app.replays.write(app.clock.now()).await?) })
+        })
+        .at_stop(),
+        Job {
+            is_due: Some(|app| Box::pin(async move { app.audit.filling().await })),
+            last: Some(|app| Box::pin(async move { Ok(app.audit.close().await?) })),
+            ..Job::new("audit records could not be written", WRITING, |app| {
+                Box::pin(async move { Ok(app.audit.write().await?) })
+            })
+        },
+        Job::new("the database's clock could not be read", MINUTE, |app| {
+            Box::pin(async move { Ok(app.check_clock().await?) })
+        }),
+        Job::new("answers could not be swept", replays.max(WRITING), |app| {
+            Box::pin(async move { Ok(app.replays.sweep(app.clock.now()).await?) })
+        }),
+        Job::new("audit records could not be swept", MINUTE, |app| {
+            Box::pin(async move { Ok(app.audit.sweep(app.clock.now()).await?) })
+        }),
+        Job::new("sign-in failures could not be swept", SWEEPING, |app| {
+            Box::pin(async move { Ok(app.throttle.sweep(app.clock.now()).await?) })
+        }),
+        Job::new("known places could not be swept", SWEEPING, |app| {
+            Box::pin(async move { Ok(app.known_places.sweep(app.clock.now()).await?) })
+        }),
+        Job::new("revocations could not be swept", SWEEPING, |app| {
+            Box::pin(async move { Ok(app.revocations.sweep(app.clock.now()).await?) })
+        }),
+        Job::new("API tokens could not be swept", SWEEPING, |app| {
+            Box::pin(async move { Ok(app.register.sweep(app.clock.now() - app.token_history).await?) })
+        }),
+        Job::new("devices could not be swept", MINUTE, |app| {
+            Box::pin(async move { Ok(devices::sweep(&app.store, app.clock.now()).await?) })
+        }),
+        Job::new("digests of API keys could not be swept", SWEEPING, |app| {
+            Box::pin(async move { Ok(api_keys::sweep_digests(&app.store).await?) })
+        }),
+        Job::new("signing keys could not be swept", SWEEPING, |app| {
+            Box::pin(async move { Ok(keys::sweep(&app.store, app.clock.now()).await?) })
+        }),
+    ]
+}
+
+/// The jobs of a running server.
+pub struct Jobs {
+    app: AppState,
+    tasks: JoinSet<()>,
+    stop: CancellationToken,
+}
+
+/// Starts all jobs.
+pub fn start(app: AppState) -> Jobs {
+    let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
+    for job in table(&app.config) {
+        tasks.spawn(job.go_on(app.clone(), stop.clone()));
+    }
+    Jobs { app, tasks, stop }
+}
+
+impl Jobs {
+    /// Stops them, and does the last ones.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        let _ = timeout(LAST_ROUND, ended).await;
+        self.tasks.shutdown().await;
+        for job in table(&self.app.config) {
+            if let Some(last) = job.last {
+                note(job.failure, last(self.app.clone()).await);
+            }
+        }
+    }
+}
+
+impl Job {
+    async fn go_on(self, app: AppState, stop: CancellationToken) {
+        let mut rounds = interval_at(Instant::now() + self.every, self.every);
+        rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.next_round(&app, &mut rounds) => {}
+            }
+            // A task of its own, which ends with this one: a fault of one round must not end all.
+            let mut round = JoinSet::new();
+            round.spawn((self.work)(app.clone()));
+            match round.join_next().await {
+                Some(Ok(outcome)) => note(self.failure, outcome),
+                Some(Err(error)) => tracing::error!(%error, "{}", self.failure),
+                None => {}
+            }
+        }
+    }
+
+    async fn next_round(&self, app: &AppState, rounds: &mut Interval) {
+        let is_due = async {
+            match self.is_due {
+                Some(is_due) => is_due(app.clone()).await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            _ = rounds.tick() => {}
+            () = is_due => {}
+        }
+    }
+}
+
+fn note(failure: &str, outcome: Result<(), Failure>) {
+    if let Err(error) = outcome {
+        tracing::warn!(%error, "{failure}");
+    }
+}
