@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use crate::store::{AsStoreError, StoreError, is_duplicate, is_too_long};
+use crate::store::{AsStoreError, StoreError, is_duplicate, is_ended, is_too_long};
 
 /// The exceptions of ZenML's client that an error can become again (contract: BEHAVIOUR.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,6 +195,7 @@ impl From<StoreError> for ApiError {
             _ if is_too_long(&error) => {
                 return Self::unprocessable("A value is longer than this server's database can keep it.");
             }
+            _ if is_ended(&error) => return Self::busy(),
             _ => Self::internal(),
         };
         Self { source: Some(error), ..answer }

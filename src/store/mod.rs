@@ -7,6 +7,8 @@ mod connect;
 mod counts;
 mod dates;
 mod insert;
+mod kill;
+mod lanes;
 mod migrate;
 mod python_json;
 mod remembered;
@@ -25,9 +27,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use counts::Counts;
 use sea_query::{Expr, ExprTrait, MysqlQueryBuilder, SelectStatement, SimpleExpr, SqliteQueryBuilder};
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
-use sqlx::mysql::{MySqlPool, MySqlRow};
-use sqlx::sqlite::{SqlitePool, SqliteRow};
-use sqlx::{AssertSqlSafe, FromRow};
+use lanes::Lanes;
+use sqlx::mysql::MySqlRow;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, FromRow, MySql, Sqlite};
 
 pub use among::Among;
 pub use batch::{BatchRow, Cells};
@@ -60,6 +63,22 @@ pub fn is_dangling(error: &StoreError) -> bool {
 /// Whether a value has more characters than its column: MySQL's alone have a limit.
 pub fn is_too_long(error: &StoreError) -> bool {
     mysql_number(error) == Some(1406)
+}
+
+/// Whether the query was ended before it was done: it took longer than its session allows, or nobody waited for it.
+///
+/// MariaDB 1969, MySQL 3024 (time limit), 1317 (killed), SQLITE_INTERRUPT (9).
+pub fn is_ended(error: &StoreError) -> bool {
+    match mysql_number(error) {
+        Some(number) => matches!(number, 1317 | 1969 | 3024),
+        None => sqlite_code(error) == Some(9),
+    }
+}
+
+/// The number of an error that SQLite told, without what its extended codes add.
+fn sqlite_code(error: &StoreError) -> Option<i32> {
+    let code = error.as_database_error().and_then(|error| error.code())?;
+    Some(code.parse::<i32>().ok()? & 0xff)
 }
 
 /// The number of an error that MySQL told.
@@ -128,10 +147,10 @@ pub struct Connections {
 enum Pools {
     /// SQLite has one writer at a time: a pool of one keeps writers in a queue instead of in each other's way.
     Sqlite {
-        reader: SqlitePool,
-        writer: SqlitePool,
+        reader: Arc<Lanes<Sqlite>>,
+        writer: Arc<Lanes<Sqlite>>,
     },
-    MySql(MySqlPool),
+    MySql(Arc<Lanes<MySql>>),
 }
 
 impl Store {
@@ -151,8 +170,7 @@ impl Store {
         match &self.pools {
             Pools::Sqlite { .. } => Connections::default(),
             Pools::MySql(pool) => {
-                let total = pool.size();
-                let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+                let (total, idle) = pool.sizes();
                 let overflow = total.saturating_sub(self.pool_size);
                 Connections { total, active: total.saturating_sub(idle), overflow }
             }
@@ -181,11 +199,17 @@ impl Store {
         match &self.pools {
             Pools::Sqlite { reader, .. } => {
                 let (sql, values) = sqlite(query);
-                sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(reader).await
+                let mut lease = reader.lease().await?;
+                let fetched = sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(lease.start()).await;
+                lease.end();
+                fetched
             }
             Pools::MySql(pool) => {
                 let (sql, values) = mysql(query);
-                sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(pool).await
+                let mut lease = pool.lease().await?;
+                let fetched = sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(lease.start()).await;
+                lease.end();
+                fetched
             }
         }
     }
@@ -199,16 +223,22 @@ impl Store {
         match &self.pools {
             Pools::Sqlite { reader, .. } => {
                 let (sql, values) = sqlite(query);
-                sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(reader).await
+                let mut lease = reader.lease().await?;
+                let fetched = sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(lease.start()).await;
+                lease.end();
+                fetched
             }
             Pools::MySql(pool) => {
                 let (sql, values) = mysql(query);
-                sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(pool).await
+                let mut lease = pool.lease().await?;
+                let fetched = sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(lease.start()).await;
+                lease.end();
+                fetched
             }
         }
     }
 
-    /// Ends all connections, after the queries under way.
+    /// Ends all connections, and the queries that still run.
     pub async fn close(&self) {
         match &self.pools {
             Pools::Sqlite { reader, writer } => {
