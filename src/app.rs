@@ -21,6 +21,7 @@ use crate::clock::{SharedClock, SystemClock};
 use crate::config::{Config, Names, Networks, Secret, ServerSettings};
 use crate::connections::ConnectionLimits;
 use crate::http::budgets::Budgets;
+use crate::json_schema::SchemaChecks;
 use crate::local_files::LocalFiles;
 use crate::random::{SharedRandomness, SystemRandomness};
 use crate::replay::Replays;
@@ -67,6 +68,7 @@ pub struct App {
     pub activity: Activity,
     pub local_files: LocalFiles,
     pub replays: Replays,
+    pub schema_checks: SchemaChecks,
     pub audit: Audit,
     pub clock: SharedClock,
     pub random: SharedRandomness,
@@ -168,6 +170,7 @@ impl App {
             local_files,
             activity: Activity::new(settings.last_user_activity),
             replays: Replays::new(store.clone(), &config),
+            schema_checks: SchemaChecks::default(),
             audit,
             settings: Remembered::default(),
             config,

@@ -20,6 +20,8 @@ use super::kill::Killer;
 
 /// How long a query waits for a free connection before it fails.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a stop waits for queries that still have somebody who waits for them.
+const LAST_QUERIES: Duration = Duration::from_secs(1);
 /// How long a stop waits for connections to close; what they had to write is written.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -109,8 +111,10 @@ impl<DB: Database> Lanes<DB> {
         (open, u32::try_from(idle).unwrap_or(u32::MAX))
     }
 
-    /// Ends the queries under way, and all connections.
+    /// Ends all connections; queries under way are given a moment.
     pub async fn close(&self) {
+        let all = u32::try_from(self.lanes.len()).unwrap_or(u32::MAX);
+        drop(tokio::time::timeout(LAST_QUERIES, self.free.acquire_many(all)).await);
         let running: Vec<&Progress> = self.lanes.iter().map(|lane| &*lane.progress).collect();
         running.iter().for_each(|progress| progress.closed.store(true, Ordering::Relaxed));
         if let Some(killer) = &self.killer {

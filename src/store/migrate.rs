@@ -13,7 +13,7 @@ use super::{Pools, Store, StoreError};
 pub const ZENML_REVISION: &str = "0.98.0";
 
 const SQLITE_SCHEMA: &str = include_str!("../../migrations/sqlite/zenml_0.98.0.sql");
-const MYSQL_SCHEMA: &str = include_str!("../../migrations/mysql/zenml_0.98.0.sql");
+pub(super) const MYSQL_SCHEMA: &str = include_str!("../../migrations/mysql/zenml_0.98.0.sql");
 /// What ZenML's schema lacks for lists and deletions that don't get slower as tables grow. Made at each start, since
 /// ZenML may have made the database.
 const SQLITE_INDEXES: &str = include_str!("../../migrations/sqlite/zendo_indexes.sql");

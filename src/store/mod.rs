@@ -3,6 +3,7 @@
 
 mod among;
 mod batch;
+mod bounds;
 mod connect;
 mod counts;
 mod dates;
@@ -25,15 +26,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use counts::Counts;
+use lanes::Lanes;
 use sea_query::{Expr, ExprTrait, MysqlQueryBuilder, SelectStatement, SimpleExpr, SqliteQueryBuilder};
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
-use lanes::Lanes;
 use sqlx::mysql::MySqlRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, FromRow, MySql, Sqlite};
 
 pub use among::Among;
 pub use batch::{BatchRow, Cells};
+pub use bounds::TooLong;
 pub use connect::ConnectError;
 pub use dates::Span;
 pub use insert::Insert;
@@ -60,9 +62,17 @@ pub fn is_dangling(error: &StoreError) -> bool {
     error.as_database_error().is_some_and(|error| error.is_foreign_key_violation())
 }
 
-/// Whether a value has more characters than its column: MySQL's alone have a limit.
+/// Whether a value was longer than its column, by MySQL's own word: which one it was is not told.
 pub fn is_too_long(error: &StoreError) -> bool {
     mysql_number(error) == Some(1406)
+}
+
+/// The value that its column can't hold, if that is what went wrong.
+pub fn too_long(error: &StoreError) -> Option<&TooLong> {
+    match error {
+        StoreError::Encode(error) => error.downcast_ref(),
+        _ => None,
+    }
 }
 
 /// Whether the query was ended before it was done: it took longer than its session allows, or nobody waited for it.
@@ -224,14 +234,16 @@ impl Store {
             Pools::Sqlite { reader, .. } => {
                 let (sql, values) = sqlite(query);
                 let mut lease = reader.lease().await?;
-                let fetched = sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(lease.start()).await;
+                let fetched =
+                    sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(lease.start()).await;
                 lease.end();
                 fetched
             }
             Pools::MySql(pool) => {
                 let (sql, values) = mysql(query);
                 let mut lease = pool.lease().await?;
-                let fetched = sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(lease.start()).await;
+                let fetched =
+                    sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(lease.start()).await;
                 lease.end();
                 fetched
             }

@@ -7,7 +7,7 @@ use sqlx::mysql::MySql;
 use sqlx::sqlite::Sqlite;
 
 use super::lanes::Open;
-use super::{Pools, Row, Store, StoreError, mysql, mysql_number, sqlite, sqlite_code};
+use super::{Pools, Row, Store, StoreError, bounds, mysql, mysql_number, sqlite, sqlite_code};
 
 /// Runs of one write at most.
 const ATTEMPTS: usize = 10;
@@ -35,12 +35,14 @@ impl Transaction {
         match &mut self.0 {
             OnEngine::Sqlite(tx) => {
                 let (sql, values) = sqlite(statement);
+                bounds::check(&sql, &values.0.0)?;
                 let done = sqlx::query_with(AssertSqlSafe(sql), values).execute(tx.start()).await;
                 tx.end();
                 Ok(done?.rows_affected())
             }
             OnEngine::MySql(tx) => {
                 let (sql, values) = mysql(statement);
+                bounds::check(&sql, &values.0.0)?;
                 let done = sqlx::query_with(AssertSqlSafe(sql), values).execute(tx.start()).await;
                 tx.end();
                 Ok(done?.rows_affected())
@@ -56,13 +58,15 @@ impl Transaction {
         match &mut self.0 {
             OnEngine::Sqlite(tx) => {
                 let (sql, values) = sqlite(query);
-                let fetched = sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(tx.start()).await;
+                let fetched =
+                    sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(tx.start()).await;
                 tx.end();
                 fetched
             }
             OnEngine::MySql(tx) => {
                 let (sql, values) = mysql(query);
-                let fetched = sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(tx.start()).await;
+                let fetched =
+                    sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(tx.start()).await;
                 tx.end();
                 fetched
             }
