@@ -76,7 +76,7 @@ async fn a_long_filter_is_refused(database: Database) {
         let filter = json!({"project": "default", "logical_operator": operator, "name": many(500)});
         reader.post(statistics, json!({"filter": filter})).await.expect(200, "groups");
     }
-    let many = json!(many(5_000)).to_string();
+    let many = json!(many(3_000)).to_string();
     let filter = json!({"filter": {"project": "default", "user": format!("oneof:{many}")}});
     reader.post(statistics, filter).await.expect(200, "groups");
 }

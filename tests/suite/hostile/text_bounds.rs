@@ -14,8 +14,18 @@ on_each_store! {
 
 /// More than a TEXT holds, and than any `maxLength` of the contract.
 const LONG: usize = 70_000;
-/// Served, and without a text of their own that is kept: tests of their own kind look at them.
-const WITHOUT_TEXTS: [&str; 11] = [
+/// Served, and without a text of their own that is kept, or with those of another operation; or in need of what is not
+/// there. All are written by the store's one way, which looks at lengths.
+const WITHOUT_TEXTS: [&str; 20] = [
+    "/activate",
+    "/curated_visualizations",
+    "/curated_visualizations/{visualization_id}",
+    "/devices/{device_id}/verify",
+    "/pipeline_deployments",
+    "/api/v1/workspaces",
+    "/run_templates",
+    "/run_templates/{template_id}",
+    "/steps",
     "/batch",
     "/release",
     "/prune",
@@ -339,17 +349,15 @@ async fn each_text_of_the_contract_has_a_bound(database: Database) {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     check_columns(&database).await;
-    let is_left_out = |path: &str| {
-        path.contains("/workspaces/")
-            || WITHOUT_TEXTS.iter().any(|part| path.ends_with(part) || path.contains(part))
-    };
+    let is_left_out =
+        |path: &str| path.contains("/workspaces/") || WITHOUT_TEXTS.iter().any(|end| path.ends_with(end));
     let served = zendo::routes::operations().into_iter();
     let missed: Vec<_> = served
         .filter(|(method, path)| ["POST", "PUT"].contains(method) && !is_left_out(path))
         .filter(|(method, path)| !texts_of(&contract, &method.to_lowercase(), path).is_empty())
         .filter(|(method, path)| !met.contains(&(*method, (*path).to_owned())))
         .collect();
-    assert!(missed.len() <= 8, "{missed:?}");
+    assert!(missed.is_empty(), "{missed:?}");
 }
 
 /// No text in the database is longer than ZenML's column for it; SQLite itself doesn't look.
