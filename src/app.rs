@@ -24,6 +24,7 @@ use crate::clock::{SharedClock, SystemClock};
 use crate::config::{Config, Names, Networks, Secret, ServerSettings};
 use crate::connections::ConnectionLimits;
 use crate::http::budgets::Budgets;
+use crate::json_schema::SchemaChecks;
 use crate::local_files::LocalFiles;
 use crate::random::{SharedRandomness, SystemRandomness};
 use crate::replay::Replays;
@@ -77,6 +78,7 @@ pub struct App {
     pub replays: Replays,
     /// Requests that go on without their callers.
     pub orphans: Orphans,
+    pub schema_checks: SchemaChecks,
     pub audit: Audit,
     pub clock: SharedClock,
     pub random: SharedRandomness,
@@ -182,6 +184,7 @@ impl App {
             clock_ahead_ms: AtomicI64::new(0),
             replays: Replays::new(store.clone(), &config),
             orphans: Orphans::default(),
+            schema_checks: SchemaChecks::default(),
             audit,
             settings: Remembered::default(),
             config,

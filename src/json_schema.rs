@@ -1,337 +1,292 @@
-//! Whether a JSON value fits a JSON Schema (draft 2020-12, <https://json-schema.org/draft/2020-12>), as far as schemas
-//! of Python's types and of people need it: all of the vocabularies for validation and applying but what is
-//! "unevaluated", references within the schema by `#/` and a path, and patterns without look-around. As by default in
-//! Python, a `format` asserts nothing.
+//! Whether a JSON value fits a JSON Schema (draft 2020-12, <https://json-schema.org/draft/2020-12>). Both come from
+//! callers, so a check has a budget: references make few words mean very many, and patterns long work.
+//!
+//! The crate that checks knows no budget. So each schema within the schema gets a keyword more, `BUDGET`, which pays for
+//! its part of the work and ends all of it by unwinding the thread when nothing is left. It stands last in `allOf`:
+//! before `$ref`, without which no schema is met twice for the same value.
+//!
+//! Patterns are matched in linear time, without look-around; references lead to places within the schema by `#/` and a
+//! path, and nothing is fetched. As by default in Python, a `format` asserts nothing.
 
-use std::cell::Cell;
-use std::cmp::Ordering;
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use regex_lite::Regex;
-use serde_json::{Map, Value};
+use jsonschema::{Draft, Keyword, PatternOptions, ValidationError};
+use serde_json::{Map, Value, json};
+use tokio::sync::Semaphore;
 
-/// Schemas within each other.
-const DEEPEST: usize = 256;
-/// Pairs of a schema and a value that one check looks at; references can make few words mean very many.
-const MOST: usize = 100_000;
-const UNKNOWN: [&str; 5] =
-    ["unevaluatedItems", "unevaluatedProperties", "$dynamicRef", "$recursiveRef", "additionalItems"];
+use crate::http::error::ApiError;
+
+/// Bytes of a schema and of a value as text: what their columns hold.
+pub const LARGEST: usize = 65_535;
+/// What a check may cost, in about a tenth of a microsecond.
+const BUDGET_OF_CHECK: u64 = 1_000_000;
+/// What a byte costs that a pattern is matched with: the largest pattern looks at it some thousand times.
+const COST_OF_PATTERN: u64 = 2;
+/// Bytes of a compiled pattern.
+const PATTERN_SIZE: usize = 64 << 10;
+/// Bytes of the thread's stack, and of those that nested schemas may use.
+const STACK: usize = 16 << 20;
+const DEEPEST: usize = 8 << 20;
+/// How long a caller waits.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Checks at once: they have cores of their own only if there are any.
+const CHECKS: usize = 2;
+const BUDGET: &str = "zendo-budget";
 
 /// Why a value is refused.
 #[derive(Debug, PartialEq)]
 pub enum Unfit {
-    /// The schema can't be understood.
+    /// The schema can't be understood, or the check takes more than it may.
     Schema(String),
     /// The value doesn't fit it.
     Value(String),
 }
 
-type Checked = Result<(), Unfit>;
-type Object = Map<String, Value>;
+/// Checks on threads of their own, few at a time.
+#[derive(Debug)]
+pub struct SchemaChecks(Arc<Semaphore>);
 
-/// Whether the value fits the schema.
+impl Default for SchemaChecks {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(CHECKS)))
+    }
+}
+
+impl SchemaChecks {
+    /// Whether the value fits the schema.
+    ///
+    /// # Errors
+    /// 429 when there is no room for it now.
+    pub async fn check(&self, schema: Value, value: Value) -> Result<Result<(), Unfit>, ApiError> {
+        let permits = Arc::clone(&self.0);
+        let checked = async move {
+            let permit = permits.acquire_owned().await.map_err(|_| ApiError::internal())?;
+            let check = tokio::task::spawn_blocking(move || {
+                let checked = check(&schema, &value);
+                // Until it is really over, another one has to wait.
+                drop(permit);
+                checked
+            });
+            check.await.map_err(|error| {
+                tracing::error!(%error, "a value could not be checked");
+                ApiError::internal()
+            })
+        };
+        tokio::time::timeout(PATIENCE, checked).await.unwrap_or_else(|_| Err(ApiError::busy()))
+    }
+}
+
+/// Whether the value fits the schema; it takes its time, and a thread.
 ///
 /// # Errors
 /// Why it doesn't.
 pub fn check(schema: &Value, value: &Value) -> Result<(), Unfit> {
-    Checker { root: schema, looked_at: Cell::new(0) }.check(schema, value, 0)
-}
-
-struct Checker<'a> {
-    root: &'a Value,
-    looked_at: Cell<usize>,
-}
-
-impl Checker<'_> {
-    fn check(&self, schema: &Value, value: &Value, depth: usize) -> Checked {
-        self.looked_at.set(self.looked_at.get() + 1);
-        if depth > DEEPEST || self.looked_at.get() > MOST {
-            return Err(Unfit::Schema("it is too deep or too large".into()));
-        }
-        let schema = match schema {
-            Value::Bool(true) => return Ok(()),
-            Value::Bool(false) => return Err(unfit(value, "nothing fits")),
-            Value::Object(schema) => schema,
-            _ => return Err(misread("a schema", schema)),
-        };
-        if let Some(keyword) = UNKNOWN.iter().find(|keyword| schema.contains_key(**keyword)) {
-            return Err(Unfit::Schema(format!("{keyword} is not understood here")));
-        }
-        general(schema, value)?;
-        match value {
-            Value::Number(_) => number(schema, value)?,
-            Value::String(text) => string(schema, text, value)?,
-            Value::Array(items) => self.array(schema, items, value, depth + 1)?,
-            Value::Object(fields) => self.object(schema, fields, value, depth + 1)?,
-            Value::Null | Value::Bool(_) => {}
-        }
-        self.combined(schema, value, depth + 1)
-    }
-
-    /// Whether it fits; a schema that can't be understood is an error all the same.
-    fn fits(&self, schema: &Value, value: &Value, depth: usize) -> Result<bool, Unfit> {
-        match self.check(schema, value, depth) {
-            Ok(()) => Ok(true),
-            Err(Unfit::Value(_)) => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn fitting(&self, schemas: &[Value], value: &Value, depth: usize) -> Result<usize, Unfit> {
-        schemas
-            .iter()
-            .try_fold(0, |fitting, schema| Ok(fitting + usize::from(self.fits(schema, value, depth)?)))
-    }
-
-    fn combined(&self, schema: &Object, value: &Value, depth: usize) -> Checked {
-        if let Some(reference) = schema.get("$ref") {
-            self.check(self.referred(reference)?, value, depth)?;
-        }
-        for schema in list(schema, "allOf")? {
-            self.check(schema, value, depth)?;
-        }
-        if schema.contains_key("anyOf") && self.fitting(list(schema, "anyOf")?, value, depth)? == 0 {
-            return Err(unfit(value, "it fits none of anyOf"));
-        }
-        if schema.contains_key("oneOf") && self.fitting(list(schema, "oneOf")?, value, depth)? != 1 {
-            return Err(unfit(value, "it doesn't fit exactly one of oneOf"));
-        }
-        if let Some(not) = schema.get("not")
-            && self.fits(not, value, depth)?
-        {
-            return Err(unfit(value, "it fits what it must not"));
-        }
-        if let Some(condition) = schema.get("if") {
-            let branch = if self.fits(condition, value, depth)? { "then" } else { "else" };
-            if let Some(schema) = schema.get(branch) {
-                self.check(schema, value, depth)?;
+    let schema = prepared(schema)?;
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK);
+        let checking = thread.spawn_scoped(scope, || check_here(&schema, value));
+        match checking.map(std::thread::ScopedJoinHandle::join) {
+            Ok(Ok(checked)) => checked,
+            Ok(Err(panic)) if panic.is::<Overdrawn>() => {
+                Err(Unfit::Schema("it is too deep or too large".into()))
             }
+            Ok(Err(_)) | Err(_) => Err(Unfit::Schema("it can't be checked".into())),
         }
-        Ok(())
-    }
-
-    fn referred(&self, reference: &Value) -> Result<&Value, Unfit> {
-        let pointer = reference.as_str().and_then(|text| text.strip_prefix('#'));
-        let pointer = pointer.map(|text| percent_encoding::percent_decode_str(text).decode_utf8_lossy());
-        let found = pointer.and_then(|pointer| self.root.pointer(&pointer));
-        found.ok_or_else(|| misread("$ref", reference))
-    }
-
-    fn array(&self, schema: &Object, items: &[Value], value: &Value, depth: usize) -> Checked {
-        within(schema, "minItems", "maxItems", items.len(), value)?;
-        let first = list(schema, "prefixItems")?;
-        for (schema, item) in first.iter().zip(items) {
-            self.check(schema, item, depth)?;
-        }
-        if let Some(schema) = schema.get("items") {
-            items.iter().skip(first.len()).try_for_each(|item| self.check(schema, item, depth))?;
-        }
-        if schema.get("uniqueItems") == Some(&Value::Bool(true)) {
-            let twice = (1..items.len()).any(|at| items[..at].iter().any(|item| same(item, &items[at])));
-            if twice {
-                return Err(unfit(value, "an item is there twice"));
-            }
-        }
-        if let Some(contained) = schema.get("contains") {
-            let found = items
-                .iter()
-                .try_fold(0, |found, item| Ok(found + usize::from(self.fits(contained, item, depth)?)))?;
-            if found == 0 && !schema.contains_key("minContains") {
-                return Err(unfit(value, "no item fits contains"));
-            }
-            within(schema, "minContains", "maxContains", found, value)?;
-        }
-        Ok(())
-    }
-
-    fn object(&self, schema: &Object, fields: &Object, value: &Value, depth: usize) -> Checked {
-        within(schema, "minProperties", "maxProperties", fields.len(), value)?;
-        require(fields, list(schema, "required")?, value)?;
-        for (name, required) in object(schema, "dependentRequired")? {
-            let required = required.as_array().ok_or_else(|| misread("dependentRequired", required))?;
-            if fields.contains_key(name) {
-                require(fields, required, value)?;
-            }
-        }
-        for (name, schema) in object(schema, "dependentSchemas")? {
-            if fields.contains_key(name) {
-                self.check(schema, value, depth)?;
-            }
-        }
-        let named = object(schema, "properties")?;
-        let patterns = object(schema, "patternProperties")?.iter();
-        let patterns = patterns.map(|(text, schema)| Ok((pattern(text)?, schema)));
-        let patterns: Vec<(Regex, &Value)> = patterns.collect::<Result<_, Unfit>>()?;
-        for (name, field) in fields {
-            let own = named.get(name).into_iter();
-            let own = own
-                .chain(patterns.iter().filter(|(regex, _)| regex.is_match(name)).map(|(_, schema)| *schema));
-            let mut own = own.peekable();
-            if own.peek().is_none()
-                && let Some(schema) = schema.get("additionalProperties")
-            {
-                self.check(schema, field, depth)?;
-            }
-            own.try_for_each(|schema| self.check(schema, field, depth))?;
-            if let Some(schema) = schema.get("propertyNames") {
-                self.check(schema, &Value::from(name.as_str()), depth)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-fn unfit(value: &Value, reason: &str) -> Unfit {
-    const SHOWN: usize = 100;
-    let value = value.to_string();
-    let shown: String = value.chars().take(SHOWN).collect();
-    let more = if shown.len() < value.len() { "..." } else { "" };
-    Unfit::Value(format!("{shown}{more}: {reason}"))
-}
-
-fn misread(what: &str, found: &Value) -> Unfit {
-    Unfit::Schema(format!("{found} is not understood as {what}"))
-}
-
-fn list<'a>(schema: &'a Object, key: &str) -> Result<&'a [Value], Unfit> {
-    match schema.get(key) {
-        None => Ok(&[]),
-        Some(Value::Array(items)) => Ok(items),
-        Some(other) => Err(misread(key, other)),
-    }
-}
-
-fn object<'a>(schema: &'a Object, key: &str) -> Result<&'a Object, Unfit> {
-    static NONE: std::sync::LazyLock<Object> = std::sync::LazyLock::new(Object::new);
-    match schema.get(key) {
-        None => Ok(&NONE),
-        Some(Value::Object(fields)) => Ok(fields),
-        Some(other) => Err(misread(key, other)),
-    }
-}
-
-fn pattern(text: &str) -> Result<Regex, Unfit> {
-    Regex::new(text).map_err(|error| Unfit::Schema(format!("the pattern {text} is not understood: {error}")))
-}
-
-fn general(schema: &Object, value: &Value) -> Checked {
-    match schema.get("type") {
-        None => {}
-        Some(Value::Array(kinds)) => {
-            let fits = kinds.iter().map(|kind| is(kind, value)).collect::<Result<Vec<bool>, Unfit>>()?;
-            if !fits.contains(&true) {
-                return Err(unfit(value, &format!("it is none of {}", Value::from(kinds.as_slice()))));
-            }
-        }
-        Some(kind) if !is(kind, value)? => return Err(unfit(value, &format!("it is not of type {kind}"))),
-        Some(_) => {}
-    }
-    if schema.contains_key("enum") && !list(schema, "enum")?.iter().any(|allowed| same(allowed, value)) {
-        return Err(unfit(value, "it is none of enum"));
-    }
-    match schema.get("const") {
-        Some(only) if !same(only, value) => Err(unfit(value, &format!("it is not {only}"))),
-        _ => Ok(()),
-    }
-}
-
-/// Whether the value is of that type; 1.0 is an integer.
-fn is(kind: &Value, value: &Value) -> Result<bool, Unfit> {
-    Ok(match kind.as_str() {
-        Some("null") => value.is_null(),
-        Some("boolean") => value.is_boolean(),
-        Some("number") => value.is_number(),
-        Some("integer") => {
-            value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|number| number.fract() == 0.0)
-        }
-        Some("string") => value.is_string(),
-        Some("array") => value.is_array(),
-        Some("object") => value.is_object(),
-        _ => return Err(misread("a type", kind)),
     })
 }
 
-/// Whether two values are equal: numbers by what they mean, objects whatever their order.
-fn same(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Number(_), Value::Number(_)) => compare(a, b) == Some(Ordering::Equal),
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
-        (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
+fn check_here(schema: &Value, value: &Value) -> Result<(), Unfit> {
+    let account = Arc::new(Account { left: AtomicU64::new(BUDGET_OF_CHECK), bottom: stack_address() });
+    let of_schema = |error: ValidationError<'_>| Unfit::Schema(shortened(&error.to_string()));
+    let validator = jsonschema::options()
+        .with_draft(Draft::Draft202012)
+        .with_pattern_options(PatternOptions::regex().size_limit(PATTERN_SIZE).dfa_size_limit(PATTERN_SIZE))
+        .should_validate_formats(false)
+        .offline()
+        .with_keyword(BUDGET, move |_, price, _| {
+            let (nodes, patterns) = (price[0].as_u64().unwrap_or(1), price[1].as_u64().unwrap_or(0));
+            Ok(Box::new(Toll { account: Arc::clone(&account), nodes, patterns }))
+        })
+        .build(schema)
+        .map_err(of_schema)?;
+    validator.validate(value).map_err(|error| Unfit::Value(shortened(&error.to_string())))
+}
+
+/// What is left for a check.
+struct Account {
+    left: AtomicU64,
+    /// About where the thread's stack begins.
+    bottom: usize,
+}
+
+/// What a schema pays each time that a value is checked with it.
+struct Toll {
+    account: Arc<Account>,
+    nodes: u64,
+    patterns: u64,
+}
+
+/// There is nothing left.
+struct Overdrawn;
+
+impl Toll {
+    fn pay(&self, value: &Value) {
+        let (size, names) = match value {
+            Value::String(text) => (text.len(), text.len()),
+            Value::Array(items) => (items.len(), 0),
+            Value::Object(fields) => (fields.len(), fields.keys().map(String::len).sum()),
+            _ => (1, 0),
+        };
+        let price = self.nodes + size as u64 / 16 + self.patterns * names as u64 * COST_OF_PATTERN;
+        let account = &self.account;
+        let is_paid =
+            account.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(price));
+        if is_paid.is_err() || account.bottom.abs_diff(stack_address()) > DEEPEST {
+            resume_unwind(Box::new(Overdrawn));
         }
-        _ => a == b,
     }
 }
 
-fn integer(value: &Value) -> Option<i128> {
-    value.as_i64().map(i128::from).or_else(|| value.as_u64().map(i128::from))
-}
+impl<'i> Keyword<'i> for Toll {
+    fn validate(&self, value: &'i Value) -> Result<(), ValidationError<'i>> {
+        self.pay(value);
+        Ok(())
+    }
 
-fn compare(a: &Value, b: &Value) -> Option<Ordering> {
-    match (integer(a), integer(b)) {
-        (Some(a), Some(b)) => Some(a.cmp(&b)),
-        _ => a.as_f64()?.partial_cmp(&b.as_f64()?),
+    fn is_valid(&self, value: &Value) -> bool {
+        self.pay(value);
+        true
     }
 }
 
-fn number(schema: &Object, value: &Value) -> Checked {
-    type Allows = fn(Ordering) -> bool;
-    let bounds: [(&str, Allows); 4] = [
-        ("minimum", Ordering::is_ge),
-        ("exclusiveMinimum", Ordering::is_gt),
-        ("maximum", Ordering::is_le),
-        ("exclusiveMaximum", Ordering::is_lt),
-    ];
-    for (keyword, allows) in bounds {
-        let Some(bound) = schema.get(keyword) else { continue };
-        let order = compare(value, bound).ok_or_else(|| misread(keyword, bound))?;
-        if !allows(order) {
-            return Err(unfit(value, &format!("{keyword} is {bound}")));
+fn stack_address() -> usize {
+    let here = 0_u8;
+    std::ptr::from_ref(std::hint::black_box(&here)).addr()
+}
+
+/// The schema with a toll in each schema of it.
+fn prepared(schema: &Value) -> Result<Value, Unfit> {
+    let mut places = HashSet::new();
+    let mut references = Vec::new();
+    let mut with_tolls = schema.clone();
+    walk(schema, true, &mut places, &mut references)?;
+    for reference in references {
+        // Elsewhere there are no tolls.
+        let is_known =
+            referred(schema, reference).is_some_and(|found| places.contains(&std::ptr::from_ref(found)));
+        if !is_known {
+            return Err(misread("$ref", reference));
         }
     }
-    let Some(of) = schema.get("multipleOf") else { return Ok(()) };
-    let is_multiple = match (integer(value), integer(of)) {
-        (Some(value), Some(of)) if of > 0 => value % of == 0,
-        _ => match (value.as_f64(), of.as_f64().filter(|of| *of > 0.0)) {
-            (Some(value), Some(of)) => (value / of).fract() == 0.0,
-            _ => return Err(misread("multipleOf", of)),
-        },
+    add_tolls(&mut with_tolls);
+    Ok(with_tolls)
+}
+
+const ONE: [&str; 11] = [
+    "additionalProperties",
+    "contains",
+    "contentSchema",
+    "else",
+    "if",
+    "items",
+    "not",
+    "propertyNames",
+    "then",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+];
+const LISTS: [&str; 4] = ["allOf", "anyOf", "oneOf", "prefixItems"];
+const BY_NAME: [&str; 6] =
+    ["$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties"];
+/// What leads to other places than a path.
+const REFUSED: [&str; 4] = ["$dynamicRef", "$recursiveRef", "$vocabulary", BUDGET];
+
+/// All schemas within this one, itself too, and where their references lead.
+fn walk<'a>(
+    schema: &'a Value,
+    is_root: bool,
+    places: &mut HashSet<*const Value>,
+    references: &mut Vec<&'a Value>,
+) -> Result<(), Unfit> {
+    places.insert(std::ptr::from_ref(schema));
+    let Value::Object(fields) = schema else { return Ok(()) };
+    let refused = REFUSED.iter().find(|keyword| fields.contains_key(**keyword));
+    if let Some(keyword) = refused.or((!is_root && fields.contains_key("$id")).then_some(&"$id")) {
+        return Err(Unfit::Schema(format!("{keyword} is not understood here")));
+    }
+    references.extend(fields.get("$ref"));
+    children(fields).into_iter().try_for_each(|child| walk(child, false, places, references))
+}
+
+fn children(fields: &Map<String, Value>) -> Vec<&Value> {
+    let one = ONE.iter().filter_map(|key| fields.get(*key));
+    let listed = LISTS.iter().filter_map(|key| fields.get(*key)?.as_array()).flatten();
+    let named = BY_NAME.iter().filter_map(|key| fields.get(*key)?.as_object()).flat_map(Map::values);
+    one.chain(listed).chain(named).collect()
+}
+
+fn add_tolls(schema: &mut Value) {
+    let Value::Object(fields) = schema else { return };
+    // Of the root: the draft is always the same.
+    fields.remove("$schema");
+    fields.remove("discriminator");
+    let patterns = usize::from(fields.contains_key("pattern"))
+        + fields.get("patternProperties").and_then(Value::as_object).map_or(0, Map::len);
+    let toll = json!({BUDGET: [price(fields), patterns]});
+    for key in ONE {
+        fields.get_mut(key).into_iter().for_each(add_tolls);
+    }
+    for key in LISTS {
+        fields.get_mut(key).and_then(Value::as_array_mut).into_iter().flatten().for_each(add_tolls);
+    }
+    for key in BY_NAME {
+        let named = fields.get_mut(key).and_then(Value::as_object_mut);
+        named.into_iter().flat_map(Map::values_mut).for_each(add_tolls);
+    }
+    // What is no list there is refused by the crate.
+    if let Value::Array(all) = fields.entry("allOf").or_insert_with(|| json!([])) {
+        all.push(toll);
+    }
+}
+
+/// What a schema costs beside the schemas within it: its words, and all that it lists.
+fn price(fields: &Map<String, Value>) -> usize {
+    fn size(value: &Value) -> usize {
+        match value {
+            Value::Array(items) => 1 + items.iter().map(size).sum::<usize>(),
+            Value::Object(fields) => 1 + fields.values().map(size).sum::<usize>(),
+            _ => 1,
+        }
+    }
+    let of = |(key, value): (&String, &Value)| match value {
+        Value::Array(items) if LISTS.contains(&key.as_str()) => items.len(),
+        Value::Object(fields) if BY_NAME.contains(&key.as_str()) => fields.len(),
+        _ if ONE.contains(&key.as_str()) => 1,
+        other => size(other),
     };
-    if is_multiple { Ok(()) } else { Err(unfit(value, &format!("it is no multiple of {of}"))) }
+    1 + fields.iter().map(of).sum::<usize>()
 }
 
-fn string(schema: &Object, text: &str, value: &Value) -> Checked {
-    within(schema, "minLength", "maxLength", text.chars().count(), value)?;
-    match schema.get("pattern") {
-        None => Ok(()),
-        Some(Value::String(regex)) if pattern(regex)?.is_match(text) => Ok(()),
-        Some(Value::String(regex)) => Err(unfit(value, &format!("it does not match {regex}"))),
-        Some(other) => Err(misread("pattern", other)),
-    }
+fn referred<'a>(root: &'a Value, reference: &Value) -> Option<&'a Value> {
+    let pointer = reference.as_str()?.strip_prefix('#')?;
+    let pointer: Cow<'_, str> = percent_encoding::percent_decode_str(pointer).decode_utf8().ok()?;
+    root.pointer(&pointer)
 }
 
-fn within(schema: &Object, least: &str, most: &str, number: usize, value: &Value) -> Checked {
-    let bound = |keyword: &str| {
-        let bound = schema.get(keyword);
-        bound.map(|bound| bound.as_f64().ok_or_else(|| misread(keyword, bound))).transpose()
-    };
-    let number = number as f64;
-    if bound(least)?.is_some_and(|bound| number < bound) {
-        return Err(unfit(value, &format!("{least} is {}", schema[least])));
-    }
-    if bound(most)?.is_some_and(|bound| number > bound) {
-        return Err(unfit(value, &format!("{most} is {}", schema[most])));
-    }
-    Ok(())
+fn misread(what: &str, found: &Value) -> Unfit {
+    Unfit::Schema(shortened(&format!("{found} is not understood as {what}")))
 }
 
-fn require(fields: &Object, names: &[Value], value: &Value) -> Checked {
-    for name in names {
-        let known = name.as_str().ok_or_else(|| misread("a name", name))?;
-        if !fields.contains_key(known) {
-            return Err(unfit(value, &format!("{name} is missing")));
-        }
-    }
-    Ok(())
+/// A reason that holds a value may be as long as that.
+fn shortened(reason: &str) -> String {
+    const SHOWN: usize = 300;
+    let shown: String = reason.chars().take(SHOWN).collect();
+    if shown.len() < reason.len() { shown + "..." } else { shown }
 }
 
 #[cfg(test)]

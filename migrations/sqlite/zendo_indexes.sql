@@ -32,6 +32,7 @@ CREATE INDEX IF NOT EXISTS zendo_ix_webhook_project_id_created_id ON webhook (pr
 CREATE INDEX IF NOT EXISTS zendo_ix_webhook_secret_id ON webhook (secret_id);
 CREATE INDEX IF NOT EXISTS zendo_ix_webhook_user_id ON webhook (user_id);
 CREATE INDEX IF NOT EXISTS zendo_ix_artifact_version_project_id_created_id ON artifact_version (project_id, created, id);
+CREATE INDEX IF NOT EXISTS zendo_ix_artifact_version_artifact_id_created_version_number ON artifact_version (artifact_id, created, version_number);
 CREATE INDEX IF NOT EXISTS zendo_ix_artifact_version_artifact_store_id ON artifact_version (artifact_store_id);
 CREATE INDEX IF NOT EXISTS zendo_ix_artifact_version_user_id ON artifact_version (user_id);
 CREATE INDEX IF NOT EXISTS zendo_ix_schedule_project_id_created_id ON schedule (project_id, created, id);

@@ -136,10 +136,10 @@ impl Read<'_> {
         kind: &'static str,
         ids: &[Id],
     ) -> ApiResult<ById<BTreeMap<String, Arc<RawValue>>>> {
-        let mut by_thing: ById<BTreeMap<String, Arc<RawValue>>> = ById::new();
         if !self.metadata || ids.is_empty() {
-            return Ok(by_thing);
+            return Ok(ById::new());
         }
+        let mut by_thing: ById<BTreeMap<String, Logged>> = ById::new();
         let query = Sql::select()
             .column(("run_metadata_resource", "resource_id"))
             .columns([("run_metadata", "key"), ("run_metadata", "value")])
@@ -154,14 +154,12 @@ impl Read<'_> {
             .order_by(("run_metadata", "id"), sea_query::Order::Asc)
             .to_owned();
         for (thing, key, value) in self.app.store.fetch_all::<(Id, String, JsonText)>(&query).await? {
-            let values = by_thing.entry(thing).or_default();
-            let value = match values.get(&key) {
-                Some(older) => merged(older, value.0),
-                None => value.0,
-            };
-            values.insert(key, value.into());
+            by_thing.entry(thing).or_default().entry(key).or_default().add(value.0);
         }
-        Ok(by_thing)
+        let values = |logged: BTreeMap<String, Logged>| {
+            logged.into_iter().filter_map(|(key, logged)| Some((key, logged.value()?.into()))).collect()
+        };
+        Ok(by_thing.into_iter().map(|(thing, logged)| (thing, values(logged))).collect())
     }
 
     /// Of each of these things the id and the name of its newest version: the first by this order.
@@ -177,19 +175,24 @@ impl Read<'_> {
         if !self.resources || things.is_empty() {
             return Ok(ById::new());
         }
-        let Versions { table, thing, name, order } = versions;
+        let Versions { of, table, thing, name, order } = versions;
         let newest = Sql::select()
             .column(("newer", "id"))
             .from_as(table, "newer")
-            .and_where(Expr::col(("newer", thing)).equals((table, thing)))
+            .and_where(Expr::col(("newer", thing)).equals((of, "id")))
             .order_by_columns(order.iter().map(|column| (("newer", *column), sea_query::Order::Desc)))
             .limit(1)
+            .to_owned();
+        // Asked once for each thing, not for each of its versions: of those there may be thousands.
+        let ids = Sql::select()
+            .expr(SimpleExpr::from(newest))
+            .from(of)
+            .and_where(Expr::col((of, "id")).among(things))
             .to_owned();
         let query = Sql::select()
             .columns([(table, thing), (table, "id"), (table, name)])
             .from(table)
-            .and_where(Expr::col((table, thing)).among(things))
-            .and_where(Expr::col((table, "id")).eq(SimpleExpr::from(newest)))
+            .and_where(Expr::col((table, "id")).in_subquery(ids))
             .to_owned();
         let newest: Vec<(Id, Id, String)> = self.app.store.fetch_all(&query).await?;
         Ok(newest.into_iter().map(|(thing, id, name)| (thing, (id, name))).collect())
@@ -207,6 +210,8 @@ struct Tagged {
 /// Where the versions of a kind of thing are.
 #[derive(Debug, Clone, Copy)]
 pub struct Versions {
+    /// The table of what has versions.
+    pub of: &'static str,
     pub table: &'static str,
     /// The column that says whose version it is.
     pub thing: &'static str,
@@ -215,15 +220,32 @@ pub struct Versions {
     pub order: &'static [&'static str],
 }
 
-/// One object with the entries of both, of which the newer one's count; what is no object is replaced.
-fn merged(older: &RawValue, newer: Box<RawValue>) -> Box<RawValue> {
-    let object = |json: &RawValue| serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(json.get()).ok();
-    match (object(older), object(&newer)) {
-        (Some(mut entries), Some(newest)) => {
+/// What was logged under one key, each value read once however many there are.
+#[derive(Default)]
+struct Logged {
+    newest: Option<Box<RawValue>>,
+    /// The entries of all objects since the last value that was none; there when there are several.
+    entries: Option<BTreeMap<String, Box<RawValue>>>,
+}
+
+impl Logged {
+    /// Adds a newer value: with an older one that is an object too it is one object, in which the newer entries count.
+    fn add(&mut self, newer: Box<RawValue>) {
+        let object =
+            |json: &RawValue| serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(json.get()).ok();
+        let older = self.entries.take().or_else(|| self.newest.as_deref().and_then(object));
+        if let Some(mut entries) = older
+            && let Some(newest) = object(&newer)
+        {
             entries.extend(newest);
-            serde_json::value::to_raw_value(&entries).unwrap_or(newer)
+            self.entries = Some(entries);
         }
-        _ => newer,
+        self.newest = Some(newer);
+    }
+
+    fn value(self) -> Option<Box<RawValue>> {
+        let merged = self.entries.and_then(|entries| serde_json::value::to_raw_value(&entries).ok());
+        merged.or(self.newest)
     }
 }
 

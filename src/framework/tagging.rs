@@ -6,9 +6,12 @@ use uuid::Uuid;
 
 use super::{Context, find_in, find_named};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
-use crate::http::values::ShortText;
+use crate::http::values::{ShortText, at_most};
 use crate::resources::tags::{self, Color, TagRow};
 use crate::store::{Among, Id, Insert, Transaction};
+
+/// Tags in one request: each takes some statements.
+pub const MOST_TAGS: usize = 200;
 
 /// What can have tags (contract schema TaggableResourceTypes).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
@@ -95,7 +98,7 @@ impl TagReference {
 /// # Errors
 /// When it is no list of texts of 255 characters at most.
 pub fn plain_tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<TagReference>, D::Error> {
-    let names = Option::<Vec<ShortText>>::deserialize(deserializer)?;
+    let names: Option<Vec<ShortText>> = at_most::<MOST_TAGS, _, _>(deserializer)?;
     Ok(names.unwrap_or_default().into_iter().map(TagReference::NameOrId).collect())
 }
 
@@ -110,6 +113,9 @@ pub async fn set_tags(
     thing: Id,
     tags: &[TagReference],
 ) -> ApiResult<()> {
+    if tags.len() > MOST_TAGS {
+        return Err(ApiError::unprocessable(format!("tags: List should have at most {MOST_TAGS} items")));
+    }
     for reference in tags {
         let tag = find_or_make(cx, tx, reference).await?;
         attach(cx, tx, kind, thing, &tag).await?;
@@ -200,6 +206,9 @@ pub async fn remove_tags(
 ) -> ApiResult<()> {
     if tags.is_empty() {
         return Ok(());
+    }
+    if tags.len() > MOST_TAGS {
+        return Err(ApiError::unprocessable(format!("tags: List should have at most {MOST_TAGS} items")));
     }
     let names = tags.iter().map(TagReference::name);
     let ids = tags.iter().filter_map(|tag| Uuid::try_parse(tag.name()).ok().map(Id));

@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use crate::store::{AsStoreError, StoreError, is_duplicate, is_too_long};
+use crate::store::{AsStoreError, StoreError, is_duplicate, is_ended, is_too_long, too_long};
 
 /// The exceptions of ZenML's client that an error can become again (contract: BEHAVIOUR.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +80,11 @@ impl ApiError {
     /// 422 for what the request's validation found: a bare list, without `detail`.
     pub fn invalid_request(message: impl Into<String>) -> Self {
         Self::with(StatusCode::UNPROCESSABLE_ENTITY, json!(["ValueError", message.into()]))
+    }
+
+    /// 422 for a value that is longer than what keeps it.
+    pub fn too_long(field: &str, most: usize, unit: &str) -> Self {
+        Self::unprocessable(format!("{field}: String should have at most {most} {unit}"))
     }
 
     /// The same refusal in the shape of those of a body: a bare list, without `detail`.
@@ -192,9 +197,13 @@ impl From<StoreError> for ApiError {
             StoreError::Io(_) | StoreError::PoolTimedOut | StoreError::PoolClosed | StoreError::Tls(_) => {
                 Self::store_unavailable()
             }
+            _ if let Some(long) = too_long(&error) => {
+                return Self::too_long(&long.column, long.most, long.unit);
+            }
             _ if is_too_long(&error) => {
                 return Self::unprocessable("A value is longer than this server's database can keep it.");
             }
+            _ if is_ended(&error) => return Self::busy(),
             _ => Self::internal(),
         };
         Self { source: Some(error), ..answer }

@@ -6,6 +6,9 @@ use super::error::{ApiError, ApiResult};
 use crate::config::{Flag, Setting};
 use crate::store::Id;
 
+/// Bytes of a filter that is no list: SQLite takes patterns of 50,000, and an escaped letter is two.
+const LONGEST: usize = 20_000;
+
 /// The filter by owner that takes nothing but an id.
 pub const SCOPE_USER: &str = "scope_user";
 
@@ -254,6 +257,12 @@ impl<'a> Filter<'a> {
     /// # Errors
     /// 422 when the value or the operator doesn't fit the kind of column.
     pub fn condition(&self, column: SimpleExpr, kind: FieldKind) -> Result<SimpleExpr, ApiError> {
+        let is_list = matches!(self.operator, Operator::OneOf | Operator::NotOneOf);
+        if self.text.len() > LONGEST && !is_list {
+            return Err(ApiError::unprocessable(format!(
+                "The value of a filter has at most {LONGEST} bytes."
+            )));
+        }
         if let FieldKind::RunMetadata(kind) = kind {
             return super::metadata_filter::condition(self.text, kind);
         }
@@ -274,6 +283,14 @@ impl<'a> Filter<'a> {
             FieldKind::Custom(condition) | FieldKind::Always(condition) => condition(self),
             FieldKind::RunMetadata(_) | FieldKind::Switch(_) | FieldKind::OnlyId(_) => Err(self.unfit()),
             FieldKind::Unfiltered => Ok(Expr::val(true)),
+        }
+    }
+
+    /// With how many values a column is compared, at most.
+    pub(super) fn values(&self) -> usize {
+        match self.text.contains("oneof:") {
+            true => 1 + self.text.matches(',').count(),
+            false => 1,
         }
     }
 

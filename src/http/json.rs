@@ -16,6 +16,10 @@ use super::query::{Violation, reject};
 
 const NOT_AN_OBJECT: &str = "Input should be a valid dictionary or object to extract fields from";
 
+/// Items of a batch: each is written in one transaction with the others, for which all who write wait.
+const MOST_ITEMS: usize = 1_000;
+/// Bytes that are read where requests are waited for; more take a thread.
+const QUICKLY_READ: usize = 256 << 10;
 /// Lists and objects within each other; serde_json's own limit.
 const DEEPEST: usize = 127;
 
@@ -23,7 +27,7 @@ const DEEPEST: usize = 127;
 #[derive(Debug)]
 pub struct JsonBody<T>(pub T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
+impl<T: DeserializeOwned + Send + 'static, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
@@ -35,7 +39,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
 #[derive(Debug)]
 pub struct OptionalJsonBody<T>(pub Option<T>);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OptionalJsonBody<T> {
+impl<T: DeserializeOwned + Send + 'static, S: Send + Sync> FromRequest<S> for OptionalJsonBody<T> {
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
@@ -47,7 +51,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OptionalJsonBody<T>
 #[derive(Debug)]
 pub struct JsonItems<T>(pub Vec<T>);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonItems<T> {
+impl<T: DeserializeOwned + Send + 'static, S: Send + Sync> FromRequest<S> for JsonItems<T> {
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
@@ -55,7 +59,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonItems<T> {
     }
 }
 
-async fn read<T, S: Send + Sync>(
+async fn read<T: Send + 'static, S: Send + Sync>(
     request: Request,
     state: &S,
     parse: fn(&[u8]) -> Result<T, Unreadable>,
@@ -67,7 +71,7 @@ async fn read<T, S: Send + Sync>(
     let bytes = Bytes::from_request(request, state).await.map_err(IntoResponse::into_response)?;
     let violation = match !bytes.is_empty() && !is_json {
         true => missing(),
-        false => match parse(&bytes) {
+        false => match parse_apart(bytes, parse).await? {
             Ok(value) => return Ok(value),
             Err(Unreadable::NotText) => {
                 let message = "There was an error parsing the body";
@@ -77,6 +81,21 @@ async fn read<T, S: Send + Sync>(
         },
     };
     Err(reject(method.as_str(), &path, &[violation]).into_response())
+}
+
+/// Reads a large body on a thread of its own, so that nobody waits for it but its caller.
+async fn parse_apart<T: Send + 'static>(
+    bytes: Bytes,
+    parse: fn(&[u8]) -> Result<T, Unreadable>,
+) -> Result<Result<T, Unreadable>, Response> {
+    if bytes.len() <= QUICKLY_READ {
+        return Ok(parse(&bytes));
+    }
+    let parsed = tokio::task::spawn_blocking(move || parse(&bytes)).await;
+    parsed.map_err(|error| {
+        tracing::error!(%error, "a body could not be read");
+        ApiError::internal().into_response()
+    })
 }
 
 fn missing() -> Violation {
@@ -119,6 +138,10 @@ fn parse_list<T: DeserializeOwned>(bytes: &[u8]) -> Result<Vec<T>, Unreadable> {
     }
     let text = decode(bytes).filter(|text| !is_too_deep(text)).ok_or(Unreadable::NotText)?;
     let items: Vec<&RawValue> = parse(&text)?;
+    if items.len() > MOST_ITEMS {
+        let message = format!("List should have at most {MOST_ITEMS} items");
+        return Err(Unreadable::Violation(body_violation("", "too_long", message)));
+    }
     if let Some(index) = items.iter().position(|item| !item.get().starts_with('{')) {
         let violation = body_violation(&index.to_string(), "model_attributes_type", NOT_AN_OBJECT.into());
         return Err(Unreadable::Violation(violation));

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use sea_query::{Cond, Expr, Order, SelectStatement, SimpleExpr};
+use sea_query::{Cond, Expr, ExprTrait, Order, SelectStatement, SimpleExpr};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -17,6 +17,9 @@ use crate::store::{Id, Row, Store};
 
 const DEFAULT_SIZE: i64 = 20;
 const MAX_SIZE: i64 = 10_000;
+/// Filters of a request, and the values of all of them: far below what SQLite takes in one statement.
+const MOST_FILTERS: usize = 500;
+const MOST_VALUES: usize = 5_000;
 
 /// How several filters are joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +113,7 @@ impl<T: Row> ListRequest<T> {
         let mut select = select.clone();
         self.narrow(&mut select);
         let total = store.count(&select).await?;
-        let total_pages = total.div_ceil(self.size).max(1);
+        let total_pages = Ord::max(total.div_ceil(self.size), 1);
         if self.page > total_pages {
             let (page, size) = (self.page, self.size);
             let message = format!(
@@ -160,35 +163,56 @@ fn sort_order(text: &str, fields: &'static [Field]) -> ApiResult<(SimpleExpr, Or
 
 /// Filters are joined by the logical operator, also the values of a repeated one.
 fn condition(query: &Query, operator: LogicalOperator, fields: &'static [Field]) -> ApiResult<Cond> {
-    let mut joined = match operator {
-        LogicalOperator::Or => Cond::any(),
-        LogicalOperator::And => Cond::all(),
-    };
-    let mut always = Cond::all();
+    let (mut joined, mut always) = (Vec::new(), Vec::new());
+    let (mut filters, mut values) = (0, 0);
     for field in fields {
         if let FieldKind::Switch(condition) = field.kind {
             let flag = query.text(field.name).and_then(Flag::read);
             if let Some(condition) = flag.and_then(|Flag(flag)| condition(flag)) {
-                joined = joined.add(condition);
+                joined.push(condition);
             }
             continue;
         }
         if let FieldKind::OnlyId(condition) = field.kind {
             let id = query.text(field.name).and_then(|text| Uuid::try_parse(text).ok());
-            joined = id.map(|id| condition(Id(id))).into_iter().fold(joined, Cond::add);
+            joined.extend(id.map(|id| condition(Id(id))));
             continue;
         }
         for text in query.texts(field.name) {
-            let condition = Filter::parse(text).condition(Expr::col(field.column), field.kind)?;
+            let filter = Filter::parse(text);
+            (filters, values) = (filters + 1, values + filter.values());
+            if filters > MOST_FILTERS || values > MOST_VALUES {
+                return Err(ApiError::unprocessable(format!(
+                    "A list takes at most {MOST_FILTERS} filters, with {MOST_VALUES} values in all."
+                )));
+            }
+            let condition = filter.condition(Expr::col(field.column), field.kind)?;
             if field.name == SCOPE_USER || matches!(field.kind, FieldKind::Always(_)) {
-                always = always.add(condition);
+                always.push(condition);
             } else {
-                joined = joined.add(condition);
+                joined.push(condition);
             }
         }
     }
     // Any of no filters is everything.
-    Ok(if joined.is_empty() { always } else { always.add(joined) })
+    let all = |conditions| balanced(conditions, SimpleExpr::and);
+    let joined = match operator {
+        LogicalOperator::Or => balanced(joined, SimpleExpr::or),
+        LogicalOperator::And => all(joined),
+    };
+    Ok([all(always), joined].into_iter().flatten().fold(Cond::all(), Cond::add))
+}
+
+/// All of the conditions in one that is as flat as can be: what walks through it goes as deep.
+fn balanced(
+    mut conditions: Vec<SimpleExpr>,
+    join: fn(SimpleExpr, SimpleExpr) -> SimpleExpr,
+) -> Option<SimpleExpr> {
+    if conditions.len() > 1 {
+        let right = conditions.split_off(conditions.len() / 2);
+        return Some(join(balanced(conditions, join)?, balanced(right, join)?));
+    }
+    conditions.pop()
 }
 
 #[cfg(test)]

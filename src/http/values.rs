@@ -1,13 +1,16 @@
 //! Values of JSON bodies that are checked as they are read: a handler never sees a wrong one.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::marker::PhantomData;
 
+use indexmap::IndexMap;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::error::{ApiError, ApiResult, ErrorKind};
+use crate::store::Id;
 
 /// What a VARCHAR(255) holds.
 const SHORT: usize = 255;
@@ -143,14 +146,85 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for InOrder<T> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<InOrder<T>, A::Error> {
                 let mut fields: Vec<(String, T)> = Vec::new();
-                while let Some((name, value)) = map.next_entry()? {
-                    fields.retain(|(earlier, _)| *earlier != name);
-                    fields.push((name, value));
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
                 }
-                Ok(InOrder(fields))
+                Ok(InOrder(last_of_each(fields)))
             }
         }
         deserializer.deserialize_map(Fields(PhantomData))
+    }
+}
+
+/// The last value of each name, in the order of these.
+fn last_of_each<T>(mut fields: Vec<(String, T)>) -> Vec<(String, T)> {
+    let mut met = std::collections::HashSet::new();
+    let is_last: Vec<bool> = fields.iter().rev().map(|(name, _)| met.insert(name.as_str())).collect();
+    let mut is_last = is_last.into_iter().rev();
+    fields.retain(|_| is_last.next().unwrap_or(true));
+    fields
+}
+
+/// What has a number of things in it, each of which costs a statement or more.
+pub trait Counted {
+    fn number(&self) -> usize;
+}
+
+impl<T> Counted for Vec<T> {
+    fn number(&self) -> usize {
+        self.len()
+    }
+}
+
+impl<T: Ord> Counted for BTreeSet<T> {
+    fn number(&self) -> usize {
+        self.len()
+    }
+}
+
+impl Counted for Id {
+    fn number(&self) -> usize {
+        1
+    }
+}
+
+impl Counted for Box<RawValue> {
+    fn number(&self) -> usize {
+        1
+    }
+}
+
+impl<T: Counted> Counted for Option<T> {
+    fn number(&self) -> usize {
+        self.as_ref().map_or(0, T::number)
+    }
+}
+
+impl<T: Counted> Counted for BTreeMap<String, T> {
+    fn number(&self) -> usize {
+        self.len().max(self.values().map(T::number).sum())
+    }
+}
+
+impl<T: Counted> Counted for IndexMap<String, T> {
+    fn number(&self) -> usize {
+        self.len().max(self.values().map(T::number).sum())
+    }
+}
+
+/// Reads what has so many things in it at most.
+///
+/// # Errors
+/// When there are more, or it is none.
+pub fn at_most<'de, const MOST: usize, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: Deserialize<'de> + Counted,
+    D: Deserializer<'de>,
+{
+    let read = T::deserialize(deserializer)?;
+    match read.number() <= MOST {
+        true => Ok(read),
+        false => Err(serde::de::Error::custom(format_args!("There are more than {MOST} of them"))),
     }
 }
 

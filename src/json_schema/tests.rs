@@ -82,6 +82,17 @@ fn each_keyword_means_what_the_draft_says() {
             json!([{"next": {"next": 1}}]),
         ),
         (json!({"format": "email", "title": "t", "default": 1}), json!(["x"]), json!([])),
+        (
+            json!({"unevaluatedProperties": false, "properties": {"a": true}}),
+            json!([{"a": 1}]),
+            json!([{"b": 1}]),
+        ),
+        (
+            json!({"$schema": "http://json-schema.org/draft-04/schema#", "exclusiveMinimum": 1}),
+            json!([2]),
+            json!([1]),
+        ),
+        (json!({"$ref": "#"}), json!([1]), json!([])),
         (json!(true), json!([1]), json!([])),
         (json!(false), json!([]), json!([1])),
     ] {
@@ -116,10 +127,41 @@ fn what_is_no_schema_is_refused() {
         (json!({"required": [1]}), json!({})),
         (json!({"$ref": "https://example.org/schema"}), json!(1)),
         (json!({"$ref": "#/$defs/missing"}), json!(1)),
-        (json!({"$ref": "#"}), json!(1)),
-        (json!({"unevaluatedProperties": false}), json!({})),
+        (json!({"$dynamicRef": "#"}), json!(1)),
+        (json!({"x": {"type": "integer"}, "$ref": "#/x"}), json!(1)),
+        (json!({"items": {"$id": "https://example.org/inner"}}), json!([])),
         (wide, json!(1)),
+        (many_letters(), json!("a".repeat(60_000))),
+        (doubled(30), json!(1)),
+        (
+            json!({"type": "object", "properties": {"a": {"anyOf": vec![json!({"$ref": "#"}); 3]}}}),
+            nested(30),
+        ),
+        (
+            json!({"$defs": {"a": {"not": {"allOf": [{"$ref": "#/$defs/a"}, true]}}}, "$ref": "#/$defs/a"}),
+            json!(1),
+        ),
+        (json!({"anyOf": vec![json!({"pattern": "(?:a?){200}b"}); 1000]}), json!("a".repeat(60_000))),
+        (json!({"items": {"enum": (0..9_000).collect::<Vec<_>>()}}), json!(vec![8_999; 9_000])),
     ] {
         assert!(matches!(check(&schema, &value), Err(Unfit::Schema(_))), "{schema}");
     }
+}
+
+/// The attack that was seen: a short pattern that looks ten thousand times at each letter.
+fn many_letters() -> Value {
+    json!({"pattern": "(?:(?:a?){200}){50}b"})
+}
+
+/// Each schema asks the next one twice.
+fn doubled(times: usize) -> Value {
+    let twice = |next: usize| vec![json!({"$ref": format!("#/$defs/{next}")}); 2];
+    let mut definitions: serde_json::Map<String, Value> =
+        (0..times).map(|at| (at.to_string(), json!({"allOf": twice(at + 1)}))).collect();
+    definitions.insert(times.to_string(), json!({"type": "integer"}));
+    json!({"$defs": definitions, "$ref": "#/$defs/0"})
+}
+
+fn nested(depth: usize) -> Value {
+    (0..depth).fold(json!(1), |inner, _| json!({"a": inner}))
 }

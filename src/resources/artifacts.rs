@@ -77,6 +77,7 @@ fn by_newest_version() -> SimpleExpr {
 
 /// The newest version of an artifact is the one that was made last.
 const VERSIONS: Versions = Versions {
+    of: "artifact",
     table: "artifact_version",
     thing: "artifact_id",
     name: "version",

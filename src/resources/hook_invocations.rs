@@ -22,7 +22,7 @@ use crate::http::json::JsonBody;
 use crate::http::list::Listed;
 use crate::http::moments::Moment;
 use crate::http::routes::Routes;
-use crate::http::values::{JsonObject, ShortText};
+use crate::http::values::{JsonObject, ShortText, at_most};
 use crate::store::{Among, Id, Insert, JsonText, Timestamp, Transaction, is_duplicate};
 use crate::{row, words};
 
@@ -237,7 +237,7 @@ struct HookInvocationRequest {
     pipeline_run_id: Id,
     step_run_id: Option<Id>,
     /// Artifact versions by the name of the output.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "at_most::<1000, _, _>")]
     outputs: BTreeMap<String, BTreeSet<Id>>,
     exception_info: Option<JsonObject>,
     logs_id: Option<Id>,

@@ -82,7 +82,7 @@ fn by_newest_version() -> SimpleExpr {
 }
 
 const VERSIONS: Versions =
-    Versions { table: "model_version", thing: "model_id", name: "name", order: &["number"] };
+    Versions { of: "model", table: "model_version", thing: "model_id", name: "name", order: &["number"] };
 
 #[derive(Debug, Serialize)]
 pub struct ModelBody {

@@ -14,6 +14,7 @@ use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::JsonBody;
 use crate::http::query::Query;
 use crate::http::routes::Routes;
+use crate::http::values::at_most;
 use crate::store::{Id, Insert, StoreError, Transaction, python_json};
 use crate::words;
 
@@ -81,11 +82,16 @@ struct MetadataResource {
     r#type: MetadataKind,
 }
 
+/// Rows that one request writes beside the values.
+const MOST_LINKS: usize = 10_000;
+
 #[derive(Debug, Deserialize)]
 struct MetadataRequest {
     project: Id,
+    #[serde(deserialize_with = "at_most::<1000, _, _>")]
     resources: Vec<MetadataResource>,
     stack_component_id: Option<Id>,
+    #[serde(deserialize_with = "at_most::<1000, _, _>")]
     values: BTreeMap<String, Box<RawValue>>,
     types: BTreeMap<String, ValueType>,
     publisher_step_id: Option<Id>,
@@ -134,6 +140,11 @@ async fn create_metadata_in(
 
 async fn create(cx: &Context, project: Option<&str>, request: MetadataRequest) -> ApiResult<Json<()>> {
     request.check()?;
+    if request.resources.len().saturating_mul(request.values.len()) > MOST_LINKS {
+        let message =
+            format!("Values are logged for {MOST_LINKS} things at most, each thing counted for each value.");
+        return Err(ApiError::invalid_request(message));
+    }
     let project = match project {
         Some(project) => find_project(cx, Some(project)).await?,
         None => request.project,

@@ -191,6 +191,9 @@ async fn update_secret(
 ) -> ApiResult<Json<ResponseOf<SecretRow>>> {
     let patch = query.flag("patch_values").unwrap_or(false);
     query.finish()?;
+    if let Some(sent) = &update.values {
+        SecretValues::of(sent).check_size()?;
+    }
     let (context, update) = (&cx, &update);
     let updated = cx.app.store.write(|mut tx| async move {
         tx.take_turn(TURN).await?;

@@ -177,6 +177,9 @@ pub fn finalize_substitutions(pipeline: &mut Object, start: Timestamp) {
 /// # Errors
 /// 400 for a placeholder that nothing is known for.
 pub fn fill(template: &str, configuration: &Object) -> ApiResult<String> {
+    if !template.contains(['{', '}']) {
+        return Ok(template.to_owned());
+    }
     let substitutions: BTreeMap<String, String> = value(configuration, "substitutions").unwrap_or_default();
     let mut filled = String::new();
     let mut rest = template;

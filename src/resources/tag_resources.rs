@@ -1,6 +1,9 @@
 //! Links between tags and what they are attached to.
 
+use std::collections::HashMap;
+
 use axum::Json;
+use indexmap::IndexSet;
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use serde::{Deserialize, Serialize};
 
@@ -88,15 +91,13 @@ async fn link(cx: &Context, requests: &[TagResourceRequest]) -> ApiResult<Vec<Ta
         for request in requests {
             require_thing(&mut tx, request).await?;
         }
-        let mut links: Vec<Id> = Vec::new();
+        let mut links = IndexSet::new();
         for request in requests {
             let tag = find_in::<TagRow>(&mut tx, request.tag_id).await?;
             let link = attach(cx, &mut tx, request.resource_type, request.resource_id, &tag).await?;
-            if !links.contains(&link) {
-                links.push(link);
-            }
+            links.insert(link);
         }
-        Ok((tx, links))
+        Ok((tx, links.into_iter().collect::<Vec<Id>>()))
     });
     let rows = find_all(cx, &made.await?).await?;
     Ok(rows.into_iter().map(TagResourceRow::response).collect())
@@ -125,7 +126,8 @@ async fn find_all(cx: &Context, ids: &[Id]) -> ApiResult<Vec<TagResourceRow>> {
         .and_where(Expr::col("id").among(ids.iter().copied()))
         .to_owned();
     let mut rows: Vec<TagResourceRow> = cx.app.store.fetch_all(&query).await?;
-    rows.sort_by_key(|row| ids.iter().position(|id| *id == row.id));
+    let places: HashMap<Id, usize> = ids.iter().copied().zip(0..).collect();
+    rows.sort_by_key(|row| places.get(&row.id).copied());
     Ok(rows)
 }
 

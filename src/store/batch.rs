@@ -8,6 +8,7 @@ use sqlx::mysql::MySqlArguments;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, Encode, MySql, Sqlite, Type};
 
+use super::transaction::OnEngine;
 use super::{Engine, Id, Store, StoreError, Timestamp, Transaction};
 
 /// Rows of one statement. Few different sizes, so that each statement stays prepared on its connection; the largest
@@ -158,21 +159,25 @@ impl Transaction {
             return Err(StoreError::Encode(failure));
         }
         let sql = AssertSqlSafe(insertion::<R>(self.engine(), rows.len()));
-        match (self, cells.arguments) {
-            (Self::Sqlite(tx), EngineArguments::Sqlite(arguments, _)) => {
-                sqlx::query_with(sql, arguments).execute(&mut **tx).await.map(drop)
+        match (&mut self.0, cells.arguments) {
+            (OnEngine::Sqlite(tx), EngineArguments::Sqlite(arguments, _)) => {
+                let inserted = sqlx::query_with(sql, arguments).execute(tx.start()).await;
+                tx.end();
+                inserted.map(drop)
             }
-            (Self::MySql(tx), EngineArguments::MySql(arguments)) => {
-                sqlx::query_with(sql, arguments).execute(&mut **tx).await.map(drop)
+            (OnEngine::MySql(tx), EngineArguments::MySql(arguments)) => {
+                let inserted = sqlx::query_with(sql, arguments).execute(tx.start()).await;
+                tx.end();
+                inserted.map(drop)
             }
             _ => Err(StoreError::Protocol("a batch was made for another engine".into())),
         }
     }
 
     fn engine(&self) -> Engine {
-        match self {
-            Self::Sqlite(_) => Engine::Sqlite,
-            Self::MySql(_) => Engine::MySql,
+        match &self.0 {
+            OnEngine::Sqlite(_) => Engine::Sqlite,
+            OnEngine::MySql(_) => Engine::MySql,
         }
     }
 }

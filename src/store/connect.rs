@@ -7,13 +7,13 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions, MySqlSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, MySql, Sqlite};
 
+use super::kill::{Killer, introduce};
+use super::lanes::{ACQUIRE_TIMEOUT, Lane, Lanes, Progress};
 use super::{Pools, Store, StoreError, folded, mysql_number};
 use crate::config::{Config, Secret, StoreLocation, StoreSettings};
 
-/// How long a query waits for a free connection before it fails.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long SQLite waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Each reader is a thread with a heap and a page cache of its own: more than two a core only wait for each other.
@@ -23,6 +23,12 @@ const MAX_SQLITE_READERS: usize = 8;
 const SQLITE_PAGE_CACHE: &str = "-2000";
 /// Rows that a connection's thread reads on while nobody takes them: it seldom waits.
 const ROWS_AHEAD: usize = 1_000;
+/// Steps of SQLite's machine between two looks at whether anybody still waits for the query: a fraction of a millisecond.
+const STEPS_BETWEEN_LOOKS: i32 = 4_000;
+/// Connections to MySQL, whatever the settings say.
+const MOST_CONNECTIONS: u32 = 1_000;
+/// What MySQL is given to end a statement beyond a request's own time.
+const STATEMENT_LEEWAY: Duration = Duration::from_secs(1);
 const DATABASE_FILE: &str = "zendo.db";
 /// MySQL's number for a database that isn't there.
 const UNKNOWN_DATABASE: u16 = 1049;
@@ -84,7 +90,11 @@ impl Store {
         let description = describe(location);
         let pools = match location {
             StoreLocation::Sqlite { path } => connect_sqlite(path, &config.store).await,
-            StoreLocation::MySql { .. } => connect_mysql(location, &config.store).await,
+            StoreLocation::MySql { .. } => {
+                // A request is over before; this is for where it can't tell.
+                let limit = Duration::from_secs(config.server.request_timeout.0.into()) + STATEMENT_LEEWAY;
+                connect_mysql(location, &config.store, limit).await
+            }
         };
         let pools = pools.map_err(|source| ConnectError::Open { database: description.clone(), source })?;
         Ok(Self {
@@ -120,12 +130,33 @@ async fn connect_sqlite(path: &Path, settings: &StoreSettings) -> Result<Pools, 
         .row_buffer_size(ROWS_AHEAD)
         .collation(folded::SQLITE_COLLATION, |a, b| folded::folded(a).cmp(&folded::folded(b)))
         .disable_statement_logging();
-    // A file needs no test of whether it still answers, which would cost each query a turn of the connection's thread.
-    let pool = || SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).test_before_acquire(false);
-    let writer = pool().max_connections(1).connect_with(options.clone()).await?;
+    let writer = sqlite_lane(&options);
+    // The database is opened now, so that whoever starts the server hears why it can't be.
+    drop(writer.pool.acquire().await?);
     let readers = settings.pool_size.0.min(sqlite_readers());
-    let reader = pool().max_connections(readers).connect_lazy_with(options);
-    Ok(Pools::Sqlite { reader, writer })
+    let readers = (0..readers.max(1)).map(|_| sqlite_lane(&options)).collect();
+    Ok(Pools::Sqlite { reader: Lanes::new(readers, None), writer: Lanes::new(vec![writer], None) })
+}
+
+fn sqlite_lane(options: &SqliteConnectOptions) -> Lane<Sqlite> {
+    let progress = Arc::<Progress>::default();
+    let watched = Arc::clone(&progress);
+    let pool = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        // A file needs no test of whether it still answers, which would cost each query a turn of the connection's
+        // thread.
+        .test_before_acquire(false)
+        .after_connect(move |connection, _| {
+            let progress = Arc::clone(&watched);
+            Box::pin(async move {
+                let may_go_on = move || progress.may_go_on();
+                connection.lock_handle().await?.set_progress_handler(STEPS_BETWEEN_LOOKS, may_go_on);
+                Ok(())
+            })
+        })
+        .connect_lazy_with(options.clone());
+    Lane { pool, progress }
 }
 
 fn sqlite_readers() -> u32 {
@@ -134,14 +165,36 @@ fn sqlite_readers() -> u32 {
     u32::try_from(readers).unwrap_or(1)
 }
 
-async fn connect_mysql(location: &StoreLocation, settings: &StoreSettings) -> Result<Pools, StoreError> {
+async fn connect_mysql(
+    location: &StoreLocation,
+    settings: &StoreSettings,
+    statement_limit: Duration,
+) -> Result<Pools, StoreError> {
     let (options, database) = mysql_options(location, settings)?;
+    let options = options.database(database);
+    let most = settings.pool_size.0.saturating_add(settings.max_overflow.0).clamp(1, MOST_CONNECTIONS);
+    let lanes: Vec<Lane<MySql>> = (0..most).map(|_| mysql_lane(&options, statement_limit)).collect();
+    if let Some(first) = lanes.first() {
+        drop(first.pool.acquire().await?);
+    }
+    Ok(Pools::MySql(Lanes::new(lanes, Some(Killer(options)))))
+}
+
+fn mysql_lane(options: &MySqlConnectOptions, statement_limit: Duration) -> Lane<MySql> {
+    let progress = Arc::<Progress>::default();
+    let introduced = Arc::clone(&progress);
     let pool = MySqlPoolOptions::new()
-        .max_connections(settings.pool_size.0.saturating_add(settings.max_overflow.0))
+        .max_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect_with(options.database(database))
-        .await?;
-    Ok(Pools::MySql(pool))
+        .after_connect(move |connection, _| {
+            let progress = Arc::clone(&introduced);
+            Box::pin(async move {
+                introduce(connection, &progress, statement_limit).await;
+                Ok(())
+            })
+        })
+        .connect_lazy_with(options.clone());
+    Lane { pool, progress }
 }
 
 /// How to reach the server, and the name of the database there.

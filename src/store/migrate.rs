@@ -1,16 +1,19 @@
 //! Bringing a database to the schema that this version expects: ZenML 0.98.0's tables, then zendo's own.
 
+use std::time::Duration;
+
 use sqlx::mysql::MySqlConnection;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Connection};
 
+use super::kill::limit_statements;
 use super::{Pools, Store, StoreError};
 
 /// The revision in `alembic_version` that zendo speaks.
 pub const ZENML_REVISION: &str = "0.98.0";
 
 const SQLITE_SCHEMA: &str = include_str!("../../migrations/sqlite/zenml_0.98.0.sql");
-const MYSQL_SCHEMA: &str = include_str!("../../migrations/mysql/zenml_0.98.0.sql");
+pub(super) const MYSQL_SCHEMA: &str = include_str!("../../migrations/mysql/zenml_0.98.0.sql");
 /// What ZenML's schema lacks for lists and deletions that don't get slower as tables grow. Made at each start, since
 /// ZenML may have made the database.
 const SQLITE_INDEXES: &str = include_str!("../../migrations/sqlite/zendo_indexes.sql");
@@ -55,8 +58,8 @@ impl Store {
     /// [`MigrationError`] for a database that isn't of this revision.
     pub async fn is_made(&self) -> Result<bool, MigrationError> {
         let (tables, revision) = match &self.pools {
-            Pools::Sqlite { reader, .. } => examine_sqlite(&mut *reader.acquire().await?).await?,
-            Pools::MySql(pool) => examine_mysql(&mut *pool.acquire().await?).await?,
+            Pools::Sqlite { reader, .. } => examine_sqlite(reader.lease().await?.start()).await?,
+            Pools::MySql(pool) => examine_mysql(pool.lease().await?.start()).await?,
         };
         Ok(judge(&tables, revision)? == Found::Current)
     }
@@ -68,12 +71,14 @@ impl Store {
     pub async fn migrate(&self) -> Result<(), MigrationError> {
         match &self.pools {
             Pools::Sqlite { writer, .. } => {
-                let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
-                migrate_sqlite(&mut transaction).await?;
+                let mut transaction = writer.begin(Some("BEGIN IMMEDIATE")).await?;
+                migrate_sqlite(transaction.start()).await?;
+                transaction.end();
                 Ok(transaction.commit().await?)
             }
             Pools::MySql(pool) => {
-                let mut connection = pool.acquire().await?.detach();
+                let mut connection = pool.detach().await?;
+                limit_statements(&mut connection, Duration::ZERO).await;
                 let migrated = migrate_mysql(&mut connection).await;
                 // Closing the connection gives its lock and its session settings back in every case.
                 connection.close().await?;

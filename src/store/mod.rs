@@ -3,12 +3,15 @@
 
 mod among;
 mod batch;
+mod bounds;
 mod clock;
 mod connect;
 mod counts;
 mod dates;
 mod folded;
 mod insert;
+mod kill;
+mod lanes;
 mod migrate;
 mod python_json;
 mod remembered;
@@ -25,14 +28,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use counts::Counts;
+use lanes::Lanes;
 use sea_query::{Expr, ExprTrait, MysqlQueryBuilder, SelectStatement, SimpleExpr, SqliteQueryBuilder};
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
-use sqlx::mysql::{MySqlPool, MySqlRow};
-use sqlx::sqlite::{SqlitePool, SqliteRow};
-use sqlx::{AssertSqlSafe, FromRow};
+use sqlx::mysql::MySqlRow;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, FromRow, MySql, Sqlite};
 
 pub use among::Among;
 pub use batch::{BatchRow, Cells};
+pub use bounds::TooLong;
 pub use connect::ConnectError;
 pub use dates::Span;
 pub use folded::{folded, tidied};
@@ -60,9 +65,33 @@ pub fn is_dangling(error: &StoreError) -> bool {
     error.as_database_error().is_some_and(|error| error.is_foreign_key_violation())
 }
 
-/// Whether a value has more characters than its column: MySQL's alone have a limit.
+/// Whether a value was longer than its column, by MySQL's own word: which one it was is not told.
 pub fn is_too_long(error: &StoreError) -> bool {
     mysql_number(error) == Some(1406)
+}
+
+/// The value that its column can't hold, if that is what went wrong.
+pub fn too_long(error: &StoreError) -> Option<&TooLong> {
+    match error {
+        StoreError::Encode(error) => error.downcast_ref(),
+        _ => None,
+    }
+}
+
+/// Whether the query was ended before it was done: it took longer than its session allows, or nobody waited for it.
+///
+/// MariaDB 1969, MySQL 3024 (time limit), 1317 (killed), SQLITE_INTERRUPT (9).
+pub fn is_ended(error: &StoreError) -> bool {
+    match mysql_number(error) {
+        Some(number) => matches!(number, 1317 | 1969 | 3024),
+        None => sqlite_code(error) == Some(9),
+    }
+}
+
+/// The number of an error that SQLite told, without what its extended codes add.
+fn sqlite_code(error: &StoreError) -> Option<i32> {
+    let code = error.as_database_error().and_then(|error| error.code())?;
+    Some(code.parse::<i32>().ok()? & 0xff)
 }
 
 /// The number of an error that MySQL told.
@@ -131,10 +160,10 @@ pub struct Connections {
 enum Pools {
     /// SQLite has one writer at a time: a pool of one keeps writers in a queue instead of in each other's way.
     Sqlite {
-        reader: SqlitePool,
-        writer: SqlitePool,
+        reader: Arc<Lanes<Sqlite>>,
+        writer: Arc<Lanes<Sqlite>>,
     },
-    MySql(MySqlPool),
+    MySql(Arc<Lanes<MySql>>),
 }
 
 impl Store {
@@ -154,8 +183,7 @@ impl Store {
         match &self.pools {
             Pools::Sqlite { .. } => Connections::default(),
             Pools::MySql(pool) => {
-                let total = pool.size();
-                let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+                let (total, idle) = pool.sizes();
                 let overflow = total.saturating_sub(self.pool_size);
                 Connections { total, active: total.saturating_sub(idle), overflow }
             }
@@ -184,11 +212,17 @@ impl Store {
         match &self.pools {
             Pools::Sqlite { reader, .. } => {
                 let (sql, values) = sqlite(query);
-                sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(reader).await
+                let mut lease = reader.lease().await?;
+                let fetched = sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(lease.start()).await;
+                lease.end();
+                fetched
             }
             Pools::MySql(pool) => {
                 let (sql, values) = mysql(query);
-                sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(pool).await
+                let mut lease = pool.lease().await?;
+                let fetched = sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(lease.start()).await;
+                lease.end();
+                fetched
             }
         }
     }
@@ -202,16 +236,24 @@ impl Store {
         match &self.pools {
             Pools::Sqlite { reader, .. } => {
                 let (sql, values) = sqlite(query);
-                sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(reader).await
+                let mut lease = reader.lease().await?;
+                let fetched =
+                    sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(lease.start()).await;
+                lease.end();
+                fetched
             }
             Pools::MySql(pool) => {
                 let (sql, values) = mysql(query);
-                sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(pool).await
+                let mut lease = pool.lease().await?;
+                let fetched =
+                    sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(lease.start()).await;
+                lease.end();
+                fetched
             }
         }
     }
 
-    /// Ends all connections, after the queries under way.
+    /// Ends all connections, and the queries that still run.
     pub async fn close(&self) {
         match &self.pools {
             Pools::Sqlite { reader, writer } => {

@@ -6,16 +6,19 @@ use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySql;
 use sqlx::sqlite::Sqlite;
 
-use super::{Pools, Row, Store, StoreError, mysql, mysql_number, sqlite};
+use super::lanes::Open;
+use super::{Pools, Row, Store, StoreError, bounds, mysql, mysql_number, sqlite, sqlite_code};
 use crate::work;
 
 /// Runs of one write at most.
 const ATTEMPTS: usize = 10;
 
 /// An open transaction on either engine.
-pub enum Transaction {
-    Sqlite(sqlx::Transaction<'static, Sqlite>),
-    MySql(sqlx::Transaction<'static, MySql>),
+pub struct Transaction(pub(super) OnEngine);
+
+pub(super) enum OnEngine {
+    Sqlite(Open<Sqlite>),
+    MySql(Open<MySql>),
 }
 
 /// A statement that changes rows.
@@ -30,14 +33,20 @@ impl Transaction {
     /// # Errors
     /// When a constraint refuses it or the database doesn't answer.
     pub async fn execute(&mut self, statement: &impl WriteStatement) -> Result<u64, StoreError> {
-        match self {
-            Self::Sqlite(tx) => {
+        match &mut self.0 {
+            OnEngine::Sqlite(tx) => {
                 let (sql, values) = sqlite(statement);
-                Ok(sqlx::query_with(AssertSqlSafe(sql), values).execute(&mut **tx).await?.rows_affected())
+                bounds::check(&sql, &values.0.0)?;
+                let done = sqlx::query_with(AssertSqlSafe(sql), values).execute(tx.start()).await;
+                tx.end();
+                Ok(done?.rows_affected())
             }
-            Self::MySql(tx) => {
+            OnEngine::MySql(tx) => {
                 let (sql, values) = mysql(statement);
-                Ok(sqlx::query_with(AssertSqlSafe(sql), values).execute(&mut **tx).await?.rows_affected())
+                bounds::check(&sql, &values.0.0)?;
+                let done = sqlx::query_with(AssertSqlSafe(sql), values).execute(tx.start()).await;
+                tx.end();
+                Ok(done?.rows_affected())
             }
         }
     }
@@ -47,14 +56,20 @@ impl Transaction {
     /// # Errors
     /// As [`Store::fetch_optional`].
     pub async fn fetch_optional<R: Row>(&mut self, query: &SelectStatement) -> Result<Option<R>, StoreError> {
-        match self {
-            Self::Sqlite(tx) => {
+        match &mut self.0 {
+            OnEngine::Sqlite(tx) => {
                 let (sql, values) = sqlite(query);
-                sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(&mut **tx).await
+                let fetched =
+                    sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(tx.start()).await;
+                tx.end();
+                fetched
             }
-            Self::MySql(tx) => {
+            OnEngine::MySql(tx) => {
                 let (sql, values) = mysql(query);
-                sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(&mut **tx).await
+                let fetched =
+                    sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(tx.start()).await;
+                tx.end();
+                fetched
             }
         }
     }
@@ -64,14 +79,18 @@ impl Transaction {
     /// # Errors
     /// As [`Store::fetch_all`].
     pub async fn fetch_all<R: Row>(&mut self, query: &SelectStatement) -> Result<Vec<R>, StoreError> {
-        match self {
-            Self::Sqlite(tx) => {
+        match &mut self.0 {
+            OnEngine::Sqlite(tx) => {
                 let (sql, values) = sqlite(query);
-                sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(&mut **tx).await
+                let fetched = sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(tx.start()).await;
+                tx.end();
+                fetched
             }
-            Self::MySql(tx) => {
+            OnEngine::MySql(tx) => {
                 let (sql, values) = mysql(query);
-                sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(&mut **tx).await
+                let fetched = sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(tx.start()).await;
+                tx.end();
+                fetched
             }
         }
     }
@@ -81,9 +100,9 @@ impl Transaction {
     /// # Errors
     /// When the database doesn't answer or refuses the changes.
     pub async fn commit<T>(self, value: T) -> Result<Committed<T>, StoreError> {
-        match self {
-            Self::Sqlite(tx) => tx.commit().await?,
-            Self::MySql(tx) => tx.commit().await?,
+        match self.0 {
+            OnEngine::Sqlite(tx) => tx.commit().await?,
+            OnEngine::MySql(tx) => tx.commit().await?,
         }
         Ok(Committed(value))
     }
@@ -134,10 +153,10 @@ impl Store {
     }
 
     async fn begin(&self) -> Result<Transaction, StoreError> {
-        let transaction = match &self.pools {
-            Pools::Sqlite { writer, .. } => Transaction::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
-            Pools::MySql(pool) => Transaction::MySql(pool.begin().await?),
-        };
+        let transaction = Transaction(match &self.pools {
+            Pools::Sqlite { writer, .. } => OnEngine::Sqlite(writer.begin(Some("BEGIN IMMEDIATE")).await?),
+            Pools::MySql(pool) => OnEngine::MySql(pool.begin(None).await?),
+        });
         // What is committed has to be felt here, by whoever has committed it.
         work::begin();
         Ok(transaction)
@@ -163,6 +182,5 @@ pub fn is_lost_race(error: &StoreError) -> bool {
     if let Some(number) = mysql_number(error) {
         return matches!(number, 1020 | 1205 | 1213);
     }
-    let code = error.as_database_error().and_then(|error| error.code());
-    code.and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| code & 0xff == 5)
+    sqlite_code(error) == Some(5)
 }

@@ -111,6 +111,8 @@ def statements(engine, table, facts):
 # Tables with a project that are never listed.
 UNLISTED = {"code_reference", "logs", "run_metadata"}
 LISTED_BY = ["created", "id"]
+# What else is looked up by: the newest version of an artifact, of which there may be thousands.
+LOOKED_UP_BY = {"artifact_version": ["artifact_id", "created", "version_number"]}
 
 
 def own_indexes(engine, table, facts):
@@ -127,6 +129,8 @@ def own_indexes(engine, table, facts):
         keys = [key["columns"] for key in facts["indexes"]["mysql"] if key["name"].startswith("fk_")]
         if not has(listed[:2]) and (engine == "sqlite" or ["project_id"] not in keys):
             wanted.append(listed)
+    if table in LOOKED_UP_BY:
+        wanted.append(LOOKED_UP_BY[table])
     if engine == "sqlite":
         wanted += [
             key["columns"] for key in facts["indexes"]["mysql"]

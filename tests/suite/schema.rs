@@ -70,6 +70,7 @@ async fn indexes_that_zenml_does_not_make_are_made_at_a_start(database: Database
     assert!(made.iter().any(|name| name == "zendo_ix_step_run_project_id_created_id"), "{made:?}");
     for index in &made {
         let table = index.trim_start_matches("zendo_ix_").trim_end_matches("_project_id_created_id");
+        let table = table.trim_end_matches("_artifact_id_created_version_number");
         let on = if database.is_mariadb() { format!(" ON {table}") } else { String::new() };
         database.execute(&format!("DROP INDEX {index}{on}")).await;
     }

@@ -13,7 +13,7 @@ use crate::framework::{
 };
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::{JsonBody, JsonItems};
-use crate::http::values::{LongText, ShortText};
+use crate::http::values::{Counted, LongText, ShortText, at_most};
 use crate::resources::artifacts::{self, ArtifactRow};
 use crate::resources::components::ComponentRow;
 use crate::resources::run_metadata::{self, MetadataKind};
@@ -38,8 +38,10 @@ pub struct ArtifactVersionRequest {
     content_hash: Option<ShortText>,
     #[serde(default, deserialize_with = "plain_tags")]
     tags: Vec<TagReference>,
+    #[serde(default, deserialize_with = "at_most::<200, _, _>")]
     visualizations: Option<Vec<VisualizationRequest>>,
     save_type: SaveType,
+    #[serde(default, deserialize_with = "at_most::<1000, _, _>")]
     metadata: Option<BTreeMap<String, Box<RawValue>>>,
     item_count: Option<i32>,
 }
@@ -149,7 +151,18 @@ pub async fn create_versions(
     Ok(Json(ids.iter().filter_map(|id| answers.get(id).cloned()).collect()))
 }
 
+/// Things that a batch writes: each takes some statements.
+const MOST_WRITTEN: usize = 10_000;
+
 async fn create(cx: &Context, requests: &[ArtifactVersionRequest]) -> ApiResult<Vec<Id>> {
+    let written = |request: &ArtifactVersionRequest| {
+        1 + request.tags.len() + request.visualizations.number() + request.metadata.number()
+    };
+    if requests.iter().map(written).sum::<usize>() > MOST_WRITTEN {
+        let message =
+            format!("A batch has at most {MOST_WRITTEN} versions, tags, visualizations and values.");
+        return Err(ApiError::invalid_request(message));
+    }
     // In one order for all writers, so that two of them never wait for each other.
     let locks = requests
         .iter()

@@ -1,6 +1,6 @@
 //! How a run's status follows from what is asked for and from its steps.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::TimeDelta;
 use sqlx::FromRow;
@@ -160,8 +160,10 @@ impl RunState {
         };
         let failed = self.steps.iter().filter(|step| step.status().is_failed());
         let given_up = downstream(failed.map(|step| step.name.as_str()), pipeline_steps);
+        let begun: HashMap<&str, &StepState> =
+            self.steps.iter().rev().map(|step| (step.name.as_str(), step)).collect();
         pipeline_steps.keys().filter(|name| !given_up.contains(name.as_str())).any(|name| {
-            match self.steps.iter().find(|step| step.name == *name) {
+            match begun.get(name.as_str()) {
                 None => true,
                 Some(step) => !step.status().is_finished() && !step.is_dead(now),
             }
@@ -174,17 +176,18 @@ fn downstream<'a>(
     steps: impl Iterator<Item = &'a str>,
     pipeline: &'a BTreeMap<String, Vec<String>>,
 ) -> BTreeSet<&'a str> {
-    let mut found: BTreeSet<&str> = steps.collect();
-    loop {
-        let next = pipeline.iter().filter(|(name, upstream)| {
-            !found.contains(name.as_str()) && upstream.iter().any(|step| found.contains(step.as_str()))
-        });
-        let next: Vec<&str> = next.map(|(name, _)| name.as_str()).collect();
-        if next.is_empty() {
-            return found;
+    let mut after: HashMap<&str, Vec<&str>> = HashMap::new();
+    for (name, upstream) in pipeline {
+        for step in upstream {
+            after.entry(step).or_default().push(name);
         }
-        found.extend(next);
     }
+    let mut found: BTreeSet<&str> = steps.collect();
+    let mut next: Vec<&str> = found.iter().copied().collect();
+    while let Some(step) = next.pop() {
+        next.extend(after.get(step).into_iter().flatten().copied().filter(|name| found.insert(name)));
+    }
+    found
 }
 
 fn illegal(message: impl Into<String>) -> ApiError {

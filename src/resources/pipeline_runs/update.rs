@@ -21,7 +21,7 @@ use crate::framework::{
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::JsonBody;
 use crate::http::path::PathId;
-use crate::http::values::ShortText;
+use crate::http::values::{ShortText, at_most};
 use crate::store::{Id, Insert, Timestamp, Transaction, Update};
 
 #[derive(Debug, Deserialize)]
@@ -31,10 +31,11 @@ pub struct RunUpdate {
     orchestrator_run_id: Option<ShortText>,
     exception_info: Option<ExceptionInfo>,
     /// In the order of the request.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "at_most::<1000, _, _>")]
     outputs: Option<IndexMap<String, Id>>,
     add_tags: Option<Vec<TagReference>>,
     remove_tags: Option<Vec<TagReference>>,
+    #[serde(default, deserialize_with = "at_most::<200, _, _>")]
     add_logs: Option<Vec<LogsRequest>>,
 }
 

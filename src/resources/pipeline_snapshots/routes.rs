@@ -1,5 +1,7 @@
 //! The endpoints of snapshots. Older clients know them as pipeline deployments.
 
+use std::collections::HashSet;
+
 use axum::Json;
 use indexmap::IndexMap;
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
@@ -23,7 +25,7 @@ use crate::http::moments::Moment;
 use crate::http::path::PathId;
 use crate::http::query::Query;
 use crate::http::routes::Routes;
-use crate::http::values::{JsonObject, LongText, ShortText, check_name};
+use crate::http::values::{Counted, JsonObject, LongText, ShortText, at_most, check_name};
 use crate::store::{Id, Insert, Transaction, Update, is_duplicate};
 
 const SNAPSHOTS: &str = "/api/v1/pipeline_snapshots";
@@ -90,7 +92,7 @@ struct SnapshotRequest {
     project: Id,
     run_name_template: ShortText,
     pipeline_configuration: JsonObject,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "at_most::<5000, _, _>")]
     step_configurations: IndexMap<String, StepRequest>,
     #[serde(default)]
     client_environment: JsonObject,
@@ -154,12 +156,34 @@ struct SnapshotUpdate {
     remove_tags: Vec<TagReference>,
 }
 
+/// Bytes of what all steps take over from the pipeline together, as answers repeat it.
+const MOST_INHERITED: usize = 64 << 20;
+
+impl SnapshotRequest {
+    /// # Errors
+    /// 422 for a snapshot whose answers would be too large.
+    fn check_size(&self) -> ApiResult<()> {
+        let inherited = self.pipeline_configuration.as_str().len() * self.step_configurations.len();
+        match inherited <= MOST_INHERITED {
+            true => Ok(()),
+            false => Err(ApiError::too_long("pipeline_configuration, in all steps", MOST_INHERITED, "bytes")),
+        }
+    }
+}
+
+impl Counted for StepRequest {
+    fn number(&self) -> usize {
+        1
+    }
+}
+
 async fn create_snapshot(
     cx: Context,
     project: NamedProject,
     JsonBody(mut request): JsonBody<SnapshotRequest>,
 ) -> ApiResult<Json<ResponseOf<SnapshotRow>>> {
     request.project = project.or(&cx, request.project).await?;
+    request.check_size()?;
     let id = cx.new_id();
     let steps = request
         .step_configurations
@@ -356,10 +380,10 @@ async fn get_snapshot(
     let hydrate = query.flag("hydrate").unwrap_or(true);
     query.flag("include_config_schema");
     query.finish()?;
-    let steps: Vec<&str> = query.texts("step_configuration_filter").collect();
+    let steps: HashSet<&str> = query.texts("step_configuration_filter").collect();
     let mut answer = cx.answer_with::<SnapshotRow>(id, hydrate).await?;
     if let Some(metadata) = answer.metadata.as_mut().filter(|_| !steps.is_empty()) {
-        metadata.step_configurations.retain(|name, _| steps.contains(&name.as_str()));
+        metadata.step_configurations.retain(|name, _| steps.contains(name.as_str()));
     }
     Ok(Json(answer))
 }

@@ -18,7 +18,7 @@ use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::JsonBody;
 use crate::http::moments::Moment;
 use crate::http::path::PathId;
-use crate::http::values::{JsonObject, ShortText};
+use crate::http::values::{JsonObject, ShortText, at_most};
 use crate::json_schema::{self, Unfit};
 use crate::store::{Id, Insert, Transaction, Update};
 use crate::words;
@@ -63,7 +63,7 @@ pub struct WaitConditionRequest {
     r#type: ConditionType,
     question: Option<ShortText>,
     data_schema: Option<JsonObject>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "at_most::<1000, _, _>")]
     metadata: BTreeMap<String, Box<RawValue>>,
 }
 
@@ -229,7 +229,12 @@ pub async fn resolve_condition(
     PathId(id): PathId,
     JsonBody(answer): JsonBody<Answer>,
 ) -> ApiResult<Json<ResponseOf<WaitConditionRow>>> {
-    let run = cx.find::<WaitConditionRow>(id).await?.run_id;
+    let found = cx.find::<WaitConditionRow>(id).await?;
+    let run = found.run_id;
+    // Apart from the transaction, which everybody who writes waits for.
+    if found.status == PENDING {
+        answer.check(&cx, found.data_schema_json.as_ref().map(|schema| schema.0.get())).await?;
+    }
     let (context, answer) = (&cx, &answer);
     let resolved = cx.app.store.write(|mut tx| async move {
         lock(context, &mut tx, run).await?;
@@ -237,7 +242,7 @@ pub async fn resolve_condition(
         if condition.status != PENDING {
             return Err(illegal("The wait condition has been resolved before."));
         }
-        let result = answer.result_for(condition.data_schema_json.as_ref().map(|schema| schema.0.get()))?;
+        let result = answer.result_for(condition.data_schema_json.is_some())?;
         let now = context.now();
         let update = Update::of("run_wait_condition", id, now)
             .set("status", RESOLVED)
@@ -265,30 +270,41 @@ pub async fn resolve_condition(
 }
 
 impl Answer {
-    /// What the run is given: nothing when it is aborted, else what fits the schema.
+    /// Checks that the result fits the schema, where one is asked for.
     ///
     /// # Errors
-    /// 403 for a result where none is wanted; 400 for one that doesn't fit.
-    fn result_for(&self, schema: Option<&str>) -> ApiResult<Option<&Value>> {
-        let result = self.result.as_ref();
-        let Some(schema) = schema.filter(|_| self.resolution == Resolution::Continue) else {
-            return match (self.resolution, result) {
-                (Resolution::Continue, Some(_)) => {
-                    Err(illegal("A wait condition without a schema takes no result."))
-                }
-                _ => Ok(None),
-            };
-        };
-        let unfit = |reason: String| ApiError::new(ErrorKind::ValueError, reason);
+    /// 400 for one that doesn't fit; 422 for one that is too long to be kept.
+    async fn check(&self, cx: &Context, schema: Option<&str>) -> ApiResult<()> {
+        let Some(schema) = schema.filter(|_| self.resolution == Resolution::Continue) else { return Ok(()) };
+        let result = self.result.clone().unwrap_or(Value::Null);
+        if schema.len() > json_schema::LARGEST || result.to_string().len() > json_schema::LARGEST {
+            return Err(ApiError::too_long("result", json_schema::LARGEST, "bytes"));
+        }
         let schema = value(schema).unwrap_or(Value::Bool(true));
-        match json_schema::check(&schema, result.unwrap_or(&Value::Null)) {
-            Ok(()) => Ok(result),
-            Err(Unfit::Schema(reason)) => {
-                Err(unfit(format!("The schema of the wait condition is none: {reason}")))
+        cx.app.schema_checks.check(schema, result).await?.map_err(refusal)
+    }
+
+    /// What the run is given: nothing when it is aborted, else what was checked.
+    ///
+    /// # Errors
+    /// 403 for a result where none is wanted.
+    fn result_for(&self, has_schema: bool) -> ApiResult<Option<&Value>> {
+        match (self.resolution, self.result.as_ref()) {
+            (Resolution::Abort, _) => Ok(None),
+            (Resolution::Continue, Some(_)) if !has_schema => {
+                Err(illegal("A wait condition without a schema takes no result."))
             }
-            Err(Unfit::Value(reason)) => Err(unfit(format!("The result does not fit the schema: {reason}"))),
+            (Resolution::Continue, result) => Ok(result),
         }
     }
+}
+
+fn refusal(unfit: Unfit) -> ApiError {
+    let reason = match unfit {
+        Unfit::Schema(reason) => format!("The schema of the wait condition is none: {reason}"),
+        Unfit::Value(reason) => format!("The result does not fit the schema: {reason}"),
+    };
+    ApiError::new(ErrorKind::ValueError, reason)
 }
 
 fn illegal(message: &str) -> ApiError {
@@ -300,25 +316,18 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn given(resolution: &str, result: Value, schema: Option<Value>) -> Result<Option<Value>, ()> {
+    fn given(resolution: &str, result: Value, has_schema: bool) -> Result<Option<Value>, ()> {
         let answer: Answer =
             serde_json::from_value(json!({"resolution": resolution, "result": result})).unwrap();
-        let schema = schema.map(|schema| schema.to_string());
-        answer.result_for(schema.as_deref()).map(|result| result.cloned()).map_err(drop)
+        answer.result_for(has_schema).map(|result| result.cloned()).map_err(drop)
     }
 
     #[test]
-    fn a_result_has_to_fit_the_schema() {
-        let schema =
-            || Some(json!({"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}));
-        assert_eq!(given("continue", json!({"n": 1}), schema()), Ok(Some(json!({"n": 1}))));
-        for wrong in [json!({"n": "1"}), json!({}), json!(null)] {
-            assert_eq!(given("continue", wrong, schema()), Err(()));
-        }
-        assert_eq!(given("continue", json!(null), Some(json!({"type": "null"}))), Ok(None));
-        assert_eq!(given("continue", json!(null), None), Ok(None));
-        assert_eq!(given("continue", json!(1), None), Err(()), "none was asked for");
-        assert_eq!(given("abort", json!("any"), schema()), Ok(None));
-        assert_eq!(given("continue", json!(1), Some(json!({"type": "no type"}))), Err(()));
+    fn a_result_is_taken_where_one_is_asked_for() {
+        assert_eq!(given("continue", json!({"n": 1}), true), Ok(Some(json!({"n": 1}))));
+        assert_eq!(given("continue", json!(null), true), Ok(None));
+        assert_eq!(given("continue", json!(null), false), Ok(None));
+        assert_eq!(given("continue", json!(1), false), Err(()), "none was asked for");
+        assert_eq!(given("abort", json!("any"), true), Ok(None));
     }
 }

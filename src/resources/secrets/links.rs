@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer};
 use super::SecretRow;
 use crate::framework::{ById, Context, Read, Resource};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::values::at_most;
 use crate::resources::by_name_or_id;
 use crate::store::{Among, Id, Insert, Transaction, is_duplicate};
 
@@ -31,7 +32,8 @@ pub struct SecretNames(Vec<String>);
 
 impl<'de> Deserialize<'de> for SecretNames {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self(Option::deserialize(deserializer)?.unwrap_or_default()))
+        let names: Option<Vec<String>> = at_most::<200, _, _>(deserializer)?;
+        Ok(Self(names.unwrap_or_default()))
     }
 }
 

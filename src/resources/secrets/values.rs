@@ -1,5 +1,7 @@
 //! The values of a secret: never in a log, and wiped when they are dropped.
 
+use std::collections::HashMap;
+
 use secrecy::{ExposeSecret, SecretString};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -27,15 +29,22 @@ impl SecretValues {
 
     /// Adds and replaces what was sent, and removes what is null.
     pub fn merge(&mut self, sent: &SentValues) {
-        for (name, value) in &sent.0 {
-            let place = self.0.iter().position(|(known, _)| known == name);
-            match (place, value) {
-                (Some(place), Some(value)) => self.0[place].1 = value.clone(),
-                (Some(place), None) => drop(self.0.remove(place)),
-                (None, Some(value)) => self.0.push((name.clone(), value.clone())),
-                (None, None) => {}
+        let mut changes: HashMap<&str, Option<&SecretString>> =
+            sent.0.iter().map(|(name, value)| (name.as_str(), value.as_ref())).collect();
+        self.0.retain_mut(|(name, known)| match changes.remove(name.as_str()) {
+            Some(Some(value)) => {
+                *known = value.clone();
+                true
             }
-        }
+            Some(None) => false,
+            None => true,
+        });
+        // Each name was sent once: of a repeated one the last counts.
+        let added = sent
+            .0
+            .iter()
+            .filter_map(|(name, _)| Some((name.clone(), changes.remove(name.as_str())??.clone())));
+        self.0.extend(added);
     }
 
     /// None when it is no JSON object of texts.

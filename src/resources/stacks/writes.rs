@@ -12,7 +12,7 @@ use crate::framework::{
 use crate::http::error::{ApiError, ApiResult, ErrorKind, if_duplicate};
 use crate::http::json::JsonBody;
 use crate::http::path::PathId;
-use crate::http::values::{InOrder, JsonObject, Name, ShortText, TextObject, check_name, nullable};
+use crate::http::values::{InOrder, JsonObject, Name, ShortText, TextObject, at_most, check_name, nullable};
 use crate::resources::components::writes::{self as components, NewComponent, TURN};
 use crate::resources::components::{ComponentRow, ComponentType, configuration};
 use crate::resources::flavors;
@@ -31,7 +31,7 @@ pub struct StackRequest {
     #[serde(default)]
     secrets: SecretNames,
     labels: Option<JsonObject>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "at_most::<200, _, _>")]
     service_connectors: Vec<Box<RawValue>>,
 }
 
@@ -53,6 +53,9 @@ pub struct StackUpdate {
     remove_secrets: SecretNames,
 }
 
+/// Components of one type in a stack: each takes some statements.
+const MOST_PARTS: usize = 200;
+
 /// The parts of a stack by their type: at least an orchestrator and an artifact store.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "InOrder<Vec<T>>", bound = "T: Deserialize<'de>")]
@@ -68,6 +71,9 @@ impl<T> TryFrom<InOrder<Vec<T>>> for Components<T> {
                 .ok_or_else(|| format!("There is no component type '{word}'"))?;
             if parts.len() > 1 && !kind.is_repeatable() {
                 return Err(format!("Value error, a stack has one component of the type '{word}'"));
+            }
+            if parts.len() > MOST_PARTS {
+                return Err(format!("Value error, a stack has at most {MOST_PARTS} components of a type"));
             }
             by_type.push((kind, parts));
         }

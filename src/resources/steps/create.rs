@@ -1,5 +1,7 @@
 //! Beginning steps.
 
+use std::collections::HashSet;
+
 use axum::Json;
 use indexmap::IndexMap;
 use sea_query::{Expr, ExprTrait, Func, Order, Query as Sql};
@@ -19,8 +21,12 @@ use crate::framework::{Context, ResponseOf, TagReference, Taggable, find_in, req
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::JsonBody;
 use crate::http::moments::Moment;
-use crate::http::values::{LongText, Name, ShortText};
+use crate::http::values::{LongText, Name, ShortText, at_most};
 use crate::store::{Id, Insert, Transaction, Update};
+
+/// Steps that one comes after, and tags that go on to all of its outputs: each takes a statement or more.
+const MOST_PARENTS: usize = 1_000;
+const MOST_TAGGINGS: usize = 5_000;
 
 #[derive(Debug, Deserialize)]
 pub struct StepRequest {
@@ -36,9 +42,9 @@ pub struct StepRequest {
     source_code: Option<LongText>,
     pipeline_run_id: Id,
     original_step_run_id: Option<Id>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "at_most::<5000, _, _>")]
     inputs: IndexMap<String, Vec<Id>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "at_most::<5000, _, _>")]
     outputs: IndexMap<String, Vec<Id>>,
     logs: Option<LogsReference>,
     exception_info: Option<ExceptionInfo>,
@@ -284,10 +290,15 @@ async fn link(
         share_metadata(cx, tx, original, id).await?;
     }
     let spec = object(step.spec.get());
-    for parent in value::<Vec<String>>(&spec, "upstream_steps").unwrap_or_default() {
+    let upstream = value::<Vec<String>>(&spec, "upstream_steps").unwrap_or_default();
+    if upstream.len() > MOST_PARENTS {
+        let message = format!("A step comes after {MOST_PARENTS} others at most.");
+        return Err(ApiError::new(ErrorKind::ValueError, message));
+    }
+    for parent in upstream {
         add_parent(tx, request.pipeline_run_id, id, &parent).await?;
     }
-    let inputs = Inputs { spec, step, configuration: &of.configuration, invocation: request.name.as_str() };
+    let inputs = Inputs::of(&spec, step, &of.configuration, request.name.as_str());
     for (name, artifacts) in &request.inputs {
         for (index, artifact) in (0..).zip(artifacts) {
             let input = match request.original_step_run_id {
@@ -304,58 +315,71 @@ async fn link(
     Ok(())
 }
 
-/// What the configuration says of the inputs of a step.
-struct Inputs<'a> {
-    spec: Object,
-    step: &'a MergedStep,
-    configuration: &'a Object,
-    invocation: &'a str,
+/// What the configuration says of the inputs of a step, read once for all of them.
+struct Inputs {
+    overridden: HashSet<String>,
+    external: HashSet<String>,
+    lazy: HashSet<String>,
+    specs: IndexMap<String, InputSpecs>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum InputSpecs {
+    Each(Vec<InputSpec>),
+    One(InputSpec),
+    Other(serde::de::IgnoredAny),
 }
 
 /// A step's output as another step's input.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
 struct InputSpec {
     chunk_index: Option<i32>,
     chunk_size: Option<i32>,
 }
 
-impl Inputs<'_> {
+impl Inputs {
+    fn of(spec: &Object, step: &MergedStep, configuration: &Object, invocation: &str) -> Self {
+        let step_name: String = step.value("name").unwrap_or_default();
+        let overrides = |key: &str, of: &str| {
+            let all: Object = value(configuration, key).unwrap_or_default();
+            value::<Object>(&all, of).unwrap_or_default().into_keys()
+        };
+        let named = |key: &str| step.value::<Object>(key).unwrap_or_default().into_keys();
+        Self {
+            overridden: overrides("step_default_input_overrides", &step_name)
+                .chain(overrides("step_input_overrides", invocation))
+                .collect(),
+            external: named("external_input_artifacts").collect(),
+            lazy: named("model_artifacts_or_metadata").chain(named("client_lazy_loaders")).collect(),
+            specs: value(spec, "inputs").unwrap_or_default(),
+        }
+    }
+
     fn of_configuration<'n>(&self, name: &'n str, artifact: Id, index: i32) -> NewInput<'n> {
         let plain = |kind| NewInput { kind, ..NewInput::loaded(name, artifact) };
-        if self.is_overridden(name) {
+        if self.overridden.contains(name) {
             return plain("override");
         }
         if let Some(spec) = self.spec_of(name, index) {
             let InputSpec { chunk_index, chunk_size } = spec;
             return NewInput { index, chunk_index, chunk_size, ..plain("step_output") };
         }
-        let has = |key: &str| self.step.value::<Object>(key).is_some_and(|object| object.contains_key(name));
-        if has("external_input_artifacts") {
+        if self.external.contains(name) {
             return plain("external");
         }
-        if has("model_artifacts_or_metadata") || has("client_lazy_loaders") {
+        if self.lazy.contains(name) {
             return plain("lazy");
         }
         plain("manual")
     }
 
-    fn is_overridden(&self, name: &str) -> bool {
-        let step_name: String = self.step.value("name").unwrap_or_default();
-        [("step_default_input_overrides", step_name.as_str()), ("step_input_overrides", self.invocation)]
-            .into_iter()
-            .any(|(key, of)| {
-                let all: Object = value(self.configuration, key).unwrap_or_default();
-                value::<Object>(&all, of).is_some_and(|inputs| inputs.contains_key(name))
-            })
-    }
-
     fn spec_of(&self, name: &str, index: i32) -> Option<InputSpec> {
-        let inputs: Object = value(&self.spec, "inputs")?;
-        if let Some(mut specs) = value::<Vec<InputSpec>>(&inputs, name) {
-            let index = usize::try_from(index).ok()?;
-            return (index < specs.len()).then(|| specs.swap_remove(index));
+        match self.specs.get(name)? {
+            InputSpecs::Each(specs) => specs.get(usize::try_from(index).ok()?).copied(),
+            InputSpecs::One(spec) => Some(*spec),
+            InputSpecs::Other(_) => None,
         }
-        value(&inputs, name)
     }
 
     /// A cached step took in what the one it stands for did, in the same way.
@@ -448,6 +472,10 @@ async fn cascade_tags(
         .filter_map(|tag| serde_json::from_value(tag).ok())
         .collect();
     let versions: Vec<Id> = outputs.values().flatten().copied().collect();
+    if versions.len().saturating_mul(cascading.len()) > MOST_TAGGINGS {
+        let message = format!("A step's tags go on to its outputs {MOST_TAGGINGS} times at most.");
+        return Err(ApiError::new(ErrorKind::ValueError, message));
+    }
     for version in versions {
         set_tags(cx, tx, Taggable::ArtifactVersion, version, &cascading).await?;
     }

@@ -15,18 +15,20 @@ use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::JsonBody;
 use crate::http::moments::Moment;
 use crate::http::path::PathId;
+use crate::http::values::at_most;
 use crate::store::{Id, Transaction, Update};
 
 #[derive(Debug, Deserialize)]
 pub struct StepUpdate {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "at_most::<5000, _, _>")]
     outputs: IndexMap<String, Vec<Id>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "at_most::<5000, _, _>")]
     loaded_artifact_versions: IndexMap<String, Id>,
     status: Option<ExecutionStatus>,
     end_time: Option<Moment>,
     exception_info: Option<ExceptionInfo>,
     cache_expires_at: Option<Moment>,
+    #[serde(default, deserialize_with = "at_most::<200, _, _>")]
     add_logs: Option<Vec<LogsRequest>>,
 }
 

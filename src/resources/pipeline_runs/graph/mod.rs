@@ -2,7 +2,7 @@
 
 mod rows;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use axum::Json;
 use indexmap::IndexMap;
@@ -129,25 +129,31 @@ impl Step {
 
 /// The steps, each after those that it comes after.
 fn in_order<'a>(steps: &IndexMap<&'a str, Step>) -> Vec<&'a str> {
-    let mut ordered: Vec<&str> = Vec::new();
-    let mut done = BTreeSet::new();
-    while ordered.len() < steps.len() {
-        let is_ready = |step: &Step| {
-            step.upstream
-                .iter()
-                .all(|name| done.contains(name.as_str()) || !steps.contains_key(name.as_str()))
-        };
-        let next: Vec<&str> = steps
-            .iter()
-            .filter(|(name, step)| !done.contains(*name) && is_ready(step))
-            .map(|(name, _)| *name)
-            .collect();
-        if next.is_empty() {
-            // Steps that come after each other in a circle.
-            break;
+    let names: HashMap<&str, usize> = steps.keys().copied().zip(0..).collect();
+    let mut after: Vec<Vec<usize>> = vec![Vec::new(); steps.len()];
+    let mut waits_for = vec![0_usize; steps.len()];
+    for (at, step) in steps.values().enumerate() {
+        for before in step.upstream.iter().filter_map(|name| names.get(name.as_str())) {
+            after[*before].push(at);
+            waits_for[at] += 1;
         }
-        done.extend(next.iter().copied());
-        ordered.extend(next);
+    }
+    let mut ordered = Vec::with_capacity(steps.len());
+    let mut next: Vec<usize> = (0..steps.len()).filter(|at| waits_for[*at] == 0).collect();
+    // Steps that come after each other in a circle are never next.
+    while !next.is_empty() {
+        let mut freed = Vec::new();
+        for at in next {
+            ordered.extend(steps.get_index(at).map(|(name, _)| *name));
+            for later in &after[at] {
+                waits_for[*later] -= 1;
+                if waits_for[*later] == 0 {
+                    freed.push(*later);
+                }
+            }
+        }
+        freed.sort_unstable();
+        next = freed;
     }
     ordered
 }

@@ -1,6 +1,6 @@
 //! What a run's graph is drawn from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -113,8 +113,9 @@ pub async fn load(read: &Read<'_>, run: &RunRow, keys: &[&str]) -> ApiResult<Dra
     };
     let mut metadata =
         if keys.is_empty() { ById::new() } else { read.run_metadata("step_run", &ids).await? };
+    let wanted: HashSet<&str> = keys.iter().copied().collect();
     for logged in metadata.values_mut() {
-        logged.retain(|key, _| keys.contains(&key.as_str()));
+        logged.retain(|key, _| wanted.contains(key.as_str()));
     }
     metadata.retain(|_, logged| !logged.is_empty());
     Ok(Drawn {

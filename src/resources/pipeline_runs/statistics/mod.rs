@@ -15,10 +15,12 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::list::ListRequest;
 use crate::http::query::Query;
-use crate::http::values::Name;
+use crate::http::values::{Name, at_most};
 use crate::store::{Id, Span};
 
 const MOST_GROUPS: u64 = 10_000;
+/// Bytes of a filter as a query string: what the address of a list may be.
+const LONGEST_FILTER: usize = 65_535;
 
 /// Which runs, by what they are gathered, and what is worked out of each group (contract schema
 /// RunStatisticsRequest).
@@ -26,9 +28,9 @@ const MOST_GROUPS: u64 = 10_000;
 pub struct StatisticsRequest {
     /// As the parameters of a list of runs.
     filter: IndexMap<String, Value>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "at_most::<20, _, _>")]
     groupings: Vec<Grouping>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "at_most::<20, _, _>")]
     metrics: Vec<Metric>,
     #[serde(default = "default_groups")]
     max_groups: u64,
@@ -111,7 +113,7 @@ pub async fn get_statistics(
     JsonBody(request): JsonBody<StatisticsRequest>,
 ) -> ApiResult<Json<Statistics>> {
     request.check()?;
-    let list = ListRequest::<RunRow>::read(parameters(&request.filter)).map_err(ApiError::of_body)?;
+    let list = ListRequest::<RunRow>::read(parameters(&request.filter)?).map_err(ApiError::of_body)?;
     let most = usize::try_from(request.max_groups).unwrap_or(usize::MAX);
     let mut rows = query::fetch(&cx, &list, &request).await?;
     let truncated = rows.len() > most;
@@ -189,7 +191,7 @@ impl Grouping {
 }
 
 /// A filter in a body as the query string that says the same.
-fn parameters(filter: &IndexMap<String, Value>) -> Query {
+fn parameters(filter: &IndexMap<String, Value>) -> ApiResult<Query> {
     let mut query = form_urlencoded::Serializer::new(String::new());
     for (name, value) in filter {
         let values = match value {
@@ -204,5 +206,10 @@ fn parameters(filter: &IndexMap<String, Value>) -> Query {
             }
         }
     }
-    Query::new("POST", "/api/v1/runs/statistics", &query.finish())
+    let query = query.finish();
+    if query.len() > LONGEST_FILTER {
+        let message = format!("filter: as a query string it has at most {LONGEST_FILTER} bytes");
+        return Err(ApiError::invalid_request(message));
+    }
+    Ok(Query::new("POST", "/api/v1/runs/statistics", &query))
 }

@@ -1,0 +1,71 @@
+//! Ending queries of MySQL and MariaDB: by a time limit of each session, and by a word from another connection.
+
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
+
+use super::StoreError;
+use super::lanes::Progress;
+
+const KILL_TIMEOUT: Duration = Duration::from_secs(5);
+const SERVER: &str = "SELECT CAST(CONCAT(@@hostname, ':', @@port) AS CHAR)";
+
+/// Ends queries that run on other connections.
+#[derive(Debug)]
+pub(super) struct Killer(pub MySqlConnectOptions);
+
+impl Killer {
+    /// Ends what runs on a connection, if that can be: else its time limit does.
+    pub async fn kill(&self, progress: &Progress) {
+        let id = progress.connection.load(Ordering::Relaxed);
+        if id == 0 {
+            return;
+        }
+        let server = progress.server.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match tokio::time::timeout(KILL_TIMEOUT, self.tell(id, &server)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "a query that nobody waits for could not be ended"),
+            Err(_) => tracing::warn!("a query that nobody waits for could not be ended in time"),
+        }
+    }
+
+    async fn tell(&self, id: u64, server: &str) -> Result<(), StoreError> {
+        let mut connection = self.0.connect().await?;
+        // Another server of a cluster has another query by that number.
+        let reached: String = sqlx::query_scalar(SERVER).fetch_one(&mut connection).await?;
+        if reached == server {
+            connection.execute(AssertSqlSafe(format!("KILL QUERY {id}"))).await?;
+        }
+        connection.close().await
+    }
+}
+
+/// Notes which connection this is, and bounds the time of its statements. A server that knows no such words does
+/// without.
+pub(super) async fn introduce(connection: &mut MySqlConnection, progress: &Progress, limit: Duration) {
+    let id = sqlx::query_scalar::<_, u64>("SELECT CAST(CONNECTION_ID() AS UNSIGNED)");
+    let id = id.fetch_one(&mut *connection).await;
+    let server = sqlx::query_scalar::<_, String>(SERVER).fetch_one(&mut *connection).await;
+    if let (Ok(id), Ok(server)) = (id, server) {
+        *progress.server.lock().unwrap_or_else(PoisonError::into_inner) = server;
+        progress.connection.store(id, Ordering::Relaxed);
+    }
+    limit_statements(connection, limit).await;
+}
+
+/// Bounds the time of each statement to come; zero is no bound.
+pub(super) async fn limit_statements(connection: &mut MySqlConnection, limit: Duration) {
+    let (seconds, milliseconds) = (limit.as_secs(), limit.as_millis());
+    // MariaDB's word for all statements, then MySQL's for those that read.
+    let of_mariadb = format!("SET SESSION max_statement_time = {seconds}");
+    if let Err(error) = connection.execute(AssertSqlSafe(of_mariadb)).await {
+        tracing::debug!(%error, "no max_statement_time here");
+        let of_mysql = format!("SET SESSION max_execution_time = {milliseconds}");
+        if let Err(error) = connection.execute(AssertSqlSafe(of_mysql)).await {
+            tracing::debug!(%error, "no max_execution_time here");
+        }
+    }
+}

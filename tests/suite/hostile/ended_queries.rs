@@ -1,0 +1,138 @@
+//! A request that is over, by its time limit, a hang-up or the server's stop, ends its query.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use serde_json::json;
+
+use crate::support::{Caller, Database, TestApp, stays_well, wait_until};
+
+on_each_store! {
+    what_takes_too_long_ends_in_the_database,
+    a_query_ends_with_its_caller,
+    a_stop_ends_what_still_runs,
+    a_write_that_nobody_waits_for_is_undone,
+    the_newest_version_is_found_among_many,
+}
+
+/// More than there are connections for reading to SQLite, and fewer than to MariaDB.
+const QUERIES: usize = 12;
+/// A slow part of a second at most, where a query would run for hours.
+const AT_ONCE: Duration = Duration::from_secs(5);
+const LIST: &str = "/api/v1/tags?name=startswith:a";
+
+/// From now on each list of tags takes for ever.
+async fn make_tags_slow(database: &Database, admin: &Caller) {
+    admin.post("/api/v1/tags", json!({"name": "any"})).await.expect_ok();
+    let is_never_done = if database.is_mariadb() { "SLEEP(3000) = 0" } else { SLOW_ON_SQLITE };
+    let view = format!("CREATE VIEW tag AS SELECT * FROM all_tags WHERE {is_never_done};");
+    database.execute(&format!("ALTER TABLE tag RENAME TO all_tags; {view}")).await;
+}
+
+const SLOW_ON_SQLITE: &str = "(SELECT COUNT(*) FROM sqlite_master a, sqlite_master b, sqlite_master c, \
+     sqlite_master d, sqlite_master e, sqlite_master f WHERE a.rowid > b.rowid) > 0";
+
+/// That nothing is done for anybody any more.
+async fn is_at_rest(database: &Database, app: &TestApp) {
+    let admin = app.signed_in().await;
+    // All connections for reading are asked for at once: none may be held by what nobody waits for.
+    let start = Instant::now();
+    let answers = join_all((0..QUERIES).map(|_| admin.get("/api/v1/projects"))).await;
+    answers.iter().for_each(|answer| answer.expect(200, "items"));
+    assert!(start.elapsed() < AT_ONCE, "{:?}", start.elapsed());
+    if database.is_mariadb() {
+        const RUNNING: &str = "SELECT CAST(info AS CHAR) FROM information_schema.processlist \
+             WHERE db = DATABASE() AND command = 'Query' AND id <> CONNECTION_ID()";
+        wait_until("the database is at rest", AT_ONCE, async || database.texts(RUNNING).await.is_empty())
+            .await;
+    }
+}
+
+async fn what_takes_too_long_ends_in_the_database(database: Database) {
+    let app = TestApp::start_with(&database, &[("ZENML_SERVER_REQUEST_TIMEOUT", "2")]).await;
+    let admin = app.signed_in().await;
+    make_tags_slow(&database, &admin).await;
+    let answers = join_all((0..QUERIES).map(|_| admin.get(LIST))).await;
+    answers.iter().for_each(|answer| answer.expect(429, "too busy"));
+    is_at_rest(&database, &app).await;
+    let start = Instant::now();
+    app.stop().await;
+    assert!(start.elapsed() < AT_ONCE, "{:?}", start.elapsed());
+}
+
+async fn a_query_ends_with_its_caller(database: Database) {
+    let app = TestApp::start(&database).await;
+    let admin = app.signed_in().await;
+    make_tags_slow(&database, &admin).await;
+    let asked =
+        join_all((0..QUERIES).map(|_| tokio::time::timeout(Duration::from_millis(700), admin.get(LIST))));
+    let hung_up = asked.await.iter().filter(|answer| answer.is_err()).count();
+    assert_eq!(hung_up, QUERIES, "nobody had an answer");
+    is_at_rest(&database, &app).await;
+    let start = Instant::now();
+    app.stop().await;
+    assert!(start.elapsed() < AT_ONCE, "{:?}", start.elapsed());
+}
+
+async fn a_stop_ends_what_still_runs(database: Database) {
+    let app = TestApp::start_with(&database, &[("ZENML_SERVER_REQUEST_TIMEOUT", "2")]).await;
+    let admin = app.signed_in().await;
+    make_tags_slow(&database, &admin).await;
+    let asked = tokio::spawn(async move { admin.get(LIST).await.status });
+    let store = app.state.store.clone();
+    let reads = store.reads();
+    wait_until("the list is asked for", AT_ONCE, async || store.reads() > reads).await;
+    let start = Instant::now();
+    app.stop().await;
+    assert!(start.elapsed() < AT_ONCE + Duration::from_secs(3), "{:?}", start.elapsed());
+    assert_eq!(asked.await.unwrap(), 429);
+}
+
+async fn a_write_that_nobody_waits_for_is_undone(database: Database) {
+    let app = TestApp::start(&database).await;
+    let admin = app.signed_in().await;
+    admin.post("/api/v1/tags", json!({"name": "any"})).await.expect_ok();
+    let flavors = ["a", "b", "c", "d", "e", "f", "g", "h"].map(|name| format!("flavor {name}")).join(", ");
+    let trigger = match database.is_mariadb() {
+        true => "FOR EACH ROW SET @slept = IF(NEW.name = 'slow', SLEEP(3000), 0)".to_owned(),
+        false => format!(
+            "WHEN NEW.name = 'slow' BEGIN \
+             UPDATE tag SET color = (SELECT COUNT(*) FROM {flavors} WHERE a.id > b.id) WHERE id = NEW.id; END"
+        ),
+    };
+    database.execute(&format!("CREATE TRIGGER slow AFTER INSERT ON tag {trigger}")).await;
+    for _ in 0..3 {
+        let slow = admin.post("/api/v1/tags", json!({"name": "slow"}));
+        let answered = tokio::time::timeout(Duration::from_millis(500), slow).await;
+        assert!(answered.is_err(), "{answered:?}");
+    }
+    stays_well(&admin, async {}).await;
+    let slow = database.texts("SELECT name FROM tag WHERE name = 'slow'").await;
+    assert_eq!(slow, Vec::<String>::new());
+    is_at_rest(&database, &app).await;
+}
+
+/// To compare each of 10,000 versions with all others took minutes.
+async fn the_newest_version_is_found_among_many(database: Database) {
+    let app = TestApp::start(&database).await;
+    let admin = app.signed_in().await;
+    let project = admin.get("/api/v1/projects/default").await.expect_ok()["id"].clone();
+    let artifact =
+        admin.post("/api/v1/artifacts", json!({"project": project, "name": "a"})).await.expect_ok();
+    let id = |thing: &serde_json::Value| thing.as_str().unwrap().replace('-', "");
+    let unlimited = if database.is_mariadb() { "SET max_recursive_iterations = 100000;" } else { "" };
+    let (artifact_id, project_id) = (id(&artifact["id"]), id(&project));
+    let versions = format!(
+        "{unlimited} INSERT INTO artifact_version (id, created, updated, version, version_number, type, uri, \
+         materializer, data_type, save_type, artifact_id, project_id) \
+         WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 10000) \
+         SELECT SUBSTR(CONCAT('{:032}', n), -32), '2026-01-02 03:04:05.000000', '2026-01-02 03:04:05.000000', n, n, \
+         'DataArtifact', '/a', '{{}}', '{{}}', 'manual', '{artifact_id}', '{project_id}' FROM numbers",
+        0
+    );
+    database.execute(&versions).await;
+    let start = Instant::now();
+    let listed = stays_well(&admin, admin.get("/api/v1/artifacts?size=20&hydrate=true")).await.expect_ok();
+    assert_eq!(listed["items"][0]["resources"]["latest_version_name"], "10000", "{listed}");
+    assert!(start.elapsed() < AT_ONCE, "{:?}", start.elapsed());
+}
