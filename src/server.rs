@@ -20,11 +20,12 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 
 use crate::app::AppState;
-use crate::auth::{admit, authenticate};
+use crate::auth::{Guard, admit, authenticate};
 use crate::console;
 use crate::http::error::ApiError;
 use crate::http::headers::SecureHeaders;
 use crate::http::limits::LimitsLayer;
+use crate::http::routes::Routes;
 use crate::http::{cors, request_id};
 use crate::replay::replay;
 use crate::routes;
@@ -46,10 +47,13 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 pub fn router(app: AppState) -> Router {
     let (open, closed) = (routes::open(), routes::closed());
     let there = routes::operations_of(&open, &closed);
+    let guard = |routes: &Routes| Guard { app: Arc::clone(&app), policies: Arc::new(routes.policies()) };
+    let closed_guard = guard(&closed);
     let closed = closed.router.merge(routes::unimplemented::router(&there));
-    let closed = closed.route_layer(from_fn_with_state(Arc::clone(&app), admit_or_replay));
-    let oauth =
-        routes::oauth::closed().router.route_layer(from_fn_with_state(Arc::clone(&app), authenticate));
+    let closed = closed.route_layer(from_fn_with_state(closed_guard, admit_or_replay));
+    let oauth = routes::oauth::closed();
+    let oauth_guard = guard(&oauth);
+    let oauth = oauth.router.route_layer(from_fn_with_state(oauth_guard, authenticate));
     let oauth = oauth.route_layer(from_fn(routes::oauth::key_as_password));
     let settings = &app.config;
     let headers = SecureHeaders::new(settings, app.server_id);
@@ -101,9 +105,10 @@ pub fn router(app: AppState) -> Router {
 
 /// Authenticates the request, and gives a repeated one its first answer. Each layer that is a function is copied for
 /// each request with all that is behind it, so the two are one.
-async fn admit_or_replay(State(app): State<AppState>, request: Request, next: Next) -> Response {
-    match admit(&app, request).await {
-        Ok(request) => replay(&app, request, next).await,
+async fn admit_or_replay(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    match admit(&guard, request).await {
+        // A repetition's answer was the first one's: what this token may see of it is asked anew.
+        Ok((request, hidden)) => hidden.leave_out_of(replay(&guard.app, request, next).await).await,
         Err(refusal) => refusal,
     }
 }

@@ -23,7 +23,6 @@ const MAX_SQLITE_READERS: usize = 8;
 const SQLITE_PAGE_CACHE: &str = "-2000";
 /// Rows that a connection's thread reads on while nobody takes them: it seldom waits.
 const ROWS_AHEAD: usize = 1_000;
-const DATABASE_FILE: &str = "zendo.db";
 /// MySQL's number for a database that isn't there.
 const UNKNOWN_DATABASE: u16 = 1049;
 
@@ -44,7 +43,7 @@ impl Store {
     /// # Errors
     /// [`ConnectError`] when it can't be reached.
     pub async fn connect(config: &Config) -> Result<Self, ConnectError> {
-        let location = location(config);
+        let location = config.store_location();
         if let StoreLocation::Sqlite { path } = &location {
             make_private_folder(path)?;
         }
@@ -63,7 +62,7 @@ impl Store {
     /// # Errors
     /// [`ConnectError`] when it isn't there or can't be reached.
     pub async fn connect_existing(config: &Config) -> Result<Self, ConnectError> {
-        let mut location = location(config);
+        let mut location = config.store_location();
         if let StoreLocation::Sqlite { path } = &mut location {
             // Whoever is told that it isn't there should see where that is.
             *path = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
@@ -95,11 +94,6 @@ impl Store {
             counts: Arc::default(),
         })
     }
-}
-
-fn location(config: &Config) -> StoreLocation {
-    let location = config.store.url.as_ref().and_then(|url| url.location());
-    location.unwrap_or_else(|| StoreLocation::Sqlite { path: config.zendo.data_dir.join(DATABASE_FILE) })
 }
 
 fn describe(location: &StoreLocation) -> String {

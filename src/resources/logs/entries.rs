@@ -7,7 +7,6 @@ use uuid::Uuid;
 
 use super::LogsRow;
 use super::requests::RUNNER;
-use crate::app::App;
 use crate::framework::Context;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::path::PathId;
@@ -163,7 +162,7 @@ pub async fn list_entries(cx: Context, PathId(id): PathId, query: Query) -> ApiR
     let asked = Asked::read(query)?;
     let logs = cx.find::<LogsRow>(id).await?;
     logs.refuse_unowned()?;
-    let items = read(&cx.app, &logs, &asked).await?;
+    let items = read(&cx, &logs, &asked).await?;
     Ok(Json(Entries { items, ..Entries::default() }))
 }
 
@@ -173,10 +172,10 @@ pub async fn list_entries(cx: Context, PathId(id): PathId, query: Query) -> ApiR
 /// 400 for logs that have no file; 403 for local files that are not read; 404 for a store or file that isn't there; 501
 /// for stores that this server has no client for.
 pub async fn entries(cx: &Context, logs: &LogsRow) -> ApiResult<Vec<LogEntry>> {
-    read(&cx.app, logs, &Asked::default()).await
+    read(cx, logs, &Asked::default()).await
 }
 
-async fn read(app: &App, logs: &LogsRow, asked: &Asked) -> ApiResult<Vec<LogEntry>> {
+async fn read(cx: &Context, logs: &LogsRow, asked: &Asked) -> ApiResult<Vec<LogEntry>> {
     let refuse = |message: &str| Err(ApiError::new(ErrorKind::ValueError, message));
     if logs.source == RUNNER {
         return refuse("This server starts no runs, so it has no logs of their runners.");
@@ -194,8 +193,9 @@ async fn read(app: &App, logs: &LogsRow, asked: &Asked) -> ApiResult<Vec<LogEntr
     }
     let limit =
         asked.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(MOST_ENTRIES).min(MOST_ENTRIES);
-    let random = std::sync::Arc::clone(&app.random);
-    let entries = with_file(app, StoredFile { store, uri }, move |place| {
+    let random = std::sync::Arc::clone(&cx.app.random);
+    let file = StoredFile { store, uri, since: (logs.created, logs.id), projects: cx.principal.projects() };
+    let entries = with_file(&cx.app, file, move |place| {
         let mut entries = Vec::new();
         place.lines(MOST_BYTES, |line| {
             entries.extend(entry(line, &random));
