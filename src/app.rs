@@ -126,13 +126,15 @@ impl App {
         let Surroundings { clock, random, password_cost } = surroundings;
         let Proofs { signing_secret, api_key_pepper, signing_keys, revocations } = proofs;
         let server_id = settings.id;
+        let own_files = config.own_files();
         let workload_leeway = config.workload.leeway();
         let connection_limits = ConnectionLimits::new(&config.server, &config.zendo);
         let signing_algorithm = config.zendo.signing_algorithm;
         let introspection_accounts = config.zendo.introspection_accounts;
         let token_history = TimeDelta::days(config.zendo.token_history.0.into());
         let trusted_proxies = config.zendo.trusted_proxies;
-        let local_files = LocalFiles::new(config.zendo.local_files_root.map(|root| root.0));
+        let local_files =
+            LocalFiles::new(config.zendo.local_files_root.map(|root| root.0)).without(own_files);
         let default_user = config.bootstrap.user_name.0;
         let default_project = config.bootstrap.project_name.0;
         let encryption_key = config.secrets_store.encryption_key.map(|Secret(key)| key);

@@ -1,13 +1,15 @@
 //! Files of local artifact stores on this machine: read below one folder that the operator names, and nowhere else.
 
+mod dir;
 mod packer;
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Component, Path, PathBuf};
 
-use cap_std::ambient_authority;
-use cap_std::fs::{Dir, File};
+use cap_std::fs::File;
+
+use dir::{Dir, KeptOut};
 
 pub use packer::Packer;
 
@@ -40,6 +42,7 @@ impl From<io::Error> for Unread {
 #[derive(Debug, Clone, Default)]
 pub struct LocalFiles {
     root: Option<PathBuf>,
+    kept_out: KeptOut,
 }
 
 /// A file or folder below the root. No link leads out of it.
@@ -77,7 +80,12 @@ pub struct Archive {
 
 impl LocalFiles {
     pub fn new(root: Option<PathBuf>) -> Self {
-        Self { root }
+        Self { root, kept_out: KeptOut::default() }
+    }
+
+    /// The same without some files and folders, by whatever name they are asked for.
+    pub fn without(self, kept_out: Vec<PathBuf>) -> Self {
+        Self { kept_out: KeptOut::new(kept_out), ..self }
     }
 
     /// Whether files are read at all.
@@ -95,17 +103,39 @@ impl LocalFiles {
         if !path.is_absolute() || path.components().any(|part| part == Component::ParentDir) {
             return Err(Unread::Missing);
         }
-        let relative = match path.strip_prefix(root) {
-            Ok(relative) => relative,
-            // The root may be given by a link, and the path by where that leads.
-            Err(_) => path.strip_prefix(root.canonicalize()?).map_err(|_| Unread::Missing)?,
-        };
-        let root = Dir::open_ambient_dir(root, ambient_authority())?;
-        Ok(Place { root, path: relative.to_owned() })
+        let resolved = root.canonicalize()?;
+        // The root may be given by a link, and the path by where that leads.
+        if !path.starts_with(root) && !path.starts_with(&resolved) {
+            return Err(Unread::Missing);
+        }
+        // Where the path leads is what is judged and read, whatever links are on the way.
+        let path = path.canonicalize().map_err(|_| Unread::Missing)?;
+        let path = path.strip_prefix(&resolved).map_err(|_| Unread::Missing)?.to_owned();
+        let root = Dir::open_root(&resolved, &self.kept_out)?;
+        Ok(Place { root, path })
+    }
+
+    /// The ways in which the absolute path of a place may be written: below the root as it was given, and as it is.
+    pub fn roots(&self) -> Vec<PathBuf> {
+        let given = self.root.iter().cloned();
+        let resolved = self.root.iter().filter_map(|root| root.canonicalize().ok());
+        let mut roots: Vec<PathBuf> = given.chain(resolved).collect();
+        roots.dedup();
+        roots
     }
 }
 
 impl Place {
+    /// Its resolved path below the root.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Leaves out what has these paths below the root.
+    pub fn hide(&mut self, paths: impl IntoIterator<Item = PathBuf>) {
+        self.root.hide(paths);
+    }
+
     /// The file, to be read.
     ///
     /// # Errors
@@ -171,11 +201,7 @@ fn open(root: &Dir, path: &Path) -> Result<File, Unread> {
 }
 
 fn names(root: &Dir, folder: &Path) -> Result<Vec<std::ffi::OsString>, Unread> {
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let names = root.read_dir(folder)?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>();
-    let mut names = names?;
-    names.sort();
-    Ok(names)
+    Ok(root.names(folder)?)
 }
 
 impl Lines {

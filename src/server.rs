@@ -16,12 +16,13 @@ use tower::util::MapResponseLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::AppState;
-use crate::auth::{Admitted, admit, authenticate};
+use crate::auth::{Admitted, Guard, admit, authenticate};
 use crate::connections;
 use crate::console;
 use crate::http::error::ApiError;
 use crate::http::headers::SecureHeaders;
 use crate::http::limits::LimitsLayer;
+use crate::http::routes::Routes;
 use crate::http::{bodies, cors, request_id};
 use crate::jobs;
 use crate::replay::replay;
@@ -35,11 +36,14 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 pub fn router(app: AppState) -> Router {
     let (open, closed) = (routes::open(), routes::closed());
     let there = routes::operations_of(&open, &closed);
+    let guard = |routes: &Routes| Guard { app: Arc::clone(&app), policies: Arc::new(routes.policies()) };
+    let closed_guard = guard(&closed);
     let closed = closed.router.merge(routes::unimplemented::router(&there));
-    let closed = closed.route_layer(from_fn_with_state(Arc::clone(&app), admit_or_replay));
-    let oauth =
-        routes::oauth::closed().router.route_layer(from_fn_with_state(Arc::clone(&app), bodies::keep_small));
-    let oauth = oauth.route_layer(from_fn_with_state(Arc::clone(&app), authenticate));
+    let closed = closed.route_layer(from_fn_with_state(closed_guard, admit_or_replay));
+    let oauth = routes::oauth::closed();
+    let oauth_guard = guard(&oauth);
+    let oauth = oauth.router.route_layer(from_fn_with_state(Arc::clone(&app), bodies::keep_small));
+    let oauth = oauth.route_layer(from_fn_with_state(oauth_guard, authenticate));
     let oauth = oauth.route_layer(from_fn(routes::oauth::key_as_password));
     let settings = &app.config;
     let headers = SecureHeaders::new(settings, app.server_id);
@@ -92,10 +96,12 @@ pub fn router(app: AppState) -> Router {
 
 /// Authenticates the request, bounds what it keeps in memory, and gives a repeated one its first answer. Each layer
 /// that is a function is copied for each request with all that is behind it, so the three are one.
-async fn admit_or_replay(State(app): State<AppState>, request: Request, next: Next) -> Response {
-    match admit(&app, request).await {
-        Ok(Admitted { request, caller, room: _room }) => {
-            bodies::count_answer(&app.budgets.answers, caller, replay(&app, request, next).await)
+async fn admit_or_replay(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    match admit(&guard, request).await {
+        Ok(Admitted { request, caller, room: _room, hidden }) => {
+            // A repetition's answer was the first one's: what this token may see of it is asked anew.
+            let answer = hidden.leave_out_of(replay(&guard.app, request, next).await).await;
+            bodies::count_answer(&guard.app.budgets.answers, caller, answer)
         }
         Err(refusal) => refusal,
     }

@@ -10,7 +10,7 @@ use crate::audit::Audit;
 use crate::auth::keys::{Keeper, KeyError};
 use crate::auth::password::{self, PasswordError};
 use crate::auth::{Passwords, Revocations};
-use crate::config::{Config, Flag, Secret};
+use crate::config::{Config, ConfigError, Flag, Secret};
 use crate::resources::secrets::SecretCipher;
 use crate::resources::server_settings;
 use crate::routes::dashboard;
@@ -24,6 +24,8 @@ const API_KEY_PEPPER: &str = "api_key_pepper";
 /// Why the server can't start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartupError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     #[error(transparent)]
     Connect(#[from] ConnectError),
     #[error(transparent)]
@@ -65,6 +67,7 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<(AppSta
         dashboard::check(folder)
             .map_err(|error| StartupError::Dashboard { folder: folder.clone(), error })?;
     }
+    config.check_folders()?;
     let store = Store::connect(&config).await?;
     store.migrate().await?;
     let sign_in = seed(&store, &config, &surroundings).await?;

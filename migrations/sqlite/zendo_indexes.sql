@@ -35,6 +35,7 @@ CREATE INDEX IF NOT EXISTS zendo_ix_artifact_version_project_id_created_id ON ar
 CREATE INDEX IF NOT EXISTS zendo_ix_artifact_version_artifact_id_created_version_number ON artifact_version (artifact_id, created, version_number);
 CREATE INDEX IF NOT EXISTS zendo_ix_artifact_version_artifact_store_id ON artifact_version (artifact_store_id);
 CREATE INDEX IF NOT EXISTS zendo_ix_artifact_version_user_id ON artifact_version (user_id);
+CREATE INDEX IF NOT EXISTS zendo_uri_artifact_version ON artifact_version (uri);
 CREATE INDEX IF NOT EXISTS zendo_ix_schedule_project_id_created_id ON schedule (project_id, created, id);
 CREATE INDEX IF NOT EXISTS zendo_ix_schedule_orchestrator_id ON schedule (orchestrator_id);
 CREATE INDEX IF NOT EXISTS zendo_ix_schedule_pipeline_id ON schedule (pipeline_id);
@@ -44,6 +45,7 @@ CREATE INDEX IF NOT EXISTS zendo_ix_trigger_project_id_created_id ON "trigger" (
 CREATE INDEX IF NOT EXISTS zendo_ix_trigger_user_id ON "trigger" (user_id);
 CREATE INDEX IF NOT EXISTS zendo_ix_trigger_webhook_id ON "trigger" (webhook_id);
 CREATE INDEX IF NOT EXISTS zendo_ix_artifact_visualization_artifact_version_id ON artifact_visualization (artifact_version_id);
+CREATE INDEX IF NOT EXISTS zendo_uri_artifact_visualization ON artifact_visualization (uri);
 CREATE INDEX IF NOT EXISTS zendo_ix_model_versions_artifacts_artifact_version_id ON model_versions_artifacts (artifact_version_id);
 CREATE INDEX IF NOT EXISTS zendo_ix_model_versions_artifacts_model_version_id ON model_versions_artifacts (model_version_id);
 CREATE INDEX IF NOT EXISTS zendo_ix_pipeline_snapshot_build_id ON pipeline_snapshot (build_id);
@@ -51,6 +53,7 @@ CREATE INDEX IF NOT EXISTS zendo_ix_pipeline_snapshot_code_reference_id ON pipel
 CREATE INDEX IF NOT EXISTS zendo_ix_pipeline_snapshot_schedule_id ON pipeline_snapshot (schedule_id);
 CREATE INDEX IF NOT EXISTS zendo_ix_pipeline_snapshot_stack_id ON pipeline_snapshot (stack_id);
 CREATE INDEX IF NOT EXISTS zendo_ix_pipeline_snapshot_user_id ON pipeline_snapshot (user_id);
+CREATE INDEX IF NOT EXISTS zendo_uri_pipeline_snapshot ON pipeline_snapshot (code_path);
 CREATE INDEX IF NOT EXISTS zendo_ix_curated_visualization_project_id_created_id ON curated_visualization (project_id, created, id);
 CREATE INDEX IF NOT EXISTS zendo_ix_deployment_project_id_created_id ON deployment (project_id, created, id);
 CREATE INDEX IF NOT EXISTS zendo_ix_deployment_deployer_id ON deployment (deployer_id);
@@ -104,4 +107,5 @@ CREATE INDEX IF NOT EXISTS zendo_ix_logs_pipeline_run_id ON logs (pipeline_run_i
 CREATE INDEX IF NOT EXISTS zendo_ix_logs_project_id ON logs (project_id);
 CREATE INDEX IF NOT EXISTS zendo_ix_logs_step_run_id ON logs (step_run_id);
 CREATE INDEX IF NOT EXISTS zendo_ix_logs_user_id ON logs (user_id);
+CREATE INDEX IF NOT EXISTS zendo_uri_logs ON logs (uri);
 CREATE INDEX IF NOT EXISTS zendo_ix_run_metadata_resource_run_metadata_id ON run_metadata_resource (run_metadata_id);

@@ -1,6 +1,9 @@
-//! What a route asks of a narrowed token: one rule from its method and path, with the few exceptions to it.
+//! What a route asks of a narrowed token: one rule from its method and path, with the few exceptions to it, and what it
+//! says beside its path that it may do besides.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::sync::Arc;
 
 use super::permissions::{Permission, Verb};
 use super::{AuthenticationError, Scope};
@@ -15,6 +18,71 @@ pub enum Access<'a> {
     Needs(Permission<'a>),
 }
 
+/// What a route may do beyond what its method and path say, which takes a scope of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Also {
+    pub needs: Permission<'static>,
+    pub when: When,
+}
+
+/// When it does that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// The query has this flag so.
+    Flag(&'static str, bool),
+    /// The handler meets it on its way, and asks then ([`Principal::require`](super::Principal::require)). The words say
+    /// what, for people.
+    Met(&'static str),
+    /// The answer shows it at this place (RFC 6901), and leaves it out for a token without the scope.
+    Shown(&'static str),
+}
+
+impl Also {
+    /// What the handler asks for when it meets that.
+    pub const fn met(needs: Permission<'static>, what: &'static str) -> Self {
+        Self { needs, when: When::Met(what) }
+    }
+
+    /// What a flag of the query asks for.
+    pub const fn flag(name: &'static str, is: bool, needs: Permission<'static>) -> Self {
+        Self { needs, when: When::Flag(name, is) }
+    }
+
+    /// What seeing that place of the answer takes.
+    pub const fn shown(place: &'static str, needs: Permission<'static>) -> Self {
+        Self { needs, when: When::Shown(place) }
+    }
+}
+
+/// As a condition, for people.
+impl fmt::Display for When {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(name, is) => write!(formatter, "with `{name}={is}`"),
+            Self::Met(what) => write!(formatter, "for {what}"),
+            Self::Shown(place) => {
+                write!(formatter, "to be shown the {}", place.rsplit('/').next().unwrap_or_default())
+            }
+        }
+    }
+}
+
+/// What routes may do besides, each by its method and path.
+#[derive(Debug, Default)]
+pub struct Policies(HashMap<(&'static str, &'static str), Arc<[Also]>>);
+
+impl Policies {
+    pub fn new(said: impl IntoIterator<Item = ((&'static str, &'static str), Vec<Also>)>) -> Self {
+        Self(said.into_iter().map(|(route, also)| (route, also.into())).collect())
+    }
+
+    pub fn of(&self, method: &str, path: &str) -> Option<Arc<[Also]>> {
+        self.0.get(&(method, path)).map(Arc::clone)
+    }
+}
+
+/// Older names in paths, and the kind of resource that they lead to.
+const OLDER_NAMES: [(&str, &str); 1] = [("pipeline_deployments", "pipeline_snapshots")];
 /// Kinds of resource that are kept below another kind, and are one of their own.
 const NESTED: [&str; 4] = ["api_keys", "logs", "model_versions", "steps"];
 /// Kinds of resource that are, or lead to, credentials.
@@ -28,6 +96,7 @@ const ADMINISTRATION: [&str; 8] =
 const EXCEPTIONS: &[(&str, &str, Access<'_>)] = &[
     ("GET", "api_token", Access::Always),
     ("GET", "current-user", Access::Always),
+    ("POST", "api_tokens/revoke", needs("api_tokens", Verb::Delete)),
     ("POST", "oauth/introspect", needs("oauth", Verb::Read)),
     ("POST", "oauth/revoke", needs("oauth", Verb::Delete)),
     ("POST", "runs/statistics", needs("runs", Verb::Read)),
@@ -55,6 +124,8 @@ impl<'a> Access<'a> {
         let below = segments.get(2).copied();
         let nested = below.filter(|name| NESTED.contains(name));
         let resource = nested.or(segments.first().copied()).unwrap_or_default();
+        let newer = OLDER_NAMES.iter().find(|(older, _)| *older == resource);
+        let resource = newer.map_or(resource, |(_, newer)| newer);
         let verb = match method {
             "GET" | "HEAD" => Verb::Read,
             "DELETE" => Verb::Delete,
@@ -150,6 +221,7 @@ mod tests {
         assert_eq!(needed("GET", "/api/v1/current-user"), "Always");
         assert_eq!(needed("GET", "/api/v1/workspaces/{project_name_or_id}/runs"), "runs:read");
         assert_eq!(needed("DELETE", "/api/v1/workspaces/{project_name_or_id}"), "projects:delete");
+        assert_eq!(needed("GET", "/api/v1/pipeline_deployments"), "pipeline_snapshots:read");
         let versions = "/api/v1/workspaces/{project_name_or_id}/models/{model_id}/model_versions";
         assert_eq!(needed("POST", versions), "model_versions:create");
     }

@@ -1,10 +1,11 @@
 //! Tokens for one download: in a link, which a browser follows without a header.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use chrono::{DateTime, Utc};
 use jsonwebtoken::Validation;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::jwt::{Claims, Tokens, VerifiedToken, reason};
 use super::{AuthenticationError, Principal, layer};
@@ -75,7 +76,8 @@ impl Tokens {
     }
 }
 
-/// Checks a download's token, and that what it was made from hasn't ended since.
+/// Checks a download's token, and that what it was made from hasn't ended since. Tells the projects that this one is
+/// for, if it is for some only.
 ///
 /// # Errors
 /// [`AuthenticationError`] with the reason.
@@ -84,8 +86,9 @@ pub async fn require_download(
     token: &str,
     kind: &str,
     thing: Id,
-) -> Result<(), AuthenticationError> {
+) -> Result<Option<BTreeSet<Uuid>>, AuthenticationError> {
     let now = app.clock.now();
     let made_from = app.tokens.check_download(token, kind, thing, now)?;
-    layer::holder(app, &made_from, now).await.map(drop)
+    layer::holder(app, &made_from, now).await?;
+    Ok(made_from.claims.scope.projects)
 }

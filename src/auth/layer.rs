@@ -6,14 +6,15 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap};
+use axum::http::{Extensions, HeaderMap, Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::CookieJar;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::access::Access;
+use super::access::{Access, Also, Policies, When};
+use super::hidden::Hidden;
 use super::jwt::{Claims, TokenKind, VerifiedToken, moment};
 use super::page::Page;
 use super::revocation::Revoked;
@@ -25,6 +26,7 @@ use crate::audit::{Action, Claim, Origin};
 use crate::config::AuthScheme;
 use crate::http::bodies;
 use crate::http::budgets::{Holder, Share};
+use crate::http::query::Query;
 use crate::resources::devices::DeviceStatus;
 use crate::resources::users::{self, UserRow};
 use crate::store::Id;
@@ -32,10 +34,17 @@ use crate::work;
 
 pub const CSRF_HEADER: &str = "x-csrf-token";
 
+/// Who is let through to some routes, and what these may do beyond their paths.
+#[derive(Clone)]
+pub struct Guard {
+    pub app: AppState,
+    pub policies: Arc<Policies>,
+}
+
 /// Authenticates the request and hands its [`Principal`] on.
-pub async fn authenticate(State(app): State<AppState>, request: Request, next: Next) -> Response {
-    match admit(&app, request).await {
-        Ok(Admitted { request, .. }) => next.run(request).await,
+pub async fn authenticate(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    match admit(&guard, request).await {
+        Ok(Admitted { request, hidden, .. }) => hidden.leave_out_of(next.run(request).await).await,
         Err(refusal) => refusal,
     }
 }
@@ -46,13 +55,16 @@ pub struct Admitted {
     pub caller: Holder,
     /// Room for its body, to be held until it is answered.
     pub room: Option<Share>,
+    /// What is to be left out of its answer.
+    pub hidden: Hidden,
 }
 
 /// The request with its [`Principal`], or the answer to one that has none. No body is read before that.
 ///
 /// # Errors
 /// 401 for nobody that is known here; 403 for a token that was narrowed too far; 413 for a body that is too long.
-pub async fn admit(app: &AppState, request: Request) -> Result<Admitted, Response> {
+pub async fn admit(guard: &Guard, request: Request) -> Result<Admitted, Response> {
+    let app = &guard.app;
     let now = app.clock.now();
     let principal = match principal_for_page(app, request.headers(), request.extensions(), now).await {
         Ok(principal) => principal,
@@ -69,11 +81,12 @@ pub async fn admit(app: &AppState, request: Request) -> Result<Admitted, Respons
         true => (request, None),
         false => Box::pin(bodies::make_room(app, caller, request)).await?,
     };
+    let mut hidden = Hidden::default();
     if let Some(scope) = principal.scope().filter(|scope| scope.is_limited()) {
-        request = Box::pin(within_scope(app, &principal, scope, request)).await?;
+        (request, hidden) = Box::pin(within_scope(guard, &principal, scope, request)).await?;
     }
     request.extensions_mut().insert(principal);
-    Ok(Admitted { request, caller, room })
+    Ok(Admitted { request, caller, room, hidden })
 }
 
 async fn record_refusal(
@@ -97,19 +110,48 @@ async fn record_refusal(
     app.audit.refused(event, None).await;
 }
 
-/// Hands the request on if its narrowed token is wide enough for the route.
+/// Hands the request on if its narrowed token is wide enough for the route, and for what it may do besides.
 async fn within_scope(
-    app: &AppState,
+    guard: &Guard,
     principal: &Principal,
     scope: &Scope,
-    request: Request,
-) -> Result<Request, Response> {
-    let path = request.extensions().get::<MatchedPath>().cloned();
-    let path = path.as_ref().map_or(request.uri().path(), MatchedPath::as_str).to_owned();
-    let path = path.strip_prefix(app.config.root_url_path.0.as_str()).unwrap_or(&path);
-    let access = Access::of(request.method().as_str(), path);
+    mut request: Request,
+) -> Result<(Request, Hidden), Response> {
+    let app = &guard.app;
+    let path = route_of(app, request.extensions(), request.uri());
+    let access = Access::of(request.method().as_str(), &path);
     access.check(scope).map_err(IntoResponse::into_response)?;
-    project_guard::check(app, principal, access, request).await
+    let mut hidden = Hidden::default();
+    if let Some(also) = guard.policies.of(request.method().as_str(), &path) {
+        check_flags(&also, scope, &request).map_err(IntoResponse::into_response)?;
+        hidden = Hidden::from(&also, scope);
+        request.extensions_mut().insert(Declared(also));
+    }
+    let request = project_guard::check(app, principal, access, request).await?;
+    Ok((request, hidden))
+}
+
+/// What the route of a narrowed token's request says that it may do besides.
+#[derive(Debug, Clone)]
+pub struct Declared(pub Arc<[Also]>);
+
+/// The declared path of the request, below the server's own root.
+fn route_of(app: &AppState, extensions: &Extensions, uri: &Uri) -> String {
+    let path = extensions.get::<MatchedPath>().map_or(uri.path(), MatchedPath::as_str);
+    path.strip_prefix(app.config.root_url_path.0.as_str()).unwrap_or(path).to_owned()
+}
+
+/// # Errors
+/// 403 when the query asks for something that the scope lacks.
+fn check_flags(also: &[Also], scope: &Scope, request: &Request) -> Result<(), AuthenticationError> {
+    for also in also {
+        let When::Flag(name, asked) = also.when else { continue };
+        let mut query = Query::new("", "", request.uri().query().unwrap_or_default());
+        if query.flag(name) == Some(asked) {
+            Access::Needs(also.needs).check(scope)?;
+        }
+    }
+    Ok(())
 }
 
 /// Whom a request speaks for, unless a page of another origin makes a browser send it.
@@ -148,13 +190,40 @@ impl<S: Sync> FromRequestParts<S> for Principal {
 }
 
 /// Who asks on a route that is open to all, for what not everyone may ask there: an argument of its handler.
-pub struct MaybePrincipal(pub Result<Principal, AuthenticationError>);
+pub struct MaybePrincipal {
+    found: Result<Principal, AuthenticationError>,
+    method: Method,
+    route: String,
+}
+
+impl MaybePrincipal {
+    /// Who it is, for the record alone.
+    pub fn known(&self) -> Option<&Principal> {
+        self.found.as_ref().ok()
+    }
+
+    /// Who it is, to act for them: past the same guard as on a route that is closed.
+    ///
+    /// # Errors
+    /// 401 for nobody that is known here; 403 for a token that was narrowed too far.
+    pub fn acting(self) -> Result<Principal, AuthenticationError> {
+        let principal = self.found?;
+        let access = Access::of(self.method.as_str(), &self.route);
+        if let Some(scope) = principal.scope() {
+            access.check(scope)?;
+        }
+        project_guard::check_kind(&principal, access)?;
+        Ok(principal)
+    }
+}
 
 impl FromRequestParts<AppState> for MaybePrincipal {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Self::Rejection> {
-        Ok(Self(principal_for_page(app, &parts.headers, &parts.extensions, app.clock.now()).await))
+        let found = principal_for_page(app, &parts.headers, &parts.extensions, app.clock.now()).await;
+        let route = route_of(app, &parts.extensions, &parts.uri);
+        Ok(Self { found, method: parts.method.clone(), route })
     }
 }
 

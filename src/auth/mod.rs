@@ -8,6 +8,7 @@ pub mod csrf;
 pub mod download;
 pub mod error;
 pub mod grants;
+pub mod hidden;
 pub mod identity;
 pub mod jwt;
 pub mod keys;
@@ -33,6 +34,8 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use self::access::Access;
+use self::permissions::Permission;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::resources::users::UserRow;
 use crate::store::Id;
@@ -42,7 +45,7 @@ pub use identity::Identities;
 pub use jwt::{Claims, Tokens, VerifiedToken};
 pub use known_places::KnownPlaces;
 pub use last_used::LastUsed;
-pub use layer::{Admitted, admit, authenticate};
+pub use layer::{Admitted, Guard, admit, authenticate};
 pub use password::Passwords;
 pub use register::Register;
 pub use revocation::{Revocation, Revocations};
@@ -108,6 +111,14 @@ impl Principal {
             Some(projects) if !projects.contains(&project.0) => Err(AuthenticationError::OtherProject.into()),
             _ => Ok(()),
         }
+    }
+
+    /// Checks that its token may do this too: for what a request does beyond what its route's path says.
+    ///
+    /// # Errors
+    /// 403 with what is missing.
+    pub fn require(&self, needs: Permission<'_>) -> ApiResult<()> {
+        self.scope().map_or(Ok(()), |scope| Access::Needs(needs).check(scope).map_err(ApiError::from))
     }
 
     /// The access token, for what only a token can do.

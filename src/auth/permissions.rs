@@ -37,6 +37,12 @@ pub struct Permission<'a> {
     pub verb: Verb,
 }
 
+impl<'a> Permission<'a> {
+    pub const fn to(verb: Verb, resource: &'a str) -> Self {
+        Self { resource, verb }
+    }
+}
+
 impl fmt::Display for Permission<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}:{}", self.resource, self.verb.word())

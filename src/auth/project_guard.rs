@@ -11,7 +11,7 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use percent_encoding::percent_decode_str;
 use sea_query::{Expr, ExprTrait, Query, SelectStatement, UnionType};
-use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use uuid::Uuid;
 
 use super::access::Access;
@@ -48,7 +48,7 @@ pub const TABLES: [&str; 21] = [
 ];
 
 /// Kinds of resource that belong to a project, or to something that does.
-const IN_PROJECTS: [&str; 25] = [
+const IN_PROJECTS: [&str; 24] = [
     "artifact_versions",
     "artifacts",
     "code_repositories",
@@ -61,7 +61,6 @@ const IN_PROJECTS: [&str; 25] = [
     "model_versions",
     "models",
     "pipeline_builds",
-    "pipeline_deployments",
     "pipeline_snapshots",
     "pipelines",
     "run-metadata",
@@ -91,22 +90,30 @@ pub async fn check(
     request: Request,
 ) -> Result<Request, Response> {
     let Some(projects) = principal.projects() else { return Ok(request) };
-    if let Access::Needs(Permission { resource, verb }) = access {
-        // What is asked about a token is of no project.
-        let is_read = verb == Verb::Read && resource != "oauth";
-        let is_free = is_read || (resource, verb) == ("tags", Verb::Create);
-        if !is_free && !IN_PROJECTS.contains(&resource) {
-            return Err(AuthenticationError::OutsideProjects.into_response());
-        }
-    }
+    check_kind(principal, access).map_err(IntoResponse::into_response)?;
     let mut ids = Ids::default();
     let segments = request.uri().path().split('/');
     segments.for_each(|segment| ids.add(&percent_decode_str(segment).decode_utf8_lossy()));
     let request = with_ids_of_body(request, &mut ids).await?;
-    let are_within = are_within(&app.store, ids.0, projects).await;
+    let are_within = are_within(&app.store, ids.all, projects).await;
     match are_within.map_err(|error| ApiError::from(error).into_response())? {
         true => Ok(request),
         false => Err(AuthenticationError::OtherProject.into_response()),
+    }
+}
+
+/// Whether a token for some projects may do that to anything of this kind.
+///
+/// # Errors
+/// 403 for a change of what belongs to no project.
+pub fn check_kind(principal: &Principal, access: Access<'_>) -> Result<(), AuthenticationError> {
+    let Access::Needs(Permission { resource, verb }) = access else { return Ok(()) };
+    // What is asked about a token is of no project.
+    let is_read = verb == Verb::Read && resource != "oauth";
+    let is_free = is_read || (resource, verb) == ("tags", Verb::Create);
+    match principal.projects() {
+        Some(_) if !is_free && !IN_PROJECTS.contains(&resource) => Err(AuthenticationError::OutsideProjects),
+        _ => Ok(()),
     }
 }
 
@@ -153,13 +160,33 @@ fn projects_of(ids: &[Id]) -> SelectStatement {
     all
 }
 
-/// Every id that stands anywhere in a JSON text.
+/// Whether all that an answer is about is of the principal's projects. What can't be read isn't.
+///
+/// # Errors
+/// The store's own.
+pub async fn may_see(store: &Store, principal: &Principal, answer: &[u8]) -> Result<bool, StoreError> {
+    let Some(projects) = principal.projects() else { return Ok(true) };
+    let mut ids = Ids { but: Some(OF_A_USER), ..Ids::default() };
+    let mut json = serde_json::Deserializer::from_slice(answer);
+    if (&mut json).deserialize_any(&mut ids).and_then(|()| json.end()).is_err() {
+        return Ok(false);
+    }
+    are_within(store, ids.all, projects).await
+}
+
+/// In an answer, where somebody begins when they name no project: that is no part of what it is about.
+const OF_A_USER: &str = "default_project_id";
+
+/// Every id that stands anywhere in a JSON text, but for those of one key.
 #[derive(Debug, Default)]
-struct Ids(BTreeSet<Uuid>);
+struct Ids {
+    all: BTreeSet<Uuid>,
+    but: Option<&'static str>,
+}
 
 impl Ids {
     fn add(&mut self, text: &str) {
-        self.0.extend(Uuid::try_parse(text.trim()));
+        self.all.extend(Uuid::try_parse(text.trim()));
     }
 }
 
@@ -204,7 +231,10 @@ impl<'de> Visitor<'de> for &mut Ids {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         while let Some(key) = entries.next_key::<String>()? {
             self.add(&key);
-            entries.next_value_seed(&mut *self)?;
+            match self.but {
+                Some(but) if but == key => drop(entries.next_value::<IgnoredAny>()?),
+                _ => entries.next_value_seed(&mut *self)?,
+            }
         }
         Ok(())
     }
@@ -231,6 +261,6 @@ mod tests {
             b.simple()
         );
         serde_json::Deserializer::from_str(&text).deserialize_any(&mut ids).unwrap();
-        assert_eq!(ids.0, BTreeSet::from([a, b, c, d]));
+        assert_eq!(ids.all, BTreeSet::from([a, b, c, d]));
     }
 }

@@ -77,6 +77,11 @@ pub fn scopes() -> String {
         let path = route.1.trim_start_matches("/api/v1");
         by_scope.entry(scope).or_default().insert(format!("`{} {path}`", route.0));
     }
+    for ((method, path), also) in routes::closed().declared() {
+        let path = path.trim_start_matches("/api/v1");
+        let routes = by_scope.entry(format!("`{}`", also.needs)).or_default();
+        routes.insert(format!("`{method} {path}` {}", also.when));
+    }
     let mut table = "| scope | routes |\n| --- | --- |\n".to_owned();
     for (scope, routes) in by_scope {
         let routes = routes.into_iter().collect::<Vec<String>>().join(", ");

@@ -35,6 +35,7 @@ pub fn run(args: ServeArgs) -> Result<(), CliError> {
     let (mut config, warnings) = config_from_environment()?;
     config.zendo.listen = args.listen.unwrap_or(config.zendo.listen);
     config.zendo.data_dir = args.data_dir.unwrap_or(config.zendo.data_dir);
+    config.check_folders().map_err(|error| CliError::usage(error.to_string()))?;
     start_log(&config);
     for warning in warnings.iter().chain(&config::unsafe_settings(&config)) {
         tracing::warn!("{warning}");

@@ -3,6 +3,7 @@
 //! Source of names and defaults: contract/config.json.
 
 mod bootstrap;
+mod folders;
 mod names;
 mod secrets;
 mod server;

@@ -9,7 +9,9 @@ use serde::de::DeserializeOwned;
 
 use super::{Read, Resource, ResponseOf, not_found};
 use crate::app::AppState;
-use crate::auth::{AuthenticationError, Principal};
+use crate::auth::layer::Declared;
+use crate::auth::permissions::Permission;
+use crate::auth::{AuthenticationError, Principal, Scope};
 use crate::http::error::ApiResult;
 use crate::replay::{Once, make_anew};
 use crate::store::{AsStoreError, Id, StoreError, Timestamp, Transaction, is_duplicate, is_lost_race};
@@ -21,6 +23,8 @@ pub struct Context {
     pub principal: Principal,
     /// There when the request has an `Idempotency-Key`.
     once: Option<Arc<Once>>,
+    /// There when its token was narrowed, and the route may do more than its path says.
+    declared: Option<Declared>,
 }
 
 impl FromRequestParts<AppState> for Context {
@@ -29,7 +33,8 @@ impl FromRequestParts<AppState> for Context {
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Self::Rejection> {
         let principal = Principal::from_request_parts(parts, app).await?;
         let once = parts.extensions.get().map(Arc::clone);
-        Ok(Self { app: Arc::clone(app), principal, once })
+        let declared = parts.extensions.get::<Declared>().cloned();
+        Ok(Self { app: Arc::clone(app), principal, once, declared })
     }
 }
 
@@ -44,6 +49,21 @@ impl Context {
 
     pub fn user_id(&self) -> Id {
         self.principal.user.id
+    }
+
+    /// Checks that the request's token may do this too, which its route says that it may do ([`Routes::also`]).
+    ///
+    /// # Errors
+    /// 403 with what is missing.
+    ///
+    /// [`Routes::also`]: crate::http::routes::Routes::also
+    pub fn require(&self, needs: Permission<'static>) -> ApiResult<()> {
+        let is_narrowed = self.principal.scope().is_some_and(Scope::is_narrowed);
+        let said = self.declared.as_ref().map_or(&[][..], |declared| &declared.0);
+        if is_narrowed && !said.iter().any(|also| also.needs == needs) {
+            tracing::error!(%needs, "a route does more than it declares");
+        }
+        self.principal.require(needs)
     }
 
     /// How answers are made: with metadata when hydrated, and with what they are related to.

@@ -3,7 +3,7 @@
 use axum::Json;
 use sea_query::{Expr, ExprTrait, SelectStatement};
 
-use super::{Context, Resource, ResponseOf, find_in, find_project};
+use super::{Context, Resource, ResponseOf, find_in, find_project, refuse_held};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::list::{ListRequest, Page};
 use crate::http::path::PathId;
@@ -53,11 +53,13 @@ pub async fn get<R: Resource>(
 /// Deletes one thing by its id.
 ///
 /// # Errors
-/// 404 when there is none; what the resource's rules refuse.
+/// 404 when there is none; 403 when more goes with it than the token may delete; what the resource's rules refuse.
 pub async fn delete<R: Resource>(cx: Context, PathId(id): PathId) -> ApiResult<Json<()>> {
     cx.find::<R>(id).await?;
+    let context = &cx;
     let deleted = cx.app.store.write(|mut tx| async move {
         find_in::<R>(&mut tx, id).await?;
+        refuse_held::<R>(context, &mut tx, id).await?;
         R::delete(&mut tx, id).await?;
         Ok::<_, ApiError>(tx.commit(()).await?)
     });

@@ -24,6 +24,7 @@
 mod context;
 mod envelope;
 mod handlers;
+mod held;
 mod project;
 mod read;
 mod strip;
@@ -41,10 +42,11 @@ use crate::store::{self, Id, StoreError, Transaction};
 pub use context::Context;
 pub use envelope::{NoResources, Response};
 pub use handlers::{delete, get, list, list_of};
+pub use held::{Held, refuse_held};
 pub use project::{NamedProject, find_project, named_project, require, require_project};
 pub use read::{ById, Read, Versions};
 pub use strip::strip;
-pub use tagging::{TagReference, Taggable, attach, plain_tags, remove_tags, set_tags};
+pub use tagging::{NO_TAGS, TAGS, TagReference, Taggable, attach, plain_tags, remove_tags, set_tags};
 
 /// A row type's table and columns; made by [`row!`](crate::row).
 pub trait Stored: store::Row + Sized {
@@ -61,6 +63,8 @@ pub trait Resource: Stored + Listed + Sync + 'static {
     const IN_PROJECT: bool = false;
     /// Whether tags can be attached. What is deleted loses them, and what else hangs on it without a foreign key.
     const TAGGABLE: bool = false;
+    /// Things of other kinds that go when one of these is deleted, which takes their scope too.
+    const HOLDS: &'static [Held] = &[];
     type Body: Serialize + Send + Sync;
     type Metadata: Serialize + Send + Sync;
     type Resources: Serialize + Send + Sync;

@@ -5,6 +5,8 @@ use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
 use super::{Context, find_in, find_named};
+use crate::auth::access::Also;
+use crate::auth::permissions::{Permission, Verb};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::values::{ShortText, at_most};
 use crate::resources::tags::{self, Color, TagRow};
@@ -102,10 +104,18 @@ pub fn plain_tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<TagR
     Ok(names.unwrap_or_default().into_iter().map(TagReference::NameOrId).collect())
 }
 
+const ATTACH: Permission<'static> = Permission::to(Verb::Create, "tag_resources");
+const DETACH: Permission<'static> = Permission::to(Verb::Delete, "tag_resources");
+const MAKE: Permission<'static> = Permission::to(Verb::Create, "tags");
+/// What a route may do that takes tags for what it makes.
+pub const TAGS: [Also; 2] = [Also::met(ATTACH, "tags"), Also::met(MAKE, "a new tag")];
+/// What a route may do that takes tags from what it changes, besides.
+pub const NO_TAGS: [Also; 1] = [Also::met(DETACH, "tags to remove")];
+
 /// Attaches the tags to a thing, and makes those that aren't there yet.
 ///
 /// # Errors
-/// 400 for a tag that is exclusive here and not there; 404 for an unknown id; the store's own.
+/// 403 for a token that may not; 400 for a tag that is exclusive here and not there; 404 for an unknown id; the store's own.
 pub async fn set_tags(
     cx: &Context,
     tx: &mut Transaction,
@@ -115,6 +125,9 @@ pub async fn set_tags(
 ) -> ApiResult<()> {
     if tags.len() > MOST_TAGS {
         return Err(ApiError::unprocessable(format!("tags: List should have at most {MOST_TAGS} items")));
+    }
+    if !tags.is_empty() {
+        cx.require(ATTACH)?;
     }
     for reference in tags {
         let tag = find_or_make(cx, tx, reference).await?;
@@ -133,7 +146,10 @@ async fn find_or_make(cx: &Context, tx: &mut Transaction, reference: &TagReferen
         TagReference::Described { color, exclusive, .. } => (*color, Some(exclusive.unwrap_or(false))),
     };
     match find_named::<TagRow>(tx, None, name).await? {
-        None => tags::insert(cx, tx, name, color, exclusive.unwrap_or(false)).await,
+        None => {
+            cx.require(MAKE)?;
+            tags::insert(cx, tx, name, color, exclusive.unwrap_or(false)).await
+        }
         Some(tag) if exclusive.is_none_or(|exclusive| exclusive == tag.exclusive) => Ok(tag),
         Some(tag) => {
             let is = if tag.exclusive { "an exclusive" } else { "a non-exclusive" };
@@ -197,8 +213,9 @@ pub async fn attach(
 /// Takes the tags with these names or ids from a thing; what it doesn't have is left out.
 ///
 /// # Errors
-/// The store's own.
+/// 403 for a token that may not; the store's own.
 pub async fn remove_tags(
+    cx: &Context,
     tx: &mut Transaction,
     kind: Taggable,
     thing: Id,
@@ -210,6 +227,7 @@ pub async fn remove_tags(
     if tags.len() > MOST_TAGS {
         return Err(ApiError::unprocessable(format!("tags: List should have at most {MOST_TAGS} items")));
     }
+    cx.require(DETACH)?;
     let names = tags.iter().map(TagReference::name);
     let ids = tags.iter().filter_map(|tag| Uuid::try_parse(tag.name()).ok().map(Id));
     let meant = Sql::select()

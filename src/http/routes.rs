@@ -5,6 +5,7 @@ use axum::handler::Handler;
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
 
 use crate::app::AppState;
+use crate::auth::access::{Also, Policies};
 
 /// An operation's method, in capitals, and its path.
 pub type Operation = (&'static str, &'static str);
@@ -14,6 +15,7 @@ pub type Operation = (&'static str, &'static str);
 pub struct Routes {
     pub router: Router<AppState>,
     pub operations: Vec<Operation>,
+    also: Vec<(Operation, Vec<Also>)>,
 }
 
 impl Routes {
@@ -41,10 +43,32 @@ impl Routes {
         self.add("DELETE", path, delete(handler))
     }
 
+    /// What the route that was added last may do besides.
+    pub fn also(mut self, also: &[Also]) -> Self {
+        if let Some(route) = self.operations.last().copied() {
+            match self.also.last_mut().filter(|(known, _)| *known == route) {
+                Some((_, known)) => known.extend(also),
+                None => self.also.push((route, also.to_vec())),
+            }
+        }
+        self
+    }
+
+    /// What each of the routes says that it may do besides.
+    pub fn declared(&self) -> impl Iterator<Item = (Operation, Also)> {
+        self.also.iter().flat_map(|(route, also)| also.iter().map(|also| (*route, *also)))
+    }
+
+    /// The same, for whoever guards them.
+    pub fn policies(&self) -> Policies {
+        Policies::new(self.also.iter().cloned())
+    }
+
     /// The routes of both.
     pub fn merge(mut self, other: Self) -> Self {
         self.router = self.router.merge(other.router);
         self.operations.extend(other.operations);
+        self.also.extend(other.also);
         self
     }
 

@@ -8,6 +8,7 @@
 mod once;
 mod record;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ use moka::policy::EvictionPolicy;
 use uuid::Uuid;
 
 use crate::app::AppState;
-use crate::auth::Principal;
+use crate::auth::{AuthenticationError, Principal, project_guard};
 use crate::config::ServerSettings;
 use crate::http::error::ApiError;
 use crate::store::{Id, Store, StoreError, Timestamp};
@@ -113,6 +114,7 @@ pub async fn replay(app: &AppState, request: Request, next: Next) -> Response {
     let Some(principal) = principal.filter(|_| app.config.request_deduplication.0) else {
         return next.run(request).await;
     };
+    let principal = principal.clone();
     let attempt = Attempt {
         key: Id(key),
         user: principal.user.id,
@@ -120,7 +122,25 @@ pub async fn replay(app: &AppState, request: Request, next: Next) -> Response {
         url: request.uri().to_string(),
     };
     let is_written = !TELLS_A_SECRET.iter().any(|secret| path.ends_with(secret));
-    Box::pin(app.replays.answer(attempt, is_written, app.clock.now(), request, next)).await
+    let replayed = Box::pin(app.replays.answer(attempt, is_written, app.clock.now(), request, next)).await;
+    let body = match replayed {
+        Replayed::Anew(response) => return response,
+        Replayed::First(body) => body,
+    };
+    // What the first request was allowed to see was asked of its token, and not of this one.
+    match project_guard::may_see(&app.store, &principal, &body).await {
+        Ok(true) => json(body),
+        Ok(false) => AuthenticationError::OtherProject.into_response(),
+        Err(error) => ApiError::from(error).into_response(),
+    }
+}
+
+/// The answer to a request with a key.
+enum Replayed {
+    /// Its own, made just now.
+    Anew(Response),
+    /// That of an earlier request, or about what it made.
+    First(Bytes),
 }
 
 impl Replays {
@@ -150,11 +170,13 @@ impl Replays {
         now: DateTime<Utc>,
         request: Request,
         next: Next,
-    ) -> Response {
-        let first = self.first(&attempt, is_written, now, request, next);
+    ) -> Replayed {
+        let is_new = AtomicBool::new(false);
+        let first = self.first(&attempt, is_written, now, request, next, &is_new);
         match self.recent.try_get_with(attempt.clone(), first).await {
-            Ok(body) => json(body),
-            Err(unkept) => unkept.response(),
+            Ok(body) if is_new.load(Ordering::Relaxed) => Replayed::Anew(json(body)),
+            Ok(body) => Replayed::First(body),
+            Err(unkept) => Replayed::Anew(unkept.response()),
         }
     }
 
@@ -166,6 +188,7 @@ impl Replays {
         now: DateTime<Utc>,
         mut request: Request,
         next: Next,
+        is_new: &AtomicBool,
     ) -> Result<Bytes, Unkept> {
         let made = match self.find(attempt).await? {
             Found::Answer(body) => return Ok(body),
@@ -174,6 +197,7 @@ impl Replays {
             Found::Anothers => return Err(Unkept::of(next.run(request).await).await),
         };
         let expires = Timestamp::new(now + self.life);
+        is_new.store(made.is_none(), Ordering::Relaxed);
         let once = Arc::new(Once::new(attempt.clone(), made, expires));
         request.extensions_mut().insert(Arc::clone(&once));
         let answer = Unkept::of(next.run(request).await).await;
@@ -181,11 +205,17 @@ impl Replays {
             // Another replica may have been quicker.
             return match once.is_superseded() {
                 true => match self.find(attempt).await? {
-                    Found::Answer(body) => Ok(body),
+                    Found::Answer(body) => {
+                        is_new.store(false, Ordering::Relaxed);
+                        Ok(body)
+                    }
                     _ => Err(answer),
                 },
                 false => Err(answer),
             };
+        }
+        if once.is_overtaken() {
+            is_new.store(false, Ordering::Relaxed);
         }
         if is_written {
             self.keep(attempt, &answer.body);

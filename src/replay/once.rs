@@ -18,16 +18,23 @@ pub struct Once {
     made: Option<Vec<u8>>,
     expires: Timestamp,
     superseded: AtomicBool,
+    /// Whether the answer is about what another request has made meanwhile.
+    overtaken: AtomicBool,
 }
 
 impl Once {
     pub(super) fn new(attempt: Attempt, made: Option<Vec<u8>>, expires: Timestamp) -> Self {
-        Self { attempt, made, expires, superseded: AtomicBool::new(false) }
+        Self { attempt, made, expires, superseded: AtomicBool::new(false), overtaken: AtomicBool::new(false) }
     }
 
     /// Whether another replica has the whole answer.
     pub(super) fn is_superseded(&self) -> bool {
         self.superseded.load(Ordering::Relaxed)
+    }
+
+    /// Whether another replica has made what this one answers about.
+    pub(super) fn is_overtaken(&self) -> bool {
+        self.overtaken.load(Ordering::Relaxed)
     }
 
     /// Makes a thing, unless an earlier time has: then that one is returned.
@@ -70,7 +77,10 @@ impl Once {
         F: Future<Output = ApiResult<(Transaction, T)>>,
     {
         match record::find(store, &self.attempt).await? {
-            Found::Made(json) => read(&json).ok_or_else(ApiError::busy),
+            Found::Made(json) => {
+                self.overtaken.store(true, Ordering::Relaxed);
+                read(&json).ok_or_else(ApiError::busy)
+            }
             Found::Answer(_) => {
                 self.superseded.store(true, Ordering::Relaxed);
                 Err(ApiError::busy())

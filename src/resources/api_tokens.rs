@@ -14,9 +14,8 @@ use uuid::Uuid;
 use super::users::{UserResponse, UserRow, find_account_named};
 use crate::app::AppState;
 use crate::audit::{Action, Event, Origin};
-use crate::auth::access::Access;
 use crate::auth::layer::{self, MaybePrincipal};
-use crate::auth::{AuthenticationError, Principal, Revocation, VerifiedToken, api_key, register, revocation};
+use crate::auth::{Principal, Revocation, VerifiedToken, api_key, register, revocation};
 use crate::framework::{Context, Read, Resource, Response, ResponseOf, get, list_of};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::filter::{Field, Sort};
@@ -384,7 +383,7 @@ fn is_zero(number: &u64) -> bool {
 /// Revokes a token by its text, for whoever holds it, or all tokens of an account, with what was made from them.
 async fn revoke(
     State(app): State<AppState>,
-    MaybePrincipal(principal): MaybePrincipal,
+    caller: MaybePrincipal,
     origin: Origin,
     JsonBody(request): JsonBody<RevokeRequest>,
 ) -> ApiResult<Json<RevokeResponse>> {
@@ -394,18 +393,18 @@ async fn revoke(
     let revoked = match request {
         RevokeRequest { token: Some(token), all: None | Some(false), user: None } => {
             let token = token_to_revoke(&app, &token).await?;
-            let event = match principal {
-                Ok(principal) => event.by_principal(&principal),
-                Err(_) => event,
+            let event = match caller.known() {
+                Some(principal) => event.by_principal(principal),
+                None => event,
             };
             token.map(|token| (token.revocation(), event.on("api_token", Id(token.id), "")))
         }
         RevokeRequest { token: None, all: Some(true), user: None } => {
-            let principal = principal.and_then(may_revoke)?;
+            let principal = caller.acting()?;
             Some(all_of(&app, &principal.user, event.by_principal(&principal)))
         }
         RevokeRequest { token: None, all: None | Some(false), user: Some(user) } => {
-            let principal = principal.and_then(may_revoke)?;
+            let principal = caller.acting()?;
             let user = find_user(&app, &principal, &user).await?;
             Some(all_of(&app, &user, event.by_principal(&principal)))
         }
@@ -435,14 +434,6 @@ async fn token_to_revoke(app: &AppState, token: &SecretString) -> ApiResult<Opti
         Err(error) if error.is_refusal() => Ok(None),
         Err(error) => Err(error.into()),
     }
-}
-
-/// The route is open to whoever holds a token's text, so it asks for its scope itself.
-fn may_revoke(principal: Principal) -> Result<Principal, AuthenticationError> {
-    if let Some(scope) = principal.scope() {
-        Access::of("DELETE", API_TOKEN).check(scope)?;
-    }
-    Ok(principal)
 }
 
 /// All that goes back to a proof up to now, and none is dated later than one that would be given now.

@@ -10,8 +10,9 @@ use super::artifact_versions::is_used;
 use super::tags::TagRow;
 use super::users::UserResponse;
 use crate::framework::{
-    Context, Read, Resource, Response, ResponseOf, TagReference, Taggable, Versions, delete, delete_row,
-    find_in, get, list, plain_tags, refuse_taken_name, remove_tags, require_project, set_tags, strip, taken,
+    Context, Held, NO_TAGS, Read, Resource, Response, ResponseOf, TAGS, TagReference, Taggable, Versions,
+    delete, delete_row, find_in, get, list, plain_tags, refuse_taken_name, remove_tags, require_project,
+    set_tags, strip, taken,
 };
 use crate::http::error::{ApiError, ApiResult, ErrorKind, if_duplicate};
 use crate::http::filter::{Field, Sort};
@@ -26,13 +27,20 @@ use crate::store::{Id, Insert, StoreError, Timestamp, Transaction, Update, is_du
 const ARTIFACTS: &str = "/api/v1/artifacts";
 const ARTIFACT: &str = "/api/v1/artifacts/{artifact_id}";
 
+/// What goes with one that is deleted.
+const HOLDS: [Held; 1] = [Held::new("artifact_versions", "artifact_version", "artifact_id")];
+
 pub fn routes() -> Routes {
     Routes::new()
         .post(ARTIFACTS, create_artifact)
+        .also(&TAGS)
         .get(ARTIFACTS, list::<ArtifactRow>)
         .get(ARTIFACT, get::<ArtifactRow>)
         .put(ARTIFACT, update_artifact)
+        .also(&TAGS)
+        .also(&NO_TAGS)
         .delete(ARTIFACT, delete::<ArtifactRow>)
+        .also(&HOLDS.map(Held::also))
 }
 
 row! {
@@ -109,6 +117,7 @@ impl Resource for ArtifactRow {
     const NAME: &'static str = "artifact";
     const IN_PROJECT: bool = true;
     const TAGGABLE: bool = true;
+    const HOLDS: &'static [Held] = &HOLDS;
     type Body = ArtifactBody;
     type Metadata = ArtifactMetadata;
     type Resources = ArtifactResources;
@@ -237,7 +246,7 @@ async fn update_artifact(
             _ => error.into(),
         })?;
         set_tags(context, &mut tx, Taggable::Artifact, id, &update.add_tags).await?;
-        remove_tags(&mut tx, Taggable::Artifact, id, &update.remove_tags).await?;
+        remove_tags(context, &mut tx, Taggable::Artifact, id, &update.remove_tags).await?;
         Ok::<_, ApiError>(tx.commit(()).await?)
     });
     updated.await?;

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use super::empty_object;
 use super::flavors::{self, FlavorRow};
-use super::secrets::{Linkable, linked_secrets};
+use super::secrets::{self, Linkable, linked_secrets};
 use super::users::UserResponse;
 use crate::framework::{Context, Read, Resource, Response, ResponseOf, get, list};
 use crate::http::error::ApiResult;
@@ -30,11 +30,14 @@ const COMPONENT: &str = "/api/v1/components/{component_id}";
 pub fn routes() -> Routes {
     Routes::new()
         .post(COMPONENTS, writes::create_component)
+        .also(&secrets::LINKED)
         .get(COMPONENTS, list::<ComponentRow>)
         .post(COMPONENTS_OF_PROJECT, writes::create_component)
+        .also(&secrets::LINKED)
         .get(COMPONENTS_OF_PROJECT, list::<ComponentRow>)
         .get(COMPONENT, get::<ComponentRow>)
         .put(COMPONENT, writes::update_component)
+        .also(&secrets::LINKED)
         .delete(COMPONENT, writes::delete_component)
         .get("/api/v1/component-types", component_types)
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::artifact_versions::ArtifactVersionRow;
 use super::execution_status::ExecutionStatus;
-use super::logs::LogsRow;
+use super::logs::{self, LogsRow};
 use super::pipeline_runs::RunRow;
 use super::steps::StepRow;
 use super::users::UserResponse;
@@ -32,6 +32,7 @@ const INVOCATION: &str = "/api/v1/hook_invocations/{hook_invocation_id}";
 pub fn routes() -> Routes {
     Routes::new()
         .post(INVOCATIONS, create_invocation)
+        .also(&logs::ATTACHED[1..])
         .get(INVOCATIONS, list::<HookInvocationRow>)
         .get(INVOCATION, get::<HookInvocationRow>)
         .delete(INVOCATION, delete::<HookInvocationRow>)
@@ -264,7 +265,7 @@ async fn create_invocation(
             false => error.into(),
         })?;
         set_outputs(&mut tx, id, request).await?;
-        take_logs(&mut tx, id, request).await?;
+        take_logs(context, &mut tx, id, request).await?;
         Ok((tx, id))
     });
     let id = made.await?;
@@ -287,8 +288,14 @@ async fn set_outputs(tx: &mut Transaction, id: Id, request: &HookInvocationReque
 }
 
 /// Logs that aren't there are passed over, as in ZenML.
-async fn take_logs(tx: &mut Transaction, id: Id, request: &HookInvocationRequest) -> ApiResult<()> {
+async fn take_logs(
+    cx: &Context,
+    tx: &mut Transaction,
+    id: Id,
+    request: &HookInvocationRequest,
+) -> ApiResult<()> {
     let Some(logs) = request.logs_id else { return Ok(()) };
+    cx.require(logs::UPDATE)?;
     let update = Sql::update()
         .table("logs")
         .value("hook_invocation_id", id)

@@ -10,6 +10,8 @@ use uuid::Uuid;
 use super::artifact_versions::{ArtifactVersionRow, delete_unused};
 use super::model_versions::{self, ModelVersionRow};
 use crate::auth::Principal;
+use crate::auth::access::Also;
+use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{Context, NoResources, Read, Resource, Response, ResponseOf, find_in, list, require};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::filter::{Field, FieldKind, Related};
@@ -29,6 +31,7 @@ pub fn routes() -> Routes {
         .post(LINKS, create_link)
         .get(LINKS, list::<ArtifactLinkRow>)
         .delete(OF_VERSION, delete_links)
+        .also(&[Also::flag("only_links", false, Permission::to(Verb::Delete, "artifact_versions"))])
         .delete(
             "/api/v1/model_versions/{model_version_id}/artifacts/{model_version_artifact_link_name_or_id}",
             delete_link,

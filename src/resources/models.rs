@@ -11,9 +11,9 @@ use super::curated_visualizations::{CuratedVisualizationRow, of_things};
 use super::tags::TagRow;
 use super::users::UserResponse;
 use crate::framework::{
-    Context, Read, Resource, Response, ResponseOf, TagReference, Taggable, Versions, delete, delete_row,
-    find_in, find_project, get, list, plain_tags, refuse_taken_name, remove_tags, require_project, set_tags,
-    strip, taken,
+    Context, Held, NO_TAGS, Read, Resource, Response, ResponseOf, TAGS, TagReference, Taggable, Versions,
+    delete, delete_row, find_in, find_project, get, list, plain_tags, refuse_taken_name, remove_tags,
+    require_project, set_tags, strip, taken,
 };
 use crate::http::error::{ApiError, ApiResult, if_duplicate};
 use crate::http::filter::Field;
@@ -29,14 +29,22 @@ use crate::store::{Id, Insert, StoreError, Timestamp, Transaction, Update, is_du
 const MODELS: &str = "/api/v1/models";
 const MODEL: &str = "/api/v1/models/{model_id}";
 
+/// What goes with one that is deleted.
+const HOLDS: [Held; 1] = [Held::new("model_versions", "model_version", "model_id")];
+
 pub fn routes() -> Routes {
     Routes::new()
         .post(MODELS, create_model)
+        .also(&TAGS)
         .post("/api/v1/workspaces/{project_name_or_id}/models", create_model_in)
+        .also(&TAGS)
         .get(MODELS, list::<ModelRow>)
         .get(MODEL, get::<ModelRow>)
         .put(MODEL, update_model)
+        .also(&TAGS)
+        .also(&NO_TAGS)
         .delete(MODEL, delete::<ModelRow>)
+        .also(&HOLDS.map(Held::also))
 }
 
 row! {
@@ -117,6 +125,7 @@ impl Resource for ModelRow {
     const NAME: &'static str = "model";
     const IN_PROJECT: bool = true;
     const TAGGABLE: bool = true;
+    const HOLDS: &'static [Held] = &HOLDS;
     type Body = ModelBody;
     type Metadata = ModelMetadata;
     type Resources = ModelResources;
@@ -319,7 +328,7 @@ async fn update_model(
             _ => error.into(),
         })?;
         set_tags(context, &mut tx, Taggable::Model, id, &update.add_tags).await?;
-        remove_tags(&mut tx, Taggable::Model, id, &update.remove_tags).await?;
+        remove_tags(context, &mut tx, Taggable::Model, id, &update.remove_tags).await?;
         Ok::<_, ApiError>(tx.commit(()).await?)
     });
     updated.await?;

@@ -12,9 +12,9 @@ use super::pipeline_runs::strip_runs;
 use super::tags::TagRow;
 use super::users::UserResponse;
 use crate::framework::{
-    ById, Context, NamedProject, Read, Resource, Response, ResponseOf, TagReference, Taggable, delete,
-    delete_row, find_in, get, list, plain_tags, refuse_taken_name, remove_tags, require_project, set_tags,
-    strip, taken,
+    ById, Context, Held, NO_TAGS, NamedProject, Read, Resource, Response, ResponseOf, TAGS, TagReference,
+    Taggable, delete, delete_row, find_in, get, list, plain_tags, refuse_taken_name, remove_tags,
+    require_project, set_tags, strip, taken,
 };
 use crate::http::error::{ApiError, ApiResult, if_duplicate};
 use crate::http::filter::{Field, FieldKind, Filter, Related};
@@ -30,15 +30,27 @@ const PIPELINES: &str = "/api/v1/pipelines";
 const PIPELINES_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/pipelines";
 const PIPELINE: &str = "/api/v1/pipelines/{pipeline_id}";
 
+/// What goes with one that is deleted.
+const HOLDS: [Held; 3] = [
+    Held::new("pipeline_snapshots", "pipeline_snapshot", "pipeline_id"),
+    Held::new("runs", "pipeline_run", "pipeline_id"),
+    Held::new("schedules", "schedule", "pipeline_id"),
+];
+
 pub fn routes() -> Routes {
     Routes::new()
         .post(PIPELINES, create_pipeline)
+        .also(&TAGS)
         .get(PIPELINES, list::<PipelineRow>)
         .post(PIPELINES_OF_PROJECT, create_pipeline)
+        .also(&TAGS)
         .get(PIPELINES_OF_PROJECT, list::<PipelineRow>)
         .get(PIPELINE, get::<PipelineRow>)
         .put(PIPELINE, update_pipeline)
+        .also(&TAGS)
+        .also(&NO_TAGS)
         .delete(PIPELINE, delete::<PipelineRow>)
+        .also(&HOLDS.map(Held::also))
 }
 
 row! {
@@ -111,6 +123,7 @@ impl Resource for PipelineRow {
     const NAME: &'static str = "pipeline";
     const IN_PROJECT: bool = true;
     const TAGGABLE: bool = true;
+    const HOLDS: &'static [Held] = &HOLDS;
     type Body = PipelineBody;
     type Metadata = PipelineMetadata;
     type Resources = PipelineResources;
@@ -289,7 +302,7 @@ async fn update_pipeline(
             .run(&mut tx)
             .await?;
         set_tags(context, &mut tx, Taggable::Pipeline, id, &update.add_tags).await?;
-        remove_tags(&mut tx, Taggable::Pipeline, id, &update.remove_tags).await?;
+        remove_tags(context, &mut tx, Taggable::Pipeline, id, &update.remove_tags).await?;
         Ok::<_, ApiError>(tx.commit(()).await?)
     });
     updated.await?;

@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 use super::{by_name_or_id, object_or_empty, server_settings};
 use crate::auth::Principal;
 use crate::framework::{
-    Context, NoResources, Read, Resource, Response, ResponseOf, Taggable, delete_row, find_in, list,
-    refuse_taken_name, taken,
+    Context, Held, NoResources, Read, Resource, Response, ResponseOf, Taggable, delete_row, find_in, list,
+    refuse_held, refuse_taken_name, taken,
 };
 use crate::http::error::{ApiError, ApiResult, ErrorKind, if_duplicate};
 use crate::http::filter::Field;
@@ -30,6 +30,27 @@ const PROJECT: &str = "/api/v1/projects/{project_name_or_id}";
 const WORKSPACES: &str = "/api/v1/workspaces";
 const WORKSPACE: &str = "/api/v1/workspaces/{project_name_or_id}";
 
+/// What goes with one that is deleted.
+const HOLDS: [Held; 17] = [
+    Held::new("artifacts", "artifact", "project_id"),
+    Held::new("artifact_versions", "artifact_version", "project_id"),
+    Held::new("code_repositories", "code_repository", "project_id"),
+    Held::new("curated_visualizations", "curated_visualization", "project_id"),
+    Held::new("deployments", "deployment", "project_id"),
+    Held::new("hook_invocations", "hook_invocation", "project_id"),
+    Held::new("models", "model", "project_id"),
+    Held::new("model_versions", "model_version", "project_id"),
+    Held::new("pipelines", "pipeline", "project_id"),
+    Held::new("pipeline_builds", "pipeline_build", "project_id"),
+    Held::new("runs", "pipeline_run", "project_id"),
+    Held::new("pipeline_snapshots", "pipeline_snapshot", "project_id"),
+    Held::new("run_templates", "run_template", "project_id"),
+    Held::new("schedules", "schedule", "project_id"),
+    Held::new("services", "service", "project_id"),
+    Held::new("triggers", "trigger", "project_id"),
+    Held::new("webhooks", "webhook", "project_id"),
+];
+
 pub fn routes() -> Routes {
     Routes::new()
         .post(WORKSPACES, create_project)
@@ -37,12 +58,14 @@ pub fn routes() -> Routes {
         .get(WORKSPACE, get_project)
         .put(WORKSPACE, update_project)
         .delete(WORKSPACE, delete_project)
+        .also(&HOLDS.map(Held::also))
         .get("/api/v1/workspaces/{project_name_or_id}/statistics", get_statistics)
         .post(PROJECTS, create_project)
         .get(PROJECTS, list::<ProjectRow>)
         .get(PROJECT, get_project)
         .put(PROJECT, update_project)
         .delete(PROJECT, delete_project)
+        .also(&HOLDS.map(Held::also))
         .get("/api/v1/projects/{project_name_or_id}/statistics", get_statistics)
 }
 
@@ -83,6 +106,7 @@ pub struct ProjectMetadata {
 
 impl Resource for ProjectRow {
     const NAME: &'static str = "project";
+    const HOLDS: &'static [Held] = &HOLDS;
     type Body = ProjectBody;
     type Metadata = ProjectMetadata;
     type Resources = NoResources;
@@ -286,8 +310,10 @@ async fn update_project(
 async fn delete_project(cx: Context, Path(name_or_id): Path<String>) -> ApiResult<Json<()>> {
     let project = find_by_name_or_id(&cx, &name_or_id).await?;
     refuse_default(&cx, &project, "deleted")?;
+    let context = &cx;
     let deleted = cx.app.store.write(|mut tx| async move {
         find_in::<ProjectRow>(&mut tx, project.id).await?;
+        refuse_held::<ProjectRow>(context, &mut tx, project.id).await?;
         ProjectRow::delete(&mut tx, project.id).await?;
         Ok::<_, ApiError>(tx.commit(()).await?)
     });

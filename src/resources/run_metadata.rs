@@ -9,6 +9,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::components::ComponentRow;
+use crate::auth::access::Also;
+use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{Context, find_project, require, require_project};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::JsonBody;
@@ -170,10 +172,14 @@ async fn create(cx: &Context, project: Option<&str>, request: MetadataRequest) -
     made.await.map(Json)
 }
 
+const CREATE: Permission<'static> = Permission::to(Verb::Create, "run-metadata");
+/// What a route may do that takes metadata for what it makes.
+pub const LOGGED: Also = Also::met(CREATE, "metadata");
+
 /// Logs values for one thing, each with the type that its JSON has.
 ///
 /// # Errors
-/// 422 for a key with a colon or a value that is null; the store's own.
+/// 403 for a token that may not; 422 for a key with a colon or a value that is null; the store's own.
 pub async fn insert_untyped(
     cx: &Context,
     tx: &mut Transaction,
@@ -181,6 +187,9 @@ pub async fn insert_untyped(
     (kind, id): (MetadataKind, Id),
     values: &BTreeMap<String, Box<RawValue>>,
 ) -> ApiResult<()> {
+    if !values.is_empty() {
+        cx.require(CREATE)?;
+    }
     for (key, value) in values {
         let value_type = check(key, value)?;
         let logged = insert(cx, tx, project, (key, value, value_type.word()), None).await?;

@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::users::{UserResponse, admins_only};
 use crate::auth::Principal;
+use crate::auth::access::Also;
+use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{
     Context, NoResources, Read, Resource, Response, ResponseOf, Stored, delete, list, not_found,
 };
@@ -27,21 +29,26 @@ use crate::row;
 use crate::store::{Id, Insert, Timestamp, Transaction, Update};
 
 pub use cipher::SecretCipher;
-pub use links::{Linkable, SecretNames, change_links, linked_secrets, unlink_all};
+pub use links::{LINKED, Linkable, SecretNames, change_links, linked_secrets, unlink_all};
 use values::{SecretValues, SentValues};
 
 const SECRETS: &str = "/api/v1/secrets";
 const SECRET: &str = "/api/v1/secrets/{secret_id}";
 /// Writers of secrets take turns: the schema doesn't know that a public name is taken for all.
 const TURN: &str = "secrets";
+/// Writing a secret is not reading it.
+const VALUES: [Also; 1] = [Also::shown("/body/values", Permission::to(Verb::Read, "secrets"))];
 
 pub fn routes() -> Routes {
     Routes::new()
         .post(SECRETS, create_secret)
+        .also(&VALUES)
         .get(SECRETS, list::<SecretRow>)
         .post("/api/v1/workspaces/{workspace_name_or_id}/secrets", create_secret)
+        .also(&VALUES)
         .get(SECRET, get_secret)
         .put(SECRET, update_secret)
+        .also(&VALUES)
         .delete(SECRET, delete::<SecretRow>)
         .put("/api/v1/secrets_operations/backup", refuse_backup)
         .put("/api/v1/secrets_operations/restore", refuse_backup)

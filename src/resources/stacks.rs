@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::components::ComponentRow;
 use super::empty_object;
-use super::secrets::{Linkable, linked_secrets};
+use super::secrets::{self, Linkable, linked_secrets};
 use super::users::UserResponse;
 use crate::framework::{ById, Read, Resource, Response, ResponseOf, delete, get, list};
 use crate::http::error::ApiResult;
@@ -29,11 +29,16 @@ const STACK: &str = "/api/v1/stacks/{stack_id}";
 pub fn routes() -> Routes {
     Routes::new()
         .post(STACKS, writes::create_stack)
+        .also(&writes::PARTS)
+        .also(&secrets::LINKED)
         .get(STACKS, list::<StackRow>)
         .post(STACKS_OF_PROJECT, writes::create_stack)
+        .also(&writes::PARTS)
+        .also(&secrets::LINKED)
         .get(STACKS_OF_PROJECT, list::<StackRow>)
         .get(STACK, get::<StackRow>)
         .put(STACK, writes::update_stack)
+        .also(&secrets::LINKED)
         .delete(STACK, delete::<StackRow>)
 }
 

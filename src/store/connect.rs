@@ -29,7 +29,6 @@ const STEPS_BETWEEN_LOOKS: i32 = 4_000;
 const MOST_CONNECTIONS: u32 = 1_000;
 /// What MySQL is given to end a statement beyond a request's own time.
 const STATEMENT_LEEWAY: Duration = Duration::from_secs(1);
-const DATABASE_FILE: &str = "zendo.db";
 /// MySQL's number for a database that isn't there.
 const UNKNOWN_DATABASE: u16 = 1049;
 
@@ -50,7 +49,7 @@ impl Store {
     /// # Errors
     /// [`ConnectError`] when it can't be reached.
     pub async fn connect(config: &Config) -> Result<Self, ConnectError> {
-        let location = location(config);
+        let location = config.store_location();
         if let StoreLocation::Sqlite { path } = &location {
             make_private_folder(path)?;
         }
@@ -69,7 +68,7 @@ impl Store {
     /// # Errors
     /// [`ConnectError`] when it isn't there or can't be reached.
     pub async fn connect_existing(config: &Config) -> Result<Self, ConnectError> {
-        let mut location = location(config);
+        let mut location = config.store_location();
         if let StoreLocation::Sqlite { path } = &mut location {
             // Whoever is told that it isn't there should see where that is.
             *path = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
@@ -105,11 +104,6 @@ impl Store {
             counts: Arc::default(),
         })
     }
-}
-
-fn location(config: &Config) -> StoreLocation {
-    let location = config.store.url.as_ref().and_then(|url| url.location());
-    location.unwrap_or_else(|| StoreLocation::Sqlite { path: config.zendo.data_dir.join(DATABASE_FILE) })
 }
 
 fn describe(location: &StoreLocation) -> String {

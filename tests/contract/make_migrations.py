@@ -11,6 +11,14 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 
+# Columns that name files: whose a file is is asked before it is read.
+NAMES_FILES = {
+    "artifact_version": "uri",
+    "artifact_visualization": "uri",
+    "logs": "uri",
+    "pipeline_snapshot": "code_path",
+}
+
 # What the reference's databases have and schema.json does not tell.
 CHECKS = {
     "run_wait_condition": (
@@ -140,6 +148,13 @@ def own_indexes(engine, table, facts):
         name = quote(engine, f"zendo_ix_{table}_{'_'.join(columns)}"[:64])
         listed = ", ".join(quote(engine, column) for column in columns)
         unless = "IF NOT EXISTS " if engine == "sqlite" else ""
+        yield f"CREATE INDEX {unless}{name} ON {quote(engine, table)} ({listed});\n"
+    column = NAMES_FILES.get(table)
+    if column:
+        # MySQL indexes only the beginning of a TEXT.
+        listed = quote(engine, column) + ("(255)" if engine == "mysql" else "")
+        unless = "IF NOT EXISTS " if engine == "sqlite" else ""
+        name = quote(engine, f"zendo_uri_{table}")
         yield f"CREATE INDEX {unless}{name} ON {quote(engine, table)} ({listed});\n"
 
 

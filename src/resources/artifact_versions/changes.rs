@@ -34,7 +34,7 @@ pub async fn update_version(
         find_in::<ArtifactVersionRow>(&mut tx, id).await?;
         Update::of("artifact_version", id, context.now()).run(&mut tx).await?;
         set_tags(context, &mut tx, Taggable::ArtifactVersion, id, &update.add_tags).await?;
-        remove_tags(&mut tx, Taggable::ArtifactVersion, id, &update.remove_tags).await?;
+        remove_tags(context, &mut tx, Taggable::ArtifactVersion, id, &update.remove_tags).await?;
         Ok::<_, ApiError>(tx.commit(()).await?)
     });
     updated.await?;

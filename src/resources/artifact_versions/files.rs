@@ -1,9 +1,12 @@
 //! The files of an artifact version: what shows the data, and the data itself.
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use sea_query::{Expr, ExprTrait, Order};
+use uuid::Uuid;
 
 use super::ArtifactVersionRow;
 use super::loaded::LoadedVisualization;
@@ -41,12 +44,13 @@ pub async fn visualize(cx: Context, PathId(id): PathId, mut query: Query) -> Api
     let all: Vec<VisualizationRow> = cx.app.store.fetch_all(&select).await?;
     let count = all.len();
     let found = usize::try_from(index).ok().and_then(|index| all.into_iter().nth(index));
-    let Some(VisualizationRow { r#type, uri, .. }) = found else {
+    let Some(VisualizationRow { id: visualization, r#type, uri, created, .. }) = found else {
         let message =
             format!("The artifact version has {count} visualizations, and none with the index {index}.");
         return Err(missing(message));
     };
-    let file = StoredFile { store, uri: &uri };
+    let file =
+        StoredFile { store, uri: &uri, since: (created, visualization), projects: cx.principal.projects() };
     let right = cx.app.budgets.downloads.begin(Holder::Account(cx.user_id()))?;
     let file = with_file(&cx.app, file, |place| place.whole(LARGEST_VISUALIZATION)).await?;
     Ok(download::json(LoadedVisualization::new(&r#type, file), right))
@@ -64,7 +68,7 @@ fn store_of(version: &ArtifactVersionRow) -> ApiResult<Id> {
 /// A token to download a version's data with.
 pub async fn download_token(cx: Context, PathId(id): PathId) -> ApiResult<Json<String>> {
     let version = cx.find::<ArtifactVersionRow>(id).await?;
-    archive(&cx.app, &version).await?;
+    archive(&cx.app, &version, cx.principal.projects()).await?;
     Ok(Json(cx.app.tokens.for_download(&cx.principal, DOWNLOAD, id, cx.app.clock.now())?))
 }
 
@@ -77,17 +81,22 @@ pub async fn download_archive(
 ) -> ApiResult<Response> {
     let token = query.required("token").unwrap_or_default();
     query.finish()?;
-    require_download(&app, &token, DOWNLOAD, id).await?;
+    let projects = require_download(&app, &token, DOWNLOAD, id).await?;
     let version = find_stored::<ArtifactVersionRow>(&app, id).await?;
     let artifact = find_stored::<ArtifactRow>(&app, version.artifact_id).await?;
     let right = app.budgets.downloads.begin(Holder::Address(address))?;
-    let archive = archive(&app, &version).await?;
+    let archive = archive(&app, &version, projects.as_ref()).await?;
     let name = format!("{}-{}.tar.gz", artifact.name, version.version);
     Ok(download::gzip(&name, Packer::new(archive), right))
 }
 
-async fn archive(app: &AppState, version: &ArtifactVersionRow) -> ApiResult<Archive> {
+async fn archive(
+    app: &AppState,
+    version: &ArtifactVersionRow,
+    projects: Option<&BTreeSet<Uuid>>,
+) -> ApiResult<Archive> {
     let store = store_of(version)?;
     let most = app.config.file_download_size_limit.0;
-    with_file(app, StoredFile { store, uri: &version.uri }, move |place| place.archive(most.into())).await
+    let file = StoredFile { store, uri: &version.uri, since: (version.created, version.id), projects };
+    with_file(app, file, move |place| place.archive(most.into())).await
 }

@@ -18,7 +18,9 @@ use super::artifacts::ArtifactRow;
 use super::source::Source;
 use super::tags::TagRow;
 use super::users::UserResponse;
-use crate::framework::{ById, Read, Resource, Response, ResponseOf, get, list};
+use crate::auth::access::Also;
+use crate::auth::permissions::{Permission, Verb};
+use crate::framework::{ById, NO_TAGS, Read, Resource, Response, ResponseOf, TAGS, get, list};
 use crate::http::error::ApiResult;
 use crate::http::routes::Routes;
 use crate::row;
@@ -39,11 +41,18 @@ pub fn open() -> Routes {
 pub fn routes() -> Routes {
     Routes::new()
         .post(VERSIONS, requests::create_version)
+        .also(&TAGS)
+        .also(&requests::RELATED)
         .get(VERSIONS, list::<ArtifactVersionRow>)
         .delete(VERSIONS, changes::prune)
+        .also(&[Also::flag("only_versions", false, Permission::to(Verb::Delete, "artifacts"))])
         .post("/api/v1/artifact_versions/batch", requests::create_versions)
+        .also(&TAGS)
+        .also(&requests::RELATED)
         .get(VERSION, get::<ArtifactVersionRow>)
         .put(VERSION, changes::update_version)
+        .also(&TAGS)
+        .also(&NO_TAGS)
         .delete(VERSION, changes::delete_version)
         .get("/api/v1/artifact_versions/{artifact_version_id}/visualize", files::visualize)
         .get("/api/v1/artifact_versions/{artifact_version_id}/download-token", files::download_token)

@@ -8,6 +8,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::ArtifactVersionRow;
+use crate::auth::access::Also;
+use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{
     Context, ResponseOf, TagReference, Taggable, find_named, plain_tags, require, require_project, set_tags,
 };
@@ -20,6 +22,15 @@ use crate::resources::run_metadata::{self, MetadataKind};
 use crate::resources::source::Source;
 use crate::store::{Id, Insert, Transaction, is_duplicate};
 use crate::words;
+
+const CREATE_ARTIFACT: Permission<'static> = Permission::to(Verb::Create, "artifacts");
+const UPDATE_ARTIFACT: Permission<'static> = Permission::to(Verb::Update, "artifacts");
+/// What a route may do besides to make a version.
+pub const RELATED: [Also; 3] = [
+    Also::met(CREATE_ARTIFACT, "the name of a new artifact"),
+    Also::met(UPDATE_ARTIFACT, "an artifact whose name becomes a custom one"),
+    run_metadata::LOGGED,
+];
 
 /// A new artifact version (contract schema ArtifactVersionRequest).
 #[derive(Debug, Deserialize)]
@@ -262,9 +273,11 @@ async fn artifact_of(cx: &Context, tx: &mut Transaction, request: &ArtifactVersi
         Artifact::Name(name) => name,
     };
     let Some(artifact) = find_named::<ArtifactRow>(tx, Some(request.project), name).await? else {
+        cx.require(CREATE_ARTIFACT)?;
         return Ok(artifacts::insert(cx, tx, request.project, name, request.has_custom_name).await?);
     };
     if request.has_custom_name && !artifact.has_custom_name {
+        cx.require(UPDATE_ARTIFACT)?;
         let custom = Sql::update()
             .table("artifact")
             .value("has_custom_name", true)

@@ -13,6 +13,7 @@ use crate::http::path::PathId;
 use crate::http::values::{JsonObject, Name, ShortText, TextObject, check_name, nullable};
 use crate::resources::flavors::{self, FlavorRow};
 use crate::resources::secrets::{Linkable, SecretNames, change_links, unlink_all};
+use crate::resources::store_files::{refuse_unregistered, takes_over};
 use crate::store::{Base64Json, Id, Insert, Timestamp, Transaction, Update};
 
 /// Writers of stacks and components take turns, so that no stack is made of a component that is being deleted.
@@ -120,9 +121,12 @@ pub async fn create_component(
 /// Inserts a component whose configuration was checked.
 ///
 /// # Errors
-/// 409 when another one of its type has the name; the store's own.
+/// 403 for a folder of this machine that no admin has registered; 409 when another one of its type has the name; the
+/// store's own.
 pub async fn insert(cx: &Context, tx: &mut Transaction, component: &NewComponent<'_>) -> ApiResult<Id> {
     let (name, kind) = (component.name, component.kind.word());
+    let configuration = component.configuration.as_str();
+    refuse_unregistered(cx, tx, (kind, component.flavor), configuration).await?;
     refuse_taken(tx, name, kind, None).await?;
     let id = cx.new_id();
     let inserted = Insert::into("stack_component")
@@ -130,7 +134,7 @@ pub async fn insert(cx: &Context, tx: &mut Transaction, component: &NewComponent
         .set("name", name)
         .set("type", kind)
         .set("flavor", component.flavor)
-        .set("configuration", Base64Json::stored(Some(component.configuration.as_str())))
+        .set("configuration", Base64Json::stored(Some(configuration)))
         .set("labels", Base64Json::stored(component.labels))
         .set("environment", Base64Json::stored(component.environment.as_deref()))
         .set("user_id", cx.user_id())
@@ -148,10 +152,13 @@ pub async fn update_component(
     JsonBody(update): JsonBody<ComponentUpdate>,
 ) -> ApiResult<Json<ResponseOf<ComponentRow>>> {
     let (context, update) = (&cx, &update);
+    let takes_over = update.configuration.is_some() && takes_over(&cx, &cx.find(id).await?).await?;
     let updated = cx.app.store.write(|mut tx| async move {
         let component = find_in::<ComponentRow>(&mut tx, id).await?;
         require_connector(&mut tx, update.connector).await?;
         if let Some(configuration) = &update.configuration {
+            let kind = (component.r#type.as_str(), component.flavor.as_str());
+            refuse_unregistered(context, &mut tx, kind, configuration.as_str()).await?;
             let flavor = require_flavor(&mut tx, &component.flavor, &component.r#type).await?;
             configuration::check(&flavor, configuration)?;
         }
@@ -160,7 +167,8 @@ pub async fn update_component(
         if let Some(name) = name {
             refuse_taken(&mut tx, name, kind, Some(id)).await?;
         }
-        let updated = update.change(id, context.now()).run(&mut tx).await;
+        let owner = takes_over.then(|| context.user_id());
+        let updated = update.change(id, context.now()).maybe("user_id", owner).run(&mut tx).await;
         let name = name.unwrap_or_default();
         updated.map_err(if_duplicate(|| taken(name, kind)))?;
         let (add, remove) = (&update.add_secrets, &update.remove_secrets);

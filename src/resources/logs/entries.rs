@@ -9,7 +9,6 @@ use uuid::Uuid;
 
 use super::LogsRow;
 use super::requests::RUNNER;
-use crate::app::App;
 use crate::framework::Context;
 use crate::http::budgets::Holder;
 use crate::http::download::{self, PIECE, Pieces};
@@ -242,14 +241,14 @@ pub async fn entries(cx: &Context, logs: &LogsRow) -> ApiResult<Response> {
 
 async fn read(cx: &Context, logs: &LogsRow, asked: &Asked, frame: Frame) -> ApiResult<Response> {
     let right = cx.app.budgets.downloads.begin(Holder::Account(cx.user_id()))?;
-    let lines = lines(&cx.app, logs, asked).await?;
+    let lines = lines(cx, logs, asked).await?;
     let limit =
         asked.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(MOST_ENTRIES).min(MOST_ENTRIES);
     let random = std::sync::Arc::clone(&cx.app.random);
     Ok(download::json(Entries { lines, random, left: limit, stage: Stage::Start, frame }, right))
 }
 
-async fn lines(app: &App, logs: &LogsRow, asked: &Asked) -> ApiResult<Option<Lines>> {
+async fn lines(cx: &Context, logs: &LogsRow, asked: &Asked) -> ApiResult<Option<Lines>> {
     let refuse = |message: &str| Err(ApiError::new(ErrorKind::ValueError, message));
     if logs.source == RUNNER {
         return refuse("This server starts no runs, so it has no logs of their runners.");
@@ -265,7 +264,8 @@ async fn lines(app: &App, logs: &LogsRow, asked: &Asked) -> ApiResult<Option<Lin
     if asked.is_more_than_a_start {
         return refuse("Logs of an artifact store are read from their start, and not filtered.");
     }
-    with_file(app, StoredFile { store, uri }, |place| place.lines(MOST_BYTES)).await.map(Some)
+    let file = StoredFile { store, uri, since: (logs.created, logs.id), projects: cx.principal.projects() };
+    with_file(&cx.app, file, |place| place.lines(MOST_BYTES)).await.map(Some)
 }
 
 /// One line of a log: JSON as ZenML's client writes it, or any text, perhaps with a time before it. Nothing is an empty

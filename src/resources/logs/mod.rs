@@ -20,7 +20,9 @@ use crate::row;
 use crate::store::{Id, Timestamp};
 
 pub use entries::entries;
-pub use requests::{LogsOwner, LogsReference, LogsRequest, assign, attach, checked, insert};
+pub use requests::{
+    ATTACHED, LogsOwner, LogsReference, LogsRequest, UPDATE, assign, attach, checked, insert,
+};
 
 const LOGS: &str = "/api/v1/logs";
 const LOG: &str = "/api/v1/logs/{logs_id}";

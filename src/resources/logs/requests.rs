@@ -5,6 +5,8 @@ use sea_query::{Expr, ExprTrait, Query as Sql};
 use serde::Deserialize;
 
 use super::LogsRow;
+use crate::auth::access::Also;
+use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{Context, ResponseOf, find_in, require, require_project};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::JsonBody;
@@ -13,6 +15,10 @@ use crate::http::values::{LongText, ShortText};
 use crate::resources::components::ComponentRow;
 use crate::store::{Id, Insert, Transaction, is_duplicate};
 
+const CREATE: Permission<'static> = Permission::to(Verb::Create, "logs");
+pub const UPDATE: Permission<'static> = Permission::to(Verb::Update, "logs");
+/// What a route may do to the logs that come with a run or a step.
+pub const ATTACHED: [Also; 2] = [Also::met(CREATE, "new logs"), Also::met(UPDATE, "logs that are there")];
 /// Logs of whatever starts runs, which need no store.
 pub const RUNNER: &str = "runner";
 
@@ -217,7 +223,7 @@ pub async fn assign(
 /// Gives logs to the run or the step that they came with.
 ///
 /// # Errors
-/// As [`assign`] and [`insert`].
+/// 403 for a token that may not; as [`assign`] and [`insert`].
 pub async fn attach(
     cx: &Context,
     tx: &mut Transaction,
@@ -231,8 +237,12 @@ pub async fn attach(
         LogsOwner::Step(id) => (None, Some(id)),
     };
     match logs {
-        LogsReference::Known(id) => assign(tx, *id, run, step).await,
+        LogsReference::Known(id) => {
+            cx.require(UPDATE)?;
+            assign(tx, *id, run, step).await
+        }
         LogsReference::New(request) => {
+            cx.require(CREATE)?;
             let mut request = LogsRequest { pipeline_run_id: run, step_run_id: step, ..(**request).clone() };
             if request.source.as_str().is_empty() {
                 request.source = ShortText::try_from(default_source.to_owned()).unwrap_or_default();

@@ -5,11 +5,23 @@ use serde::Deserialize;
 
 use super::requests::{NewVersion, is_number, lock};
 use super::{ModelVersionRow, Stage};
+use crate::auth::access::Also;
+use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{Context, Resource, TagReference, Taggable, find_named, plain_tags, set_tags};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::values::{LongText, ShortText, check_name};
 use crate::resources::models::{self, ModelRow, with_card};
 use crate::store::{Id, Insert, Transaction};
+
+const CREATE_MODEL: Permission<'static> = Permission::to(Verb::Create, "models");
+const CREATE: Permission<'static> = Permission::to(Verb::Create, "model_versions");
+const LINK: Permission<'static> = Permission::to(Verb::Create, "model_version_pipeline_runs");
+/// What a route may do to the model that a run or a step is configured with.
+pub const CONFIGURED: [Also; 3] = [
+    Also::met(CREATE_MODEL, "a new model in its configuration"),
+    Also::met(CREATE, "a new version of a model in its configuration"),
+    Also::met(LINK, "a version of a model in its configuration"),
+];
 
 with_card! {
     /// The model of a pipeline's or step's configuration (contract schema Model).
@@ -36,7 +48,7 @@ enum ConfiguredVersion {
 /// [`Context::create_numbered`].
 ///
 /// # Errors
-/// 404 for a version that is given by its number or stage and isn't there; what `fill` refuses; the store's own.
+/// 403 for a token that may not; 404 for a version that is given by its number or stage and isn't there; what `fill` refuses; the store's own.
 pub async fn for_run(
     cx: &Context,
     tx: &mut Transaction,
@@ -49,6 +61,7 @@ pub async fn for_run(
     let model = match find_named::<ModelRow>(tx, Some(project), &name).await? {
         Some(model) => model.id,
         None => {
+            cx.require(CREATE_MODEL)?;
             check_name("Model", &name)?;
             models::insert(cx, tx, project, &name, configured.card()).await?
         }
@@ -67,6 +80,7 @@ pub async fn for_run(
             return Err(ApiError::new(ErrorKind::KeyError, message));
         }
         (None, version) => {
+            cx.require(CREATE)?;
             let new = NewVersion {
                 project,
                 model,
@@ -80,6 +94,7 @@ pub async fn for_run(
             id
         }
     };
+    cx.require(LINK)?;
     link_run(cx, tx, id, run).await?;
     Ok(id)
 }

@@ -17,7 +17,9 @@ use super::models::ModelRow;
 use super::tags::TagRow;
 use super::users::UserResponse;
 use crate::auth::Principal;
-use crate::framework::{Context, Read, Resource, Response, ResponseOf, Stored, delete, get, list_of};
+use crate::framework::{
+    Context, NO_TAGS, Read, Resource, Response, ResponseOf, Stored, TAGS, delete, get, list_of,
+};
 use crate::http::error::ApiResult;
 use crate::http::filter::{Field, FieldKind, Filter, Related};
 use crate::http::list::{ListRequest, Listed, Page};
@@ -26,7 +28,7 @@ use crate::http::routes::Routes;
 use crate::store::{Id, Timestamp};
 use crate::{row, words};
 
-pub use for_run::{ConfiguredModel, for_run, link_run};
+pub use for_run::{CONFIGURED, ConfiguredModel, for_run, link_run};
 pub use requests::lock_version;
 
 const VERSIONS: &str = "/api/v1/model_versions";
@@ -35,14 +37,18 @@ const VERSION: &str = "/api/v1/model_versions/{model_version_id}";
 pub fn routes() -> Routes {
     Routes::new()
         .post(VERSIONS, requests::create_version)
+        .also(&TAGS)
         .post(
             "/api/v1/workspaces/{project_name_or_id}/models/{model_id}/model_versions",
             requests::create_version_in,
         )
+        .also(&TAGS)
         .get(VERSIONS, list_versions)
         .get("/api/v1/models/{model_name_or_id}/model_versions", list_versions_of)
         .get(VERSION, get::<ModelVersionRow>)
         .put(VERSION, requests::update_version)
+        .also(&TAGS)
+        .also(&NO_TAGS)
         .delete(VERSION, delete::<ModelVersionRow>)
 }
 

@@ -229,7 +229,7 @@ pub async fn update_version(
             _ => error.into(),
         })?;
         set_tags(context, &mut tx, Taggable::ModelVersion, id, &update.add_tags).await?;
-        remove_tags(&mut tx, Taggable::ModelVersion, id, &update.remove_tags).await?;
+        remove_tags(context, &mut tx, Taggable::ModelVersion, id, &update.remove_tags).await?;
         Ok::<_, ApiError>(tx.commit(()).await?)
     });
     updated.await?;

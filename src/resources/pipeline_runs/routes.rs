@@ -5,6 +5,7 @@ use sea_query::{Expr, ExprTrait, Query as Sql};
 
 use super::super::step_configuration::Object;
 use super::super::steps::StepRow;
+use super::super::{logs, model_versions};
 use super::RunRow;
 use super::answers::{add_full_metadata, add_packages};
 use super::control::{publish_events, refresh_run, stop_run, stream_events};
@@ -13,7 +14,7 @@ use super::graph::get_graph;
 use super::logs::get_run_logs;
 use super::statistics::get_statistics;
 use super::update::update_run;
-use crate::framework::{Context, Resource, ResponseOf, delete, list_of};
+use crate::framework::{Context, NO_TAGS, Resource, ResponseOf, TAGS, delete, list_of};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::list::{ListRequest, Page};
 use crate::http::path::PathId;
@@ -28,11 +29,20 @@ const RUN: &str = "/api/v1/runs/{run_id}";
 pub fn routes() -> Routes {
     Routes::new()
         .post(RUNS, get_or_create_run)
+        .also(&TAGS)
+        .also(&logs::ATTACHED)
+        .also(&model_versions::CONFIGURED)
         .get(RUNS, list_runs)
         .post(RUNS_OF_PROJECT, get_or_create_run)
+        .also(&TAGS)
+        .also(&logs::ATTACHED)
+        .also(&model_versions::CONFIGURED)
         .get(RUNS_OF_PROJECT, list_runs)
         .get(RUN, get_run)
         .put(RUN, update_run)
+        .also(&TAGS)
+        .also(&NO_TAGS)
+        .also(&logs::ATTACHED)
         .delete(RUN, delete::<RunRow>)
         .get("/api/v1/runs/{run_id}/steps", list_steps_of_run)
         .get("/api/v1/runs/{run_id}/pipeline-configuration", get_pipeline_configuration)

@@ -71,7 +71,7 @@ pub async fn update_run(
         }
         let (add, remove) = (update.add_tags.as_deref(), update.remove_tags.as_deref());
         set_tags(context, &mut tx, Taggable::PipelineRun, id, add.unwrap_or_default()).await?;
-        remove_tags(&mut tx, Taggable::PipelineRun, id, remove.unwrap_or_default()).await?;
+        remove_tags(context, &mut tx, Taggable::PipelineRun, id, remove.unwrap_or_default()).await?;
         Ok::<_, ApiError>(tx.commit(ended).await?)
     });
     updated.await?.note(&cx, id).await?;

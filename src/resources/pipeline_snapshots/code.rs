@@ -1,11 +1,13 @@
 //! The code that a snapshot was made from, as its client kept it in the artifact store.
 
+use std::collections::BTreeSet;
 use std::io::{self, Read};
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use sea_query::{Expr, ExprTrait, Query as Sql};
+use uuid::Uuid;
 
 use super::SnapshotRow;
 use crate::app::AppState;
@@ -27,7 +29,7 @@ const DOWNLOAD: &str = "snapshot_code";
 /// A token to download a snapshot's code with.
 pub async fn download_token(cx: Context, PathId(id): PathId) -> ApiResult<Json<String>> {
     let snapshot = cx.find::<SnapshotRow>(id).await?;
-    file(&cx.app, &snapshot).await?;
+    file(&cx.app, &snapshot, cx.principal.projects()).await?;
     Ok(Json(cx.app.tokens.for_download(&cx.principal, DOWNLOAD, id, cx.app.clock.now())?))
 }
 
@@ -40,10 +42,10 @@ pub async fn download(
 ) -> ApiResult<Response> {
     let token = query.required("token").unwrap_or_default();
     query.finish()?;
-    require_download(&app, &token, DOWNLOAD, id).await?;
+    let projects = require_download(&app, &token, DOWNLOAD, id).await?;
     let snapshot = find_stored::<SnapshotRow>(&app, id).await?;
     let right = app.budgets.downloads.begin(Holder::Address(address))?;
-    let file = file(&app, &snapshot).await?;
+    let file = file(&app, &snapshot, projects.as_ref()).await?;
     Ok(download::gzip(&format!("{id}-code.tar.gz"), Copied(file), right))
 }
 
@@ -58,7 +60,11 @@ impl Pieces for Copied {
     }
 }
 
-async fn file(app: &AppState, snapshot: &SnapshotRow) -> ApiResult<WholeFile> {
+async fn file(
+    app: &AppState,
+    snapshot: &SnapshotRow,
+    projects: Option<&BTreeSet<Uuid>>,
+) -> ApiResult<WholeFile> {
     let refuse = |message: &str| ApiError::new(ErrorKind::ValueError, message);
     let Some(path) = snapshot.code_path.as_deref().filter(|path| !path.is_empty()) else {
         return Err(refuse("The snapshot has no code path."));
@@ -67,7 +73,8 @@ async fn file(app: &AppState, snapshot: &SnapshotRow) -> ApiResult<WholeFile> {
     let store = artifact_store(app, stack).await?;
     let store = store.ok_or_else(|| refuse("The stack of the snapshot has no artifact store."))?;
     let most = app.config.file_download_size_limit.0;
-    with_file(app, StoredFile { store, uri: path }, move |place| place.whole(most.into())).await
+    let file = StoredFile { store, uri: path, since: (snapshot.created, snapshot.id), projects };
+    with_file(app, file, move |place| place.whole(most.into())).await
 }
 
 async fn artifact_store(app: &AppState, stack: Id) -> ApiResult<Option<Id>> {

@@ -23,13 +23,16 @@ use super::stacks::StackRow;
 use super::step_configuration::{MergedStep, Object, StoredStep, object};
 use super::tags::TagRow;
 use super::users::UserResponse;
-use crate::framework::{ById, Read, Resource, Response, ResponseOf, delete_row};
+use crate::framework::{ById, Held, Read, Resource, Response, ResponseOf, delete_row};
 use crate::http::error::ApiResult;
 use crate::row;
 use crate::store::{Among, Id, JsonText, Timestamp, Transaction};
 
 use related::{Abilities, LatestRun};
 pub use routes::{StepRequest, insert_step_configuration, open_routes, routes};
+
+/// What goes with one that is deleted.
+pub const HOLDS: [Held; 1] = [Held::new("runs", "pipeline_run", "snapshot_id")];
 
 row! {
     pub struct SnapshotRow in "pipeline_snapshot" {
@@ -118,6 +121,7 @@ impl Resource for SnapshotRow {
     const NAME: &'static str = "pipeline snapshot";
     const IN_PROJECT: bool = true;
     const TAGGABLE: bool = true;
+    const HOLDS: &'static [Held] = &HOLDS;
     type Body = SnapshotBody;
     type Metadata = SnapshotMetadata;
     type Resources = SnapshotResources;

@@ -14,10 +14,12 @@ use super::super::pipelines::PipelineRow;
 use super::super::schedules::ScheduleRow;
 use super::super::stacks::StackRow;
 use super::super::step_configuration::{Object, StoredStep};
-use super::{SnapshotRow, code, detach_triggers};
+use super::{HOLDS, SnapshotRow, code, detach_triggers};
+use crate::auth::access::Also;
+use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{
-    Context, NamedProject, ResponseOf, TagReference, Taggable, delete, find_in, list, plain_tags,
-    remove_tags, require, require_project, set_tags,
+    Context, Held, NO_TAGS, NamedProject, ResponseOf, TAGS, TagReference, Taggable, delete, find_in, list,
+    plain_tags, remove_tags, require, require_project, set_tags,
 };
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::JsonBody;
@@ -35,22 +37,38 @@ const DEPLOYMENTS_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/pi
 const DEPLOYMENT: &str = "/api/v1/pipeline_deployments/{deployment_id}";
 /// What an environment may take in its TEXT column.
 const LONGEST_ENVIRONMENT: usize = 65_535;
+const UPDATE: Permission<'static> = Permission::to(Verb::Update, "pipeline_snapshots");
+const DELETE: Permission<'static> = Permission::to(Verb::Delete, "pipeline_snapshots");
+/// What taking a name does to the snapshot that had it.
+const REPLACED: [Also; 2] =
+    [Also::met(UPDATE, "one whose name it takes"), Also::met(DELETE, "an unused one whose name it takes")];
 
 pub fn routes() -> Routes {
     Routes::new()
         .post(SNAPSHOTS, create_snapshot)
+        .also(&TAGS)
+        .also(&REPLACED)
         .get(SNAPSHOTS, list::<SnapshotRow>)
         .get(SNAPSHOT, get_snapshot)
         .put(SNAPSHOT, update_snapshot)
+        .also(&TAGS)
+        .also(&NO_TAGS)
+        .also(&REPLACED)
         .delete(SNAPSHOT, delete::<SnapshotRow>)
+        .also(&HOLDS.map(Held::also))
         .post("/api/v1/pipeline_snapshots/prune", prune_snapshots)
         .get("/api/v1/pipeline_snapshots/{snapshot_id}/download-token", code::download_token)
         .post(DEPLOYMENTS_OF_PROJECT, create_snapshot)
+        .also(&TAGS)
+        .also(&REPLACED)
         .get(DEPLOYMENTS_OF_PROJECT, list::<SnapshotRow>)
         .post(DEPLOYMENTS, create_snapshot)
+        .also(&TAGS)
+        .also(&REPLACED)
         .get(DEPLOYMENTS, list::<SnapshotRow>)
         .get(DEPLOYMENT, get_snapshot)
         .delete(DEPLOYMENT, delete::<SnapshotRow>)
+        .also(&HOLDS.map(Held::also))
 }
 
 /// Routes for whoever has a token for them in the link.
@@ -196,7 +214,7 @@ async fn create_snapshot(
         let name = SnapshotName::text(request.name.as_ref());
         if let Some(name) = name {
             check_name("PipelineSnapshot", name)?;
-            take_name(&mut tx, request.pipeline, name, request.replace, None).await?;
+            take_name(context, &mut tx, request.pipeline, name, request.replace, None).await?;
         }
         insert(context, &mut tx, id, request, steps).await?;
         set_tags(context, &mut tx, Taggable::PipelineSnapshot, id, &request.tags).await?;
@@ -313,6 +331,7 @@ fn name_taken(name: &str) -> ApiError {
 /// Makes sure that the name is free in the pipeline. With `replace` whatever has it loses it, and goes if nothing
 /// refers to it.
 async fn take_name(
+    cx: &Context,
     tx: &mut Transaction,
     pipeline: Id,
     name: &str,
@@ -330,8 +349,10 @@ async fn take_name(
     if replace != Some(true) {
         return Err(name_taken(name));
     }
+    cx.require(UPDATE)?;
     let mut unused = unreferenced();
     if tx.fetch_optional::<(Id,)>(unused.and_where(Expr::col("id").eq(holder))).await?.is_some() {
+        cx.require(DELETE)?;
         return <SnapshotRow as crate::framework::Resource>::delete(tx, holder).await;
     }
     let release = Sql::update()
@@ -400,7 +421,8 @@ async fn update_snapshot(
         match &update.name {
             Some(SnapshotName::Named(name)) => {
                 check_name("PipelineSnapshot", name.as_str())?;
-                take_name(&mut tx, snapshot.pipeline_id, name.as_str(), update.replace, Some(id)).await?;
+                take_name(context, &mut tx, snapshot.pipeline_id, name.as_str(), update.replace, Some(id))
+                    .await?;
                 change = change.set("name", name.as_str());
             }
             Some(SnapshotName::None) => change = change.set("name", Option::<String>::None),
@@ -412,7 +434,7 @@ async fn update_snapshot(
             detach_triggers(&mut tx, id).await?;
         }
         set_tags(context, &mut tx, Taggable::PipelineSnapshot, id, &update.add_tags).await?;
-        remove_tags(&mut tx, Taggable::PipelineSnapshot, id, &update.remove_tags).await?;
+        remove_tags(context, &mut tx, Taggable::PipelineSnapshot, id, &update.remove_tags).await?;
         Ok::<_, ApiError>(tx.commit(()).await?)
     });
     updated.await?;

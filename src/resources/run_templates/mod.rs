@@ -14,7 +14,9 @@ use super::pipeline_snapshots::SnapshotRow;
 use super::pipelines::PipelineRow;
 use super::tags::TagRow;
 use super::users::UserResponse;
-use crate::framework::{ById, Read, Resource, Response, ResponseOf, delete, delete_row, get, list};
+use crate::framework::{
+    ById, NO_TAGS, Read, Resource, Response, ResponseOf, TAGS, delete, delete_row, get, list,
+};
 use crate::http::error::ApiResult;
 use crate::http::filter::{Field, FieldKind, Related, Sort};
 use crate::http::list::Listed;
@@ -29,11 +31,15 @@ const TEMPLATE: &str = "/api/v1/run_templates/{template_id}";
 pub fn routes() -> Routes {
     Routes::new()
         .post(TEMPLATES, requests::create_template)
+        .also(&TAGS)
         .get(TEMPLATES, list::<TemplateRow>)
         .post(TEMPLATES_OF_PROJECT, requests::create_template)
+        .also(&TAGS)
         .get(TEMPLATES_OF_PROJECT, list::<TemplateRow>)
         .get(TEMPLATE, get::<TemplateRow>)
         .put(TEMPLATE, requests::update_template)
+        .also(&TAGS)
+        .also(&NO_TAGS)
         .delete(TEMPLATE, delete::<TemplateRow>)
 }
 

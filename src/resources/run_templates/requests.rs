@@ -102,7 +102,7 @@ pub async fn update_template(
             .maybe("hidden", update.hidden);
         changes.run(&mut tx).await.map_err(|error| refused(error, name.unwrap_or_default()))?;
         set_tags(context, &mut tx, Taggable::RunTemplate, id, &update.add_tags).await?;
-        remove_tags(&mut tx, Taggable::RunTemplate, id, &update.remove_tags).await?;
+        remove_tags(context, &mut tx, Taggable::RunTemplate, id, &update.remove_tags).await?;
         Ok::<_, ApiError>(tx.commit(()).await?)
     });
     updated.await?;

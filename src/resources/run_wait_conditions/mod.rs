@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::pipeline_runs::RunRow;
+use super::run_metadata;
 use super::users::UserResponse;
 use crate::framework::{Read, Resource, Response, ResponseOf, get, list};
 use crate::http::error::ApiResult;
@@ -25,6 +26,7 @@ const CONDITION: &str = "/api/v1/run_wait_conditions/{run_wait_condition_id}";
 pub fn routes() -> Routes {
     Routes::new()
         .post(CONDITIONS, requests::create_condition)
+        .also(&[run_metadata::LOGGED])
         .get(CONDITIONS, list::<WaitConditionRow>)
         .get(CONDITION, get::<WaitConditionRow>)
         .put(CONDITION, requests::update_lease)

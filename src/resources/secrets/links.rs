@@ -4,11 +4,17 @@ use sea_query::{Expr, ExprTrait, Order, Query as Sql};
 use serde::{Deserialize, Deserializer};
 
 use super::SecretRow;
+use crate::auth::access::Also;
+use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{ById, Context, Read, Resource};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::values::at_most;
 use crate::resources::by_name_or_id;
 use crate::store::{Among, Id, Insert, Transaction, is_duplicate};
+
+const READ: Permission<'static> = Permission::to(Verb::Read, "secrets");
+/// What a route may do that gives secrets to what it makes or changes: whoever uses that may read them.
+pub const LINKED: [Also; 1] = [Also::met(READ, "secrets")];
 
 /// What secrets are linked to (contract schema SecretResourceTypes): the word in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +69,7 @@ pub async fn linked_secrets(read: &Read<'_>, kind: Linkable, ids: &[Id]) -> ApiR
 /// Links and unlinks secrets that the principal may see.
 ///
 /// # Errors
-/// 404 for a secret that isn't there, or is another's private one; the store's own.
+/// 403 for a token that may not; 404 for a secret that isn't there, or is another's private one; the store's own.
 pub async fn change_links(
     cx: &Context,
     tx: &mut Transaction,
@@ -72,6 +78,9 @@ pub async fn change_links(
     add: &SecretNames,
     remove: &SecretNames,
 ) -> ApiResult<()> {
+    if !add.0.is_empty() || !remove.0.is_empty() {
+        cx.require(READ)?;
+    }
     for name in &add.0 {
         let secret = find_visible(cx, tx, name).await?;
         let link = Insert::into("secret_resource")

@@ -6,6 +6,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::StackRow;
+use crate::auth::access::Also;
+use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{
     Context, Resource, ResponseOf, Stored, delete_row, find_in, not_found, refuse_taken_name, taken,
 };
@@ -19,6 +21,10 @@ use crate::resources::flavors;
 use crate::resources::secrets::{Linkable, SecretNames, change_links, unlink_all};
 use crate::resources::server_settings;
 use crate::store::{Among, Base64Json, Id, Insert, Timestamp, Transaction, Update, is_duplicate};
+
+const CREATE_COMPONENT: Permission<'static> = Permission::to(Verb::Create, "components");
+/// What a route may do besides to make a stack.
+pub const PARTS: [Also; 1] = [Also::met(CREATE_COMPONENT, "a new component")];
 
 #[derive(Debug, Deserialize)]
 pub struct StackRequest {
@@ -190,6 +196,7 @@ async fn make(
     kind: ComponentType,
     info: &ComponentInfo,
 ) -> ApiResult<ComponentRow> {
+    cx.require(CREATE_COMPONENT)?;
     let flavor = flavors::find_kind(tx, &info.flavor, kind.word()).await?.ok_or_else(|| {
         let message =
             format!("There is no flavor '{}' for the component type '{}'.", info.flavor, kind.word());

@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::super::execution_status::ExecutionStatus;
 use super::super::pipeline_runs::get_step_logs;
 use super::super::step_configuration::Object;
+use super::super::{logs, model_versions};
 use super::StepRow;
 use super::create::create_step;
 use super::update::update_step;
-use crate::framework::{Context, get, list};
+use crate::framework::{Context, TAGS, get, list};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::OptionalJsonBody;
 use crate::http::path::PathId;
@@ -24,9 +25,13 @@ const STEP: &str = "/api/v1/steps/{step_id}";
 pub fn routes() -> Routes {
     Routes::new()
         .post(STEPS, create_step)
+        .also(&TAGS)
+        .also(&logs::ATTACHED)
+        .also(&model_versions::CONFIGURED)
         .get(STEPS, list::<StepRow>)
         .get(STEP, get::<StepRow>)
         .put(STEP, update_step)
+        .also(&logs::ATTACHED)
         .get("/api/v1/steps/{step_id}/status", get_step_status)
         .get("/api/v1/steps/{step_id}/step-configuration", get_step_configuration)
         .get("/api/v1/steps/{step_id}/logs", get_step_logs)

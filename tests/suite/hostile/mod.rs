@@ -11,6 +11,7 @@ mod downloads;
 mod echoes;
 mod ended_queries;
 mod external_names;
+mod files;
 mod framing;
 mod guessing;
 mod hanging_up;
@@ -18,10 +19,21 @@ mod line;
 mod long_and_deep;
 mod origins;
 mod parties;
+mod projects;
 mod promptness;
 mod proxies;
+mod replays;
 mod schemas;
+mod scopes;
 mod strangers_rows;
 mod sweeps;
 mod text_bounds;
 mod tree;
+
+use crate::support::{Caller, TestApp};
+
+/// Somebody with a token that was made with `parent`'s and is no wider than `asked`, a query.
+async fn narrowed(app: &TestApp, parent: &Caller, asked: &str) -> Caller {
+    let token = parent.get(&format!("/api/v1/api_token?{asked}")).await.expect_ok();
+    app.anonymous().with_token(token.as_str().unwrap())
+}

@@ -1,0 +1,44 @@
+//! What goes when something else is deleted, and has a scope of its own.
+
+use sea_query::{Expr, ExprTrait, Query as Sql};
+
+use super::{Context, Resource};
+use crate::auth::access::Also;
+use crate::auth::permissions::{Permission, Verb};
+use crate::http::error::ApiResult;
+use crate::store::{Id, Transaction};
+
+/// Things of another kind that go with the one that a column of theirs names.
+#[derive(Debug, Clone, Copy)]
+pub struct Held {
+    pub table: &'static str,
+    pub column: &'static str,
+    needs: Permission<'static>,
+}
+
+impl Held {
+    pub const fn new(resource: &'static str, table: &'static str, column: &'static str) -> Self {
+        Self { table, column, needs: Permission::to(Verb::Delete, resource) }
+    }
+
+    /// What a route may do that deletes such a thing.
+    pub const fn also(self) -> Also {
+        Also::met(self.needs, "some that go with it")
+    }
+}
+
+/// Checks that the token may delete what goes with a thing, if there is any.
+///
+/// # Errors
+/// 403 with what is missing; the store's own.
+pub async fn refuse_held<R: Resource>(cx: &Context, tx: &mut Transaction, id: Id) -> ApiResult<()> {
+    for Held { table, column, needs } in R::HOLDS {
+        let Err(lacking) = cx.require(*needs) else { continue };
+        let held =
+            Sql::select().column("id").from(*table).and_where(Expr::col(*column).eq(id)).limit(1).to_owned();
+        if tx.fetch_optional::<(Id,)>(&held).await?.is_some() {
+            return Err(lacking);
+        }
+    }
+    Ok(())
+}
