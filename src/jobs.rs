@@ -16,6 +16,7 @@ use crate::resources::{api_keys, devices};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Work = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
+type Waiting = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Between two readings of what other replicas have revoked. With the life of what is remembered
 /// ([`crate::store::Remembered`]) it bounds how late an end is felt on another replica: within a second, with room for a
@@ -34,7 +35,7 @@ struct Job {
     every: Duration,
     work: fn(AppState) -> Work,
     /// Makes it due earlier than its interval.
-    is_due: Option<fn(AppState) -> Pin<Box<dyn Future<Output = ()> + Send>>>,
+    is_due: Option<fn(AppState) -> Waiting>,
     /// What is done at the stop, after the last request.
     last: Option<fn(AppState) -> Work>,
 }

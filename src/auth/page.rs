@@ -190,7 +190,7 @@ fn origin_of(headers: &HeaderMap) -> Result<Option<Url>, Malformed> {
     }
     match one(headers, &REFERER)? {
         None => Ok(None),
-        Some(referer) => Url::parse(referer).ok().filter(|url| is_http(url)).map(Some).ok_or(Malformed),
+        Some(referer) => Url::parse(referer).ok().filter(is_http).map(Some).ok_or(Malformed),
     }
 }
 

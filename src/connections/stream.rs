@@ -86,14 +86,16 @@ impl AsyncWrite for WatchedStream {
                 lingers
             }
         };
-        while lingers {
+        if !lingers {
+            return Poll::Ready(Ok(()));
+        }
+        loop {
             let mut dropped = [std::mem::MaybeUninit::uninit(); DROPPED];
             let mut dropped = ReadBuf::uninit(&mut dropped);
             ready!(Pin::new(&mut self.stream).poll_read(cx, &mut dropped))?;
             if dropped.filled().is_empty() {
-                break;
+                return Poll::Ready(Ok(()));
             }
         }
-        Poll::Ready(Ok(()))
     }
 }

@@ -159,7 +159,7 @@ pub async fn log_in(
     let typed = form.username.clone().filter(|_| grant == Grant::Password);
     let place = Place::of(&app, &headers, origin.client());
     let grantee = match prove(&app, &origin, &headers, form, (grant, &place)).await {
-        Ok(Proof::Given(grantee)) => grantee,
+        Ok(Proof::Given(grantee)) => *grantee,
         Ok(Proof::Elsewhere(redirect)) => return Ok(Json(LoginResponse::Redirect(redirect)).into_response()),
         Err(error) => {
             if let Some(reason) = refusal(&error) {
@@ -179,7 +179,7 @@ pub async fn log_in(
 
 /// What a sign-in ends in.
 enum Proof {
-    Given(Grantee),
+    Given(Box<Grantee>),
     /// Nobody has signed in yet at the service that knows people.
     Elsewhere(OAuthRedirectResponse),
 }
@@ -207,7 +207,7 @@ async fn prove(
             grants::password::verify(app, &username, form.password.unwrap_or_default(), place).await?
         }
         Grant::External => match grants::external::verify(app, origin, headers).await? {
-            External::Signed(grantee) => grantee,
+            External::Signed(grantee) => *grantee,
             External::GoTo { authorization_url } => {
                 return Ok(Proof::Elsewhere(OAuthRedirectResponse { authorization_url }));
             }
@@ -233,7 +233,7 @@ async fn prove(
     if is_limited {
         app.login_limit.reset(client.0);
     }
-    Ok(Proof::Given(grantee))
+    Ok(Proof::Given(Box::new(grantee)))
 }
 
 /// Who wants to sign in, as far as it can be told before they have proved it.

@@ -23,7 +23,7 @@ pub enum External {
     GoTo {
         authorization_url: String,
     },
-    Signed(Grantee),
+    Signed(Box<Grantee>),
 }
 
 /// Asks the other service whose the bearer is, and makes or updates the account here.
@@ -64,14 +64,14 @@ pub async fn verify(app: &App, origin: &Origin, headers: &HeaderMap) -> ApiResul
     let user_id = saved.await?;
     app.identities.forget(user_id.0).await;
     let user = users::find_account(&app.store, user_id).await?;
-    Ok(External::Signed(Grantee {
+    Ok(External::Signed(Box::new(Grantee {
         user_id,
         // An adopted account may have had a password here.
         password_changed_at: user.and_then(|user| user.password_changed_at),
         scope: Scope::default(),
         expires_at: None,
         is_browser: true,
-    }))
+    })))
 }
 
 /// Who comes with bearers that nobody knows waits longer each time.

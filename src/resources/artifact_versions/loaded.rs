@@ -61,7 +61,7 @@ impl<F: Read + Send + 'static> Pieces for LoadedVisualization<F> {
             piece.extend_from_slice(STANDARD.encode(&bytes).as_bytes());
         } else {
             let quoted = serde_json::Value::from(self.text(&bytes, self.is_over)).to_string();
-            piece.extend_from_slice(quoted[1..quoted.len() - 1].as_bytes());
+            piece.extend_from_slice(&quoted.as_bytes()[1..quoted.len() - 1]);
         }
         if self.is_over {
             piece.extend_from_slice(b"\"}");

@@ -10,7 +10,7 @@ const LISTED: &str = "https://a.example";
 const ORIGINS: &str = "ZENML_SERVER_CORS_ALLOW_ORIGINS";
 
 /// What a browser says of pages that are not this server's, in as many ways as there are.
-const FOREIGN: [&[(&'static str, &str)]; 13] = [
+const FOREIGN: [&[(&str, &str)]; 13] = [
     &[("origin", "https://evil.example")],
     &[("origin", "null")],
     &[("origin", "")],

@@ -193,8 +193,8 @@ impl World {
     }
 
     async fn derive_generic(&mut self, index: usize, how: usize) {
-        let read_only = how % 4 == 0;
-        let lifetime = if how % 3 == 0 { 600 } else { 3600 };
+        let read_only = how.is_multiple_of(4);
+        let lifetime = if how.is_multiple_of(3) { 600 } else { 3600 };
         let query = format!("expires_in={lifetime}&read_only={read_only}");
         let answer = self.caller(index).get(&format!("/api/v1/api_token?{query}")).await;
         let parent = self.held[index].clone();
