@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
@@ -185,7 +186,7 @@ impl App {
             activity: Activity::new(settings.last_user_activity),
             clock_ahead_ms: AtomicI64::new(0),
             replays: Replays::new(store.clone(), &config),
-            orphans: Orphans::default(),
+            orphans: Orphans::new(Duration::from_secs(config.request_timeout.0.into())),
             schema_checks: SchemaChecks::default(),
             audit,
             settings: Remembered::default(),

@@ -47,14 +47,21 @@ impl Begun {
 }
 
 /// Requests that go on without their callers.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Orphans {
     tasks: TaskTracker,
+    /// How long each may go on: what waits for the store without an end holds its pen.
+    limit: Duration,
     /// Requests with and without callers.
     begun: Arc<AtomicU64>,
 }
 
 impl Orphans {
+    /// Each ends so long after its caller has gone, at the latest.
+    pub fn new(limit: Duration) -> Self {
+        Self { tasks: TaskTracker::new(), limit, begun: Arc::default() }
+    }
+
     /// How many requests have begun something since the start.
     pub fn begun(&self) -> u64 {
         self.begun.load(Ordering::Relaxed)
@@ -146,7 +153,13 @@ impl<T: Send + 'static> Drop for Work<T> {
         let Some(future) = self.future.take().filter(|_| has_begun) else { return };
         // Outside of a runtime nothing goes on: the process ends.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            self.begun.orphans.tasks.spawn_on(async move { drop(future.await) }, &runtime);
+            let limit = self.begun.orphans.limit;
+            let going_on = async move {
+                if tokio::time::timeout(limit, future).await.is_err() {
+                    tracing::warn!("a request whose caller had hung up took too long, and was ended");
+                }
+            };
+            self.begun.orphans.tasks.spawn_on(going_on, &runtime);
         }
     }
 }
@@ -167,7 +180,7 @@ mod tests {
 
     /// Polls work once, up to where it waits, drops it, lets it go on, and says whether it has come to its end.
     async fn goes_on(has_begun: bool) -> bool {
-        let orphans = Orphans::default();
+        let orphans = Orphans::new(PATIENCE);
         let (go_on, gone_on) = oneshot::channel::<()>();
         let (end, mut ended) = oneshot::channel();
         let mut work = Box::pin(Work::new(
@@ -195,8 +208,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_goes_on_has_a_time_limit() {
+        let orphans = Orphans::new(Duration::from_millis(1));
+        let mut work = Box::pin(Work::new(
+            async {
+                begin();
+                std::future::pending::<()>().await;
+            },
+            &orphans,
+        ));
+        assert!(futures_util::poll!(work.as_mut()).is_pending());
+        drop(work);
+        assert!(orphans.ended(PATIENCE).await);
+    }
+
+    #[tokio::test]
     async fn who_panics_is_not_gone_on_with() {
-        let orphans = Orphans::default();
+        let orphans = Orphans::new(PATIENCE);
         let work = Work::new(
             async {
                 begin();

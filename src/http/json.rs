@@ -256,7 +256,7 @@ mod tests {
         #[allow(dead_code, reason = "only what is wrong counts")]
         struct Closed {
             word: Option<Word>,
-            password: Option<String>,
+            password: Option<secrecy::SecretString>,
             flag: Option<bool>,
         }
         #[derive(Debug, serde::Deserialize)]

@@ -149,6 +149,16 @@ fn sqlite_lane(options: &SqliteConnectOptions) -> Lane<Sqlite> {
                 Ok(())
             })
         })
+        // A query that was ended inside of a transaction has ended that too, which the connection doesn't know: it would
+        // refuse every one after it.
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                if connection.is_in_transaction() {
+                    connection.ping().await?;
+                }
+                Ok(!connection.is_in_transaction())
+            })
+        })
         .connect_lazy_with(options.clone());
     Lane { pool, progress }
 }

@@ -193,7 +193,7 @@ async fn without_a_dashboard_its_addresses_lead_to_the_console_and_the_api_stays
         };
         assert_eq!(sent_to("/").await, (303, format!("{root}/console/")));
         assert_eq!(sent_to("/console").await, (303, format!("{root}{HOME}")));
-        let verify = "/devices/verify?device_id=1&user_code=2";
+        let verify = "/devices/verify?device_id=00000000-0000-0000-0000-000000000001&user_code=2";
         assert_eq!(sent_to(verify).await, (303, format!("{root}/console{verify}")));
         let next =
             form_urlencoded::byte_serialize(format!("{root}{HOME}?page=2").as_bytes()).collect::<String>();

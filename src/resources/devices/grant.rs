@@ -2,7 +2,7 @@
 //! (RFC 8628, sections 3.4 and 3.5).
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_query::{Expr, ExprTrait, Query as Sql};
+use sea_query::{Expr, ExprTrait, Order, Query as Sql};
 use secrecy::SecretString;
 
 use super::{DeviceRow, DeviceStatus, find_by_client, find_for_authentication, forget, note_wrong_code};
@@ -139,7 +139,7 @@ async fn prove(app: &App, id: Id, device_code: &SecretString) -> Result<Option<D
     Ok(Some(device).filter(|_| is_right))
 }
 
-/// Makes the device active, in the place of the one that its person had there before.
+/// Makes the device active, in the place and by the id of the one that its person had there before.
 async fn activate(
     app: &App,
     device: DeviceRow,
@@ -163,33 +163,43 @@ async fn activate(
         .and_where(Expr::col("user_id").eq(user.id))
         .to_owned();
     let before = Sql::select()
-        .column("id")
+        .columns(["id", "created"])
         .from("auth_devices")
         .and_where(Expr::col("client_id").eq(device.client_id))
         .and_where(Expr::col("user_id").eq(user.id))
         .and_where(Expr::col("id").ne(device.id))
+        .order_by("created", Order::Asc)
         .to_owned();
     let (activation, before) = (&activation, &before);
     let activated = app.store.write(|mut tx| async move {
         if tx.execute(activation).await? == 0 {
             return tx.commit(None).await;
         }
-        let before: Vec<(Id,)> = tx.fetch_all(before).await?;
-        if !before.is_empty() {
+        let before: Vec<(Id, Timestamp)> = tx.fetch_all(before).await?;
+        if let Some((first, created)) = before.first() {
             let delete = Sql::delete()
                 .from_table("auth_devices")
-                .and_where(Expr::col("id").is_in(before.iter().map(|(id,)| *id)))
+                .and_where(Expr::col("id").is_in(before.iter().map(|(id, _)| *id)))
                 .to_owned();
             tx.execute(&delete).await?;
+            let takes_its_place = Sql::update()
+                .table("auth_devices")
+                .value("id", *first)
+                .value("created", *created)
+                .and_where(Expr::col("id").eq(device.id))
+                .to_owned();
+            tx.execute(&takes_its_place).await?;
         }
         tx.commit(Some(before)).await
     });
     let activated: Result<_, StoreError> = activated.await;
     let before = activated?.ok_or(DeviceGrantError::ExpiredToken)?;
-    for (id,) in before.into_iter().chain([(device.id,)]) {
+    // To its person it is the same device, and keeps the id.
+    let id = before.first().map_or(device.id, |(id, _)| *id);
+    for id in before.into_iter().map(|(id, _)| id).chain([device.id]) {
         forget(app, id).await;
     }
-    let device = find_for_authentication(&app.store, device.id).await?;
+    let device = find_for_authentication(&app.store, id).await?;
     Ok((user, device.ok_or(DeviceGrantError::InvalidClient)?))
 }
 

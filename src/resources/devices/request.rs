@@ -27,6 +27,8 @@ pub struct ClientDetails {
     pub os: Option<String>,
 }
 
+/// Addresses that give way to one request at most.
+const CROWDED_AT_ONCE: usize = 32;
 /// For so long after its end a request that nobody approved is kept, so that its device learns of the end.
 const KEPT_AFTER_END: TimeDelta = TimeDelta::hours(1);
 
@@ -55,20 +57,29 @@ fn waiting() -> SelectStatement {
     Sql::select().from("auth_devices").and_where(Expr::col("user_id").is_null()).to_owned()
 }
 
+fn of_address(address: &str) -> SelectStatement {
+    let mut select = waiting();
+    select.column("id").and_where(Expr::col("ip_address").eq(address)).to_owned()
+}
+
 /// Deletes requests until there is room for one more of this address.
 async fn make_room(tx: &mut Transaction, ip_address: &str) -> Result<(), StoreError> {
-    let of_address = |address: &str| {
-        let mut select = waiting();
-        select.column("id").and_where(Expr::col("ip_address").eq(address)).to_owned()
-    };
     let mut surplus = of_address(ip_address);
     surplus.order_by("expires", Order::Desc).offset(WAITING_OF_ADDRESS - 1).limit(SWEPT_AT_ONCE);
     delete_all(tx, &surplus).await?;
     let count = waiting().expr(Func::count(Expr::col("id"))).to_owned();
-    let count = tx.fetch_optional::<(i64,)>(&count).await?.map_or(0, |(count,)| count);
-    if count < WAITING {
-        return Ok(());
+    for _ in 0..CROWDED_AT_ONCE {
+        let count = tx.fetch_optional::<(i64,)>(&count).await?.map_or(0, |(count,)| count);
+        if count < WAITING {
+            break;
+        }
+        clear_most_crowded(tx, count - WAITING + 1).await?;
     }
+    Ok(())
+}
+
+/// Deletes so many requests, the oldest, of the address that has left most.
+async fn clear_most_crowded(tx: &mut Transaction, surplus: i64) -> Result<(), StoreError> {
     let crowded = waiting()
         .column("ip_address")
         .group_by_col("ip_address")
@@ -78,7 +89,7 @@ async fn make_room(tx: &mut Transaction, ip_address: &str) -> Result<(), StoreEr
     let crowded = tx.fetch_optional::<(Option<String>,)>(&crowded).await?;
     if let Some((Some(address),)) = crowded {
         let mut oldest = of_address(&address);
-        oldest.order_by("expires", Order::Asc).limit((count - WAITING + 1).unsigned_abs());
+        oldest.order_by("expires", Order::Asc).limit(surplus.unsigned_abs());
         delete_all(tx, &oldest).await?;
     }
     Ok(())
@@ -129,9 +140,10 @@ pub async fn keep_request(app: &App, origin: &Origin, request: DeviceRequest<'_>
     values.extend(said.into_iter().filter_map(|(column, text)| Some((column, text?.into()))));
     // There are few of them at any time.
     let clean = Sql::delete().from_table("auth_devices").and_where(speaks_for_nobody(now)).to_owned();
-    // One that somebody has approved isn't taken from them, nor its lock: whoever asks has proved nothing.
+    // One that somebody has approved isn't taken from them: whoever asks has proved nothing. One that is locked is good for
+    // nothing, and what asks may be the same machine, which keeps its id.
     let is_nobodys = Expr::col("user_id").is_null();
-    let is_over = Expr::col("expires").lte(stamp);
+    let is_over = Expr::col("expires").lte(stamp).or(Expr::col("status").eq(DeviceStatus::Locked.as_str()));
     let of_client = Sql::select()
         .column("id")
         .from("auth_devices")

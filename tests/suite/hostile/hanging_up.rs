@@ -132,8 +132,7 @@ async fn a_wrong_code_of_a_device_is_counted(database: Database) {
 
 async fn a_token_is_revoked_whichever_way(database: Database) {
     let app = TestApp::start(&database).await;
-    let (admin, session) = (app.signed_in().await, login_token(&app, ADMIN).await);
-    let script = async || {
+    let script = async |admin: &Caller| {
         let token = admin.api_token(600).await;
         let caller = app.anonymous().with_token(&token);
         caller.get(CURRENT_USER).await.expect_ok();
@@ -141,7 +140,9 @@ async fn a_token_is_revoked_whichever_way(database: Database) {
         (token, listed["items"][0]["id"].as_str().unwrap().to_owned(), caller)
     };
     for way in 0..4 {
-        let (token, id, caller) = script().await;
+        // Anew each time, since one of the ways ends every sign-in.
+        let (admin, session) = (app.signed_in().await, login_token(&app, ADMIN).await);
+        let (token, id, caller) = script(&admin).await;
         let held = database.hold_writes().await;
         match way {
             0 => hang_up_as(&app, &session, &format!("DELETE /api/v1/api_tokens/{id}"), json!({})).await,
@@ -155,7 +156,7 @@ async fn a_token_is_revoked_whichever_way(database: Database) {
         }
         held.release().await;
         caller.until(401, CURRENT_USER, "").await;
-        records(&admin, "token_revoked", way + 1).await;
+        records(&app.signed_in().await, "token_revoked", way + 1).await;
     }
 }
 

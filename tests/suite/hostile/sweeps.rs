@@ -118,14 +118,14 @@ async fn fill(app: &TestApp, database: &Database, admin: &Caller) {
     app.state.register.flush().await.unwrap();
 }
 
-/// Rows as so many sign-outs of an account leave them, their ids in the order of time.
+/// Rows as so many sign-outs of an account leave them at an older server, their ids in the order of time.
 async fn revoke_many(database: &Database, user: &str, rows: usize) -> Vec<String> {
     let id = |number: usize| format!("0190000000007000800000000{number:07}");
     let ids: Vec<String> = (0..rows).map(id).collect();
     let now = chrono::Utc::now().timestamp_millis();
     for ids in ids.chunks(500) {
         let values: Vec<String> =
-            ids.iter().map(|id| format!("('{id}', NULL, {now}, 1, '{user}')")).collect();
+            ids.iter().map(|id| format!("('{id}', NULL, {now}, 0, '{user}')")).collect();
         let values = values.join(",");
         let insert = "INSERT INTO zendo_revoked_token (jti, expires, revoked_ms, position, user_id) VALUES";
         database.execute(&format!("{insert} {values}")).await;
