@@ -58,8 +58,9 @@ pub async fn get_device(
     let user = &*principal.user;
     let device = find_for_authentication(&app.store, id).await?.ok_or_else(|| not_found(id))?;
     let is_open = device.status == DeviceStatus::Pending;
-    // Whoever has just denied it sees that it was.
-    let is_denied = device.status == DeviceStatus::Locked && device.user_id.is_none();
+    // Whoever has just denied it sees that it was; one that wrong codes have locked is shown to nobody.
+    let is_locked = device.status == DeviceStatus::Locked;
+    let is_denied = is_locked && device.user_id.is_none() && device.failed_auth_attempts == 0;
     let is_shown = match query.text("user_code") {
         _ if device.belongs_to(user) => true,
         Some(code) if is_open => prove(&app, &origin, id, code.to_owned().into()).await?.is_right(),
