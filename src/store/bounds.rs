@@ -32,7 +32,12 @@ const MEDIUM: usize = 16_777_215;
 
 type Columns = HashMap<&'static str, Bound>;
 
-static TABLES: LazyLock<HashMap<&'static str, Columns>> = LazyLock::new(|| read(MYSQL_SCHEMA));
+static TABLES: LazyLock<HashMap<&'static str, Columns>> = LazyLock::new(|| {
+    let mut tables = read(MYSQL_SCHEMA);
+    // ZenML's own schema gives it so few on MySQL alone, which says so itself.
+    tables.entry("user").or_default().insert("user_metadata", Bound::Bytes(TEXT));
+    tables
+});
 
 /// Whether each value of a statement has room in its column.
 pub(super) fn check(sql: &str, values: &[Value]) -> Result<(), StoreError> {

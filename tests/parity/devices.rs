@@ -1,7 +1,7 @@
 //! Devices: asked for by a machine, approved by a person.
 
 use super::step::{ADMIN, ANYONE, By, Scenario, Step, scenario};
-use super::wanted::{GOES_ON, NO_LONGER_OWN, TAKEN_OVER_400, TAKEN_OVER_404};
+use super::wanted::{GOES_ON, ITS_OWN_PLACE, NO_LONGER_OWN, TAKEN_OVER_400, TAKEN_OVER_404};
 
 const ONE: &str = "11111111-1111-4111-8111-111111111111";
 const NONE: &str = "/devices/00000000-0000-0000-0000-000000000001";
@@ -70,14 +70,17 @@ fn flow() -> Scenario {
             asks(ONE).after(10),
             MACHINE.get("/current-user").wanted(&GOES_ON),
             ADMIN.get(DEVICE).wanted(&NO_LONGER_OWN),
-            ADMIN.put(VERIFY, r#"{"user_code": "{asked.user_code}", "trusted_device": true}"#),
+            ADMIN
+                .put(VERIFY, r#"{"user_code": "{asked.user_code}", "trusted_device": true}"#)
+                .wanted(&ITS_OWN_PLACE),
             grant(ONE).after(10).keep("machine"),
             MACHINE.get("/current-user"),
-            ADMIN.delete(DEVICE),
+            ADMIN.get("/devices").keep("own"),
+            ADMIN.delete("/devices/{own.items.0.id}"),
             MACHINE.get("/current-user"),
             By("script").get("/current-user"),
-            ADMIN.get(DEVICE),
-            ADMIN.delete(DEVICE),
+            ADMIN.get("/devices/{own.items.0.id}"),
+            ADMIN.delete("/devices/{own.items.0.id}"),
             grant(ONE).after(10),
             ADMIN.get("/onboarding_state"),
         ],

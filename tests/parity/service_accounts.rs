@@ -1,7 +1,7 @@
 //! Service accounts and their API keys.
 
 use super::step::{ADMIN, ANYONE, By, Scenario, scenario};
-use super::wanted::{EMAIL_OF_A_MACHINE, EMPTY, KEYS_OF_THE_PATH, LOOSE_VALUE};
+use super::wanted::{EMAIL_OF_A_MACHINE, EMPTY, ENDED_FOR_GOOD, KEYS_OF_THE_PATH, LOOSE_VALUE, OLD_SECRET};
 
 const ALL: &str = "/service_accounts";
 const MAKE_CI: &str = r#"{"name": "ci", "active": true, "description": "builds"}"#;
@@ -208,7 +208,7 @@ fn rotation() -> Scenario {
             ADMIN.get(&key("k")),
             ADMIN.put(&rotate, r#"{"retain_period_minutes": 10}"#).keep("third"),
             By("second").get("/current-user"),
-            ANYONE.form("/login", "password={second.body.key}"),
+            ANYONE.form("/login", "password={second.body.key}").wanted(&OLD_SECRET),
             By("third").get("/current-user"),
             ADMIN.get(&key("k")),
             ADMIN.put(&rotate, r#"{"retain_period_minutes": null}"#),
@@ -261,7 +261,7 @@ fn as_a_service_account() -> Scenario {
             KEY.get("/current-user"),
             ANYONE.form("/login", "password={key.body.key}"),
             ADMIN.put("/service_accounts/ci", r#"{"active": true}"#),
-            CI.get("/current-user").wanted(&EMAIL_OF_A_MACHINE),
+            CI.get("/current-user").wanted(&ENDED_FOR_GOOD),
             ADMIN.put(&key("k"), r#"{"active": false}"#),
             CI.get("/current-user"),
             By("script").get("/current-user"),

@@ -1,7 +1,7 @@
 //! Signing in with a password, sessions of a browser, and signing out.
 
 use super::step::{ADMIN, ANYONE, By, Scenario, scenario};
-use super::wanted::{BROWSER_COOKIE, HIDDEN_ORIGIN, SIGNED_OUT};
+use super::wanted::{BROWSER_COOKIE, HIDDEN_ORIGIN, SIGNED_OUT, UNLISTED_ORIGIN};
 
 pub fn scenarios() -> Vec<Scenario> {
     const KIM: By = By("kim");
@@ -124,7 +124,8 @@ pub fn scenarios() -> Vec<Scenario> {
                     .form("/login", "username=default&password=correct+horse+battery+staple")
                     .header("origin", "https://dashboard.example")
                     .keep("session")
-                    .wanted(&BROWSER_COOKIE),
+                    .wanted(&BROWSER_COOKIE)
+                    .wanted(&UNLISTED_ORIGIN),
                 ANYONE.get("/current-user").header("cookie", "zenml-server-{info.id}={session.access_token}"),
                 ANYONE
                     .get("/current-user")

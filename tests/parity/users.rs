@@ -2,8 +2,8 @@
 
 use super::step::{ADMIN, ANYONE, By, Scenario, scenario};
 use super::wanted::{
-    EMPTY, ENCODED_SLASH, LONG_PASSWORD, LOOSE_VALUE, NULL_IS_UNSET, UNKNOWN_REFERENCE, WHO_EXISTS_404,
-    WHO_EXISTS_422,
+    EMPTY, ENCODED_SLASH, LONG_PASSWORD, LOOSE_VALUE, NULL_IS_UNSET, ONLY_ITS_CASE, UNKNOWN_REFERENCE,
+    WAS_NOT_MADE, WHO_EXISTS_404, WHO_EXISTS_422,
 };
 
 const ADA: By = By("ada");
@@ -31,8 +31,8 @@ fn making() -> Scenario {
         ADMIN.get("/users/{user.id}"),
         ADMIN.post("/users", r#"{"name": "ada", "is_admin": false, "password": "secret sauce"}"#),
         ADMIN.post("/users", r#"{"name": "ada", "is_admin": false}"#),
-        ADMIN.post("/users", r#"{"name": "ADA", "is_admin": false, "password": "x"}"#),
-        ADMIN.delete("/users/ADA"),
+        ADMIN.post("/users", r#"{"name": "ADA", "is_admin": false, "password": "x"}"#).wanted(&ONLY_ITS_CASE),
+        ADMIN.delete("/users/ADA").wanted(&WAS_NOT_MADE),
         ADMIN.post("/users", r#"{"name": "root", "is_admin": true, "password": "x"}"#),
         ADMIN.delete("/users/root"),
         ADMIN.post(

@@ -26,8 +26,12 @@ pub const EVERYWHERE: [Wanted; 8] = [
             "body*.(opened).claims.jti: (absent) | *",
             "body*.(opened).claims.token_type: (absent) | *",
             "body*.(opened).claims.auth_time: (absent) | *",
+            "body*.(opened).claims.generation: (absent) | *",
+            "body*.(opened).claims.password_at: (absent) | *",
+            "body*.(opened).claims.parents: (absent) | *",
         ],
-        reason: "a token has an id, so that it can be revoked, and says what it is for and which sign-in it goes back to",
+        reason: "a token has an id, so that it can be revoked, and says what it is for, which sign-in it goes back to and \
+                 which tokens it was made from",
     },
     Wanted {
         differs: &["header www-authenticate: (absent) | Bearer"],
@@ -76,7 +80,7 @@ pub const ID_ORDER: Wanted = wanted(&["status: 200 | 422"], "ids have no order")
 pub const SIGNED_OUT: Wanted =
     wanted(&["status: 200 | 401"], "signing out ends the token, not only the cookie");
 pub const ENDED_FOR_GOOD: Wanted =
-    wanted(&["status: 200 | 401"], "a deactivation ends a user's tokens for good");
+    wanted(&["status: 200 | 401"], "a deactivation ends an account's tokens for good");
 pub const NEVER_WIDER: Wanted = wanted(
     &["body.(opened).claims.exp: <120 minutes> | <60 minutes>"],
     "a token never outlives the one it was made with",
@@ -161,6 +165,19 @@ pub const TAKEN_OVER_404: Wanted =
     wanted(&["status: 404 | 200"], "a machine may be approved by another person, who has its code");
 pub const TAKEN_OVER_400: Wanted =
     wanted(&["status: 400 | 200"], "a machine may be approved by another person, and is theirs then");
+pub const ONLY_ITS_CASE: Wanted = wanted(
+    &["status: 200 | 409"],
+    "a name that differs from another's in its case alone passes for that one elsewhere",
+);
+pub const WAS_NOT_MADE: Wanted = wanted(&["status: 200 | 404"], "the account was refused");
+pub const OLD_SECRET: Wanted = wanted(
+    &["body.access_token.(opened).claims.key_gen: 3 | 2"],
+    "what the secret before a rotation is traded for ends with that secret",
+);
+pub const ITS_OWN_PLACE: Wanted = wanted(
+    &["body.id: an id met before | the id of something else"],
+    "a machine that asks again waits under an id of its own, and has its old one again when it comes for its token",
+);
 pub const NO_LONGER_OWN: Wanted = wanted(
     &["status: 200 | 404"],
     "a machine that asks again has proved nothing: it waits under an id of its own, which is nobody's yet",
@@ -193,7 +210,13 @@ pub const UNLISTED_ORIGIN: Wanted = wanted(
     "a page of another origin acts with nobody's session unless the operator lists its origin",
 );
 pub const HIDDEN_ORIGIN: Wanted = wanted(
-    &["body.csrf_token: null | *", "body.access_token.(opened).claims.session_id: (absent) | *"],
+    &[
+        "body.csrf_token: null | *",
+        "body.access_token.(opened).claims.session_id: (absent) | *",
+        "header access-control-allow-origin: * | (absent)",
+        "header access-control-allow-credentials: true | (absent)",
+        "header set-cookie: * | *",
+    ],
     "a page that hides its origin is another site's, and its session needs the CSRF token",
 );
 
