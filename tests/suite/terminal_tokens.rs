@@ -190,7 +190,7 @@ fn forged(claims: &Value) -> String {
 async fn a_token_is_told_in_words_without_any_server() {
     let now = chrono::Utc::now().timestamp();
     let claims = json!({
-        "jti": "token-1", "sub": "user-1", "iss": "server-1", "aud": "zenml", "iat": now - 60, "exp": now + 3601,
+        "jti": "token-1", "sub": "user-1", "iss": "server-1", "aud": "zenml", "iat": now - 7200, "exp": now + 3601,
         "token_type": "generic", "scope": "runs:read secrets:none", "projects": ["project-1"],
         "device_id": "device-1", "api_key_id": "key-2", "pipeline_run_id": "run-1", "colour": "blue\u{1b}[31m",
     });
@@ -212,7 +212,7 @@ async fn a_token_is_told_in_words_without_any_server() {
         "the device device-1",
         "the API key key-2",
         "the pipeline run run-1",
-        "1 minute ago",
+        "2 hours ago",
         "in 1 hour",
         "1 hour",
         "ES256",
