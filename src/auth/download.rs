@@ -7,7 +7,8 @@ use jsonwebtoken::Validation;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::jwt::{Claims, Tokens, VerifiedToken, reason};
+use super::claims::{Claims, VerifiedToken};
+use super::jwt::{Tokens, reason};
 use super::{AuthenticationError, Principal, layer};
 use crate::app::AppState;
 use crate::store::Id;

@@ -14,8 +14,8 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::access::{Access, Also, Policies, When};
+use super::claims::{Claims, TokenKind, VerifiedToken, moment};
 use super::hidden::Hidden;
-use super::jwt::{Claims, TokenKind, VerifiedToken, moment};
 use super::page::Page;
 use super::revocation::Revoked;
 use super::standing::{is_of_another_password, is_of_later_password};

@@ -8,7 +8,7 @@ use axum::http::HeaderValue;
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Expr, ExprTrait, Func, Query, SimpleExpr};
 
-use super::jwt::TokenKind;
+use super::claims::TokenKind;
 use super::{Scope, Standing};
 use crate::audit::text_of;
 use crate::random::first_id_of;

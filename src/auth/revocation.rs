@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use sea_query::{Expr, ExprTrait, Func, OnConflict, Order, Query};
 use uuid::Uuid;
 
-use super::jwt::{VerifiedToken, moment};
+use super::claims::{VerifiedToken, moment};
 use super::register;
 use super::revoked_ids::RevokedIds;
 use super::standing::RevokedBefore;

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::jwt::Claims;
+use super::claims::Claims;
 use crate::store::Timestamp;
 
 /// An account as a token remembers it.

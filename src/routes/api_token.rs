@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use crate::app::AppState;
 use crate::audit::{Action, Origin};
-use crate::auth::jwt::{NewToken, TokenKind, moment};
+use crate::auth::claims::{TokenKind, moment};
+use crate::auth::jwt::NewToken;
 use crate::auth::permissions::Permissions;
 use crate::auth::register::Registration;
 use crate::auth::scope::{Narrowing, NoProjectLeft, Workload};

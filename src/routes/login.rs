@@ -13,9 +13,10 @@ use uuid::Uuid;
 
 use crate::app::{App, AppState};
 use crate::audit::{Action, Claim, Origin};
+use crate::auth::claims::TokenKind;
 use crate::auth::grants::external::External;
 use crate::auth::grants::{self, Grantee};
-use crate::auth::jwt::{NewToken, TokenKind};
+use crate::auth::jwt::NewToken;
 use crate::auth::known_places::Place;
 use crate::auth::page::Page;
 use crate::auth::{AuthenticationError, Scope, Standing, refusal, session};

@@ -7,7 +7,7 @@ use axum_extra::extract::CookieJar;
 
 use crate::app::{App, AppState};
 use crate::audit::{Action, Claim, Origin};
-use crate::auth::jwt::VerifiedToken;
+use crate::auth::claims::VerifiedToken;
 use crate::auth::page::Page;
 use crate::auth::{AuthenticationError, layer, session};
 use crate::http::error::ApiResult;

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{require_right, token_of_form};
 use crate::app::{App, AppState};
 use crate::auth::api_key::ApiKey;
-use crate::auth::jwt::{Claims, TokenKind};
+use crate::auth::claims::{Claims, TokenKind};
 use crate::auth::permissions::Permissions;
 use crate::auth::{Credential, Principal, layer};
 use crate::config::AuthScheme;

@@ -1,0 +1,163 @@
+//! What a token says, and what follows from that: what it was made from, what takes it back, whose proof it goes back to.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::revocation::Revocation;
+use super::scope::Scope;
+use crate::store::Id;
+
+/// Ancestors that a token names at most, so that its size and its check have a bound.
+pub const MAX_PARENTS: usize = 8;
+
+/// What kind of token this is, where it matters for the tokens made with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TokenKind {
+    Login,
+    Generic,
+    Workload,
+}
+
+impl TokenKind {
+    /// As a claim and a column say it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Generic => "generic",
+            Self::Workload => "workload",
+        }
+    }
+}
+
+/// The claims of an access token. Times are seconds since 1970; `iat` has a fraction, as in ZenML.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Claims {
+    pub sub: Uuid,
+    pub iss: String,
+    pub aud: String,
+    pub iat: f64,
+    /// When the proof was given that this token goes back to (OpenID Connect Core, section 2): the sign-in, however
+    /// many tokens were made with tokens since. Absent in tokens that ZenML made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exp: Option<i64>,
+    /// Absent in tokens that ZenML made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jti: Option<Uuid>,
+    /// The credentials it was made from, the nearest first: ids of tokens, at most [`MAX_PARENTS`]. It ends with each of
+    /// them. Empty for a sign-in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parents: Vec<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_type: Option<TokenKind>,
+    /// The browser session of a cross-site sign-in, to which a CSRF token belongs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<Uuid>,
+    /// What the account was like ([`Standing`]). Absent in tokens that ZenML or an older server made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_at: Option<i64>,
+    #[serde(flatten)]
+    pub scope: Scope,
+}
+
+/// A token whose signature, issuer and audience are good. Whether it still lives is asked each time.
+#[derive(Debug, PartialEq)]
+pub struct VerifiedToken {
+    /// Its `jti`; of a token without one, which ZenML made, an id made from its text.
+    pub id: Uuid,
+    pub claims: Claims,
+    /// The key of the store that it was signed with; none for HMAC.
+    pub(super) kid: Option<Id>,
+}
+
+impl VerifiedToken {
+    pub(super) fn new(token: &str, claims: Claims, kid: Option<Id>) -> Self {
+        let id = claims.jti.unwrap_or_else(|| id_of_text(token));
+        Self { id, claims, kid }
+    }
+
+    /// A token that a claim of another one stands for, such as a download's.
+    pub(super) fn of_claims(claims: Claims) -> Self {
+        let id = claims.jti.unwrap_or_default();
+        Self { id, claims, kid: None }
+    }
+
+    /// What takes it back, with all that was made from it. What was made in a session may outlive it, so that its
+    /// revocation has no end.
+    pub fn revocation(&self) -> Revocation {
+        Revocation::Token { id: self.id, expires: self.generic_end(), user_id: self.claims.sub }
+    }
+
+    /// What ends a session alone.
+    pub fn sign_out(&self) -> Revocation {
+        Revocation::SignOut { id: self.id, expires: self.claims.exp, user_id: self.claims.sub }
+    }
+
+    /// The credentials that a token made from this one is made from.
+    ///
+    /// # Errors
+    /// [`TooManyParents`] for the last one that a chain may have.
+    pub fn parents_of_child(&self) -> Result<Vec<Uuid>, TooManyParents> {
+        if self.claims.parents.len() >= MAX_PARENTS {
+            return Err(TooManyParents);
+        }
+        let mut parents = Vec::with_capacity(self.claims.parents.len() + 1);
+        parents.push(self.id);
+        parents.extend(&self.claims.parents);
+        Ok(parents)
+    }
+
+    /// Whether a person gave the proof that it is: their own sign-in, made from nothing that has an end of its own.
+    pub fn is_own_sign_in(&self) -> bool {
+        let is_login = match self.claims.token_type {
+            Some(kind) => kind == TokenKind::Login,
+            // ZenML's, which doesn't say: its tokens for scripts have an end.
+            None => self.claims.exp.is_none(),
+        };
+        is_login && self.claims.parents.is_empty() && !self.claims.scope.is_bound()
+    }
+
+    /// When it was made, to the microsecond.
+    pub fn issued_at(&self) -> DateTime<Utc> {
+        moment(self.claims.iat)
+    }
+
+    /// When the proof was given that this token goes back to, in seconds since 1970: a change of the password ends
+    /// all that was made from a proof before it, whenever it was made.
+    pub fn proven_at(&self) -> f64 {
+        self.claims.auth_time.unwrap_or(self.claims.iat)
+    }
+
+    /// The moment no child of this token may outlive, when this is itself a token for scripts.
+    ///
+    /// A token without `jti` and kind is ZenML's: with an `exp` it may be a generic one, so it is taken as one.
+    pub fn generic_end(&self) -> Option<i64> {
+        match self.claims.token_type {
+            Some(TokenKind::Login) => None,
+            Some(TokenKind::Generic | TokenKind::Workload) | None => self.claims.exp,
+        }
+    }
+}
+
+/// A claim's seconds as a moment, to the microsecond it was made from.
+pub fn moment(seconds: f64) -> DateTime<Utc> {
+    let moment = DateTime::from_timestamp_micros((seconds * 1e6).round() as i64);
+    moment.unwrap_or(DateTime::<Utc>::UNIX_EPOCH)
+}
+
+fn id_of_text(token: &str) -> Uuid {
+    let mut id = [0; 16];
+    id.copy_from_slice(&Sha256::digest(token)[..16]);
+    uuid::Builder::from_custom_bytes(id).into_uuid()
+}
+
+/// A token was asked for with one that has as many ancestors as a token may have.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[error("This token was made from {MAX_PARENTS} others, one after the other, and none is made from it.")]
+pub struct TooManyParents;
