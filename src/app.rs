@@ -32,6 +32,7 @@ use crate::replay::Replays;
 use crate::resources::devices::DevicePolls;
 use crate::resources::secrets::SecretCipher;
 use crate::resources::server_settings::{self, SettingsRow};
+use crate::resources::users::UserRow;
 use crate::store::{Id, Remembered, Store, StoreError, Timestamp};
 use crate::work::Orphans;
 
@@ -216,6 +217,12 @@ impl App {
         let generation = parent.claims.generation;
         let generation = generation.unwrap_or_else(|| self.revocations.generation(parent.claims.sub));
         Standing { generation, password_changed_at }
+    }
+
+    /// What a token remembers whose account has just proved itself by other means than a token.
+    pub fn standing_of_account(&self, user: &UserRow) -> Standing {
+        let generation = self.revocations.generation(user.id.0);
+        Standing { generation, password_changed_at: user.password_changed_at }
     }
 
     /// Looks how far this server's clock is from the database's, and says so when that has begun or ended to matter:

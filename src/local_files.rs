@@ -22,6 +22,8 @@ pub enum Unread {
     Missing,
     #[error("it is larger than {0} bytes")]
     TooLarge(u64),
+    #[error("it has more than {0} files and folders")]
+    TooMany(usize),
     #[error("it can't be read: {0}")]
     Io(io::Error),
 }
@@ -57,6 +59,8 @@ pub type WholeFile = io::Take<File>;
 
 /// Bytes of a line at most; what is longer goes on as the next one.
 const LONGEST_LINE: u64 = 1 << 20;
+/// Files and folders in a folder that is read, at most, with all that is below it.
+const MOST_NAMES: usize = 50_000;
 
 /// The lines of a file, or of the files of a folder in the order of their names.
 #[derive(Debug)]
@@ -186,6 +190,9 @@ impl Place {
                 }
             }
             archive.folders.push(folder);
+            if archive.files.len() + archive.folders.len() + next.len() > MOST_NAMES {
+                return Err(Unread::TooMany(MOST_NAMES));
+            }
             if bytes > most {
                 return Err(Unread::TooLarge(most));
             }
@@ -201,7 +208,7 @@ fn open(root: &Dir, path: &Path) -> Result<File, Unread> {
 }
 
 fn names(root: &Dir, folder: &Path) -> Result<Vec<std::ffi::OsString>, Unread> {
-    Ok(root.names(folder)?)
+    root.names(folder, MOST_NAMES)?.ok_or(Unread::TooMany(MOST_NAMES))
 }
 
 impl Lines {
@@ -285,6 +292,20 @@ mod tests {
         assert!(matches!(file.whole(7), Err(Unread::TooLarge(7))));
         assert!(place().archive(13).is_ok());
         assert!(matches!(place().archive(12), Err(Unread::TooLarge(12))));
+        // Nor is what has too many names, in one folder or in several.
+        let one = store.join("one");
+        std::fs::create_dir(&one).unwrap();
+        let fill = |folder: &Path, files| {
+            (0..files).for_each(|name| drop(std::fs::File::create(folder.join(format!("{name}")))))
+        };
+        fill(&one, MOST_NAMES - 10);
+        assert!(place().archive(13).is_ok());
+        fill(&store.join("deep"), 10);
+        assert!(matches!(place().archive(13), Err(Unread::TooMany(MOST_NAMES))));
+        fill(&one, MOST_NAMES + 1);
+        let one = || files.place(one.to_str().unwrap()).unwrap();
+        assert!(matches!(one().archive(13), Err(Unread::TooMany(MOST_NAMES))));
+        assert!(matches!(one().lines(13), Err(Unread::TooMany(MOST_NAMES))));
     }
 
     #[test]

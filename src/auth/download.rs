@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::claims::{Claims, VerifiedToken};
 use super::jwt::{Tokens, reason};
-use super::{AuthenticationError, Principal, layer};
-use crate::app::AppState;
+use super::{AuthenticationError, Principal, Standing, layer};
+use crate::app::{App, AppState};
 use crate::store::Id;
 
 /// Seconds that such a token lives.
@@ -28,18 +28,15 @@ struct Download {
 }
 
 impl Tokens {
-    /// A token for the principal to download what belongs to one thing.
-    ///
-    /// # Errors
-    /// When the claims can't be written as JSON.
-    pub fn for_download(
+    fn for_download(
         &self,
         principal: &Principal,
         kind: &str,
         thing: Id,
+        standing: Standing,
         now: DateTime<Utc>,
     ) -> Result<String, jsonwebtoken::errors::Error> {
-        let made_from = self.claims_of(principal, now);
+        let made_from = self.claims_of(principal, standing, now);
         let own_end = now.timestamp() + LIFE;
         let exp = made_from.exp.map_or(own_end, |end| end.min(own_end));
         let claims = Download { exp, download_type: kind.to_owned(), resource_id: thing, made_from };
@@ -75,6 +72,20 @@ impl Tokens {
         }
         Ok(VerifiedToken::of_claims(claims.made_from))
     }
+}
+
+/// A token for the principal to download what belongs to one thing.
+///
+/// # Errors
+/// When the claims can't be written as JSON.
+pub fn issue_download(
+    app: &App,
+    principal: &Principal,
+    kind: &str,
+    thing: Id,
+) -> Result<String, jsonwebtoken::errors::Error> {
+    let standing = app.standing_of_account(&principal.user);
+    app.tokens.for_download(principal, kind, thing, standing, app.clock.now())
 }
 
 /// Checks a download's token, and that what it was made from hasn't ended since. Tells the projects that this one is

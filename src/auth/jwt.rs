@@ -160,7 +160,8 @@ impl Tokens {
     }
 
     /// What a token of the principal's says, or would say: what its credential was made from and is bound to.
-    pub(super) fn claims_of(&self, principal: &Principal, now: DateTime<Utc>) -> Claims {
+    /// `standing` is the account's now.
+    pub(super) fn claims_of(&self, principal: &Principal, standing: Standing, now: DateTime<Utc>) -> Claims {
         if let Credential::Token(token) = &principal.credential {
             return Claims { jti: Some(token.id), ..token.claims.clone() };
         }
@@ -175,8 +176,8 @@ impl Tokens {
             parents: Vec::new(),
             token_type: Some(TokenKind::Login),
             session_id: None,
-            generation: None,
-            password_at: None,
+            generation: Some(standing.generation),
+            password_at: standing.password_at(),
             scope: principal.scope().cloned().unwrap_or_default(),
         }
     }

@@ -61,8 +61,10 @@ impl BatchRow for Registration {
         "projects",
         "device_id",
         "api_key_id",
+        "key_gen",
         "schedule_id",
         "pipeline_run_id",
+        "root_run_id",
         "deployment_id",
         "address",
         "user_agent",
@@ -88,8 +90,10 @@ impl BatchRow for Registration {
         cells.maybe_text(projects.as_deref());
         cells.maybe_id(scope.device_id.map(Id));
         cells.maybe_id(scope.api_key_id.map(Id));
+        cells.maybe_integer(scope.key_gen);
         cells.maybe_id(scope.schedule_id.map(Id));
         cells.maybe_id(scope.pipeline_run_id.map(Id));
+        cells.maybe_id(scope.root_run_id.map(Id));
         cells.maybe_id(scope.deployment_id.map(Id));
         cells.maybe_text(self.address.map(|address| address.to_string()).as_deref());
         cells.maybe_text(text_of(self.user_agent.as_ref()).as_deref());

@@ -5,6 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use indexmap::IndexMap;
+use secrecy::{ExposeSecret, SecretString};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -34,6 +35,28 @@ impl TryFrom<String> for ShortText {
 impl ShortText {
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// A secret of 255 characters at most.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "SecretString")]
+pub struct ShortSecret(SecretString);
+
+impl TryFrom<SecretString> for ShortSecret {
+    type Error = String;
+
+    fn try_from(secret: SecretString) -> Result<Self, Self::Error> {
+        match secret.expose_secret().chars().count() {
+            0..=SHORT => Ok(Self(secret)),
+            _ => Err(format!("String should have at most {SHORT} characters")),
+        }
+    }
+}
+
+impl ShortSecret {
+    pub fn into_secret(self) -> SecretString {
+        self.0
     }
 }
 

@@ -106,18 +106,21 @@ impl Dir {
         self.dir.symlink_metadata(path)
     }
 
-    /// The names of what is in a folder, in their order.
-    pub fn names(&self, folder: &Path) -> io::Result<Vec<OsString>> {
+    /// The names of what is in a folder, in their order; none if they are more than `most`.
+    pub fn names(&self, folder: &Path, most: usize) -> io::Result<Option<Vec<OsString>>> {
         let place = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        let names =
-            self.dir.read_dir(place)?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>();
+        let entries = self.dir.read_dir(place)?.take(most + 1);
+        let names = entries.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>();
         let mut names = names?;
+        if names.len() > most {
+            return Ok(None);
+        }
         names.retain(|name| {
             let path = folder.join(name);
             let is_kept_out = |file: Metadata| self.kept_out.contains(&(file.dev(), file.ino()));
             !self.is_hidden(&path) && !self.dir.symlink_metadata(&path).is_ok_and(is_kept_out)
         });
         names.sort();
-        Ok(names)
+        Ok(Some(names))
     }
 }

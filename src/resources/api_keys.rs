@@ -1,6 +1,7 @@
 //! API keys of service accounts. What a key says is shown once, when it is made; the store keeps what proves it.
 
 mod proof;
+mod rotation;
 
 use axum::Json;
 use axum::extract::State;
@@ -27,6 +28,9 @@ use crate::store::{Id, Insert, Store, StoreError, Timestamp, is_duplicate};
 use crate::http::routes::Routes;
 pub use proof::{KeyToProve, find_for_authentication, sweep_digests, upgrade};
 use proof::{NewSecret, delete_old_digests};
+pub use rotation::{KeyRotation, is_good, rotations};
+
+pub const TABLE: &str = "api_key";
 
 #[derive(Clone, FromRow)]
 pub struct ApiKeyRow {

@@ -1,21 +1,25 @@
 //! API tokens as their owners see them: what is out there, what it may do, and how to take it back.
 
+mod state;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use sea_query::{Cond, Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
+use sea_query::{Cond, Expr, ExprTrait, Query as Sql, SelectStatement};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use uuid::Uuid;
 
+use self::state::{is_active, is_orphaned, is_revoked};
+use super::api_keys::{self, KeyRotation};
 use super::users::{UserResponse, UserRow, find_account_named};
 use crate::app::AppState;
 use crate::audit::{Action, Event, Origin};
 use crate::auth::layer::{self, MaybePrincipal};
-use crate::auth::{Principal, Revocation, VerifiedToken, api_key, register, revocation};
+use crate::auth::{Principal, Revocation, VerifiedToken, api_key, register};
 use crate::framework::{Context, Read, Resource, Response, ResponseOf, get, list_of};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::filter::{Field, Sort};
@@ -57,6 +61,7 @@ row! {
         pub projects: Option<String>,
         pub device_id: Option<Id>,
         pub api_key_id: Option<Id>,
+        pub key_gen: Option<i64>,
         pub schedule_id: Option<Id>,
         pub pipeline_run_id: Option<Id>,
         pub deployment_id: Option<Id>,
@@ -82,13 +87,19 @@ pub enum ApiTokenStatus {
 }
 
 impl ApiTokenRow {
-    fn status(&self, now: Timestamp) -> ApiTokenStatus {
+    /// `keys` are the API keys that tokens of the page were made with.
+    fn status(&self, keys: &HashMap<Id, KeyRotation>, now: Timestamp) -> ApiTokenStatus {
         match self {
             _ if self.revoked => ApiTokenStatus::Revoked,
             _ if self.expires.is_some_and(|expires| expires <= now) => ApiTokenStatus::Expired,
-            _ if self.orphaned => ApiTokenStatus::Ended,
+            _ if self.orphaned || self.has_rotated_key(keys, now) => ApiTokenStatus::Ended,
             _ => ApiTokenStatus::Active,
         }
+    }
+
+    fn has_rotated_key(&self, keys: &HashMap<Id, KeyRotation>, now: Timestamp) -> bool {
+        let key = self.api_key_id.and_then(|id| keys.get(&id));
+        key.zip(self.key_gen).is_some_and(|(key, generation)| !key.is_good(generation, now.to_utc()))
     }
 
     fn projects(&self) -> Option<BTreeSet<Uuid>> {
@@ -194,9 +205,11 @@ impl Resource for ApiTokenRow {
             false => HashMap::new(),
         };
         let parents = parents_of(read, &rows).await?;
+        let keys = rows.iter().filter_map(|row| row.api_key_id).collect();
+        let keys = api_keys::rotations(&read.app.store, keys).await?;
         let response = |row: Self| {
             let body = ApiTokenBody {
-                status: row.status(now),
+                status: row.status(&keys, now),
                 projects: row.projects(),
                 parent_id: row.parent_id,
                 created: row.created,
@@ -241,78 +254,6 @@ async fn parents_of(read: &Read<'_>, rows: &[ApiTokenRow]) -> ApiResult<HashMap<
     Ok(found.into_iter().map(|parent| (parent.id, parent)).collect())
 }
 
-fn column(name: &'static str) -> SimpleExpr {
-    Expr::col((register::TABLE, name))
-}
-
-/// Whether it was taken back, or what it was made from, or all of its account. What goes further back than its parent is
-/// noted with it ([`register::revoke_descendants`]).
-fn is_revoked() -> SimpleExpr {
-    let with = |own: &'static str, ended: SimpleExpr| {
-        let revoked = Sql::select()
-            .expr(Expr::val(1))
-            .from(revocation::TOKENS)
-            .and_where(Expr::col((revocation::TOKENS, "jti")).eq(column(own)))
-            .and_where(ended)
-            .to_owned();
-        Expr::exists(revoked)
-    };
-    let itself = with("id", Expr::val(1).eq(1));
-    let parent = with("parent_id", Expr::col((revocation::TOKENS, "alone")).eq(false));
-    let with_all = Sql::select()
-        .expr(Expr::val(1))
-        .from(revocation::ACCOUNTS)
-        .and_where(Expr::col((revocation::ACCOUNTS, "user_id")).eq(column("user_id")))
-        .and_where(is_before_all())
-        .to_owned();
-    let taken_along = column("revoked_with").is_not_null();
-    itself.or(parent).or(taken_along).or(Expr::exists(with_all))
-}
-
-/// As [`crate::auth::standing::RevokedBefore`] has it.
-fn is_before_all() -> SimpleExpr {
-    let of_account = |name: &'static str| Expr::col((revocation::ACCOUNTS, name));
-    let remembers = column("generation").is_not_null().and(of_account("position").gt(0));
-    Expr::case(remembers, of_account("position").gt(column("generation")))
-        .finally(of_account("revoked_before").gte(column("proven")))
-        .into()
-}
-
-/// Whether its account is gone or not active, or has another password since, or whether its device, key or run has
-/// ended.
-fn is_orphaned() -> SimpleExpr {
-    let lives = |own: &'static str, table: &'static str, live: SimpleExpr| {
-        let living = Sql::select()
-            .expr(Expr::val(1))
-            .from(table)
-            .and_where(Expr::col((table, "id")).eq(column(own)))
-            .and_where(live)
-            .to_owned();
-        Expr::exists(living)
-    };
-    let changed = Expr::col(("user", "password_changed_at"));
-    let same_password = Expr::case(column("generation").is_null(), changed.clone().lte(column("proven")))
-        .finally(changed.clone().eq(column("password_changed")));
-    let same_password = changed.is_null().or(same_password);
-    let is_machine = Expr::col(("user", "is_service_account")).eq(true);
-    let account = Expr::col(("user", "active")).eq(true).and(is_machine.or(same_password));
-    let has_ended =
-        |own: &'static str, table, live| column(own).is_not_null().and(lives(own, table, live).not());
-    lives("user_id", "user", account)
-        .not()
-        .or(has_ended("device_id", "auth_devices", Expr::col(("auth_devices", "status")).eq("active")))
-        .or(has_ended("api_key_id", "api_key", Expr::col(("api_key", "active")).eq(true)))
-        .or(has_ended("pipeline_run_id", "pipeline_run", Expr::col(("pipeline_run", "in_progress")).eq(true)))
-        .or(has_ended("schedule_id", "schedule", Expr::col(("schedule", "active")).eq(true)))
-        .or(has_ended("deployment_id", "deployment", Expr::val(1).eq(1)))
-}
-
-/// A token that is still good.
-fn is_active(now: Timestamp) -> SimpleExpr {
-    let has_time = Expr::col("expires").is_null().or(Expr::col("expires").gt(now));
-    has_time.and(is_revoked().not()).and(is_orphaned().not())
-}
-
 /// A page of one's own tokens, or of everyone's for an admin; with `active` only those that are good, or aren't.
 async fn list_api_tokens(
     cx: Context,
@@ -323,7 +264,7 @@ async fn list_api_tokens(
     query.finish()?;
     cx.app.register.flush().await?;
     let mut select = ApiTokenRow::select();
-    let is_active = is_active(cx.now());
+    let is_active = is_active(cx.app.store.engine(), cx.now());
     select.cond_where(match active {
         Some(true) => Cond::all().add(is_active),
         Some(false) => Cond::all().add(is_active.not()),

@@ -81,7 +81,9 @@ pub fn missing(message: impl Into<String>) -> ApiError {
 fn refusal(unread: &Unread, uri: &str) -> ApiError {
     let message = format!("The file '{uri}' is not read: {unread}.");
     match unread {
-        Unread::NotAllowed | Unread::TooLarge(_) => ApiError::new(ErrorKind::IllegalOperationError, message),
+        Unread::NotAllowed | Unread::TooLarge(_) | Unread::TooMany(_) => {
+            ApiError::new(ErrorKind::IllegalOperationError, message)
+        }
         Unread::Missing => missing(message),
         Unread::Io(error) => {
             tracing::error!(%error, uri, "a file of an artifact store can't be read");

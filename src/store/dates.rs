@@ -1,6 +1,6 @@
 //! What the engines do with dates, each in its own words.
 
-use sea_query::{Expr, ExprTrait, Func, SimpleExpr};
+use sea_query::{BinOper, Expr, ExprTrait, Func, SimpleExpr};
 
 use super::Engine;
 
@@ -29,6 +29,25 @@ impl Engine {
             Self::MySql => {
                 let second = Expr::cust("SECOND");
                 Func::cust("TIMESTAMPDIFF").arg(second).arg(Expr::col(start)).arg(Expr::col(end)).into()
+            }
+        }
+    }
+
+    /// One column's moment, so many minutes later as another column says.
+    pub fn minutes_after(
+        self,
+        moment: (&'static str, &'static str),
+        minutes: (&'static str, &'static str),
+    ) -> SimpleExpr {
+        match self {
+            Self::Sqlite => {
+                let minutes = Expr::col(minutes).cast_as("TEXT").binary(BinOper::Custom("||"), " minutes");
+                let text = Func::cust("strftime").arg("%Y-%m-%d %H:%M:%f").arg(Expr::col(moment));
+                text.arg(minutes).into()
+            }
+            Self::MySql => {
+                let values = [Expr::col(moment), Expr::col(minutes)];
+                Expr::cust_with_exprs("DATE_ADD(?, INTERVAL ? MINUTE)", values)
             }
         }
     }

@@ -15,6 +15,7 @@ on_each_store! {
     a_token_is_seen_with_what_it_may_do_and_where_it_came_from,
     everyone_sees_their_own_tokens_and_an_admin_all,
     the_list_says_what_is_live,
+    the_list_says_which_tokens_their_key_or_run_has_ended,
     a_revoked_token_is_refused_at_once_on_every_replica_and_after_a_restart,
     whoever_holds_a_token_may_revoke_it,
     all_tokens_of_an_account_are_taken_back_at_once,
@@ -89,6 +90,72 @@ async fn everyone_sees_their_own_tokens_and_an_admin_all(database: Database) {
     bob.post(REVOKE, json!({"user": "default"})).await.expect(403, "Only an admin");
     admin.delete(&of_bob).await.expect_ok();
     bobs.get(CURRENT_USER).await.expect(401, "was revoked");
+}
+
+/// The status of a token, after it was tried: the list and the check of tokens agree.
+async fn status_of(admin: &Caller, path: &str, holder: &Caller) -> String {
+    let status = admin.get(path).await.expect_ok()["body"]["status"].as_str().unwrap().to_owned();
+    let is_good = holder.get(CURRENT_USER).await.status == 200;
+    assert_eq!(status == "active", is_good, "{path} is {status}");
+    let listed = admin.get(&format!("{API_TOKENS}?active={is_good}&size=100")).await.expect_ok();
+    let id = path.rsplit('/').next().unwrap();
+    assert!(listed["items"].as_array().unwrap().iter().any(|item| item["id"] == id), "{path} is {status}");
+    status
+}
+
+async fn the_list_says_which_tokens_their_key_or_run_has_ended(database: Database) {
+    let variables = [("ZENML_WORKLOAD_TOKEN_EXPIRATION_LEEWAY", "0")];
+    let app = TestApp::start_with(&database, &variables).await;
+    let admin = app.signed_in().await;
+    let account =
+        admin.post("/api/v1/service_accounts", json!({"name": "ci", "active": true})).await.expect_ok();
+    let keys = format!("/api/v1/service_accounts/{}/api_keys", account["id"].as_str().unwrap());
+    let key = admin.post(&keys, json!({"name": "k"})).await.expect_ok();
+    let text = |key: &Value| key["body"]["key"].as_str().unwrap().to_owned();
+    let rotate = async |minutes: i64| {
+        let body = json!({"retain_period_minutes": minutes});
+        text(&admin.put(&format!("{keys}/k/rotate"), body).await.expect_ok())
+    };
+    let made_with = async |key: &str| {
+        let login = app.anonymous().post_form("/api/v1/login", &[("password", key)]).await.expect_ok();
+        let holder = app.anonymous().with_token(login["access_token"].as_str().unwrap());
+        let (_, path, holder) = new_token(&holder, &app, "expires_in=3000").await;
+        (path, holder)
+    };
+    let (first, holder_of_first) = made_with(&text(&key)).await;
+    let (second, holder_of_second) = made_with(&rotate(5).await).await;
+    assert_eq!(status_of(&admin, &first, &holder_of_first).await, "active");
+    app.clock.advance(299);
+    assert_eq!(status_of(&admin, &first, &holder_of_first).await, "active");
+    app.clock.advance(2);
+    assert_eq!(status_of(&admin, &first, &holder_of_first).await, "ended");
+    assert_eq!(status_of(&admin, &second, &holder_of_second).await, "active");
+    // The first is two rotations old now, and has no time left.
+    let (third, holder_of_third) = made_with(&rotate(5).await).await;
+    assert_eq!(status_of(&admin, &first, &holder_of_first).await, "ended");
+    assert_eq!(status_of(&admin, &second, &holder_of_second).await, "active");
+    rotate(0).await;
+    assert_eq!(status_of(&admin, &second, &holder_of_second).await, "ended");
+    assert_eq!(status_of(&admin, &third, &holder_of_third).await, "ended");
+
+    for (id, root) in [("1", "NULL"), ("2", "'00000000000000000000000000000001'")] {
+        let sql = format!(
+            "INSERT INTO pipeline_run (id, created, updated, name, status, in_progress, enable_heartbeat, `index`, \
+             root_run_id, project_id) SELECT '{id:0>32}', created, created, '{id}', 'running', 1, 0, {id}, {root}, id \
+             FROM project"
+        );
+        database.execute(&sql).await;
+    }
+    let nested = "token_type=workload&pipeline_run_id=00000000-0000-0000-0000-000000000002";
+    let root = "token_type=workload&pipeline_run_id=00000000-0000-0000-0000-000000000001";
+    let (_, _, root) = new_token(&admin, &app, root).await;
+    let (_, nested, holder) = new_token(&root, &app, nested).await;
+    assert_eq!(status_of(&admin, &nested, &holder).await, "active");
+    database
+        .execute("UPDATE pipeline_run SET in_progress = 0, end_time = '2026-01-01 00:00:00' WHERE name = '1'")
+        .await;
+    holder.until(401, CURRENT_USER, "").await;
+    assert_eq!(status_of(&admin, &nested, &holder).await, "ended");
 }
 
 async fn the_list_says_what_is_live(database: Database) {

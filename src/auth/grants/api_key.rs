@@ -1,6 +1,6 @@
 //! API keys, traded for a token at login or used as a bearer.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Grantee;
@@ -64,12 +64,7 @@ pub fn check_token(
     now: DateTime<Utc>,
 ) -> Result<(), AuthenticationError> {
     check_in_use(row)?;
-    let current = row.key.key_generation;
-    let is_good = match generation {
-        None => true,
-        Some(generation) if generation == current => true,
-        Some(generation) => generation == current - 1 && is_previous_retained(&row.key, now),
-    };
+    let is_good = generation.is_none_or(|generation| row.key.rotation().is_good(generation, now));
     if is_good { Ok(()) } else { Err(AuthenticationError::RotatedApiKey(row.key.name.clone())) }
 }
 
@@ -83,11 +78,6 @@ fn check_in_use(row: &KeyToProve) -> Result<(), AuthenticationError> {
     Ok(())
 }
 
-fn is_previous_retained(key: &ApiKeyRow, now: DateTime<Utc>) -> bool {
-    let Some(rotated) = key.last_rotated else { return false };
-    key.retain_period > 0 && now < rotated.to_utc() + TimeDelta::minutes(key.retain_period)
-}
-
 /// The generation of the key's secret that this is, if it is one: by the keyed hash where there is one; else by ZenML's
 /// bcrypt, once, and its keyed hash is kept.
 async fn proven_generation(
@@ -98,7 +88,7 @@ async fn proven_generation(
     let current = row.key.key_generation;
     let mut candidates = vec![(current, &row.key.key, &row.digest)];
     if let Some(previous) = &row.key.previous_key
-        && is_previous_retained(&row.key, app.clock.now())
+        && row.key.rotation().is_previous_retained(app.clock.now())
     {
         candidates.push((current - 1, previous, &row.previous_digest));
     }
@@ -124,6 +114,8 @@ async fn proven_generation(
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
+
+    use chrono::TimeDelta;
 
     use super::*;
     use crate::store::{Id, Timestamp};

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::ArtifactVersionRow;
 use super::loaded::LoadedVisualization;
 use crate::app::AppState;
-use crate::auth::download::require_download;
+use crate::auth::download::{issue_download, require_download};
 use crate::framework::{Context, Resource, find_stored};
 use crate::http::budgets::Holder;
 use crate::http::client_address::ClientAddress;
@@ -69,7 +69,7 @@ fn store_of(version: &ArtifactVersionRow) -> ApiResult<Id> {
 pub async fn download_token(cx: Context, PathId(id): PathId) -> ApiResult<Json<String>> {
     let version = cx.find::<ArtifactVersionRow>(id).await?;
     archive(&cx.app, &version, cx.principal.projects()).await?;
-    Ok(Json(cx.app.tokens.for_download(&cx.principal, DOWNLOAD, id, cx.app.clock.now())?))
+    Ok(Json(issue_download(&cx.app, &cx.principal, DOWNLOAD, id)?))
 }
 
 /// A version's data as an archive, for whoever has the token.

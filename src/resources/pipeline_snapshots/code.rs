@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::SnapshotRow;
 use crate::app::AppState;
-use crate::auth::download::require_download;
+use crate::auth::download::{issue_download, require_download};
 use crate::framework::{Context, find_stored};
 use crate::http::budgets::Holder;
 use crate::http::client_address::ClientAddress;
@@ -30,7 +30,7 @@ const DOWNLOAD: &str = "snapshot_code";
 pub async fn download_token(cx: Context, PathId(id): PathId) -> ApiResult<Json<String>> {
     let snapshot = cx.find::<SnapshotRow>(id).await?;
     file(&cx.app, &snapshot, cx.principal.projects()).await?;
-    Ok(Json(cx.app.tokens.for_download(&cx.principal, DOWNLOAD, id, cx.app.clock.now())?))
+    Ok(Json(issue_download(&cx.app, &cx.principal, DOWNLOAD, id)?))
 }
 
 /// A snapshot's code, for whoever has the token.

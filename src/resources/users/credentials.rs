@@ -67,7 +67,7 @@ pub async fn change_password(
     let mut row = rows::find_password(&app.store, &user.id.to_string()).await?;
     let hash = row.as_mut().and_then(PasswordRow::take_hash);
     let is_active = row.is_some_and(|user| user.active);
-    if !attempt.verify(old, hash.as_ref(), is_active).await? {
+    if !attempt.verify(old.into_secret(), hash.as_ref(), is_active).await? {
         let event = app.audit.event(origin, Action::PasswordChanged).on("user", user.id, &user.name);
         app.audit.refused(event.refused("wrong current password"), None).await;
         return Err(rules::forbidden("The current password is another one than old_password."));
@@ -92,7 +92,7 @@ pub async fn prove_activation(
     let attempt = Attempt::begin(app, Guessed::ActivationToken, account, &place).await?;
     let mut waiting = rows::find_activation(&app.store, name_or_id).await?;
     let hash = waiting.as_mut().and_then(|user| user.activation_token.take()).map(SecretString::from);
-    let is_right = attempt.verify(token, hash.as_ref(), true).await?;
+    let is_right = attempt.verify(token.into_secret(), hash.as_ref(), true).await?;
     match (waiting, hash) {
         (Some(user), Some(hash)) if is_right => Ok((user, hash)),
         _ => {

@@ -10,7 +10,7 @@ use super::{rows, rules};
 use crate::audit::{Action, Audit, Event, Origin};
 use crate::auth::password;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
-use crate::http::values::{JsonObject, Name, ShortText, nullable};
+use crate::http::values::{JsonObject, Name, ShortSecret, ShortText, nullable};
 use crate::store::{Engine, Id, Insert, Store, StoreError, Timestamp, is_dangling, is_duplicate};
 
 /// A password that may be set.
@@ -119,8 +119,8 @@ pub struct UserUpdate {
     #[serde(default, deserialize_with = "nullable")]
     pub email_opted_in: Option<Option<bool>>,
     pub password: Option<NewPassword>,
-    pub old_password: Option<SecretString>,
-    pub activation_token: Option<SecretString>,
+    pub old_password: Option<ShortSecret>,
+    pub activation_token: Option<ShortSecret>,
     pub user_metadata: Option<JsonObject>,
     #[serde(default, deserialize_with = "nullable")]
     pub avatar_url: Option<Option<String>>,

@@ -1,0 +1,73 @@
+//! Which of an API key's secrets are good: the newest, and for a time the one before it. The rule stands here twice, for
+//! one key and for a query over many.
+
+use std::collections::{BTreeSet, HashMap};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_query::{Expr, ExprTrait, Query as Sql, SimpleExpr};
+use sqlx::FromRow;
+
+use super::{ApiKeyRow, TABLE};
+use crate::store::{Engine, Id, Store, StoreError, Timestamp};
+
+/// How often a key was rotated, and when it last was.
+#[derive(Debug, Clone, Copy, FromRow)]
+pub struct KeyRotation {
+    pub key_generation: i64,
+    /// Minutes after the last rotation in which the secret before it is still good.
+    pub retain_period: i64,
+    pub last_rotated: Option<Timestamp>,
+}
+
+impl KeyRotation {
+    /// Whether the secret of that generation is good.
+    pub fn is_good(&self, generation: i64, now: DateTime<Utc>) -> bool {
+        generation == self.key_generation
+            || (generation == self.key_generation - 1 && self.is_previous_retained(now))
+    }
+
+    /// Whether the secret before the last rotation is still good.
+    pub fn is_previous_retained(&self, now: DateTime<Utc>) -> bool {
+        let Some(rotated) = self.last_rotated else { return false };
+        self.retain_period > 0 && now < rotated.to_utc() + TimeDelta::minutes(self.retain_period)
+    }
+}
+
+impl ApiKeyRow {
+    pub fn rotation(&self) -> KeyRotation {
+        let &Self { key_generation, retain_period, last_rotated, .. } = self;
+        KeyRotation { key_generation, retain_period, last_rotated }
+    }
+}
+
+/// [`KeyRotation::is_good`] of the row of a key.
+pub fn is_good(engine: Engine, generation: SimpleExpr, now: Timestamp) -> SimpleExpr {
+    let column = |name: &'static str| Expr::col((TABLE, name));
+    let end = engine.minutes_after((TABLE, "last_rotated"), (TABLE, "retain_period"));
+    let is_previous = column("key_generation").eq(generation.clone().add(1));
+    let is_retained = column("retain_period").gt(0).and(end.gt(now));
+    column("key_generation").eq(generation).or(is_previous.and(is_retained))
+}
+
+/// The rotations of these keys.
+///
+/// # Errors
+/// When the database doesn't answer.
+pub async fn rotations(store: &Store, ids: BTreeSet<Id>) -> Result<HashMap<Id, KeyRotation>, StoreError> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    #[derive(FromRow)]
+    struct Row {
+        id: Id,
+        #[sqlx(flatten)]
+        rotation: KeyRotation,
+    }
+    let query = Sql::select()
+        .columns(["id", "key_generation", "retain_period", "last_rotated"])
+        .from(TABLE)
+        .and_where(Expr::col("id").is_in(ids))
+        .to_owned();
+    let rows: Vec<Row> = store.fetch_all(&query).await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.rotation)).collect())
+}
