@@ -3,6 +3,7 @@
 
 use std::future::{Future, pending};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -14,7 +15,7 @@ use crate::auth::keys;
 use crate::config::ServerSettings;
 use crate::resources::{api_keys, devices};
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Work = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
 type Waiting = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -135,6 +136,17 @@ pub fn start(app: AppState) -> Jobs {
         tasks.spawn(job.go_on(app.clone(), stop.clone()));
     }
     Jobs { app, tasks, stop }
+}
+
+/// Does each job once, in the table's order, as if all were due.
+///
+/// # Errors
+/// That of the first one that fails.
+pub async fn do_each(app: &AppState) -> Result<(), Failure> {
+    for job in table(&app.config) {
+        (job.work)(Arc::clone(app)).await?;
+    }
+    Ok(())
 }
 
 impl Jobs {

@@ -12,7 +12,7 @@ mod connections;
 pub mod console;
 pub mod framework;
 pub mod http;
-mod jobs;
+pub mod jobs;
 mod json_schema;
 pub mod local_files;
 mod packed;

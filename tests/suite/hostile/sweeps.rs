@@ -20,18 +20,9 @@ async fn count(database: &Database, table: &str) -> usize {
     database.texts(&format!("SELECT 'x' FROM {table}")).await.len()
 }
 
-/// All sweeps, as the jobs do them.
+/// All that the server does now and then.
 async fn sweep(app: &TestApp) {
-    let (state, now) = (&app.state, app.clock.now());
-    state.throttle.sweep(now).await.unwrap();
-    state.revocations.sweep(now).await.unwrap();
-    state.known_places.sweep(now).await.unwrap();
-    state.register.sweep(now - state.token_history).await.unwrap();
-    state.audit.sweep(now).await.unwrap();
-    state.replays.sweep(now).await.unwrap();
-    zendo::resources::devices::sweep(&state.store, now).await.unwrap();
-    zendo::resources::api_keys::sweep_digests(&state.store).await.unwrap();
-    zendo::auth::keys::sweep(&state.store, now).await.unwrap();
+    zendo::jobs::do_each(&app.state).await.unwrap();
 }
 
 async fn each_table_of_zendos_own_is_swept(database: Database) {
