@@ -1,7 +1,6 @@
 //! Each table that grows has a sweep: what is over goes, and what isn't stays.
 
 use serde_json::json;
-use zendo::clock::Clock;
 
 use crate::support::{Caller, Database, TestApp};
 

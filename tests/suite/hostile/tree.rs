@@ -14,7 +14,7 @@ on_each_store! {
 }
 
 /// Sequences that are tried; `ZENDO_TEST_SEQUENCES` asks for more.
-const SEQUENCES: u8 = 3;
+const SEQUENCES: u8 = 5;
 const STEPS: usize = 40;
 /// Run 1 is nested in run 0.
 const RUNS: [&str; 3] = [
@@ -53,9 +53,23 @@ struct Held {
     read_only: bool,
     revoked: bool,
     signed_out: bool,
+    /// Of a session of the console, whose token is a cookie: what proves its page.
+    csrf_token: Option<String>,
+}
+
+/// A link to a download.
+struct Link {
+    token: String,
+    /// The credential that it was asked for with.
+    parent: usize,
+    expires: i64,
 }
 
 struct World {
+    folder: tempfile::TempDir,
+    /// The path of what can be downloaded.
+    artifact: String,
+    links: Vec<Link>,
     database: Database,
     app: TestApp,
     admin: Caller,
@@ -72,13 +86,18 @@ struct World {
 
 impl World {
     async fn new(database: Database) -> Self {
-        let app = TestApp::start(&database).await;
+        let folder = tempfile::tempdir().unwrap();
+        let app = start(&database, &folder).await;
         app.new_user("bob", false).await;
         parties::add_run(&database, RUNS[0], None).await;
         parties::add_run(&database, RUNS[1], Some(RUNS[0])).await;
         parties::add_run(&database, RUNS[2], None).await;
         let robot = Robot::make(&app, "robot").await;
+        let artifact = downloadable(&robot.admin, &folder).await;
         Self {
+            folder,
+            artifact,
+            links: Vec::new(),
             admin: robot.admin.clone(),
             robot,
             app,
@@ -94,7 +113,18 @@ impl World {
     }
 
     fn caller(&self, index: usize) -> Caller {
-        self.app.anonymous().with_token(&self.held[index].text)
+        self.caller_with(&self.held[index])
+    }
+
+    fn caller_with(&self, held: &Held) -> Caller {
+        let anonymous = self.app.anonymous();
+        match &held.csrf_token {
+            None => anonymous.with_token(&held.text),
+            Some(csrf_token) => anonymous
+                .with("cookie", &format!("{}={}", console_cookie(&self.app), held.text))
+                .with("x-zendo-session", "console")
+                .with("x-csrf-token", csrf_token),
+        }
     }
 
     fn is_good(&self, held: &Held) -> bool {
@@ -132,6 +162,7 @@ impl World {
             read_only: false,
             revoked: false,
             signed_out: false,
+            csrf_token: None,
         }
     }
 
@@ -169,9 +200,31 @@ impl World {
             11 => self.delete_by_id(index).await,
             12 => self.revoke_all(index).await,
             13..=18 => self.end_something(what, which, how).await,
-            _ => self.restart().await,
+            19 => self.restart().await,
+            20 => self.bob_signs_in_to_the_console().await,
+            _ => self.ask_for_link(index).await,
         }
         format!("{what} {index} {how}")
+    }
+
+    async fn bob_signs_in_to_the_console(&mut self) {
+        let page = self.app.anonymous().with("x-zendo-session", "console").with("origin", &self.app.url());
+        let login = page.login("bob", &self.password).await;
+        let cookie = login.header("set-cookie").unwrap().split_once('=').unwrap().1;
+        let text = cookie.split(';').next().unwrap().to_owned();
+        let csrf_token = login.expect_ok()["csrf_token"].as_str().map(str::to_owned);
+        assert!(csrf_token.is_some());
+        self.held.push(Held { csrf_token, ..self.session(BOB, text) });
+    }
+
+    async fn ask_for_link(&mut self, index: usize) {
+        let answer = self.caller(index).get(&format!("{}/download-token", self.artifact)).await;
+        if !self.is_good(&self.held[index]) {
+            assert_eq!(answer.status, 401, "{:?}: {answer:?}", self.held[index]);
+            return;
+        }
+        let token = answer.expect_ok().as_str().unwrap().to_owned();
+        self.links.push(Link { token, parent: index, expires: self.clock + 30 });
     }
 
     async fn approve_device(&mut self, index: usize) {
@@ -213,6 +266,7 @@ impl World {
                 read_only: read_only || parent.read_only,
                 revoked: false,
                 signed_out: false,
+                csrf_token: None,
                 ..parent
             });
         } else {
@@ -246,6 +300,7 @@ impl World {
             expires: parent.expires.filter(|_| parent.kind != Kind::Session),
             revoked: false,
             signed_out: false,
+            csrf_token: None,
             ..parent
         });
     }
@@ -342,7 +397,7 @@ impl World {
     }
 
     async fn restart(&mut self) {
-        let again = TestApp::start(&self.database).await;
+        let again = start(&self.database, &self.folder).await;
         again.clock.advance(self.clock);
         std::mem::replace(&mut self.app, again).stop().await;
         self.admin = self.app.signed_in().await;
@@ -350,7 +405,7 @@ impl World {
 
     async fn check(&self, history: &[String]) {
         for held in &self.held {
-            let caller = self.app.anonymous().with_token(&held.text);
+            let caller = self.caller_with(held);
             let answer = caller.get(CURRENT_USER).await;
             let expected = if self.is_good(held) { 200 } else { 401 };
             assert_eq!(answer.status, expected, "{held:?}: {answer:?} after {history:?}");
@@ -358,7 +413,40 @@ impl World {
                 caller.post("/api/v1/tags", json!({"name": "x"})).await.expect(403, "tags:create");
             }
         }
+        for Link { token, parent, expires } in &self.links {
+            let answer = self.app.anonymous().get(&format!("{}/data?token={token}", self.artifact)).await;
+            let of = &self.held[*parent];
+            let expected = if self.is_good(of) && self.clock < *expires { 200 } else { 401 };
+            assert_eq!(answer.status, expected, "link of {of:?}: {answer:?} after {history:?}");
+        }
     }
+}
+
+async fn start(database: &Database, folder: &tempfile::TempDir) -> TestApp {
+    TestApp::start_with(database, &[("ZENDO_LOCAL_FILES_ROOT", folder.path().to_str().unwrap())]).await
+}
+
+fn console_cookie(app: &TestApp) -> String {
+    format!("{}-console", app.state.cookie_name)
+}
+
+/// The path of an artifact version whose data can be downloaded.
+async fn downloadable(admin: &Caller, folder: &tempfile::TempDir) -> String {
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::create_dir(at("store")).unwrap();
+    std::fs::write(at("store/a"), "x").unwrap();
+    let store = json!({
+        "name": "here", "type": "artifact_store", "flavor": "local", "configuration": {"path": at("store")},
+    });
+    let store = admin.post("/api/v1/components", store).await.expect_ok();
+    let project = admin.get("/api/v1/projects/default").await.expect_ok();
+    let source = json!({"module": "m", "attribute": "A", "type": "user"});
+    let version = json!({
+        "project": project["id"], "artifact_name": "a", "type": "DataArtifact", "artifact_store_id": store["id"],
+        "uri": at("store/a"), "materializer": source, "data_type": source, "save_type": "step_output",
+    });
+    let version = admin.post("/api/v1/artifact_versions", version).await.expect_ok();
+    format!("/api/v1/artifact_versions/{}", version["id"].as_str().unwrap())
 }
 
 async fn no_credential_works_whose_ancestor_is_over(database: Database) {
@@ -367,7 +455,7 @@ async fn no_credential_works_whose_ancestor_is_over(database: Database) {
     for seed in 0..sequences {
         let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]);
         let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-        let steps = proptest::collection::vec((0u8..20, any::<usize>(), any::<usize>()), STEPS);
+        let steps = proptest::collection::vec((0u8..22, any::<usize>(), any::<usize>()), STEPS);
         let mut history = vec![format!("seed {seed}")];
         for step in steps.new_tree(&mut runner).unwrap().current() {
             history.push(world.step(step).await);
@@ -377,5 +465,6 @@ async fn no_credential_works_whose_ancestor_is_over(database: Database) {
         println!("seed {seed}: {} credentials, {good} of them good at the end", world.held.len());
         // The next sequence goes on with the sign-ins.
         world.held.retain(|held| held.parent.is_none());
+        world.links.clear();
     }
 }
