@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::AppState;
 use crate::auth::keys;
 use crate::config::ServerSettings;
+use crate::resources::users::deactivation;
 use crate::resources::{api_keys, devices};
 
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -115,6 +116,9 @@ fn table(settings: &ServerSettings) -> Vec<Job> {
         }),
         Job::new("digests of API keys could not be swept", SWEEPING, |app| {
             Box::pin(async move { Ok(api_keys::sweep_digests(&app.store).await?) })
+        }),
+        Job::new("notes on deactivated accounts could not be swept", SWEEPING, |app| {
+            Box::pin(async move { Ok(deactivation::sweep(&app.store).await?) })
         }),
         Job::new("signing keys could not be swept", SWEEPING, |app| {
             Box::pin(async move { Ok(keys::sweep(&app.store, app.clock.now()).await?) })

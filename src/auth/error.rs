@@ -42,6 +42,8 @@ pub enum AuthenticationError {
         "Authentication error: access token for user {0} was issued before the user's password was changed"
     )]
     PasswordChanged(String),
+    #[error("Authentication error: access token for user {0} was issued before the account was deactivated")]
+    Deactivated(String),
     #[error("Authentication error: error decoding API key")]
     UnreadableApiKey,
     #[error("Authentication error: error retrieving API key {0}")]

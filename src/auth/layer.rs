@@ -313,7 +313,11 @@ pub async fn holder(
     }
     let changed = user.password_changed_at.filter(|_| !user.is_service_account);
     if is_of_another_password(&token.claims, moment(token.proven_at()), changed) {
-        return Err(AuthenticationError::PasswordChanged(user.name.clone()));
+        let name = user.name.clone();
+        return Err(match Box::pin(app.identities.ended_by_deactivation(&user)).await? {
+            true => AuthenticationError::Deactivated(name),
+            false => AuthenticationError::PasswordChanged(name),
+        });
     }
     Ok(user)
 }

@@ -63,5 +63,7 @@ pub async fn delete<R: Resource>(cx: Context, PathId(id): PathId) -> ApiResult<J
         R::delete(&mut tx, id).await?;
         Ok::<_, ApiError>(tx.commit(()).await?)
     });
-    deleted.await.map(Json)
+    deleted.await?;
+    cx.app.identities.forget_work();
+    Ok(Json(()))
 }

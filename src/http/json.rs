@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::error::ApiError;
+use super::lax::Lax;
 use super::query::{Violation, reject};
 
 const NOT_AN_OBJECT: &str = "Input should be a valid dictionary or object to extract fields from";
@@ -151,7 +152,7 @@ fn parse_list<T: DeserializeOwned>(bytes: &[u8]) -> Result<Vec<T>, Unreadable> {
 
 fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Unreadable> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+    let value = serde_path_to_error::deserialize(Lax(&mut deserializer)).map_err(|error| {
         let field = error.path().to_string();
         let field = if [".", "?"].contains(&field.as_str()) { String::new() } else { field };
         unreadable(&field, &error.into_inner())

@@ -10,6 +10,7 @@ pub mod filter;
 pub mod form;
 pub mod headers;
 pub mod json;
+pub mod lax;
 pub mod limits;
 pub mod list;
 pub mod metadata_filter;

@@ -183,14 +183,15 @@ impl Query {
     }
 }
 
+/// Why a text is no whole number.
 #[derive(Debug, PartialEq)]
-enum NotAnInteger {
+pub enum NotAnInteger {
     Unreadable,
     TooLarge,
 }
 
 /// Whole numbers as pydantic reads them from text: ` 60`, `+60`, `0060`, `1_000` and `60.0` too.
-fn parse_integer(text: &str) -> Result<i64, NotAnInteger> {
+pub fn parse_integer(text: &str) -> Result<i64, NotAnInteger> {
     let text = text.trim();
     let (sign, digits) = match text.strip_prefix(['+', '-']) {
         Some(digits) => (&text[..1], digits),

@@ -317,7 +317,9 @@ async fn delete_project(cx: Context, Path(name_or_id): Path<String>) -> ApiResul
         ProjectRow::delete(&mut tx, project.id).await?;
         Ok::<_, ApiError>(tx.commit(()).await?)
     });
-    deleted.await.map(Json)
+    deleted.await?;
+    cx.app.identities.forget_work();
+    Ok(Json(()))
 }
 
 /// How much there is in a project.

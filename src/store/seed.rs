@@ -1,5 +1,7 @@
 //! What the first start leaves in an empty store: the same rows as ZenML 0.98.0.
 
+mod order;
+
 use chrono::{DateTime, Utc};
 use sea_query::{ExprTrait, OnConflict, Query, SimpleExpr};
 use secrecy::{ExposeSecret, SecretString};
@@ -11,6 +13,7 @@ use super::{
 };
 use crate::packed::{Packed, packed};
 use crate::random::Randomness;
+use order::Sequence;
 
 /// The built-in flavors, made from a database of ZenML 0.98.0 by tests/contract/make_flavors.py.
 const FLAVORS: Packed = packed!("flavors.json");
@@ -149,8 +152,9 @@ async fn insert_flavors(
     random: &dyn Randomness,
 ) -> Result<(), StoreError> {
     let flavors = FLAVORS.bytes()?;
+    let mut sequence = Sequence::from(now, random);
     for flavor in built_in_flavors(&flavors)? {
-        flavor.insert(random.id(), now).run(tx).await?;
+        flavor.insert(sequence.next()).run(tx).await?;
     }
     Ok(())
 }
@@ -167,9 +171,11 @@ pub async fn sync_flavors(
     let existing = Query::select().columns(["name", "type", "id"]).from("flavor").to_owned();
     let existing: Vec<(String, String, Id)> = tx.fetch_all(&existing).await?;
     let flavors = FLAVORS.bytes()?;
+    let mut sequence = Sequence::from(now, random);
     for flavor in built_in_flavors(&flavors)? {
+        let (new_id, now) = sequence.next();
         match existing.iter().find(|(name, kind, _)| name == flavor.name && kind == flavor.r#type) {
-            None => flavor.insert(random.id(), now).run(tx).await?,
+            None => flavor.insert((new_id, now)).run(tx).await?,
             Some((.., id)) => {
                 let update = Update::of("flavor", *id, now);
                 flavor
@@ -207,8 +213,8 @@ impl Flavor<'_> {
         ]
     }
 
-    fn insert(&self, id: Id, now: Timestamp) -> Insert {
-        let insert = Insert::into("flavor").stamped(id, now);
+    fn insert(&self, (id, made): (Id, Timestamp)) -> Insert {
+        let insert = Insert::into("flavor").stamped(id, made);
         self.columns().into_iter().fold(insert, |insert, (column, value)| insert.set(column, value))
     }
 }
@@ -243,10 +249,11 @@ async fn insert_stack(
         .set("environment", NULL)
         .run(tx)
         .await?;
+    let mut sequence = Sequence::from(now, random);
     for component_type in COMPONENT_TYPES {
-        let component = random.id();
+        let (component, made) = sequence.next();
         Insert::into("stack_component")
-            .stamped(component, now)
+            .stamped(component, made)
             .set("name", DEFAULT)
             .set("type", component_type)
             .set("flavor", "local")

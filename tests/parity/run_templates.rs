@@ -71,6 +71,8 @@ fn made() -> Scenario {
                 .compared_elsewhere(),
             ADMIN.get("/run_templates/{template.id}?hydrate=false"),
             ADMIN.get("/pipeline_snapshots/{of_remote.id}?hydrate=false"),
+            // The name that it gets is no news of it.
+            ADMIN.get("/pipeline_snapshots?pipeline_id={pipeline.id}&sort_by=desc:updated"),
             template("of_remote", "one", ""),
             template("of_remote", "hidden", r#", "hidden": true"#).keep("hidden").compared_elsewhere(),
             ADMIN.get("/pipeline_snapshots/{of_remote.id}?hydrate=false"),

@@ -60,16 +60,8 @@ const fn wanted(differs: &'static [&'static str], reason: &'static str) -> Wante
 pub const EMPTY: Wanted = wanted(&["status: 200 | 422"], "an empty name or password is a mistake");
 pub const LONG_PASSWORD: Wanted =
     wanted(&["status: 200 | 422"], "bcrypt would pass over what is beyond 72 bytes of a password");
-pub const LOOSE_VALUE: Wanted = wanted(
-    &["status: 200 | 422"],
-    "in a body a flag is true or false and a number is a number, not a text of one",
-);
 pub const FLAVOR_IN_USE: Wanted =
     wanted(&["status: 200 | 403"], "components name their flavor: renamed, it would be gone for them");
-pub const SCOPE_TYPE: Wanted = wanted(
-    &["length of body.items: 0 | 1", "body.total: 0 | 1"],
-    "the scope's type is filtered as other texts are",
-);
 pub const CONFIGURATION: Wanted = wanted(
     &["status: 422 | 200"],
     "the flavor's Python class isn't loaded: of its fields zendo checks the names, what is required, and texts",
@@ -120,6 +112,12 @@ pub const HUGE_NUMBER: Wanted = wanted(&["status: 400 | 422"], "a number beyond 
 pub const TEXT_ORDER: Wanted =
     wanted(&["status: 400 | 422"], "what a filter can not do is 422, as for all others");
 
+pub const GIVEN_OUT: Wanted = wanted(
+    &["status: 500 | 409"],
+    "what a run has given out stays as long as the run, and the refusal says what stays",
+);
+pub const GIVEN_OUT_ALONE: Wanted =
+    wanted(&["status: 500 | 400"], "what a run has given out is used, as what its steps have made");
 pub const COMPONENT_TWICE: Wanted =
     wanted(&["status: 500 | 400"], "a component that is named twice is the caller's mistake");
 pub const NOT_A_TEXT: Wanted =
@@ -199,7 +197,6 @@ pub const STOPPED_AT_ONCE: Wanted = wanted(
     ],
     "the answer shows the run as it is after the condition was resolved",
 );
-pub const NO_NUMBER: Wanted = wanted(&["status: 200 | 422"], "what is no number can't be equal to one");
 
 // Of browsers.
 pub const UNLISTED_ORIGIN: Wanted = wanted(

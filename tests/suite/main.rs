@@ -45,6 +45,7 @@ mod sessions;
 mod settings;
 mod sign_in_limits;
 mod signing_keys;
+mod spellings;
 mod stacks;
 mod terminal;
 mod terminal_tokens;

@@ -15,7 +15,7 @@ use crate::framework::{
 };
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::{JsonBody, JsonItems};
-use crate::http::values::{Counted, LongText, ShortText, at_most};
+use crate::http::values::{Counted, LongText, NumberOrText, ShortText, at_most};
 use crate::resources::artifacts::{self, ArtifactRow};
 use crate::resources::components::ComponentRow;
 use crate::resources::run_metadata::{self, MetadataKind};
@@ -38,7 +38,8 @@ pub struct ArtifactVersionRequest {
     project: Id,
     artifact_id: Option<Id>,
     artifact_name: Option<ShortText>,
-    version: Option<Version>,
+    /// Its name, or its number.
+    version: Option<NumberOrText>,
     #[serde(default)]
     has_custom_name: bool,
     r#type: ArtifactType,
@@ -55,23 +56,6 @@ pub struct ArtifactVersionRequest {
     #[serde(default, deserialize_with = "at_most::<1000, _, _>")]
     metadata: Option<BTreeMap<String, Box<RawValue>>>,
     item_count: Option<i32>,
-}
-
-/// A version's name, or its number.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Version {
-    Number(i64),
-    Name(ShortText),
-}
-
-impl Version {
-    fn name(&self) -> String {
-        match self {
-            Self::Number(number) => number.to_string(),
-            Self::Name(name) => name.as_str().to_owned(),
-        }
-    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -207,7 +191,7 @@ pub async fn insert(cx: &Context, tx: &mut Transaction, request: &ArtifactVersio
             (number.to_string(), Some(number))
         }
         Some(version) => {
-            let name = version.name();
+            let name = version.text();
             if name.is_empty() {
                 return Err(ApiError::new(ErrorKind::ValueError, "The version of an artifact is not empty."));
             }

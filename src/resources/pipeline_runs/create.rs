@@ -296,7 +296,7 @@ async fn find_model(
     finalize_substitutions(&mut configuration, start);
     let filled = |template: &str| fill(template, &configuration);
     let version = model_versions::for_run(cx, tx, project, id, &configured, filled).await?;
-    Update::of("pipeline_run", id, cx.now()).set("model_version_id", version).run(tx).await?;
+    Update::unnoted("pipeline_run", id).set("model_version_id", version).run(tx).await?;
     Ok(())
 }
 

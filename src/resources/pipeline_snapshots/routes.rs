@@ -90,6 +90,7 @@ impl TryFrom<serde_json::Value> for SnapshotName {
     fn try_from(value: serde_json::Value) -> Result<Self, Self::Error> {
         match value {
             serde_json::Value::Bool(false) => Ok(Self::None),
+            serde_json::Value::Number(number) if number.as_f64() == Some(0.0) => Ok(Self::None),
             serde_json::Value::String(name) if !name.is_empty() => ShortText::try_from(name).map(Self::Named),
             _ => Err("A name needs at least 1 character; false is none".to_owned()),
         }

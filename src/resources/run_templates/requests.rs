@@ -59,7 +59,7 @@ pub async fn create_template(
         require::<SnapshotRow>(&mut tx, Some(request.source_snapshot_id), project).await?;
         check_snapshot(&mut tx, request.source_snapshot_id).await?;
         if !request.hidden {
-            Update::of("pipeline_snapshot", request.source_snapshot_id, now)
+            Update::unnoted("pipeline_snapshot", request.source_snapshot_id)
                 .set("name", name)
                 .set("description", description)
                 .run(&mut tx)

@@ -72,7 +72,7 @@ pub async fn create_step(
     let id = cx.new_id();
     let (context, request, dynamic) = (&cx, &request, dynamic.as_deref());
     let made = cx.create_numbered(|mut tx| async move {
-        pipeline_runs::lock(context, &mut tx, request.pipeline_run_id).await?;
+        pipeline_runs::lock(&mut tx, request.pipeline_run_id).await?;
         let of = find_run(&mut tx, request).await?;
         require::<StepRow>(&mut tx, request.original_step_run_id, request.project).await?;
         let step = find_configuration(&mut tx, &of, request, dynamic).await?;
@@ -124,7 +124,7 @@ async fn find_model(
         },
     };
     if let Some(version) = version {
-        Update::of("step_run", id, cx.now()).set("model_version_id", version).run(tx).await?;
+        Update::unnoted("step_run", id).set("model_version_id", version).run(tx).await?;
     }
     Ok(())
 }

@@ -64,7 +64,7 @@ pub async fn update_step(
     let (context, update, add_logs) = (&cx, &update, &add_logs);
     // A repetition of a request that has ended the step gets its answer, not the refusal of a second end.
     let updated = cx.create(|mut tx| async move {
-        pipeline_runs::lock(context, &mut tx, run).await?;
+        pipeline_runs::lock(&mut tx, run).await?;
         let step = find_in::<StepRow>(&mut tx, id).await?;
         let status = next_status(&mut tx, &step, update.status).await?;
         Update::of("step_run", id, context.now())

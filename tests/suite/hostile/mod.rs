@@ -27,6 +27,7 @@ mod schemas;
 mod scopes;
 mod strangers_rows;
 mod sweeps;
+mod targets;
 mod text_bounds;
 mod tree;
 
