@@ -59,8 +59,10 @@ async fn what_is_built_in_has_zenmls_order(database: Database) {
     for sql in [
         "UPDATE flavor SET created = '2026-01-01 00:00:00.000000' WHERE is_custom = 0",
         "UPDATE flavor SET id = CONCAT(SUBSTR(id, 17), SUBSTR(id, 1, 16))",
-        "UPDATE stack_component SET created = '2026-01-01 00:00:00.000000', type = CASE type \
-         WHEN 'orchestrator' THEN 'artifact_store' WHEN 'artifact_store' THEN 'orchestrator' ELSE type END",
+        "UPDATE stack_component SET created = '2026-01-01 00:00:00.000000'",
+        "UPDATE stack_component SET type = 'between' WHERE type = 'orchestrator'",
+        "UPDATE stack_component SET type = 'orchestrator' WHERE type = 'artifact_store'",
+        "UPDATE stack_component SET type = 'artifact_store' WHERE type = 'between'",
     ] {
         database.execute(sql).await;
     }

@@ -441,7 +441,9 @@ async fn an_activation_does_not_bring_back_tokens_from_before(database: Database
     again.get("/api/v1/current-user").await.expect_ok();
     // What comes later is told as what it is.
     app.clock.advance(2);
-    admin.put(&path("ada"), json!({"password": "another one"})).await.expect_ok();
+    let other = app.signed_in_as("ada").await;
+    let new = json!({"password": "another one of hers", "old_password": PASSWORD});
+    other.put("/api/v1/current-user", new).await.expect_ok();
     again.get("/api/v1/current-user").await.expect(401, "before the user's password was changed");
 }
 

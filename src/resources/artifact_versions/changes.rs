@@ -16,9 +16,11 @@ use crate::http::path::PathId;
 use crate::http::query::Query;
 use crate::store::{Id, Transaction, Update};
 
-/// Only tags of a version can be changed.
+/// Only tags of a version can be changed; a name is passed over.
 #[derive(Debug, Deserialize)]
 pub struct VersionUpdate {
+    #[serde(rename = "name")]
+    _name: Option<String>,
     #[serde(default, deserialize_with = "plain_tags")]
     add_tags: Vec<TagReference>,
     #[serde(default, deserialize_with = "plain_tags")]

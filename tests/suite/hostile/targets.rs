@@ -18,9 +18,9 @@ fn request(target: &str, headers: &str) -> String {
 #[tokio::test]
 async fn quotes_and_brackets_mean_themselves_in_an_address() {
     let app = TestApp::start(&Database::sqlite()).await;
-    let token = app.signed_in().await.api_token(600).await;
-    let admin = app.anonymous().with_token(&token);
-    admin.post("/api/v1/projects", json!({"name": "p", "display_name": NAME})).await.expect_ok();
+    let admin = app.signed_in().await;
+    admin.post("/api/v1/service_accounts", json!({"name": NAME, "active": true})).await.expect_ok();
+    let token = admin.api_token(600).await;
     admin.post("/api/v1/tags", json!({"name": NAME, "color": "red"})).await.expect_ok();
     let bearer = format!("Authorization: Bearer {token}\r\n");
     let mut line = line(&app).await;
@@ -42,8 +42,8 @@ async fn quotes_and_brackets_mean_themselves_in_an_address() {
         assert_eq!(count(&mut line, &target).await, expected, "{target}");
     }
     // In a path, and in pieces.
-    let whole = request(&format!("/api/v1/tags/{NAME}"), &bearer);
-    let (start, rest) = whole.split_at("GET /api/v1/tags/a".len());
+    let whole = request(&format!("/api/v1/service_accounts/{NAME}"), &bearer);
+    let (start, rest) = whole.split_at("GET /api/v1/service_accounts/a\"".len());
     line.send(start).await.unwrap();
     tokio::task::yield_now().await;
     line.send(rest).await.unwrap();
