@@ -15,6 +15,7 @@ pub mod limits;
 pub mod list;
 pub mod metadata_filter;
 pub mod moments;
+mod number_filter;
 pub mod openapi;
 pub mod path;
 pub mod query;

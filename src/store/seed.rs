@@ -154,7 +154,7 @@ async fn insert_flavors(
     let flavors = FLAVORS.bytes()?;
     let mut sequence = Sequence::from(now, random);
     for flavor in built_in_flavors(&flavors)? {
-        flavor.insert(sequence.next()).run(tx).await?;
+        flavor.insert(sequence.next_row()).run(tx).await?;
     }
     Ok(())
 }
@@ -173,7 +173,7 @@ pub async fn sync_flavors(
     let flavors = FLAVORS.bytes()?;
     let mut sequence = Sequence::from(now, random);
     for flavor in built_in_flavors(&flavors)? {
-        let (new_id, now) = sequence.next();
+        let (new_id, now) = sequence.next_row();
         match existing.iter().find(|(name, kind, _)| name == flavor.name && kind == flavor.r#type) {
             None => flavor.insert((new_id, now)).run(tx).await?,
             Some((.., id)) => {
@@ -251,7 +251,7 @@ async fn insert_stack(
         .await?;
     let mut sequence = Sequence::from(now, random);
     for component_type in COMPONENT_TYPES {
-        let (component, made) = sequence.next();
+        let (component, made) = sequence.next_row();
         Insert::into("stack_component")
             .stamped(component, made)
             .set("name", DEFAULT)

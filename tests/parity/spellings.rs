@@ -131,7 +131,9 @@ fn fields() -> Vec<Field> {
             let mut found = Vec::new();
             walk(&contract, if is_item { &schema["items"] } else { schema }, &mut Vec::new(), &mut found);
             let is_of_model = |(place, _): &Place| {
-                OF_MODELS.iter().any(|(of, name)| path.contains(of) && place.first().is_some_and(|it| it == name))
+                OF_MODELS
+                    .iter()
+                    .any(|(of, name)| path.contains(of) && place.first().is_some_and(|it| it == name))
             };
             found.retain(|place| !is_of_model(place));
             fields.extend(found.into_iter().map(|(place, kinds)| {

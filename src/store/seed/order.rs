@@ -19,7 +19,7 @@ impl<'a> Sequence<'a> {
     }
 
     /// Later than the one before. Where the store keeps whole seconds alone, the id still is greater.
-    pub fn next(&mut self) -> (Id, Timestamp) {
+    pub fn next_row(&mut self) -> (Id, Timestamp) {
         let moment = self.next;
         self.next += TimeDelta::microseconds(1);
         (self.random.id_in_time(moment), Timestamp::new(moment))

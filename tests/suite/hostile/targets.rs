@@ -35,7 +35,7 @@ async fn quotes_and_brackets_mean_themselves_in_an_address() {
         (format!("/api/v1/tags?name={NAME}"), 1),
         (format!("/api/v1/tags?name=equals:{NAME}&size=5"), 1),
         (r#"/api/v1/tags?name=contains:">"#.to_owned(), 0),
-        (format!(r#"/api/v1/flavors?name=oneof:["local","github"]&size=1"#), 6),
+        (r#"/api/v1/flavors?name=oneof:["local","github"]&size=1"#.to_owned(), 6),
         ("/api/v1/tags?name=a%22b%3Cc%3E%60".to_owned(), 1),
         (r#"/api/v1/tags?name={}|\^"#.to_owned(), 0),
     ] {
