@@ -76,8 +76,8 @@ fn spellings(kinds: &str) -> Option<(Value, Value)> {
 }
 
 impl Field {
-    /// Whether the value is refused for what it is; the reference's own failures are refusals too.
-    async fn refuses(&self, caller: &Caller, value: &Value) -> bool {
+    /// Whether the value is refused for what it is; none where the server has failed.
+    async fn refuses(&self, caller: &Caller, value: &Value) -> Option<bool> {
         let wrap = |inner: Value, step: &String| match step.parse::<usize>() {
             Ok(_) => json!([inner]),
             Err(_) => json!({ (step.as_str()): inner }),
@@ -87,9 +87,9 @@ impl Field {
         let json = caller.clone().with("content-type", "application/json");
         let answer = json.request(self.method.clone(), &self.path, body.to_string()).await;
         match answer.status {
-            500 => true,
-            422 => self.is_refused(answer.json()[1].as_str().unwrap_or_default()),
-            _ => false,
+            500 => None,
+            422 => Some(self.is_refused(answer.json()[1].as_str().unwrap_or_default())),
+            _ => Some(false),
         }
     }
 
@@ -191,15 +191,16 @@ fn kinds<'a>(contract: &'a Value, schema: &'a Value) -> Vec<(String, &'a Value)>
     if name == "null" { Vec::new() } else { vec![(name, schema)] }
 }
 
-/// The fields that are read otherwise than the table says.
-async fn otherwise(caller: &Caller) -> (usize, Vec<String>) {
+/// The fields that are read otherwise than the table says. ZenML's server fails at some.
+async fn otherwise(caller: &Caller, may_fail: bool) -> (usize, Vec<String>) {
     let (mut tried, mut wrong) = (0, Vec::new());
     for field in fields() {
         let Some((taken, refused)) = spellings(&field.kinds) else { continue };
         for (values, is_refused) in [(taken, false), (refused, true)] {
             for value in values.as_array().unwrap() {
                 tried += 1;
-                if field.refuses(caller, value).await != is_refused {
+                let refuses = field.refuses(caller, value).await;
+                if refuses.map_or(!may_fail, |refuses| refuses != is_refused) {
                     let (method, path, kinds) = (&field.method, &field.path, &field.kinds);
                     let place = field.place.join(".");
                     wrong
@@ -214,7 +215,7 @@ async fn otherwise(caller: &Caller) -> (usize, Vec<String>) {
 #[tokio::test]
 async fn each_field_is_read_in_every_spelling_of_the_reference() {
     let app = TestApp::start(&Database::sqlite()).await;
-    let (tried, wrong) = otherwise(&app.signed_in().await).await;
+    let (tried, wrong) = otherwise(&app.signed_in().await, false).await;
     println!("{tried} values of fields were sent");
     assert!(tried > 1000 && wrong.is_empty(), "{} of {tried}:\n{}", wrong.len(), wrong.join("\n"));
 }
@@ -222,7 +223,7 @@ async fn each_field_is_read_in_every_spelling_of_the_reference() {
 #[tokio::test]
 async fn the_table_of_spellings_is_that_of_the_reference() {
     let Some(reference) = ReferenceServer::start(&Database::sqlite(), &[]).await else { return };
-    let (tried, wrong) = otherwise(&reference.signed_in().await).await;
+    let (tried, wrong) = otherwise(&reference.signed_in().await, true).await;
     assert!(wrong.is_empty(), "{} of {tried}:\n{}", wrong.len(), wrong.join("\n"));
     reference.stop().await;
 }
