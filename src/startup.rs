@@ -118,6 +118,7 @@ pub async fn open_made(config: &Config) -> Result<Store, StartupError> {
 
 async fn seed(store: &Store, config: &Config, surroundings: &Surroundings) -> Result<SignIn, StartupError> {
     if store.is_seeded().await? {
+        store.describe_flavors().await?;
         return Ok(SignIn::Known);
     }
     let name = config.bootstrap.user_name.0.clone();

@@ -1,5 +1,7 @@
 //! What the first start leaves in an empty store: the same rows as ZenML 0.98.0.
 
+mod descriptions;
+
 use chrono::{DateTime, Utc};
 use sea_query::{ExprTrait, OnConflict, Query, SimpleExpr};
 use secrecy::{ExposeSecret, SecretString};
@@ -11,6 +13,7 @@ use super::{
 };
 use crate::packed::{Packed, packed};
 use crate::random::Randomness;
+use descriptions::Descriptions;
 
 /// The built-in flavors, made from a database of ZenML 0.98.0 by tests/contract/make_flavors.py.
 const FLAVORS: Packed = packed!("flavors.json");
@@ -54,8 +57,12 @@ struct Flavor<'a> {
     docs_url: Option<&'a str>,
     sdk_docs_url: Option<&'a str>,
     is_custom: bool,
+    /// Names and types of the fields.
     #[serde(borrow)]
     config_schema: &'a RawValue,
+    /// The same with what each field is for, as it is kept.
+    #[serde(skip)]
+    described_schema: String,
 }
 
 impl Store {
@@ -91,6 +98,46 @@ impl Store {
             Err(error) if is_duplicate(&error) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// Gives the built-in flavors of an older installation the descriptions of their fields, where their schemas are as
+    /// that one left them.
+    ///
+    /// # Errors
+    /// When the database doesn't answer or refuses a row.
+    pub async fn describe_flavors(&self) -> Result<(), StoreError> {
+        let bare = Query::select()
+            .columns(["id", "name", "type", "config_schema"])
+            .from("flavor")
+            .and_where(sea_query::Expr::col("is_custom").eq(false))
+            .and_where(sea_query::Expr::col("config_schema").not_like("%\"description\":%"))
+            .to_owned();
+        let bare: Vec<(Id, String, String, String)> = self.fetch_all(&bare).await?;
+        if bare.iter().all(|(.., schema)| schema.contains("\"properties\":{}")) {
+            return Ok(());
+        }
+        let flavors = FLAVORS.bytes()?;
+        let flavors = built_in_flavors(&flavors)?;
+        let bare_one = |flavor: &Flavor<'_>| {
+            let is_it = |(_, name, kind, schema): &&(Id, String, String, String)| {
+                name == flavor.name && kind == flavor.r#type && schema == flavor.config_schema.get()
+            };
+            Some((bare.iter().find(is_it)?.0, flavor.described_schema.clone()))
+        };
+        let described: Vec<(Id, String)> = flavors.iter().filter_map(bare_one).collect();
+        let described = &described;
+        self.write(|mut tx| async move {
+            for (id, schema) in described {
+                let update = Query::update()
+                    .table("flavor")
+                    .value("config_schema", schema.as_str())
+                    .and_where(sea_query::Expr::col("id").eq(*id))
+                    .to_owned();
+                tx.execute(&update).await?;
+            }
+            tx.commit(()).await
+        })
+        .await
     }
 
     /// The secret of that name, made by `make` when there is none yet; all replicas get the same.
@@ -185,7 +232,14 @@ pub async fn sync_flavors(
 }
 
 fn built_in_flavors(json: &[u8]) -> Result<Vec<Flavor<'_>>, StoreError> {
-    serde_json::from_slice(json).map_err(|error| StoreError::Decode(error.into()))
+    let decode = |error: serde_json::Error| StoreError::Decode(error.into());
+    let mut flavors: Vec<Flavor<'_>> = serde_json::from_slice(json).map_err(decode)?;
+    let descriptions = Descriptions::read().map_err(decode)?;
+    for flavor in &mut flavors {
+        let flavor_name = format!("{}/{}", flavor.r#type, flavor.name);
+        flavor.described_schema = descriptions.describe(&flavor_name, flavor.config_schema).map_err(decode)?;
+    }
+    Ok(flavors)
 }
 
 impl Flavor<'_> {
@@ -195,7 +249,7 @@ impl Flavor<'_> {
             ("type", self.r#type.into()),
             ("source", self.source.into()),
             ("display_name", self.display_name.into()),
-            ("config_schema", self.config_schema.get().into()),
+            ("config_schema", self.described_schema.as_str().into()),
             ("integration", self.integration.into()),
             ("connector_type", self.connector_type.into()),
             ("connector_resource_type", self.connector_resource_type.into()),
