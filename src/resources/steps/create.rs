@@ -18,8 +18,9 @@ use super::super::step_configuration::{
 use super::artifacts::{NewInput, add_input, add_outputs};
 use super::{StepRow, update};
 use crate::framework::{Context, ResponseOf, TagReference, Taggable, find_in, require, set_tags};
+use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
-use crate::http::json::JsonBody;
+use crate::http::json::ModelBody;
 use crate::http::moments::Moment;
 use crate::http::values::{LongText, Name, ShortText, at_most};
 use crate::store::{Id, Insert, Transaction, Update};
@@ -51,6 +52,10 @@ pub struct StepRequest {
     dynamic_config: Option<DynamicStep>,
 }
 
+impl Modelled for StepRequest {
+    const MODEL: &'static str = "StepRunRequest";
+}
+
 /// The run that a step is of, with what its pipeline says.
 struct RunOfStep {
     run: RunRow,
@@ -61,7 +66,7 @@ struct RunOfStep {
 
 pub async fn create_step(
     cx: Context,
-    JsonBody(request): JsonBody<StepRequest>,
+    ModelBody(request): ModelBody<StepRequest>,
 ) -> ApiResult<Json<ResponseOf<StepRow>>> {
     update::check_transition(None, request.status)?;
     request.logs.as_ref().map_or(Ok(()), LogsReference::check)?;
