@@ -186,10 +186,9 @@ fn parse_models<T: DeserializeOwned + Modelled>(bytes: &[u8]) -> Result<Vec<T>, 
 
 fn fit<T: DeserializeOwned + Modelled>(body: &RawValue) -> Result<T, Unreadable> {
     let fitted: T = parse(&contract::check(T::MODEL, body).map_err(Unreadable::NoModel)?)?;
-    match fitted.faults() {
-        faults if faults.is_empty() => Ok(fitted),
-        faults => Err(Unreadable::NoModel(faults)),
-    }
+    let mut faults = fitted.faults();
+    faults.truncate(contract::MOST_FAULTS);
+    if faults.is_empty() { Ok(fitted) } else { Err(Unreadable::NoModel(faults)) }
 }
 
 fn parse_list<T: DeserializeOwned>(bytes: &[u8]) -> Result<Vec<T>, Unreadable> {

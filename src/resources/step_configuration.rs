@@ -237,7 +237,7 @@ fn update(original: Box<RawValue>, update_with: &RawValue) -> Box<RawValue> {
         }
         let merged = match values.get(&key) {
             Some(value) => update(value.clone(), &change),
-            None => change,
+            None => without_nulls(&change),
         };
         values.insert(key, merged);
     }
@@ -289,6 +289,9 @@ mod tests {
         });
         assert_eq!(merged(&step, &pipeline, false), expected);
         assert_eq!(merged(&step, &pipeline, true)["success_hook_source"], Value::Null);
+        // A null says nothing at any depth, where there is something to add it to.
+        let step = json!({"extra": {"b": {"c": null, "d": {"e": null}}}});
+        assert_eq!(merged(&step, &json!({"extra": {}}), false)["extra"], json!({"b": {"d": {}}}));
     }
 
     #[test]

@@ -237,7 +237,8 @@ fn built_in_flavors(json: &[u8]) -> Result<Vec<Flavor<'_>>, StoreError> {
     let descriptions = Descriptions::read().map_err(decode)?;
     for flavor in &mut flavors {
         let flavor_name = format!("{}/{}", flavor.r#type, flavor.name);
-        flavor.described_schema = descriptions.describe(&flavor_name, flavor.config_schema).map_err(decode)?;
+        flavor.described_schema =
+            descriptions.describe(&flavor_name, flavor.config_schema).map_err(decode)?;
     }
     Ok(flavors)
 }

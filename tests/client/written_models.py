@@ -14,6 +14,7 @@ SOURCE = {"module": "m", "attribute": "f", "type": "user"}
 ODD = [
     None, True, "yes", "", "x", 0, 1, 1.5, "3", [], ["a"], [{}], {}, {"name": "n"}, {"a": 1}, {"a": {"b": "c"}},
     SOURCE, [SOURCE], {"a": SOURCE}, "a.b", {"module": "m"}, {"id": "x"}, {"max_retries": "2"}, {"version": 3, "name": "n"},
+    {"image": "i", "contains_code": "no"}, "red",
 ]
 
 

@@ -9,7 +9,19 @@ use super::wanted::{DONE_AT_ONCE, HANDED_DOWN, NAME_IS_TAKEN, UNREADABLE};
 const NONE: &str = "00000000-0000-0000-0000-000000000001";
 
 pub fn scenarios() -> Vec<Scenario> {
-    vec![making(), refused(), loose(), no_models(), taking_over(), naming(), changing(), reading(), older_name(), pruning(), code()]
+    vec![
+        making(),
+        refused(),
+        loose(),
+        no_models(),
+        taking_over(),
+        naming(),
+        changing(),
+        reading(),
+        older_name(),
+        pruning(),
+        code(),
+    ]
 }
 
 fn post(more: Value) -> Step {
@@ -112,7 +124,9 @@ fn loose() -> Scenario {
             pipeline(json!({"retry": {"delay": "3", "backoff": 2.0, "max_retries": true}})),
             pipeline(json!({"cache_policy": "default", "steps_to_skip": ["a", "a"]})),
             pipeline(json!({"cache_policy": {"expires_after": "10", "source_dependencies": ["a.b"]}})),
-            pipeline(json!({"success_hook_source": "a.b@1", "init_hook_source": {"module": "m", "type": "user", "z": 3}})),
+            pipeline(
+                json!({"success_hook_source": "a.b@1", "init_hook_source": {"module": "m", "type": "user", "z": 3}}),
+            ),
             pipeline(json!({"model": {"name": "m", "version": 2.0, "zz": 1}, "zz": 1})),
             pipeline(json!({"model": {"name": "m", "version": "latest"}})),
             pipeline(json!({"step_input_overrides": {"a": {"b": "00000000000000000000000000000001"}}})),
@@ -145,8 +159,7 @@ fn loose() -> Scenario {
 
 /// What is no model.
 fn no_models() -> Scenario {
-    let pipeline =
-        |more: Value| post(json!({"pipeline_configuration": merged(json!({"name": "x"}), more)}));
+    let pipeline = |more: Value| post(json!({"pipeline_configuration": merged(json!({"name": "x"}), more)}));
     let step = |more: Value| {
         let step = json!({
             "spec": {"source": "pipe.load", "upstream_steps": []}, "config": {"name": "load"},
@@ -160,7 +173,9 @@ fn no_models() -> Scenario {
         [
             post(json!({"pipeline_configuration": {}})),
             pipeline(json!({"name": 5, "enable_cache": "maybe"})),
-            pipeline(json!({"tags": [{"color": "mauve"}, 5], "secrets": [5, "s"], "substitutions": {"a": 1}})),
+            pipeline(
+                json!({"tags": [{"color": "mauve"}, 5], "secrets": [5, "s"], "substitutions": {"a": 1}}),
+            ),
             pipeline(json!({"retry": {"max_retries": 0, "delay": -1, "backoff": 1.5}})),
             pipeline(json!({"retry": {"max_retries": "x", "delay": null, "backoff": []}})),
             pipeline(json!({"execution_mode": "now", "failure_hook_source": 5, "settings": {"docker": 5}})),
@@ -181,7 +196,9 @@ fn no_models() -> Scenario {
             post(json!({"pipeline_spec": {"steps": [], "source": {"module": "m"}, "version": 5}})),
             post(json!({"step_configurations": {"a.b": {"spec": {}, "config": {"name": "s"}}}})),
             step(json!({"config": {}})),
-            step(json!({"spec": {"source": "a.b", "upstream_steps": ["x", 5], "inputs": {"j": [{"step_name": "x"}], "k": 5}}})),
+            step(
+                json!({"spec": {"source": "a.b", "upstream_steps": ["x", 5], "inputs": {"j": [{"step_name": "x"}], "k": 5}}}),
+            ),
             config(json!({"heartbeat_healthy_threshold": 5, "step_operator": 5, "group": {"type": "x"}})),
             config(json!({"command": "ls", "runtime": "x", "parameters": [], "step_type": 5})),
             config(json!({"external_input_artifacts": {"a": {"id": "x"}}, "outputs": {"q": {}}})),

@@ -33,6 +33,7 @@ mod pipelines_under_load;
 mod query_counts;
 mod replay;
 mod resource_commands;
+mod run_configurations;
 mod runs;
 mod schedules;
 mod schema;

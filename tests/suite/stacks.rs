@@ -137,14 +137,18 @@ async fn flavors_of_an_older_installation_get_their_descriptions_at_the_start(da
     let before = all_flavors(&app.signed_in().await).await;
     let bare: Value = serde_json::from_str(include_str!("../../src/store/seed/flavors.json")).unwrap();
     // As text: a flavor's fields have an order.
-    let texts = include_str!("../../src/store/seed/flavors.json").lines().filter(|line| line.contains("config_schema"));
+    let texts = include_str!("../../src/store/seed/flavors.json")
+        .lines()
+        .filter(|line| line.contains("config_schema"));
     for (flavor, text) in bare.as_array().unwrap().iter().zip(texts) {
         let (name, kind) = (flavor["name"].as_str().unwrap(), flavor["type"].as_str().unwrap());
         let (_, schema) = text.split_once("\"config_schema\":").unwrap();
-        let schema = schema.trim_end_matches(',').strip_suffix('}').unwrap().replace('\'', "''").replace('\\', "\\\\");
+        let schema =
+            schema.trim_end_matches(',').strip_suffix('}').unwrap().replace('\'', "''").replace('\\', "\\\\");
         let schema = if database.is_mariadb() { schema } else { schema.replace("\\\\", "\\") };
         let schema = if name == "s3" { "{\"properties\":{\"own\":{}}}" } else { &schema };
-        let sql = format!("UPDATE flavor SET config_schema = '{schema}' WHERE name = '{name}' AND type = '{kind}'");
+        let sql =
+            format!("UPDATE flavor SET config_schema = '{schema}' WHERE name = '{name}' AND type = '{kind}'");
         database.execute(&sql).await;
     }
     app.stop().await;

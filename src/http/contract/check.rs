@@ -11,7 +11,7 @@ use super::scalars::{self, Wrong};
 use super::schema::{Kind, Model};
 
 /// Things wrong that are told of one body.
-const MOST_FAULTS: usize = 100;
+pub const MOST_FAULTS: usize = 100;
 /// Characters of a caller's own names that are told.
 const LONGEST_NAME: usize = 100;
 const NOT_AN_OBJECT: &str = "Input should be a valid dictionary or object to extract fields from";
@@ -123,7 +123,9 @@ impl<'m> Check<'m> {
             Kind::Integer(bounds) => self.write(scalars::integer(json, bounds)),
             Kind::Number(bounds) => self.write(scalars::number(json, bounds)),
             Kind::Flag => self.write(scalars::flag(json).map(|flag| flag.to_string())),
-            Kind::Word { words, .. } => self.write(scalars::word(json, words).map(|()| json.get().to_owned())),
+            Kind::Word { words, .. } => {
+                self.write(scalars::word(json, words).map(|()| json.get().to_owned()))
+            }
             Kind::List { items, is_set } => self.list(items, *is_set, json),
             Kind::Map(values) => self.map(values, json),
             Kind::Model(index) => self.model(*index, json),
@@ -181,9 +183,8 @@ impl<'m> Check<'m> {
 
     fn model(&mut self, index: usize, json: &RawValue) {
         let model = &self.models.models[index];
-        let of_text = model
-            .before
-            .and_then(|before| scalars::text(json).and_then(|text| before.of_text(&text)));
+        let of_text =
+            model.before.and_then(|before| scalars::text(json).and_then(|text| before.of_text(&text)));
         match of_text {
             Some(Ok(value)) => match serde_json::value::to_raw_value(&value) {
                 Ok(json) => self.fields_of(model, &json),
@@ -206,7 +207,11 @@ impl<'m> Check<'m> {
             match fields.shift_remove(&field.name) {
                 Some(json) => writer.field(&field.name, &field.kind, &json),
                 None if field.is_required => writer.missing(&field.name),
-                None => writer.kept(&field.name, &field.default),
+                None => {
+                    if let Some(default) = &field.default {
+                        writer.kept(&field.name, default);
+                    }
+                }
             }
         }
         if model.keeps_unknown {

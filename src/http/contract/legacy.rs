@@ -70,7 +70,8 @@ impl Before {
                 set_default(fields, "artifact_type", &json!(kind));
             }
             Self::ArtifactConfiguration => {
-                let alone = fields.get("materializer_source").filter(|json| json.get().starts_with(['"', '{']));
+                let alone =
+                    fields.get("materializer_source").filter(|json| json.get().starts_with(['"', '{']));
                 if let Some(list) = alone.map(|json| format!("[{}]", json.get())) {
                     set(fields, "materializer_source", list);
                 }

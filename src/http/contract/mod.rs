@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 
 use serde_json::value::RawValue;
 
-pub use check::Fault;
+pub use check::{Fault, MOST_FAULTS};
 pub use legacy::split_import_path;
 pub use sparse::{as_object, fields, sparse};
 
@@ -60,7 +60,8 @@ const MODEL_NAMES: [&str; 21] = [
 ];
 
 static MODELS: LazyLock<Models> = LazyLock::new(|| {
-    let read = CONTRACT.bytes().map_err(serde_json::Error::io).and_then(|text| Models::read(&text, &MODEL_NAMES));
+    let read =
+        CONTRACT.bytes().map_err(serde_json::Error::io).and_then(|text| Models::read(&text, &MODEL_NAMES));
     read.unwrap_or_else(|error| {
         tracing::error!(%error, "the contract can't be read, so no body fits it");
         Models::default()

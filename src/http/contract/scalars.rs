@@ -57,8 +57,8 @@ pub fn flag(json: &RawValue) -> Result<bool, Wrong> {
     match json.get().parse::<f64>() {
         Ok(0.0) => Ok(false),
         Ok(1.0) => Ok(true),
-        Ok(_) => Err(unreadable()),
-        Err(_) => Err(("bool_type", "Input should be a valid boolean".to_owned())),
+        Ok(number) if number.fract() == 0.0 => Err(unreadable()),
+        _ => Err(("bool_type", "Input should be a valid boolean".to_owned())),
     }
 }
 
@@ -105,10 +105,12 @@ fn whole(json: &RawValue) -> Result<String, Wrong> {
 /// A number as JSON.
 pub fn number(json: &RawValue, bounds: &Bounds) -> Result<String, Wrong> {
     let number = match (text(json), json.get()) {
-        (Some(text), _) => text.trim().parse::<f64>().ok().filter(|number| number.is_finite()).ok_or_else(|| {
-            let message = "Input should be a valid number, unable to parse string as a number";
-            ("float_parsing", message.to_owned())
-        })?,
+        (Some(text), _) => {
+            text.trim().parse::<f64>().ok().filter(|number| number.is_finite()).ok_or_else(|| {
+                let message = "Input should be a valid number, unable to parse string as a number";
+                ("float_parsing", message.to_owned())
+            })?
+        }
         (None, "true") => 1.0,
         (None, "false") => 0.0,
         (None, digits) => {

@@ -6,28 +6,40 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::Models;
 use super::check::Check;
 use super::legacy::Before;
 use super::scalars::Bounds;
-use super::Models;
 
 /// What a value can be.
 #[derive(Debug)]
 pub enum Kind {
     /// Anything, kept as it was sent; what only zendo's own types read, such as moments, is so too.
     Any,
-    Text { least: usize, most: usize },
+    Text {
+        least: usize,
+        most: usize,
+    },
     Uuid,
     Integer(Bounds),
     Number(Bounds),
     Flag,
-    List { items: Box<Kind>, is_set: bool },
+    List {
+        items: Box<Kind>,
+        is_set: bool,
+    },
     /// An object whose values are of one kind.
     Map(Box<Kind>),
-    Word { name: String, words: Vec<String> },
+    Word {
+        name: String,
+        words: Vec<String>,
+    },
     Model(usize),
     /// One of these, or null.
-    Union { kinds: Vec<Kind>, nullable: bool },
+    Union {
+        kinds: Vec<Kind>,
+        nullable: bool,
+    },
 }
 
 #[derive(Debug)]
@@ -35,8 +47,8 @@ pub struct Field {
     pub name: String,
     pub kind: Kind,
     pub is_required: bool,
-    /// What it is when it isn't sent: JSON.
-    pub default: String,
+    /// What it is when it isn't sent: JSON. None where ZenML makes it anew each time.
+    pub default: Option<String>,
 }
 
 #[derive(Debug)]
@@ -99,11 +111,9 @@ impl Models {
     /// What is filled in for a model is itself whole.
     fn complete_defaults(&mut self) {
         let complete = |field: &Field| {
-            if field.default.len() <= "null".len() {
-                return None;
-            }
-            let default = RawValue::from_string(field.default.clone()).ok()?;
-            let mut check = Check::new(self, field.default.len());
+            let default = field.default.clone().filter(|default| default.starts_with('{'))?;
+            let default = RawValue::from_string(default).ok()?;
+            let mut check = Check::new(self, default.get().len());
             check.value(&field.kind, &default);
             check.finish().ok()
         };
@@ -111,7 +121,7 @@ impl Models {
         let all: Vec<_> = all.collect();
         for (model, defaults) in self.models.iter_mut().zip(all) {
             for (field, default) in model.fields.iter_mut().zip(defaults) {
-                field.default = default.unwrap_or_else(|| std::mem::take(&mut field.default));
+                field.default = default.or_else(|| field.default.take());
             }
         }
     }
@@ -151,7 +161,7 @@ impl Reading {
             let is_required = schema.required.contains(&field);
             let default = of.default.as_ref().map(|default| default.get().to_owned());
             let kind = self.kind(of)?;
-            let default = default.unwrap_or_else(|| nothing(&kind).to_owned());
+            let default = default.or_else(|| nothing(&kind).map(str::to_owned));
             fields.push(Field { name: field, kind, is_required, default });
         }
         self.models.models[index].fields = fields;
@@ -210,11 +220,12 @@ fn class(name: &str) -> &str {
     name.strip_suffix("-Input").unwrap_or(name)
 }
 
-/// What a field without a default of its own is made of.
-fn nothing(kind: &Kind) -> &'static str {
+/// What a field is without a default of its own.
+fn nothing(kind: &Kind) -> Option<&'static str> {
     match kind {
-        Kind::List { .. } => "[]",
-        Kind::Map(_) => "{}",
-        _ => "null",
+        Kind::List { .. } => Some("[]"),
+        Kind::Map(_) => Some("{}"),
+        Kind::Union { nullable: true, .. } => Some("null"),
+        _ => None,
     }
 }

@@ -26,7 +26,8 @@ fn sparse_fields(models: &Models, model: &Model, json: &RawValue) -> Vec<(String
     let mut kept = Vec::new();
     for field in &model.fields {
         let Some(json) = sent.shift_remove(&field.name) else { continue };
-        if json.get() != "null" && (field.is_required || !is_same(json.get(), &field.default)) {
+        let is_default = field.default.as_ref().is_some_and(|default| is_same(json.get(), default));
+        if json.get() != "null" && (field.is_required || !is_default) {
             kept.push((field.name.clone(), sparse_value(models, &field.kind, &json)));
         }
     }

@@ -84,7 +84,10 @@ fn what_is_wrong_is_told_as_the_reference_tells_it() {
             vec![
                 ("model_attributes_type", "'body', 'step_configurations', 'a.b', 'spec'".to_owned()),
                 ("missing", "'body', 'step_configurations', 'a.b', 'config', 'name'".to_owned()),
-                ("missing", "'body', 'step_configurations', 'a.b', 'step_config_overrides', 'name'".to_owned()),
+                (
+                    "missing",
+                    "'body', 'step_configurations', 'a.b', 'step_config_overrides', 'name'".to_owned(),
+                ),
             ],
         ),
     ] {
@@ -162,7 +165,8 @@ fn steps_in_older_forms_become_steps_of_today() {
 fn what_can_be_anything_stays_the_text_that_was_sent() {
     let parameters = r#"{"n": 123456789012345678901234567890, "x": 1.10}"#;
     let body = snapshot(json!({"pipeline_spec": {"steps": [], "parameters": 0}})).to_string();
-    let body = RawValue::from_string(body.replace("\"parameters\":0", &format!("\"parameters\":{parameters}")));
+    let body =
+        RawValue::from_string(body.replace("\"parameters\":0", &format!("\"parameters\":{parameters}")));
     let kept = check("PipelineSnapshotRequest", &body.unwrap()).unwrap();
     assert!(kept.contains(parameters), "{kept}");
 }

@@ -17,8 +17,8 @@ use super::{HOLDS, SnapshotRow, code, detach_triggers};
 use crate::auth::access::Also;
 use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{
-    Context, Held, NO_TAGS, NamedProject, ResponseOf, TAGS, Taggable, delete, find_in, list,
-    remove_tags, require, require_project, set_tags,
+    Context, Held, NO_TAGS, NamedProject, ResponseOf, TAGS, Taggable, delete, find_in, list, remove_tags,
+    require, require_project, set_tags,
 };
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::{JsonBody, ModelBody};

@@ -72,8 +72,10 @@ pub async fn of_snapshots(read: &Read<'_>, ids: &[Id]) -> ApiResult<ById<RunConf
         let Some(fewer) = left.checked_sub(steps.len()) else { continue };
         left = fewer;
         let pipeline = object(snapshot.pipeline_configuration.0.get());
-        let steps =
-            steps.into_iter().map(|(name, step)| (name, step.merged(&pipeline, snapshot.is_dynamic))).collect();
+        let steps = steps
+            .into_iter()
+            .map(|(name, step)| (name, step.merged(&pipeline, snapshot.is_dynamic)))
+            .collect();
         let configurable = Configurable {
             is_dynamic: snapshot.is_dynamic,
             run_name_template: &snapshot.run_name_template,

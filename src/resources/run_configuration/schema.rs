@@ -196,22 +196,24 @@ impl Making {
             let definition = definition_name(name, &mut taken);
             let parameters = value::<Object>(&step.config, "parameters").unwrap_or_default();
             let needs_parameters = !parameters.is_empty();
-            let parameters = match value::<Object>(&spec(step), "parameter_spec").filter(|spec| !spec.is_empty()) {
-                Some(spec) => Some(self.add_parameter_spec(&definition, spec)?),
-                None if needs_parameters => {
-                    let title = format!("{name}_parameters");
-                    let parameters_definition = definition_name(&title, &mut taken);
-                    let schema = parameters_schema(&title, &parameters)?;
-                    self.definitions.insert(parameters_definition.clone(), schema);
-                    Some(nullable(&parameters_definition)?)
-                }
-                None => None,
-            };
+            let parameters =
+                match value::<Object>(&spec(step), "parameter_spec").filter(|spec| !spec.is_empty()) {
+                    Some(spec) => Some(self.add_parameter_spec(&definition, spec)?),
+                    None if needs_parameters => {
+                        let title = format!("{name}_parameters");
+                        let parameters_definition = definition_name(&title, &mut taken);
+                        let schema = parameters_schema(&title, &parameters)?;
+                        self.definitions.insert(parameters_definition.clone(), schema);
+                        Some(nullable(&parameters_definition)?)
+                    }
+                    None => None,
+                };
             let parameters = parameters.map(|json| format!("\"parameters\":{json},")).unwrap_or_default();
             let needed = if needs_parameters { ",\"required\":[\"parameters\"]" } else { "" };
             let title = Value::from(name.as_str());
-            let schema =
-                format!("{{\"properties\":{{{parameters}{shared}{needed},\"title\":{title},\"type\":\"object\"}}");
+            let schema = format!(
+                "{{\"properties\":{{{parameters}{shared}{needed},\"title\":{title},\"type\":\"object\"}}"
+            );
             self.definitions.insert(definition.clone(), RawValue::from_string(schema)?);
             let reference = if needs_parameters { reference(&definition)? } else { optional(&definition)? };
             all.insert(name.clone(), reference);
@@ -268,9 +270,8 @@ impl Making {
     }
 
     fn free_name(&self, step: &str, name: &str, definition: &RawValue) -> String {
-        let is_free = |name: &str| {
-            self.definitions.get(name).is_none_or(|other| parsed(other) == parsed(definition))
-        };
+        let is_free =
+            |name: &str| self.definitions.get(name).is_none_or(|other| parsed(other) == parsed(definition));
         let numbered = |number: usize| match number {
             0 => name.to_owned(),
             1 => format!("{step}__{name}"),
