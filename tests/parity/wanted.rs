@@ -129,8 +129,6 @@ pub const LINKED_AGAIN: Wanted = wanted(
     &["body.metadata.environment.A: \"b\" | (absent)"],
     "in the reference a secret that is linked already undoes the rest of the change",
 );
-pub const SOURCE_TYPE: Wanted =
-    wanted(&["violations: *"], "there is no such type, told for the source instead of its field");
 pub const UNKNOWN_TYPE: Wanted =
     wanted(&["violations: *"], "there is no such type, told for all components instead of its key");
 
