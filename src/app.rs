@@ -42,6 +42,8 @@ pub type AppState = Arc<App>;
 pub struct App {
     pub config: ServerSettings,
     pub store: Store,
+    /// The same, by connections that lists don't take: for signing in, the checks of tokens, and revocation.
+    pub auth_store: Store,
     pub server_id: Id,
     pub cookie_name: String,
     pub tokens: Tokens,
@@ -128,6 +130,7 @@ impl App {
         let Surroundings { clock, random, password_cost } = surroundings;
         let Proofs { signing_secret, api_key_pepper, signing_keys, revocations } = proofs;
         let server_id = settings.id;
+        let auth_store = store.reserved();
         let own_files = config.own_files();
         let workload_leeway = config.workload.leeway();
         let connection_limits = ConnectionLimits::new(&config.server, &config.zendo);
@@ -162,16 +165,16 @@ impl App {
             tokens: Tokens::new(token_settings, Arc::clone(&random)),
             signing_keys,
             csrf_tokens: CsrfTokens::new(signing_secret.clone()),
-            known_places: KnownPlaces::new(store.clone(), signing_secret),
+            known_places: KnownPlaces::new(auth_store.clone(), signing_secret),
             authority: Authority::default(),
             api_key_digests: ApiKeyDigests::new(api_key_pepper),
             secret_cipher: SecretCipher::new(encryption_key.as_ref()),
             passwords: Passwords::new(password_threads(config.auth_thread_pool_size.0), password_cost),
-            identities: Identities::new(store.clone()),
+            identities: Identities::new(auth_store.clone()),
             revocations,
-            register: Register::new(store.clone()),
+            register: Register::new(auth_store.clone()),
             last_used: LastUsed::default(),
-            throttle: Throttle::new(store.clone()),
+            throttle: Throttle::new(auth_store.clone()),
             login_limit: LoginLimit::new(&config),
             basic_credentials: BasicCredentials::new(&*random),
             trusted_proxies,
@@ -186,13 +189,14 @@ impl App {
             local_files,
             activity: Activity::new(settings.last_user_activity),
             clock_ahead_ms: AtomicI64::new(0),
-            replays: Replays::new(store.clone(), &config),
+            replays: Replays::new(auth_store.clone(), &config),
             orphans: Orphans::new(Duration::from_secs(config.request_timeout.0.into())),
             schema_checks: SchemaChecks::default(),
             audit,
             settings: Remembered::default(),
             config,
             store,
+            auth_store,
             server_id,
             clock,
             random,
@@ -258,7 +262,7 @@ impl App {
     pub async fn settings(&self) -> Result<Arc<SettingsRow>, Arc<StoreError>> {
         let id = self.server_id.0;
         let found =
-            self.settings.get(id, async || server_settings::find(&self.store).await.map(Some)).await?;
+            self.settings.get(id, async || server_settings::find(&self.auth_store).await.map(Some)).await?;
         found.ok_or_else(|| Arc::new(StoreError::RowNotFound))
     }
 

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use tower::ServiceBuilder;
 use tower::util::MapResponseLayer;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -29,8 +30,11 @@ use crate::replay::replay;
 use crate::routes;
 use crate::work::WorkLayer;
 
-/// Time for the last answers to be written, after the requests' own time limit.
-const LAST_ANSWERS: Duration = Duration::from_secs(1);
+/// From the order to stop to the end, after the requests' own time limit.
+const LAST_SECOND: Duration = Duration::from_secs(1);
+/// What is left of it at least for the last rows to be written, and then for connections to the database to close.
+const LAST_ROWS: Duration = Duration::from_millis(600);
+const LAST_CLOSING: Duration = Duration::from_millis(200);
 
 /// The whole application as one router.
 pub fn router(app: AppState) -> Router {
@@ -118,13 +122,14 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let router = router(Arc::clone(&app));
     let jobs = jobs::start(Arc::clone(&app));
+    let patience = Duration::from_secs(app.config.request_timeout.0.into()) + LAST_SECOND;
     let (stopping, stopped) = oneshot::channel();
-    let stop = async {
+    let stop = async move {
         stop.await;
-        let _ = stopping.send(());
+        let _ = stopping.send(Instant::now() + patience);
     };
+    let mut end = None;
     let serving = connections::serve(router, listener, app.connection_limits.clone(), stop);
-    let patience = Duration::from_secs(app.config.request_timeout.0.into()) + LAST_ANSWERS;
     let serving = async {
         serving.await;
         if !app.orphans.ended(patience).await {
@@ -133,17 +138,22 @@ pub async fn serve(
     };
     tokio::select! {
         () = serving => {}
-        () = patience_after(stopped, patience) => tracing::warn!("some callers did not finish their requests"),
+        () = out_of_time(stopped, &mut end) => tracing::warn!("some callers did not finish their requests"),
     }
-    jobs.stop().await;
-    app.store.close().await;
+    let end = end.unwrap_or_else(|| Instant::now() + patience);
+    jobs.stop(end - LAST_CLOSING).await;
+    app.store.close_within(end.saturating_duration_since(Instant::now()).max(LAST_CLOSING)).await;
     Ok(())
 }
 
-/// A caller who never ends its request has no time limit, and must not keep the server from stopping.
-async fn patience_after(stopped: oneshot::Receiver<()>, patience: Duration) {
+/// A caller who never ends its request has no time limit, and must not keep the server from stopping. Notes when that
+/// has to have ended.
+async fn out_of_time(stopped: oneshot::Receiver<Instant>, end: &mut Option<Instant>) {
     match stopped.await {
-        Ok(()) => tokio::time::sleep(patience).await,
+        Ok(deadline) => {
+            *end = Some(deadline);
+            tokio::time::sleep_until(deadline - LAST_ROWS - LAST_CLOSING).await;
+        }
         Err(_) => std::future::pending().await,
     }
 }

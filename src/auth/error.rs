@@ -96,7 +96,7 @@ impl From<AuthenticationError> for ApiError {
         match error {
             AuthenticationError::Store(source) => {
                 tracing::error!(error = %source, "an account could not be read");
-                Self::store_unavailable()
+                Self::store_unavailable(&source)
             }
             AuthenticationError::Password(error) => error.into(),
             AuthenticationError::BasicRefused(error) => error,

@@ -402,7 +402,7 @@ fn credential<'a>(app: &AppState, headers: &'a HeaderMap) -> Option<Cow<'a, str>
 }
 
 async fn default_principal(app: &AppState) -> Result<Principal, AuthenticationError> {
-    let found = users::find_password(&app.store, &app.default_user).await.map_err(Arc::new)?;
+    let found = users::find_password(&app.auth_store, &app.default_user).await.map_err(Arc::new)?;
     let id = found.map(|user| user.id.0).ok_or(AuthenticationError::NoCredential)?;
     Ok(Principal { user: account(app, id).await?, credential: Credential::None })
 }

@@ -8,7 +8,7 @@ use crate::audit::Destination;
 
 const DATABASE_FILE: &str = "zendo.db";
 /// What SQLite puts beside a database.
-const BESIDE_A_DATABASE: [&str; 3] = ["-wal", "-shm", "-journal"];
+const BESIDE_A_DATABASE: [&str; 4] = ["-wal", "-shm", "-journal", ".made"];
 
 impl Config {
     /// Where the database is: without a URL, in the data folder.

@@ -21,6 +21,9 @@ pub struct ZendoSettings {
     /// Folder of the embedded database.
     #[serde(deserialize_with = "setting")]
     pub data_dir: PathBuf,
+    /// Seconds that a start waits for a database that is away.
+    #[serde(deserialize_with = "setting")]
+    pub store_wait: AtLeast<0>,
     /// Proxies whose `X-Forwarded-For` is believed.
     #[serde(deserialize_with = "setting")]
     pub trusted_proxies: Networks,
@@ -61,6 +64,7 @@ impl Default for ZendoSettings {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             data_dir: "zendo-data".into(),
+            store_wait: AtLeast(60),
             trusted_proxies: Networks(Vec::new()),
             max_connections: None,
             max_connections_per_address: AtLeast(512),

@@ -389,7 +389,7 @@ async fn find_user(app: &AppState, principal: &Principal, name_or_id: &str) -> A
         let message = "Only an admin revokes the tokens of others.";
         return Err(ApiError::new(ErrorKind::IllegalOperationError, message));
     }
-    let found = find_account_named(&app.store, name_or_id).await?;
+    let found = find_account_named(&app.auth_store, name_or_id).await?;
     found.ok_or_else(|| {
         let message = format!("\"There is no account with the name or ID '{name_or_id}'.\"");
         ApiError::new(ErrorKind::KeyError, message)

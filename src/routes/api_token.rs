@@ -140,7 +140,7 @@ impl Asked {
             }
             ApiTokenType::Generic => parent.clone(),
             ApiTokenType::Workload => {
-                let bound = Box::pin(workload::narrow(&app.store, parent, self.workload)).await;
+                let bound = Box::pin(workload::narrow(&app.auth_store, parent, self.workload)).await;
                 bound.map_err(|refusal| match refusal {
                     WorkloadRefusal::Unfit(reason) => ApiError::new(ErrorKind::ValueError, reason),
                     WorkloadRefusal::Wider(wider) => {
@@ -190,7 +190,7 @@ fn unknown_resource(permissions: &Permissions) -> Option<&str> {
 async fn projects(app: &AppState, query: &Query) -> ApiResult<BTreeSet<Uuid>> {
     let mut ids = BTreeSet::new();
     for name in query.texts("project").flat_map(|list| list.split(',')) {
-        ids.insert(named_project(&app.store, name.trim()).await?.0);
+        ids.insert(named_project(&app.auth_store, name.trim()).await?.0);
     }
     Ok(ids)
 }

@@ -65,7 +65,7 @@ pub async fn get_version() -> Json<&'static str> {
 pub async fn get_info(State(app): State<AppState>) -> ApiResult<Json<ServerModel>> {
     let settings = app.settings().await.map_err(|error| {
         tracing::error!(%error, "the server's settings could not be read");
-        ApiError::store_unavailable()
+        ApiError::store_unavailable(&error)
     })?;
     let url = |url: &Option<HttpUrl>| url.as_ref().map_or_else(String::new, |url| url.0.clone());
     Ok(Json(ServerModel {

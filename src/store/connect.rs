@@ -1,24 +1,30 @@
 //! Opening the database that the settings name.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
-use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions, MySqlSslMode};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, MySql, Sqlite};
+use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, MySql, MySqlConnection, Sqlite, SqliteConnection};
 
 use super::kill::{Killer, introduce};
-use super::lanes::{ACQUIRE_TIMEOUT, Lane, Lanes, Progress};
-use super::{Pools, Store, StoreError, folded, mysql_number};
+use super::lanes::{ACQUIRE_TIMEOUT, Lanes, Progress, Rank, Wire, silent};
+use super::{Engine, Pools, Store, StoreError, folded, made, mysql_number};
 use crate::config::{Config, Secret, StoreLocation, StoreSettings};
 
 /// How long SQLite waits for a lock that another process holds.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(8);
 /// Each reader is a thread with a heap and a page cache of its own: more than two a core only wait for each other.
 const SQLITE_READERS_PER_CORE: usize = 2;
 const MAX_SQLITE_READERS: usize = 8;
+/// Readers besides, for what is to be prompt.
+const SQLITE_RESERVED: usize = 1;
+/// One in so many connections to MySQL is reserved for what is to be prompt, and no less and no more than some.
+const RESERVED_OF: usize = 4;
+const LEAST_RESERVED: usize = 2;
+const MOST_RESERVED: usize = 4;
 /// Of each connection, in KiB: what the queries of a page of a hundred go through, some of them more than once.
 const SQLITE_PAGE_CACHE: &str = "-2000";
 /// Rows that a connection's thread reads on while nobody takes them: it seldom waits.
@@ -37,6 +43,12 @@ const UNKNOWN_DATABASE: u16 = 1049;
 pub enum ConnectError {
     #[error("the folder {path} of the database can't be made: {source}")]
     Folder { path: String, source: std::io::Error },
+    #[error(
+        "the database {} is empty or gone, though there was one ({} is there); nothing was changed. Bring it back from \
+         a backup, or delete {} to begin a new server",
+        .database.display(), .evidence.display(), .evidence.display()
+    )]
+    Lost { database: PathBuf, evidence: PathBuf },
     #[error("there is no database {database}")]
     Missing { database: String },
     #[error("the database {database} can't be opened: {source}")]
@@ -51,12 +63,16 @@ impl Store {
     pub async fn connect(config: &Config) -> Result<Self, ConnectError> {
         let location = config.store_location();
         if let StoreLocation::Sqlite { path } = &location {
+            made::check(path)?;
             make_private_folder(path)?;
         }
         let create = async {
             match &location {
                 StoreLocation::Sqlite { path } => make_private_file(path).map_err(StoreError::Io),
-                StoreLocation::MySql { .. } => create_database(&location, &config.store).await,
+                StoreLocation::MySql { .. } => {
+                    let created = create_database(&location, &config.store);
+                    tokio::time::timeout(ACQUIRE_TIMEOUT, created).await.unwrap_or_else(|_| Err(silent()))
+                }
             }
         };
         create.await.map_err(|source| ConnectError::Open { database: describe(&location), source })?;
@@ -100,8 +116,10 @@ impl Store {
             pools,
             description,
             pool_size: config.store.pool_size.0,
+            rank: Rank::Shared,
             reads: Arc::default(),
             counts: Arc::default(),
+            writability: Arc::default(),
         })
     }
 }
@@ -124,43 +142,36 @@ async fn connect_sqlite(path: &Path, settings: &StoreSettings) -> Result<Pools, 
         .row_buffer_size(ROWS_AHEAD)
         .collation(folded::SQLITE_COLLATION, |a, b| folded::folded(a).cmp(&folded::folded(b)))
         .disable_statement_logging();
-    let writer = sqlite_lane(&options);
+    let writer = Lanes::new(options.clone(), 1, 0, None);
     // The database is opened now, so that whoever starts the server hears why it can't be.
-    drop(writer.pool.acquire().await?);
-    let readers = settings.pool_size.0.min(sqlite_readers());
-    let readers = (0..readers.max(1)).map(|_| sqlite_lane(&options)).collect();
-    Ok(Pools::Sqlite { reader: Lanes::new(readers, None), writer: Lanes::new(vec![writer], None) })
+    drop(writer.lease(Rank::Shared).await?);
+    let shared = settings.pool_size.0.min(sqlite_readers()).max(1);
+    let readers = usize::try_from(shared).unwrap_or(1) + SQLITE_RESERVED;
+    let reader = Lanes::new(options, readers, SQLITE_RESERVED, None);
+    Ok(Pools::Sqlite { reader, writer, path: path.to_owned() })
 }
 
-fn sqlite_lane(options: &SqliteConnectOptions) -> Lane<Sqlite> {
-    let progress = Arc::<Progress>::default();
-    let watched = Arc::clone(&progress);
-    let pool = SqlitePoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        // A file needs no test of whether it still answers, which would cost each query a turn of the connection's
-        // thread.
-        .test_before_acquire(false)
-        .after_connect(move |connection, _| {
-            let progress = Arc::clone(&watched);
-            Box::pin(async move {
-                let may_go_on = move || progress.may_go_on();
-                connection.lock_handle().await?.set_progress_handler(STEPS_BETWEEN_LOOKS, may_go_on);
-                Ok(())
-            })
-        })
-        // A query that was ended inside of a transaction has ended that too, which the connection doesn't know: it would
-        // refuse every one after it.
-        .after_release(|connection, _| {
-            Box::pin(async move {
-                if connection.is_in_transaction() {
-                    connection.ping().await?;
-                }
-                Ok(!connection.is_in_transaction())
-            })
-        })
-        .connect_lazy_with(options.clone());
-    Lane { pool, progress }
+impl Wire for Sqlite {
+    type Link = SqliteConnectOptions;
+    const ENGINE: Engine = Engine::Sqlite;
+    /// A file needs no test of whether it still answers, which would cost each query a turn of the connection's thread.
+    const DOUBT: Option<Duration> = None;
+    const LIFE: Duration = Duration::MAX;
+
+    async fn connect(
+        options: &SqliteConnectOptions,
+        progress: &Arc<Progress>,
+    ) -> Result<SqliteConnection, StoreError> {
+        let mut connection = options.connect().await?;
+        let progress = Arc::clone(progress);
+        let may_go_on = move || progress.may_go_on();
+        connection.lock_handle().await?.set_progress_handler(STEPS_BETWEEN_LOOKS, may_go_on);
+        Ok(connection)
+    }
+
+    async fn run(connection: &mut SqliteConnection, statement: &'static str) -> Result<(), StoreError> {
+        sqlx::raw_sql(statement).execute(connection).await.map(drop)
+    }
 }
 
 fn sqlite_readers() -> u32 {
@@ -176,29 +187,37 @@ async fn connect_mysql(
 ) -> Result<Pools, StoreError> {
     let (options, database) = mysql_options(location, settings)?;
     let options = options.database(database);
-    let most = settings.pool_size.0.saturating_add(settings.max_overflow.0).clamp(1, MOST_CONNECTIONS);
-    let lanes: Vec<Lane<MySql>> = (0..most).map(|_| mysql_lane(&options, statement_limit)).collect();
-    if let Some(first) = lanes.first() {
-        drop(first.pool.acquire().await?);
-    }
-    Ok(Pools::MySql(Lanes::new(lanes, Some(Killer(options)))))
+    let most = settings.pool_size.0.saturating_add(settings.max_overflow.0).min(MOST_CONNECTIONS);
+    let most = usize::try_from(most).unwrap_or(1);
+    let reserved = (most / RESERVED_OF).clamp(LEAST_RESERVED, MOST_RESERVED);
+    let link = MySqlLink { options: options.clone(), statement_limit };
+    let lanes = Lanes::new(link, most.max(reserved + 1), reserved, Some(Killer(options)));
+    drop(lanes.lease(Rank::Shared).await?);
+    Ok(Pools::MySql(lanes))
 }
 
-fn mysql_lane(options: &MySqlConnectOptions, statement_limit: Duration) -> Lane<MySql> {
-    let progress = Arc::<Progress>::default();
-    let introduced = Arc::clone(&progress);
-    let pool = MySqlPoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .after_connect(move |connection, _| {
-            let progress = Arc::clone(&introduced);
-            Box::pin(async move {
-                introduce(connection, &progress, statement_limit).await;
-                Ok(())
-            })
-        })
-        .connect_lazy_with(options.clone());
-    Lane { pool, progress }
+/// How to connect to MySQL.
+pub(super) struct MySqlLink {
+    options: MySqlConnectOptions,
+    statement_limit: Duration,
+}
+
+impl Wire for MySql {
+    type Link = MySqlLink;
+    const ENGINE: Engine = Engine::MySql;
+    const DOUBT: Option<Duration> = Some(Duration::from_secs(1));
+    /// Behind a name or a balancer there may be another server by then.
+    const LIFE: Duration = Duration::from_secs(30 * 60);
+
+    async fn connect(link: &MySqlLink, progress: &Arc<Progress>) -> Result<MySqlConnection, StoreError> {
+        let mut connection = link.options.connect().await?;
+        introduce(&mut connection, progress, link.statement_limit).await?;
+        Ok(connection)
+    }
+
+    async fn run(connection: &mut MySqlConnection, statement: &'static str) -> Result<(), StoreError> {
+        sqlx::raw_sql(statement).execute(connection).await.map(drop)
+    }
 }
 
 /// How to reach the server, and the name of the database there.
