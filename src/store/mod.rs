@@ -240,9 +240,9 @@ impl Store {
             }
             Pools::MySql(pool) => {
                 let (sql, values) = mysql(query);
-                let mut lease = pool.lease(self.rank).await?;
+                let mut lease = pool.lease(self.rank).await.inspect_err(|error| self.note_away(error))?;
                 let fetched = sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(lease.start()?).await;
-                lease.end(fetched)
+                lease.end(fetched).inspect_err(|error| self.note_away(error))
             }
         }
     }
@@ -263,11 +263,18 @@ impl Store {
             }
             Pools::MySql(pool) => {
                 let (sql, values) = mysql(query);
-                let mut lease = pool.lease(self.rank).await?;
+                let mut lease = pool.lease(self.rank).await.inspect_err(|error| self.note_away(error))?;
                 let fetched =
                     sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(lease.start()?).await;
-                lease.end(fetched)
+                lease.end(fetched).inspect_err(|error| self.note_away(error))
             }
+        }
+    }
+
+    /// A database that could not be reached to read it can't be written either.
+    fn note_away(&self, error: &StoreError) {
+        if matches!(error, StoreError::Io(_)) {
+            self.writability.note_failed(error);
         }
     }
 
