@@ -22,7 +22,7 @@ use crate::auth::{
     VerifiedToken,
 };
 use crate::clock::{SharedClock, SystemClock};
-use crate::config::{Config, Names, Networks, Secret, ServerSettings};
+use crate::config::{Config, Names, Networks, Secret, SecretsStoreType, ServerSettings};
 use crate::connections::ConnectionLimits;
 use crate::http::budgets::Budgets;
 use crate::json_schema::SchemaChecks;
@@ -48,6 +48,7 @@ pub struct App {
     pub signing_keys: Keeper,
     pub csrf_tokens: CsrfTokens,
     pub api_key_digests: ApiKeyDigests,
+    pub secrets_store: SecretsStoreType,
     pub secret_cipher: SecretCipher,
     pub passwords: Passwords,
     pub identities: Identities,
@@ -139,6 +140,7 @@ impl App {
             LocalFiles::new(config.zendo.local_files_root.map(|root| root.0)).without(own_files);
         let default_user = config.bootstrap.user_name.0;
         let default_project = config.bootstrap.project_name.0;
+        let secrets_store = config.secrets_store.r#type;
         let encryption_key = config.secrets_store.encryption_key.map(|Secret(key)| key);
         let config = config.server;
         let name_or_id = |name: &Option<crate::config::Text>| {
@@ -165,6 +167,7 @@ impl App {
             known_places: KnownPlaces::new(store.clone(), signing_secret),
             authority: Authority::default(),
             api_key_digests: ApiKeyDigests::new(api_key_pepper),
+            secrets_store,
             secret_cipher: SecretCipher::new(encryption_key.as_ref()),
             passwords: Passwords::new(password_threads(config.auth_thread_pool_size.0), password_cost),
             identities: Identities::new(store.clone()),

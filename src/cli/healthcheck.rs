@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use super::CliError;
 use super::serve::config_from_environment;
+use crate::config::Listen;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  zendo healthcheck --listen 127.0.0.1:8080")]
 pub struct HealthcheckArgs {
-    /// Address and port the server listens on [env: ZENDO_LISTEN] [default: 127.0.0.1:8080]
+    /// Address or name and port the server listens on [env: ZENDO_LISTEN] [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
-    pub listen: Option<SocketAddr>,
+    pub listen: Option<Listen>,
 }
 
 /// Asks `/ready` of the server here.
@@ -22,7 +23,9 @@ pub struct HealthcheckArgs {
 /// When it doesn't answer that it is ready.
 pub fn run(args: HealthcheckArgs) -> Result<(), CliError> {
     let (config, _) = config_from_environment()?;
-    let address = reachable(args.listen.unwrap_or(config.zendo.listen));
+    let listen = args.listen.unwrap_or(config.zendo.listen);
+    let address = listen.resolve().map_err(|error| CliError::failure(format!("{listen} is not known: {error}")))?;
+    let address = reachable(address);
     let url = format!("http://{address}{}/ready", config.server.root_url_path.0);
     let agent: ureq::Agent =
         ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).proxy(None).build().into();

@@ -13,15 +13,15 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use super::CliError;
 use crate::app::{App, Surroundings};
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Listen};
 use crate::startup::{self, SignIn};
 use crate::{config, connections, server};
 
 #[derive(Debug, clap::Args)]
 pub struct ServeArgs {
-    /// Address and port to listen on; port 0 takes a free one [env: ZENDO_LISTEN] [default: 127.0.0.1:8080]
+    /// Address or name of this machine and port to listen on; port 0 takes a free one [env: ZENDO_LISTEN] [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
-    pub listen: Option<SocketAddr>,
+    pub listen: Option<Listen>,
     /// Folder of the embedded database, made when missing [env: ZENDO_DATA_DIR] [default: zendo-data]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
@@ -78,10 +78,14 @@ fn start_log(config: &Config) {
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
-    let listen = config.zendo.listen;
+    let listen = config.zendo.listen.clone();
     // Signals are caught before anything is begun that they should not cut short.
     let stop = stop_signal().context("signals can't be caught")?;
-    let listener = TcpListener::bind(listen).await.with_context(|| {
+    let listener = match listen.resolve() {
+        Ok(address) => TcpListener::bind(address).await,
+        Err(error) => Err(error),
+    };
+    let listener = listener.with_context(|| {
         format!("can't listen on {listen}; give a free address with --listen or ZENDO_LISTEN")
     })?;
     let address = listener.local_addr()?;

@@ -1,6 +1,6 @@
 //! `ZENDO_*`: what ZenML has no name for.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use ipnet::IpNet;
@@ -9,6 +9,7 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use uuid::Uuid;
 
+use super::Listen;
 use super::value::{AtLeast, Setting, optional, setting};
 use crate::audit::Destination;
 
@@ -17,7 +18,7 @@ use crate::audit::Destination;
 pub struct ZendoSettings {
     /// Where to listen; port 0 takes a free one.
     #[serde(deserialize_with = "setting")]
-    pub listen: SocketAddr,
+    pub listen: Listen,
     /// Folder of the embedded database.
     #[serde(deserialize_with = "setting")]
     pub data_dir: PathBuf,
@@ -59,7 +60,7 @@ pub struct ZendoSettings {
 impl Default for ZendoSettings {
     fn default() -> Self {
         Self {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            listen: Listen::default(),
             data_dir: "zendo-data".into(),
             trusted_proxies: Networks(Vec::new()),
             max_connections: None,

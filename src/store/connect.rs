@@ -206,17 +206,18 @@ fn mysql_options<'a>(
     location: &'a StoreLocation,
     settings: &StoreSettings,
 ) -> Result<(MySqlConnectOptions, &'a str), StoreError> {
-    let StoreLocation::MySql { host, port, database, username, password } = location else {
+    let StoreLocation::MySql { host, port, database, .. } = location else {
         return Err(StoreError::Configuration("not a MySQL location".into()));
     };
     let mut options = MySqlConnectOptions::new().host(host).port(*port).charset("utf8mb4");
-    if let Some(username) = settings.username.as_ref().map(|name| &name.0).or(username.as_ref()) {
+    let (username, password) = settings.account();
+    if let Some(username) = username {
         options = options.username(username);
     }
-    if let Some(Secret(password)) = settings.password.as_ref().or(password.as_ref()) {
+    if let Some(Secret(password)) = password {
         options = options.password(password.expose_secret());
     }
-    Ok((with_ssl(options, settings).disable_statement_logging(), database))
+    Ok((with_tls(options, settings)?.disable_statement_logging(), database))
 }
 
 /// ZenML makes the database when it isn't there; an account that may not do so needs one that is.
@@ -233,44 +234,64 @@ async fn create_database(location: &StoreLocation, settings: &StoreSettings) -> 
     connection.close().await
 }
 
-fn with_ssl(options: MySqlConnectOptions, settings: &StoreSettings) -> MySqlConnectOptions {
-    if !settings.ssl.0 && settings.ssl_ca.is_none() && settings.ssl_cert.is_none() {
-        return options.ssl_mode(MySqlSslMode::Preferred);
-    }
-    let mut options = options.ssl_mode(match (settings.ssl_verify_server_cert.0, &settings.ssl_ca) {
-        (true, _) => MySqlSslMode::VerifyIdentity,
-        (false, Some(_)) => MySqlSslMode::VerifyCa,
-        (false, None) => MySqlSslMode::Required,
+fn with_tls(
+    mut options: MySqlConnectOptions,
+    settings: &StoreSettings,
+) -> Result<MySqlConnectOptions, StoreError> {
+    let tls = settings.tls();
+    options = options.ssl_mode(match (tls.is_required, tls.verify_host, tls.ca) {
+        (false, ..) => MySqlSslMode::Preferred,
+        (true, true, _) => MySqlSslMode::VerifyIdentity,
+        (true, false, Some(_)) => MySqlSslMode::VerifyCa,
+        (true, false, None) => MySqlSslMode::Required,
     });
-    if let Some(ca) = &settings.ssl_ca {
-        options = match pem(ca) {
+    if let Some(ca) = tls.ca {
+        options = match Pem::of("SSL_CA", ca)? {
             Pem::Text(text) => options.ssl_ca_from_pem(text.into()),
             Pem::Path(path) => options.ssl_ca(path),
         };
     }
-    if let Some(cert) = &settings.ssl_cert {
-        options = match pem(cert) {
+    if let Some(cert) = tls.cert {
+        options = match Pem::of("SSL_CERT", cert)? {
             Pem::Text(text) => options.ssl_client_cert_from_pem(text),
             Pem::Path(path) => options.ssl_client_cert(path),
         };
     }
-    if let Some(key) = &settings.ssl_key {
-        options = match pem(key) {
+    if let Some(key) = tls.key {
+        options = match Pem::of("SSL_KEY", key)? {
             Pem::Text(text) => options.ssl_client_key_from_pem(text),
             Pem::Path(path) => options.ssl_client_key(path),
         };
     }
-    options
+    Ok(options)
 }
 
 enum Pem<'a> {
     Text(&'a str),
+    /// Read for each connection, since such files are renewed.
     Path(&'a str),
 }
 
-fn pem(Secret(setting): &Secret) -> Pem<'_> {
-    let text = setting.expose_secret();
-    if text.contains("-----BEGIN") { Pem::Text(text) } else { Pem::Path(text) }
+/// What a PEM text has before each of its parts.
+const PEM_START: &str = "-----BEGIN";
+
+impl<'a> Pem<'a> {
+    /// # Errors
+    /// With the setting's name, when it names a file that can't be read or that holds something else.
+    fn of(name: &str, Secret(setting): &'a Secret) -> Result<Self, StoreError> {
+        let text = setting.expose_secret();
+        if text.contains(PEM_START) {
+            return Ok(Self::Text(text));
+        }
+        let problem = match std::fs::read_to_string(text) {
+            Ok(file) if file.contains(PEM_START) => return Ok(Self::Path(text)),
+            Ok(_) => "it names a file without a PEM text".to_owned(),
+            Err(error) => format!("it is no PEM text, and no file that can be read: {error}"),
+        };
+        Err(StoreError::Configuration(
+            format!("ZENML_STORE_{name}, or its parameter in ZENML_STORE_URL: {problem}").into(),
+        ))
+    }
 }
 
 /// The folder and file hold password hashes and the signing secret: nobody else may read them.
