@@ -22,9 +22,10 @@ use crate::auth::{
     VerifiedToken,
 };
 use crate::clock::{SharedClock, SystemClock};
-use crate::config::{Config, Names, Networks, Secret, SecretsStoreType, ServerSettings};
+use crate::config::{Config, Names, Networks, PreflightMethod, Secret, SecretsStoreType, ServerSettings};
 use crate::connections::ConnectionLimits;
 use crate::http::budgets::Budgets;
+use crate::http::client_address::UntrustedProxies;
 use crate::json_schema::SchemaChecks;
 use crate::local_files::LocalFiles;
 use crate::random::{SharedRandomness, SystemRandomness};
@@ -61,10 +62,13 @@ pub struct App {
     pub login_limit: LoginLimit,
     pub basic_credentials: BasicCredentials,
     pub trusted_proxies: Networks,
+    pub untrusted_proxies: UntrustedProxies,
     pub connection_limits: ConnectionLimits,
     pub budgets: Budgets,
     /// Service accounts that may ask about tokens of others.
     pub introspection_accounts: Names,
+    /// By what forward-auth knows a preflight, if it lets any through.
+    pub forward_auth_preflight: Option<PreflightMethod>,
     /// Whom requests speak for when authentication is turned off.
     pub default_user: String,
     /// Name of the project that a list is of when its caller names none.
@@ -135,6 +139,7 @@ impl App {
         let signing_algorithm = config.zendo.signing_algorithm;
         let introspection_accounts = config.zendo.introspection_accounts;
         let token_history = TimeDelta::days(config.zendo.token_history.0.into());
+        let forward_auth_preflight = config.zendo.forward_auth_preflight;
         let trusted_proxies = config.zendo.trusted_proxies;
         let local_files =
             LocalFiles::new(config.zendo.local_files_root.map(|root| root.0)).without(own_files);
@@ -178,9 +183,11 @@ impl App {
             login_limit: LoginLimit::new(&config),
             basic_credentials: BasicCredentials::new(&*random),
             trusted_proxies,
+            untrusted_proxies: UntrustedProxies::default(),
             connection_limits,
             budgets: Budgets::new(&config),
             introspection_accounts,
+            forward_auth_preflight,
             default_user,
             default_project,
             workload_leeway,

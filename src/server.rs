@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::Uri;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::any;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tower::ServiceBuilder;
@@ -23,7 +23,7 @@ use crate::http::error::ApiError;
 use crate::http::headers::SecureHeaders;
 use crate::http::limits::LimitsLayer;
 use crate::http::routes::Routes;
-use crate::http::{bodies, cors, request_id};
+use crate::http::{bodies, compression, cors, request_id};
 use crate::jobs;
 use crate::replay::replay;
 use crate::routes;
@@ -78,30 +78,44 @@ pub fn router(app: AppState) -> Router {
     let outside = routes::oauth::forward_auth::router(&app).layer(CatchPanicLayer::custom(answer_panic));
     let outside = outside.merge(routes::health::router()).merge(docs).merge(console);
     let (all, root) = (outside.merge(api), settings.root_url_path.0.as_str());
-    let all = match root {
-        "" => all,
-        root => {
-            let at_host = routes::oauth::metadata::at_host(root);
-            // The root itself with a slash, which is no path below the root.
-            let slash = match settings.dashboard_files_path.is_some() {
-                true => any(routes::fallback::not_found),
-                false => console::entrance(),
-            };
-            let at_host = at_host.route(&format!("{root}/"), slash);
-            Router::new().nest(root, all).merge(at_host.layer(layers))
-        }
+    if root.is_empty() {
+        return all.with_state(app);
+    }
+    let at_host = routes::oauth::metadata::at_host(root).layer(layers);
+    let root = root.to_owned();
+    let all = all.merge(at_host).with_state(app);
+    // A proxy in front may have taken the root path away, or left it.
+    let below_root = ServiceBuilder::new().map_request(move |request| without_root(request, &root));
+    Router::new().fallback_service(below_root.service(all))
+}
+
+/// The request as it were without the root path.
+fn without_root(mut request: Request, root: &str) -> Request {
+    let path = request.uri().path_and_query().map_or("", |path| path.as_str());
+    let path = match path.strip_prefix(root) {
+        Some("") => "/".to_owned(),
+        Some(below) if below.starts_with('/') => below.to_owned(),
+        Some(query) if query.starts_with('?') => format!("/{query}"),
+        _ => return request,
     };
-    all.with_state(app)
+    let mut parts = request.uri().clone().into_parts();
+    parts.path_and_query = path.parse().ok();
+    if let Ok(uri) = Uri::from_parts(parts) {
+        *request.uri_mut() = uri;
+    }
+    request
 }
 
 /// Authenticates the request, bounds what it keeps in memory, and gives a repeated one its first answer. Each layer
 /// that is a function is copied for each request with all that is behind it, so the three are one.
 async fn admit_or_replay(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    let accepted = compression::accepted(request.headers());
     match admit(&guard, request).await {
         Ok(Admitted { request, caller, room: _room, hidden }) => {
             // A repetition's answer was the first one's: what this token may see of it is asked anew.
             let answer = hidden.leave_out_of(replay(&guard.app, request, next).await).await;
-            bodies::count_answer(&guard.app.budgets.answers, caller, answer)
+            let answer = bodies::count_answer(&guard.app.budgets.answers, caller, answer);
+            compression::compress(answer, accepted).await
         }
         Err(refusal) => refusal,
     }

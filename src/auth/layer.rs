@@ -118,7 +118,7 @@ async fn within_scope(
     mut request: Request,
 ) -> Result<(Request, Hidden), Response> {
     let app = &guard.app;
-    let path = route_of(app, request.extensions(), request.uri());
+    let path = route_of(request.extensions(), request.uri());
     let access = Access::of(request.method().as_str(), &path);
     access.check(scope).map_err(IntoResponse::into_response)?;
     let mut hidden = Hidden::default();
@@ -135,10 +135,9 @@ async fn within_scope(
 #[derive(Debug, Clone)]
 pub struct Declared(pub Arc<[Also]>);
 
-/// The declared path of the request, below the server's own root.
-fn route_of(app: &AppState, extensions: &Extensions, uri: &Uri) -> String {
-    let path = extensions.get::<MatchedPath>().map_or(uri.path(), MatchedPath::as_str);
-    path.strip_prefix(app.config.root_url_path.0.as_str()).unwrap_or(path).to_owned()
+/// The declared path of the request.
+fn route_of(extensions: &Extensions, uri: &Uri) -> String {
+    extensions.get::<MatchedPath>().map_or(uri.path(), MatchedPath::as_str).to_owned()
 }
 
 /// # Errors
@@ -222,7 +221,7 @@ impl FromRequestParts<AppState> for MaybePrincipal {
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Self::Rejection> {
         let found = principal_for_page(app, &parts.headers, &parts.extensions, app.clock.now()).await;
-        let route = route_of(app, &parts.extensions, &parts.uri);
+        let route = route_of(&parts.extensions, &parts.uri);
         Ok(Self { found, method: parts.method.clone(), route })
     }
 }

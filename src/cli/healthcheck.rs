@@ -24,7 +24,8 @@ pub struct HealthcheckArgs {
 pub fn run(args: HealthcheckArgs) -> Result<(), CliError> {
     let (config, _) = config_from_environment()?;
     let listen = args.listen.unwrap_or(config.zendo.listen);
-    let address = listen.resolve().map_err(|error| CliError::failure(format!("{listen} is not known: {error}")))?;
+    let address =
+        listen.resolve().map_err(|error| CliError::failure(format!("{listen} is not known: {error}")))?;
     let address = reachable(address);
     let url = format!("http://{address}{}/ready", config.server.root_url_path.0);
     let agent: ureq::Agent =

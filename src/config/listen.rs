@@ -42,7 +42,8 @@ impl Default for Listen {
 }
 
 impl Setting for Listen {
-    const ACCEPTED: &'static str = "ADDRESS:PORT or NAME:PORT, such as 127.0.0.1:8080, [::]:8080 or localhost:8080";
+    const ACCEPTED: &'static str =
+        "ADDRESS:PORT or NAME:PORT, such as 127.0.0.1:8080, [::]:8080 or localhost:8080";
     fn read(text: &str) -> Option<Self> {
         if let Ok(address) = text.parse() {
             return Some(Self::Address(address));
@@ -52,7 +53,10 @@ impl Setting for Listen {
         // What has digits alone at its end is an address that is wrong.
         let last = name.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
         let is_name = !last.is_empty() && !last.bytes().all(|byte| byte.is_ascii_digit());
-        (is_name && name.chars().all(is_sign)).then(|| port.parse().ok()).flatten().map(|port| Self::Name(name.to_owned(), port))
+        (is_name && name.chars().all(is_sign))
+            .then(|| port.parse().ok())
+            .flatten()
+            .map(|port| Self::Name(name.to_owned(), port))
     }
 }
 
@@ -79,12 +83,15 @@ mod tests {
 
     #[test]
     fn addresses_and_names_are_read_with_their_port() {
-        for text in ["127.0.0.1:8080", "0.0.0.0:0", "[::]:8080", "localhost:8080", "zen-1.example:80", "a_b:1"] {
+        for text in
+            ["127.0.0.1:8080", "0.0.0.0:0", "[::]:8080", "localhost:8080", "zen-1.example:80", "a_b:1"]
+        {
             assert_eq!(text.parse::<Listen>().unwrap().to_string(), text);
         }
-        for wrong in ["", "8080", ":8080", "localhost", "localhost:", "localhost:http", "localhost:65536", "::1:80"]
-            .into_iter()
-            .chain(["1.2.3:80", "256.0.0.1:80", "http://localhost:80", "a b:80", "10.0.0.1.:80"])
+        for wrong in
+            ["", "8080", ":8080", "localhost", "localhost:", "localhost:http", "localhost:65536", "::1:80"]
+                .into_iter()
+                .chain(["1.2.3:80", "256.0.0.1:80", "http://localhost:80", "a b:80", "10.0.0.1.:80"])
         {
             assert_eq!(Listen::read(wrong), None, "{wrong}");
         }

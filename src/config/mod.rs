@@ -25,7 +25,7 @@ pub use store::{StoreSettings, StoreTls};
 pub use store_url::{StoreLocation, StoreUrl};
 pub use value::{AtLeast, Flag, HeaderSetting, HttpUrl, Secret, Setting, Text};
 pub use workload::WorkloadSettings;
-pub use zendo::{AbsolutePath, AuditLog, Names, Networks, SigningAlgorithm, ZendoSettings};
+pub use zendo::{AbsolutePath, AuditLog, Names, Networks, PreflightMethod, SigningAlgorithm, ZendoSettings};
 
 /// All settings of one process.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -175,9 +175,9 @@ mod tests {
 
     #[test]
     fn a_variable_that_is_set_to_nothing_is_as_unset() {
-        let unknown = ["ZENML_SERVER_AUTO_CREATE_DEFAULT_USER", "ZENML_SERVER_THREAD_POOL_SIZE", "ZENDO_TYPO"];
-        let all: Vec<String> =
-            variable_names().into_iter().chain(unknown.map(str::to_owned)).collect();
+        let unknown =
+            ["ZENML_SERVER_AUTO_CREATE_DEFAULT_USER", "ZENML_SERVER_THREAD_POOL_SIZE", "ZENDO_TYPO"];
+        let all: Vec<String> = variable_names().into_iter().chain(unknown.map(str::to_owned)).collect();
         for nothing in ["", " ", "\n", "\t \r\n"] {
             for name in &all {
                 assert_eq!(from(&[(name, nothing)]), Ok((Config::default(), vec![])), "{name}={nothing:?}");

@@ -92,7 +92,11 @@ const OF_OLDER_RELEASES: &[(&str, &str, &str)] = &[
     ),
     ("ZENML_AUTH_TYPE", "which ZenML reads no longer since 0.45", "set ZENML_SERVER_AUTH_SCHEME"),
     ("ZENML_JWT_SECRET_KEY", "which ZenML reads no longer since 0.45", "set ZENML_SERVER_JWT_SECRET_KEY"),
-    ("ZENML_DEFAULT_WORKSPACE_NAME", "which ZenML reads no longer since 0.80", "set ZENML_DEFAULT_PROJECT_NAME"),
+    (
+        "ZENML_DEFAULT_WORKSPACE_NAME",
+        "which ZenML reads no longer since 0.80",
+        "set ZENML_DEFAULT_PROJECT_NAME",
+    ),
     (
         "ZENML_SERVER_ALLOW_LOCAL_FILE_ACCESS",
         "which only ZenML's own local server reads",
@@ -175,7 +179,13 @@ mod tests {
         ] {
             assert!(told(name).unwrap().ends_with(&format!("did you mean {meant}?")), "{name}");
         }
-        for name in ["ZENML_STORE_TYPE", "ZENML_STORE_BACKUP_STRATEGY", "ZENML_ANALYTICS_OPT_IN", "ZENML_SERVER", "PATH"] {
+        for name in [
+            "ZENML_STORE_TYPE",
+            "ZENML_STORE_BACKUP_STRATEGY",
+            "ZENML_ANALYTICS_OPT_IN",
+            "ZENML_SERVER",
+            "PATH",
+        ] {
             assert_eq!(told(name), None, "{name}");
         }
     }

@@ -282,8 +282,9 @@ mod tests {
         ] {
             assert!(problem(url).contains(part), "{url}: {}", problem(url));
         }
-        for secret in ["mysql://a:x@y/z?sesame=1@h/d.b", "mysql://a:b@h/db?ses%20ame=1", "mysql://a:sesame@h"] {
-            assert!(!problem(secret).contains("ame"), "{}", problem(secret));
+        for secret in ["mysql://a:x@y/z?sesame=1@h/d.b", "mysql://a:b@h/db?ses%20ame=1", "mysql://a:sesame@h"]
+        {
+            assert!(!problem(secret).contains("ses"), "{}", problem(secret));
         }
     }
 

@@ -49,6 +49,9 @@ pub struct ZendoSettings {
     /// Service accounts, by name or id, that may ask about and revoke other accounts' tokens, as admins may.
     #[serde(deserialize_with = "setting")]
     pub introspection_accounts: Names,
+    /// By what forward-auth knows a browser's preflight, and lets it through; without it none is.
+    #[serde(deserialize_with = "optional")]
+    pub forward_auth_preflight: Option<PreflightMethod>,
     /// For so many days a token that has ended stays in the list of API tokens.
     #[serde(deserialize_with = "setting")]
     pub token_history: AtLeast<0>,
@@ -71,6 +74,7 @@ impl Default for ZendoSettings {
             audit_log: None,
             signing_algorithm: None,
             introspection_accounts: Names::default(),
+            forward_auth_preflight: None,
             token_history: AtLeast(30),
             log: LogFilter(Targets::new().with_default(LevelFilter::INFO)),
         }
@@ -100,6 +104,27 @@ impl Setting for SigningAlgorithm {
     const ACCEPTED: &'static str = "EdDSA, ES256 or RS256, or leave it unset for HMAC";
     fn read(text: &str) -> Option<Self> {
         [Self::EdDSA, Self::ES256, Self::RS256].into_iter().find(|algorithm| algorithm.name() == text)
+    }
+}
+
+/// Where a proxy that asks forward-auth says the method of its caller's request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PreflightMethod {
+    /// It asks with that method.
+    Request,
+    /// In `X-Forwarded-Method`, which it sets whatever its caller has sent.
+    Forwarded,
+}
+
+impl Setting for PreflightMethod {
+    const ACCEPTED: &'static str = "request (the proxy asks with its caller's method, as Envoy does), x-forwarded-method \
+                                    (the proxy sets that header, as Caddy and Traefik do), or leave it unset";
+    fn read(text: &str) -> Option<Self> {
+        match text.to_ascii_lowercase().as_str() {
+            "request" => Some(Self::Request),
+            "x-forwarded-method" => Some(Self::Forwarded),
+            _ => None,
+        }
     }
 }
 
@@ -165,6 +190,12 @@ impl Setting for Names {
 /// Addresses and networks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Networks(pub Vec<IpNet>);
+
+impl Networks {
+    pub fn have(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(&address))
+    }
+}
 
 impl Setting for Networks {
     const ACCEPTED: &'static str =

@@ -3,6 +3,7 @@
 pub mod bodies;
 pub mod budgets;
 pub mod client_address;
+pub mod compression;
 pub mod cors;
 pub mod download;
 pub mod error;

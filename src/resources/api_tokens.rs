@@ -20,11 +20,11 @@ use crate::app::AppState;
 use crate::audit::{Action, Event, Origin};
 use crate::auth::layer::{self, MaybePrincipal};
 use crate::auth::{Principal, Revocation, VerifiedToken, api_key, register};
-use crate::framework::{Context, Read, Resource, Response, ResponseOf, get, list_of};
+use crate::framework::{Context, PageAnswer, Read, Resource, Response, ResponseOf, get, list_of};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::filter::{Field, Sort};
 use crate::http::json::JsonBody;
-use crate::http::list::{ListRequest, Listed, Page};
+use crate::http::list::{ListRequest, Listed};
 use crate::http::path::PathId;
 use crate::http::query::Query;
 use crate::http::routes::Routes;
@@ -259,7 +259,7 @@ async fn list_api_tokens(
     cx: Context,
     mut query: Query,
     list: ListRequest<ApiTokenRow>,
-) -> ApiResult<Json<Page<ResponseOf<ApiTokenRow>>>> {
+) -> ApiResult<PageAnswer<ApiTokenRow>> {
     let active = query.flag("active");
     query.finish()?;
     cx.app.register.flush().await?;

@@ -115,6 +115,7 @@ pub struct ArtifactResources {
 
 impl Resource for ArtifactRow {
     const NAME: &'static str = "artifact";
+    const HOLDS_SECRETS: bool = false;
     const IN_PROJECT: bool = true;
     const TAGGABLE: bool = true;
     const HOLDS: &'static [Held] = &HOLDS;

@@ -76,6 +76,7 @@ pub struct CuratedVisualizationResources {
 
 impl Resource for CuratedVisualizationRow {
     const NAME: &'static str = "curated visualization";
+    const HOLDS_SECRETS: bool = false;
     type Body = CuratedVisualizationBody;
     type Metadata = NoResources;
     type Resources = CuratedVisualizationResources;

@@ -101,6 +101,7 @@ pub struct FlavorResources {
 
 impl Resource for FlavorRow {
     const NAME: &'static str = "flavor";
+    const HOLDS_SECRETS: bool = false;
     type Body = FlavorBody;
     type Metadata = FlavorMetadata;
     type Resources = FlavorResources;

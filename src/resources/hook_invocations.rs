@@ -106,6 +106,7 @@ pub struct HookInvocationResources {
 
 impl Resource for HookInvocationRow {
     const NAME: &'static str = "hook invocation";
+    const HOLDS_SECRETS: bool = false;
     const IN_PROJECT: bool = true;
     type Body = HookInvocationBody;
     type Metadata = HookInvocationMetadata;

@@ -119,6 +119,7 @@ pub struct ArtifactLinkBody {
 
 impl Resource for ArtifactLinkRow {
     const NAME: &'static str = "model version link";
+    const HOLDS_SECRETS: bool = false;
     type Body = ArtifactLinkBody;
     type Metadata = NoResources;
     type Resources = NoResources;

@@ -123,6 +123,7 @@ pub struct ModelResources {
 
 impl Resource for ModelRow {
     const NAME: &'static str = "model";
+    const HOLDS_SECRETS: bool = false;
     const IN_PROJECT: bool = true;
     const TAGGABLE: bool = true;
     const HOLDS: &'static [Held] = &HOLDS;

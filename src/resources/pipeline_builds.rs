@@ -122,6 +122,7 @@ pub struct BuildResources {
 
 impl Resource for BuildRow {
     const NAME: &'static str = "pipeline build";
+    const HOLDS_SECRETS: bool = false;
     const IN_PROJECT: bool = true;
     type Body = BuildBody;
     type Metadata = BuildMetadata;

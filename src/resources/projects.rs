@@ -106,6 +106,7 @@ pub struct ProjectMetadata {
 
 impl Resource for ProjectRow {
     const NAME: &'static str = "project";
+    const HOLDS_SECRETS: bool = false;
     const HOLDS: &'static [Held] = &HOLDS;
     type Body = ProjectBody;
     type Metadata = ProjectMetadata;

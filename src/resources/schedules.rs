@@ -114,6 +114,7 @@ pub struct ScheduleResources {
 
 impl Resource for ScheduleRow {
     const NAME: &'static str = "schedule";
+    const HOLDS_SECRETS: bool = false;
     const IN_PROJECT: bool = true;
     type Body = ScheduleBody;
     type Metadata = ScheduleMetadata;

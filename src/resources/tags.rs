@@ -129,6 +129,7 @@ pub struct TagResources {
 
 impl Resource for TagRow {
     const NAME: &'static str = "tag";
+    const HOLDS_SECRETS: bool = false;
     type Body = TagBody;
     type Metadata = TagMetadata;
     type Resources = TagResources;

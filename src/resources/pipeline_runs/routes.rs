@@ -14,9 +14,9 @@ use super::graph::get_graph;
 use super::logs::get_run_logs;
 use super::statistics::get_statistics;
 use super::update::update_run;
-use crate::framework::{Context, NO_TAGS, Resource, ResponseOf, TAGS, delete, list_of};
+use crate::framework::{Context, NO_TAGS, PageAnswer, Resource, ResponseOf, TAGS, delete, list_of};
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::list::{ListRequest, Page};
+use crate::http::list::ListRequest;
 use crate::http::path::PathId;
 use crate::http::query::Query;
 use crate::http::routes::Routes;
@@ -62,14 +62,14 @@ async fn list_runs(
     cx: Context,
     mut query: Query,
     list: ListRequest<RunRow>,
-) -> ApiResult<Json<Page<ResponseOf<RunRow>>>> {
+) -> ApiResult<PageAnswer<RunRow>> {
     let with_all_metadata = query.flag("include_full_metadata").unwrap_or(false);
     query.finish()?;
-    let Json(mut page) = list_of(&cx, &list, RunRow::select()).await?;
+    let (compressible, Json(mut page)) = list_of(&cx, &list, RunRow::select()).await?;
     if with_all_metadata {
         add_full_metadata(&cx.read(true), &mut page.items).await?;
     }
-    Ok(Json(page))
+    Ok((compressible, Json(page)))
 }
 
 /// One run; with its steps' metadata and its environments' packages when they are asked for.
@@ -89,11 +89,7 @@ async fn get_run(cx: Context, PathId(id): PathId, mut query: Query) -> ApiResult
     Ok(Json(answer))
 }
 
-async fn list_steps_of_run(
-    cx: Context,
-    PathId(id): PathId,
-    query: Query,
-) -> ApiResult<Json<Page<ResponseOf<StepRow>>>> {
+async fn list_steps_of_run(cx: Context, PathId(id): PathId, query: Query) -> ApiResult<PageAnswer<StepRow>> {
     let run = cx.find::<RunRow>(id).await?;
     // The path says which run, and nothing is hydrated.
     let mut list = ListRequest::<StepRow>::read(query.without(&["pipeline_run_id", "hydrate"]))?;

@@ -145,6 +145,7 @@ pub struct TemplateResources {
 
 impl Resource for TemplateRow {
     const NAME: &'static str = "run template";
+    const HOLDS_SECRETS: bool = false;
     const IN_PROJECT: bool = true;
     const TAGGABLE: bool = true;
     type Body = TemplateBody;

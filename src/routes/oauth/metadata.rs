@@ -22,11 +22,9 @@ pub fn open() -> Routes {
     Routes::new().get(JWKS, get_jwks).get(METADATA, get_metadata)
 }
 
-/// The same where programs look that know only the host: a path goes after the well-known one (RFC 8414, section 3.1).
+/// What is where, for programs that know only the host: a path goes after the well-known one (RFC 8414, section 3.1).
 pub fn at_host(root: &str) -> Router<AppState> {
-    let metadata = get(get_metadata);
-    let router = Router::new().route(JWKS, get(get_jwks));
-    router.route(METADATA, metadata.clone()).route(&format!("{METADATA}{root}"), metadata)
+    Router::new().route(&format!("{METADATA}{root}"), get(get_metadata))
 }
 
 /// The public keys that verify tokens. A secret is not among them.

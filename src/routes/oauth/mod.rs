@@ -41,6 +41,8 @@ fn bearer_of_password(basic: &HeaderValue) -> Option<HeaderValue> {
     let (_, password) = text.split_once(':')?;
     // A client may have encoded it as a form's field before; a key itself has no percent sign.
     let password = percent_decode_str(password).decode_utf8().ok()?;
+    // As in a file that holds one.
+    let password = password.trim();
     let bearer = password.starts_with(api_key::PREFIX).then(|| format!("Bearer {password}"))?;
     let mut bearer = HeaderValue::try_from(bearer).ok()?;
     bearer.set_sensitive(true);
@@ -60,14 +62,14 @@ fn require_right(app: &App, principal: &Principal) -> ApiResult<()> {
     Err(ApiError::insufficient_scope(message, None))
 }
 
-/// The form's `token`. Its `token_type_hint` would only say where to look first.
+/// The form's `token`, without a line break of the file that held it. Its `token_type_hint` would only say where to look first.
 ///
 /// # Errors
 /// 400 without one.
 fn token_of_form(headers: &HeaderMap, body: &[u8]) -> ApiResult<SecretString> {
     let mut tokens = form::fields(headers, body).filter(|(name, _)| name == "token");
     match (tokens.next(), tokens.next()) {
-        (Some((_, token)), None) if !token.is_empty() => Ok(token.into_owned().into()),
+        (Some((_, token)), None) if !token.trim().is_empty() => Ok(token.trim().into()),
         _ => Err(ApiError::oauth("invalid_request", "The form has to have one token.")),
     }
 }
@@ -84,6 +86,8 @@ mod tests {
         };
         assert_eq!(bearer("ci:ZENKEY_a+/=").as_deref(), Some("Bearer ZENKEY_a+/="));
         assert_eq!(bearer(":ZENKEY_a%2B%2F%3D").as_deref(), Some("Bearer ZENKEY_a+/="));
+        assert_eq!(bearer("ci:ZENKEY_a\r\n").as_deref(), Some("Bearer ZENKEY_a"));
+        assert_eq!(bearer("ci:ZENKEY_a%0A").as_deref(), Some("Bearer ZENKEY_a"));
         for other in ["ci:sesame", "ZENKEY_a:b", "ZENKEY_a", "ci:ZENKEY_a\nb"] {
             assert_eq!(bearer(other), None, "{other}");
         }
