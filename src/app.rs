@@ -199,14 +199,6 @@ impl App {
         }
     }
 
-    /// When a token of an account that is made now is issued: now, or at its last password change, if that was noted by
-    /// a whole second which has not come yet (a MySQL DATETIME has no fraction). One that is noted further ahead was
-    /// written by a clock that was wrong.
-    pub fn issue_time(&self, now: DateTime<Utc>, password_changed_at: Option<Timestamp>) -> DateTime<Utc> {
-        let changed = password_changed_at.map(Timestamp::to_utc);
-        changed.filter(|changed| *changed > now && *changed - now <= TimeDelta::seconds(1)).unwrap_or(now)
-    }
-
     /// What a token remembers that is made from this one: it goes back to the same proof. The one that asks was just found
     /// to be of this password.
     pub fn standing_of_child(

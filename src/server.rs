@@ -44,7 +44,7 @@ pub fn router(app: AppState) -> Router {
     let oauth_guard = guard(&oauth);
     let oauth = oauth.router.route_layer(from_fn_with_state(Arc::clone(&app), bodies::keep_small));
     let oauth = oauth.route_layer(from_fn_with_state(oauth_guard, authenticate));
-    let oauth = oauth.route_layer(from_fn(routes::oauth::key_as_password));
+    let oauth = routes::oauth::below(oauth.route_layer(from_fn(routes::oauth::key_as_password)));
     let settings = &app.config;
     let headers = SecureHeaders::new(settings, app.server_id);
     let time_limit = Duration::from_secs(settings.request_timeout.0.into());
@@ -57,6 +57,15 @@ pub fn router(app: AppState) -> Router {
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(LimitsLayer::new(time_limit))
         .layer(WorkLayer::new(&app.orphans));
+    let oauth_layers = ServiceBuilder::new()
+        .layer(from_fn_with_state(Arc::clone(&app), request_id::name_request))
+        .layer(from_fn(routes::oauth::refusals::in_oauth_form))
+        .layer(secure_headers.clone())
+        .layer(CatchPanicLayer::custom(answer_panic))
+        .layer(cors::layer(&app))
+        .layer(LimitsLayer::new(time_limit))
+        .layer(WorkLayer::new(&app.orphans))
+        .layer(DefaultBodyLimit::disable());
     let layers = ServiceBuilder::new()
         .layer(from_fn_with_state(Arc::clone(&app), request_id::name_request))
         .layer(secure_headers)
@@ -69,13 +78,13 @@ pub fn router(app: AppState) -> Router {
     let open = open.router.layer(from_fn_with_state(Arc::clone(&app), bodies::keep_small));
     let api = open
         .merge(closed)
-        .merge(oauth)
         .fallback(routes::fallback::not_found)
         .method_not_allowed_fallback(routes::fallback::method_not_allowed);
     let console = console::router(&app, api.clone().with_state(Arc::clone(&app))).layer(page_layers);
     let api = api.layer(layers.clone());
     let docs = routes::docs::router(&app).layer(layers.clone());
     let outside = routes::oauth::forward_auth::router(&app).layer(CatchPanicLayer::custom(answer_panic));
+    let outside = outside.merge(oauth.layer(oauth_layers));
     let outside = outside.merge(routes::health::router()).merge(docs).merge(console);
     let (all, root) = (outside.merge(api), settings.root_url_path.0.as_str());
     let all = match root {

@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::access::{Access, Also, Policies, When};
-use super::claims::{Claims, TokenKind, VerifiedToken, moment};
+use super::claims::{Claims, TokenKind, VerifiedToken};
 use super::hidden::Hidden;
 use super::page::Page;
 use super::revocation::Revoked;
@@ -312,7 +312,7 @@ pub async fn holder(
         return Err(AuthenticationError::LocalAccount(user.name.clone()));
     }
     let changed = user.password_changed_at.filter(|_| !user.is_service_account);
-    if is_of_another_password(&token.claims, moment(token.proven_at()), changed) {
+    if is_of_another_password(&token.claims, token.proven_at(), changed) {
         return Err(AuthenticationError::PasswordChanged(user.name.clone()));
     }
     Ok(user)

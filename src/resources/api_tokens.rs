@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Cond, Expr, ExprTrait, Query as Sql, SelectStatement};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -377,11 +378,18 @@ async fn token_to_revoke(app: &AppState, token: &SecretString) -> ApiResult<Opti
     }
 }
 
-/// All that goes back to a proof up to now, and none is dated later than one that would be given now.
+/// All that goes back to a proof up to now.
 fn all_of(app: &AppState, user: &UserRow, event: Event) -> (Revocation, Event) {
-    let until = app.issue_time(app.clock.now(), user.password_changed_at);
+    let until = last_date(app.clock.now(), user.password_changed_at);
     let kind = if user.is_service_account { "service_account" } else { "user" };
     (Revocation::AllOf { user_id: user.id.0, until }, event.on(kind, user.id, &user.name))
+}
+
+/// The last moment that a token may be dated which was made up to now. Older releases have dated one at the password's
+/// change, if that was noted by a whole second which had not come yet (a MySQL DATETIME has no fraction).
+fn last_date(now: DateTime<Utc>, password_changed_at: Option<Timestamp>) -> DateTime<Utc> {
+    let changed = password_changed_at.map(Timestamp::to_utc);
+    changed.filter(|changed| *changed > now && *changed - now <= TimeDelta::seconds(1)).unwrap_or(now)
 }
 
 async fn find_user(app: &AppState, principal: &Principal, name_or_id: &str) -> ApiResult<UserRow> {

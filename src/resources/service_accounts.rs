@@ -279,8 +279,8 @@ pub async fn update_service_account(
     let event = event.maybe("active", request.active);
     // As with a user's: no later activation brings the tokens back.
     let now = app.clock.now();
-    let until = app.issue_time(now, None);
-    let end = (request.active == Some(false)).then_some(Revocation::AllOf { user_id: account.id.0, until });
+    let end =
+        (request.active == Some(false)).then_some(Revocation::AllOf { user_id: account.id.0, until: now });
     let (update, event, engine, id) = (&update, &event, app.store.engine(), account.id);
     let new_name = request.name.as_ref().map(Name::as_str);
     let changed = app.store.write(|mut tx| async move {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::app::AppState;
 use crate::audit::{Action, Origin};
-use crate::auth::claims::{TokenKind, moment};
+use crate::auth::claims::TokenKind;
 use crate::auth::jwt::NewToken;
 use crate::auth::permissions::Permissions;
 use crate::auth::register::Registration;
@@ -75,7 +75,7 @@ pub async fn get_api_token(
     let issued = app.tokens.issue(NewToken {
         user_id: user_id.0,
         kind,
-        issued_at: app.issue_time(now, principal.user.password_changed_at),
+        issued_at: now,
         proven_at: Some(parent.proven_at()),
         expires_at,
         parents,
@@ -92,7 +92,7 @@ pub async fn get_api_token(
         kind,
         user_id,
         created: issued.issued_at,
-        proven: moment(parent.proven_at()),
+        proven: parent.proven_at(),
         standing,
         expires: expires_at.and_then(|seconds| DateTime::from_timestamp(seconds, 0)),
         scope: (scope != Scope::default()).then(|| Box::new(scope)),

@@ -26,6 +26,7 @@ pub const EVERYWHERE: [Wanted; 8] = [
             "body*.(opened).claims.jti: (absent) | *",
             "body*.(opened).claims.token_type: (absent) | *",
             "body*.(opened).claims.auth_time: (absent) | *",
+            "body*.(opened).claims.proven_at: (absent) | *",
             "body*.(opened).claims.generation: (absent) | *",
             "body*.(opened).claims.password_at: (absent) | *",
             "body*.(opened).claims.parents: (absent) | *",

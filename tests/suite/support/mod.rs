@@ -11,6 +11,7 @@ mod guard;
 pub mod logs;
 mod official;
 mod process;
+mod python;
 mod reference;
 mod wellness;
 
@@ -24,6 +25,7 @@ pub use database::Database;
 pub use guard::{Guard, Proxy};
 pub use official::{official_client, official_dashboard, reference_python};
 pub use process::{Finished, Program, ServerProcess, ZENDO};
+pub use python::python;
 pub use reference::ReferenceServer;
 pub use wellness::stays_well;
 
