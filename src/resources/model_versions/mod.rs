@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::Path;
 
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
 use serde::Serialize;
@@ -23,6 +22,7 @@ use crate::framework::{
 use crate::http::error::ApiResult;
 use crate::http::filter::{Field, FieldKind, Filter, Related};
 use crate::http::list::{ListRequest, Listed, Page};
+use crate::http::path::PathName;
 use crate::http::query::Query;
 use crate::http::routes::Routes;
 use crate::store::{Id, Timestamp};
@@ -68,7 +68,7 @@ async fn list_versions(
 /// A page of one model's versions.
 async fn list_versions_of(
     cx: Context,
-    Path(model): Path<String>,
+    PathName(model): PathName,
     list: ListRequest<ModelVersionRow>,
 ) -> ApiResult<Json<Page<ResponseOf<ModelVersionRow>>>> {
     list_of(&cx, &list, of_model(&model)?).await
