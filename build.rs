@@ -11,7 +11,12 @@ use flate2::write::GzEncoder;
 use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
 use zip::ZipArchive;
 
-const TEXTS: [&str; 2] = ["tests/contract/openapi.json", "src/store/seed/flavors.json"];
+const TEXTS: [&str; 4] = [
+    "tests/contract/openapi.json",
+    "src/resources/run_configuration/parts.json",
+    "src/store/seed/field_descriptions.json",
+    "src/store/seed/flavors.json",
+];
 /// The console's style sheet, scripts and icon.
 const CONSOLE: &str = "src/console/assets";
 /// Of Swagger UI what its page loads.

@@ -22,9 +22,10 @@ use crate::auth::{
     VerifiedToken,
 };
 use crate::clock::{SharedClock, SystemClock};
-use crate::config::{Config, Names, Networks, Secret, ServerSettings};
+use crate::config::{Config, Names, Networks, PreflightMethod, Secret, SecretsStoreType, ServerSettings};
 use crate::connections::ConnectionLimits;
 use crate::http::budgets::Budgets;
+use crate::http::client_address::UntrustedProxies;
 use crate::json_schema::SchemaChecks;
 use crate::local_files::LocalFiles;
 use crate::random::{SharedRandomness, SystemRandomness};
@@ -42,12 +43,15 @@ pub type AppState = Arc<App>;
 pub struct App {
     pub config: ServerSettings,
     pub store: Store,
+    /// The same, by connections that lists don't take: for signing in, the checks of tokens, and revocation.
+    pub auth_store: Store,
     pub server_id: Id,
     pub cookie_name: String,
     pub tokens: Tokens,
     pub signing_keys: Keeper,
     pub csrf_tokens: CsrfTokens,
     pub api_key_digests: ApiKeyDigests,
+    pub secrets_store: SecretsStoreType,
     pub secret_cipher: SecretCipher,
     pub passwords: Passwords,
     pub identities: Identities,
@@ -60,10 +64,13 @@ pub struct App {
     pub login_limit: LoginLimit,
     pub basic_credentials: BasicCredentials,
     pub trusted_proxies: Networks,
+    pub untrusted_proxies: UntrustedProxies,
     pub connection_limits: ConnectionLimits,
     pub budgets: Budgets,
     /// Service accounts that may ask about tokens of others.
     pub introspection_accounts: Names,
+    /// By what forward-auth knows a preflight, if it lets any through.
+    pub forward_auth_preflight: Option<PreflightMethod>,
     /// Whom requests speak for when authentication is turned off.
     pub default_user: String,
     /// Name of the project that a list is of when its caller names none.
@@ -128,17 +135,20 @@ impl App {
         let Surroundings { clock, random, password_cost } = surroundings;
         let Proofs { signing_secret, api_key_pepper, signing_keys, revocations } = proofs;
         let server_id = settings.id;
+        let auth_store = store.reserved();
         let own_files = config.own_files();
         let workload_leeway = config.workload.leeway();
         let connection_limits = ConnectionLimits::new(&config.server, &config.zendo);
         let signing_algorithm = config.zendo.signing_algorithm;
         let introspection_accounts = config.zendo.introspection_accounts;
         let token_history = TimeDelta::days(config.zendo.token_history.0.into());
+        let forward_auth_preflight = config.zendo.forward_auth_preflight;
         let trusted_proxies = config.zendo.trusted_proxies;
         let local_files =
             LocalFiles::new(config.zendo.local_files_root.map(|root| root.0)).without(own_files);
         let default_user = config.bootstrap.user_name.0;
         let default_project = config.bootstrap.project_name.0;
+        let secrets_store = config.secrets_store.r#type;
         let encryption_key = config.secrets_store.encryption_key.map(|Secret(key)| key);
         let config = config.server;
         let name_or_id = |name: &Option<crate::config::Text>| {
@@ -162,22 +172,25 @@ impl App {
             tokens: Tokens::new(token_settings, Arc::clone(&random)),
             signing_keys,
             csrf_tokens: CsrfTokens::new(signing_secret.clone()),
-            known_places: KnownPlaces::new(store.clone(), signing_secret),
+            known_places: KnownPlaces::new(auth_store.clone(), signing_secret),
             authority: Authority::default(),
             api_key_digests: ApiKeyDigests::new(api_key_pepper),
+            secrets_store,
             secret_cipher: SecretCipher::new(encryption_key.as_ref()),
             passwords: Passwords::new(password_threads(config.auth_thread_pool_size.0), password_cost),
-            identities: Identities::new(store.clone()),
+            identities: Identities::new(auth_store.clone()),
             revocations,
-            register: Register::new(store.clone()),
+            register: Register::new(auth_store.clone()),
             last_used: LastUsed::default(),
-            throttle: Throttle::new(store.clone()),
+            throttle: Throttle::new(auth_store.clone()),
             login_limit: LoginLimit::new(&config),
             basic_credentials: BasicCredentials::new(&*random),
             trusted_proxies,
+            untrusted_proxies: UntrustedProxies::default(),
             connection_limits,
             budgets: Budgets::new(&config),
             introspection_accounts,
+            forward_auth_preflight,
             default_user,
             default_project,
             workload_leeway,
@@ -186,25 +199,18 @@ impl App {
             local_files,
             activity: Activity::new(settings.last_user_activity),
             clock_ahead_ms: AtomicI64::new(0),
-            replays: Replays::new(store.clone(), &config),
+            replays: Replays::new(auth_store.clone(), &config),
             orphans: Orphans::new(Duration::from_secs(config.request_timeout.0.into())),
             schema_checks: SchemaChecks::default(),
             audit,
             settings: Remembered::default(),
             config,
             store,
+            auth_store,
             server_id,
             clock,
             random,
         }
-    }
-
-    /// When a token of an account that is made now is issued: now, or at its last password change, if that was noted by
-    /// a whole second which has not come yet (a MySQL DATETIME has no fraction). One that is noted further ahead was
-    /// written by a clock that was wrong.
-    pub fn issue_time(&self, now: DateTime<Utc>, password_changed_at: Option<Timestamp>) -> DateTime<Utc> {
-        let changed = password_changed_at.map(Timestamp::to_utc);
-        changed.filter(|changed| *changed > now && *changed - now <= TimeDelta::seconds(1)).unwrap_or(now)
     }
 
     /// What a token remembers that is made from this one: it goes back to the same proof. The one that asks was just found
@@ -258,7 +264,7 @@ impl App {
     pub async fn settings(&self) -> Result<Arc<SettingsRow>, Arc<StoreError>> {
         let id = self.server_id.0;
         let found =
-            self.settings.get(id, async || server_settings::find(&self.store).await.map(Some)).await?;
+            self.settings.get(id, async || server_settings::find(&self.auth_store).await.map(Some)).await?;
         found.ok_or_else(|| Arc::new(StoreError::RowNotFound))
     }
 

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::AppState;
 use crate::auth::keys;
 use crate::config::ServerSettings;
+use crate::resources::users::deactivation;
 use crate::resources::{api_keys, devices};
 
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -25,6 +26,7 @@ type Waiting = Pin<Box<dyn Future<Output = ()> + Send>>;
 const READING: Duration = Duration::from_millis(200);
 /// Between two writes of what was gathered in memory.
 const WRITING: Duration = Duration::from_millis(500);
+const TENDING: Duration = Duration::from_secs(5);
 const SWEEPING: Duration = Duration::from_secs(5 * 60);
 const MINUTE: Duration = Duration::from_secs(60);
 /// What a round under way gets at the stop: one that has taken what it writes would lose it.
@@ -89,6 +91,12 @@ fn table(settings: &ServerSettings) -> Vec<Job> {
                 Box::pin(async move { Ok(app.audit.write().await?) })
             })
         },
+        Job::new("it could not be tried whether the database can be written", TENDING, |app| {
+            Box::pin(async move { Ok(app.store.watch_writability().await?) })
+        }),
+        Job::new("the database could not be tended", TENDING, |app| {
+            Box::pin(async move { Ok(app.store.tend().await?) })
+        }),
         Job::new("the database's clock could not be read", MINUTE, |app| {
             Box::pin(async move { Ok(app.check_clock().await?) })
         }),
@@ -115,6 +123,9 @@ fn table(settings: &ServerSettings) -> Vec<Job> {
         }),
         Job::new("digests of API keys could not be swept", SWEEPING, |app| {
             Box::pin(async move { Ok(api_keys::sweep_digests(&app.store).await?) })
+        }),
+        Job::new("notes on deactivated accounts could not be swept", SWEEPING, |app| {
+            Box::pin(async move { Ok(deactivation::sweep(&app.store).await?) })
         }),
         Job::new("signing keys could not be swept", SWEEPING, |app| {
             Box::pin(async move { Ok(keys::sweep(&app.store, app.clock.now()).await?) })
@@ -150,15 +161,18 @@ pub async fn do_each(app: &AppState) -> Result<(), Failure> {
 }
 
 impl Jobs {
-    /// Stops them, and does the last ones.
-    pub async fn stop(mut self) {
+    /// Stops them, and does the last ones, as far as there is time: a database that is away must not keep the server
+    /// from its end.
+    pub async fn stop(mut self, deadline: Instant) {
         self.stop.cancel();
         let ended = async { while self.tasks.join_next().await.is_some() {} };
-        let _ = timeout(LAST_ROUND, ended).await;
+        let _ = timeout_at(deadline.min(Instant::now() + LAST_ROUND), ended).await;
         self.tasks.shutdown().await;
         for job in table(&self.app.config) {
-            if let Some(last) = job.last {
-                note(job.failure, last(self.app.clone()).await);
+            let Some(last) = job.last else { continue };
+            match timeout_at(deadline, last(self.app.clone())).await {
+                Ok(outcome) => note(job.failure, outcome),
+                Err(_) => tracing::warn!("{}: there was no time left", job.failure),
             }
         }
     }

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::Uri;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::any;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use tower::ServiceBuilder;
 use tower::util::MapResponseLayer;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -23,14 +24,17 @@ use crate::http::error::ApiError;
 use crate::http::headers::SecureHeaders;
 use crate::http::limits::LimitsLayer;
 use crate::http::routes::Routes;
-use crate::http::{bodies, cors, request_id};
+use crate::http::{bodies, compression, cors, request_id};
 use crate::jobs;
 use crate::replay::replay;
 use crate::routes;
 use crate::work::WorkLayer;
 
-/// Time for the last answers to be written, after the requests' own time limit.
-const LAST_ANSWERS: Duration = Duration::from_secs(1);
+/// From the order to stop to the end, after the requests' own time limit.
+const LAST_SECOND: Duration = Duration::from_secs(1);
+/// What is left of it at least for the last rows to be written, and then for connections to the database to close.
+const LAST_ROWS: Duration = Duration::from_millis(600);
+const LAST_CLOSING: Duration = Duration::from_millis(200);
 
 /// The whole application as one router.
 pub fn router(app: AppState) -> Router {
@@ -44,7 +48,7 @@ pub fn router(app: AppState) -> Router {
     let oauth_guard = guard(&oauth);
     let oauth = oauth.router.route_layer(from_fn_with_state(Arc::clone(&app), bodies::keep_small));
     let oauth = oauth.route_layer(from_fn_with_state(oauth_guard, authenticate));
-    let oauth = oauth.route_layer(from_fn(routes::oauth::key_as_password));
+    let oauth = routes::oauth::below(oauth.route_layer(from_fn(routes::oauth::key_as_password)));
     let settings = &app.config;
     let headers = SecureHeaders::new(settings, app.server_id);
     let time_limit = Duration::from_secs(settings.request_timeout.0.into());
@@ -57,6 +61,15 @@ pub fn router(app: AppState) -> Router {
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(LimitsLayer::new(time_limit))
         .layer(WorkLayer::new(&app.orphans));
+    let oauth_layers = ServiceBuilder::new()
+        .layer(from_fn_with_state(Arc::clone(&app), request_id::name_request))
+        .layer(from_fn(routes::oauth::refusals::in_oauth_form))
+        .layer(secure_headers.clone())
+        .layer(CatchPanicLayer::custom(answer_panic))
+        .layer(cors::layer(&app))
+        .layer(LimitsLayer::new(time_limit))
+        .layer(WorkLayer::new(&app.orphans))
+        .layer(DefaultBodyLimit::disable());
     let layers = ServiceBuilder::new()
         .layer(from_fn_with_state(Arc::clone(&app), request_id::name_request))
         .layer(secure_headers)
@@ -69,39 +82,53 @@ pub fn router(app: AppState) -> Router {
     let open = open.router.layer(from_fn_with_state(Arc::clone(&app), bodies::keep_small));
     let api = open
         .merge(closed)
-        .merge(oauth)
         .fallback(routes::fallback::not_found)
         .method_not_allowed_fallback(routes::fallback::method_not_allowed);
     let console = console::router(&app, api.clone().with_state(Arc::clone(&app))).layer(page_layers);
     let api = api.layer(layers.clone());
     let docs = routes::docs::router(&app).layer(layers.clone());
     let outside = routes::oauth::forward_auth::router(&app).layer(CatchPanicLayer::custom(answer_panic));
+    let outside = outside.merge(oauth.layer(oauth_layers));
     let outside = outside.merge(routes::health::router()).merge(docs).merge(console);
     let (all, root) = (outside.merge(api), settings.root_url_path.0.as_str());
-    let all = match root {
-        "" => all,
-        root => {
-            let at_host = routes::oauth::metadata::at_host(root);
-            // The root itself with a slash, which is no path below the root.
-            let slash = match settings.dashboard_files_path.is_some() {
-                true => any(routes::fallback::not_found),
-                false => console::entrance(),
-            };
-            let at_host = at_host.route(&format!("{root}/"), slash);
-            Router::new().nest(root, all).merge(at_host.layer(layers))
-        }
+    if root.is_empty() {
+        return all.with_state(app);
+    }
+    let at_host = routes::oauth::metadata::at_host(root).layer(layers);
+    let root = root.to_owned();
+    let all = all.merge(at_host).with_state(app);
+    // A proxy in front may have taken the root path away, or left it.
+    let below_root = ServiceBuilder::new().map_request(move |request| without_root(request, &root));
+    Router::new().fallback_service(below_root.service(all))
+}
+
+/// The request as it were without the root path.
+fn without_root(mut request: Request, root: &str) -> Request {
+    let path = request.uri().path_and_query().map_or("", |path| path.as_str());
+    let path = match path.strip_prefix(root) {
+        Some("") => "/".to_owned(),
+        Some(below) if below.starts_with('/') => below.to_owned(),
+        Some(query) if query.starts_with('?') => format!("/{query}"),
+        _ => return request,
     };
-    all.with_state(app)
+    let mut parts = request.uri().clone().into_parts();
+    parts.path_and_query = path.parse().ok();
+    if let Ok(uri) = Uri::from_parts(parts) {
+        *request.uri_mut() = uri;
+    }
+    request
 }
 
 /// Authenticates the request, bounds what it keeps in memory, and gives a repeated one its first answer. Each layer
 /// that is a function is copied for each request with all that is behind it, so the three are one.
 async fn admit_or_replay(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    let accepted = compression::accepted(request.headers());
     match admit(&guard, request).await {
         Ok(Admitted { request, caller, room: _room, hidden }) => {
             // A repetition's answer was the first one's: what this token may see of it is asked anew.
             let answer = hidden.leave_out_of(replay(&guard.app, request, next).await).await;
-            bodies::count_answer(&guard.app.budgets.answers, caller, answer)
+            let answer = bodies::count_answer(&guard.app.budgets.answers, caller, answer);
+            compression::compress(answer, accepted).await
         }
         Err(refusal) => refusal,
     }
@@ -118,13 +145,14 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let router = router(Arc::clone(&app));
     let jobs = jobs::start(Arc::clone(&app));
+    let patience = Duration::from_secs(app.config.request_timeout.0.into()) + LAST_SECOND;
     let (stopping, stopped) = oneshot::channel();
-    let stop = async {
+    let stop = async move {
         stop.await;
-        let _ = stopping.send(());
+        let _ = stopping.send(Instant::now() + patience);
     };
+    let mut end = None;
     let serving = connections::serve(router, listener, app.connection_limits.clone(), stop);
-    let patience = Duration::from_secs(app.config.request_timeout.0.into()) + LAST_ANSWERS;
     let serving = async {
         serving.await;
         if !app.orphans.ended(patience).await {
@@ -133,17 +161,22 @@ pub async fn serve(
     };
     tokio::select! {
         () = serving => {}
-        () = patience_after(stopped, patience) => tracing::warn!("some callers did not finish their requests"),
+        () = out_of_time(stopped, &mut end) => tracing::warn!("some callers did not finish their requests"),
     }
-    jobs.stop().await;
-    app.store.close().await;
+    let end = end.unwrap_or_else(|| Instant::now() + patience);
+    jobs.stop(end - LAST_CLOSING).await;
+    app.store.close_within(end.saturating_duration_since(Instant::now()).max(LAST_CLOSING)).await;
     Ok(())
 }
 
-/// A caller who never ends its request has no time limit, and must not keep the server from stopping.
-async fn patience_after(stopped: oneshot::Receiver<()>, patience: Duration) {
+/// A caller who never ends its request has no time limit, and must not keep the server from stopping. Notes when that
+/// has to have ended.
+async fn out_of_time(stopped: oneshot::Receiver<Instant>, end: &mut Option<Instant>) {
     match stopped.await {
-        Ok(()) => tokio::time::sleep(patience).await,
+        Ok(deadline) => {
+            *end = Some(deadline);
+            tokio::time::sleep_until(deadline - LAST_ROWS - LAST_CLOSING).await;
+        }
         Err(_) => std::future::pending().await,
     }
 }

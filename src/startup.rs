@@ -1,7 +1,11 @@
 //! From settings to an application that is ready to serve: open the store, make the schema, leave the first rows.
 
+use std::future::Future;
+use std::io::ErrorKind::{InvalidInput, NotFound, PermissionDenied};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
 
@@ -10,14 +14,17 @@ use crate::audit::Audit;
 use crate::auth::keys::{Keeper, KeyError};
 use crate::auth::password::{self, PasswordError};
 use crate::auth::{Passwords, Revocations};
-use crate::config::{Config, ConfigError, Flag, Secret};
+use crate::config::{Config, ConfigError, Flag, Secret, StoreLocation};
 use crate::resources::secrets::SecretCipher;
 use crate::resources::server_settings;
 use crate::routes::dashboard;
-use crate::store::{ConnectError, FirstAdmin, MigrationError, Seed, Store, StoreError};
+use crate::store::{self, ConnectError, FirstAdmin, MigrationError, Seed, Store, StoreError};
 
 /// Bytes of randomness in a signing secret: as many as SHA-512 gives out (RFC 7518, section 3.2).
 const SECRET_BYTES: usize = 64;
+/// Between two attempts at a database that is away, and how many of them are told in one line of the log.
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(500);
+const ATTEMPTS_A_LINE: u32 = 20;
 const SIGNING_SECRET: &str = "jwt_signing_secret";
 const API_KEY_PEPPER: &str = "api_key_pepper";
 
@@ -43,6 +50,27 @@ pub enum StartupError {
     Dashboard { folder: PathBuf, error: std::io::Error },
     #[error("the first password can't be hashed: {0}")]
     Password(#[from] PasswordError),
+    #[error("the server was told to stop before it had started")]
+    Stopped,
+}
+
+impl StartupError {
+    /// What keeps a database in the network from its work for a time. A wrong name, password or certificate doesn't
+    /// pass.
+    fn passing(&self) -> Option<&'static str> {
+        let error = match self {
+            Self::Connect(ConnectError::Open { source, .. }) => source,
+            Self::Migration(MigrationError::Sql(error)) | Self::Store(error) => error,
+            _ => return None,
+        };
+        match error {
+            StoreError::Tls(_) => None,
+            StoreError::Io(error) if matches!(error.kind(), NotFound | PermissionDenied | InvalidInput) => {
+                None
+            }
+            error => store::passing(error),
+        }
+    }
 }
 
 /// How a person signs in to the server that just started.
@@ -63,21 +91,70 @@ pub enum SignIn {
 /// # Errors
 /// [`StartupError`]; nothing was changed in a database that is refused.
 pub async fn start(config: Config, surroundings: Surroundings) -> Result<(AppState, SignIn), StartupError> {
+    start_unless(std::future::pending(), config, surroundings).await
+}
+
+/// As [`start`], but for `stop`, which ends the wait for a database that is away.
+///
+/// # Errors
+/// [`StartupError`]; [`StartupError::Stopped`] when it was told to stop before the database was there.
+pub async fn start_unless(
+    stop: impl Future<Output = ()>,
+    config: Config,
+    surroundings: Surroundings,
+) -> Result<(AppState, SignIn), StartupError> {
     if let Some(folder) = &config.server.dashboard_files_path {
         dashboard::check(folder)
             .map_err(|error| StartupError::Dashboard { folder: folder.clone(), error })?;
     }
     config.check_folders()?;
-    let store = Store::connect(&config).await?;
-    store.migrate().await?;
+    let store = open(&config, stop).await?;
     let sign_in = seed(&store, &config, &surroundings).await?;
     let settings = server_settings::find(&store).await?;
+    store.note_made();
     let sign_in = if settings.active { sign_in } else { SignIn::Activation };
     let proofs = proofs(&store, &config, &surroundings).await?;
-    let audit = Audit::open(store.clone(), &config.zendo, &surroundings).map_err(StartupError::AuditLog)?;
+    let audit =
+        Audit::open(store.reserved(), &config.zendo, &surroundings).map_err(StartupError::AuditLog)?;
     let app = App::new(config, store, &settings, proofs, audit, surroundings);
     app.check_clock().await?;
     Ok((Arc::new(app), sign_in))
+}
+
+/// The store with its schema. A database in the network that is not there yet, as when all of a machine starts at once, is
+/// waited for.
+async fn open(config: &Config, stop: impl Future<Output = ()>) -> Result<Store, StartupError> {
+    let is_file = matches!(config.store_location(), StoreLocation::Sqlite { .. });
+    let wait = Duration::from_secs(config.zendo.store_wait.0.into());
+    let (mut stop, start) = (pin!(stop), Instant::now());
+    for attempt in 0_u32.. {
+        let connected = tokio::select! {
+            biased;
+            () = &mut stop => return Err(StartupError::Stopped),
+            connected = Store::connect(config) => connected,
+        };
+        let error = match connected {
+            Ok(store) => match store.migrate().await {
+                Ok(()) => return Ok(store),
+                Err(error) => {
+                    store.close().await;
+                    StartupError::from(error)
+                }
+            },
+            Err(error) => error.into(),
+        };
+        let left = wait.saturating_sub(start.elapsed());
+        let Some(reason) = error.passing().filter(|_| !is_file && !left.is_zero()) else { return Err(error) };
+        if attempt.is_multiple_of(ATTEMPTS_A_LINE) {
+            let left = left.as_secs();
+            tracing::warn!(%error, "waiting for the database: {reason}; {left} seconds are left (ZENDO_STORE_WAIT)");
+        }
+        tokio::select! {
+            () = &mut stop => return Err(StartupError::Stopped),
+            () = tokio::time::sleep(BETWEEN_ATTEMPTS.min(left)) => {}
+        }
+    }
+    Err(StartupError::Stopped)
 }
 
 async fn proofs(store: &Store, config: &Config, surroundings: &Surroundings) -> Result<Proofs, StartupError> {
@@ -87,13 +164,13 @@ async fn proofs(store: &Store, config: &Config, surroundings: &Surroundings) -> 
         Some(Secret(secret)) => secret.clone(),
         None => store.shared_secret(SIGNING_SECRET, now, make).await?,
     };
-    let signing_keys = keeper(store.clone(), config, surroundings);
+    let signing_keys = keeper(store.reserved(), config, surroundings);
     signing_keys.start(now).await?;
     Ok(Proofs {
         signing_secret,
         api_key_pepper: store.shared_secret(API_KEY_PEPPER, now, make).await?,
         signing_keys,
-        revocations: Revocations::load(store.clone(), now).await?,
+        revocations: Revocations::load(store.reserved(), now).await?,
     })
 }
 
@@ -118,6 +195,8 @@ pub async fn open_made(config: &Config) -> Result<Store, StartupError> {
 
 async fn seed(store: &Store, config: &Config, surroundings: &Surroundings) -> Result<SignIn, StartupError> {
     if store.is_seeded().await? {
+        store.order_built_ins().await?;
+        store.describe_flavors().await?;
         return Ok(SignIn::Known);
     }
     let name = config.bootstrap.user_name.0.clone();

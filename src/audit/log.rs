@@ -87,8 +87,9 @@ impl Audit {
     /// it.
     ///
     /// # Errors
-    /// When there is no room and the database doesn't answer.
+    /// When the store can't be written: what is done now would leave no record.
     pub async fn note(&self, event: Event) -> Result<(), StoreError> {
+        self.store.ensure_writable().await?;
         self.trailing.push_or_wait(event, &self.store, |events| self.ship(events)).await
     }
 
@@ -192,7 +193,7 @@ impl Audit {
         let counted = self.write_counted(true).await;
         let written = self.write().await.and(counted);
         if let Some(shipper) = &self.shipper {
-            shipper.close();
+            shipper.close().await;
         }
         written
     }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, SyncSender, TrySendError};
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -74,11 +75,12 @@ impl Shipper {
         }
     }
 
-    /// Writes what was taken, and ends.
-    pub fn close(&self) {
+    /// Writes what was taken, and ends. A reader that takes no lines can hold this up, but nobody beside it.
+    pub async fn close(&self) {
         drop(self.lines.lock().unwrap_or_else(PoisonError::into_inner).take());
-        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            let _ = thread.join();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        while thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
 }

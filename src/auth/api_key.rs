@@ -48,8 +48,9 @@ impl ApiKey {
         format!("{PREFIX}{}", STANDARD.encode(json)).into()
     }
 
-    /// Reads the text of a key, with or without its prefix.
+    /// Reads the text of a key, with or without its prefix. Files and secrets that hold one often end in a line break.
     pub fn decode(text: &str) -> Option<Self> {
+        let text = text.trim();
         let json = STANDARD.decode(text.strip_prefix(PREFIX).unwrap_or(text)).ok()?;
         let encoded: Encoded<'_> = serde_json::from_slice(&json).ok()?;
         Some(Self { id: Id(encoded.id), secret: encoded.key.into_owned().into() })
@@ -115,6 +116,10 @@ mod tests {
         assert!(text.expose_secret().starts_with("ZENKEY_"));
         let read = ApiKey::decode(text.expose_secret()).unwrap();
         assert_eq!((read.id, read.secret.expose_secret()), (id, key.secret.expose_secret()));
+        for around in ["\n", "\r\n", " "] {
+            let read = ApiKey::decode(&format!("{around}{}{around}", text.expose_secret())).unwrap();
+            assert_eq!((read.id, read.secret.expose_secret()), (id, key.secret.expose_secret()));
+        }
         let json = STANDARD.decode(&text.expose_secret()[7..]).unwrap();
         let start = r#"{"id":"00000000-0000-0000-0000-000000000007","key":""#;
         assert!(String::from_utf8(json).unwrap().starts_with(start));

@@ -1,7 +1,7 @@
 //! What a token says, and what follows from that: what it was made from, what takes it back, whose proof it goes back to.
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -32,17 +32,52 @@ impl TokenKind {
     }
 }
 
-/// The claims of an access token. Times are seconds since 1970; `iat` has a fraction, as in ZenML.
+/// Seconds since 1970 as a claim has them (RFC 7519, section 2). Those of new tokens are whole, since verifiers that count
+/// whole seconds take a fraction for the future. Tokens of ZenML's server and of older releases have one.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Deserialize)]
+pub struct NumericDate(f64);
+
+impl NumericDate {
+    /// The whole second in which the moment lies.
+    pub fn of(moment: DateTime<Utc>) -> Self {
+        Self(moment.timestamp() as f64)
+    }
+
+    pub fn seconds(self) -> f64 {
+        self.0
+    }
+
+    /// The moment, to the microsecond.
+    pub fn moment(self) -> DateTime<Utc> {
+        moment_of_micros((self.0 * 1e6).round() as i64)
+    }
+}
+
+impl Serialize for NumericDate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let whole = self.0 as i64;
+        match whole as f64 == self.0 {
+            true => serializer.serialize_i64(whole),
+            false => serializer.serialize_f64(self.0),
+        }
+    }
+}
+
+/// The claims of an access token.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Claims {
     pub sub: Uuid,
     pub iss: String,
     pub aud: String,
-    pub iat: f64,
+    pub iat: NumericDate,
     /// When the proof was given that this token goes back to (OpenID Connect Core, section 2): the sign-in, however
     /// many tokens were made with tokens since. Absent in tokens that ZenML made.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub auth_time: Option<f64>,
+    pub auth_time: Option<NumericDate>,
+    /// The moment of `auth_time` in microseconds since 1970, which says what came first within a second. Absent in tokens
+    /// that ZenML or an older server made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proven_at: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exp: Option<i64>,
     /// Absent in tokens that ZenML made.
@@ -123,15 +158,12 @@ impl VerifiedToken {
         is_login && self.claims.parents.is_empty() && !self.claims.scope.is_bound()
     }
 
-    /// When it was made, to the microsecond.
-    pub fn issued_at(&self) -> DateTime<Utc> {
-        moment(self.claims.iat)
-    }
-
-    /// When the proof was given that this token goes back to, in seconds since 1970: a change of the password ends
-    /// all that was made from a proof before it, whenever it was made.
-    pub fn proven_at(&self) -> f64 {
-        self.claims.auth_time.unwrap_or(self.claims.iat)
+    /// When the proof was given that this token goes back to: a change of the password ends all that was made from a proof
+    /// before it, whenever it was made.
+    pub fn proven_at(&self) -> DateTime<Utc> {
+        let claims = &self.claims;
+        let seconds = || claims.auth_time.unwrap_or(claims.iat).moment();
+        claims.proven_at.map_or_else(seconds, moment_of_micros)
     }
 
     /// The moment no child of this token may outlive, when this is itself a token for scripts.
@@ -145,10 +177,8 @@ impl VerifiedToken {
     }
 }
 
-/// A claim's seconds as a moment, to the microsecond it was made from.
-pub fn moment(seconds: f64) -> DateTime<Utc> {
-    let moment = DateTime::from_timestamp_micros((seconds * 1e6).round() as i64);
-    moment.unwrap_or(DateTime::<Utc>::UNIX_EPOCH)
+fn moment_of_micros(micros: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(micros).unwrap_or(DateTime::<Utc>::UNIX_EPOCH)
 }
 
 fn id_of_text(token: &str) -> Uuid {
@@ -161,3 +191,28 @@ fn id_of_text(token: &str) -> Uuid {
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[error("This token was made from {MAX_PARENTS} others, one after the other, and none is made from it.")]
 pub struct TooManyParents;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_is_written_whole_and_read_as_it_is() {
+        let written = |text: &str| {
+            let read: NumericDate = serde_json::from_str(text).unwrap();
+            serde_json::to_string(&read).unwrap()
+        };
+        for (read, expected) in [
+            ("1800000000", "1800000000"),
+            ("1800000000.0", "1800000000"),
+            ("1800000000.25", "1800000000.25"),
+            ("-1", "-1"),
+            ("1e300", "1e+300"),
+        ] {
+            assert_eq!(written(read), expected);
+        }
+        let moment = DateTime::from_timestamp_micros(1_800_000_000_999_999).unwrap();
+        assert_eq!(NumericDate::of(moment), NumericDate(1_800_000_000.0));
+        assert_eq!(NumericDate(1_800_000_000.999_999).moment(), moment);
+    }
+}

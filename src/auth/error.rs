@@ -42,6 +42,8 @@ pub enum AuthenticationError {
         "Authentication error: access token for user {0} was issued before the user's password was changed"
     )]
     PasswordChanged(String),
+    #[error("Authentication error: access token for user {0} was issued before the account was deactivated")]
+    Deactivated(String),
     #[error("Authentication error: error decoding API key")]
     UnreadableApiKey,
     #[error("Authentication error: error retrieving API key {0}")]
@@ -96,7 +98,7 @@ impl From<AuthenticationError> for ApiError {
         match error {
             AuthenticationError::Store(source) => {
                 tracing::error!(error = %source, "an account could not be read");
-                Self::store_unavailable()
+                Self::store_unavailable(&source)
             }
             AuthenticationError::Password(error) => error.into(),
             AuthenticationError::BasicRefused(error) => error,

@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::workload::{self, DeploymentState, RunState, ScheduleState};
 use crate::resources::api_keys::{self, KeyToProve};
 use crate::resources::devices::{self, DeviceRow};
-use crate::resources::users::{self, UserRow};
-use crate::store::{Id, Remembered, Store, StoreError};
+use crate::resources::users::{self, UserRow, deactivation};
+use crate::store::{Id, Remembered, Store, StoreError, Timestamp};
 
 /// Reads what tokens say through a cache of each kind of row.
 #[derive(Clone)]
@@ -20,7 +20,11 @@ pub struct Identities {
     runs: Remembered<RunState>,
     schedules: Remembered<ScheduleState>,
     deployments: Remembered<DeploymentState>,
+    deactivations: Remembered<Deactivation>,
 }
+
+/// When an account's deactivation ended its tokens.
+struct Deactivation(Timestamp);
 
 impl Identities {
     pub fn new(store: Store) -> Self {
@@ -32,6 +36,7 @@ impl Identities {
             runs: Remembered::default(),
             schedules: Remembered::default(),
             deployments: Remembered::default(),
+            deactivations: Remembered::default(),
         }
     }
 
@@ -50,6 +55,16 @@ impl Identities {
     pub async fn account_again(&self, id: Uuid) -> Result<Option<Arc<UserRow>>, Arc<StoreError>> {
         self.accounts.forget(id).await;
         self.account(id).await
+    }
+
+    /// Whether it was the account's deactivation that ended its tokens last, rather than another password.
+    ///
+    /// # Errors
+    /// As [`Identities::account`].
+    pub async fn ended_by_deactivation(&self, user: &UserRow) -> Result<bool, Arc<StoreError>> {
+        let find = async || Ok(deactivation::find(&self.store, user.id).await?.map(|(at,)| Deactivation(at)));
+        let last = self.deactivations.get(user.id.0, find).await?;
+        Ok(last.is_some_and(|last| Some(last.0) == user.password_changed_at))
     }
 
     /// # Errors
@@ -85,6 +100,7 @@ impl Identities {
     /// Forgets an account that was just changed here, and what its API keys say of it.
     pub async fn forget(&self, id: Uuid) {
         self.accounts.forget(id).await;
+        self.deactivations.forget(id).await;
         // Few keys are remembered at a time, and this is rare: simpler than to know whose each of them is.
         self.api_keys.forget_all();
     }
@@ -92,6 +108,24 @@ impl Identities {
     /// Forgets an API key that was just changed here.
     pub async fn forget_api_key(&self, id: Uuid) {
         self.api_keys.forget(id).await;
+    }
+
+    /// Forgets a run that has just ended here.
+    pub async fn forget_run(&self, id: Uuid) {
+        self.runs.forget(id).await;
+    }
+
+    /// Forgets a schedule that was just changed here.
+    pub async fn forget_schedule(&self, id: Uuid) {
+        self.schedules.forget(id).await;
+    }
+
+    /// Forgets what tokens of work are bound to, since something was deleted here. That is rare: simpler than to know
+    /// what goes with what.
+    pub fn forget_work(&self) {
+        self.runs.forget_all();
+        self.schedules.forget_all();
+        self.deployments.forget_all();
     }
 
     /// Forgets a device that was just changed here.

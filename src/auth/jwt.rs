@@ -10,7 +10,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
-use super::claims::{Claims, TokenKind, VerifiedToken};
+use super::claims::{Claims, NumericDate, TokenKind, VerifiedToken};
 use super::keys::{KeyRing, SigningKey};
 use super::scope::Scope;
 use super::standing::Standing;
@@ -36,8 +36,8 @@ pub struct NewToken {
     pub user_id: Uuid,
     pub kind: TokenKind,
     pub issued_at: DateTime<Utc>,
-    /// When the proof was given, in seconds since 1970; none for a proof that is given just now.
-    pub proven_at: Option<f64>,
+    /// When the proof was given; none for a proof that is given just now.
+    pub proven_at: Option<DateTime<Utc>>,
     /// Seconds since 1970.
     pub expires_at: Option<i64>,
     /// What it is made from ([`Claims::parents`]).
@@ -130,13 +130,15 @@ impl Tokens {
     /// When the claims can't be written as JSON, or there is no key to sign with.
     pub fn issue(&self, new: NewToken) -> Result<IssuedToken, SigningError> {
         let id = self.random.id_in_time(new.issued_at);
-        let issued_at = new.issued_at.timestamp_micros() as f64 / 1e6;
+        let proven_at = new.proven_at.unwrap_or(new.issued_at);
         let claims = Claims {
             sub: new.user_id,
             iss: self.issuer.clone(),
             aud: self.audience.clone(),
-            iat: issued_at,
-            auth_time: Some(new.proven_at.unwrap_or(issued_at)),
+            iat: NumericDate::of(new.issued_at),
+            // A replica whose clock is ahead may have taken the proof.
+            auth_time: Some(NumericDate::of(proven_at.min(new.issued_at))),
+            proven_at: Some(proven_at.timestamp_micros()),
             exp: new.expires_at,
             jti: Some(id.0),
             parents: new.parents,
@@ -169,8 +171,9 @@ impl Tokens {
             sub: principal.user.id.0,
             iss: self.issuer.clone(),
             aud: self.audience.clone(),
-            iat: now.timestamp_micros() as f64 / 1e6,
+            iat: NumericDate::of(now),
             auth_time: None,
+            proven_at: Some(now.timestamp_micros()),
             exp: None,
             jti: None,
             parents: Vec::new(),
@@ -255,7 +258,8 @@ impl Tokens {
         if claims.exp.is_some_and(|exp| exp <= now.saturating_sub(self.leeway)) {
             return refuse("Signature has expired");
         }
-        if !claims.iat.is_finite() || claims.iat > now.saturating_add(self.leeway).saturating_add(1) as f64 {
+        let issued_at = claims.iat.seconds();
+        if !issued_at.is_finite() || issued_at > now.saturating_add(self.leeway).saturating_add(1) as f64 {
             return refuse("The token is not yet valid (iat)");
         }
         Ok(())
@@ -350,8 +354,9 @@ mod tests {
                 sub: Uuid::nil(),
                 iss: String::new(),
                 aud: String::new(),
-                iat: 0.0,
+                iat: NumericDate::of(at(0)),
                 auth_time: None,
+                proven_at: None,
                 exp,
                 jti: None,
                 parents: Vec::new(),

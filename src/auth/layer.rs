@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::access::{Access, Also, Policies, When};
-use super::claims::{Claims, TokenKind, VerifiedToken, moment};
+use super::claims::{Claims, TokenKind, VerifiedToken};
 use super::hidden::Hidden;
 use super::page::Page;
 use super::revocation::Revoked;
@@ -118,7 +118,7 @@ async fn within_scope(
     mut request: Request,
 ) -> Result<(Request, Hidden), Response> {
     let app = &guard.app;
-    let path = route_of(app, request.extensions(), request.uri());
+    let path = route_of(request.extensions(), request.uri());
     let access = Access::of(request.method().as_str(), &path);
     access.check(scope).map_err(IntoResponse::into_response)?;
     let mut hidden = Hidden::default();
@@ -135,10 +135,9 @@ async fn within_scope(
 #[derive(Debug, Clone)]
 pub struct Declared(pub Arc<[Also]>);
 
-/// The declared path of the request, below the server's own root.
-fn route_of(app: &AppState, extensions: &Extensions, uri: &Uri) -> String {
-    let path = extensions.get::<MatchedPath>().map_or(uri.path(), MatchedPath::as_str);
-    path.strip_prefix(app.config.root_url_path.0.as_str()).unwrap_or(path).to_owned()
+/// The declared path of the request.
+fn route_of(extensions: &Extensions, uri: &Uri) -> String {
+    extensions.get::<MatchedPath>().map_or(uri.path(), MatchedPath::as_str).to_owned()
 }
 
 /// # Errors
@@ -222,7 +221,7 @@ impl FromRequestParts<AppState> for MaybePrincipal {
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Self::Rejection> {
         let found = principal_for_page(app, &parts.headers, &parts.extensions, app.clock.now()).await;
-        let route = route_of(app, &parts.extensions, &parts.uri);
+        let route = route_of(&parts.extensions, &parts.uri);
         Ok(Self { found, method: parts.method.clone(), route })
     }
 }
@@ -312,8 +311,12 @@ pub async fn holder(
         return Err(AuthenticationError::LocalAccount(user.name.clone()));
     }
     let changed = user.password_changed_at.filter(|_| !user.is_service_account);
-    if is_of_another_password(&token.claims, moment(token.proven_at()), changed) {
-        return Err(AuthenticationError::PasswordChanged(user.name.clone()));
+    if is_of_another_password(&token.claims, token.proven_at(), changed) {
+        let name = user.name.clone();
+        return Err(match Box::pin(app.identities.ended_by_deactivation(&user)).await? {
+            true => AuthenticationError::Deactivated(name),
+            false => AuthenticationError::PasswordChanged(name),
+        });
     }
     Ok(user)
 }
@@ -402,7 +405,7 @@ fn credential<'a>(app: &AppState, headers: &'a HeaderMap) -> Option<Cow<'a, str>
 }
 
 async fn default_principal(app: &AppState) -> Result<Principal, AuthenticationError> {
-    let found = users::find_password(&app.store, &app.default_user).await.map_err(Arc::new)?;
+    let found = users::find_password(&app.auth_store, &app.default_user).await.map_err(Arc::new)?;
     let id = found.map(|user| user.id.0).ok_or(AuthenticationError::NoCredential)?;
     Ok(Principal { user: account(app, id).await?, credential: Credential::None })
 }

@@ -95,7 +95,7 @@ pub async fn check(
     let segments = request.uri().path().split('/');
     segments.for_each(|segment| ids.add(&percent_decode_str(segment).decode_utf8_lossy()));
     let request = with_ids_of_body(request, &mut ids).await?;
-    let are_within = are_within(&app.store, ids.all, projects).await;
+    let are_within = are_within(&app.auth_store, ids.all, projects).await;
     match are_within.map_err(|error| ApiError::from(error).into_response())? {
         true => Ok(request),
         false => Err(AuthenticationError::OtherProject.into_response()),

@@ -115,8 +115,9 @@ impl Register {
     /// Notes a token. When tokens are made faster than the store takes them, this waits for it.
     ///
     /// # Errors
-    /// When there is no room and the database doesn't answer.
+    /// When the store can't be written: the token would be in no list, and end with nothing.
     pub async fn note(&self, registration: Registration) -> Result<(), StoreError> {
+        self.store.ensure_writable().await?;
         self.queue.push_or_wait(registration, &self.store, |_| {}).await
     }
 

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use sea_query::{Expr, ExprTrait, Func, OnConflict, Order, Query};
 use uuid::Uuid;
 
-use super::claims::{VerifiedToken, moment};
+use super::claims::VerifiedToken;
 use super::register;
 use super::revoked_ids::RevokedIds;
 use super::standing::RevokedBefore;
@@ -214,7 +214,7 @@ impl Revocations {
             return Some(Revoked::Alone);
         }
         let before = known.before.get(&claims.sub)?;
-        before.ends(claims, moment(token.proven_at())).then_some(Revoked::WithAccount)
+        before.ends(claims, token.proven_at()).then_some(Revoked::WithAccount)
     }
 
     /// Of the account's tokens, those of an older generation are over.

@@ -37,10 +37,10 @@ pub struct RevokedBefore {
 
 impl RevokedBefore {
     /// Whether the token is from before it.
-    pub fn ends(&self, claims: &Claims, issued_at: DateTime<Utc>) -> bool {
+    pub fn ends(&self, claims: &Claims, proven_at: DateTime<Utc>) -> bool {
         match claims.generation {
             Some(generation) if self.generation > 0 => generation < self.generation,
-            _ => issued_at <= self.moment,
+            _ => proven_at <= self.moment,
         }
     }
 }

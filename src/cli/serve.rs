@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::Context;
+use futures_util::FutureExt;
+use rustix::process::Signal;
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -13,15 +15,15 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use super::CliError;
 use crate::app::{App, Surroundings};
-use crate::config::{Config, ConfigError};
-use crate::startup::{self, SignIn};
+use crate::config::{Config, ConfigError, Listen};
+use crate::startup::{self, SignIn, StartupError};
 use crate::{config, connections, server};
 
 #[derive(Debug, clap::Args)]
 pub struct ServeArgs {
-    /// Address and port to listen on; port 0 takes a free one [env: ZENDO_LISTEN] [default: 127.0.0.1:8080]
+    /// Address or name of this machine and port to listen on; port 0 takes a free one [env: ZENDO_LISTEN] [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
-    pub listen: Option<SocketAddr>,
+    pub listen: Option<Listen>,
     /// Folder of the embedded database, made when missing [env: ZENDO_DATA_DIR] [default: zendo-data]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
@@ -45,9 +47,24 @@ pub fn run(args: ServeArgs) -> Result<(), CliError> {
     let served = runtime.context("the runtime can't start").and_then(|runtime| {
         // On a worker, and not on this thread, whose heap would keep what the start took and use it no more.
         let served = runtime.spawn(serve(config));
-        runtime.block_on(served).context("serving failed")?
+        let served = runtime.block_on(served).context("serving failed");
+        // What still waits, such as for the name of a host, must not keep the program from its end.
+        runtime.shutdown_background();
+        served?
     });
-    served.map_err(|error| CliError::failure(format!("{error:#}")))
+    served.map_err(|error| CliError::failure(in_one_line(&error)))
+}
+
+/// An error with its causes, each said once: some say their causes themselves.
+fn in_one_line(error: &anyhow::Error) -> String {
+    let mut line = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !line.contains(&cause) {
+            line.push_str(": ");
+            line.push_str(&cause);
+        }
+    }
+    line
 }
 
 /// The settings of the environment.
@@ -71,21 +88,30 @@ pub fn config_from_environment() -> Result<(Config, Vec<String>), CliError> {
 }
 
 fn start_log(config: &Config) {
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // A line that can't be written, such as to a full disk, is no reason to write another about it.
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).log_internal_errors(false);
     let log = tracing_subscriber::registry().with(config.zendo.log.0.clone()).with(lines);
     // A second start in one process keeps the first one's log.
     let _ = log.try_init();
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
-    let listen = config.zendo.listen;
+    let listen = config.zendo.listen.clone();
     // Signals are caught before anything is begun that they should not cut short.
-    let stop = stop_signal().context("signals can't be caught")?;
-    let listener = TcpListener::bind(listen).await.with_context(|| {
+    let stop = stop_signal().context("signals can't be caught")?.shared();
+    let listener = match listen.resolve() {
+        Ok(address) => TcpListener::bind(address).await,
+        Err(error) => Err(error),
+    };
+    let listener = listener.with_context(|| {
         format!("can't listen on {listen}; give a free address with --listen or ZENDO_LISTEN")
     })?;
     let address = listener.local_addr()?;
-    let (app, sign_in) = startup::start(config, Surroundings::of_the_machine()).await?;
+    let started = startup::start_unless(stop.clone(), config, Surroundings::of_the_machine()).await;
+    let (app, sign_in) = match started {
+        Err(StartupError::Stopped) => return Ok(()),
+        started => started?,
+    };
     greet(&app, address, &sign_in).context("the terminal can't be written")?;
     server::serve(app, listener, stop).await.context("serving failed")
 }
@@ -93,6 +119,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    // A file that may not grow any more (`ulimit -f`) fails its write then, and doesn't end the program.
+    drop(signal(SignalKind::from_raw(Signal::XFSZ.as_raw()))?);
     Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}

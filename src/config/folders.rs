@@ -8,12 +8,12 @@ use crate::audit::Destination;
 
 const DATABASE_FILE: &str = "zendo.db";
 /// What SQLite puts beside a database.
-const BESIDE_A_DATABASE: [&str; 3] = ["-wal", "-shm", "-journal"];
+const BESIDE_A_DATABASE: [&str; 4] = ["-wal", "-shm", "-journal", ".made"];
 
 impl Config {
     /// Where the database is: without a URL, in the data folder.
     pub fn store_location(&self) -> StoreLocation {
-        let location = self.store.url.as_ref().and_then(|url| url.location());
+        let location = self.store.url.as_ref().map(|url| url.location.clone());
         location.unwrap_or_else(|| StoreLocation::Sqlite { path: self.zendo.data_dir.join(DATABASE_FILE) })
     }
 

@@ -4,10 +4,12 @@
 
 mod bootstrap;
 mod folders;
+mod listen;
 mod names;
 mod secrets;
 mod server;
 mod store;
+mod store_url;
 mod value;
 mod workload;
 mod zendo;
@@ -16,12 +18,14 @@ use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 
 pub use bootstrap::BootstrapSettings;
-pub use secrets::SecretsStoreSettings;
+pub use listen::Listen;
+pub use secrets::{SecretsStoreSettings, SecretsStoreType};
 pub use server::{AuthScheme, DeploymentType, JwtAlgorithm, Origins, ServerSettings};
-pub use store::{StoreLocation, StoreSettings};
+pub use store::{StoreSettings, StoreTls};
+pub use store_url::{StoreLocation, StoreUrl};
 pub use value::{AtLeast, Flag, HeaderSetting, HttpUrl, Secret, Setting, Text};
 pub use workload::WorkloadSettings;
-pub use zendo::{AbsolutePath, AuditLog, Names, Networks, SigningAlgorithm, ZendoSettings};
+pub use zendo::{AbsolutePath, AuditLog, Names, Networks, PreflightMethod, SigningAlgorithm, ZendoSettings};
 
 /// All settings of one process.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -49,7 +53,8 @@ impl ConfigError {
 }
 
 impl Config {
-    /// Reads the settings from environment variables, given as pairs so that a test can give its own.
+    /// Reads the settings from environment variables, given as pairs so that a test can give its own. One that is set to
+    /// nothing is as if it were not set: compose files and charts say `${NAME:-}`.
     ///
     /// Returns the settings and the warnings to print: unknown names, and names without effect here.
     ///
@@ -58,7 +63,8 @@ impl Config {
     pub fn from_env(
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<(Self, Vec<String>), ConfigError> {
-        let variables: Vec<(String, String)> = variables.into_iter().collect();
+        let variables: Vec<(String, String)> =
+            variables.into_iter().filter(|(_, value)| !value.trim().is_empty()).collect();
         let config = Self {
             server: read("ZENML_SERVER_", &variables)?,
             store: read("ZENML_STORE_", &variables)?,
@@ -106,7 +112,7 @@ pub fn unsafe_settings(config: &Config) -> Vec<String> {
         );
     }
     let is_http = config.server.server_url.as_ref().is_some_and(|url| url.0.starts_with("http://"));
-    let listens_outside = !config.zendo.listen.ip().is_loopback();
+    let listens_outside = !config.zendo.listen.is_loopback();
     if is_http && listens_outside {
         warnings.push(
             "ZENML_SERVER_SERVER_URL is http: passwords and tokens cross the network unprotected; put a proxy \
@@ -133,6 +139,10 @@ pub fn variable_names() -> Vec<String> {
     ]
     .concat()
 }
+
+/// What the names of settings start with.
+const PREFIXES: [&str; 6] =
+    ["ZENML_SERVER_", "ZENML_STORE_", "ZENML_SECRETS_STORE_", "ZENML_DEFAULT_", "ZENML_WORKLOAD_", "ZENDO_"];
 
 /// Reads one group of settings, each variable alone first, since only then an error can name it.
 fn read<T: DeserializeOwned>(prefix: &str, variables: &[(String, String)]) -> Result<T, ConfigError> {
@@ -164,6 +174,44 @@ mod tests {
     }
 
     #[test]
+    fn a_variable_that_is_set_to_nothing_is_as_unset() {
+        let unknown =
+            ["ZENML_SERVER_AUTO_CREATE_DEFAULT_USER", "ZENML_SERVER_THREAD_POOL_SIZE", "ZENDO_TYPO"];
+        let all: Vec<String> = variable_names().into_iter().chain(unknown.map(str::to_owned)).collect();
+        for nothing in ["", " ", "\n", "\t \r\n"] {
+            for name in &all {
+                assert_eq!(from(&[(name, nothing)]), Ok((Config::default(), vec![])), "{name}={nothing:?}");
+            }
+            let together = all.iter().map(|name| (name.clone(), nothing.to_owned()));
+            assert_eq!(Config::from_env(together), Ok((Config::default(), vec![])), "{nothing:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_url_of_the_store_says_counts_first() {
+        let variables = [
+            ("ZENML_STORE_URL", "mysql://a:b@h/db?ssl_ca=url.pem&ssl_verify_server_cert=true"),
+            ("ZENML_STORE_USERNAME", "c"),
+            ("ZENML_STORE_PASSWORD", "d"),
+            ("ZENML_STORE_SSL_CA", "variable.pem"),
+            ("ZENML_STORE_SSL_VERIFY_SERVER_CERT", "false"),
+        ];
+        let store = from(&variables).unwrap().0.store;
+        assert_eq!(store.account(), (Some("a"), Secret::read("b").as_ref()));
+        assert_eq!(store.tls().ca, Secret::read("url.pem").as_ref());
+        assert!(store.tls().is_required && store.tls().verify_host);
+        let store = from(&[("ZENML_STORE_URL", "mysql://h/db"), variables[1], variables[2]]).unwrap().0.store;
+        assert_eq!(store.account(), (Some("c"), Secret::read("d").as_ref()));
+        assert!(!store.tls().is_required);
+        for one in ["ssl=1", "ssl_ca=a", "ssl_cert=a&ssl_key=b", "ssl_verify_server_cert=1"] {
+            let url = format!("mysql://a:b@h/db?{one}");
+            assert!(from(&[("ZENML_STORE_URL", &url)]).unwrap().0.store.tls().is_required, "{one}");
+        }
+        let half = problem("ZENML_STORE_URL", "mysql://a:b@h/db?ssl_cert=a");
+        assert!(half.starts_with("ZENML_STORE_SSL_KEY: "), "{half}");
+    }
+
+    #[test]
     fn what_cannot_be_meant_is_named_with_what_is_accepted() {
         for (name, value, accepted) in [
             ("ZENML_SERVER_GENERIC_API_TOKEN_LIFETIME", "abc", "whole number of at least 1"),
@@ -172,7 +220,6 @@ mod tests {
             ("ZENML_SERVER_GENERIC_API_TOKEN_MAX_LIFETIME", "99999999999999999999", "whole number"),
             ("ZENML_SERVER_GENERIC_API_TOKEN_LIFETIME", "604801", "at most"),
             ("ZENML_SERVER_JWT_TOKEN_ALGORITHM", "none", "HS256, HS384, HS512"),
-            ("ZENML_SERVER_JWT_SECRET_KEY", "", "at least 1 character"),
             ("ZENDO_SIGNING_ALGORITHM", "none", "EdDSA, ES256 or RS256"),
             ("ZENML_SERVER_AUTH_SCHEME", "MAGIC", "OAUTH2_PASSWORD_BEARER"),
             ("ZENDO_TRUSTED_PROXIES", "proxy.example", "addresses or networks"),
@@ -181,8 +228,8 @@ mod tests {
             ("ZENML_SERVER_SERVER_URL", "example.com", "http"),
             ("ZENML_SERVER_ROOT_URL_PATH", "zenml", "start with /"),
             ("ZENML_SERVER_CORS_ALLOW_ORIGINS", "example.com", "origins"),
-            ("ZENML_DEFAULT_USER_PASSWORD", "", "at least 1 character"),
             ("ZENML_STORE_URL", "postgres://x/y", "mysql"),
+            ("ZENML_STORE_URL", "mysql://a:b@h/db?charset=utf8", "charset is not known"),
             ("ZENML_STORE_POOL_SIZE", "0", "a whole number of at least 1"),
             ("ZENDO_LISTEN", "8080", "ADDRESS:PORT"),
         ] {

@@ -1,6 +1,6 @@
 //! `ZENML_SECRETS_STORE_*`: how secrets are kept.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::value::{Secret, Setting, optional, setting};
 
@@ -16,16 +16,23 @@ pub struct SecretsStoreSettings {
 }
 
 /// Where secrets are kept.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum SecretsStoreType {
     /// In zendo's database.
     #[default]
     Sql,
+    /// Nowhere: none can be made or read.
+    None,
 }
 
 impl Setting for SecretsStoreType {
-    const ACCEPTED: &'static str = "sql: zendo keeps secrets in its database";
+    const ACCEPTED: &'static str = "sql (zendo keeps secrets in its database) or none (it keeps none)";
     fn read(text: &str) -> Option<Self> {
-        (text == "sql").then_some(Self::Sql)
+        match text {
+            "sql" => Some(Self::Sql),
+            "none" => Some(Self::None),
+            _ => None,
+        }
     }
 }

@@ -13,26 +13,29 @@ pub trait Setting: Sized {
     fn read(text: &str) -> Option<Self>;
     /// Whether the refused text may be repeated in the error.
     const SECRET: bool = false;
+    /// What is wrong with a refused text, where that can be said more nearly than by what is accepted.
+    fn problem(_text: &str) -> Option<String> {
+        None
+    }
 }
 
-/// For `#[serde(deserialize_with = "setting")]`: an empty variable is an error for the kinds that say so.
+/// For `#[serde(deserialize_with = "setting")]`. A variable that is set to nothing doesn't come here.
 pub fn setting<'de, D: Deserializer<'de>, T: Setting>(deserializer: D) -> Result<T, D::Error> {
     let text = String::deserialize(deserializer)?;
     // A space may be part of a secret; elsewhere it is a slip of the pen.
     let meant = if T::SECRET { text.as_str() } else { text.trim() };
     T::read(meant).ok_or_else(|| {
+        if let Some(problem) = T::problem(meant) {
+            return de::Error::custom(problem);
+        }
         let shown = if T::SECRET { "the value".to_owned() } else { format!("{text:?}") };
         de::Error::custom(format_args!("{shown} is not accepted; give {}", T::ACCEPTED))
     })
 }
 
-/// For optional settings: an empty variable is as if it were not set, as in ZenML.
+/// For optional settings.
 pub fn optional<'de, D: Deserializer<'de>, T: Setting>(deserializer: D) -> Result<Option<T>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    if text.trim().is_empty() && !T::SECRET {
-        return Ok(None);
-    }
-    setting(de::value::StringDeserializer::new(text)).map(Some)
+    setting(deserializer).map(Some)
 }
 
 /// A whole number of at least `MIN`.
@@ -157,13 +160,6 @@ impl PartialEq for Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("[secret]")
-    }
-}
-
-impl Setting for std::net::SocketAddr {
-    const ACCEPTED: &'static str = "ADDRESS:PORT, such as 127.0.0.1:8080 or [::]:8080";
-    fn read(text: &str) -> Option<Self> {
-        text.parse().ok()
     }
 }
 

@@ -1,6 +1,6 @@
 //! `ZENDO_*`: what ZenML has no name for.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use ipnet::IpNet;
@@ -9,6 +9,7 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use uuid::Uuid;
 
+use super::Listen;
 use super::value::{AtLeast, Setting, optional, setting};
 use crate::audit::Destination;
 
@@ -17,10 +18,13 @@ use crate::audit::Destination;
 pub struct ZendoSettings {
     /// Where to listen; port 0 takes a free one.
     #[serde(deserialize_with = "setting")]
-    pub listen: SocketAddr,
+    pub listen: Listen,
     /// Folder of the embedded database.
     #[serde(deserialize_with = "setting")]
     pub data_dir: PathBuf,
+    /// Seconds that a start waits for a database that is away.
+    #[serde(deserialize_with = "setting")]
+    pub store_wait: AtLeast<0>,
     /// Proxies whose `X-Forwarded-For` is believed.
     #[serde(deserialize_with = "setting")]
     pub trusted_proxies: Networks,
@@ -48,6 +52,9 @@ pub struct ZendoSettings {
     /// Service accounts, by name or id, that may ask about and revoke other accounts' tokens, as admins may.
     #[serde(deserialize_with = "setting")]
     pub introspection_accounts: Names,
+    /// By what forward-auth knows a browser's preflight, and lets it through; without it none is.
+    #[serde(deserialize_with = "optional")]
+    pub forward_auth_preflight: Option<PreflightMethod>,
     /// For so many days a token that has ended stays in the list of API tokens.
     #[serde(deserialize_with = "setting")]
     pub token_history: AtLeast<0>,
@@ -59,8 +66,9 @@ pub struct ZendoSettings {
 impl Default for ZendoSettings {
     fn default() -> Self {
         Self {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            listen: Listen::default(),
             data_dir: "zendo-data".into(),
+            store_wait: AtLeast(60),
             trusted_proxies: Networks(Vec::new()),
             max_connections: None,
             max_connections_per_address: AtLeast(512),
@@ -70,6 +78,7 @@ impl Default for ZendoSettings {
             audit_log: None,
             signing_algorithm: None,
             introspection_accounts: Names::default(),
+            forward_auth_preflight: None,
             token_history: AtLeast(30),
             log: LogFilter(Targets::new().with_default(LevelFilter::INFO)),
         }
@@ -99,6 +108,27 @@ impl Setting for SigningAlgorithm {
     const ACCEPTED: &'static str = "EdDSA, ES256 or RS256, or leave it unset for HMAC";
     fn read(text: &str) -> Option<Self> {
         [Self::EdDSA, Self::ES256, Self::RS256].into_iter().find(|algorithm| algorithm.name() == text)
+    }
+}
+
+/// Where a proxy that asks forward-auth says the method of its caller's request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PreflightMethod {
+    /// It asks with that method.
+    Request,
+    /// In `X-Forwarded-Method`, which it sets whatever its caller has sent.
+    Forwarded,
+}
+
+impl Setting for PreflightMethod {
+    const ACCEPTED: &'static str = "request (the proxy asks with its caller's method, as Envoy does), x-forwarded-method \
+                                    (the proxy sets that header, as Caddy and Traefik do), or leave it unset";
+    fn read(text: &str) -> Option<Self> {
+        match text.to_ascii_lowercase().as_str() {
+            "request" => Some(Self::Request),
+            "x-forwarded-method" => Some(Self::Forwarded),
+            _ => None,
+        }
     }
 }
 
@@ -164,6 +194,12 @@ impl Setting for Names {
 /// Addresses and networks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Networks(pub Vec<IpNet>);
+
+impl Networks {
+    pub fn have(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(&address))
+    }
+}
 
 impl Setting for Networks {
     const ACCEPTED: &'static str =

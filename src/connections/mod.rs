@@ -5,6 +5,7 @@ mod answer;
 mod limits;
 mod stream;
 mod table;
+mod target;
 mod unread;
 
 use std::future::Future;

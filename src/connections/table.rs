@@ -269,6 +269,16 @@ impl Connection {
         is_cut_short
     }
 
+    /// Whether what comes next begins a request.
+    pub(super) fn is_idle(&self) -> bool {
+        self.phase() == Phase::Idle
+    }
+
+    /// Whether what is said is no answer to a request that was read.
+    pub(super) fn is_reading_head(&self) -> bool {
+        self.phase() == Phase::Head
+    }
+
     /// The caller sent something.
     pub(super) fn note_read(&self) {
         if self.phase() == Phase::Idle {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::ConnectInfo;
-use axum::http::header::{AUTHORIZATION, COOKIE, HOST, USER_AGENT};
+use axum::http::header::{AUTHORIZATION, COOKIE, HOST, RETRY_AFTER, USER_AGENT, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use serde::de::DeserializeOwned;
@@ -30,6 +30,9 @@ const HANDED_ON: [HeaderName; 6] = [
     HeaderName::from_static(request_id::HEADER),
 ];
 
+/// Headers of a refusal that its page has too: how to sign in, and when to come again.
+const OF_THE_PAGE: [HeaderName; 2] = [WWW_AUTHENTICATE, RETRY_AFTER];
+
 /// Asks in the name of a page's visitor.
 #[derive(Clone)]
 pub struct Api {
@@ -43,8 +46,8 @@ pub struct Api {
 pub struct Refusal {
     pub status: StatusCode,
     pub message: String,
-    /// What `WWW-Authenticate` says.
-    pub challenge: Option<HeaderValue>,
+    /// Those of its headers that are the page's too.
+    pub headers: HeaderMap,
 }
 
 impl Api {
@@ -78,9 +81,9 @@ impl Api {
     /// # Errors
     /// [`Refusal`] with what the API says; 500 for an answer that can't be read.
     pub async fn get<T: DeserializeOwned>(&self, address: &Address) -> Result<T, Refusal> {
-        let (status, challenge, body) = self.ask(address).await?;
+        let (status, headers, body) = self.ask(address).await?;
         if !status.is_success() {
-            return Err(Refusal { status, message: message_in(&body), challenge });
+            return Err(Refusal { status, message: message_in(&body), headers });
         }
         serde_json::from_slice(&body).map_err(|error| {
             tracing::error!(%error, %address, "a page can't read the API's answer");
@@ -88,7 +91,8 @@ impl Api {
         })
     }
 
-    async fn ask(&self, address: &Address) -> Result<(StatusCode, Option<HeaderValue>, Bytes), Refusal> {
+    /// The status, the headers that are the page's too, and the body.
+    async fn ask(&self, address: &Address) -> Result<(StatusCode, HeaderMap, Bytes), Refusal> {
         let mut request = Request::new(Body::empty());
         *request.uri_mut() = address.as_str().parse().map_err(|_| Refusal::internal())?;
         *request.headers_mut() = self.headers.clone();
@@ -97,16 +101,18 @@ impl Api {
         }
         let Ok(response) = self.router.clone().oneshot(request).await;
         let (parts, body) = response.into_parts();
-        let challenge = parts.headers.get(axum::http::header::WWW_AUTHENTICATE).cloned();
+        let kept =
+            OF_THE_PAGE.into_iter().filter_map(|name| Some((name.clone(), parts.headers.get(name)?.clone())));
+        let headers = kept.collect();
         let body = to_bytes(body, LONGEST_ANSWER).await.map_err(|_| Refusal::internal())?;
-        Ok((parts.status, challenge, body))
+        Ok((parts.status, headers, body))
     }
 }
 
 impl Refusal {
     fn internal() -> Self {
         let message = "An unexpected error occurred.".to_owned();
-        Self { status: StatusCode::INTERNAL_SERVER_ERROR, message, challenge: None }
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, message, headers: HeaderMap::new() }
     }
 }
 

@@ -1,8 +1,7 @@
 //! A page that can't be shown, and what to do about it.
 
 use askama::Template;
-use axum::http::header::WWW_AUTHENTICATE;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 
 use super::api::Refusal;
@@ -25,7 +24,7 @@ pub struct Said {
     status: StatusCode,
     title: &'static str,
     message: String,
-    challenge: Option<HeaderValue>,
+    headers: HeaderMap,
 }
 
 #[derive(Template)]
@@ -49,7 +48,7 @@ impl PageError {
 
     /// What the API refused.
     pub fn refused(shell: Shell, refusal: Refusal) -> Self {
-        Said { challenge: refusal.challenge, ..Said::of(shell, refusal.status, refusal.message) }.into()
+        Said { headers: refusal.headers, ..Said::of(shell, refusal.status, refusal.message) }.into()
     }
 }
 
@@ -69,7 +68,7 @@ impl Said {
             status if status.is_server_error() => "That went wrong",
             _ => "That can't be shown",
         };
-        Self { shell, status, title, message: message.into(), challenge: None }
+        Self { shell, status, title, message: message.into(), headers: HeaderMap::new() }
     }
 }
 
@@ -92,7 +91,7 @@ impl IntoResponse for PageError {
             Self::GoTo(path) => return Redirect::to(path.as_str()).into_response(),
             Self::Said(said) => said,
         };
-        let Said { shell, status, title, message, challenge } = *said;
+        let Said { shell, status, title, message, headers } = *said;
         let page = ErrorPage { shell: &shell, title, message: &message, advice: advice(status) };
         let mut response = match page.render() {
             Ok(html) => (status, Html(html)).into_response(),
@@ -101,9 +100,7 @@ impl IntoResponse for PageError {
                 (StatusCode::INTERNAL_SERVER_ERROR, message).into_response()
             }
         };
-        if let Some(challenge) = challenge {
-            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-        }
+        response.headers_mut().extend(headers);
         response
     }
 }

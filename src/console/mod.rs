@@ -24,7 +24,7 @@ use axum::http::HeaderValue;
 use axum::http::header::CACHE_CONTROL;
 use axum::http::request::Parts;
 use axum::response::{Redirect, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::get;
 use tower::util::MapResponseLayer;
 
 use crate::address::Address;
@@ -77,14 +77,10 @@ pub fn router(app: &AppState, api: Router) -> Router<AppState> {
         Some(_) => pages,
         None => {
             let to_device_page = get(to_device_page).layer(MapResponseLayer::new(own_headers));
-            pages.route("/", entrance()).route("/devices/verify", to_device_page)
+            let entrance = get(to_console).layer(MapResponseLayer::new(own_headers));
+            pages.route("/", entrance).route("/devices/verify", to_device_page)
         }
     }
-}
-
-/// The way to the console.
-pub fn entrance() -> MethodRouter<AppState> {
-    get(to_console).layer(MapResponseLayer::new(own_headers))
 }
 
 async fn to_console(State(app): State<AppState>) -> Redirect {

@@ -4,6 +4,7 @@ use axum::Json;
 use sea_query::{Expr, ExprTrait, SelectStatement};
 
 use super::{Context, Resource, ResponseOf, find_in, find_project, refuse_held};
+use crate::http::compression::Compressible;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::list::{ListRequest, Page};
 use crate::http::path::PathId;
@@ -13,9 +14,12 @@ use crate::http::query::Query;
 ///
 /// # Errors
 /// 400 for a page past the end; 404 for an unknown project.
-pub async fn list<R: Resource>(cx: Context, list: ListRequest<R>) -> ApiResult<Json<Page<ResponseOf<R>>>> {
+pub async fn list<R: Resource>(cx: Context, list: ListRequest<R>) -> ApiResult<PageAnswer<R>> {
     list_of(&cx, &list, R::select()).await
 }
+
+/// A page as it is answered.
+pub type PageAnswer<R> = (Compressible, Json<Page<ResponseOf<R>>>);
 
 /// A page of these rows.
 ///
@@ -25,7 +29,7 @@ pub async fn list_of<R: Resource>(
     cx: &Context,
     list: &ListRequest<R>,
     mut select: SelectStatement,
-) -> ApiResult<Json<Page<ResponseOf<R>>>> {
+) -> ApiResult<PageAnswer<R>> {
     if R::IN_PROJECT {
         let project = find_project(cx, list.project.as_deref()).await?;
         select.and_where(Expr::col("project_id").eq(project));
@@ -33,7 +37,7 @@ pub async fn list_of<R: Resource>(
     R::narrow(&mut select, &cx.principal);
     let mut page = list.fetch(&cx.app.store, &select).await?;
     let answers = R::responses(&cx.read(list.hydrate), std::mem::take(&mut page.items)).await?;
-    Ok(Json(page.with_items(|_| answers)))
+    Ok((Compressible(!R::HOLDS_SECRETS), Json(page.with_items(|_| answers))))
 }
 
 /// One thing by its id.
@@ -63,5 +67,7 @@ pub async fn delete<R: Resource>(cx: Context, PathId(id): PathId) -> ApiResult<J
         R::delete(&mut tx, id).await?;
         Ok::<_, ApiError>(tx.commit(()).await?)
     });
-    deleted.await.map(Json)
+    deleted.await?;
+    cx.app.identities.forget_work();
+    Ok(Json(()))
 }

@@ -41,7 +41,7 @@ use crate::store::{self, Id, StoreError, Transaction};
 
 pub use context::Context;
 pub use envelope::{NoResources, Response};
-pub use handlers::{delete, get, list, list_of};
+pub use handlers::{PageAnswer, delete, get, list, list_of};
 pub use held::{Held, refuse_held};
 pub use project::{NamedProject, find_project, named_project, require, require_project};
 pub use read::{ById, Read, Versions};
@@ -63,6 +63,8 @@ pub trait Resource: Stored + Listed + Sync + 'static {
     const IN_PROJECT: bool = false;
     /// Whether tags can be attached. What is deleted loses them, and what else hangs on it without a foreign key.
     const TAGGABLE: bool = false;
+    /// Whether its answers may hold what opens something to somebody. Pages of what holds none can be compressed.
+    const HOLDS_SECRETS: bool = true;
     /// Things of other kinds that go when one of these is deleted, which takes their scope too.
     const HOLDS: &'static [Held] = &[];
     type Body: Serialize + Send + Sync;

@@ -8,7 +8,7 @@ use super::{Context, find_in, find_named};
 use crate::auth::access::Also;
 use crate::auth::permissions::{Permission, Verb};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
-use crate::http::values::{ShortText, at_most};
+use crate::http::values::{ShortText, TextOr, at_most};
 use crate::resources::tags::{self, Color, TagRow};
 use crate::store::{Among, Id, Insert, Transaction};
 
@@ -81,16 +81,32 @@ fn rivals_by_snapshot(table: &'static str, column: &'static str, thing: Id) -> S
 
 /// A tag as a request names it: by its name or id, or with what it is to be like.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
+#[serde(from = "TextOr<ShortText, DescribedTag>")]
 pub enum TagReference {
     NameOrId(ShortText),
-    Described { name: ShortText, color: Option<Color>, exclusive: Option<bool> },
+    Described(DescribedTag),
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct DescribedTag {
+    name: ShortText,
+    color: Option<Color>,
+    exclusive: Option<bool>,
+}
+
+impl From<TextOr<ShortText, DescribedTag>> for TagReference {
+    fn from(tag: TextOr<ShortText, DescribedTag>) -> Self {
+        match tag {
+            TextOr::Text(name_or_id) => Self::NameOrId(name_or_id),
+            TextOr::Object(described) => Self::Described(described),
+        }
+    }
 }
 
 impl TagReference {
     fn name(&self) -> &str {
         match self {
-            Self::NameOrId(name) | Self::Described { name, .. } => name.as_str(),
+            Self::NameOrId(name) | Self::Described(DescribedTag { name, .. }) => name.as_str(),
         }
     }
 }
@@ -143,7 +159,9 @@ async fn find_or_make(cx: &Context, tx: &mut Transaction, reference: &TagReferen
     }
     let (color, exclusive) = match reference {
         TagReference::NameOrId(_) => (None, None),
-        TagReference::Described { color, exclusive, .. } => (*color, Some(exclusive.unwrap_or(false))),
+        TagReference::Described(DescribedTag { color, exclusive, .. }) => {
+            (*color, Some(exclusive.unwrap_or(false)))
+        }
     };
     match find_named::<TagRow>(tx, None, name).await? {
         None => {

@@ -1,6 +1,7 @@
 //! Where a request comes from: the socket, or what a trusted proxy says of it.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
@@ -33,15 +34,38 @@ impl FromRequestParts<AppState> for ClientAddress {
     }
 }
 
+/// Tells the operator once that a proxy is not believed, which has all its callers share one address and its limits.
+#[derive(Debug, Default)]
+pub struct UntrustedProxies {
+    is_told: AtomicBool,
+}
+
+impl UntrustedProxies {
+    /// Looks at a request.
+    pub fn notice(&self, headers: &HeaderMap, extensions: &Extensions, trusted: &Networks) {
+        if !headers.contains_key(FORWARDED_FOR) || self.is_told.load(Ordering::Relaxed) {
+            return;
+        }
+        let Some(ConnectInfo(peer)) = extensions.get::<ConnectInfo<SocketAddr>>() else { return };
+        let peer = peer.ip().to_canonical();
+        if !trusted.have(peer) && !self.is_told.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "a request from {peer} says in X-Forwarded-For for whom it is, which is not believed, since {peer} is \
+                 not in ZENDO_TRUSTED_PROXIES: if it is a proxy of yours, put it there; until then all of its callers \
+                 count as one address"
+            );
+        }
+    }
+}
+
 /// Goes back along `X-Forwarded-For` as long as each hop is a trusted proxy: what stands further left may be the
 /// caller's invention.
 fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &Networks) -> IpAddr {
-    let is_trusted = |address: &IpAddr| trusted.0.iter().any(|network| network.contains(address));
     let mut address = peer.to_canonical();
     let hops = headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok());
     let hops: Vec<&str> = hops.flat_map(|value| value.split(',')).map(str::trim).collect();
     for hop in hops.iter().rev() {
-        if !is_trusted(&address) {
+        if !trusted.have(address) {
             break;
         }
         let Ok(before) = hop.parse::<IpAddr>() else { break };

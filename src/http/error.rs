@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use crate::store::{AsStoreError, StoreError, is_duplicate, is_ended, is_too_long, too_long};
+use crate::store::{AsStoreError, StoreError, is_duplicate, is_ended, is_too_long, passing, too_long};
 
 /// The exceptions of ZenML's client that an error can become again (contract: BEHAVIOUR.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,10 +121,11 @@ impl ApiError {
         Self { retry_after: Some(retry_after_seconds), ..Self::plain(StatusCode::TOO_MANY_REQUESTS, message) }
     }
 
-    /// 503 when the database doesn't answer; clients try again.
-    pub fn store_unavailable() -> Self {
-        let body =
-            json!({"detail": ["RuntimeError", "The database does not answer. Please try again later."]});
+    /// 503 while the database can't do its work; clients try again.
+    pub fn store_unavailable(error: &StoreError) -> Self {
+        let reason = passing(error).unwrap_or("it does not answer");
+        let message = format!("The database can't be used now: {reason}. Please try again later.");
+        let body = json!({"detail": ["RuntimeError", message]});
         Self { retry_after: Some(1), ..Self::with(StatusCode::SERVICE_UNAVAILABLE, body) }
     }
 
@@ -194,9 +195,6 @@ impl IntoResponse for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         let answer = match error {
-            StoreError::Io(_) | StoreError::PoolTimedOut | StoreError::PoolClosed | StoreError::Tls(_) => {
-                Self::store_unavailable()
-            }
             _ if let Some(long) = too_long(&error) => {
                 return Self::too_long(&long.column, long.most, long.unit);
             }
@@ -204,6 +202,7 @@ impl From<StoreError> for ApiError {
                 return Self::unprocessable("A value is longer than this server's database can keep it.");
             }
             _ if is_ended(&error) => return Self::busy(),
+            _ if passing(&error).is_some() => Self::store_unavailable(&error),
             _ => Self::internal(),
         };
         Self { source: Some(error), ..answer }

@@ -1,6 +1,7 @@
 //! Filters are data: a resource lists its fields, and one parser turns the query string into a condition.
 
 use sea_query::{Cond, Expr, ExprTrait, LikeExpr, Query as Sql, SelectStatement, SimpleExpr};
+use serde_json::Value;
 
 use super::error::{ApiError, ApiResult};
 use crate::config::{Flag, Setting};
@@ -43,7 +44,7 @@ pub enum FieldKind {
     OnlyFlag,
     /// A whole number.
     Number,
-    /// A number that may have a fraction.
+    /// A number that may have a fraction; what is none is equal to nothing.
     Decimal,
     /// Naive UTC, given as `%Y-%m-%d %H:%M:%S`.
     Time,
@@ -170,6 +171,21 @@ impl Field {
     }
 }
 
+impl Field {
+    /// Whether of a repeated filter only the last counts: in ZenML's document its type is no list.
+    pub(super) fn takes_one(&self) -> bool {
+        let is_single = matches!(
+            self.kind,
+            FieldKind::Flag
+                | FieldKind::OnlyFlag
+                | FieldKind::Switch(_)
+                | FieldKind::OnlyId(_)
+                | FieldKind::Always(_)
+        );
+        is_single || self.name == SCOPE_USER
+    }
+}
+
 /// The name of what `column` refers to in `table`, to sort by.
 pub fn name_of(table: &'static str, column: &'static str) -> SimpleExpr {
     let referred = Expr::col((table, "id")).eq(Expr::col(column));
@@ -252,6 +268,11 @@ impl<'a> Filter<'a> {
         }
     }
 
+    /// As it was sent, for a filter that has no operators.
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
     /// The condition on `column` that this filter means.
     ///
     /// # Errors
@@ -274,10 +295,8 @@ impl<'a> Filter<'a> {
             FieldKind::Text | FieldKind::Word(_) => self.on_text(column, str::to_owned),
             FieldKind::Id => self.on_text(column, |value| value.replace('-', "").to_ascii_lowercase()),
             FieldKind::Flag | FieldKind::OnlyFlag => self.on_flag(column),
-            FieldKind::Number => self.on_number(column, |text| text.parse::<i64>().ok()),
-            FieldKind::Decimal => {
-                self.on_number(column, |text| text.parse::<f64>().ok().filter(|n| n.is_finite()))
-            }
+            FieldKind::Number => self.on_number(column),
+            FieldKind::Decimal => self.on_decimal(column),
             FieldKind::Time => self.on_time(column),
             FieldKind::Related(related) => self.on_related(&related),
             FieldKind::Custom(condition) | FieldKind::Always(condition) => condition(self),
@@ -298,26 +317,11 @@ impl<'a> Filter<'a> {
         matches!(self.operator, Operator::Gt | Operator::Gte | Operator::Lt | Operator::Lte)
     }
 
-    /// Texts that begin with a number other than zero, compared as numbers.
-    fn on_numeric_text(&self, column: SimpleExpr) -> Result<SimpleExpr, ApiError> {
-        let number = column.cast_as("DOUBLE");
-        Ok(number.clone().ne(0).and(self.compared(number)?))
-    }
-
-    /// A column that is a number, greater or less than the value.
-    pub(super) fn compared(&self, column: SimpleExpr) -> Result<SimpleExpr, ApiError> {
-        let number: f64 = self.value.trim().parse().map_err(|_| {
-            ApiError::unprocessable(format!("'{}' is no number to compare with.", self.value))
-        })?;
-        Ok(match self.operator {
-            Operator::Gt => column.gt(number),
-            Operator::Gte => column.gte(number),
-            Operator::Lt => column.lt(number),
-            _ => column.lte(number),
-        })
-    }
-
-    fn on_text(&self, column: SimpleExpr, stored: fn(&str) -> String) -> Result<SimpleExpr, ApiError> {
+    pub(super) fn on_text(
+        &self,
+        column: SimpleExpr,
+        stored: fn(&str) -> String,
+    ) -> Result<SimpleExpr, ApiError> {
         let value = stored(self.value);
         Ok(match self.operator {
             Operator::Equals => column.eq(value),
@@ -356,28 +360,6 @@ impl<'a> Filter<'a> {
         })
     }
 
-    fn on_number<N: Into<SimpleExpr>>(
-        &self,
-        column: SimpleExpr,
-        read: fn(&str) -> Option<N>,
-    ) -> Result<SimpleExpr, ApiError> {
-        let number = || {
-            read(self.value.trim())
-                .ok_or_else(|| ApiError::unprocessable(format!("'{}' is no such number.", self.value)))
-        };
-        Ok(match self.operator {
-            Operator::Equals => column.eq(number()?),
-            Operator::NotEquals => column.ne(number()?),
-            Operator::Gt => column.gt(number()?),
-            Operator::Gte => column.gte(number()?),
-            Operator::Lt => column.lt(number()?),
-            Operator::Lte => column.lte(number()?),
-            Operator::IsNull => column.is_null(),
-            Operator::IsNotNull => column.is_not_null(),
-            _ => return Err(self.unfit()),
-        })
-    }
-
     fn on_related(&self, related: &Related) -> Result<SimpleExpr, ApiError> {
         let mut any = Cond::any();
         for (column, kind) in related.fields {
@@ -386,10 +368,21 @@ impl<'a> Filter<'a> {
         Ok(Expr::col(related.column).in_subquery((related.rows)().cond_where(any).to_owned()))
     }
 
+    /// The items as texts: numbers as they are stored in a text, and flags as numbers. Nothing is equal to null.
     pub(super) fn list(&self) -> Result<Vec<String>, ApiError> {
-        serde_json::from_str(self.value).map_err(|_| {
+        let text = |item| match item {
+            Value::Null => Some(None),
+            Value::Bool(flag) => Some(Some(u8::from(flag).to_string())),
+            Value::Number(number) => Some(Some(number.to_string())),
+            Value::String(text) => Some(Some(text)),
+            Value::Array(_) | Value::Object(_) => None,
+        };
+        let items: Option<Vec<Value>> = serde_json::from_str(self.value).ok();
+        let texts: Option<Vec<Option<String>>> =
+            items.and_then(|items| items.into_iter().map(text).collect());
+        texts.map(|texts| texts.into_iter().flatten().collect()).ok_or_else(|| {
             ApiError::unprocessable(
-                "The 'oneof:' and 'notoneof:' filters take a JSON list, such as oneof:[\"a\",\"b\"].",
+                "The 'oneof:' and 'notoneof:' filters take a JSON list of texts or numbers, such as oneof:[\"a\",1].",
             )
         })
     }
@@ -455,7 +448,15 @@ mod tests {
             (FieldKind::Number, "three", "422"),
             (FieldKind::Number, "3.5", "422"),
             (FieldKind::Decimal, "lt:3.5", r#""c" < 3.5"#),
-            (FieldKind::Decimal, "inf", "422"),
+            (FieldKind::Decimal, "90", r#""c" IN (90)"#),
+            (FieldKind::Decimal, "inf", "1 = 2"),
+            (FieldKind::Decimal, "gt:x", "422"),
+            (FieldKind::Decimal, "oneof:[\"90\", 90.5, \"x\", null]", r#""c" IN (90, 90.5)"#),
+            (FieldKind::Decimal, "startswith:9", r#"CAST("c" AS CHAR) LIKE '9%' ESCAPE '!'"#),
+            (FieldKind::Text, "oneof:[1, 7.0, true, null, \"a\"]", r#""c" IN ('1', '7.0', '1', 'a')"#),
+            (FieldKind::Text, "oneof:[[1]]", "422"),
+            (FieldKind::Text, "oneof:{}", "422"),
+            (FieldKind::Number, "oneof:[1]", "422"),
         ] {
             assert_eq!(sql(kind, text), expected, "{text}");
         }

@@ -11,8 +11,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
+use super::contract::{self, Fault, Modelled};
 use super::error::ApiError;
-use super::query::{Violation, reject};
+use super::lax::Lax;
+use super::query::{Violation, reject, reject_model};
 
 const NOT_AN_OBJECT: &str = "Input should be a valid dictionary or object to extract fields from";
 
@@ -32,6 +34,30 @@ impl<T: DeserializeOwned + Send + 'static, S: Send + Sync> FromRequest<S> for Js
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
         read(request, state, parse_object).await.map(Self)
+    }
+}
+
+/// A JSON body that is one of the contract's models, checked as that model.
+#[derive(Debug)]
+pub struct ModelBody<T>(pub T);
+
+impl<T: DeserializeOwned + Modelled + Send + 'static, S: Send + Sync> FromRequest<S> for ModelBody<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        read(request, state, parse_model).await.map(Self)
+    }
+}
+
+/// A JSON body that is a list of one of the contract's models.
+#[derive(Debug)]
+pub struct ModelItems<T>(pub Vec<T>);
+
+impl<T: DeserializeOwned + Modelled + Send + 'static, S: Send + Sync> FromRequest<S> for ModelItems<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        read(request, state, parse_models).await.map(Self)
     }
 }
 
@@ -78,6 +104,9 @@ async fn read<T: Send + 'static, S: Send + Sync>(
                 return Err(ApiError::plain(StatusCode::BAD_REQUEST, message).into_response());
             }
             Err(Unreadable::Violation(violation)) => violation,
+            Err(Unreadable::NoModel(faults)) => {
+                return Err(reject_model(method.as_str(), &path, &faults).into_response());
+            }
         },
     };
     Err(reject(method.as_str(), &path, &[violation]).into_response())
@@ -105,6 +134,8 @@ fn missing() -> Violation {
 enum Unreadable {
     NotText,
     Violation(Violation),
+    /// It is JSON, and not the model that it should be.
+    NoModel(Vec<Fault>),
 }
 
 fn is_json(content_type: &axum::http::HeaderValue) -> bool {
@@ -132,6 +163,35 @@ fn parse_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
     parse(&text)
 }
 
+fn parse_model<T: DeserializeOwned + Modelled>(bytes: &[u8]) -> Result<T, Unreadable> {
+    let body: Box<RawValue> = parse_object(bytes)?;
+    fit(&body)
+}
+
+fn parse_models<T: DeserializeOwned + Modelled>(bytes: &[u8]) -> Result<Vec<T>, Unreadable> {
+    let bodies: Vec<Box<RawValue>> = parse_list(bytes)?;
+    let fitted = bodies.iter().enumerate().map(|(index, body)| {
+        fit(body).map_err(|unreadable| match unreadable {
+            Unreadable::NoModel(faults) => {
+                Unreadable::NoModel(faults.into_iter().map(|fault| fault.of_item(index)).collect())
+            }
+            Unreadable::Violation(violation) => {
+                let field = format!("[{index}].{}", violation.field);
+                Unreadable::Violation(Violation { field, ..violation })
+            }
+            Unreadable::NotText => Unreadable::NotText,
+        })
+    });
+    fitted.collect()
+}
+
+fn fit<T: DeserializeOwned + Modelled>(body: &RawValue) -> Result<T, Unreadable> {
+    let fitted: T = parse(&contract::check(T::MODEL, body).map_err(Unreadable::NoModel)?)?;
+    let mut faults = fitted.faults();
+    faults.truncate(contract::MOST_FAULTS);
+    if faults.is_empty() { Ok(fitted) } else { Err(Unreadable::NoModel(faults)) }
+}
+
 fn parse_list<T: DeserializeOwned>(bytes: &[u8]) -> Result<Vec<T>, Unreadable> {
     if bytes.is_empty() {
         return Err(Unreadable::Violation(missing()));
@@ -151,7 +211,7 @@ fn parse_list<T: DeserializeOwned>(bytes: &[u8]) -> Result<Vec<T>, Unreadable> {
 
 fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Unreadable> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+    let value = serde_path_to_error::deserialize(Lax(&mut deserializer)).map_err(|error| {
         let field = error.path().to_string();
         let field = if [".", "?"].contains(&field.as_str()) { String::new() } else { field };
         unreadable(&field, &error.into_inner())
@@ -327,6 +387,7 @@ mod tests {
         parse_object::<serde_json::Value>(bytes).map(|value| value.to_string()).map_err(|error| match error {
             Unreadable::NotText => "400",
             Unreadable::Violation(violation) => violation.kind,
+            Unreadable::NoModel(_) => "no model",
         })
     }
 

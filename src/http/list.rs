@@ -161,7 +161,7 @@ fn sort_order(text: &str, fields: &'static [Field]) -> ApiResult<(SimpleExpr, Or
     }
 }
 
-/// Filters are joined by the logical operator, also the values of a repeated one.
+/// Filters are joined by the logical operator, also the values of a repeated one that takes several.
 fn condition(query: &Query, operator: LogicalOperator, fields: &'static [Field]) -> ApiResult<Cond> {
     let (mut joined, mut always) = (Vec::new(), Vec::new());
     let (mut filters, mut values) = (0, 0);
@@ -178,7 +178,11 @@ fn condition(query: &Query, operator: LogicalOperator, fields: &'static [Field])
             joined.extend(id.map(|id| condition(Id(id))));
             continue;
         }
-        for text in query.texts(field.name) {
+        // What narrows always does so by a text that says something.
+        let is_said = |text: &&str| !text.is_empty() || !matches!(field.kind, FieldKind::Always(_));
+        let last = query.text(field.name).filter(|_| field.takes_one()).filter(is_said);
+        let all = query.texts(field.name).filter(|_| !field.takes_one());
+        for text in all.chain(last) {
             let filter = Filter::parse(text);
             (filters, values) = (filters + 1, values + filter.values());
             if filters > MOST_FILTERS || values > MOST_VALUES {

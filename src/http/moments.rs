@@ -7,10 +7,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::store::Timestamp;
 
-/// A number or a text that is yet to be read as a time.
+/// A flag, a number or a text that is yet to be read as a time.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Time {
+    Flag(bool),
     Whole(i64),
     Number(f64),
     Text(String),
@@ -29,6 +30,7 @@ impl TryFrom<Time> for Moment {
         config.time_config.microseconds_precision_overflow_behavior =
             speedate::MicrosecondsPrecisionOverflowBehavior::Truncate;
         let read = match time {
+            Time::Flag(_) => return Err("Input should be a valid datetime".to_owned()),
             Time::Whole(number) => speedate::DateTime::from_timestamp(number, 0),
             Time::Number(number) => speedate::DateTime::from_float_with_config(number, &config),
             Time::Text(text) => {
@@ -61,6 +63,7 @@ const MOST_SECONDS: f64 = 999_999_999.0 * 86_400.0;
 impl<'de> Deserialize<'de> for Interval {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let seconds = match Time::deserialize(deserializer)? {
+            Time::Flag(flag) => f64::from(u8::from(flag)),
             Time::Whole(number) => number as f64,
             Time::Number(number) => number,
             Time::Text(text) => {
@@ -144,12 +147,13 @@ mod tests {
             (r#""P1Y2DT3H""#, 31_719_600.0, "P1Y2DT3H"),
             (r#""12:13:14.5""#, 43_994.5, "PT12H13M14.5S"),
             ("1.000001", 1.000_001, "PT1.000001S"),
+            ("true", 1.0, "PT1S"),
         ] {
             let interval: Interval = serde_json::from_str(json).unwrap();
             assert_eq!(interval, Interval(seconds), "{json}");
             assert_eq!(serde_json::to_value(interval).unwrap(), written, "{json}");
         }
-        for json in [r#""60""#, r#""x""#, "true", "null", "1e20", r#""P""#] {
+        for json in [r#""60""#, r#""x""#, "null", "1e20", r#""P""#] {
             assert!(serde_json::from_str::<Interval>(json).is_err(), "{json}");
         }
     }

@@ -1,5 +1,7 @@
 //! The OpenAPI document: of ZenML 0.98.0's, made from tests/contract/openapi.json, the operations that are there, and
-//! zendo's own from openapi_zendo.json.
+//! zendo's own from openapi_zendo.json, corrected where ZenML's doesn't say what is answered.
+
+mod corrections;
 
 use serde_json::{Map, Value};
 
@@ -7,9 +9,10 @@ use super::routes::Operation;
 use crate::packed::{Packed, packed};
 
 /// ZenML 0.98.0's document, without its prose.
-const CONTRACT: Packed = packed!("openapi.json");
+pub(super) const CONTRACT: Packed = packed!("openapi.json");
 
-/// What zendo has beyond it: parameters of ZenML's operations, and operations with their schemas.
+/// What zendo has beyond it or answers otherwise: parameters and answers of ZenML's operations, and operations with
+/// their schemas.
 const OWN: &str = include_str!("openapi_zendo.json");
 
 /// The document of these operations, with the schemas that they use.
@@ -27,6 +30,7 @@ pub fn document(operations: &[Operation]) -> serde_json::Result<Value> {
         }
         paths.retain(|_, item| item.as_object().is_some_and(|methods| !methods.is_empty()));
     }
+    corrections::apply(&mut document);
     let mut used = Map::new();
     collect(&document["paths"], &document["components"]["schemas"], &mut used);
     document["components"]["schemas"] = used.into();
@@ -45,11 +49,20 @@ fn add_own(document: &mut Value, own: Value) {
             }
         }
     }
+    for (path, methods) in own["responses"].as_object().into_iter().flatten() {
+        for (method, responses) in methods.as_object().into_iter().flatten() {
+            for (status, response) in responses.as_object().into_iter().flatten() {
+                document["paths"][path][method]["responses"][status] = response.clone();
+            }
+        }
+    }
     for (path, item) in own["paths"].as_object().into_iter().flatten() {
         document["paths"][path] = item.clone();
     }
-    for (name, schema) in own["schemas"].as_object().into_iter().flatten() {
-        document["components"]["schemas"][name] = schema.clone();
+    for kind in ["schemas", "securitySchemes"] {
+        for (name, one) in own[kind].as_object().into_iter().flatten() {
+            document["components"][kind][name] = one.clone();
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The ids and names in a route's path.
 
 use axum::extract::{FromRequestParts, Path};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use uuid::Uuid;
 
@@ -33,6 +34,36 @@ impl<S: Send + Sync> FromRequestParts<S> for PathIdAndName {
         let id = id(parts, parameters.next().unwrap_or_default())?;
         let (_, name_or_id) = parameters.next().unwrap_or_default();
         Ok(Self(id, name_or_id))
+    }
+}
+
+/// The first parameter of the path, as text.
+#[derive(Debug, Clone)]
+pub struct PathName(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathName {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        match parameters(parts, state).await.next() {
+            Some((_, name)) => Ok(Self(name)),
+            // Bytes that are no text name nothing.
+            None => Err(ApiError::plain(StatusCode::NOT_FOUND, "Not Found")),
+        }
+    }
+}
+
+/// The name or id of a project, and the id of a thing in it: the first two parameters of the path.
+#[derive(Debug, Clone)]
+pub struct PathNameAndId(pub String, pub Id);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathNameAndId {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let mut parameters = parameters(parts, state).await;
+        let (_, name) = parameters.next().unwrap_or_default();
+        Ok(Self(name, id(parts, parameters.next().unwrap_or_default())?))
     }
 }
 

@@ -5,6 +5,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use uuid::Uuid;
 
+use super::contract::Fault;
 use super::error::ApiError;
 use crate::config::{Flag, Setting};
 
@@ -27,15 +28,29 @@ impl Violation {
 
 /// The bare-list 422 with all violations of a request.
 pub fn reject(method: &str, path: &str, violations: &[Violation]) -> ApiError {
-    let count = violations.len();
-    let mut text = format!("{count} validation error{}:\n", if count == 1 { "" } else { "s" });
-    for Violation { place, field, kind, message, input } in violations {
+    let told = violations.iter().map(|Violation { place, field, kind, message, input }| {
         let location = location(place, field);
-        text +=
-            &format!("  {{'type': '{kind}', 'loc': ({location}), 'msg': '{message}', 'input': '{input}'}}\n");
-    }
-    text += &format!("\n    {method} {path}");
-    ApiError::invalid_request(text)
+        format!("{{'type': '{kind}', 'loc': ({location}), 'msg': '{message}', 'input': '{input}'}}")
+    });
+    tell(method, path, &told.collect::<Vec<_>>())
+}
+
+/// The bare-list 422 with all that is wrong with a body that is to be one of the contract's models. The input is not
+/// repeated: a body may hold a password.
+pub fn reject_model(method: &str, path: &str, faults: &[Fault]) -> ApiError {
+    let told = faults.iter().map(|Fault { kind, location, message }| {
+        // As Python quotes it.
+        let quote = if message.contains('\'') { '"' } else { '\'' };
+        format!("{{'type': '{kind}', 'loc': ({location}), 'msg': {quote}{message}{quote}, 'input': ''}}")
+    });
+    tell(method, path, &told.collect::<Vec<_>>())
+}
+
+fn tell(method: &str, path: &str, told: &[String]) -> ApiError {
+    let count = told.len();
+    let plural = if count == 1 { "" } else { "s" };
+    let told: String = told.iter().map(|one| format!("  {one}\n")).collect();
+    ApiError::invalid_request(format!("{count} validation error{plural}:\n{told}\n    {method} {path}"))
 }
 
 /// `'body', 'items', 0, 'name'` for `items[0].name`.
@@ -183,14 +198,15 @@ impl Query {
     }
 }
 
+/// Why a text is no whole number.
 #[derive(Debug, PartialEq)]
-enum NotAnInteger {
+pub enum NotAnInteger {
     Unreadable,
     TooLarge,
 }
 
 /// Whole numbers as pydantic reads them from text: ` 60`, `+60`, `0060`, `1_000` and `60.0` too.
-fn parse_integer(text: &str) -> Result<i64, NotAnInteger> {
+pub fn parse_integer(text: &str) -> Result<i64, NotAnInteger> {
     let text = text.trim();
     let (sign, digits) = match text.strip_prefix(['+', '-']) {
         Some(digits) => (&text[..1], digits),

@@ -14,6 +14,7 @@ const MAX_LENGTH: usize = 128;
 
 /// Names the request, opens its span, logs its end and repeats the name in the answer.
 pub async fn name_request(State(app): State<AppState>, mut request: Request, next: Next) -> Response {
+    app.untrusted_proxies.notice(request.headers(), request.extensions(), &app.trusted_proxies);
     let sent = request.headers().get(HEADER).filter(|id| {
         let bytes = id.as_bytes();
         !bytes.is_empty() && bytes.len() <= MAX_LENGTH && bytes.iter().all(u8::is_ascii_graphic)

@@ -64,6 +64,12 @@ impl Routes {
         Policies::new(self.also.iter().cloned())
     }
 
+    /// The same operations with what `map` puts around them.
+    #[must_use]
+    pub fn map_router(self, map: impl FnOnce(Router<AppState>) -> Router<AppState>) -> Self {
+        Self { router: map(self.router), ..self }
+    }
+
     /// The routes of both.
     pub fn merge(mut self, other: Self) -> Self {
         self.router = self.router.merge(other.router);

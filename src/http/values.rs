@@ -6,11 +6,13 @@ use std::marker::PhantomData;
 
 use indexmap::IndexMap;
 use secrecy::{ExposeSecret, SecretString};
+use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::error::{ApiError, ApiResult, ErrorKind};
+use super::lax::Lax;
 use crate::store::Id;
 
 /// What a VARCHAR(255) holds.
@@ -188,6 +190,62 @@ fn last_of_each<T>(mut fields: Vec<(String, T)>) -> Vec<(String, T)> {
     fields
 }
 
+/// A text, or an object in its place.
+#[derive(Debug)]
+pub enum TextOr<S, T> {
+    Text(S),
+    Object(T),
+}
+
+impl<'de, S: Deserialize<'de>, T: Deserialize<'de>> Deserialize<'de> for TextOr<S, T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either<S, T>(PhantomData<(S, T)>);
+        impl<'de, S: Deserialize<'de>, T: Deserialize<'de>> Visitor<'de> for Either<S, T> {
+            type Value = TextOr<S, T>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a text or an object")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                S::deserialize(StrDeserializer::new(text)).map(TextOr::Text)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(TextOr::Object)
+            }
+        }
+        deserializer.deserialize_any(Either(PhantomData))
+    }
+}
+
+/// A whole number or a text, as a version is given. A flag and a number with nothing after its point are whole numbers
+/// too; a text never is.
+#[derive(Debug)]
+pub enum NumberOrText {
+    Number(i64),
+    Text(ShortText),
+}
+
+impl NumberOrText {
+    pub fn text(&self) -> String {
+        match self {
+            Self::Number(number) => number.to_string(),
+            Self::Text(text) => text.as_str().to_owned(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for NumberOrText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let read = match serde_json::Value::deserialize(deserializer)? {
+            serde_json::Value::String(text) => ShortText::try_from(text).map(Self::Text),
+            value => i64::deserialize(Lax(value)).map(Self::Number).map_err(|error| error.to_string()),
+        };
+        read.map_err(serde::de::Error::custom)
+    }
+}
+
 /// What has a number of things in it, each of which costs a statement or more.
 pub trait Counted {
     fn number(&self) -> usize;
@@ -326,6 +384,25 @@ mod tests {
         assert_eq!(read(r#"{"b": "1", "a": "\"é", "b": "2"}"#).unwrap(), r#"{"a":"\"é","b":"2"}"#);
         for wrong in [r#"{"a": 1}"#, r#"["a"]"#, r#"{"a": null}"#] {
             assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_a_text_or_an_object_is_one_of_them() {
+        type Part = TextOr<Id, BTreeMap<String, bool>>;
+        let read = |json: &str| crate::http::lax::from_str::<Part>(json);
+        let id = "6f9619ff-8b86-d011-b42d-00cf4fc964f0";
+        assert!(matches!(read(&format!("\"{id}\"")), Ok(TextOr::Text(Id(text))) if text.to_string() == id));
+        assert!(matches!(read(r#"{"a": "yes"}"#), Ok(TextOr::Object(object)) if object["a"]));
+        for wrong in ["5", "true", "null", "[]", r#"[{"a": true}]"#, r#""x""#, r#"{"a": 2}"#] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+        let version = |json: &str| crate::http::lax::from_str::<NumberOrText>(json).map(|read| read.text());
+        for (json, text) in [("7", "7"), ("7.0", "7"), ("true", "1"), (r#""7.0""#, "7.0"), (r#""""#, "")] {
+            assert_eq!(version(json).unwrap(), text, "{json}");
+        }
+        for wrong in ["7.5", "1e20", "[]", "{}", "null"] {
+            assert!(version(wrong).is_err(), "{wrong}");
         }
     }
 

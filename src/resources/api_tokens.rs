@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Cond, Expr, ExprTrait, Query as Sql, SelectStatement};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -20,11 +21,11 @@ use crate::app::AppState;
 use crate::audit::{Action, Event, Origin};
 use crate::auth::layer::{self, MaybePrincipal};
 use crate::auth::{Principal, Revocation, VerifiedToken, api_key, register};
-use crate::framework::{Context, Read, Resource, Response, ResponseOf, get, list_of};
+use crate::framework::{Context, PageAnswer, Read, Resource, Response, ResponseOf, get, list_of};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::filter::{Field, Sort};
 use crate::http::json::JsonBody;
-use crate::http::list::{ListRequest, Listed, Page};
+use crate::http::list::{ListRequest, Listed};
 use crate::http::path::PathId;
 use crate::http::query::Query;
 use crate::http::routes::Routes;
@@ -259,7 +260,7 @@ async fn list_api_tokens(
     cx: Context,
     mut query: Query,
     list: ListRequest<ApiTokenRow>,
-) -> ApiResult<Json<Page<ResponseOf<ApiTokenRow>>>> {
+) -> ApiResult<PageAnswer<ApiTokenRow>> {
     let active = query.flag("active");
     query.finish()?;
     cx.app.register.flush().await?;
@@ -377,11 +378,18 @@ async fn token_to_revoke(app: &AppState, token: &SecretString) -> ApiResult<Opti
     }
 }
 
-/// All that goes back to a proof up to now, and none is dated later than one that would be given now.
+/// All that goes back to a proof up to now.
 fn all_of(app: &AppState, user: &UserRow, event: Event) -> (Revocation, Event) {
-    let until = app.issue_time(app.clock.now(), user.password_changed_at);
+    let until = last_date(app.clock.now(), user.password_changed_at);
     let kind = if user.is_service_account { "service_account" } else { "user" };
     (Revocation::AllOf { user_id: user.id.0, until }, event.on(kind, user.id, &user.name))
+}
+
+/// The last moment that a token may be dated which was made up to now. Older releases have dated one at the password's
+/// change, if that was noted by a whole second which had not come yet (a MySQL DATETIME has no fraction).
+fn last_date(now: DateTime<Utc>, password_changed_at: Option<Timestamp>) -> DateTime<Utc> {
+    let changed = password_changed_at.map(Timestamp::to_utc);
+    changed.filter(|changed| *changed > now && *changed - now <= TimeDelta::seconds(1)).unwrap_or(now)
 }
 
 async fn find_user(app: &AppState, principal: &Principal, name_or_id: &str) -> ApiResult<UserRow> {
@@ -389,7 +397,7 @@ async fn find_user(app: &AppState, principal: &Principal, name_or_id: &str) -> A
         let message = "Only an admin revokes the tokens of others.";
         return Err(ApiError::new(ErrorKind::IllegalOperationError, message));
     }
-    let found = find_account_named(&app.store, name_or_id).await?;
+    let found = find_account_named(&app.auth_store, name_or_id).await?;
     found.ok_or_else(|| {
         let message = format!("\"There is no account with the name or ID '{name_or_id}'.\"");
         ApiError::new(ErrorKind::KeyError, message)

@@ -49,6 +49,7 @@ pub struct VisualizationResources {
 
 impl Resource for VisualizationRow {
     const NAME: &'static str = "artifact visualization";
+    const HOLDS_SECRETS: bool = false;
     type Body = VisualizationBody;
     type Metadata = VisualizationMetadata;
     type Resources = VisualizationResources;

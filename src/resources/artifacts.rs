@@ -6,7 +6,7 @@ use axum::Json;
 use sea_query::{Expr, ExprTrait, Func, Query as Sql, SimpleExpr};
 use serde::{Deserialize, Serialize};
 
-use super::artifact_versions::is_used;
+use super::artifact_versions::refuse_outputs;
 use super::tags::TagRow;
 use super::users::UserResponse;
 use crate::framework::{
@@ -14,7 +14,7 @@ use crate::framework::{
     delete, delete_row, find_in, get, list, plain_tags, refuse_taken_name, remove_tags, require_project,
     set_tags, strip, taken,
 };
-use crate::http::error::{ApiError, ApiResult, ErrorKind, if_duplicate};
+use crate::http::error::{ApiError, ApiResult, if_duplicate};
 use crate::http::filter::{Field, Sort};
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
@@ -115,6 +115,7 @@ pub struct ArtifactResources {
 
 impl Resource for ArtifactRow {
     const NAME: &'static str = "artifact";
+    const HOLDS_SECRETS: bool = false;
     const IN_PROJECT: bool = true;
     const TAGGABLE: bool = true;
     const HOLDS: &'static [Held] = &HOLDS;
@@ -144,18 +145,15 @@ impl Resource for ArtifactRow {
         Ok(rows.into_iter().map(response).collect())
     }
 
-    /// Its versions go with it, but not what runs have made or read.
+    /// Its versions go with it, also those that steps have made or read.
     async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {
-        let versions = || {
-            let mut versions = Sql::select();
-            versions.column("id").from("artifact_version").and_where(Expr::col("artifact_id").eq(id));
-            versions
-        };
-        if tx.fetch_optional::<(Id,)>(versions().and_where(is_used()).limit(1)).await?.is_some() {
-            let message = "Runs have used versions of this artifact. Please delete those runs first.";
-            return Err(ApiError::new(ErrorKind::EntityExistsError, message));
-        }
-        strip(tx, &versions()).await?;
+        let versions = Sql::select()
+            .column("id")
+            .from("artifact_version")
+            .and_where(Expr::col("artifact_id").eq(id))
+            .to_owned();
+        refuse_outputs(tx, &versions).await?;
+        strip(tx, &versions).await?;
         delete_row::<Self>(tx, id).await
     }
 }

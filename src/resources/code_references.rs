@@ -40,6 +40,7 @@ pub struct CodeReferenceBody {
 
 impl Resource for CodeReferenceRow {
     const NAME: &'static str = "code reference";
+    const HOLDS_SECRETS: bool = false;
     const IN_PROJECT: bool = true;
     type Body = CodeReferenceBody;
     type Metadata = NoResources;

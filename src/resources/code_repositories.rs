@@ -11,9 +11,10 @@ use crate::framework::{
     Context, NamedProject, Read, Resource, Response, ResponseOf, delete, find_in, get, list,
     refuse_taken_name, require_project, taken,
 };
+use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult, if_duplicate};
 use crate::http::filter::Field;
-use crate::http::json::JsonBody;
+use crate::http::json::ModelBody;
 use crate::http::list::Listed;
 use crate::http::path::PathId;
 use crate::http::routes::Routes;
@@ -122,6 +123,10 @@ struct CodeRepositoryRequest {
     description: Option<LongText>,
 }
 
+impl Modelled for CodeRepositoryRequest {
+    const MODEL: &'static str = "CodeRepositoryRequest";
+}
+
 /// As in ZenML a source can be sent and changes nothing, and nothing can be taken away.
 #[derive(Debug, Deserialize)]
 struct CodeRepositoryUpdate {
@@ -133,10 +138,14 @@ struct CodeRepositoryUpdate {
     description: Option<LongText>,
 }
 
+impl Modelled for CodeRepositoryUpdate {
+    const MODEL: &'static str = "CodeRepositoryUpdate";
+}
+
 async fn create_repository(
     cx: Context,
     project: NamedProject,
-    JsonBody(request): JsonBody<CodeRepositoryRequest>,
+    ModelBody(request): ModelBody<CodeRepositoryRequest>,
 ) -> ApiResult<Json<ResponseOf<CodeRepositoryRow>>> {
     let project = project.or(&cx, request.project).await?;
     let id = cx.new_id();
@@ -166,7 +175,7 @@ async fn create_repository(
 async fn update_repository(
     cx: Context,
     PathId(id): PathId,
-    JsonBody(update): JsonBody<CodeRepositoryUpdate>,
+    ModelBody(update): ModelBody<CodeRepositoryUpdate>,
 ) -> ApiResult<Json<ResponseOf<CodeRepositoryRow>>> {
     let (now, update) = (cx.now(), &update);
     let updated = cx.app.store.write(|mut tx| async move {

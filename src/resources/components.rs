@@ -6,7 +6,7 @@ pub mod writes;
 use std::sync::Arc;
 
 use axum::Json;
-use sea_query::Query as Sql;
+use sea_query::{Expr, ExprTrait, Query as Sql, SimpleExpr};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -16,7 +16,7 @@ use super::secrets::{self, Linkable, linked_secrets};
 use super::users::UserResponse;
 use crate::framework::{Context, Read, Resource, Response, ResponseOf, get, list};
 use crate::http::error::ApiResult;
-use crate::http::filter::{Field, FieldKind, Related, Sort};
+use crate::http::filter::{Field, FieldKind, Filter, Related};
 use crate::http::list::Listed;
 use crate::http::routes::Routes;
 use crate::row;
@@ -127,13 +127,18 @@ impl Listed for ComponentRow {
         Field::time("updated"),
         Field::scope_user(),
         Field::user(),
-        Field { sort: Sort::Not, column: "type", ..Field::text("scope_type") },
+        Field::always("scope_type", of_type),
         Field::text("name"),
         Field::text("flavor"),
         Field::word("type", TYPES),
         Field::reference("connector_id", "connector_id"),
         Field::related("stack_id", STACK),
     ];
+}
+
+/// Components of the type that a page is about: a word, without an operator.
+fn of_type(filter: &Filter<'_>) -> ApiResult<SimpleExpr> {
+    Ok(Expr::col("type").eq(filter.text()))
 }
 
 #[derive(Debug, Serialize)]

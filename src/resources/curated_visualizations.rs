@@ -11,9 +11,10 @@ use super::artifact_visualizations::VisualizationRow;
 use crate::framework::{
     ById, Context, NoResources, Read, Resource, Response, ResponseOf, delete, find_in, get,
 };
+use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::filter::Field;
-use crate::http::json::JsonBody;
+use crate::http::json::ModelBody;
 use crate::http::list::Listed;
 use crate::http::path::PathId;
 use crate::http::routes::Routes;
@@ -76,6 +77,7 @@ pub struct CuratedVisualizationResources {
 
 impl Resource for CuratedVisualizationRow {
     const NAME: &'static str = "curated visualization";
+    const HOLDS_SECRETS: bool = false;
     type Body = CuratedVisualizationBody;
     type Metadata = NoResources;
     type Resources = CuratedVisualizationResources;
@@ -167,6 +169,10 @@ struct CuratedVisualizationRequest {
     resource_type: ShownWith,
 }
 
+impl Modelled for CuratedVisualizationRequest {
+    const MODEL: &'static str = "CuratedVisualizationRequest";
+}
+
 #[derive(Debug, Deserialize)]
 struct CuratedVisualizationUpdate {
     #[serde(default, deserialize_with = "nullable")]
@@ -176,10 +182,14 @@ struct CuratedVisualizationUpdate {
     layout_size: Option<LayoutSize>,
 }
 
+impl Modelled for CuratedVisualizationUpdate {
+    const MODEL: &'static str = "CuratedVisualizationUpdate";
+}
+
 /// Shows a visualization of an artifact with something of the same project.
 async fn create_visualization(
     cx: Context,
-    JsonBody(request): JsonBody<CuratedVisualizationRequest>,
+    ModelBody(request): ModelBody<CuratedVisualizationRequest>,
 ) -> ApiResult<Json<ResponseOf<CuratedVisualizationRow>>> {
     let (context, request) = (&cx, &request);
     let made = cx.create(|mut tx| async move {
@@ -263,7 +273,7 @@ async fn refuse_taken_order(
 async fn update_visualization(
     cx: Context,
     PathId(id): PathId,
-    JsonBody(update): JsonBody<CuratedVisualizationUpdate>,
+    ModelBody(update): ModelBody<CuratedVisualizationUpdate>,
 ) -> ApiResult<Json<ResponseOf<CuratedVisualizationRow>>> {
     let (context, update) = (&cx, &update);
     let updated = cx.app.store.write(|mut tx| async move {

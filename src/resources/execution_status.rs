@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::http::lax;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ExecutionStatus {
@@ -68,7 +70,7 @@ impl ExecutionStatus {
     }
 }
 
-/// What made a run or a step fail (contract schema ExceptionInfo), kept as it was sent.
+/// What made a run or a step fail (contract schema ExceptionInfo).
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "Box<RawValue>")]
 pub struct ExceptionInfo(Box<RawValue>);
@@ -77,15 +79,14 @@ impl TryFrom<Box<RawValue>> for ExceptionInfo {
     type Error = serde_json::Error;
 
     fn try_from(json: Box<RawValue>) -> Result<Self, Self::Error> {
-        #[derive(Deserialize)]
-        #[allow(dead_code, reason = "only whether it can be read counts")]
+        #[derive(Serialize, Deserialize)]
         struct Known {
             traceback: String,
             source: Option<String>,
             message: Option<String>,
             user_code_line: Option<i64>,
         }
-        serde_json::from_str::<Known>(json.get()).map(|_| Self(json))
+        serde_json::value::to_raw_value(&lax::from_str::<Known>(json.get())?).map(Self)
     }
 }
 

@@ -12,9 +12,10 @@ use super::users::UserResponse;
 use crate::framework::{
     Context, Read, Resource, Response, ResponseOf, delete, delete_row, find_in, get, list,
 };
+use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult, ErrorKind, if_duplicate};
 use crate::http::filter::Field;
-use crate::http::json::JsonBody;
+use crate::http::json::ModelBody;
 use crate::http::list::Listed;
 use crate::http::path::PathId;
 use crate::http::routes::Routes;
@@ -101,6 +102,7 @@ pub struct FlavorResources {
 
 impl Resource for FlavorRow {
     const NAME: &'static str = "flavor";
+    const HOLDS_SECRETS: bool = false;
     type Body = FlavorBody;
     type Metadata = FlavorMetadata;
     type Resources = FlavorResources;
@@ -145,7 +147,7 @@ impl Resource for FlavorRow {
 }
 
 /// A name for people: words with a capital each.
-fn title(name: &str) -> String {
+pub fn title(name: &str) -> String {
     let mut title = String::with_capacity(name.len());
     let mut in_word = false;
     for letter in name.replace('_', " ").chars() {
@@ -203,6 +205,10 @@ struct FlavorRequest {
     is_custom: bool,
 }
 
+impl Modelled for FlavorRequest {
+    const MODEL: &'static str = "FlavorRequest";
+}
+
 fn yes() -> bool {
     true
 }
@@ -232,10 +238,14 @@ struct FlavorUpdate {
     sdk_docs_url: Option<Option<String>>,
 }
 
+impl Modelled for FlavorUpdate {
+    const MODEL: &'static str = "FlavorUpdate";
+}
+
 /// Makes a flavor. As in ZenML its name for people is not taken over; an update can give one.
 async fn create_flavor(
     cx: Context,
-    JsonBody(request): JsonBody<FlavorRequest>,
+    ModelBody(request): ModelBody<FlavorRequest>,
 ) -> ApiResult<Json<ResponseOf<FlavorRow>>> {
     let id = cx.new_id();
     let (context, request) = (&cx, &request);
@@ -271,7 +281,7 @@ async fn create_flavor(
 async fn update_flavor(
     cx: Context,
     PathId(id): PathId,
-    JsonBody(update): JsonBody<FlavorUpdate>,
+    ModelBody(update): ModelBody<FlavorUpdate>,
 ) -> ApiResult<Json<ResponseOf<FlavorRow>>> {
     let (now, update) = (cx.now(), &update);
     let updated = cx.app.store.write(|mut tx| async move {

@@ -16,9 +16,10 @@ use super::users::UserResponse;
 use crate::framework::{
     ById, Context, Read, Resource, Response, ResponseOf, delete, get, list, require, require_project,
 };
+use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::filter::Field;
-use crate::http::json::JsonBody;
+use crate::http::json::ModelBody;
 use crate::http::list::Listed;
 use crate::http::moments::Moment;
 use crate::http::routes::Routes;
@@ -106,6 +107,7 @@ pub struct HookInvocationResources {
 
 impl Resource for HookInvocationRow {
     const NAME: &'static str = "hook invocation";
+    const HOLDS_SECRETS: bool = false;
     const IN_PROJECT: bool = true;
     type Body = HookInvocationBody;
     type Metadata = HookInvocationMetadata;
@@ -244,10 +246,14 @@ struct HookInvocationRequest {
     logs_id: Option<Id>,
 }
 
+impl Modelled for HookInvocationRequest {
+    const MODEL: &'static str = "HookInvocationRequest";
+}
+
 /// Notes that a hook ran.
 async fn create_invocation(
     cx: Context,
-    JsonBody(request): JsonBody<HookInvocationRequest>,
+    ModelBody(request): ModelBody<HookInvocationRequest>,
 ) -> ApiResult<Json<ResponseOf<HookInvocationRow>>> {
     let id = request.id.unwrap_or_else(|| cx.new_id());
     let (context, request) = (&cx, &request);

@@ -31,6 +31,7 @@ pub mod pipeline_runs;
 pub mod pipeline_snapshots;
 pub mod pipelines;
 pub mod projects;
+mod run_configuration;
 pub mod run_metadata;
 pub mod run_templates;
 pub mod run_wait_conditions;

@@ -7,7 +7,7 @@ use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::artifact_versions::{ArtifactVersionRow, delete_unused};
+use super::artifact_versions::{ArtifactVersionRow, delete_those};
 use super::model_versions::{self, ModelVersionRow};
 use crate::auth::Principal;
 use crate::auth::access::Also;
@@ -119,6 +119,7 @@ pub struct ArtifactLinkBody {
 
 impl Resource for ArtifactLinkRow {
     const NAME: &'static str = "model version link";
+    const HOLDS_SECRETS: bool = false;
     type Body = ArtifactLinkBody;
     type Metadata = NoResources;
     type Resources = NoResources;
@@ -206,7 +207,7 @@ async fn delete_link(cx: Context, PathIdAndName(version, link): PathIdAndName) -
     deleted.await.map(Json)
 }
 
-/// Deletes all links of a model version, and with `only_links=false` the artifact versions too, unless runs used them.
+/// Deletes all links of a model version, and with `only_links=false` the artifact versions too, unless runs have given them out.
 async fn delete_links(cx: Context, PathId(version): PathId, mut query: Query) -> ApiResult<Json<()>> {
     let only_links = query.flag("only_links").unwrap_or(true);
     query.finish()?;
@@ -219,7 +220,7 @@ async fn delete_links(cx: Context, PathId(version): PathId, mut query: Query) ->
                 .from("model_versions_artifacts")
                 .and_where(is_of_version())
                 .to_owned();
-            delete_unused(&mut tx, &linked).await?;
+            delete_those(&mut tx, &linked).await?;
         }
         let delete =
             Sql::delete().from_table("model_versions_artifacts").and_where(is_of_version()).to_owned();

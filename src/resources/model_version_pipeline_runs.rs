@@ -82,6 +82,7 @@ pub struct RunLinkBody {
 
 impl Resource for RunLinkRow {
     const NAME: &'static str = "model version link";
+    const HOLDS_SECRETS: bool = false;
     type Body = RunLinkBody;
     type Metadata = NoResources;
     type Resources = NoResources;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::Path;
 use sea_query::{Expr, ExprTrait, Func, Query as Sql, SimpleExpr};
 use serde::Serialize;
 
@@ -19,7 +18,7 @@ use crate::http::error::{ApiError, ApiResult, if_duplicate};
 use crate::http::filter::Field;
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
-use crate::http::path::PathId;
+use crate::http::path::{PathId, PathName};
 use crate::http::query::Query;
 use crate::http::routes::Routes;
 use crate::http::values::{Name, ShortText, check_name};
@@ -123,6 +122,7 @@ pub struct ModelResources {
 
 impl Resource for ModelRow {
     const NAME: &'static str = "model";
+    const HOLDS_SECRETS: bool = false;
     const IN_PROJECT: bool = true;
     const TAGGABLE: bool = true;
     const HOLDS: &'static [Held] = &HOLDS;
@@ -253,7 +253,7 @@ async fn create_model(
 /// The same, by the name of the project.
 async fn create_model_in(
     cx: Context,
-    Path(project): Path<String>,
+    PathName(project): PathName,
     JsonBody(request): JsonBody<ModelRequest>,
 ) -> ApiResult<Json<ResponseOf<ModelRow>>> {
     create(&cx, Some(&project), &request).await

@@ -13,9 +13,10 @@ use super::users::UserResponse;
 use crate::framework::{
     Context, NamedProject, Read, Resource, Response, ResponseOf, delete, get, list, require, require_project,
 };
+use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::filter::{Field, FieldKind, Related};
-use crate::http::json::JsonBody;
+use crate::http::json::ModelBody;
 use crate::http::list::Listed;
 use crate::http::routes::Routes;
 use crate::http::values::ShortText;
@@ -122,6 +123,7 @@ pub struct BuildResources {
 
 impl Resource for BuildRow {
     const NAME: &'static str = "pipeline build";
+    const HOLDS_SECRETS: bool = false;
     const IN_PROJECT: bool = true;
     type Body = BuildBody;
     type Metadata = BuildMetadata;
@@ -188,11 +190,15 @@ struct BuildRequest {
     pipeline: Option<Id>,
 }
 
+impl Modelled for BuildRequest {
+    const MODEL: &'static str = "PipelineBuildRequest";
+}
+
 /// Notes a build.
 async fn create_build(
     cx: Context,
     project: NamedProject,
-    JsonBody(request): JsonBody<BuildRequest>,
+    ModelBody(request): ModelBody<BuildRequest>,
 ) -> ApiResult<Json<ResponseOf<BuildRow>>> {
     let project = project.or(&cx, request.project).await?;
     let id = cx.new_id();

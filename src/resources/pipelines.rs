@@ -121,6 +121,7 @@ struct LatestRun {
 
 impl Resource for PipelineRow {
     const NAME: &'static str = "pipeline";
+    const HOLDS_SECRETS: bool = false;
     const IN_PROJECT: bool = true;
     const TAGGABLE: bool = true;
     const HOLDS: &'static [Held] = &HOLDS;

@@ -1,7 +1,6 @@
 //! Projects: what keeps the work of several teams apart.
 
 use axum::Json;
-use axum::extract::Path;
 use sea_query::{DeleteStatement, Expr, ExprTrait, Func, Query as Sql, SelectStatement};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -16,7 +15,7 @@ use crate::http::error::{ApiError, ApiResult, ErrorKind, if_duplicate};
 use crate::http::filter::Field;
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
-use crate::http::path::PathId;
+use crate::http::path::{PathId, PathName};
 use crate::http::query::{Query, Violation, reject};
 use crate::http::routes::Routes;
 use crate::http::values::{JsonObject, ShortText};
@@ -106,6 +105,7 @@ pub struct ProjectMetadata {
 
 impl Resource for ProjectRow {
     const NAME: &'static str = "project";
+    const HOLDS_SECRETS: bool = false;
     const HOLDS: &'static [Held] = &HOLDS;
     type Body = ProjectBody;
     type Metadata = ProjectMetadata;
@@ -267,7 +267,7 @@ fn refuse_empty(method: &str, name: &str) -> ApiResult<()> {
 /// One project, by its name or id.
 async fn get_project(
     cx: Context,
-    Path(name_or_id): Path<String>,
+    PathName(name_or_id): PathName,
     mut query: Query,
 ) -> ApiResult<Json<ResponseOf<ProjectRow>>> {
     let hydrate = query.flag("hydrate").unwrap_or(true);
@@ -307,7 +307,7 @@ async fn update_project(
 }
 
 /// Deletes a project and everything in it, by its name or id.
-async fn delete_project(cx: Context, Path(name_or_id): Path<String>) -> ApiResult<Json<()>> {
+async fn delete_project(cx: Context, PathName(name_or_id): PathName) -> ApiResult<Json<()>> {
     let project = find_by_name_or_id(&cx, &name_or_id).await?;
     refuse_default(&cx, &project, "deleted")?;
     let context = &cx;
@@ -317,7 +317,9 @@ async fn delete_project(cx: Context, Path(name_or_id): Path<String>) -> ApiResul
         ProjectRow::delete(&mut tx, project.id).await?;
         Ok::<_, ApiError>(tx.commit(()).await?)
     });
-    deleted.await.map(Json)
+    deleted.await?;
+    cx.app.identities.forget_work();
+    Ok(Json(()))
 }
 
 /// How much there is in a project.
@@ -327,7 +329,7 @@ struct ProjectStatistics {
     runs: i64,
 }
 
-async fn get_statistics(cx: Context, Path(name_or_id): Path<String>) -> ApiResult<Json<ProjectStatistics>> {
+async fn get_statistics(cx: Context, PathName(name_or_id): PathName) -> ApiResult<Json<ProjectStatistics>> {
     let project = find_by_name_or_id(&cx, &name_or_id).await?;
     let number_of = async |table: &'static str| -> ApiResult<i64> {
         let mut count = Sql::select();

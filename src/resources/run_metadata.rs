@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::Path;
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -14,6 +13,7 @@ use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{Context, find_project, require, require_project};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::JsonBody;
+use crate::http::path::PathName;
 use crate::http::query::Query;
 use crate::http::routes::Routes;
 use crate::http::values::at_most;
@@ -134,7 +134,7 @@ async fn create_metadata(
 /// The same, by the name of the project.
 async fn create_metadata_in(
     cx: Context,
-    Path(project): Path<String>,
+    PathName(project): PathName,
     JsonBody(request): JsonBody<MetadataRequest>,
 ) -> ApiResult<Json<()>> {
     create(&cx, Some(&project), request).await

@@ -114,6 +114,7 @@ pub struct ScheduleResources {
 
 impl Resource for ScheduleRow {
     const NAME: &'static str = "schedule";
+    const HOLDS_SECRETS: bool = false;
     const IN_PROJECT: bool = true;
     type Body = ScheduleBody;
     type Metadata = ScheduleMetadata;
@@ -245,6 +246,7 @@ async fn update_schedule(
         Ok(tx.commit(()).await?)
     });
     updated.await?;
+    cx.app.identities.forget_schedule(id.0).await;
     cx.answer::<ScheduleRow>(id).await.map(Json)
 }
 
@@ -267,7 +269,9 @@ async fn delete_schedule(cx: Context, PathId(id): PathId, mut query: Query) -> A
         }
         Ok::<_, ApiError>(tx.commit(()).await?)
     });
-    deleted.await.map(Json)
+    deleted.await?;
+    cx.app.identities.forget_schedule(id.0).await;
+    Ok(Json(()))
 }
 
 /// A name that no other schedule has, and no longer than MySQL's column.

@@ -14,6 +14,7 @@ use super::users::{UserResponse, admins_only};
 use crate::auth::Principal;
 use crate::auth::access::Also;
 use crate::auth::permissions::{Permission, Verb};
+use crate::config::SecretsStoreType;
 use crate::framework::{
     Context, NoResources, Read, Resource, Response, ResponseOf, Stored, delete, list, not_found,
 };
@@ -49,7 +50,7 @@ pub fn routes() -> Routes {
         .get(SECRET, get_secret)
         .put(SECRET, update_secret)
         .also(&VALUES)
-        .delete(SECRET, delete::<SecretRow>)
+        .delete(SECRET, delete_secret)
         .put("/api/v1/secrets_operations/backup", refuse_backup)
         .put("/api/v1/secrets_operations/restore", refuse_backup)
 }
@@ -151,6 +152,7 @@ async fn create_secret(
     let made = cx.create(|mut tx| async move {
         tx.take_turn(TURN).await?;
         refuse_taken(&mut tx, name, private, context.user_id(), None).await?;
+        require_store(context)?;
         let inserted = Insert::into("secret")
             .stamped(id, context.now())
             .set("name", name)
@@ -180,6 +182,7 @@ async fn get_secret(
 
 async fn answer_with_values(cx: &Context, id: Id, hydrate: bool) -> ApiResult<Json<ResponseOf<SecretRow>>> {
     cx.find::<SecretRow>(id).await?;
+    require_store(cx)?;
     let stored = cx.app.store.fetch_optional::<StoredValues>(&select_values(id)).await?;
     let values = open(cx, stored).ok_or_else(|| {
         let message =
@@ -209,6 +212,7 @@ async fn update_secret(
         let secret = tx.fetch_optional::<SecretRow>(select.and_where(Expr::col("id").eq(id))).await?;
         let secret = secret.ok_or_else(|| not_found::<SecretRow>(id))?;
         refuse_change(context, &mut tx, &secret, update).await?;
+        require_store(context)?;
         let stored = tx.fetch_optional::<StoredValues>(&select_values(id)).await?;
         let before = open(context, stored);
         let (values, sealed) = match (&update.values, before) {
@@ -231,6 +235,26 @@ async fn update_secret(
     });
     let values = updated.await?;
     answer(&cx, id, true, values).await
+}
+
+async fn delete_secret(cx: Context, id: PathId) -> ApiResult<Json<()>> {
+    cx.find::<SecretRow>(id.0).await?;
+    require_store(&cx)?;
+    delete::<SecretRow>(cx, id).await
+}
+
+/// As in ZenML, where none are kept those from before can be seen in the list, and no more.
+///
+/// # Errors
+/// 501 where the operator wants none kept.
+fn require_store(cx: &Context) -> ApiResult<()> {
+    match cx.app.secrets_store {
+        SecretsStoreType::Sql => Ok(()),
+        SecretsStoreType::None => Err(ApiError::new(
+            ErrorKind::NotImplementedError,
+            "This server keeps no secrets: its ZENML_SECRETS_STORE_TYPE is none.",
+        )),
+    }
 }
 
 /// zendo keeps secrets in its own store alone, so there is none to back them up to.

@@ -1,7 +1,7 @@
 //! Service accounts: what machines sign in as. They share their table with users.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
@@ -15,6 +15,7 @@ use crate::http::error::{ApiError, ApiResult, ErrorKind, if_duplicate};
 use crate::http::filter::Field;
 use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Listed, Page};
+use crate::http::path::PathName;
 use crate::http::query::Query;
 use crate::http::routes::Routes;
 use crate::http::values::{LongText, Name, ShortText};
@@ -234,7 +235,7 @@ pub async fn list_service_accounts(
 pub async fn get_service_account(
     State(app): State<AppState>,
     _: Principal,
-    Path(name_or_id): Path<String>,
+    PathName(name_or_id): PathName,
     mut query: Query,
 ) -> ApiResult<Json<ServiceAccountResponse>> {
     let hydrate = query.flag("hydrate").unwrap_or(true);
@@ -248,7 +249,7 @@ pub async fn update_service_account(
     State(app): State<AppState>,
     principal: Principal,
     origin: Origin,
-    Path(name_or_id): Path<String>,
+    PathName(name_or_id): PathName,
     JsonBody(request): JsonBody<ServiceAccountUpdate>,
 ) -> ApiResult<Json<ServiceAccountResponse>> {
     let account = find(&app.store, &name_or_id).await?;
@@ -279,8 +280,8 @@ pub async fn update_service_account(
     let event = event.maybe("active", request.active);
     // As with a user's: no later activation brings the tokens back.
     let now = app.clock.now();
-    let until = app.issue_time(now, None);
-    let end = (request.active == Some(false)).then_some(Revocation::AllOf { user_id: account.id.0, until });
+    let end =
+        (request.active == Some(false)).then_some(Revocation::AllOf { user_id: account.id.0, until: now });
     let (update, event, engine, id) = (&update, &event, app.store.engine(), account.id);
     let new_name = request.name.as_ref().map(Name::as_str);
     let changed = app.store.write(|mut tx| async move {
@@ -314,7 +315,7 @@ pub async fn delete_service_account(
     State(app): State<AppState>,
     principal: Principal,
     origin: Origin,
-    Path(name_or_id): Path<String>,
+    PathName(name_or_id): PathName,
 ) -> ApiResult<Json<()>> {
     let account = find(&app.store, &name_or_id).await?;
     account.refuse_external()?;

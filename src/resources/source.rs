@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use crate::http::contract::split_import_path;
+
 const TYPES: [&str; 7] =
     ["user", "builtin", "internal", "distribution_package", "code_repository", "notebook", "unknown"];
 
@@ -28,11 +30,7 @@ impl Source {
 
     /// `package.module.attribute`; what follows an `@` is a version, which no longer counts.
     fn of_import_path(path: &str) -> Self {
-        let path = path.split_once('@').map_or(path, |(path, _)| path);
-        let (module, attribute) = match path.rsplit_once('.') {
-            Some((module, attribute)) => (module, Some(attribute)),
-            None => (path, None),
-        };
+        let (module, attribute) = split_import_path(path);
         Self::of_parts(module, attribute, "unknown", Map::new())
     }
 

@@ -208,10 +208,12 @@ fn inherit(mut step: Object, pipeline: &Object, keys: &[&str]) -> Object {
     for key in keys {
         let Some(inherited) = pipeline.get(*key).filter(|json| json.get() != "null") else { continue };
         let own = step.get(*key).filter(|json| json.get() != "null");
+        // A null within `extra` is a value like others, as long as it is the pipeline's.
+        let handed_down = || if *key == "extra" { inherited.clone() } else { without_nulls(inherited) };
         let merged = match own {
             Some(own) if *key == "secrets" => joined(inherited, own),
-            Some(own) => update(without_nulls(inherited), own),
-            None => without_nulls(inherited),
+            Some(own) => update(handed_down(), own),
+            None => handed_down(),
         };
         step.insert((*key).to_owned(), merged);
     }
@@ -237,7 +239,7 @@ fn update(original: Box<RawValue>, update_with: &RawValue) -> Box<RawValue> {
         }
         let merged = match values.get(&key) {
             Some(value) => update(value.clone(), &change),
-            None => change,
+            None => without_nulls(&change),
         };
         values.insert(key, merged);
     }
@@ -289,6 +291,9 @@ mod tests {
         });
         assert_eq!(merged(&step, &pipeline, false), expected);
         assert_eq!(merged(&step, &pipeline, true)["success_hook_source"], Value::Null);
+        // A null says nothing at any depth, where there is something to add it to.
+        let step = json!({"extra": {"b": {"c": null, "d": {"e": null}}}});
+        assert_eq!(merged(&step, &json!({"extra": {}}), false)["extra"], json!({"b": {"d": {}}}));
     }
 
     #[test]

@@ -12,9 +12,10 @@ use super::users::UserResponse;
 use crate::framework::{
     Context, Read, Resource, Response, ResponseOf, Taggable, delete, find_in, get, list, refuse_taken_name,
 };
+use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::filter::{Field, FieldKind, Filter};
-use crate::http::json::JsonBody;
+use crate::http::json::ModelBody;
 use crate::http::list::Listed;
 use crate::http::path::PathId;
 use crate::http::routes::Routes;
@@ -129,6 +130,7 @@ pub struct TagResources {
 
 impl Resource for TagRow {
     const NAME: &'static str = "tag";
+    const HOLDS_SECRETS: bool = false;
     type Body = TagBody;
     type Metadata = TagMetadata;
     type Resources = TagResources;
@@ -193,6 +195,10 @@ struct TagRequest {
     color: Option<Color>,
 }
 
+impl Modelled for TagRequest {
+    const MODEL: &'static str = "TagRequest";
+}
+
 #[derive(Debug, Deserialize)]
 struct TagUpdate {
     name: Option<TagName>,
@@ -200,10 +206,14 @@ struct TagUpdate {
     color: Option<Color>,
 }
 
+impl Modelled for TagUpdate {
+    const MODEL: &'static str = "TagUpdate";
+}
+
 /// Makes a tag; without a colour it gets any.
 async fn create_tag(
     cx: Context,
-    JsonBody(request): JsonBody<TagRequest>,
+    ModelBody(request): ModelBody<TagRequest>,
 ) -> ApiResult<Json<ResponseOf<TagRow>>> {
     let (context, request) = (&cx, &request);
     let made = cx.create(|mut tx| async move {
@@ -245,7 +255,7 @@ pub async fn insert(
 async fn update_tag(
     cx: Context,
     PathId(id): PathId,
-    JsonBody(update): JsonBody<TagUpdate>,
+    ModelBody(update): ModelBody<TagUpdate>,
 ) -> ApiResult<Json<ResponseOf<TagRow>>> {
     let (now, update) = (cx.now(), &update);
     let updated = cx.app.store.write(|mut tx| async move {

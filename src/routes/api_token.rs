@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::app::AppState;
 use crate::audit::{Action, Origin};
-use crate::auth::claims::{TokenKind, moment};
+use crate::auth::claims::TokenKind;
 use crate::auth::jwt::NewToken;
 use crate::auth::permissions::Permissions;
 use crate::auth::register::Registration;
@@ -75,7 +75,7 @@ pub async fn get_api_token(
     let issued = app.tokens.issue(NewToken {
         user_id: user_id.0,
         kind,
-        issued_at: app.issue_time(now, principal.user.password_changed_at),
+        issued_at: now,
         proven_at: Some(parent.proven_at()),
         expires_at,
         parents,
@@ -92,7 +92,7 @@ pub async fn get_api_token(
         kind,
         user_id,
         created: issued.issued_at,
-        proven: moment(parent.proven_at()),
+        proven: parent.proven_at(),
         standing,
         expires: expires_at.and_then(|seconds| DateTime::from_timestamp(seconds, 0)),
         scope: (scope != Scope::default()).then(|| Box::new(scope)),
@@ -140,7 +140,7 @@ impl Asked {
             }
             ApiTokenType::Generic => parent.clone(),
             ApiTokenType::Workload => {
-                let bound = Box::pin(workload::narrow(&app.store, parent, self.workload)).await;
+                let bound = Box::pin(workload::narrow(&app.auth_store, parent, self.workload)).await;
                 bound.map_err(|refusal| match refusal {
                     WorkloadRefusal::Unfit(reason) => ApiError::new(ErrorKind::ValueError, reason),
                     WorkloadRefusal::Wider(wider) => {
@@ -190,7 +190,7 @@ fn unknown_resource(permissions: &Permissions) -> Option<&str> {
 async fn projects(app: &AppState, query: &Query) -> ApiResult<BTreeSet<Uuid>> {
     let mut ids = BTreeSet::new();
     for name in query.texts("project").flat_map(|list| list.split(',')) {
-        ids.insert(named_project(&app.store, name.trim()).await?.0);
+        ids.insert(named_project(&app.auth_store, name.trim()).await?.0);
     }
     Ok(ids)
 }

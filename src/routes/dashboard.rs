@@ -5,8 +5,8 @@ use std::path::Path;
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::StatusCode;
-use axum::http::header::CACHE_CONTROL;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use tower::ServiceExt;
 use tower_http::services::{ServeDir, ServeFile};
@@ -37,8 +37,17 @@ pub async fn answer(folder: &Path, request: Request) -> Response {
     if is_asset && matches!(response.status(), StatusCode::OK | StatusCode::NOT_MODIFIED) {
         response.headers_mut().insert(CACHE_CONTROL, KEPT_FOR_GOOD);
     }
+    if let Some(kind) = response.headers().get(CONTENT_TYPE).and_then(in_utf8) {
+        response.headers_mut().insert(CONTENT_TYPE, kind);
+    }
     match response.status() {
         StatusCode::NOT_FOUND => ApiError::plain(StatusCode::NOT_FOUND, "Not Found").into_response(),
         _ => response.map(Body::new),
     }
+}
+
+/// The type of a text with its encoding, where it doesn't say one: a browser would guess it.
+fn in_utf8(kind: &HeaderValue) -> Option<HeaderValue> {
+    let kind = kind.to_str().ok().filter(|kind| kind.starts_with("text/") && !kind.contains("charset"))?;
+    HeaderValue::try_from(format!("{kind}; charset=utf-8")).ok()
 }

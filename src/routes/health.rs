@@ -1,14 +1,20 @@
 //! Whether the process lives, and whether it can work.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::any;
+use tokio::time::timeout;
 
 use crate::app::AppState;
 use crate::http::routes::Operation;
+use crate::store::passing;
+
+/// Whoever asks if this is ready doesn't wait long for the answer.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 pub const OPERATIONS: [Operation; 2] = [("GET", "/health"), ("GET", "/ready")];
 
@@ -22,16 +28,25 @@ async fn health() -> &'static str {
     "ok"
 }
 
-/// The store answers too. What begins with `ok` is ready; a wrong clock is told on a line of its own.
+/// The store answers too, and can be written. What begins with `ok` is ready; a wrong clock is told on a line of its own.
 async fn ready(State(app): State<AppState>) -> (StatusCode, Cow<'static, str>) {
-    match app.store.check().await {
-        Ok(()) => match app.wrong_clock() {
-            None => (StatusCode::OK, "ok".into()),
-            Some(difference) => (StatusCode::OK, format!("ok\n{difference}\n").into()),
-        },
-        Err(error) => {
-            tracing::warn!(%error, "the store does not answer");
-            (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer".into())
+    let checked = async {
+        app.auth_store.check().await?;
+        app.auth_store.ensure_writable().await
+    };
+    let reason = match timeout(PATIENCE, checked).await {
+        Ok(Ok(())) => {
+            return match app.wrong_clock() {
+                None => (StatusCode::OK, "ok".into()),
+                Some(difference) => (StatusCode::OK, format!("ok\n{difference}\n").into()),
+            };
         }
-    }
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "the store can't be used");
+            passing(&error).unwrap_or("it does not answer")
+        }
+        Err(_) => "it does not answer in time",
+    };
+    let text = format!("not ready: the database can't be used: {reason}\n");
+    (StatusCode::SERVICE_UNAVAILABLE, text.into())
 }

@@ -7,7 +7,7 @@ use axum::extract::State;
 use serde::Serialize;
 
 use crate::app::AppState;
-use crate::config::{AuthScheme, DeploymentType, HttpUrl};
+use crate::config::{AuthScheme, DeploymentType, HttpUrl, SecretsStoreType};
 use crate::http::error::{ApiError, ApiResult};
 use crate::store::{Engine, Id, Timestamp, ZENML_REVISION};
 
@@ -44,18 +44,6 @@ pub enum DatabaseType {
     Other,
 }
 
-#[derive(Debug, Clone, Copy, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SecretsStoreType {
-    None,
-    Sql,
-    Aws,
-    Gcp,
-    Azure,
-    Hashicorp,
-    Custom,
-}
-
 /// The version of ZenML whose API this is.
 pub async fn get_version() -> Json<&'static str> {
     Json(ZENML_REVISION)
@@ -65,7 +53,7 @@ pub async fn get_version() -> Json<&'static str> {
 pub async fn get_info(State(app): State<AppState>) -> ApiResult<Json<ServerModel>> {
     let settings = app.settings().await.map_err(|error| {
         tracing::error!(%error, "the server's settings could not be read");
-        ApiError::store_unavailable()
+        ApiError::store_unavailable(&error)
     })?;
     let url = |url: &Option<HttpUrl>| url.as_ref().map_or_else(String::new, |url| url.0.clone());
     Ok(Json(ServerModel {
@@ -79,7 +67,7 @@ pub async fn get_info(State(app): State<AppState>) -> ApiResult<Json<ServerModel
             Engine::Sqlite => DatabaseType::Sqlite,
             Engine::MySql => DatabaseType::Mysql,
         },
-        secrets_store_type: SecretsStoreType::Sql,
+        secrets_store_type: app.secrets_store,
         auth_scheme: app.config.auth_scheme,
         server_url: url(&app.config.server_url),
         dashboard_url: url(&app.config.dashboard_url),

@@ -279,7 +279,7 @@ async fn issue(
     let issued = app.tokens.issue(NewToken {
         user_id,
         kind: TokenKind::Login,
-        issued_at: app.issue_time(now, grantee.password_changed_at),
+        issued_at: now,
         proven_at: None,
         expires_at,
         parents: Vec::new(),

@@ -159,23 +159,23 @@ impl Transaction {
             return Err(StoreError::Encode(failure));
         }
         let sql = AssertSqlSafe(insertion::<R>(self.engine(), rows.len()));
-        match (&mut self.0, cells.arguments) {
+        let touched = match (&mut self.on, cells.arguments) {
             (OnEngine::Sqlite(tx), EngineArguments::Sqlite(arguments, _)) => {
-                let inserted = sqlx::query_with(sql, arguments).execute(tx.start()).await;
-                tx.end();
-                inserted.map(drop)
+                let inserted = sqlx::query_with(sql, arguments).execute(tx.start()?).await;
+                tx.end(inserted)?.rows_affected()
             }
             (OnEngine::MySql(tx), EngineArguments::MySql(arguments)) => {
-                let inserted = sqlx::query_with(sql, arguments).execute(tx.start()).await;
-                tx.end();
-                inserted.map(drop)
+                let inserted = sqlx::query_with(sql, arguments).execute(tx.start()?).await;
+                tx.end(inserted)?.rows_affected()
             }
-            _ => Err(StoreError::Protocol("a batch was made for another engine".into())),
-        }
+            _ => return Err(StoreError::Protocol("a batch was made for another engine".into())),
+        };
+        self.has_written |= touched > 0;
+        Ok(())
     }
 
     fn engine(&self) -> Engine {
-        match &self.0 {
+        match &self.on {
             OnEngine::Sqlite(_) => Engine::Sqlite,
             OnEngine::MySql(_) => Engine::MySql,
         }

@@ -1,24 +1,30 @@
 //! Opening the database that the settings name.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
-use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions, MySqlSslMode};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, MySql, Sqlite};
+use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, MySql, MySqlConnection, Sqlite, SqliteConnection};
 
 use super::kill::{Killer, introduce};
-use super::lanes::{ACQUIRE_TIMEOUT, Lane, Lanes, Progress};
-use super::{Pools, Store, StoreError, folded, mysql_number};
+use super::lanes::{ACQUIRE_TIMEOUT, Lanes, Progress, Rank, Wire, silent};
+use super::{Engine, Pools, Store, StoreError, folded, made, mysql_number};
 use crate::config::{Config, Secret, StoreLocation, StoreSettings};
 
 /// How long SQLite waits for a lock that another process holds.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(8);
 /// Each reader is a thread with a heap and a page cache of its own: more than two a core only wait for each other.
 const SQLITE_READERS_PER_CORE: usize = 2;
 const MAX_SQLITE_READERS: usize = 8;
+/// Readers besides, for what is to be prompt.
+const SQLITE_RESERVED: usize = 1;
+/// One in so many connections to MySQL is reserved for what is to be prompt, and no less and no more than some.
+const RESERVED_OF: usize = 4;
+const LEAST_RESERVED: usize = 2;
+const MOST_RESERVED: usize = 4;
 /// Of each connection, in KiB: what the queries of a page of a hundred go through, some of them more than once.
 const SQLITE_PAGE_CACHE: &str = "-2000";
 /// Rows that a connection's thread reads on while nobody takes them: it seldom waits.
@@ -37,6 +43,12 @@ const UNKNOWN_DATABASE: u16 = 1049;
 pub enum ConnectError {
     #[error("the folder {path} of the database can't be made: {source}")]
     Folder { path: String, source: std::io::Error },
+    #[error(
+        "the database {} is empty or gone, though there was one ({} is there); nothing was changed. Bring it back from \
+         a backup, or delete {} to begin a new server",
+        .database.display(), .evidence.display(), .evidence.display()
+    )]
+    Lost { database: PathBuf, evidence: PathBuf },
     #[error("there is no database {database}")]
     Missing { database: String },
     #[error("the database {database} can't be opened: {source}")]
@@ -51,12 +63,16 @@ impl Store {
     pub async fn connect(config: &Config) -> Result<Self, ConnectError> {
         let location = config.store_location();
         if let StoreLocation::Sqlite { path } = &location {
+            made::check(path)?;
             make_private_folder(path)?;
         }
         let create = async {
             match &location {
                 StoreLocation::Sqlite { path } => make_private_file(path).map_err(StoreError::Io),
-                StoreLocation::MySql { .. } => create_database(&location, &config.store).await,
+                StoreLocation::MySql { .. } => {
+                    let created = create_database(&location, &config.store);
+                    tokio::time::timeout(ACQUIRE_TIMEOUT, created).await.unwrap_or_else(|_| Err(silent()))
+                }
             }
         };
         create.await.map_err(|source| ConnectError::Open { database: describe(&location), source })?;
@@ -100,8 +116,10 @@ impl Store {
             pools,
             description,
             pool_size: config.store.pool_size.0,
+            rank: Rank::Shared,
             reads: Arc::default(),
             counts: Arc::default(),
+            writability: Arc::default(),
         })
     }
 }
@@ -124,43 +142,36 @@ async fn connect_sqlite(path: &Path, settings: &StoreSettings) -> Result<Pools, 
         .row_buffer_size(ROWS_AHEAD)
         .collation(folded::SQLITE_COLLATION, |a, b| folded::folded(a).cmp(&folded::folded(b)))
         .disable_statement_logging();
-    let writer = sqlite_lane(&options);
+    let writer = Lanes::new(options.clone(), 1, 0, None);
     // The database is opened now, so that whoever starts the server hears why it can't be.
-    drop(writer.pool.acquire().await?);
-    let readers = settings.pool_size.0.min(sqlite_readers());
-    let readers = (0..readers.max(1)).map(|_| sqlite_lane(&options)).collect();
-    Ok(Pools::Sqlite { reader: Lanes::new(readers, None), writer: Lanes::new(vec![writer], None) })
+    drop(writer.lease(Rank::Shared).await?);
+    let shared = settings.pool_size.0.min(sqlite_readers()).max(1);
+    let readers = usize::try_from(shared).unwrap_or(1) + SQLITE_RESERVED;
+    let reader = Lanes::new(options, readers, SQLITE_RESERVED, None);
+    Ok(Pools::Sqlite { reader, writer, path: path.to_owned() })
 }
 
-fn sqlite_lane(options: &SqliteConnectOptions) -> Lane<Sqlite> {
-    let progress = Arc::<Progress>::default();
-    let watched = Arc::clone(&progress);
-    let pool = SqlitePoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        // A file needs no test of whether it still answers, which would cost each query a turn of the connection's
-        // thread.
-        .test_before_acquire(false)
-        .after_connect(move |connection, _| {
-            let progress = Arc::clone(&watched);
-            Box::pin(async move {
-                let may_go_on = move || progress.may_go_on();
-                connection.lock_handle().await?.set_progress_handler(STEPS_BETWEEN_LOOKS, may_go_on);
-                Ok(())
-            })
-        })
-        // A query that was ended inside of a transaction has ended that too, which the connection doesn't know: it would
-        // refuse every one after it.
-        .after_release(|connection, _| {
-            Box::pin(async move {
-                if connection.is_in_transaction() {
-                    connection.ping().await?;
-                }
-                Ok(!connection.is_in_transaction())
-            })
-        })
-        .connect_lazy_with(options.clone());
-    Lane { pool, progress }
+impl Wire for Sqlite {
+    type Link = SqliteConnectOptions;
+    const ENGINE: Engine = Engine::Sqlite;
+    /// A file needs no test of whether it still answers, which would cost each query a turn of the connection's thread.
+    const DOUBT: Option<Duration> = None;
+    const LIFE: Duration = Duration::MAX;
+
+    async fn connect(
+        options: &SqliteConnectOptions,
+        progress: &Arc<Progress>,
+    ) -> Result<SqliteConnection, StoreError> {
+        let mut connection = options.connect().await?;
+        let progress = Arc::clone(progress);
+        let may_go_on = move || progress.may_go_on();
+        connection.lock_handle().await?.set_progress_handler(STEPS_BETWEEN_LOOKS, may_go_on);
+        Ok(connection)
+    }
+
+    async fn run(connection: &mut SqliteConnection, statement: &'static str) -> Result<(), StoreError> {
+        sqlx::raw_sql(statement).execute(connection).await.map(drop)
+    }
 }
 
 fn sqlite_readers() -> u32 {
@@ -176,29 +187,37 @@ async fn connect_mysql(
 ) -> Result<Pools, StoreError> {
     let (options, database) = mysql_options(location, settings)?;
     let options = options.database(database);
-    let most = settings.pool_size.0.saturating_add(settings.max_overflow.0).clamp(1, MOST_CONNECTIONS);
-    let lanes: Vec<Lane<MySql>> = (0..most).map(|_| mysql_lane(&options, statement_limit)).collect();
-    if let Some(first) = lanes.first() {
-        drop(first.pool.acquire().await?);
-    }
-    Ok(Pools::MySql(Lanes::new(lanes, Some(Killer(options)))))
+    let most = settings.pool_size.0.saturating_add(settings.max_overflow.0).min(MOST_CONNECTIONS);
+    let most = usize::try_from(most).unwrap_or(1);
+    let reserved = (most / RESERVED_OF).clamp(LEAST_RESERVED, MOST_RESERVED);
+    let link = MySqlLink { options: options.clone(), statement_limit };
+    let lanes = Lanes::new(link, most.max(reserved + 1), reserved, Some(Killer(options)));
+    drop(lanes.lease(Rank::Shared).await?);
+    Ok(Pools::MySql(lanes))
 }
 
-fn mysql_lane(options: &MySqlConnectOptions, statement_limit: Duration) -> Lane<MySql> {
-    let progress = Arc::<Progress>::default();
-    let introduced = Arc::clone(&progress);
-    let pool = MySqlPoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .after_connect(move |connection, _| {
-            let progress = Arc::clone(&introduced);
-            Box::pin(async move {
-                introduce(connection, &progress, statement_limit).await;
-                Ok(())
-            })
-        })
-        .connect_lazy_with(options.clone());
-    Lane { pool, progress }
+/// How to connect to MySQL.
+pub(super) struct MySqlLink {
+    options: MySqlConnectOptions,
+    statement_limit: Duration,
+}
+
+impl Wire for MySql {
+    type Link = MySqlLink;
+    const ENGINE: Engine = Engine::MySql;
+    const DOUBT: Option<Duration> = Some(Duration::from_secs(1));
+    /// Behind a name or a balancer there may be another server by then.
+    const LIFE: Duration = Duration::from_secs(30 * 60);
+
+    async fn connect(link: &MySqlLink, progress: &Arc<Progress>) -> Result<MySqlConnection, StoreError> {
+        let mut connection = link.options.connect().await?;
+        introduce(&mut connection, progress, link.statement_limit).await?;
+        Ok(connection)
+    }
+
+    async fn run(connection: &mut MySqlConnection, statement: &'static str) -> Result<(), StoreError> {
+        sqlx::raw_sql(statement).execute(connection).await.map(drop)
+    }
 }
 
 /// How to reach the server, and the name of the database there.
@@ -206,17 +225,18 @@ fn mysql_options<'a>(
     location: &'a StoreLocation,
     settings: &StoreSettings,
 ) -> Result<(MySqlConnectOptions, &'a str), StoreError> {
-    let StoreLocation::MySql { host, port, database, username, password } = location else {
+    let StoreLocation::MySql { host, port, database, .. } = location else {
         return Err(StoreError::Configuration("not a MySQL location".into()));
     };
     let mut options = MySqlConnectOptions::new().host(host).port(*port).charset("utf8mb4");
-    if let Some(username) = settings.username.as_ref().map(|name| &name.0).or(username.as_ref()) {
+    let (username, password) = settings.account();
+    if let Some(username) = username {
         options = options.username(username);
     }
-    if let Some(Secret(password)) = settings.password.as_ref().or(password.as_ref()) {
+    if let Some(Secret(password)) = password {
         options = options.password(password.expose_secret());
     }
-    Ok((with_ssl(options, settings).disable_statement_logging(), database))
+    Ok((with_tls(options, settings)?.disable_statement_logging(), database))
 }
 
 /// ZenML makes the database when it isn't there; an account that may not do so needs one that is.
@@ -233,44 +253,64 @@ async fn create_database(location: &StoreLocation, settings: &StoreSettings) -> 
     connection.close().await
 }
 
-fn with_ssl(options: MySqlConnectOptions, settings: &StoreSettings) -> MySqlConnectOptions {
-    if !settings.ssl.0 && settings.ssl_ca.is_none() && settings.ssl_cert.is_none() {
-        return options.ssl_mode(MySqlSslMode::Preferred);
-    }
-    let mut options = options.ssl_mode(match (settings.ssl_verify_server_cert.0, &settings.ssl_ca) {
-        (true, _) => MySqlSslMode::VerifyIdentity,
-        (false, Some(_)) => MySqlSslMode::VerifyCa,
-        (false, None) => MySqlSslMode::Required,
+fn with_tls(
+    mut options: MySqlConnectOptions,
+    settings: &StoreSettings,
+) -> Result<MySqlConnectOptions, StoreError> {
+    let tls = settings.tls();
+    options = options.ssl_mode(match (tls.is_required, tls.verify_host, tls.ca) {
+        (false, ..) => MySqlSslMode::Preferred,
+        (true, true, _) => MySqlSslMode::VerifyIdentity,
+        (true, false, Some(_)) => MySqlSslMode::VerifyCa,
+        (true, false, None) => MySqlSslMode::Required,
     });
-    if let Some(ca) = &settings.ssl_ca {
-        options = match pem(ca) {
+    if let Some(ca) = tls.ca {
+        options = match Pem::of("SSL_CA", ca)? {
             Pem::Text(text) => options.ssl_ca_from_pem(text.into()),
             Pem::Path(path) => options.ssl_ca(path),
         };
     }
-    if let Some(cert) = &settings.ssl_cert {
-        options = match pem(cert) {
+    if let Some(cert) = tls.cert {
+        options = match Pem::of("SSL_CERT", cert)? {
             Pem::Text(text) => options.ssl_client_cert_from_pem(text),
             Pem::Path(path) => options.ssl_client_cert(path),
         };
     }
-    if let Some(key) = &settings.ssl_key {
-        options = match pem(key) {
+    if let Some(key) = tls.key {
+        options = match Pem::of("SSL_KEY", key)? {
             Pem::Text(text) => options.ssl_client_key_from_pem(text),
             Pem::Path(path) => options.ssl_client_key(path),
         };
     }
-    options
+    Ok(options)
 }
 
 enum Pem<'a> {
     Text(&'a str),
+    /// Read for each connection, since such files are renewed.
     Path(&'a str),
 }
 
-fn pem(Secret(setting): &Secret) -> Pem<'_> {
-    let text = setting.expose_secret();
-    if text.contains("-----BEGIN") { Pem::Text(text) } else { Pem::Path(text) }
+/// What a PEM text has before each of its parts.
+const PEM_START: &str = "-----BEGIN";
+
+impl<'a> Pem<'a> {
+    /// # Errors
+    /// With the setting's name, when it names a file that can't be read or that holds something else.
+    fn of(name: &str, Secret(setting): &'a Secret) -> Result<Self, StoreError> {
+        let text = setting.expose_secret();
+        if text.contains(PEM_START) {
+            return Ok(Self::Text(text));
+        }
+        let problem = match std::fs::read_to_string(text) {
+            Ok(file) if file.contains(PEM_START) => return Ok(Self::Path(text)),
+            Ok(_) => "it names a file without a PEM text".to_owned(),
+            Err(error) => format!("it is no PEM text, and no file that can be read: {error}"),
+        };
+        Err(StoreError::Configuration(
+            format!("ZENML_STORE_{name}, or its parameter in ZENML_STORE_URL: {problem}").into(),
+        ))
+    }
 }
 
 /// The folder and file hold password hashes and the signing secret: nobody else may read them.

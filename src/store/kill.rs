@@ -7,8 +7,8 @@ use std::time::Duration;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 
-use super::StoreError;
 use super::lanes::Progress;
+use super::{StoreError, passing};
 
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 const SERVER: &str = "SELECT CAST(CONCAT(@@hostname, ':', @@port) AS CHAR)";
@@ -45,15 +45,27 @@ impl Killer {
 
 /// Notes which connection this is, and bounds the time of its statements. A server that knows no such words does
 /// without.
-pub(super) async fn introduce(connection: &mut MySqlConnection, progress: &Progress, limit: Duration) {
+///
+/// # Errors
+/// When the server can't work, such as a cluster's node that is not ready.
+pub(super) async fn introduce(
+    connection: &mut MySqlConnection,
+    progress: &Progress,
+    limit: Duration,
+) -> Result<(), StoreError> {
     let id = sqlx::query_scalar::<_, u64>("SELECT CAST(CONNECTION_ID() AS UNSIGNED)");
     let id = id.fetch_one(&mut *connection).await;
     let server = sqlx::query_scalar::<_, String>(SERVER).fetch_one(&mut *connection).await;
-    if let (Ok(id), Ok(server)) = (id, server) {
-        *progress.server.lock().unwrap_or_else(PoisonError::into_inner) = server;
-        progress.connection.store(id, Ordering::Relaxed);
+    match (id, server) {
+        (Ok(id), Ok(server)) => {
+            *progress.server.lock().unwrap_or_else(PoisonError::into_inner) = server;
+            progress.connection.store(id, Ordering::Relaxed);
+        }
+        (Err(error), _) | (_, Err(error)) if passing(&error).is_some() => return Err(error),
+        _ => progress.connection.store(0, Ordering::Relaxed),
     }
     limit_statements(connection, limit).await;
+    Ok(())
 }
 
 /// Bounds the time of each statement to come; zero is no bound.

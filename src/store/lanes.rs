@@ -1,29 +1,59 @@
-//! Connections, each in a pool of its own, so that it is known which one a query runs on: a query that nobody waits
-//! for any more is ended, by the caller's hang-up, its time limit or the server's stop.
+//! Connections, each in a lane of its own, so that it is known which one a query runs on: a query that nobody waits for
+//! any more is ended, by the caller's hang-up, its time limit or the server's stop.
 //!
-//! A query's future that is dropped doesn't stop the database. So whoever queries holds a [`Place`], which notes that a
-//! query runs; a place that is dropped meanwhile ends it: SQLite looks into a flag every so many steps, and MySQL is
-//! told `KILL QUERY` by another connection. The next query waits until the connection is back, and with it everything
-//! that was undone.
+//! A query's future that is dropped doesn't stop the database. So whoever queries holds a [`Lease`], which notes that a
+//! query runs; one that is dropped meanwhile ends it: SQLite looks into a flag every so many steps, and MySQL is told
+//! `KILL QUERY` by another connection. The next query waits until the connection is back, and with it everything that
+//! was undone.
+//!
+//! A connection comes back to its lane only in a known state: between two queries, and outside of a transaction. One
+//! about which there is a doubt is closed, and the lane's next query opens another.
+//!
+//! The last few lanes are kept for what is to be prompt ([`Rank::Reserved`]), however many dear queries run.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use sqlx::pool::PoolConnection;
-use sqlx::{Database, MySql, Pool};
+use futures_util::future::join_all;
+use sqlx::{Connection, Database, MySql};
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{AcquireError, Semaphore};
+use tokio::time::timeout;
 
-use super::StoreError;
 use super::kill::Killer;
+use super::{Engine, StoreError, is_lost_race, passing};
 
-/// How long a query waits for a free connection before it fails.
+/// How long a query waits for a free connection, or the database to answer it, before it fails.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a stop waits for queries that still have somebody who waits for them.
 const LAST_QUERIES: Duration = Duration::from_secs(1);
-/// How long a stop waits for connections to close; what they had to write is written.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection may take to end what nobody waits for.
+const TIDY_TIMEOUT: Duration = Duration::from_secs(5);
+/// A connection that was not used for so long is closed.
+const IDLE: Duration = Duration::from_secs(10 * 60);
+
+/// An engine's connections.
+pub(super) trait Wire: Database {
+    /// How to connect.
+    type Link: Send + Sync;
+    const ENGINE: Engine;
+    /// Whether a connection that was idle for so long is asked if it is still there.
+    const DOUBT: Option<Duration>;
+    /// How long one connection is used.
+    const LIFE: Duration;
+
+    fn connect(
+        link: &Self::Link,
+        progress: &Arc<Progress>,
+    ) -> impl Future<Output = Result<Self::Connection, StoreError>> + Send;
+
+    fn run(
+        connection: &mut Self::Connection,
+        statement: &'static str,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
 
 /// What one connection is at.
 #[derive(Debug, Default)]
@@ -46,92 +76,166 @@ impl Progress {
     }
 }
 
+/// Which connections may be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rank {
+    /// All but the last few.
+    Shared,
+    /// Those too. It is for cheap queries that somebody's way in, or out, hangs on.
+    Reserved,
+}
+
+/// A connection between two queries.
+struct Kept<DB: Wire> {
+    connection: DB::Connection,
+    opened: Instant,
+    used: Instant,
+}
+
 /// One connection at most.
-#[derive(Debug)]
-pub(super) struct Lane<DB: Database> {
-    pub pool: Pool<DB>,
-    pub progress: Arc<Progress>,
+struct Lane<DB: Wire> {
+    kept: Mutex<Option<Kept<DB>>>,
+    progress: Arc<Progress>,
+}
+
+impl<DB: Wire> Lane<DB> {
+    fn kept(&self) -> MutexGuard<'_, Option<Kept<DB>>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// All connections of one kind.
-#[derive(Debug)]
-pub(super) struct Lanes<DB: Database> {
+pub(super) struct Lanes<DB: Wire> {
+    link: DB::Link,
     lanes: Box<[Lane<DB>]>,
     /// Numbers of those that nobody uses, the last used one last.
     idle: Mutex<Vec<usize>>,
     free: Semaphore,
+    /// Of the free ones, those that are not reserved.
+    shared: Semaphore,
+    is_closed: AtomicBool,
     /// Of MySQL alone.
     killer: Option<Killer>,
 }
 
-impl<DB: Database> Lanes<DB> {
-    pub fn new(lanes: Vec<Lane<DB>>, killer: Option<Killer>) -> Arc<Self> {
-        let idle = (0..lanes.len()).rev().collect();
-        let free = Semaphore::new(lanes.len());
-        Arc::new(Self { lanes: lanes.into(), idle: Mutex::new(idle), free, killer })
+impl<DB: Wire> std::fmt::Debug for Lanes<DB> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Lanes").field("count", &self.lanes.len()).finish_non_exhaustive()
+    }
+}
+
+impl<DB: Wire> Lanes<DB> {
+    /// So many lanes, some of which are reserved.
+    pub fn new(link: DB::Link, count: usize, reserved: usize, killer: Option<Killer>) -> Arc<Self> {
+        let lane = || Lane { kept: Mutex::default(), progress: Arc::default() };
+        Arc::new(Self {
+            link,
+            lanes: (0..count).map(|_| lane()).collect(),
+            idle: Mutex::new((0..count).rev().collect()),
+            free: Semaphore::new(count),
+            shared: Semaphore::new(count.saturating_sub(reserved).max(1)),
+            is_closed: AtomicBool::new(false),
+            killer,
+        })
     }
 
-    /// Waits for a connection that nobody uses.
-    pub async fn place(self: &Arc<Self>) -> Result<Place<DB>, StoreError> {
-        let permit = match self.free.try_acquire() {
-            Ok(permit) => permit,
-            Err(_) => match tokio::time::timeout(ACQUIRE_TIMEOUT, self.free.acquire()).await {
-                Ok(permit) => permit.map_err(|_| StoreError::PoolClosed)?,
-                Err(_) => return Err(StoreError::PoolTimedOut),
-            },
-        };
-        permit.forget();
-        let number = self.take_idle().ok_or(StoreError::PoolTimedOut)?;
-        Ok(Place { lanes: Arc::clone(self), number, is_running: false })
+    /// How these connect.
+    pub fn link(&self) -> &DB::Link {
+        &self.link
+    }
+
+    /// Waits for a lane that nobody uses.
+    async fn place(self: &Arc<Self>, rank: Rank) -> Result<Place<DB>, StoreError> {
+        // An ordinary one waits here first, so that no more than one of them stands before what is to be prompt.
+        let is_shared = rank == Rank::Shared;
+        if is_shared {
+            take(&self.shared).await?;
+        }
+        let mut right = Right { lanes: Some(self), is_shared };
+        take(&self.free).await?;
+        if self.is_closed.load(Ordering::Relaxed) {
+            self.free.add_permits(1);
+            return Err(StoreError::PoolClosed);
+        }
+        let Some(number) = self.take_idle() else { return Err(StoreError::PoolTimedOut) };
+        right.lanes = None;
+        Ok(Place { lanes: Arc::clone(self), number, is_shared, is_running: false })
     }
 
     /// A connection for one query.
-    pub async fn lease(self: &Arc<Self>) -> Result<Lease<DB>, StoreError> {
-        let place = self.place().await?;
-        let connection = place.lane().pool.acquire().await?;
+    pub async fn lease(self: &Arc<Self>, rank: Rank) -> Result<Lease<DB>, StoreError> {
+        let place = self.place(rank).await?;
+        let kept = match place.ready() {
+            Some(kept) => kept,
+            // Apart, since this takes much more memory than there mostly is to do.
+            None => Box::pin(place.connect()).await?,
+        };
         place.lane().progress.ended.store(false, Ordering::Relaxed);
-        Ok(Lease { connection, place })
+        Ok(Lease { kept: Some(kept), place: Some(place), in_transaction: false, is_sound: true })
     }
 
-    /// A transaction; the statement is the one that begins it, where it isn't the engine's own.
-    pub async fn begin(self: &Arc<Self>, statement: Option<&'static str>) -> Result<Open<DB>, StoreError> {
-        let place = self.place().await?;
-        let pool = &place.lane().pool;
-        let connection = pool.acquire().await?;
-        place.lane().progress.ended.store(false, Ordering::Relaxed);
-        let statement = statement.map(sqlx::SqlStr::from_static);
-        let transaction = sqlx::Transaction::begin(connection, statement).await?;
-        Ok(Open { transaction, place })
+    /// A transaction, which that statement begins.
+    pub async fn begin(
+        self: &Arc<Self>,
+        rank: Rank,
+        statement: &'static str,
+    ) -> Result<Lease<DB>, StoreError> {
+        let mut lease = self.lease(rank).await?;
+        // Before it has, since nobody knows what a statement has done that was cut short.
+        lease.in_transaction = true;
+        let begun = DB::run(lease.start()?, statement).await;
+        lease.end(begun)?;
+        Ok(lease)
     }
 
     /// Connections that are open, and those of them that nobody uses.
     pub fn sizes(&self) -> (u32, u32) {
-        let open = self.lanes.iter().map(|lane| lane.pool.size()).sum();
-        let idle: usize = self.lanes.iter().map(|lane| lane.pool.num_idle()).sum();
-        (open, u32::try_from(idle).unwrap_or(u32::MAX))
+        let idle = self.idle();
+        let kept = idle.iter().filter(|number| self.lanes[**number].kept().is_some()).count();
+        let used = self.lanes.len() - idle.len();
+        (u32::try_from(kept + used).unwrap_or(u32::MAX), u32::try_from(kept).unwrap_or(u32::MAX))
     }
 
-    /// Ends all connections; queries under way are given a moment.
-    pub async fn close(&self) {
-        let all = u32::try_from(self.lanes.len()).unwrap_or(u32::MAX);
-        drop(tokio::time::timeout(LAST_QUERIES, self.free.acquire_many(all)).await);
-        let running: Vec<&Progress> = self.lanes.iter().map(|lane| &*lane.progress).collect();
-        running.iter().for_each(|progress| progress.closed.store(true, Ordering::Relaxed));
-        if let Some(killer) = &self.killer {
-            for progress in running.iter().filter(|progress| progress.running.load(Ordering::Relaxed)) {
-                killer.kill(progress).await;
+    /// Closes connections that were not used for long.
+    pub async fn close_idle(&self) {
+        let mut old = Vec::new();
+        for lane in &self.lanes {
+            let mut kept = lane.kept();
+            if kept.as_ref().is_some_and(|kept| kept.used.elapsed() > IDLE) {
+                old.extend(kept.take());
             }
         }
-        let closing = futures_util::future::join_all(self.lanes.iter().map(|lane| lane.pool.close()));
-        if tokio::time::timeout(CLOSE_TIMEOUT, closing).await.is_err() {
+        for kept in old {
+            let _ = timeout(TIDY_TIMEOUT, kept.connection.close()).await;
+        }
+    }
+
+    /// Ends all connections; queries under way are given a moment. It is over within `patience`.
+    pub async fn close(&self, patience: Duration) {
+        let deadline = tokio::time::Instant::now() + patience;
+        self.is_closed.store(true, Ordering::Relaxed);
+        let all = u32::try_from(self.lanes.len()).unwrap_or(u32::MAX);
+        drop(timeout(LAST_QUERIES.min(patience / 3), self.free.acquire_many(all)).await);
+        let running: Vec<&Progress> = self.lanes.iter().map(|lane| &*lane.progress).collect();
+        running.iter().for_each(|progress| progress.closed.store(true, Ordering::Relaxed));
+        let closing = async {
+            if let Some(killer) = &self.killer {
+                let running = running.iter().filter(|progress| progress.running.load(Ordering::Relaxed));
+                join_all(running.map(|progress| killer.kill(progress))).await;
+            }
+            drop(self.free.acquire_many(all).await);
+            let kept: Vec<_> = self.lanes.iter().filter_map(|lane| lane.kept().take()).collect();
+            join_all(kept.into_iter().map(|kept| kept.connection.close())).await;
+        };
+        if tokio::time::timeout_at(deadline, closing).await.is_err() {
             tracing::warn!("some connections to the database did not close in time");
         }
     }
 
-    /// The last used one whose connection is open and back, else the last used one.
+    /// The last used one whose connection is open, else the last used one.
     fn take_idle(&self) -> Option<usize> {
         let mut idle = self.idle();
-        let ready = idle.iter().rposition(|number| self.lanes[*number].pool.num_idle() > 0);
+        let ready = idle.iter().rposition(|number| self.lanes[*number].kept().is_some());
         match ready {
             Some(at) => Some(idle.remove(at)),
             None => idle.pop(),
@@ -148,16 +252,80 @@ impl<DB: Database> Lanes<DB> {
     }
 }
 
-/// The right to use one of the connections. Dropping it while a query runs ends the query.
-pub(super) struct Place<DB: Database> {
+/// What a database is that doesn't answer.
+pub(super) fn silent() -> StoreError {
+    StoreError::Io(io::ErrorKind::TimedOut.into())
+}
+
+/// Waits for one permit, which is given back by hand.
+async fn take(semaphore: &Semaphore) -> Result<(), StoreError> {
+    let closed = |_: AcquireError| StoreError::PoolClosed;
+    let permit = match semaphore.try_acquire() {
+        Ok(permit) => permit,
+        Err(_) => match timeout(ACQUIRE_TIMEOUT, semaphore.acquire()).await {
+            Ok(permit) => permit.map_err(closed)?,
+            Err(_) => return Err(StoreError::PoolTimedOut),
+        },
+    };
+    permit.forget();
+    Ok(())
+}
+
+/// The right to one of the shared lanes, of whoever still waits for it.
+struct Right<'l, DB: Wire> {
+    lanes: Option<&'l Lanes<DB>>,
+    is_shared: bool,
+}
+
+impl<DB: Wire> Drop for Right<'_, DB> {
+    fn drop(&mut self) {
+        if let Some(lanes) = self.lanes.filter(|_| self.is_shared) {
+            lanes.shared.add_permits(1);
+        }
+    }
+}
+
+/// The right to use one of the connections.
+struct Place<DB: Wire> {
     lanes: Arc<Lanes<DB>>,
     number: usize,
+    is_shared: bool,
     is_running: bool,
 }
 
-impl<DB: Database> Place<DB> {
+impl<DB: Wire> Place<DB> {
     fn lane(&self) -> &Lane<DB> {
         &self.lanes.lanes[self.number]
+    }
+
+    /// The connection that is there and beyond doubt.
+    fn ready(&self) -> Option<Kept<DB>> {
+        let mut kept = self.lane().kept();
+        let is_ready = |kept: &Kept<DB>| {
+            kept.opened.elapsed() < DB::LIFE && DB::DOUBT.is_none_or(|doubt| kept.used.elapsed() < doubt)
+        };
+        kept.take_if(|kept| is_ready(kept))
+    }
+
+    /// The connection that is there, if it answers, else a new one.
+    async fn connect(&self) -> Result<Kept<DB>, StoreError> {
+        let connecting = async {
+            let kept = self.lane().kept().take();
+            if let Some(mut kept) = kept.filter(|kept| kept.opened.elapsed() < DB::LIFE)
+                && kept.connection.ping().await.is_ok()
+            {
+                return Ok(kept);
+            }
+            let connection = DB::connect(&self.lanes.link, &self.lane().progress).await?;
+            let now = Instant::now();
+            Ok(Kept { connection, opened: now, used: now })
+        };
+        timeout(ACQUIRE_TIMEOUT, connecting).await.unwrap_or_else(|_| Err(silent()))
+    }
+
+    fn keep(&self, mut kept: Kept<DB>) {
+        kept.used = Instant::now();
+        *self.lane().kept() = Some(kept);
     }
 
     fn note_running(&mut self, is_running: bool) {
@@ -166,78 +334,112 @@ impl<DB: Database> Place<DB> {
     }
 }
 
-impl<DB: Database> Drop for Place<DB> {
+impl<DB: Wire> Drop for Place<DB> {
     fn drop(&mut self) {
-        if self.is_running {
-            self.lane().progress.ended.store(true, Ordering::Relaxed);
-            if self.lanes.killer.is_some()
-                && let Ok(runtime) = Handle::try_current()
-            {
-                // Nobody else may use the connection before its query is killed.
-                runtime.spawn(end_query(Arc::clone(&self.lanes), self.number));
-                return;
-            }
-            self.note_running(false);
+        self.note_running(false);
+        if self.is_shared {
+            self.lanes.shared.add_permits(1);
         }
         self.lanes.put_back(self.number);
     }
 }
 
-/// Kills the query that nobody waits for, and gives its connection back.
-async fn end_query<DB: Database>(lanes: Arc<Lanes<DB>>, number: usize) {
-    let lane = &lanes.lanes[number];
-    if let Some(killer) = &lanes.killer {
-        killer.kill(&lane.progress).await;
-    }
-    // The connection has come back, or a new one has taken its place.
-    drop(lane.pool.acquire().await);
-    lane.progress.running.store(false, Ordering::Relaxed);
-    lanes.put_back(number);
+/// A connection for one query, or for one transaction. Dropping it while a query runs ends the query; what was not
+/// committed is undone.
+pub(super) struct Lease<DB: Wire> {
+    /// Both are there until it is dropped.
+    kept: Option<Kept<DB>>,
+    place: Option<Place<DB>>,
+    in_transaction: bool,
+    is_sound: bool,
 }
 
-/// A connection for one query.
-pub(super) struct Lease<DB: Database> {
-    connection: PoolConnection<DB>,
-    place: Place<DB>,
-}
-
-impl<DB: Database> Lease<DB> {
+impl<DB: Wire> Lease<DB> {
     /// The connection for a query that begins now; [`Lease::end`] tells that it is over.
-    pub fn start(&mut self) -> &mut DB::Connection {
-        self.place.note_running(true);
-        &mut self.connection
+    pub fn start(&mut self) -> Result<&mut DB::Connection, StoreError> {
+        let (Some(kept), Some(place)) = (&mut self.kept, &mut self.place) else {
+            return Err(StoreError::PoolClosed);
+        };
+        place.note_running(true);
+        Ok(&mut kept.connection)
     }
 
-    pub fn end(&mut self) {
-        self.place.note_running(false);
+    /// Notes how the query ended, and hands its outcome on.
+    pub fn end<T>(&mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Some(place) = &mut self.place {
+            place.note_running(false);
+        }
+        if let Err(error) = &outcome {
+            self.is_sound &= leaves_sound::<DB>(error);
+        }
+        outcome
+    }
+
+    /// Makes the changes last.
+    pub async fn commit(mut self) -> Result<(), StoreError> {
+        let committed = DB::run(self.start()?, "COMMIT").await;
+        self.end(committed)?;
+        self.in_transaction = false;
+        Ok(())
+    }
+
+    /// The connection itself, which is nobody's any more: for what changes its session.
+    pub fn detach(mut self) -> Result<DB::Connection, StoreError> {
+        self.kept.take().map(|kept| kept.connection).ok_or(StoreError::PoolClosed)
     }
 }
 
-/// An open transaction.
-pub(super) struct Open<DB: Database> {
-    transaction: sqlx::Transaction<'static, DB>,
-    place: Place<DB>,
+/// Whether a connection is in a known state after its query has failed so.
+fn leaves_sound<DB: Wire>(error: &StoreError) -> bool {
+    match error {
+        StoreError::Protocol(_) => false,
+        // MySQL's transactions are undone by its word. SQLite's may have been, by itself, which the next would not know.
+        error if passing(error).is_some() => DB::ENGINE == Engine::MySql && is_lost_race(error),
+        _ => true,
+    }
 }
 
-impl<DB: Database> Open<DB> {
-    /// As [`Lease::start`].
-    pub fn start(&mut self) -> &mut DB::Connection {
-        self.place.note_running(true);
-        &mut self.transaction
+impl<DB: Wire> Drop for Lease<DB> {
+    fn drop(&mut self) {
+        let (Some(kept), Some(place)) = (self.kept.take(), self.place.take()) else { return };
+        if place.is_running {
+            place.lane().progress.ended.store(true, Ordering::Relaxed);
+        }
+        if !place.is_running && !self.is_sound {
+            return;
+        }
+        if !place.is_running && !self.in_transaction {
+            place.keep(kept);
+            return;
+        }
+        if let Ok(runtime) = Handle::try_current() {
+            // Nobody else may use the connection before its query is over and undone.
+            runtime.spawn(tidy(place, kept, self.in_transaction));
+        }
     }
+}
 
-    pub fn end(&mut self) {
-        self.place.note_running(false);
+/// Ends the query that nobody waits for, undoes what was not committed, and gives the connection back.
+async fn tidy<DB: Wire>(place: Place<DB>, mut kept: Kept<DB>, in_transaction: bool) {
+    if place.is_running
+        && let Some(killer) = &place.lanes.killer
+    {
+        killer.kill(&place.lane().progress).await;
     }
-
-    pub async fn commit(self) -> Result<(), StoreError> {
-        self.transaction.commit().await
+    let tidied = async {
+        match in_transaction {
+            true => DB::run(&mut kept.connection, "ROLLBACK").await,
+            false => kept.connection.ping().await,
+        }
+    };
+    if let Ok(Ok(())) = timeout(TIDY_TIMEOUT, tidied).await {
+        place.keep(kept);
     }
 }
 
 impl Lanes<MySql> {
     /// A connection that is nobody's any more: for what changes its session.
     pub async fn detach(self: &Arc<Self>) -> Result<sqlx::MySqlConnection, StoreError> {
-        Ok(self.lease().await?.connection.detach())
+        self.lease(Rank::Shared).await?.detach()
     }
 }

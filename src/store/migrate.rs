@@ -1,5 +1,6 @@
 //! Bringing a database to the schema that this version expects: ZenML 0.98.0's tables, then zendo's own.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use sqlx::mysql::MySqlConnection;
@@ -7,6 +8,8 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Connection};
 
 use super::kill::limit_statements;
+use super::lanes::Rank;
+use super::made::mark_of;
 use super::{Pools, Store, StoreError};
 
 /// The revision in `alembic_version` that zendo speaks.
@@ -35,6 +38,11 @@ pub enum MigrationError {
          nothing was changed. Give an empty database or one of ZenML {ZENML_REVISION}"
     )]
     ForeignTables { table: String },
+    #[error(
+        "the database holds no tables, though there was a server's ({} is there); nothing was changed. Bring it back \
+         from a backup, or delete {} to begin a new server", .evidence.display(), .evidence.display()
+    )]
+    Lost { evidence: PathBuf },
     #[error("another process has been changing the schema for {LOCK_TIMEOUT} seconds; try again later")]
     Locked,
     #[error("the schema can't be made: {0}")]
@@ -58,8 +66,16 @@ impl Store {
     /// [`MigrationError`] for a database that isn't of this revision.
     pub async fn is_made(&self) -> Result<bool, MigrationError> {
         let (tables, revision) = match &self.pools {
-            Pools::Sqlite { reader, .. } => examine_sqlite(reader.lease().await?.start()).await?,
-            Pools::MySql(pool) => examine_mysql(pool.lease().await?.start()).await?,
+            Pools::Sqlite { reader, .. } => {
+                let mut lease = reader.lease(Rank::Shared).await?;
+                let examined = examine_sqlite(lease.start()?).await;
+                lease.end(examined)?
+            }
+            Pools::MySql(pool) => {
+                let mut lease = pool.lease(Rank::Shared).await?;
+                let examined = examine_mysql(lease.start()?).await;
+                lease.end(examined)?
+            }
         };
         Ok(judge(&tables, revision)? == Found::Current)
     }
@@ -70,11 +86,17 @@ impl Store {
     /// [`MigrationError`]; an unknown revision is left as it is.
     pub async fn migrate(&self) -> Result<(), MigrationError> {
         match &self.pools {
-            Pools::Sqlite { writer, .. } => {
-                let mut transaction = writer.begin(Some("BEGIN IMMEDIATE")).await?;
-                migrate_sqlite(transaction.start()).await?;
-                transaction.end();
-                Ok(transaction.commit().await?)
+            Pools::Sqlite { writer, path, .. } => {
+                let mark = mark_of(path);
+                if mark.exists() && !self.is_made().await? {
+                    return Err(MigrationError::Lost { evidence: mark });
+                }
+                let mut lease = writer.lease(Rank::Shared).await?;
+                // A migration is a transaction within this one, which the connection has to know of.
+                let mut transaction = lease.start()?.begin_with("BEGIN IMMEDIATE").await?;
+                migrate_sqlite(&mut transaction).await?;
+                let committed = transaction.commit().await;
+                Ok(lease.end(committed)?)
             }
             Pools::MySql(pool) => {
                 let mut connection = pool.detach().await?;

@@ -12,7 +12,9 @@ mod folded;
 mod insert;
 mod kill;
 mod lanes;
+mod made;
 mod migrate;
+mod passing;
 mod python_json;
 mod remembered;
 mod seed;
@@ -21,19 +23,24 @@ mod transaction;
 mod turn;
 mod types;
 mod update;
+mod upkeep;
 mod values;
+mod writability;
 mod write_behind;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use counts::Counts;
-use lanes::Lanes;
+use lanes::{Lanes, Rank};
 use sea_query::{Expr, ExprTrait, MysqlQueryBuilder, SelectStatement, SimpleExpr, SqliteQueryBuilder};
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
 use sqlx::mysql::MySqlRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, FromRow, MySql, Sqlite};
+use writability::Writability;
 
 pub use among::Among;
 pub use batch::{BatchRow, Cells};
@@ -43,6 +50,7 @@ pub use dates::Span;
 pub use folded::{folded, tidied};
 pub use insert::Insert;
 pub use migrate::{MigrationError, ZENML_REVISION};
+pub use passing::passing;
 pub use python_json::python_json;
 pub use remembered::Remembered;
 pub use seed::{FirstAdmin, Seed, insert_admin, sync_flavors};
@@ -51,6 +59,9 @@ pub use types::{Base64Json, Id, JsonText, Timestamp};
 pub use update::Update;
 pub use values::Values;
 pub use write_behind::WriteBehind;
+
+/// How long connections may take to close; what they had to write is written.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// What a query can end in besides rows.
 pub type StoreError = sqlx::Error;
@@ -142,8 +153,11 @@ pub struct Store {
     description: String,
     /// Connections that MySQL's pool is meant to have; more are its overflow.
     pool_size: u32,
+    /// Which connections this clone may take.
+    rank: Rank,
     reads: Arc<AtomicU64>,
     counts: Arc<Counts>,
+    writability: Arc<Writability>,
 }
 
 /// How many connections to MySQL there are. SQLite is a file.
@@ -162,6 +176,7 @@ enum Pools {
     Sqlite {
         reader: Arc<Lanes<Sqlite>>,
         writer: Arc<Lanes<Sqlite>>,
+        path: PathBuf,
     },
     MySql(Arc<Lanes<MySql>>),
 }
@@ -172,6 +187,13 @@ impl Store {
             Pools::Sqlite { .. } => Engine::Sqlite,
             Pools::MySql(_) => Engine::MySql,
         }
+    }
+
+    /// The same store by connections that dear queries don't take, for the cheap ones that somebody's way in or out
+    /// hangs on: who signs in, which token is good, what is revoked. What it reads has to be an index walk.
+    #[must_use]
+    pub fn reserved(&self) -> Self {
+        Self { rank: Rank::Reserved, ..self.clone() }
     }
 
     /// Which database this is, for a person to read.
@@ -212,17 +234,15 @@ impl Store {
         match &self.pools {
             Pools::Sqlite { reader, .. } => {
                 let (sql, values) = sqlite(query);
-                let mut lease = reader.lease().await?;
-                let fetched = sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(lease.start()).await;
-                lease.end();
-                fetched
+                let mut lease = reader.lease(self.rank).await?;
+                let fetched = sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(lease.start()?).await;
+                lease.end(fetched)
             }
             Pools::MySql(pool) => {
                 let (sql, values) = mysql(query);
-                let mut lease = pool.lease().await?;
-                let fetched = sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(lease.start()).await;
-                lease.end();
-                fetched
+                let mut lease = pool.lease(self.rank).await.inspect_err(|error| self.note_away(error))?;
+                let fetched = sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(lease.start()?).await;
+                lease.end(fetched).inspect_err(|error| self.note_away(error))
             }
         }
     }
@@ -236,31 +256,41 @@ impl Store {
         match &self.pools {
             Pools::Sqlite { reader, .. } => {
                 let (sql, values) = sqlite(query);
-                let mut lease = reader.lease().await?;
+                let mut lease = reader.lease(self.rank).await?;
                 let fetched =
-                    sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(lease.start()).await;
-                lease.end();
-                fetched
+                    sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(lease.start()?).await;
+                lease.end(fetched)
             }
             Pools::MySql(pool) => {
                 let (sql, values) = mysql(query);
-                let mut lease = pool.lease().await?;
+                let mut lease = pool.lease(self.rank).await.inspect_err(|error| self.note_away(error))?;
                 let fetched =
-                    sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(lease.start()).await;
-                lease.end();
-                fetched
+                    sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(lease.start()?).await;
+                lease.end(fetched).inspect_err(|error| self.note_away(error))
             }
+        }
+    }
+
+    /// A database that could not be reached to read it can't be written either.
+    fn note_away(&self, error: &StoreError) {
+        if matches!(error, StoreError::Io(_)) {
+            self.writability.note_failed(error);
         }
     }
 
     /// Ends all connections, and the queries that still run.
     pub async fn close(&self) {
+        self.close_within(CLOSE_TIMEOUT).await;
+    }
+
+    /// As [`Store::close`], within so long.
+    pub async fn close_within(&self, patience: Duration) {
         match &self.pools {
-            Pools::Sqlite { reader, writer } => {
-                reader.close().await;
-                writer.close().await;
+            Pools::Sqlite { reader, writer, .. } => {
+                reader.close(patience / 2).await;
+                writer.close(patience / 2).await;
             }
-            Pools::MySql(pool) => pool.close().await,
+            Pools::MySql(pool) => pool.close(patience).await,
         }
     }
 }

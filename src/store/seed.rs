@@ -1,5 +1,8 @@
 //! What the first start leaves in an empty store: the same rows as ZenML 0.98.0.
 
+mod descriptions;
+mod order;
+
 use chrono::{DateTime, Utc};
 use sea_query::{ExprTrait, OnConflict, Query, SimpleExpr};
 use secrecy::{ExposeSecret, SecretString};
@@ -11,6 +14,8 @@ use super::{
 };
 use crate::packed::{Packed, packed};
 use crate::random::Randomness;
+use descriptions::Descriptions;
+use order::Sequence;
 
 /// The built-in flavors, made from a database of ZenML 0.98.0 by tests/contract/make_flavors.py.
 const FLAVORS: Packed = packed!("flavors.json");
@@ -54,8 +59,12 @@ struct Flavor<'a> {
     docs_url: Option<&'a str>,
     sdk_docs_url: Option<&'a str>,
     is_custom: bool,
+    /// Names and types of the fields.
     #[serde(borrow)]
     config_schema: &'a RawValue,
+    /// The same with what each field is for, as it is kept.
+    #[serde(skip)]
+    described_schema: String,
 }
 
 impl Store {
@@ -91,6 +100,46 @@ impl Store {
             Err(error) if is_duplicate(&error) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// Gives the built-in flavors of an older installation the descriptions of their fields, where their schemas are as
+    /// that one left them.
+    ///
+    /// # Errors
+    /// When the database doesn't answer or refuses a row.
+    pub async fn describe_flavors(&self) -> Result<(), StoreError> {
+        let bare = Query::select()
+            .columns(["id", "name", "type", "config_schema"])
+            .from("flavor")
+            .and_where(sea_query::Expr::col("is_custom").eq(false))
+            .and_where(sea_query::Expr::col("config_schema").not_like("%\"description\":%"))
+            .to_owned();
+        let bare: Vec<(Id, String, String, String)> = self.fetch_all(&bare).await?;
+        if bare.iter().all(|(.., schema)| schema.contains("\"properties\":{}")) {
+            return Ok(());
+        }
+        let flavors = FLAVORS.bytes()?;
+        let flavors = built_in_flavors(&flavors)?;
+        let bare_one = |flavor: &Flavor<'_>| {
+            let is_it = |(_, name, kind, schema): &&(Id, String, String, String)| {
+                name == flavor.name && kind == flavor.r#type && schema == flavor.config_schema.get()
+            };
+            Some((bare.iter().find(is_it)?.0, flavor.described_schema.clone()))
+        };
+        let described: Vec<(Id, String)> = flavors.iter().filter_map(bare_one).collect();
+        let described = &described;
+        self.write(|mut tx| async move {
+            for (id, schema) in described {
+                let update = Query::update()
+                    .table("flavor")
+                    .value("config_schema", schema.as_str())
+                    .and_where(sea_query::Expr::col("id").eq(*id))
+                    .to_owned();
+                tx.execute(&update).await?;
+            }
+            tx.commit(()).await
+        })
+        .await
     }
 
     /// The secret of that name, made by `make` when there is none yet; all replicas get the same.
@@ -149,8 +198,9 @@ async fn insert_flavors(
     random: &dyn Randomness,
 ) -> Result<(), StoreError> {
     let flavors = FLAVORS.bytes()?;
+    let mut sequence = Sequence::from(now, random);
     for flavor in built_in_flavors(&flavors)? {
-        flavor.insert(random.id(), now).run(tx).await?;
+        flavor.insert(sequence.next_row()).run(tx).await?;
     }
     Ok(())
 }
@@ -167,9 +217,11 @@ pub async fn sync_flavors(
     let existing = Query::select().columns(["name", "type", "id"]).from("flavor").to_owned();
     let existing: Vec<(String, String, Id)> = tx.fetch_all(&existing).await?;
     let flavors = FLAVORS.bytes()?;
+    let mut sequence = Sequence::from(now, random);
     for flavor in built_in_flavors(&flavors)? {
+        let (new_id, now) = sequence.next_row();
         match existing.iter().find(|(name, kind, _)| name == flavor.name && kind == flavor.r#type) {
-            None => flavor.insert(random.id(), now).run(tx).await?,
+            None => flavor.insert((new_id, now)).run(tx).await?,
             Some((.., id)) => {
                 let update = Update::of("flavor", *id, now);
                 flavor
@@ -185,7 +237,15 @@ pub async fn sync_flavors(
 }
 
 fn built_in_flavors(json: &[u8]) -> Result<Vec<Flavor<'_>>, StoreError> {
-    serde_json::from_slice(json).map_err(|error| StoreError::Decode(error.into()))
+    let decode = |error: serde_json::Error| StoreError::Decode(error.into());
+    let mut flavors: Vec<Flavor<'_>> = serde_json::from_slice(json).map_err(decode)?;
+    let descriptions = Descriptions::read().map_err(decode)?;
+    for flavor in &mut flavors {
+        let flavor_name = format!("{}/{}", flavor.r#type, flavor.name);
+        flavor.described_schema =
+            descriptions.describe(&flavor_name, flavor.config_schema).map_err(decode)?;
+    }
+    Ok(flavors)
 }
 
 impl Flavor<'_> {
@@ -195,7 +255,7 @@ impl Flavor<'_> {
             ("type", self.r#type.into()),
             ("source", self.source.into()),
             ("display_name", self.display_name.into()),
-            ("config_schema", self.config_schema.get().into()),
+            ("config_schema", self.described_schema.as_str().into()),
             ("integration", self.integration.into()),
             ("connector_type", self.connector_type.into()),
             ("connector_resource_type", self.connector_resource_type.into()),
@@ -207,8 +267,8 @@ impl Flavor<'_> {
         ]
     }
 
-    fn insert(&self, id: Id, now: Timestamp) -> Insert {
-        let insert = Insert::into("flavor").stamped(id, now);
+    fn insert(&self, (id, made): (Id, Timestamp)) -> Insert {
+        let insert = Insert::into("flavor").stamped(id, made);
         self.columns().into_iter().fold(insert, |insert, (column, value)| insert.set(column, value))
     }
 }
@@ -243,10 +303,11 @@ async fn insert_stack(
         .set("environment", NULL)
         .run(tx)
         .await?;
+    let mut sequence = Sequence::from(now, random);
     for component_type in COMPONENT_TYPES {
-        let component = random.id();
+        let (component, made) = sequence.next_row();
         Insert::into("stack_component")
-            .stamped(component, now)
+            .stamped(component, made)
             .set("name", DEFAULT)
             .set("type", component_type)
             .set("flavor", "local")

@@ -1,24 +1,33 @@
 //! Writes: one transaction, run again a bounded number of times when it loses against another one.
 
+use std::time::{Duration, Instant};
+
 use sea_query::{DeleteStatement, InsertStatement, SelectStatement, UpdateStatement};
 use sea_query_sqlx::SqlxBinder;
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySql;
 use sqlx::sqlite::Sqlite;
 
-use super::lanes::Open;
-use super::{Pools, Row, Store, StoreError, bounds, mysql, mysql_number, sqlite, sqlite_code};
+use super::lanes::Lease;
+use super::{Engine, Pools, Row, Store, StoreError, bounds, mysql, mysql_number, sqlite, sqlite_code};
 use crate::work;
 
 /// Runs of one write at most.
 const ATTEMPTS: usize = 10;
 
+/// On SQLite, a write that loses later than this has waited for a lock that somebody holds for long, and would wait again.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// An open transaction on either engine.
-pub struct Transaction(pub(super) OnEngine);
+pub struct Transaction {
+    pub(super) on: OnEngine,
+    /// Whether a row was changed.
+    pub(super) has_written: bool,
+}
 
 pub(super) enum OnEngine {
-    Sqlite(Open<Sqlite>),
-    MySql(Open<MySql>),
+    Sqlite(Lease<Sqlite>),
+    MySql(Lease<MySql>),
 }
 
 /// A statement that changes rows.
@@ -33,22 +42,22 @@ impl Transaction {
     /// # Errors
     /// When a constraint refuses it or the database doesn't answer.
     pub async fn execute(&mut self, statement: &impl WriteStatement) -> Result<u64, StoreError> {
-        match &mut self.0 {
+        let touched = match &mut self.on {
             OnEngine::Sqlite(tx) => {
                 let (sql, values) = sqlite(statement);
                 bounds::check(&sql, &values.0.0)?;
-                let done = sqlx::query_with(AssertSqlSafe(sql), values).execute(tx.start()).await;
-                tx.end();
-                Ok(done?.rows_affected())
+                let done = sqlx::query_with(AssertSqlSafe(sql), values).execute(tx.start()?).await;
+                tx.end(done)?.rows_affected()
             }
             OnEngine::MySql(tx) => {
                 let (sql, values) = mysql(statement);
                 bounds::check(&sql, &values.0.0)?;
-                let done = sqlx::query_with(AssertSqlSafe(sql), values).execute(tx.start()).await;
-                tx.end();
-                Ok(done?.rows_affected())
+                let done = sqlx::query_with(AssertSqlSafe(sql), values).execute(tx.start()?).await;
+                tx.end(done)?.rows_affected()
             }
-        }
+        };
+        self.has_written |= touched > 0;
+        Ok(touched)
     }
 
     /// The first row of a query, as this transaction sees it.
@@ -56,20 +65,18 @@ impl Transaction {
     /// # Errors
     /// As [`Store::fetch_optional`].
     pub async fn fetch_optional<R: Row>(&mut self, query: &SelectStatement) -> Result<Option<R>, StoreError> {
-        match &mut self.0 {
+        match &mut self.on {
             OnEngine::Sqlite(tx) => {
                 let (sql, values) = sqlite(query);
                 let fetched =
-                    sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(tx.start()).await;
-                tx.end();
-                fetched
+                    sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(tx.start()?).await;
+                tx.end(fetched)
             }
             OnEngine::MySql(tx) => {
                 let (sql, values) = mysql(query);
                 let fetched =
-                    sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(tx.start()).await;
-                tx.end();
-                fetched
+                    sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(tx.start()?).await;
+                tx.end(fetched)
             }
         }
     }
@@ -79,18 +86,16 @@ impl Transaction {
     /// # Errors
     /// As [`Store::fetch_all`].
     pub async fn fetch_all<R: Row>(&mut self, query: &SelectStatement) -> Result<Vec<R>, StoreError> {
-        match &mut self.0 {
+        match &mut self.on {
             OnEngine::Sqlite(tx) => {
                 let (sql, values) = sqlite(query);
-                let fetched = sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(tx.start()).await;
-                tx.end();
-                fetched
+                let fetched = sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(tx.start()?).await;
+                tx.end(fetched)
             }
             OnEngine::MySql(tx) => {
                 let (sql, values) = mysql(query);
-                let fetched = sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(tx.start()).await;
-                tx.end();
-                fetched
+                let fetched = sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(tx.start()?).await;
+                tx.end(fetched)
             }
         }
     }
@@ -100,16 +105,19 @@ impl Transaction {
     /// # Errors
     /// When the database doesn't answer or refuses the changes.
     pub async fn commit<T>(self, value: T) -> Result<Committed<T>, StoreError> {
-        match self.0 {
+        match self.on {
             OnEngine::Sqlite(tx) => tx.commit().await?,
             OnEngine::MySql(tx) => tx.commit().await?,
         }
-        Ok(Committed(value))
+        Ok(Committed { value, has_written: self.has_written })
     }
 }
 
 /// The value of a transaction that was committed: there is no other way to have one.
-pub struct Committed<T>(T);
+pub struct Committed<T> {
+    value: T,
+    has_written: bool,
+}
 
 impl Store {
     /// Runs `work` with a transaction that it has to commit; an error undoes everything.
@@ -125,17 +133,30 @@ impl Store {
         W: Fn(Transaction) -> F,
         F: Future<Output = Result<Committed<T>, E>>,
     {
-        let mut attempt = 1;
+        let (mut attempt, start) = (1, Instant::now());
         loop {
-            let worked = work(self.begin().await?).await;
+            let worked = match self.begin().await {
+                Ok(transaction) => work(transaction).await,
+                Err(error) => Err(error.into()),
+            };
             // Also after an error: of a lost connection nobody knows whether it was committed.
             self.counts.forget();
             match worked {
-                Ok(Committed(value)) => return Ok(value),
-                Err(error) if attempt < ATTEMPTS && error.as_store_error().is_some_and(is_lost_race) => {
+                Ok(Committed { value, has_written }) => {
+                    if has_written {
+                        self.writability.note_written();
+                    }
+                    return Ok(value);
+                }
+                Err(error) => {
+                    let may_win = self.engine() == Engine::MySql || start.elapsed() < PATIENCE;
+                    let may_win = may_win && attempt < ATTEMPTS;
+                    if !may_win || !error.as_store_error().is_some_and(is_lost_race) {
+                        error.as_store_error().inspect(|error| self.writability.note_failed(error));
+                        return Err(error);
+                    }
                     attempt += 1;
                 }
-                Err(error) => return Err(error),
             }
         }
     }
@@ -152,14 +173,16 @@ impl Store {
         .await
     }
 
-    async fn begin(&self) -> Result<Transaction, StoreError> {
-        let transaction = Transaction(match &self.pools {
-            Pools::Sqlite { writer, .. } => OnEngine::Sqlite(writer.begin(Some("BEGIN IMMEDIATE")).await?),
-            Pools::MySql(pool) => OnEngine::MySql(pool.begin(None).await?),
-        });
+    pub(super) async fn begin(&self) -> Result<Transaction, StoreError> {
+        let on = match &self.pools {
+            Pools::Sqlite { writer, .. } => {
+                OnEngine::Sqlite(writer.begin(self.rank, "BEGIN IMMEDIATE").await?)
+            }
+            Pools::MySql(pool) => OnEngine::MySql(pool.begin(self.rank, "BEGIN").await?),
+        };
         // What is committed has to be felt here, by whoever has committed it.
         work::begin();
-        Ok(transaction)
+        Ok(Transaction { on, has_written: false })
     }
 }
 

@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 /// A row's id: CHAR(32) of lower-case hex in the store, with hyphens in JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Id(pub Uuid);
 
 impl Id {

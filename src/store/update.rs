@@ -18,6 +18,11 @@ impl Update {
         Self { table, id, values: vec![("updated", now.into())] }
     }
 
+    /// A change that is no news to those who look for what has changed: `updated` stays, as in ZenML.
+    pub fn unnoted(table: &'static str, id: Id) -> Self {
+        Self { table, id, values: Vec::new() }
+    }
+
     pub fn set(mut self, column: &'static str, value: impl Into<SimpleExpr>) -> Self {
         self.values.push((column, value.into()));
         self

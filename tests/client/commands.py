@@ -80,6 +80,8 @@ def stack_components_are_kept():
     fails(f"{store} delete default", "default")
     says(f"{store} flavor list", "local", "s3", "LocalArtifactStoreFlavor")
     says(f"{store} flavor describe local", "path, string")
+    says(f"{store} flavor describe s3", "Secret of the access key")
+    says("orchestrator flavor describe kubernetes", "Steps at once")
     says("orchestrator register here --flavor local", "registered")
     says("orchestrator describe here", "'here'")
     equal(listed("orchestrator list"), ["default", "here"])

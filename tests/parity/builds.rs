@@ -38,6 +38,8 @@ fn made() -> Scenario {
             build(r#""images": {"a": {"image": 5}}"#),
             build(r#""images": {"a": {"image": "x", "other": 1}}"#),
             build(r#""images": []"#),
+            build(r#""duration": 12.0, "images": {"a": {"image": "x", "contains_code": "no"}}"#),
+            build(r#""duration": " 12 ", "images": {}"#),
             build(r#""duration": 1.5"#),
             build(r#""duration": "x""#),
             ADMIN.post("/pipeline_builds", r#"{"project": "{project.id}"}"#),

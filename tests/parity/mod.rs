@@ -21,10 +21,12 @@ mod serving;
 mod side;
 mod sign_in;
 mod snapshots;
+mod spellings;
 mod stacks;
 mod step;
 mod steps;
 mod tokens;
+mod used_artifacts;
 mod users;
 mod visualizations;
 mod waiting;
@@ -108,6 +110,7 @@ fn scenarios() -> Vec<Scenario> {
         stacks::scenarios(),
         secrets::scenarios(),
         artifacts::scenarios(),
+        used_artifacts::scenarios(),
         visualizations::scenarios(),
         models::scenarios(),
         logs::scenarios(),

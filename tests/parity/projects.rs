@@ -1,7 +1,7 @@
 //! Projects, and the code repositories and tags that are in them.
 
 use super::step::{ADMIN, ANYONE, By, Scenario, scenario};
-use super::wanted::{EMPTY, LIST_OF_NOTHING, NULL_IS_UNSET, SOURCE_TYPE, UNKNOWN_REFERENCE};
+use super::wanted::{EMPTY, LIST_OF_NOTHING, NULL_IS_UNSET, UNKNOWN_REFERENCE};
 
 const NONE: &str = "00000000-0000-0000-0000-000000000001";
 
@@ -134,7 +134,7 @@ fn repositories() -> Scenario {
             ADMIN.post("/code_repositories", REPOSITORY).wanted(&UNKNOWN_REFERENCE),
             ADMIN.post("/code_repositories?project_name_or_id=nope", REPOSITORY),
             made(r#""source": 5"#),
-            made(r#""source": {"module": "m", "type": "nope"}"#).wanted(&SOURCE_TYPE),
+            made(r#""source": {"module": "m", "type": "nope"}"#),
             made(r#""logo_url": "x""#),
             ADMIN.post("/code_repositories", "{}"),
             ADMIN.put(

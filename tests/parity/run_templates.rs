@@ -1,6 +1,10 @@
 //! Run templates.
 
+use serde_json::{Value, json};
+
+use super::bodies::merged;
 use super::step::{ADMIN, ANYONE, Scenario, Step, scenario};
+use super::wanted::SYNCED_NAME;
 
 const NONE: &str = "00000000-0000-0000-0000-000000000001";
 
@@ -32,6 +36,47 @@ fn snapshot(build: &str) -> Step {
     ADMIN.post("/pipeline_snapshots", &body).compared_elsewhere()
 }
 
+/// A snapshot whose steps and pipeline have much to configure.
+fn configurable(is_dynamic: bool) -> Step {
+    let step = |name: &str, more: Value, spec: Value| {
+        let config = merged(json!({"name": name}), more);
+        let spec = merged(json!({"source": "m.f", "upstream_steps": [], "invocation_id": name}), spec);
+        json!({"spec": spec, "config": config, "step_config_overrides": config})
+    };
+    let parameter_spec = |properties: Value| {
+        json!({"parameter_spec": {
+            "type": "object", "properties": properties, "required": ["z"],
+            "$defs": {"Z": {"type": "integer"}, "CachePolicy": {"type": "string"}},
+        }})
+    };
+    let z = json!({"z": {"$ref": "#/$defs/Z"}});
+    let body = json!({
+        "project": "{project.id}", "stack": "{stack.id}", "pipeline": "{pipeline.id}", "build": "{remote.id}",
+        "run_name_template": "r-x", "is_dynamic": is_dynamic,
+        "pipeline_configuration": {
+            "name": "p", "parameters": {"p1": 1, "_p2": 2}, "environment": {"A": "1"}, "tags": ["t"],
+            "settings": {"docker": {"x": 1}, "resources": {"cpu_count": 1}}, "success_hook_source": "a.b",
+            "extra": {"k": null, "l": 1}, "model": {"name": "m"}, "retry": {"delay": 2}, "enable_cache": false,
+        },
+        "step_configurations": {
+            "load": step("load", json!({
+                "parameters": {"a": 1, "_b": 2}, "settings": {"docker": {"x": 1}, "orchestrator": {"y": 1, "n": null}},
+                "enable_cache": true, "failure_hook_source": "a.b", "substitutions": {"q": "w"},
+                "outputs": {"o": {"materializer_source": "a.b"}},
+            }), json!({})),
+            "train": step("train", json!({
+                "step_operator": "x",
+                "cache_policy": {"include_step_code": false, "cache_func": "a.b", "source_dependencies": ["c.d"]},
+            }), json!({})),
+            "_eval": step("_eval", json!({"parameters": {"z": 1}}), parameter_spec(z.clone())),
+            "fit": step("fit", json!({"parameters": {"z": 1}}), parameter_spec(
+                merged(z, json!({"c": {"$ref": "#/$defs/CachePolicy"}})),
+            )),
+        },
+    });
+    ADMIN.post("/pipeline_snapshots", &body.to_string())
+}
+
 fn template(snapshot: &str, name: &str, fields: &str) -> Step {
     let body = format!(
         r#"{{"project": "{{project.id}}", "name": "{name}", "source_snapshot_id": "{{{snapshot}.id}}"{fields}}}"#
@@ -50,10 +95,13 @@ fn made() -> Scenario {
             ADMIN.post("/tags", r#"{"name": "weekly", "color": "red"}"#).keep("tag"),
             component("orchestrator", "kubernetes", r#"{"kubernetes_context": "x"}"#).keep("orchestrator"),
             component("artifact_store", "s3", r#"{"path": "s3://x"}"#).keep("store"),
+            component("experiment_tracker", "wandb", r#"{"api_key": "x"}"#).keep("tracker"),
+            component("step_operator", "sagemaker", r#"{"role": "r"}"#).keep("operator").wanted(&SYNCED_NAME),
             ADMIN
                 .post(
                     "/stacks",
-                    r#"{"name": "far", "components": {"orchestrator": ["{orchestrator.id}"], "artifact_store": ["{store.id}"]}}"#,
+                    r#"{"name": "far", "components": {"orchestrator": ["{orchestrator.id}"], "artifact_store": ["{store.id}"],
+                    "experiment_tracker": ["{tracker.id}"], "step_operator": ["{operator.id}"]}}"#,
                 )
                 .keep("stack"),
             build("null").keep("no_stack"),
@@ -70,7 +118,19 @@ fn made() -> Scenario {
                 .keep("template")
                 .compared_elsewhere(),
             ADMIN.get("/run_templates/{template.id}?hydrate=false"),
+            ADMIN.get("/run_templates/{template.id}"),
             ADMIN.get("/pipeline_snapshots/{of_remote.id}?hydrate=false"),
+            // The name that it gets is no news of it.
+            ADMIN.get("/pipeline_snapshots?pipeline_id={pipeline.id}&sort_by=desc:updated"),
+            ADMIN.get("/pipeline_snapshots/{of_remote.id}?include_config_schema=true"),
+            ADMIN.get("/pipeline_snapshots/{of_remote.id}?include_config_schema=false"),
+            ADMIN.get("/pipeline_snapshots/{of_no_stack.id}?include_config_schema=true"),
+            ADMIN.get("/pipeline_snapshots/{unbuilt.id}?include_config_schema=true"),
+            configurable(false).keep("configurable"),
+            ADMIN.get("/pipeline_snapshots/{configurable.id}?include_config_schema=true"),
+            ADMIN.get("/pipeline_snapshots/{configurable.id}?include_config_schema=true&step_configuration_filter=fit"),
+            configurable(true).keep("dynamic"),
+            ADMIN.get("/pipeline_snapshots/{dynamic.id}?include_config_schema=true"),
             template("of_remote", "one", ""),
             template("of_remote", "hidden", r#", "hidden": true"#).keep("hidden").compared_elsewhere(),
             ADMIN.get("/pipeline_snapshots/{of_remote.id}?hydrate=false"),

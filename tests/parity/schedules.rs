@@ -1,7 +1,6 @@
 //! Schedules.
 
 use super::step::{ADMIN, ANYONE, Scenario, scenario};
-use super::wanted::{LOOSE_VALUE, NO_NUMBER};
 
 const NONE: &str = "00000000-0000-0000-0000-000000000001";
 
@@ -94,7 +93,7 @@ fn times() -> Scenario {
             every("i8", "40000000"),
             every("i9", r#""60""#),
             every("i10", r#""x""#),
-            every("i11", "true").wanted(&LOOSE_VALUE),
+            every("i11", "true"),
             ADMIN.get("/schedules?name=i11").keep("loose").tidies(),
             ADMIN.delete("/schedules/{loose.items.0.id}?soft=false").tidies(),
             once("m1", r#""2030-01-01T00:00:00Z""#),
@@ -167,7 +166,18 @@ fn listed() -> Scenario {
             list("interval_second=60"),
             list("interval_second=90.5"),
             list("interval_second=gt:3600&sort_by=interval_second"),
-            list("interval_second=x").wanted(&NO_NUMBER),
+            list("interval_second=x"),
+            list("interval_second=notequals:x&size=1"),
+            list("interval_second=oneof:[\"60\"]"),
+            list("interval_second=oneof:[60, 90.5]&size=1"),
+            list("interval_second=oneof:[\"x\"]"),
+            list("interval_second=notoneof:[60]&size=1"),
+            list("interval_second=startswith:6&size=1"),
+            list("interval_second=in:1,100"),
+            list("active=false&active=true&size=1"),
+            list("active=true&active=false"),
+            list("active=x&active=true&size=1"),
+            list("catchup=true&catchup=false&size=1"),
             list("pipeline_id=isnotnull:"),
             list(&format!("pipeline_id={NONE}")),
             list("orchestrator_id=isnotnull:"),

@@ -3,7 +3,7 @@
 use super::step::{ADMIN, ANYONE, By, Scenario, scenario};
 use super::wanted::{
     COMPONENT_TWICE, CONFIGURATION, EMPTY, FLAVOR_IN_USE, LINKED_AGAIN, NOT_A_TEXT, NULL_IS_UNSET,
-    SCOPE_TYPE, UNKNOWN_TYPE,
+    UNKNOWN_TYPE,
 };
 
 const NONE: &str = "00000000-0000-0000-0000-000000000001";
@@ -36,6 +36,11 @@ fn flavors() -> Scenario {
             list("name=local_docker&type=orchestrator").keep("all"),
             ADMIN.get("/flavors/{all.items.0.id}"),
             ADMIN.get("/flavors/{all.items.0.id}?hydrate=false"),
+            // The order in which they were made, to the first and from the last.
+            ADMIN.get("/flavors?size=100"),
+            ADMIN.get("/flavors?size=5&page=2"),
+            ADMIN.get("/flavors?size=100&sort_by=desc:created"),
+            ADMIN.get("/flavors?name=oneof:[\"local\", 5]"),
             ADMIN.get("/flavors/local"),
             ADMIN.get(&format!("/flavors/{NONE}")),
             list("type=nope"),
@@ -233,7 +238,12 @@ fn components_listed() -> Scenario {
             list("type=orchestrator"),
             list("scope_type=orchestrator"),
             list("scope_type=nope"),
-            list("scope_type=equals:orchestrator").wanted(&SCOPE_TYPE),
+            list("scope_type=equals:orchestrator"),
+            list("scope_type="),
+            list("scope_type=nope&scope_type=orchestrator"),
+            list("scope_type=nope&name=default&logical_operator=or"),
+            list("name=default"),
+            list("name=default&sort_by=desc:created"),
             list("flavor=s3"),
             list("flavor=startswith:loc&name=default&sort_by=type"),
             list("name=x&flavor=s3&logical_operator=or"),

@@ -54,7 +54,10 @@ fn making() -> Scenario {
             }))
             .keep("load"),
             post("load", json!({})),
+            ADMIN.post("/runs", &run("second", json!({}))).keep("second"),
             post("train", json!({"start_time": "2026-01-02T03:04:06Z"})).keep("train"),
+            // A step that begins is no news of its run.
+            ADMIN.get("/runs?sort_by=desc:updated&size=2"),
             ADMIN.get("/steps/{load.id}"),
             ADMIN.get("/steps/{train.id}"),
             ADMIN.get("/steps/{train.id}?hydrate=false"),

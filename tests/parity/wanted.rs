@@ -10,8 +10,8 @@ pub struct Wanted {
 /// Wherever they are met.
 pub const EVERYWHERE: [Wanted; 8] = [
     Wanted {
-        differs: &["body*.config_schema*.description: * | (absent)"],
-        reason: "zendo's own flavors come without the prose of ZenML's",
+        differs: &["body*.config_schema*.description: * | *"],
+        reason: "what a field is for is said in zendo's own words, of all fields of flavors and of no others",
     },
     Wanted {
         differs: &["text of *", "body.error_description: *"],
@@ -26,6 +26,7 @@ pub const EVERYWHERE: [Wanted; 8] = [
             "body*.(opened).claims.jti: (absent) | *",
             "body*.(opened).claims.token_type: (absent) | *",
             "body*.(opened).claims.auth_time: (absent) | *",
+            "body*.(opened).claims.proven_at: (absent) | *",
             "body*.(opened).claims.generation: (absent) | *",
             "body*.(opened).claims.password_at: (absent) | *",
             "body*.(opened).claims.parents: (absent) | *",
@@ -60,16 +61,8 @@ const fn wanted(differs: &'static [&'static str], reason: &'static str) -> Wante
 pub const EMPTY: Wanted = wanted(&["status: 200 | 422"], "an empty name or password is a mistake");
 pub const LONG_PASSWORD: Wanted =
     wanted(&["status: 200 | 422"], "bcrypt would pass over what is beyond 72 bytes of a password");
-pub const LOOSE_VALUE: Wanted = wanted(
-    &["status: 200 | 422"],
-    "in a body a flag is true or false and a number is a number, not a text of one",
-);
 pub const FLAVOR_IN_USE: Wanted =
     wanted(&["status: 200 | 403"], "components name their flavor: renamed, it would be gone for them");
-pub const SCOPE_TYPE: Wanted = wanted(
-    &["length of body.items: 0 | 1", "body.total: 0 | 1"],
-    "the scope's type is filtered as other texts are",
-);
 pub const CONFIGURATION: Wanted = wanted(
     &["status: 422 | 200"],
     "the flavor's Python class isn't loaded: of its fields zendo checks the names, what is required, and texts",
@@ -114,12 +107,22 @@ pub const NO_RUNNER: Wanted = wanted(&["status: 500 | 400"], "a server that star
 pub const OWN_WORDS: Wanted = wanted(&["violations: *"], "what is accepted is told in zendo's own words");
 pub const UNION: Wanted =
     wanted(&["violations: *"], "what takes several types is refused once, not once for each of them");
+pub const SYNCED_NAME: Wanted = wanted(
+    &["body.resources.flavor.body.display_name: SageMaker | Sagemaker"],
+    "a built-in flavor is called the same before and after it is set back",
+);
 pub const FAR_PAST: Wanted = wanted(&["status: 500 | 422"], "a lifetime is positive");
 pub const TIMES_ONE_OF: Wanted = wanted(&["status: 500 | 200"], "the filter works for times too");
 pub const HUGE_NUMBER: Wanted = wanted(&["status: 400 | 422"], "a number beyond all bounds is unreadable");
 pub const TEXT_ORDER: Wanted =
     wanted(&["status: 400 | 422"], "what a filter can not do is 422, as for all others");
 
+pub const GIVEN_OUT: Wanted = wanted(
+    &["status: 500 | 409"],
+    "what a run has given out stays as long as the run, and the refusal says what stays",
+);
+pub const GIVEN_OUT_ALONE: Wanted =
+    wanted(&["status: 500 | 400"], "what a run has given out is used, as what its steps have made");
 pub const COMPONENT_TWICE: Wanted =
     wanted(&["status: 500 | 400"], "a component that is named twice is the caller's mistake");
 pub const NOT_A_TEXT: Wanted =
@@ -129,8 +132,6 @@ pub const LINKED_AGAIN: Wanted = wanted(
     &["body.metadata.environment.A: \"b\" | (absent)"],
     "in the reference a secret that is linked already undoes the rest of the change",
 );
-pub const SOURCE_TYPE: Wanted =
-    wanted(&["violations: *"], "there is no such type, told for the source instead of its field");
 pub const UNKNOWN_TYPE: Wanted =
     wanted(&["violations: *"], "there is no such type, told for all components instead of its key");
 
@@ -199,7 +200,6 @@ pub const STOPPED_AT_ONCE: Wanted = wanted(
     ],
     "the answer shows the run as it is after the condition was resolved",
 );
-pub const NO_NUMBER: Wanted = wanted(&["status: 200 | 422"], "what is no number can't be equal to one");
 
 // Of browsers.
 pub const UNLISTED_ORIGIN: Wanted = wanted(
@@ -266,12 +266,9 @@ pub const NO_MORE_THAN_ASKED: Wanted = wanted(
 );
 pub const NO_EVENTS: Wanted =
     wanted(&["body.detail: * | *"], "that there is no stream of events is said in zendo's own words");
-pub const KEPT_AS_SENT: Wanted = wanted(
-    &[
-        "body.metadata.pipeline_configuration.*: * | (absent)",
-        "body.metadata.step_configurations.load.*: * | (absent)",
-    ],
-    "configurations are kept as they were sent; the reference fills in what an incomplete one leaves to its defaults",
+pub const HANDED_DOWN: Wanted = wanted(
+    &["body: * | *"],
+    "steps take over an environment of texts alone: the reference keeps another one, and can't read it itself",
 );
 pub const DONE_AT_ONCE: Wanted = wanted(
     &["body.snapshot_count: null | *", "body.task_id: * | null"],

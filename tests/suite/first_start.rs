@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Database, Program, TestApp};
+use crate::support::{Caller, Database, Program, TestApp};
 
 const CURRENT_USER: &str = "/api/v1/current-user";
 
@@ -14,6 +14,66 @@ on_each_store! {
     of_two_activations_at_once_one_wins,
     tokens_outlive_a_restart,
     two_first_starts_at_once_agree,
+    what_is_built_in_has_zenmls_order,
+}
+
+/// Names and types of all of them, in the order of their list.
+async fn listed(admin: &Caller, path: &str) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let page = admin.get(path).await.expect_ok();
+    let items = page["items"].as_array().unwrap().iter();
+    items.map(|item| (text(&item["name"]), text(&item["body"]["type"]))).collect()
+}
+
+async fn what_is_built_in_has_zenmls_order(database: Database) {
+    const FLAVORS: &str = "/api/v1/flavors?size=100";
+    const COMPONENTS: &str = "/api/v1/components?name=default";
+    const IN_ORDER: &str = include_str!("../../src/store/seed/flavors.json");
+    let flavors: Vec<Value> = serde_json::from_str(IN_ORDER).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let flavors: Vec<_> =
+        flavors.iter().map(|flavor| (text(&flavor["name"]), text(&flavor["type"]))).collect();
+    let components = ["orchestrator", "deployer", "artifact_store"];
+    let components = components.map(|kind| ("default".to_owned(), kind.to_owned()));
+    let reversed = |all: &[(String, String)]| all.iter().rev().cloned().collect::<Vec<_>>();
+
+    let app = TestApp::start(&database).await;
+    let admin = app.signed_in().await;
+    for _ in 0..2 {
+        assert_eq!(listed(&admin, FLAVORS).await, flavors);
+        assert_eq!(listed(&admin, &format!("{FLAVORS}&sort_by=desc:created")).await, reversed(&flavors));
+        admin.request(reqwest::Method::PATCH, "/api/v1/flavors/sync", "").await.expect_ok();
+    }
+    assert_eq!(listed(&admin, COMPONENTS).await, components);
+    let own = json!({"name": "own", "type": "orchestrator", "source": "a.B", "config_schema": {}, "integration": null,
+        "is_custom": true});
+    admin.post("/api/v1/flavors", own).await.expect_ok();
+    let [first, .., last] = &flavors[..] else { panic!("there are none") };
+    let at_ends = async |admin: &Caller| {
+        let all = listed(admin, FLAVORS).await;
+        assert_eq!((&all[0], &all[81], all[82].0.as_str()), (first, last, "own"));
+    };
+    at_ends(&admin).await;
+    app.stop().await;
+    // As an older version has left it: one moment for all, and the order of ids that are random.
+    for sql in [
+        "UPDATE flavor SET created = '2026-01-01 00:00:00.000000' WHERE is_custom = 0",
+        "UPDATE flavor SET id = CONCAT(SUBSTR(id, 17), SUBSTR(id, 1, 16))",
+        "UPDATE stack_component SET created = '2026-01-01 00:00:00.000000'",
+        "UPDATE stack_component SET type = 'between' WHERE type = 'orchestrator'",
+        "UPDATE stack_component SET type = 'orchestrator' WHERE type = 'artifact_store'",
+        "UPDATE stack_component SET type = 'artifact_store' WHERE type = 'between'",
+    ] {
+        database.execute(sql).await;
+    }
+    for _ in 0..2 {
+        let app = TestApp::start(&database).await;
+        let admin = app.signed_in().await;
+        assert_eq!(listed(&admin, FLAVORS).await[..82], flavors);
+        assert_eq!(listed(&admin, COMPONENTS).await, components);
+        at_ends(&admin).await;
+        app.stop().await;
+    }
 }
 
 fn server(database: &Database) -> Program {

@@ -1,5 +1,7 @@
 //! What an API key opens, and when it closes.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Caller, Database, PASSWORD, TestApp, wait_until};
@@ -8,6 +10,7 @@ const CURRENT_USER: &str = "/api/v1/current-user";
 
 on_each_store! {
     a_key_signs_in_by_grant_and_as_bearer,
+    a_key_may_end_in_the_line_break_of_its_file,
     a_token_made_from_a_key_ends_with_it,
     rotation_ends_the_old_key_at_once_or_after_its_time,
     a_key_that_zenml_made_is_taken_and_upgraded,
@@ -78,6 +81,30 @@ async fn a_key_signs_in_by_grant_and_as_bearer(database: Database) {
         login(&app, wrong).await.expect(401, "CredentialsNotValid");
     }
     login(&app, "").await.expect(400, "username is required");
+}
+
+async fn a_key_may_end_in_the_line_break_of_its_file(database: Database) {
+    let app = TestApp::start_with(&database, &[("ZENDO_INTROSPECTION_ACCOUNTS", "robot")]).await;
+    let robot = Robot::make(&app).await;
+    for end in ["\n", "\r\n", "\n\n", " \n"] {
+        let key = format!("{}{end}", robot.key);
+        token_from(&app, &key).await.get(CURRENT_USER).await.expect_ok();
+        let named = [("grant_type", "zenml-api-key"), ("password", key.as_str())];
+        app.anonymous().post_form("/api/v1/login", &named).await.expect_ok();
+        let gateway = format!("Basic {}", STANDARD.encode(format!("robot:{key}")));
+        let gateway = app.anonymous().with("authorization", &gateway);
+        let token = robot.admin.api_token(60).await;
+        for text in [&key, &format!("{token}{end}")] {
+            let asked = gateway.post_form("/oauth/introspect", &[("token", text)]).await.expect_ok();
+            assert_eq!(asked["active"], true, "{text:?}");
+        }
+        gateway.post_form("/oauth/revoke", &[("token", &key)]).await.expect(400, "unsupported_token_type");
+        gateway.post_form("/oauth/revoke", &[("token", &format!("{token}{end}"))]).await.expect(200, "");
+        app.anonymous().with_token(&token).get(CURRENT_USER).await.expect(401, "");
+    }
+    // A break within it is no end.
+    let broken = format!("{}\n{}", &robot.key[..20], &robot.key[20..]);
+    login(&app, &broken).await.expect(401, "");
 }
 
 async fn a_token_made_from_a_key_ends_with_it(database: Database) {

@@ -9,6 +9,8 @@ on_each_store! {
     filters_narrow_and_are_joined,
     what_a_list_can_not_be_asked_is_refused,
     one_thing_is_found_by_name_or_id_in_every_spelling,
+    of_a_repeated_flag_the_last_counts,
+    lists_of_values_may_hold_numbers,
 }
 
 /// Beside `default`: `red_1`, `red_2` and `blue%`, a second apart.
@@ -125,4 +127,93 @@ async fn one_thing_is_found_by_name_or_id_in_every_spelling(database: Database) 
         .get(&format!("/api/v1/stacks/{}", uuid::Uuid::nil()))
         .await
         .expect(404, "No stack with this ID found");
+}
+
+/// The lists of the contract that are there, each with its parameters that take one value.
+fn single_parameters() -> Vec<(String, String, Value)> {
+    let contract: Value = serde_json::from_str(include_str!("../contract/openapi.json")).unwrap();
+    let there = zendo::routes::operations();
+    let mut found = Vec::new();
+    for (path, methods) in contract["paths"].as_object().unwrap() {
+        let is_there = there.iter().any(|(method, known)| *method == "GET" && known == path);
+        let parameters = methods["get"]["parameters"].as_array().map_or(&[][..], Vec::as_slice);
+        let is_list = parameters.iter().any(|parameter| parameter["name"] == "sort_by");
+        for parameter in parameters.iter().filter(|_| is_there && is_list && !path.contains('{')) {
+            let kinds = parameter["schema"]["anyOf"].as_array();
+            let kinds = kinds.map_or(vec![&parameter["schema"]], |kinds| kinds.iter().collect());
+            let is_single = parameter["in"] == "query" && kinds.iter().all(|kind| kind["type"] != "array");
+            if is_single {
+                let name = parameter["name"].as_str().unwrap().to_owned();
+                found.push((path.clone(), name, kinds[0].clone()));
+            }
+        }
+    }
+    found
+}
+
+async fn of_a_repeated_flag_the_last_counts(database: Database) {
+    let app = TestApp::start(&database).await;
+    let admin = app.script(3000).await;
+    let mut tried = 0;
+    for (path, name, kind) in single_parameters() {
+        let values = match (kind["type"].as_str(), kind["format"].as_str()) {
+            (Some("boolean"), _) => vec!["true", "false"],
+            (_, Some("uuid")) if name == "scope_user" => vec!["00000000-0000-0000-0000-000000000001"],
+            (Some("string"), None) if name == "scope_type" => vec!["orchestrator", ""],
+            (Some("integer"), _) => vec!["1"],
+            _ => continue,
+        };
+        for last in values {
+            tried += 1;
+            let alone = admin.get(&format!("{path}?{name}={last}")).await;
+            let after_another = admin.get(&format!("{path}?{name}=nonsense&{name}={last}")).await;
+            assert_eq!(alone.status, 200, "{alone:?}");
+            assert_eq!((after_another.status, after_another.text), (200, alone.text), "{path} {name}={last}");
+        }
+    }
+    assert!(tried > 60, "{tried}");
+    let users =
+        async |query: &str| admin.get(&format!("/api/v1/users?{query}")).await.expect_ok()["total"].clone();
+    assert_eq!(users("active=false&active=true").await, 1);
+    assert_eq!(users("active=true&active=false").await, 0);
+    assert_eq!(users("name=default&name=other").await, 0, "others are joined");
+}
+
+async fn lists_of_values_may_hold_numbers(database: Database) {
+    let app = with_projects(&database).await;
+    database.execute("UPDATE project SET name = '7' WHERE name = 'red_1'").await;
+    database.execute("UPDATE project SET name = '1.5' WHERE name = 'red_2'").await;
+    let script = app.script(600).await;
+    for (list, expected) in [
+        ("oneof:[7]", vec!["7"]),
+        (r#"oneof:["7", 1.5, null]"#, vec!["1.5", "7"]),
+        ("notoneof:[7, 1.5]", vec!["blue%", "default"]),
+        ("oneof:[null]", vec![]),
+    ] {
+        assert_eq!(names(&script, &format!("sort_by=name&name={list}")).await, expected, "{list}");
+    }
+    for wrong in ["oneof:{}", "oneof:7", "oneof:[[7]]", r#"oneof:[{"a": 7}]"#] {
+        script.get(&format!("/api/v1/projects?name={wrong}")).await.expect(422, "JSON list");
+    }
+    // A number with a fraction, which is asked for as a text.
+    let project = script.get("/api/v1/projects/default").await.expect_ok()["id"].clone();
+    let schedule = json!({
+        "project": project, "name": "s", "active": true, "orchestrator_id": null, "pipeline_id": null,
+        "start_time": "2030-01-01", "interval_second": 90,
+    });
+    script.post("/api/v1/schedules", schedule).await.expect_ok();
+    for (filter, expected) in [
+        (r#"oneof:["90"]"#, 1),
+        ("oneof:[90, 91]", 1),
+        (r#"oneof:["x"]"#, 0),
+        (r#"notoneof:["x"]"#, 1),
+        ("notoneof:[90]", 0),
+        ("startswith:9", 1),
+        ("x", 0),
+        ("notequals:x", 1),
+        ("gt:89.5", 1),
+    ] {
+        let found = script.get(&format!("/api/v1/schedules?interval_second={filter}")).await.expect_ok();
+        assert_eq!(found["total"], expected, "{filter}");
+    }
 }

@@ -185,7 +185,7 @@ async fn only_who_has_the_right_may_ask(database: Database) {
     for caller in [app.anonymous(), basic(ADMIN, PASSWORD), basic("gateway", &wrong)] {
         let answer = introspect(&caller, &token).await;
         answer.expect(401, "");
-        assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+        assert_eq!(answer.header("www-authenticate"), Some("Basic realm=\"zendo\""));
         revoke(&caller, &token).await.expect(401, "");
     }
     app.anonymous().with_token(&token).get(CURRENT_USER).await.expect_ok();

@@ -14,12 +14,18 @@ const EMPTY: [&str; 3] =
     ["/api/v1/devices", "/api/v1/run_templates", "/api/v1/workspaces/default/run_templates"];
 
 /// Makes things through the API.
-struct Maker {
+pub struct Maker {
     caller: Caller,
     project: Value,
 }
 
 impl Maker {
+    pub async fn new(app: &TestApp) -> Self {
+        let caller = app.signed_in().await;
+        let project = caller.get("/api/v1/projects/default").await.expect_ok()["id"].clone();
+        Self { caller, project }
+    }
+
     async fn make(&self, path: &str, body: Value) -> Value {
         let answer = self.caller.post(&format!("/api/v1{path}"), body.clone()).await;
         assert_eq!(answer.status, 200, "{path} {body} {}", answer.text);
@@ -32,7 +38,7 @@ impl Maker {
     }
 
     /// One of each kind, each with all that it can be related to.
-    async fn make_all(&self, number: usize) -> Made {
+    pub async fn make_all(&self, number: usize) -> Made {
         let name = format!("thing_{number}");
         let project = &self.project;
         self.make("/projects", json!({"name": name})).await;
@@ -145,7 +151,7 @@ impl Maker {
 }
 
 /// What some lists are of.
-struct Made {
+pub struct Made {
     account: Value,
     run: Value,
     child: Value,
@@ -192,9 +198,7 @@ async fn queries(app: &TestApp, caller: &Caller, path: &str) -> (u64, usize) {
 #[tokio::test]
 async fn a_page_costs_the_same_queries_whatever_its_size() {
     let app = TestApp::start(&Database::sqlite()).await;
-    let caller = app.signed_in().await;
-    let project = caller.get("/api/v1/projects/default").await.expect_ok()["id"].clone();
-    let maker = Maker { caller, project };
+    let maker = Maker::new(&app).await;
     let mut made = maker.make_all(0).await;
     for number in 1..THINGS {
         made = maker.make_all(number).await;

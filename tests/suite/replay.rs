@@ -64,7 +64,10 @@ async fn a_key_is_of_one_request_of_one_user(database: Database) {
         make_tag(&eve, "red").await.expect(409, "already exists");
         let other = app.signed_in().await.with(KEY, ONE);
         other.post(&format!("{TAGS}?x=1"), json!({"name": "red"})).await.expect(409, "already exists");
-        other.post("/api/v1/service_accounts", json!({"name": "red", "active": "no"})).await.expect(422, "");
+        other
+            .post("/api/v1/service_accounts", json!({"name": "red", "active": "maybe"}))
+            .await
+            .expect(422, "");
     }
     let own = make_tag(&eve, "blue").await.expect_ok();
     assert_ne!(own["id"], first["id"]);

@@ -11,6 +11,7 @@ on_each_store! {
     of_many_that_ask_for_a_run_one_makes_it,
     the_first_run_that_ends_is_noted_once,
     a_pipeline_takes_the_tags_and_metadata_of_its_runs_with_it,
+    what_changes_nothing_of_a_thing_is_no_news_of_it,
 }
 
 /// A pipeline with a snapshot on the default stack.
@@ -177,4 +178,62 @@ async fn a_pipeline_takes_the_tags_and_metadata_of_its_runs_with_it(database: Da
     let pipeline = lab.snapshot["body"]["pipeline_id"].as_str().unwrap();
     lab.caller.delete(&format!("/api/v1/pipelines/{pipeline}")).await.expect_ok();
     assert_eq!((links("tag_resource").await, links("run_metadata_resource").await), ("0".into(), "0".into()));
+}
+
+async fn what_changes_nothing_of_a_thing_is_no_news_of_it(database: Database) {
+    let app = TestApp::start(&database).await;
+    let lab = Lab::of(&app).await;
+    let run = lab.run("one", json!({})).await;
+    let (run_path, steps) = (format!("/api/v1/runs/{}", run["id"].as_str().unwrap()), "/api/v1/steps");
+    let news = async |path: &str| {
+        let shown = lab.caller.get(path).await.expect_ok()["body"]["updated"].clone();
+        shown != json!("2020-01-01T00:00:00")
+    };
+    let age = async |table: &str| {
+        database.execute(&format!("UPDATE {table} SET updated = '2020-01-01 00:00:00.000000'")).await;
+    };
+    age("pipeline_run").await;
+    let load = lab.step(&run, "load", json!({})).await;
+    assert!(!news(&run_path).await, "a step that begins");
+    lab.caller.put(&format!("{run_path}/disable_heartbeat"), json!({})).await.expect_ok();
+    assert!(!news(&run_path).await, "no heartbeat");
+    let metadata = json!({
+        "project": lab.project, "resources": [{"id": run["id"], "type": "pipeline_run"}],
+        "values": {"speed": 1.5}, "types": {"speed": "float"},
+    });
+    lab.caller.post("/api/v1/run-metadata", metadata).await.expect_ok();
+    assert!(!news(&run_path).await, "metadata");
+    let load = format!("{steps}/{}", load["id"].as_str().unwrap());
+    age("step_run").await;
+    lab.caller.put(&format!("{load}/heartbeat"), json!({})).await.expect_ok();
+    assert!(!news(&load).await && !news(&run_path).await, "a heartbeat");
+    lab.caller.put(&load, json!({"status": "completed"})).await.expect_ok();
+    assert!(news(&run_path).await, "a step that ends");
+    // A step of a run that isn't there.
+    let mut nowhere = read(&bodies::step_run("load", json!({"project": lab.project})));
+    nowhere["pipeline_run_id"] = json!("00000000-0000-0000-0000-000000000001");
+    lab.caller.post(steps, nowhere).await.expect(404, "");
+
+    // A template gives its snapshot a name.
+    let one = async |path: &str, body: Value| lab.caller.post(path, body).await.expect_ok()["id"].clone();
+    let component = async |kind: &str, flavor: &str, configuration: Value| {
+        let body = json!({"name": kind, "type": kind, "flavor": flavor, "configuration": configuration});
+        one("/api/v1/components", body).await
+    };
+    let orchestrator = component("orchestrator", "kubernetes", json!({"kubernetes_context": "x"})).await;
+    let store = component("artifact_store", "s3", json!({"path": "s3://x"})).await;
+    let parts = json!({"orchestrator": [orchestrator], "artifact_store": [store]});
+    let stack = one("/api/v1/stacks", json!({"name": "far", "components": parts})).await;
+    let pipeline = lab.caller.get("/api/v1/pipelines").await.expect_ok()["items"][0]["id"].clone();
+    let build = json!({"project": lab.project, "is_local": false, "contains_code": true, "stack": stack,
+        "pipeline": pipeline});
+    let build = one("/api/v1/pipeline_builds", build).await;
+    let more = json!({"project": lab.project, "stack": stack, "pipeline": pipeline, "build": build});
+    let snapshot = one("/api/v1/pipeline_snapshots", read(&bodies::snapshot(more))).await;
+    age("pipeline_snapshot").await;
+    let template = json!({"project": lab.project, "name": "again", "source_snapshot_id": snapshot});
+    one("/api/v1/run_templates", template).await;
+    let path = format!("/api/v1/pipeline_snapshots/{}", snapshot.as_str().unwrap());
+    assert_eq!(lab.caller.get(&path).await.expect_ok()["name"], "again");
+    assert!(!news(&path).await, "a template's name");
 }

@@ -8,6 +8,7 @@ use crate::support::{Answer, Caller, Database, TestApp};
 on_each_store! {
     moments_are_kept_as_utc_and_intervals_as_seconds,
     an_archived_schedule_frees_its_name_and_ends_its_tokens,
+    what_ends_here_carries_its_tokens_no_longer_at_once,
     of_schedules_with_one_name_one_is_made,
     a_run_waits_for_one_thing_at_a_time,
     a_condition_is_resolved_once,
@@ -55,7 +56,7 @@ async fn an_archived_schedule_frees_its_name_and_ends_its_tokens(database: Datab
     let workload = app.anonymous().with_token(token.as_str().unwrap());
     workload.get("/api/v1/current-user").await.expect_ok();
     admin.delete(&format!("{path}?soft=true")).await.expect_ok();
-    workload.until(401, "/api/v1/current-user", "is not active").await;
+    workload.get("/api/v1/current-user").await.expect(401, "is not active");
     let archived = admin.get(&path).await.expect_ok();
     assert_eq!(
         (&archived["body"]["is_archived"], &archived["body"]["active"]),
@@ -63,6 +64,40 @@ async fn an_archived_schedule_frees_its_name_and_ends_its_tokens(database: Datab
     );
     admin.put(&path, json!({"active": true})).await.expect(403, "archived");
     make(&admin, &long, json!({})).await.expect_ok();
+}
+
+async fn what_ends_here_carries_its_tokens_no_longer_at_once(database: Database) {
+    let app = TestApp::start_with(&database, &[("ZENML_WORKLOAD_TOKEN_EXPIRATION_LEEWAY", "0")]).await;
+    let admin = app.signed_in().await;
+    let token = async |of: &str, id: &str| {
+        let asked = format!("/api/v1/api_token?token_type=workload&{of}={id}");
+        let token = admin.get(&asked).await.expect_ok();
+        let workload = app.anonymous().with_token(token.as_str().unwrap());
+        // It is remembered from now on that this is good.
+        workload.get("/api/v1/current-user").await.expect_ok();
+        workload
+    };
+    let schedule =
+        async |name: &str| make(&admin, name, json!({})).await.expect_ok()["id"].as_str().unwrap().to_owned();
+    let (off, gone) = (schedule("off").await, schedule("gone").await);
+    let (of_off, of_gone) = (token("schedule_id", &off).await, token("schedule_id", &gone).await);
+    admin.put(&format!("/api/v1/schedules/{off}"), json!({"active": "no"})).await.expect_ok();
+    of_off.get("/api/v1/current-user").await.expect(401, "is not active");
+    admin.delete(&format!("/api/v1/schedules/{gone}?soft=false")).await.expect_ok();
+    of_gone.get("/api/v1/current-user").await.expect(401, "does not exist");
+    let (_, run) = waiting_run(&admin).await;
+    let of_run = token("pipeline_run_id", &run).await;
+    admin.put(&format!("/api/v1/runs/{run}"), json!({"status": "completed"})).await.expect_ok();
+    app.clock.advance(1);
+    of_run.get("/api/v1/current-user").await.expect(401, "has finished");
+    let snapshots = admin.get("/api/v1/pipeline_snapshots").await.expect_ok();
+    let snapshot = snapshots["items"][0]["id"].as_str().unwrap();
+    let other = json!({"project": project(&admin).await, "name": "o", "snapshot": snapshot, "status": "running",
+        "orchestrator_run_id": "o"});
+    let other = id_of(&admin, "/api/v1/runs", other).await;
+    let of_other = token("pipeline_run_id", &other).await;
+    admin.delete(&format!("/api/v1/pipeline_snapshots/{snapshot}")).await.expect_ok();
+    of_other.get("/api/v1/current-user").await.expect(401, "does not exist");
 }
 
 async fn of_schedules_with_one_name_one_is_made(database: Database) {

@@ -10,6 +10,7 @@ use crate::support::{Caller, Database, Program, TestApp};
 on_each_store! {
     values_are_encrypted_at_rest,
     a_public_name_is_taken_once_for_all,
+    without_a_store_of_secrets_none_is_made_or_read,
     patches_at_once_lose_nothing,
 }
 
@@ -69,6 +70,47 @@ async fn a_public_name_is_taken_once_for_all(database: Database) {
         caller.post(SECRETS, json!({"name": "s", "private": true})).await.expect_ok();
         assert_eq!(caller.get(SECRETS).await.expect_ok()["total"], 2);
     }
+}
+
+/// As ZenML's server answers then.
+async fn without_a_store_of_secrets_none_is_made_or_read(database: Database) {
+    let app = TestApp::start(&database).await;
+    let caller = app.signed_in().await;
+    caller.get("/api/v1/info").await.expect(200, "\"secrets_store_type\":\"sql\"");
+    let path = made(&caller, "s").await;
+    let component = json!({"name": "c", "type": "orchestrator", "flavor": "local", "configuration": {}, "secrets": ["s"]});
+    caller.post("/api/v1/components", component).await.expect_ok();
+    app.stop().await;
+
+    let app = TestApp::start_with(&database, &[("ZENML_SECRETS_STORE_TYPE", "none")]).await;
+    let caller = app.signed_in().await;
+    caller.get("/api/v1/info").await.expect(200, "\"secrets_store_type\":\"none\"");
+    let before = caller.get(SECRETS).await.expect_ok();
+    assert_eq!((&before["total"], &before["items"][0]["body"]["values"]), (&json!(1), &json!({})));
+    let none = "NotImplementedError";
+    caller.get(&path).await.expect(501, none);
+    caller.get(&format!("{path}?hydrate=false")).await.expect(501, none);
+    for change in [json!({}), json!({"name": "x"}), json!({"private": true}), json!({"values": {"a": "b"}})] {
+        caller.put(&path, change).await.expect(501, none);
+    }
+    caller.put(&format!("{path}?patch_values=true"), json!({"values": {"a": "b"}})).await.expect(501, none);
+    caller.delete(&path).await.expect(501, none);
+    caller.post(SECRETS, json!({"name": "new", "values": {"a": "b"}})).await.expect(501, none);
+    caller.post(SECRETS, json!({"name": "bare"})).await.expect(501, none);
+    caller.post(SECRETS, json!({"name": "s"})).await.expect(409, "EntityExistsError");
+    caller.post(SECRETS, json!({})).await.expect(422, "");
+    let nothing = format!("{SECRETS}/00000000-0000-0000-0000-000000000001");
+    caller.get(&nothing).await.expect(404, "KeyError");
+    caller.put(&nothing, json!({})).await.expect(404, "KeyError");
+    caller.delete(&nothing).await.expect(404, "KeyError");
+    caller.get("/api/v1/components?name=c").await.expect_ok();
+    assert_eq!(caller.get(SECRETS).await.expect_ok(), before);
+    app.stop().await;
+
+    // They are still there for whoever keeps some again.
+    let app = TestApp::start(&database).await;
+    let values = app.signed_in().await.get(&path).await.expect_ok()["body"]["values"].clone();
+    assert!(values.as_object().is_some_and(|values| !values.is_empty()), "{values}");
 }
 
 async fn patches_at_once_lose_nothing(database: Database) {

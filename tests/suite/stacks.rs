@@ -9,6 +9,8 @@ on_each_store! {
     a_stack_is_made_changed_and_deleted,
     no_stack_loses_a_component_that_it_was_made_with,
     flavors_are_set_back,
+    every_field_of_every_flavor_says_what_it_is_for,
+    flavors_of_an_older_installation_get_their_descriptions_at_the_start,
     a_project_goes_with_all_that_is_in_it,
     a_project_goes_with_its_runs_and_what_they_made,
     a_tag_becomes_exclusive_where_nothing_shares_it,
@@ -107,6 +109,56 @@ async fn flavors_are_set_back(database: Database) {
         (&before["body"]["logo_url"], &before["metadata"])
     );
     assert_eq!(caller.get("/api/v1/flavors").await.expect_ok()["total"], 82);
+}
+
+/// The fields of a flavor's configuration, and of what they are made of, that say nothing.
+fn undescribed(flavor: &Value) -> Vec<String> {
+    let schema = &flavor["metadata"]["config_schema"];
+    let parts = schema["$defs"].as_object().into_iter().flatten().map(|(_, part)| part);
+    let fields = std::iter::once(schema).chain(parts).flat_map(|part| part["properties"].as_object());
+    let bare = fields.flatten().filter(|(_, field)| field["description"].as_str().is_none_or(str::is_empty));
+    bare.map(|(name, _)| format!("{} {name}", flavor["name"])).collect()
+}
+
+async fn all_flavors(caller: &Caller) -> Vec<Value> {
+    let flavors = caller.get("/api/v1/flavors?size=100&hydrate=true").await.expect_ok();
+    flavors["items"].as_array().unwrap().clone()
+}
+
+async fn every_field_of_every_flavor_says_what_it_is_for(database: Database) {
+    let app = TestApp::start(&database).await;
+    let flavors = all_flavors(&app.signed_in().await).await;
+    assert_eq!(flavors.len(), 82);
+    assert_eq!(flavors.iter().flat_map(undescribed).collect::<Vec<_>>(), Vec::<String>::new());
+}
+
+async fn flavors_of_an_older_installation_get_their_descriptions_at_the_start(database: Database) {
+    let app = TestApp::start(&database).await;
+    let before = all_flavors(&app.signed_in().await).await;
+    let bare: Value = serde_json::from_str(include_str!("../../src/store/seed/flavors.json")).unwrap();
+    // As text: a flavor's fields have an order.
+    let texts = include_str!("../../src/store/seed/flavors.json")
+        .lines()
+        .filter(|line| line.contains("config_schema"));
+    for (flavor, text) in bare.as_array().unwrap().iter().zip(texts) {
+        let (name, kind) = (flavor["name"].as_str().unwrap(), flavor["type"].as_str().unwrap());
+        let (_, schema) = text.split_once("\"config_schema\":").unwrap();
+        let schema =
+            schema.trim_end_matches(',').strip_suffix('}').unwrap().replace('\'', "''").replace('\\', "\\\\");
+        let schema = if database.is_mariadb() { schema } else { schema.replace("\\\\", "\\") };
+        let schema = if name == "s3" { "{\"properties\":{\"own\":{}}}" } else { &schema };
+        let sql =
+            format!("UPDATE flavor SET config_schema = '{schema}' WHERE name = '{name}' AND type = '{kind}'");
+        database.execute(&sql).await;
+    }
+    app.stop().await;
+    let app = TestApp::start(&database).await;
+    let after = all_flavors(&app.signed_in().await).await;
+    // What an admin has changed stays.
+    let mut other = after.iter().zip(&before).filter(|(after, before)| after != before);
+    let changed = &other.next().unwrap().0["metadata"]["config_schema"];
+    assert_eq!(changed, &json!({"properties": {"own": {}}}));
+    assert_eq!(other.count(), 0);
 }
 
 async fn a_project_goes_with_all_that_is_in_it(database: Database) {

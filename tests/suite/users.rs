@@ -436,8 +436,15 @@ async fn an_activation_does_not_bring_back_tokens_from_before(database: Database
     ada.get("/api/v1/current-user").await.expect(401, "is not active");
     app.clock.advance(2);
     admin.put(&path("ada"), json!({"active": true})).await.expect_ok();
-    ada.get("/api/v1/current-user").await.expect(401, "before the user's password was changed");
-    app.signed_in_as("ada").await.get("/api/v1/current-user").await.expect_ok();
+    ada.get("/api/v1/current-user").await.expect(401, "before the account was deactivated");
+    let again = app.signed_in_as("ada").await;
+    again.get("/api/v1/current-user").await.expect_ok();
+    // What comes later is told as what it is.
+    app.clock.advance(2);
+    let other = app.signed_in_as("ada").await;
+    let new = json!({"password": "another one of hers", "old_password": PASSWORD});
+    other.put("/api/v1/current-user", new).await.expect_ok();
+    again.get("/api/v1/current-user").await.expect(401, "before the user's password was changed");
 }
 
 async fn a_deactivated_users_tokens_end(database: Database) {

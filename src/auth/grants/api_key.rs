@@ -99,7 +99,7 @@ async fn proven_generation(
             None => {
                 if app.passwords.verify(secret.expose_secret().to_owned().into(), Some(hash)).await? {
                     let digest = app.api_key_digests.digest(secret);
-                    api_keys::upgrade(&app.store, row.key.id, hash, &digest)
+                    api_keys::upgrade(&app.auth_store, row.key.id, hash, &digest)
                         .await
                         .map_err(std::sync::Arc::new)?;
                     app.identities.forget_api_key(row.key.id.0).await;

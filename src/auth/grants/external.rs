@@ -54,7 +54,7 @@ pub async fn verify(app: &App, origin: &Origin, headers: &HeaderMap) -> ApiResul
     let kind = if account.is_service_account { "service_account" } else { "user" };
     let event = app.audit.event(origin, Action::UserCreated).by(claim).on(kind, new_id, name);
     let (account, event) = (&account, &event);
-    let saved = app.store.write(|mut tx| async move {
+    let saved = app.auth_store.write(|mut tx| async move {
         let id = save(app, &mut tx, account, new_id, now).await?;
         Ok::<_, ApiError>(match id == new_id {
             true => event.commit(tx, id).await?,
@@ -63,7 +63,7 @@ pub async fn verify(app: &App, origin: &Origin, headers: &HeaderMap) -> ApiResul
     });
     let user_id = saved.await?;
     app.identities.forget(user_id.0).await;
-    let user = users::find_account(&app.store, user_id).await?;
+    let user = users::find_account(&app.auth_store, user_id).await?;
     Ok(External::Signed(Box::new(Grantee {
         user_id,
         // An adopted account may have had a password here.
@@ -103,7 +103,7 @@ async fn save(
     let found = find(tx, account).await?;
     let id = found.as_ref().map_or(new_id, |found| found.id);
     if found.as_ref().is_none_or(|found| found.name != username) {
-        users::check_name(tx, app.store.engine(), id, username).await?;
+        users::check_name(tx, app.auth_store.engine(), id, username).await?;
     }
     let written = match found {
         Some(_) => tx.execute(&update(account, id, now)).await.map(drop),

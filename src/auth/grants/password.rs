@@ -16,12 +16,12 @@ use crate::resources::users::{self, PasswordRow};
 /// # Errors
 /// 401 for a wrong one, 429 for one that comes too early.
 pub async fn verify(app: &App, username: &str, password: SecretString, place: &Place) -> ApiResult<Grantee> {
-    let meant = users::find_password(&app.store, username).await?;
+    let meant = users::find_password(&app.auth_store, username).await?;
     let (id, name) = meant.map(|user| (user.id, user.name)).unzip();
     let account = (id, name.as_deref().unwrap_or(username));
     let attempt = Attempt::begin(app, Guessed::Password, account, place).await?;
     // Again, since the password may have been changed during the wait.
-    let mut user = users::find_password(&app.store, username).await?;
+    let mut user = users::find_password(&app.auth_store, username).await?;
     let hash = user.as_mut().and_then(PasswordRow::take_hash);
     let is_active = user.as_ref().is_some_and(|user| user.active);
     let is_right = attempt.verify(password, hash.as_ref(), is_active).await?;

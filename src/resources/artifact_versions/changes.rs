@@ -4,7 +4,8 @@ use axum::Json;
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
 use serde::Deserialize;
 
-use super::{ArtifactVersionRow, is_used};
+use super::ArtifactVersionRow;
+use super::filters::{is_of_steps, is_output, is_used, outputs};
 use crate::framework::{
     Context, Resource, ResponseOf, TagReference, Taggable, find_in, find_project, plain_tags, remove_tags,
     set_tags, strip,
@@ -15,9 +16,11 @@ use crate::http::path::PathId;
 use crate::http::query::Query;
 use crate::store::{Id, Transaction, Update};
 
-/// Only tags of a version can be changed.
+/// Only tags of a version can be changed; a name is passed over.
 #[derive(Debug, Deserialize)]
 pub struct VersionUpdate {
+    #[serde(rename = "name")]
+    _name: Option<String>,
     #[serde(default, deserialize_with = "plain_tags")]
     add_tags: Vec<TagReference>,
     #[serde(default, deserialize_with = "plain_tags")]
@@ -41,7 +44,7 @@ pub async fn update_version(
     cx.answer::<ArtifactVersionRow>(id).await.map(Json)
 }
 
-/// Deletes a version that no run has used; its data stays where it is.
+/// Deletes a version that no step has made or read; its data stays where it is.
 pub async fn delete_version(cx: Context, PathId(id): PathId, mut query: Query) -> ApiResult<Json<()>> {
     let delete_metadata = query.flag("delete_metadata").unwrap_or(true);
     let delete_data = query.flag("delete_from_artifact_store").unwrap_or(false);
@@ -78,8 +81,10 @@ fn data_stays(version: &ArtifactVersionRow) -> ApiError {
     }
 }
 
+/// Steps say what they made and read; what hooks made may go.
 async fn refuse_used(tx: &mut Transaction, id: Id) -> ApiResult<()> {
-    let used = versions().and_where(Expr::col("id").eq(id)).and_where(is_used()).to_owned();
+    let used =
+        versions().and_where(Expr::col("id").eq(id)).and_where(is_of_steps().or(is_output())).to_owned();
     match tx.fetch_optional::<(Id,)>(&used).await? {
         None => Ok(()),
         Some(_) => {
@@ -87,6 +92,37 @@ async fn refuse_used(tx: &mut Transaction, id: Id) -> ApiResult<()> {
             Err(ApiError::new(ErrorKind::ValueError, message))
         }
     }
+}
+
+/// Refuses to delete versions that runs have given out, which the schema keeps. The select gives the versions' ids.
+///
+/// # Errors
+/// 409 with those that stay; the store's own.
+pub async fn refuse_outputs(tx: &mut Transaction, ids: &SelectStatement) -> ApiResult<()> {
+    const TOLD: usize = 10;
+    let outputs = Sql::select()
+        .columns([("artifact", "name"), ("artifact_version", "version")])
+        .from("artifact_version")
+        .inner_join("artifact", Expr::col(("artifact", "id")).equals(("artifact_version", "artifact_id")))
+        .and_where(Expr::col(("artifact_version", "id")).in_subquery(ids.clone()))
+        .and_where(Expr::col(("artifact_version", "id")).in_subquery(outputs()))
+        .order_by(("artifact_version", "created"), sea_query::Order::Asc)
+        .limit(TOLD as u64 + 1)
+        .to_owned();
+    let outputs: Vec<(String, String)> = tx.fetch_all(&outputs).await?;
+    if outputs.is_empty() {
+        return Ok(());
+    }
+    let mut told: Vec<String> =
+        outputs.iter().take(TOLD).map(|(artifact, version)| format!("{artifact}:{version}")).collect();
+    if outputs.len() > TOLD {
+        told.push("and others".to_owned());
+    }
+    let message = format!(
+        "Nothing was deleted: these artifact versions stay until the runs are deleted that have given them out: {}",
+        told.join(", ")
+    );
+    Err(ApiError::new(ErrorKind::EntityExistsError, message))
 }
 
 fn versions() -> SelectStatement {
@@ -118,16 +154,13 @@ pub async fn prune(cx: Context, mut query: Query) -> ApiResult<Json<()>> {
     pruned.await.map(Json)
 }
 
-/// Deletes the versions whose ids the select gives.
+/// Deletes the versions whose ids the select gives, also those that steps have made or read.
 ///
 /// # Errors
-/// 409 when runs have used one of them; the store's own.
-pub async fn delete_unused(tx: &mut Transaction, ids: &SelectStatement) -> ApiResult<()> {
+/// 409 when runs have given out one of them; the store's own.
+pub async fn delete_those(tx: &mut Transaction, ids: &SelectStatement) -> ApiResult<()> {
     let meant = versions().and_where(Expr::col("id").in_subquery(ids.clone())).to_owned();
-    if tx.fetch_optional::<(Id,)>(&meant.clone().and_where(is_used()).to_owned()).await?.is_some() {
-        let message = "Runs have used some of these artifact versions. Please delete those runs first.";
-        return Err(ApiError::new(ErrorKind::EntityExistsError, message));
-    }
+    refuse_outputs(tx, &meant).await?;
     delete_all(tx, "artifact_version", &meant).await
 }
 

@@ -74,22 +74,32 @@ fn has_custom_name(flag: bool) -> SimpleExpr {
 
 /// Versions that no step made or read.
 fn unused() -> SimpleExpr {
-    Expr::col("id")
-        .not_in_subquery(of_steps("step_run_output_artifact"))
-        .and(Expr::col("id").not_in_subquery(of_steps("step_run_input_artifact")))
+    is_of_steps().not()
 }
 
-/// Versions that a step or hook made or read, or that a run put out.
+/// Versions that a step made or read.
+pub fn is_of_steps() -> SimpleExpr {
+    let of = |table| Expr::col("id").in_subquery(of_steps(table));
+    of("step_run_output_artifact").or(of("step_run_input_artifact"))
+}
+
+/// Versions that a run has given out.
+pub fn is_output() -> SimpleExpr {
+    Expr::col("id").in_subquery(outputs())
+}
+
+/// The ids of all versions that runs have given out.
+pub fn outputs() -> SelectStatement {
+    of_steps("pipeline_run_output")
+}
+
+/// Versions that a step or hook made or read, or that a run has given out.
 pub fn is_used() -> SimpleExpr {
     let hooks = Sql::select()
         .column(("hook_invocation_output_artifact", "artifact_version_id"))
         .from("hook_invocation_output_artifact")
         .to_owned();
-    ["step_run_output_artifact", "step_run_input_artifact", "pipeline_run_output"]
-        .into_iter()
-        .fold(Expr::col("id").in_subquery(hooks), |used, table| {
-            used.or(Expr::col("id").in_subquery(of_steps(table)))
-        })
+    Expr::col("id").in_subquery(hooks).or(is_of_steps()).or(is_output())
 }
 
 /// Versions in a table of what steps made or read.

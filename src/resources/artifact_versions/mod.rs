@@ -26,8 +26,7 @@ use crate::http::routes::Routes;
 use crate::row;
 use crate::store::{Among, Id, Timestamp};
 
-pub use changes::delete_unused;
-pub use filters::is_used;
+pub use changes::{delete_those, refuse_outputs};
 pub use requests::{ArtifactVersionRequest, insert};
 
 const VERSIONS: &str = "/api/v1/artifact_versions";
@@ -113,6 +112,7 @@ pub struct ArtifactVersionResources {
 
 impl Resource for ArtifactVersionRow {
     const NAME: &'static str = "artifact version";
+    const HOLDS_SECRETS: bool = false;
     const IN_PROJECT: bool = true;
     const TAGGABLE: bool = true;
     type Body = ArtifactVersionBody;

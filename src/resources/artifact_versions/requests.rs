@@ -13,9 +13,10 @@ use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{
     Context, ResponseOf, TagReference, Taggable, find_named, plain_tags, require, require_project, set_tags,
 };
+use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
-use crate::http::json::{JsonBody, JsonItems};
-use crate::http::values::{Counted, LongText, ShortText, at_most};
+use crate::http::json::{ModelBody, ModelItems};
+use crate::http::values::{Counted, LongText, NumberOrText, ShortText, at_most};
 use crate::resources::artifacts::{self, ArtifactRow};
 use crate::resources::components::ComponentRow;
 use crate::resources::run_metadata::{self, MetadataKind};
@@ -38,7 +39,8 @@ pub struct ArtifactVersionRequest {
     project: Id,
     artifact_id: Option<Id>,
     artifact_name: Option<ShortText>,
-    version: Option<Version>,
+    /// Its name, or its number.
+    version: Option<NumberOrText>,
     #[serde(default)]
     has_custom_name: bool,
     r#type: ArtifactType,
@@ -57,21 +59,8 @@ pub struct ArtifactVersionRequest {
     item_count: Option<i32>,
 }
 
-/// A version's name, or its number.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Version {
-    Number(i64),
-    Name(ShortText),
-}
-
-impl Version {
-    fn name(&self) -> String {
-        match self {
-            Self::Number(number) => number.to_string(),
-            Self::Name(name) => name.as_str().to_owned(),
-        }
-    }
+impl Modelled for ArtifactVersionRequest {
+    const MODEL: &'static str = "ArtifactVersionRequest";
 }
 
 #[derive(Debug, Deserialize)]
@@ -145,7 +134,7 @@ impl Artifact<'_> {
 
 pub async fn create_version(
     cx: Context,
-    JsonBody(request): JsonBody<ArtifactVersionRequest>,
+    ModelBody(request): ModelBody<ArtifactVersionRequest>,
 ) -> ApiResult<Json<ResponseOf<ArtifactVersionRow>>> {
     let made = create(&cx, std::slice::from_ref(&request)).await?;
     let id = made.first().copied().ok_or_else(ApiError::internal)?;
@@ -155,7 +144,7 @@ pub async fn create_version(
 /// Makes all of them or none.
 pub async fn create_versions(
     cx: Context,
-    JsonItems(requests): JsonItems<ArtifactVersionRequest>,
+    ModelItems(requests): ModelItems<ArtifactVersionRequest>,
 ) -> ApiResult<Json<Vec<std::sync::Arc<ResponseOf<ArtifactVersionRow>>>>> {
     let ids = create(&cx, &requests).await?;
     let answers = cx.read(true).load::<ArtifactVersionRow>(ids.clone()).await?;
@@ -207,7 +196,7 @@ pub async fn insert(cx: &Context, tx: &mut Transaction, request: &ArtifactVersio
             (number.to_string(), Some(number))
         }
         Some(version) => {
-            let name = version.name();
+            let name = version.text();
             if name.is_empty() {
                 return Err(ApiError::new(ErrorKind::ValueError, "The version of an artifact is not empty."));
             }

@@ -97,7 +97,7 @@ pub async fn exchange(
     device_code: SecretString,
 ) -> Result<(UserRow, DeviceRow), DeviceGrantError> {
     let now = app.clock.now();
-    let devices = find_by_client(&app.store, client_id).await?;
+    let devices = find_by_client(&app.auth_store, client_id).await?;
     let is_waiting = |device: &&DeviceRow| device.status == DeviceStatus::Pending && !device.is_expired(now);
     let is_approved =
         |device: &&DeviceRow| device.status == DeviceStatus::Verified && !device.is_expired(now);
@@ -129,7 +129,8 @@ pub async fn exchange(
 async fn prove(app: &App, id: Id, device_code: &SecretString) -> Result<Option<DeviceRow>, DeviceGrantError> {
     let permit = app.passwords.permit().await?;
     // Read again: others may have tried wrong codes during the wait, up to one too many.
-    let device = find_for_authentication(&app.store, id).await?.ok_or(DeviceGrantError::InvalidClient)?;
+    let device =
+        find_for_authentication(&app.auth_store, id).await?.ok_or(DeviceGrantError::InvalidClient)?;
     match device.status {
         DeviceStatus::Verified => {}
         DeviceStatus::Locked => return Err(DeviceGrantError::Locked),
@@ -146,7 +147,7 @@ async fn activate(
     now: DateTime<Utc>,
 ) -> Result<(UserRow, DeviceRow), DeviceGrantError> {
     let user = match device.user_id {
-        Some(id) => users::find_account(&app.store, id).await?,
+        Some(id) => users::find_account(&app.auth_store, id).await?,
         None => None,
     };
     let user = user.filter(|user| user.active).ok_or(DeviceGrantError::NoAccount)?;
@@ -171,7 +172,7 @@ async fn activate(
         .order_by("created", Order::Asc)
         .to_owned();
     let (activation, before) = (&activation, &before);
-    let activated = app.store.write(|mut tx| async move {
+    let activated = app.auth_store.write(|mut tx| async move {
         if tx.execute(activation).await? == 0 {
             return tx.commit(None).await;
         }
@@ -199,7 +200,7 @@ async fn activate(
     for id in before.into_iter().map(|(id, _)| id).chain([device.id]) {
         forget(app, id).await;
     }
-    let device = find_for_authentication(&app.store, id).await?;
+    let device = find_for_authentication(&app.auth_store, id).await?;
     Ok((user, device.ok_or(DeviceGrantError::InvalidClient)?))
 }
 

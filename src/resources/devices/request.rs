@@ -162,7 +162,7 @@ pub async fn keep_request(app: &App, origin: &Origin, request: DeviceRequest<'_>
     let event = event.with("client_id", client_id.to_string());
     let (clean, of_client, values, insert, ip_address) =
         (&clean, &of_client, &values, &insert.statement(), &ip_address);
-    let kept = app.store.write(|mut tx| async move {
+    let kept = app.auth_store.write(|mut tx| async move {
         // Of two first requests of one client the second finds the row of the first.
         tx.take_turn("device_request").await?;
         tx.execute(clean).await?;

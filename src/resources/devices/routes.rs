@@ -56,7 +56,7 @@ pub async fn get_device(
     let hydrate = query.flag("hydrate").unwrap_or(true);
     query.finish()?;
     let user = &*principal.user;
-    let device = find_for_authentication(&app.store, id).await?.ok_or_else(|| not_found(id))?;
+    let device = find_for_authentication(&app.auth_store, id).await?.ok_or_else(|| not_found(id))?;
     let is_open = device.status == DeviceStatus::Pending;
     // Whoever has just denied it sees that it was; one that wrong codes have locked is shown to nobody.
     let is_locked = device.status == DeviceStatus::Locked;
@@ -95,7 +95,7 @@ impl Proof {
 async fn prove(app: &App, origin: &Origin, id: Id, user_code: SecretString) -> ApiResult<Proof> {
     let permit = app.passwords.permit().await?;
     // Others may have tried wrong codes during the wait, up to one too many.
-    let device = find_for_authentication(&app.store, id).await?.ok_or_else(|| not_found(id))?;
+    let device = find_for_authentication(&app.auth_store, id).await?.ok_or_else(|| not_found(id))?;
     if device.status != DeviceStatus::Pending {
         return Ok(Proof::NotWaiting);
     }
@@ -135,8 +135,8 @@ pub async fn update_device(
     let action = if request.locked == Some(false) { Action::DeviceUnlocked } else { Action::DeviceLocked };
     let event = app.audit.event(&origin, action).on("device", id, "");
     match request.locked {
-        Some(_) => event.change(&app.store, &update).await?,
-        None => app.store.execute(&update).await?,
+        Some(_) => event.change(&app.auth_store, &update).await?,
+        None => app.auth_store.execute(&update).await?,
     };
     forget(&app, id).await;
     let device = find_own(&app, id, user).await?;
@@ -157,7 +157,7 @@ pub async fn verify_device(
     principal.require_own_sign_in()?;
     let user = &*principal.user;
     let now = app.clock.now();
-    let device = find_for_authentication(&app.store, id).await?.ok_or_else(|| not_found(id))?;
+    let device = find_for_authentication(&app.auth_store, id).await?.ok_or_else(|| not_found(id))?;
     if device.status != DeviceStatus::Pending {
         return refuse(NOT_WAITING);
     }
@@ -196,15 +196,15 @@ pub async fn verify_device(
         }
     };
     // Of two people who decide at once, one is first.
-    if event.change(&app.store, &decision).await? == 0 {
+    if event.change(&app.auth_store, &decision).await? == 0 {
         return refuse(NOT_WAITING);
     }
     forget(&app, id).await;
     if request.denied {
-        let denied = find_for_authentication(&app.store, id).await?.ok_or_else(|| not_found(id))?;
+        let denied = find_for_authentication(&app.auth_store, id).await?.ok_or_else(|| not_found(id))?;
         return Ok(Json(denied.response(user, true)));
     }
-    server_settings::note_step(&app.store, "device_verified", Timestamp::new(now)).await?;
+    server_settings::note_step(&app.auth_store, "device_verified", Timestamp::new(now)).await?;
     let device = find_own(&app, id, user).await?;
     Ok(Json(device.response(user, true)))
 }
@@ -222,7 +222,7 @@ pub async fn delete_device(
         .and_where(Expr::col("user_id").eq(principal.user.id))
         .to_owned();
     let event = app.audit.event(&origin, Action::DeviceDeleted).on("device", id, "");
-    if event.change(&app.store, &delete).await? == 0 {
+    if event.change(&app.auth_store, &delete).await? == 0 {
         return Err(not_found(id));
     }
     forget(&app, id).await;

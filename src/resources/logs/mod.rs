@@ -106,6 +106,7 @@ pub struct LogsResources {
 
 impl Resource for LogsRow {
     const NAME: &'static str = "logs";
+    const HOLDS_SECRETS: bool = false;
     type Body = LogsBody;
     type Metadata = LogsMetadata;
     type Resources = LogsResources;

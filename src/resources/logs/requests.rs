@@ -11,7 +11,7 @@ use crate::framework::{Context, ResponseOf, find_in, require, require_project};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::JsonBody;
 use crate::http::path::PathId;
-use crate::http::values::{LongText, ShortText};
+use crate::http::values::{LongText, ShortText, TextOr};
 use crate::resources::components::ComponentRow;
 use crate::store::{Id, Insert, Transaction, is_duplicate};
 
@@ -39,10 +39,19 @@ pub struct LogsRequest {
 
 /// Logs that come with a run or a step: known already, or to be made.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(from = "TextOr<Id, Box<LogsRequest>>")]
 pub enum LogsReference {
     Known(Id),
     New(Box<LogsRequest>),
+}
+
+impl From<TextOr<Id, Box<LogsRequest>>> for LogsReference {
+    fn from(logs: TextOr<Id, Box<LogsRequest>>) -> Self {
+        match logs {
+            TextOr::Text(id) => Self::Known(id),
+            TextOr::Object(request) => Self::New(request),
+        }
+    }
 }
 
 impl LogsReference {

@@ -1,7 +1,6 @@
 //! The model version that a run or step is configured with: found, or made when it isn't there.
 
 use sea_query::{Expr, ExprTrait, Order, Query as Sql, SelectStatement};
-use serde::Deserialize;
 
 use super::requests::{NewVersion, is_number, lock};
 use super::{ModelVersionRow, Stage};
@@ -9,7 +8,7 @@ use crate::auth::access::Also;
 use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{Context, Resource, TagReference, Taggable, find_named, plain_tags, set_tags};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
-use crate::http::values::{LongText, ShortText, check_name};
+use crate::http::values::{LongText, NumberOrText, ShortText, check_name};
 use crate::resources::models::{self, ModelRow, with_card};
 use crate::store::{Id, Insert, Transaction};
 
@@ -27,18 +26,11 @@ with_card! {
     /// The model of a pipeline's or step's configuration (contract schema Model).
     pub struct ConfiguredModel {
         name: ShortText,
-        version: Option<ConfiguredVersion>,
+        /// A name, number or stage.
+        version: Option<NumberOrText>,
         #[serde(default, deserialize_with = "plain_tags")]
         tags: Vec<TagReference>,
     }
-}
-
-/// A version's name, number or stage.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum ConfiguredVersion {
-    Number(i64),
-    Name(ShortText),
 }
 
 /// The version that a run is configured with, linked to the run. A named one, or the run's own numbered one, is made
@@ -69,8 +61,8 @@ pub async fn for_run(
     lock(tx, model).await?;
     let version = match &configured.version {
         None => None,
-        Some(ConfiguredVersion::Number(number)) => Some(number.to_string()),
-        Some(ConfiguredVersion::Name(name)) => Some(fill(name.as_str())?),
+        Some(NumberOrText::Number(number)) => Some(number.to_string()),
+        Some(NumberOrText::Text(name)) => Some(fill(name.as_str())?),
     };
     let found = tx.fetch_optional::<ModelVersionRow>(&meant(model, version.as_deref(), run)).await?;
     let id = match (found, version) {

@@ -6,9 +6,6 @@ mod requests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::Json;
-use axum::extract::Path;
-
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -18,11 +15,12 @@ use super::tags::TagRow;
 use super::users::UserResponse;
 use crate::auth::Principal;
 use crate::framework::{
-    Context, NO_TAGS, Read, Resource, Response, ResponseOf, Stored, TAGS, delete, get, list_of,
+    Context, NO_TAGS, PageAnswer, Read, Resource, Response, ResponseOf, Stored, TAGS, delete, get, list_of,
 };
 use crate::http::error::ApiResult;
 use crate::http::filter::{Field, FieldKind, Filter, Related};
 use crate::http::list::{ListRequest, Listed, Page};
+use crate::http::path::PathName;
 use crate::http::query::Query;
 use crate::http::routes::Routes;
 use crate::store::{Id, Timestamp};
@@ -57,7 +55,7 @@ async fn list_versions(
     cx: Context,
     query: Query,
     list: ListRequest<ModelVersionRow>,
-) -> ApiResult<Json<Page<ResponseOf<ModelVersionRow>>>> {
+) -> ApiResult<PageAnswer<ModelVersionRow>> {
     let select = match query.text("model_name_or_id").filter(|model| !model.is_empty()) {
         Some(model) => of_model(model)?,
         None => ModelVersionRow::select(),
@@ -68,9 +66,9 @@ async fn list_versions(
 /// A page of one model's versions.
 async fn list_versions_of(
     cx: Context,
-    Path(model): Path<String>,
+    PathName(model): PathName,
     list: ListRequest<ModelVersionRow>,
-) -> ApiResult<Json<Page<ResponseOf<ModelVersionRow>>>> {
+) -> ApiResult<PageAnswer<ModelVersionRow>> {
     list_of(&cx, &list, of_model(&model)?).await
 }
 
@@ -165,6 +163,7 @@ pub fn narrow_links(select: &mut SelectStatement, principal: &Principal) {
 
 impl Resource for ModelVersionRow {
     const NAME: &'static str = "model version";
+    const HOLDS_SECRETS: bool = false;
     const IN_PROJECT: bool = true;
     const TAGGABLE: bool = true;
     type Body = ModelVersionBody;

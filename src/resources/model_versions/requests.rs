@@ -1,10 +1,8 @@
 //! Making and changing model versions.
 
 use axum::Json;
-use axum::extract::Path;
 use sea_query::{Expr, ExprTrait, Func, Query as Sql};
 use serde::Deserialize;
-use uuid::Uuid;
 
 use super::{ModelVersionRow, Stage};
 use crate::framework::{
@@ -13,7 +11,7 @@ use crate::framework::{
 };
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::JsonBody;
-use crate::http::path::PathId;
+use crate::http::path::{PathId, PathNameAndId};
 use crate::http::query::Query;
 use crate::http::values::{LongText, Name, ShortText, check_name};
 use crate::resources::models::ModelRow;
@@ -56,10 +54,10 @@ pub async fn create_version(
 /// The same, by the name of the project and the id of the model.
 pub async fn create_version_in(
     cx: Context,
-    Path((project, model)): Path<(String, Uuid)>,
+    PathNameAndId(project, model): PathNameAndId,
     JsonBody(request): JsonBody<ModelVersionRequest>,
 ) -> ApiResult<Json<ResponseOf<ModelVersionRow>>> {
-    create(&cx, Some(&project), Some(Id(model)), &request).await
+    create(&cx, Some(&project), Some(model), &request).await
 }
 
 async fn create(

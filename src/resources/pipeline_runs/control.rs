@@ -41,7 +41,7 @@ pub async fn stop_run(cx: Context, PathId(id): PathId, mut query: Query) -> ApiR
     }
     let context = &cx;
     let marked = cx.app.store.write(|mut tx| async move {
-        lock(context, &mut tx, id).await?;
+        lock(&mut tx, id).await?;
         let reason = Some("Manual stop requested.");
         let ended = follow(context, &mut tx, id, Some(ExecutionStatus::Stopping), reason).await?;
         Ok::<_, ApiError>(tx.commit(ended).await?)

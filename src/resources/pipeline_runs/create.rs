@@ -14,8 +14,9 @@ use super::{RunRow, TriggerInfo};
 use crate::framework::{
     Context, NamedProject, ResponseOf, TagReference, Taggable, find_named, require, require_project, set_tags,
 };
+use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult, ErrorKind, if_duplicate};
-use crate::http::json::JsonBody;
+use crate::http::json::ModelBody;
 use crate::http::moments::Moment;
 use crate::http::values::{JsonObject, Name, ShortText};
 use crate::store::{Id, Insert, Timestamp, Transaction, Update};
@@ -41,6 +42,10 @@ pub struct RunRequest {
     original_run_id: Option<Id>,
     parent_run_id: Option<Id>,
     child_key: Option<ShortText>,
+}
+
+impl Modelled for RunRequest {
+    const MODEL: &'static str = "PipelineRunRequest";
 }
 
 impl RunRequest {
@@ -78,7 +83,7 @@ struct SnapshotOfRun {
 pub async fn get_or_create_run(
     cx: Context,
     project: NamedProject,
-    JsonBody(mut request): JsonBody<RunRequest>,
+    ModelBody(mut request): ModelBody<RunRequest>,
 ) -> ApiResult<Json<(ResponseOf<RunRow>, bool)>> {
     request.check()?;
     request.project = project.or(&cx, request.project).await?;
@@ -296,7 +301,7 @@ async fn find_model(
     finalize_substitutions(&mut configuration, start);
     let filled = |template: &str| fill(template, &configuration);
     let version = model_versions::for_run(cx, tx, project, id, &configured, filled).await?;
-    Update::of("pipeline_run", id, cx.now()).set("model_version_id", version).run(tx).await?;
+    Update::unnoted("pipeline_run", id).set("model_version_id", version).run(tx).await?;
     Ok(())
 }
 

@@ -14,9 +14,9 @@ use super::graph::get_graph;
 use super::logs::get_run_logs;
 use super::statistics::get_statistics;
 use super::update::update_run;
-use crate::framework::{Context, NO_TAGS, Resource, ResponseOf, TAGS, delete, list_of};
+use crate::framework::{Context, NO_TAGS, PageAnswer, Resource, ResponseOf, TAGS, delete, list_of};
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::list::{ListRequest, Page};
+use crate::http::list::ListRequest;
 use crate::http::path::PathId;
 use crate::http::query::Query;
 use crate::http::routes::Routes;
@@ -62,14 +62,14 @@ async fn list_runs(
     cx: Context,
     mut query: Query,
     list: ListRequest<RunRow>,
-) -> ApiResult<Json<Page<ResponseOf<RunRow>>>> {
+) -> ApiResult<PageAnswer<RunRow>> {
     let with_all_metadata = query.flag("include_full_metadata").unwrap_or(false);
     query.finish()?;
-    let Json(mut page) = list_of(&cx, &list, RunRow::select()).await?;
+    let (compressible, Json(mut page)) = list_of(&cx, &list, RunRow::select()).await?;
     if with_all_metadata {
         add_full_metadata(&cx.read(true), &mut page.items).await?;
     }
-    Ok(Json(page))
+    Ok((compressible, Json(page)))
 }
 
 /// One run; with its steps' metadata and its environments' packages when they are asked for.
@@ -89,11 +89,7 @@ async fn get_run(cx: Context, PathId(id): PathId, mut query: Query) -> ApiResult
     Ok(Json(answer))
 }
 
-async fn list_steps_of_run(
-    cx: Context,
-    PathId(id): PathId,
-    query: Query,
-) -> ApiResult<Json<Page<ResponseOf<StepRow>>>> {
+async fn list_steps_of_run(cx: Context, PathId(id): PathId, query: Query) -> ApiResult<PageAnswer<StepRow>> {
     let run = cx.find::<RunRow>(id).await?;
     // The path says which run, and nothing is hydrated.
     let mut list = ListRequest::<StepRow>::read(query.without(&["pipeline_run_id", "hydrate"]))?;
@@ -113,10 +109,9 @@ async fn get_run_status(cx: Context, PathId(id): PathId) -> ApiResult<Json<Strin
 
 /// The run's steps need no longer say that they live.
 async fn disable_heartbeat(cx: Context, PathId(id): PathId) -> ApiResult<Json<()>> {
-    let now = cx.now();
     cx.find::<RunRow>(id).await?;
     let disabled = cx.app.store.write(|mut tx| async move {
-        Update::of("pipeline_run", id, now).set("enable_heartbeat", false).run(&mut tx).await?;
+        Update::unnoted("pipeline_run", id).set("enable_heartbeat", false).run(&mut tx).await?;
         let steps = Sql::update()
             .table("step_run")
             .value("heartbeat_threshold", Option::<i32>::None)

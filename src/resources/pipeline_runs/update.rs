@@ -18,11 +18,12 @@ use crate::auth::Scope;
 use crate::framework::{
     Context, ResponseOf, TagReference, Taggable, find_in, not_found, remove_tags, require, set_tags,
 };
+use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
-use crate::http::json::JsonBody;
+use crate::http::json::ModelBody;
 use crate::http::path::PathId;
 use crate::http::values::{ShortText, at_most};
-use crate::store::{Id, Insert, Timestamp, Transaction, Update};
+use crate::store::{Id, Insert, StoreError, Timestamp, Transaction, Update};
 
 #[derive(Debug, Deserialize)]
 pub struct RunUpdate {
@@ -39,16 +40,20 @@ pub struct RunUpdate {
     add_logs: Option<Vec<LogsRequest>>,
 }
 
+impl Modelled for RunUpdate {
+    const MODEL: &'static str = "PipelineRunUpdate";
+}
+
 pub async fn update_run(
     cx: Context,
     PathId(id): PathId,
-    JsonBody(update): JsonBody<RunUpdate>,
+    ModelBody(update): ModelBody<RunUpdate>,
 ) -> ApiResult<Json<ResponseOf<RunRow>>> {
     let add_logs = logs::checked(update.add_logs)?;
     let update = RunUpdate { add_logs: None, ..update };
     let (context, update, add_logs) = (&cx, &update, &add_logs);
     let updated = cx.app.store.write(|mut tx| async move {
-        lock(context, &mut tx, id).await?;
+        lock(&mut tx, id).await?;
         let run = find_in::<RunRow>(&mut tx, id).await?;
         let reason = update.status_reason.as_ref().map(ShortText::as_str);
         let ended = match update.status {
@@ -123,20 +128,13 @@ async fn set_outputs(
 }
 
 /// Keeps a run to this transaction: steps that end at once must see each other. It has to come before anything is
-/// read, and the row really changes, so that the nodes of a cluster notice each other too.
+/// read. The run's own row stays as it is, since nothing may come of the rest; some runs share a turn.
 ///
 /// # Errors
-/// 404 when the run isn't there; the store's own.
-pub async fn lock(cx: &Context, tx: &mut Transaction, run: Id) -> ApiResult<()> {
-    let update = Sql::update()
-        .table("pipeline_run")
-        .value("updated", cx.app.store.engine().after("updated", cx.now()))
-        .and_where(Expr::col("id").eq(run))
-        .to_owned();
-    match tx.execute(&update).await? {
-        0 => Err(not_found::<RunRow>(run)),
-        _ => Ok(()),
-    }
+/// The store's own.
+pub async fn lock(tx: &mut Transaction, run: Id) -> Result<(), StoreError> {
+    let [.., turn] = run.0.into_bytes();
+    tx.take_turn(&format!("run {turn:02x}")).await
 }
 
 /// Whether a change has ended the run.
@@ -145,12 +143,16 @@ pub async fn lock(cx: &Context, tx: &mut Transaction, run: Id) -> ApiResult<()> 
 pub struct Ended(bool);
 
 impl Ended {
-    /// After the commit: notes the first run that has ended on this server, and the first beyond one machine.
+    /// After the commit: the run's tokens have their leeway from now on. Notes the first run that has ended on this server, and the first beyond one machine.
     ///
     /// # Errors
     /// The store's own.
     pub async fn note(self, cx: &Context, run: Id) -> ApiResult<()> {
-        if self.0 { note_first_runs(cx, run).await } else { Ok(()) }
+        if !self.0 {
+            return Ok(());
+        }
+        cx.app.identities.forget_run(run.0).await;
+        note_first_runs(cx, run).await
     }
 }
 

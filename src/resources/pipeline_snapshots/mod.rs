@@ -3,6 +3,7 @@
 mod code;
 mod fields;
 mod related;
+mod requests;
 mod routes;
 
 use std::sync::Arc;
@@ -28,8 +29,10 @@ use crate::http::error::ApiResult;
 use crate::row;
 use crate::store::{Among, Id, JsonText, Timestamp, Transaction};
 
+pub use related::step_configurations;
 use related::{Abilities, LatestRun};
-pub use routes::{StepRequest, insert_step_configuration, open_routes, routes};
+pub use requests::StepRequest;
+pub use routes::{insert_step_configuration, open_routes, routes};
 
 /// What goes with one that is deleted.
 pub const HOLDS: [Held; 1] = [Held::new("runs", "pipeline_run", "snapshot_id")];
@@ -96,9 +99,9 @@ pub struct SnapshotMetadata {
     code_path: Option<String>,
     template_id: Option<Id>,
     source_snapshot_id: Option<Id>,
-    /// What a run from the server could be given: nothing here starts runs.
-    config_template: Option<()>,
-    config_schema: Option<()>,
+    /// What a run can be configured with, when it is asked for.
+    pub config_template: Option<Arc<RawValue>>,
+    pub config_schema: Option<Arc<RawValue>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -119,6 +122,7 @@ pub struct SnapshotResources {
 
 impl Resource for SnapshotRow {
     const NAME: &'static str = "pipeline snapshot";
+    const HOLDS_SECRETS: bool = false;
     const IN_PROJECT: bool = true;
     const TAGGABLE: bool = true;
     const HOLDS: &'static [Held] = &HOLDS;

@@ -3,31 +3,30 @@
 use std::collections::HashSet;
 
 use axum::Json;
-use indexmap::IndexMap;
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
-use super::super::code_references::{self, CodeReferenceRequest};
+use super::super::code_references;
 use super::super::pipeline_builds::BuildRow;
 use super::super::pipelines::PipelineRow;
+use super::super::run_configuration;
 use super::super::schedules::ScheduleRow;
 use super::super::stacks::StackRow;
-use super::super::step_configuration::{Object, StoredStep};
+use super::requests::{SnapshotName, SnapshotRequest, SnapshotUpdate};
 use super::{HOLDS, SnapshotRow, code, detach_triggers};
 use crate::auth::access::Also;
 use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{
-    Context, Held, NO_TAGS, NamedProject, ResponseOf, TAGS, TagReference, Taggable, delete, find_in, list,
-    plain_tags, remove_tags, require, require_project, set_tags,
+    Context, Held, NO_TAGS, NamedProject, ResponseOf, TAGS, Taggable, delete, find_in, list, remove_tags,
+    require, require_project, set_tags,
 };
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
-use crate::http::json::JsonBody;
+use crate::http::json::{JsonBody, ModelBody};
 use crate::http::moments::Moment;
 use crate::http::path::PathId;
 use crate::http::query::Query;
 use crate::http::routes::Routes;
-use crate::http::values::{Counted, JsonObject, LongText, ShortText, at_most, check_name};
+use crate::http::values::{JsonObject, LongText, ShortText, check_name};
 use crate::store::{Id, Insert, Transaction, Update, is_duplicate};
 
 const SNAPSHOTS: &str = "/api/v1/pipeline_snapshots";
@@ -76,129 +75,10 @@ pub fn open_routes() -> Routes {
     Routes::new().get("/api/v1/pipeline_snapshots/{snapshot_id}/code", code::download)
 }
 
-/// A name, or that there is to be none.
-#[derive(Debug, Deserialize)]
-#[serde(try_from = "serde_json::Value")]
-enum SnapshotName {
-    Named(ShortText),
-    None,
-}
-
-impl TryFrom<serde_json::Value> for SnapshotName {
-    type Error = String;
-
-    fn try_from(value: serde_json::Value) -> Result<Self, Self::Error> {
-        match value {
-            serde_json::Value::Bool(false) => Ok(Self::None),
-            serde_json::Value::String(name) if !name.is_empty() => ShortText::try_from(name).map(Self::Named),
-            _ => Err("A name needs at least 1 character; false is none".to_owned()),
-        }
-    }
-}
-
-impl SnapshotName {
-    fn text(name: Option<&Self>) -> Option<&str> {
-        match name {
-            Some(Self::Named(name)) => Some(name.as_str()),
-            _ => None,
-        }
-    }
-}
-
-#[derive(Debug, Deserialize)]
-struct SnapshotRequest {
-    project: Id,
-    run_name_template: ShortText,
-    pipeline_configuration: JsonObject,
-    #[serde(default, deserialize_with = "at_most::<5000, _, _>")]
-    step_configurations: IndexMap<String, StepRequest>,
-    #[serde(default)]
-    client_environment: JsonObject,
-    client_version: Option<ShortText>,
-    server_version: Option<ShortText>,
-    pipeline_version_hash: Option<ShortText>,
-    pipeline_spec: Option<JsonObject>,
-    #[serde(default)]
-    is_dynamic: bool,
-    name: Option<SnapshotName>,
-    description: Option<LongText>,
-    source_code: Option<LongText>,
-    #[serde(default)]
-    replace: Option<bool>,
-    #[serde(default, deserialize_with = "plain_tags")]
-    tags: Vec<TagReference>,
-    stack: Id,
-    pipeline: Id,
-    build: Option<Id>,
-    schedule: Option<Id>,
-    code_reference: Option<CodeReferenceRequest>,
-    code_path: Option<ShortText>,
-    template: Option<Id>,
-    source_snapshot: Option<Id>,
-}
-
-/// A step, of which everything but the merged configuration is kept.
-#[derive(Debug, Deserialize)]
-pub struct StepRequest(Object);
-
-impl StepRequest {
-    /// The text that is kept: the configuration is made again from the pipeline's when it is read.
-    ///
-    /// # Errors
-    /// 422 when the step doesn't say what it is.
-    pub fn stored(&self, name: &str) -> ApiResult<String> {
-        let mut kept: IndexMap<&str, &RawValue> =
-            self.0.iter().map(|(key, value)| (key.as_str(), &**value)).collect();
-        let merged = kept.shift_remove("config");
-        // Older clients send the merged configuration alone.
-        if let Some(merged) = merged.filter(|_| !kept.contains_key("step_config_overrides")) {
-            kept.insert("step_config_overrides", merged);
-        }
-        let text = serde_json::to_string(&kept).unwrap_or_default();
-        match serde_json::from_str::<StoredStep>(&text) {
-            Ok(_) => Ok(text),
-            Err(error) => Err(ApiError::invalid_request(format!("step_configurations.{name}: {error}"))),
-        }
-    }
-}
-
-#[derive(Debug, Deserialize)]
-struct SnapshotUpdate {
-    name: Option<SnapshotName>,
-    description: Option<LongText>,
-    #[serde(default)]
-    replace: Option<bool>,
-    #[serde(default, deserialize_with = "plain_tags")]
-    add_tags: Vec<TagReference>,
-    #[serde(default, deserialize_with = "plain_tags")]
-    remove_tags: Vec<TagReference>,
-}
-
-/// Bytes of what all steps take over from the pipeline together, as answers repeat it.
-const MOST_INHERITED: usize = 64 << 20;
-
-impl SnapshotRequest {
-    /// # Errors
-    /// 422 for a snapshot whose answers would be too large.
-    fn check_size(&self) -> ApiResult<()> {
-        let inherited = self.pipeline_configuration.as_str().len() * self.step_configurations.len();
-        match inherited <= MOST_INHERITED {
-            true => Ok(()),
-            false => Err(ApiError::too_long("pipeline_configuration, in all steps", MOST_INHERITED, "bytes")),
-        }
-    }
-}
-
-impl Counted for StepRequest {
-    fn number(&self) -> usize {
-        1
-    }
-}
-
 async fn create_snapshot(
     cx: Context,
     project: NamedProject,
-    JsonBody(mut request): JsonBody<SnapshotRequest>,
+    ModelBody(mut request): ModelBody<SnapshotRequest>,
 ) -> ApiResult<Json<ResponseOf<SnapshotRow>>> {
     request.project = project.or(&cx, request.project).await?;
     request.check_size()?;
@@ -399,12 +279,18 @@ async fn get_snapshot(
     mut query: Query,
 ) -> ApiResult<Json<ResponseOf<SnapshotRow>>> {
     let hydrate = query.flag("hydrate").unwrap_or(true);
-    query.flag("include_config_schema");
+    let with_schema = query.flag("include_config_schema").unwrap_or(false);
     query.finish()?;
     let steps: HashSet<&str> = query.texts("step_configuration_filter").collect();
     let mut answer = cx.answer_with::<SnapshotRow>(id, hydrate).await?;
     if let Some(metadata) = answer.metadata.as_mut().filter(|_| !steps.is_empty()) {
         metadata.step_configurations.retain(|name, _| steps.contains(name.as_str()));
+    }
+    if let Some(metadata) = answer.metadata.as_mut().filter(|_| with_schema)
+        && let Some(made) = run_configuration::of_snapshots(&cx.read(true), &[id]).await?.remove(&id)
+    {
+        metadata.config_template = Some(made.template);
+        metadata.config_schema = Some(made.schema);
     }
     Ok(Json(answer))
 }
@@ -412,7 +298,7 @@ async fn get_snapshot(
 async fn update_snapshot(
     cx: Context,
     PathId(id): PathId,
-    JsonBody(update): JsonBody<SnapshotUpdate>,
+    ModelBody(update): ModelBody<SnapshotUpdate>,
 ) -> ApiResult<Json<ResponseOf<SnapshotRow>>> {
     let (context, update) = (&cx, &update);
     let updated = cx.app.store.write(|mut tx| async move {

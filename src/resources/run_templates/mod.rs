@@ -12,6 +12,7 @@ use super::code_references::CodeReferenceRow;
 use super::pipeline_builds::BuildRow;
 use super::pipeline_snapshots::SnapshotRow;
 use super::pipelines::PipelineRow;
+use super::run_configuration;
 use super::tags::TagRow;
 use super::users::UserResponse;
 use crate::framework::{
@@ -125,10 +126,9 @@ pub struct TemplateBody {
 #[derive(Debug, Serialize)]
 pub struct TemplateMetadata {
     description: Option<String>,
-    pipeline_spec: Option<Box<RawValue>>,
-    /// What a run from the server could be given: nothing here starts runs.
-    config_template: Option<()>,
-    config_schema: Option<()>,
+    pipeline_spec: Option<Arc<RawValue>>,
+    config_template: Option<Arc<RawValue>>,
+    config_schema: Option<Arc<RawValue>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -145,6 +145,7 @@ pub struct TemplateResources {
 
 impl Resource for TemplateRow {
     const NAME: &'static str = "run template";
+    const HOLDS_SECRETS: bool = false;
     const IN_PROJECT: bool = true;
     const TAGGABLE: bool = true;
     type Body = TemplateBody;
@@ -162,7 +163,11 @@ impl Resource for TemplateRow {
             let build = builds.iter().find(|of| Some(of.id) == build);
             build.is_some_and(|build| !build.is_local && build.stack_id.is_some())
         };
-        let mut specs = if read.metadata { specs(read, &sources).await? } else { ById::new() };
+        let specs = if read.metadata { specs(read, &sources).await? } else { ById::new() };
+        let configurations = match read.metadata {
+            true => run_configuration::of_snapshots(read, &sources).await?,
+            false => ById::new(),
+        };
         let mut resources =
             if read.resources { resources(read, &rows, &of_snapshot).await? } else { ById::new() };
         let response = |row: Self| {
@@ -174,11 +179,12 @@ impl Resource for TemplateRow {
                 runnable: runnable(&row),
                 hidden: row.hidden,
             };
+            let configuration = row.source_snapshot_id.and_then(|id| configurations.get(&id));
             let metadata = read.metadata(|| TemplateMetadata {
                 description: row.description,
-                pipeline_spec: row.source_snapshot_id.and_then(|id| specs.remove(&id)),
-                config_template: None,
-                config_schema: None,
+                pipeline_spec: row.source_snapshot_id.and_then(|id| specs.get(&id).cloned()),
+                config_template: configuration.map(|made| Arc::clone(&made.template)),
+                config_schema: configuration.map(|made| Arc::clone(&made.schema)),
             });
             Response::named(row.id, row.name, body, metadata, resources.remove(&row.id))
         };
@@ -197,7 +203,7 @@ impl Resource for TemplateRow {
     }
 }
 
-async fn specs(read: &Read<'_>, snapshots: &[Id]) -> ApiResult<ById<Box<RawValue>>> {
+async fn specs(read: &Read<'_>, snapshots: &[Id]) -> ApiResult<ById<Arc<RawValue>>> {
     if snapshots.is_empty() {
         return Ok(ById::new());
     }
@@ -207,7 +213,7 @@ async fn specs(read: &Read<'_>, snapshots: &[Id]) -> ApiResult<ById<Box<RawValue
         .and_where(Expr::col("id").among(snapshots.iter().copied()))
         .to_owned();
     let specs: Vec<(Id, Option<JsonText>)> = read.app.store.fetch_all(&query).await?;
-    Ok(specs.into_iter().filter_map(|(id, spec)| Some((id, spec?.0))).collect())
+    Ok(specs.into_iter().filter_map(|(id, spec)| Some((id, Arc::from(spec?.0)))).collect())
 }
 
 async fn resources(

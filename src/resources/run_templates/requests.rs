@@ -13,8 +13,9 @@ use crate::framework::{
     Context, NamedProject, ResponseOf, TagReference, Taggable, find_in, plain_tags, refuse_taken_name,
     remove_tags, require, require_project, set_tags, taken,
 };
+use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
-use crate::http::json::JsonBody;
+use crate::http::json::ModelBody;
 use crate::http::path::PathId;
 use crate::http::values::{LongText, ShortText};
 use crate::store::{Base64Json, Id, Insert, StoreError, Transaction, Update, is_duplicate};
@@ -31,6 +32,10 @@ pub struct TemplateRequest {
     tags: Vec<TagReference>,
 }
 
+impl Modelled for TemplateRequest {
+    const MODEL: &'static str = "RunTemplateRequest";
+}
+
 #[derive(Debug, Deserialize)]
 pub struct TemplateUpdate {
     name: Option<ShortText>,
@@ -42,11 +47,15 @@ pub struct TemplateUpdate {
     remove_tags: Vec<TagReference>,
 }
 
+impl Modelled for TemplateUpdate {
+    const MODEL: &'static str = "RunTemplateUpdate";
+}
+
 /// Makes a template. Its snapshot gets its name and description, unless it is hidden.
 pub async fn create_template(
     cx: Context,
     project: NamedProject,
-    JsonBody(request): JsonBody<TemplateRequest>,
+    ModelBody(request): ModelBody<TemplateRequest>,
 ) -> ApiResult<Json<ResponseOf<TemplateRow>>> {
     let project = project.or(&cx, request.project).await?;
     let id = cx.new_id();
@@ -59,7 +68,7 @@ pub async fn create_template(
         require::<SnapshotRow>(&mut tx, Some(request.source_snapshot_id), project).await?;
         check_snapshot(&mut tx, request.source_snapshot_id).await?;
         if !request.hidden {
-            Update::of("pipeline_snapshot", request.source_snapshot_id, now)
+            Update::unnoted("pipeline_snapshot", request.source_snapshot_id)
                 .set("name", name)
                 .set("description", description)
                 .run(&mut tx)
@@ -87,7 +96,7 @@ pub async fn create_template(
 pub async fn update_template(
     cx: Context,
     PathId(id): PathId,
-    JsonBody(update): JsonBody<TemplateUpdate>,
+    ModelBody(update): ModelBody<TemplateUpdate>,
 ) -> ApiResult<Json<ResponseOf<TemplateRow>>> {
     let (context, update) = (&cx, &update);
     let updated = cx.app.store.write(|mut tx| async move {

@@ -122,6 +122,7 @@ pub struct WaitConditionResources {
 
 impl Resource for WaitConditionRow {
     const NAME: &'static str = "run wait condition";
+    const HOLDS_SECRETS: bool = false;
     const IN_PROJECT: bool = true;
     type Body = WaitConditionBody;
     type Metadata = WaitConditionMetadata;

@@ -88,7 +88,7 @@ pub async fn create_condition(
     let (context, request) = (&cx, &request);
     let made = cx.create(|mut tx| async move {
         // Of two that come at once for a run the second sees the first.
-        lock(context, &mut tx, request.run).await?;
+        lock(&mut tx, request.run).await?;
         let id = find_or_make(context, &mut tx, request).await?;
         Ok((tx, id))
     });
@@ -166,7 +166,7 @@ pub async fn update_lease(
     let run = cx.find::<WaitConditionRow>(id).await?.run_id;
     let (context, update) = (&cx, &update);
     let status = cx.app.store.write(|mut tx| async move {
-        lock(context, &mut tx, run).await?;
+        lock(&mut tx, run).await?;
         let condition = find_in::<WaitConditionRow>(&mut tx, id).await?;
         match update.mode.unwrap_or(LeaseMode::Refresh) {
             LeaseMode::Refresh => refresh(context, &mut tx, &condition, update).await?,
@@ -237,7 +237,7 @@ pub async fn resolve_condition(
     }
     let (context, answer) = (&cx, &answer);
     let resolved = cx.app.store.write(|mut tx| async move {
-        lock(context, &mut tx, run).await?;
+        lock(&mut tx, run).await?;
         let condition = find_in::<WaitConditionRow>(&mut tx, id).await?;
         if condition.status != PENDING {
             return Err(illegal("The wait condition has been resolved before."));

@@ -14,7 +14,9 @@ use crate::framework::{
 use crate::http::error::{ApiError, ApiResult, ErrorKind, if_duplicate};
 use crate::http::json::JsonBody;
 use crate::http::path::PathId;
-use crate::http::values::{InOrder, JsonObject, Name, ShortText, TextObject, at_most, check_name, nullable};
+use crate::http::values::{
+    InOrder, JsonObject, Name, ShortText, TextObject, TextOr, at_most, check_name, nullable,
+};
 use crate::resources::components::writes::{self as components, NewComponent, TURN};
 use crate::resources::components::{ComponentRow, ComponentType, configuration};
 use crate::resources::flavors;
@@ -93,19 +95,17 @@ impl<T> TryFrom<InOrder<Vec<T>>> for Components<T> {
 
 /// A part of a new stack: a component that is there, or one to be made with it.
 #[derive(Debug, Deserialize)]
-#[serde(try_from = "Box<RawValue>")]
+#[serde(from = "TextOr<Id, ComponentInfo>")]
 enum Part {
     Existing(Id),
     New(ComponentInfo),
 }
 
-impl TryFrom<Box<RawValue>> for Part {
-    type Error = serde_json::Error;
-
-    fn try_from(json: Box<RawValue>) -> Result<Self, Self::Error> {
-        match json.get().starts_with('"') {
-            true => serde_json::from_str(json.get()).map(Self::Existing),
-            false => serde_json::from_str(json.get()).map(Self::New),
+impl From<TextOr<Id, ComponentInfo>> for Part {
+    fn from(part: TextOr<Id, ComponentInfo>) -> Self {
+        match part {
+            TextOr::Text(id) => Self::Existing(id),
+            TextOr::Object(info) => Self::New(info),
         }
     }
 }

@@ -18,8 +18,9 @@ use super::super::step_configuration::{
 use super::artifacts::{NewInput, add_input, add_outputs};
 use super::{StepRow, update};
 use crate::framework::{Context, ResponseOf, TagReference, Taggable, find_in, require, set_tags};
+use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
-use crate::http::json::JsonBody;
+use crate::http::json::ModelBody;
 use crate::http::moments::Moment;
 use crate::http::values::{LongText, Name, ShortText, at_most};
 use crate::store::{Id, Insert, Transaction, Update};
@@ -51,6 +52,10 @@ pub struct StepRequest {
     dynamic_config: Option<DynamicStep>,
 }
 
+impl Modelled for StepRequest {
+    const MODEL: &'static str = "StepRunRequest";
+}
+
 /// The run that a step is of, with what its pipeline says.
 struct RunOfStep {
     run: RunRow,
@@ -61,7 +66,7 @@ struct RunOfStep {
 
 pub async fn create_step(
     cx: Context,
-    JsonBody(request): JsonBody<StepRequest>,
+    ModelBody(request): ModelBody<StepRequest>,
 ) -> ApiResult<Json<ResponseOf<StepRow>>> {
     update::check_transition(None, request.status)?;
     request.logs.as_ref().map_or(Ok(()), LogsReference::check)?;
@@ -72,7 +77,7 @@ pub async fn create_step(
     let id = cx.new_id();
     let (context, request, dynamic) = (&cx, &request, dynamic.as_deref());
     let made = cx.create_numbered(|mut tx| async move {
-        pipeline_runs::lock(context, &mut tx, request.pipeline_run_id).await?;
+        pipeline_runs::lock(&mut tx, request.pipeline_run_id).await?;
         let of = find_run(&mut tx, request).await?;
         require::<StepRow>(&mut tx, request.original_step_run_id, request.project).await?;
         let step = find_configuration(&mut tx, &of, request, dynamic).await?;
@@ -124,7 +129,7 @@ async fn find_model(
         },
     };
     if let Some(version) = version {
-        Update::of("step_run", id, cx.now()).set("model_version_id", version).run(tx).await?;
+        Update::unnoted("step_run", id).set("model_version_id", version).run(tx).await?;
     }
     Ok(())
 }

@@ -81,7 +81,7 @@ async fn note_heartbeat(
     refuse_other_tokens(&cx, &step).await?;
     let now = cx.now();
     let noted = cx.app.store.write(|mut tx| async move {
-        Update::of("step_run", id, now).set("latest_heartbeat", now).run(&mut tx).await?;
+        Update::unnoted("step_run", id).set("latest_heartbeat", now).run(&mut tx).await?;
         Ok::<_, ApiError>(tx.commit(()).await?)
     });
     noted.await?;

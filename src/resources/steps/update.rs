@@ -11,8 +11,9 @@ use super::super::pipeline_runs;
 use super::StepRow;
 use super::artifacts::{NewInput, add_input, add_outputs};
 use crate::framework::{Context, ResponseOf, find_in, not_found};
+use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
-use crate::http::json::JsonBody;
+use crate::http::json::ModelBody;
 use crate::http::moments::Moment;
 use crate::http::path::PathId;
 use crate::http::values::at_most;
@@ -30,6 +31,10 @@ pub struct StepUpdate {
     cache_expires_at: Option<Moment>,
     #[serde(default, deserialize_with = "at_most::<200, _, _>")]
     add_logs: Option<Vec<LogsRequest>>,
+}
+
+impl Modelled for StepUpdate {
+    const MODEL: &'static str = "StepRunUpdate";
 }
 
 /// What a caller may make of a step's status.
@@ -56,7 +61,7 @@ pub fn check_transition(current: Option<ExecutionStatus>, new: ExecutionStatus) 
 pub async fn update_step(
     cx: Context,
     PathId(id): PathId,
-    JsonBody(mut update): JsonBody<StepUpdate>,
+    ModelBody(mut update): ModelBody<StepUpdate>,
 ) -> ApiResult<Json<ResponseOf<StepRow>>> {
     let add_logs = logs::checked(update.add_logs.take())?;
     // A step stays in its run, so this may be read before the run's lock.
@@ -64,7 +69,7 @@ pub async fn update_step(
     let (context, update, add_logs) = (&cx, &update, &add_logs);
     // A repetition of a request that has ended the step gets its answer, not the refusal of a second end.
     let updated = cx.create(|mut tx| async move {
-        pipeline_runs::lock(context, &mut tx, run).await?;
+        pipeline_runs::lock(&mut tx, run).await?;
         let step = find_in::<StepRow>(&mut tx, id).await?;
         let status = next_status(&mut tx, &step, update.status).await?;
         Update::of("step_run", id, context.now())

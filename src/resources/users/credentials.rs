@@ -64,7 +64,7 @@ pub async fn change_password(
         return Err(rules::forbidden("A new password takes the current one beside it, as old_password."));
     };
     let attempt = Attempt::begin(app, Guessed::OwnPassword, (Some(user.id), &user.name), place).await?;
-    let mut row = rows::find_password(&app.store, &user.id.to_string()).await?;
+    let mut row = rows::find_password(&app.auth_store, &user.id.to_string()).await?;
     let hash = row.as_mut().and_then(PasswordRow::take_hash);
     let is_active = row.is_some_and(|user| user.active);
     if !attempt.verify(old.into_secret(), hash.as_ref(), is_active).await? {
@@ -72,7 +72,7 @@ pub async fn change_password(
         app.audit.refused(event.refused("wrong current password"), None).await;
         return Err(rules::forbidden("The current password is another one than old_password."));
     }
-    set_password(&app.passwords, app.store.engine(), &*app.clock, changes, new).await
+    set_password(&app.passwords, app.auth_store.engine(), &*app.clock, changes, new).await
 }
 
 /// The user whom the activation token was made for, with the token's hash. A user that doesn't exist, or waits
@@ -85,12 +85,12 @@ pub async fn prove_activation(
 ) -> ApiResult<(ActivationRow, SecretString)> {
     let token = update.activation_token.take();
     let token = token.ok_or_else(|| refused("An activation token is needed."))?;
-    let meant = rows::find_password(&app.store, name_or_id).await?;
+    let meant = rows::find_password(&app.auth_store, name_or_id).await?;
     let (id, name) = meant.map(|user| (user.id, user.name)).unzip();
     let account = (id, name.as_deref().unwrap_or(name_or_id));
     let place = Place::at(origin.client());
     let attempt = Attempt::begin(app, Guessed::ActivationToken, account, &place).await?;
-    let mut waiting = rows::find_activation(&app.store, name_or_id).await?;
+    let mut waiting = rows::find_activation(&app.auth_store, name_or_id).await?;
     let hash = waiting.as_mut().and_then(|user| user.activation_token.take()).map(SecretString::from);
     let is_right = attempt.verify(token.into_secret(), hash.as_ref(), true).await?;
     match (waiting, hash) {

@@ -1,6 +1,7 @@
 //! Accounts: users, and service accounts, which share their table.
 
 mod credentials;
+pub mod deactivation;
 mod names;
 pub mod operator;
 mod requests;

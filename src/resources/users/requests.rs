@@ -6,7 +6,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::names::{check_name, take_turn_of_names};
-use super::{rows, rules};
+use super::{deactivation, rows, rules};
 use crate::audit::{Action, Audit, Event, Origin};
 use crate::auth::password;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
@@ -316,6 +316,9 @@ impl Changes {
                 check_name(&mut tx, store.engine(), id, name.as_str()).await?;
             }
             let touched = tx.execute(statement).await.map_err(|error| self.refused(error))?;
+            if self.active == Some(false) {
+                deactivation::note(&mut tx, id).await?;
+            }
             Ok(match touched {
                 0 => tx.commit(touched).await?,
                 _ => event.commit(tx, touched).await?,

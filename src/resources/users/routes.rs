@@ -1,7 +1,7 @@
 //! The endpoints of users.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use secrecy::ExposeSecret;
@@ -18,6 +18,7 @@ use crate::framework::Context;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Page};
+use crate::http::path::PathName;
 use crate::http::query::Query;
 use crate::http::routes::Routes;
 use crate::store::{Id, Timestamp};
@@ -106,7 +107,7 @@ pub async fn create_user(
 pub async fn get_user(
     State(app): State<AppState>,
     principal: Principal,
-    Path(name_or_id): Path<String>,
+    PathName(name_or_id): PathName,
     mut query: Query,
 ) -> ApiResult<Json<UserResponse>> {
     let hydrate = query.flag("hydrate").unwrap_or(true);
@@ -122,7 +123,7 @@ pub async fn update_user(
     principal: Principal,
     origin: Origin,
     headers: HeaderMap,
-    Path(name_or_id): Path<String>,
+    PathName(name_or_id): PathName,
     JsonBody(mut update): JsonBody<UserUpdate>,
 ) -> ApiResult<Json<UserResponse>> {
     update.check_email()?;
@@ -155,7 +156,7 @@ pub async fn delete_user(
     State(app): State<AppState>,
     principal: Principal,
     origin: Origin,
-    Path(name_or_id): Path<String>,
+    PathName(name_or_id): PathName,
 ) -> ApiResult<Json<()>> {
     rules::kept_here(app.config.auth_scheme)?;
     let user = rows::find(&app.store, &name_or_id).await?;
@@ -195,7 +196,7 @@ pub async fn deactivate_user(
     State(app): State<AppState>,
     principal: Principal,
     origin: Origin,
-    Path(name_or_id): Path<String>,
+    PathName(name_or_id): PathName,
 ) -> ApiResult<Json<UserResponse>> {
     rules::kept_here(app.config.auth_scheme)?;
     let user = rows::find(&app.store, &name_or_id).await?;
@@ -218,7 +219,7 @@ pub async fn deactivate_user(
 pub async fn activate_user(
     State(app): State<AppState>,
     origin: Origin,
-    Path(name_or_id): Path<String>,
+    PathName(name_or_id): PathName,
     JsonBody(mut update): JsonBody<UserUpdate>,
 ) -> ApiResult<Json<UserResponse>> {
     update.check_email()?;
@@ -254,7 +255,7 @@ pub async fn answer_email_prompt(
     State(app): State<AppState>,
     principal: Principal,
     origin: Origin,
-    Path(name_or_id): Path<String>,
+    PathName(name_or_id): PathName,
     JsonBody(update): JsonBody<UserUpdate>,
 ) -> ApiResult<Json<UserResponse>> {
     update.check_email()?;

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
@@ -25,8 +26,12 @@ const KEPT: [(HeaderName, HeaderValue); 2] = [
 const TAG_BYTES: usize = 16;
 
 /// The document, once it is made.
-#[derive(Clone, Default)]
-pub struct Document(Arc<OnceCell<Option<Made>>>);
+#[derive(Clone)]
+pub struct Document {
+    made: Arc<OnceCell<Option<Made>>>,
+    /// Where the operations' paths start.
+    root: Arc<str>,
+}
 
 struct Made {
     plain: Bytes,
@@ -35,12 +40,17 @@ struct Made {
 }
 
 impl Document {
+    /// The document of a server with that root path.
+    pub fn below(root: &str) -> Self {
+        Self { made: Arc::default(), root: root.into() }
+    }
+
     /// The document, or that the caller has it.
     pub async fn answer(&self, asked: &HeaderMap) -> Response {
-        let cell = Arc::clone(&self.0);
+        let (cell, root) = (Arc::clone(&self.made), Arc::clone(&self.root));
         // However many ask, and whoever hangs up meanwhile, it is made once.
-        let made = tokio::spawn(async move { cell.get_or_init(make).await.is_some() }).await;
-        let (Ok(true), Some(Some(made))) = (made, self.0.get()) else {
+        let made = tokio::spawn(async move { cell.get_or_init(|| make(root)).await.is_some() }).await;
+        let (Ok(true), Some(Some(made))) = (made, self.made.get()) else {
             return ApiError::internal().into_response();
         };
         if is_known(asked, &made.tag) {
@@ -55,9 +65,12 @@ impl Document {
 }
 
 /// It takes a core for a while. None when it can't be made, which the log says.
-async fn make() -> Option<Made> {
-    let made = tokio::task::spawn_blocking(|| {
-        let document = openapi::document(&crate::routes::operations())?;
+async fn make(root: Arc<str>) -> Option<Made> {
+    let made = tokio::task::spawn_blocking(move || {
+        let mut document = openapi::document(&crate::routes::operations())?;
+        if !root.is_empty() {
+            document["servers"] = json!([{ "url": *root }]);
+        }
         let plain = serde_json::to_vec(&document)?;
         let mut packed = GzEncoder::new(Vec::new(), Compression::default());
         packed.write_all(&plain)?;

@@ -1,4 +1,4 @@
-//! The OpenAPI document, and a page to read and try it.
+//! The OpenAPI document, a page to read and try it, and one to read it.
 
 mod document;
 
@@ -10,7 +10,6 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use tower::util::MapResponseLayer;
 
-use crate::address::Address;
 use crate::app::AppState;
 use crate::http::headers::own_page;
 use crate::packed::packed;
@@ -18,6 +17,9 @@ use document::Document;
 
 const DOCUMENT: &str = "/openapi.json";
 const INITIALIZER: &str = include_str!("initializer.js");
+/// The page for those who look for it where ZenML's server has another program's: the same document, to read.
+const READER: &str = include_str!("reader.html");
+const READER_INITIALIZER: &str = include_str!("reader.js");
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
@@ -26,12 +28,13 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                       connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
 
-/// `/docs` and `/openapi.json`.
+/// `/docs`, `/redoc` and `/openapi.json`.
 pub fn router(app: &AppState) -> Router<AppState> {
-    let page = Address::of("/docs/", &[]).below(&app.config.root_url_path.0);
-    let document = Document::default();
+    let document = Document::below(&app.config.root_url_path.0);
     Router::new()
-        .route("/docs", get(async move || Redirect::to(page.as_str())))
+        // From there, so that whoever moves the server to another path needn't tell it.
+        .route("/docs", get(async || Redirect::to("docs/")))
+        .route("/redoc", get(async || ([(CONTENT_TYPE, HTML)], READER)))
         .route("/docs/", get(|headers: HeaderMap| async move { file("index.html", &headers) }))
         .route(
             "/docs/{file}",
@@ -50,6 +53,7 @@ fn file(name: &str, asked: &HeaderMap) -> Response {
         "swagger-ui-bundle.js" => (SCRIPT, packed!("swagger-ui-bundle.js")),
         "swagger-ui-standalone-preset.js" => (SCRIPT, packed!("swagger-ui-standalone-preset.js")),
         "swagger-initializer.js" => return ([(CONTENT_TYPE, SCRIPT)], INITIALIZER).into_response(),
+        "reader.js" => return ([(CONTENT_TYPE, SCRIPT)], READER_INITIALIZER).into_response(),
         "favicon-32x32.png" => ("image/png", packed!("favicon-32x32.png")),
         _ => return StatusCode::NOT_FOUND.into_response(),
     };

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{RawQuery, Request, State};
-use axum::http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::header::{ACCESS_CONTROL_REQUEST_METHOD, CACHE_CONTROL, ORIGIN, WWW_AUTHENTICATE};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
@@ -21,6 +21,7 @@ use super::introspect::scope_of;
 use crate::app::AppState;
 use crate::auth::permissions::{Permissions, PermissionsError};
 use crate::auth::{AuthenticationError, Credential, Principal, layer};
+use crate::config::PreflightMethod;
 use crate::http::error::ApiError;
 use crate::http::limits::LimitsLayer;
 use crate::http::request_id::name_request;
@@ -31,13 +32,18 @@ use crate::work::WorkLayer;
 const PATH: &str = "/oauth/forward-auth";
 pub const OPERATIONS: [Operation; 1] = [("GET", PATH)];
 
+/// What is said of whoever asks.
+const WORDS: usize = 6;
 /// All are in each answer, lest a proxy passes on what the caller has put there.
-const USER: HeaderName = HeaderName::from_static("x-auth-request-user");
-const USER_ID: HeaderName = HeaderName::from_static("x-auth-request-user-id");
-const SCOPE: HeaderName = HeaderName::from_static("x-auth-request-scope");
-const PROJECTS: HeaderName = HeaderName::from_static("x-auth-request-projects");
-const TOKEN_ID: HeaderName = HeaderName::from_static("x-auth-request-token-id");
-const REMOTE_USER: HeaderName = HeaderName::from_static("remote-user");
+const NAMES: [HeaderName; WORDS] = [
+    HeaderName::from_static("remote-user"),
+    HeaderName::from_static("x-auth-request-user"),
+    HeaderName::from_static("x-auth-request-user-id"),
+    HeaderName::from_static("x-auth-request-scope"),
+    HeaderName::from_static("x-auth-request-projects"),
+    HeaderName::from_static("x-auth-request-token-id"),
+];
+const FORWARDED_METHOD: HeaderName = HeaderName::from_static("x-forwarded-method");
 
 /// What is no part of a name's text in a header. A colon comes after the kind of account.
 const ENCODED: &AsciiSet = &CONTROLS.add(b'%').add(b':');
@@ -56,6 +62,9 @@ pub fn router(app: &AppState) -> Router<AppState> {
 
 /// 200 and who it is, 401 for nobody, 403 for a token that lacks the `scope` in the query.
 async fn forward_auth(State(app): State<AppState>, RawQuery(query): RawQuery, request: Request) -> Response {
+    if app.forward_auth_preflight.is_some_and(|told| is_preflight(told, &request)) {
+        return let_through(std::array::from_fn(|_| String::new()));
+    }
     let now = app.clock.now();
     let principal = match layer::principal(&app, request.headers(), request.extensions(), now).await {
         Ok(principal) => principal,
@@ -65,9 +74,22 @@ async fn forward_auth(State(app): State<AppState>, RawQuery(query): RawQuery, re
     if let Err(error) = check_scope(&principal, query.as_deref().unwrap_or_default()) {
         return error.into_response();
     }
-    let mut response = StatusCode::OK.into_response();
-    *response.headers_mut() = headers_of(&principal);
-    response
+    let_through(words_of(&principal))
+}
+
+/// Whether a browser asks by it what it may ask: never with a credential, and nothing is done by it (Fetch standard,
+/// CORS-preflight fetch).
+fn is_preflight(told: PreflightMethod, request: &Request) -> bool {
+    let headers = request.headers();
+    let one = |name: &HeaderName| {
+        let mut values = headers.get_all(name).iter();
+        values.next().filter(|_| values.next().is_none())
+    };
+    let is_options = match told {
+        PreflightMethod::Request => request.method() == Method::OPTIONS,
+        PreflightMethod::Forwarded => one(&FORWARDED_METHOD).is_some_and(|method| method == "OPTIONS"),
+    };
+    is_options && one(&ORIGIN).is_some() && one(&ACCESS_CONTROL_REQUEST_METHOD).is_some()
 }
 
 fn refused(error: AuthenticationError) -> Response {
@@ -98,7 +120,10 @@ fn check_scope(principal: &Principal, query: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn headers_of(principal: &Principal) -> HeaderMap {
+/// What the headers of [`NAMES`] say.
+type Words = [String; WORDS];
+
+fn words_of(principal: &Principal) -> Words {
     let user = name_of(&principal.user);
     let projects = principal.projects().map(|projects| {
         let ids: Vec<String> = projects.iter().map(ToString::to_string).collect();
@@ -108,21 +133,26 @@ fn headers_of(principal: &Principal) -> HeaderMap {
         Credential::Token(token) => token.claims.jti.map(|jti| jti.to_string()),
         _ => None,
     };
-    let texts = [
-        (REMOTE_USER, user.clone()),
-        (USER, user),
-        (USER_ID, principal.user.id.to_string()),
-        (SCOPE, scope_of(principal)),
-        (PROJECTS, projects.unwrap_or_else(|| "*".to_owned())),
-        (TOKEN_ID, token_id.unwrap_or_default()),
-    ];
-    let mut headers = HeaderMap::new();
+    [
+        user.clone(),
+        user,
+        principal.user.id.to_string(),
+        scope_of(principal),
+        projects.unwrap_or_else(|| "*".to_owned()),
+        token_id.unwrap_or_default(),
+    ]
+}
+
+fn let_through(words: Words) -> Response {
+    let mut response = StatusCode::OK.into_response();
+    let headers = response.headers_mut();
+    headers.clear();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    for (name, text) in texts {
+    for (name, word) in NAMES.into_iter().zip(words) {
         // All of them are visible ASCII by now.
-        headers.insert(name, HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("")));
+        headers.insert(name, HeaderValue::try_from(word).unwrap_or(HeaderValue::from_static("")));
     }
-    headers
+    response
 }
 
 /// An account's name that is no other account's, in visible ASCII: a service account may bear a user's name, and no

@@ -3,11 +3,13 @@
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST};
 use axum::http::{HeaderMap, HeaderName};
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
+use super::refusals;
 use crate::app::{App, AppState};
 use crate::config::AuthScheme;
 use crate::http::routes::Routes;
@@ -19,14 +21,16 @@ const METADATA: &str = "/.well-known/oauth-authorization-server";
 const KEPT: [(HeaderName, &str); 1] = [(CACHE_CONTROL, "private, max-age=60")];
 
 pub fn open() -> Routes {
-    Routes::new().get(JWKS, get_jwks).get(METADATA, get_metadata)
+    Routes::new().get(JWKS, get_jwks).get(METADATA, get_metadata).map_router(with_refusals)
 }
 
-/// The same where programs look that know only the host: a path goes after the well-known one (RFC 8414, section 3.1).
+/// What is where, for programs that know only the host: a path goes after the well-known one (RFC 8414, section 3.1).
 pub fn at_host(root: &str) -> Router<AppState> {
-    let metadata = get(get_metadata);
-    let router = Router::new().route(JWKS, get(get_jwks));
-    router.route(METADATA, metadata.clone()).route(&format!("{METADATA}{root}"), metadata)
+    with_refusals(Router::new().route(&format!("{METADATA}{root}"), get(get_metadata)))
+}
+
+fn with_refusals(router: Router<AppState>) -> Router<AppState> {
+    router.method_not_allowed_fallback(refusals::method_not_allowed).layer(from_fn(refusals::in_oauth_form))
 }
 
 /// The public keys that verify tokens. A secret is not among them.

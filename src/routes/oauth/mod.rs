@@ -3,19 +3,24 @@
 pub mod forward_auth;
 pub mod introspect;
 pub mod metadata;
+pub mod refusals;
 pub mod revoke;
 
+use std::collections::HashSet;
+
+use axum::Router;
 use axum::extract::Request;
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
+use axum::routing::any;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
-use crate::app::App;
+use crate::app::{App, AppState};
 use crate::auth::{Principal, api_key};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::form;
@@ -24,6 +29,14 @@ use crate::http::routes::Routes;
 /// For the programs that have the right to ask about everybody's tokens.
 pub fn closed() -> Routes {
     Routes::new().post("/oauth/introspect", introspect::introspect).post("/oauth/revoke", revoke::revoke)
+}
+
+/// Nothing else has a path below theirs.
+pub fn below(routes: Router<AppState>) -> Router<AppState> {
+    let router = routes.method_not_allowed_fallback(refusals::method_not_allowed);
+    ["/oauth", "/oauth/", "/oauth/{*path}"]
+        .into_iter()
+        .fold(router, |router, path| router.route(path, any(refusals::not_found)))
 }
 
 /// Takes an API key as the password of HTTP Basic, as OAuth's clients send their secret (RFC 6749, section 2.3.1).
@@ -41,6 +54,8 @@ fn bearer_of_password(basic: &HeaderValue) -> Option<HeaderValue> {
     let (_, password) = text.split_once(':')?;
     // A client may have encoded it as a form's field before; a key itself has no percent sign.
     let password = percent_decode_str(password).decode_utf8().ok()?;
+    // As in a file that holds one.
+    let password = password.trim();
     let bearer = password.starts_with(api_key::PREFIX).then(|| format!("Bearer {password}"))?;
     let mut bearer = HeaderValue::try_from(bearer).ok()?;
     bearer.set_sensitive(true);
@@ -60,15 +75,27 @@ fn require_right(app: &App, principal: &Principal) -> ApiResult<()> {
     Err(ApiError::insufficient_scope(message, None))
 }
 
-/// The form's `token`. Its `token_type_hint` would only say where to look first.
+/// The form's `token`, without a line break of the file that held it. Its `token_type_hint` would only say where to look first.
 ///
 /// # Errors
-/// 400 without one.
+/// 400 without one, and for a form that says anything twice (RFC 6749, section 3.2).
 fn token_of_form(headers: &HeaderMap, body: &[u8]) -> ApiResult<SecretString> {
-    let mut tokens = form::fields(headers, body).filter(|(name, _)| name == "token");
-    match (tokens.next(), tokens.next()) {
-        (Some((_, token)), None) if !token.is_empty() => Ok(token.into_owned().into()),
-        _ => Err(ApiError::oauth("invalid_request", "The form has to have one token.")),
+    let refuse = |reason: &str| Err(ApiError::oauth("invalid_request", reason));
+    if !form::is_form(headers) {
+        return refuse("The body has to be a form (application/x-www-form-urlencoded).");
+    }
+    let (mut names, mut found) = (HashSet::new(), None);
+    for (name, value) in form::fields(headers, body) {
+        if name == "token" {
+            found = Some(SecretString::from(value.trim()));
+        }
+        if !names.insert(name) {
+            return refuse("The form says a parameter twice.");
+        }
+    }
+    match found.filter(|token| !token.expose_secret().is_empty()) {
+        Some(token) => Ok(token),
+        None => refuse("The form has to have a token."),
     }
 }
 
@@ -84,6 +111,8 @@ mod tests {
         };
         assert_eq!(bearer("ci:ZENKEY_a+/=").as_deref(), Some("Bearer ZENKEY_a+/="));
         assert_eq!(bearer(":ZENKEY_a%2B%2F%3D").as_deref(), Some("Bearer ZENKEY_a+/="));
+        assert_eq!(bearer("ci:ZENKEY_a\r\n").as_deref(), Some("Bearer ZENKEY_a"));
+        assert_eq!(bearer("ci:ZENKEY_a%0A").as_deref(), Some("Bearer ZENKEY_a"));
         for other in ["ci:sesame", "ZENKEY_a:b", "ZENKEY_a", "ci:ZENKEY_a\nb"] {
             assert_eq!(bearer(other), None, "{other}");
         }

@@ -22,7 +22,7 @@ const AT_ONCE: Duration = Duration::from_secs(5);
 const LIST: &str = "/api/v1/tags?name=startswith:a";
 
 /// From now on each list of tags takes for ever.
-async fn make_tags_slow(database: &Database, admin: &Caller) {
+pub(super) async fn make_tags_slow(database: &Database, admin: &Caller) {
     admin.post("/api/v1/tags", json!({"name": "any"})).await.expect_ok();
     let is_never_done = if database.is_mariadb() { "SLEEP(3000) = 0" } else { SLOW_ON_SQLITE };
     let view = format!("CREATE VIEW tag AS SELECT * FROM all_tags WHERE {is_never_done};");

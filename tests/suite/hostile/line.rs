@@ -30,6 +30,11 @@ impl Line {
 
     /// The next answer, or why there is none.
     pub async fn reply(&mut self) -> io::Result<Reply> {
+        self.reply_with_body().await.map(|(reply, _)| reply)
+    }
+
+    /// The next answer with its body, or why there is none.
+    pub async fn reply_with_body(&mut self) -> io::Result<(Reply, String)> {
         let head = loop {
             if let Some(end) = self.unread.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
                 break String::from_utf8(self.unread.drain(..end + 4).collect()).unwrap();
@@ -42,9 +47,11 @@ impl Line {
         while self.unread.len() < length {
             self.read().await?;
         }
+        // A document is packed.
+        let body = String::from_utf8_lossy(&self.unread[..length]).into_owned();
         self.unread.drain(..length);
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Ok(Reply { status, head })
+        Ok((Reply { status, head }, body))
     }
 
     /// Fails unless the server ends the connection.

@@ -107,14 +107,14 @@ async fn long_lists_and_deep_bodies_are_refused(database: Database) {
         let status = admin.post("/api/v1/stacks", stack).await.status;
         assert!((400..500).contains(&status), "{status}");
         let configuration = json!({"name": "p", "extra": {"a": "a".repeat(100_000)}});
-        let step = json!({"spec": {}, "config": {}, "step_config_overrides": {}});
+        let step = json!({"spec": {"source": "a.b", "upstream_steps": []}, "config": {"name": "s"}});
         let steps: serde_json::Map<String, Value> =
             many(1_000).into_iter().map(|name| (name, step.clone())).collect();
         let snapshot = json!({
             "project": project, "run_name_template": "x", "pipeline_configuration": configuration,
             "step_configurations": steps, "stack": project, "pipeline": project,
         });
-        admin.post("/api/v1/pipeline_snapshots", snapshot).await.expect(422, "");
+        admin.post("/api/v1/pipeline_snapshots", snapshot).await.expect(422, "in all steps");
     };
     stays_well(&admin, attack).await;
     assert_eq!(database.texts("SELECT name FROM tag WHERE name LIKE 'a%'").await, Vec::<String>::new());

@@ -35,6 +35,7 @@ async fn each_table_of_zendos_own_is_swept(database: Database) {
         "zendo_api_key_digest",
         "zendo_api_token",
         "zendo_audit",
+        "zendo_deactivation",
         "zendo_known_place",
         "zendo_revoked_token",
         "zendo_revoked_up_to",
@@ -96,6 +97,9 @@ async fn fill(app: &TestApp, database: &Database, admin: &Caller) {
         format!(
             "INSERT INTO zendo_tokens_revoked_before (user_id, revoked_before, revoked_ms) \
              VALUES ('{gone}', '2026-01-01 00:00:00', 1)"
+        ),
+        format!(
+            "INSERT INTO zendo_deactivation (user_id, tokens_ended) VALUES ('{gone}', '2026-01-01 00:00:00')"
         ),
         format!(
             "INSERT INTO zendo_signing_key (kid, algorithm, public_jwk, created_ms, signs_from_ms, retired_ms) \

@@ -8,9 +8,13 @@ mod client;
 mod clock;
 mod database;
 mod guard;
+mod line;
 pub mod logs;
+mod mariadb_tls;
 mod official;
+mod own_mariadb;
 mod process;
+mod python;
 mod reference;
 mod wellness;
 
@@ -22,8 +26,12 @@ pub use client::{AS_ADMIN, ClientProgram, keeps_its_promises};
 pub use clock::TestClock;
 pub use database::Database;
 pub use guard::{Guard, Proxy};
+pub use line::Line;
+pub use mariadb_tls::TlsMariaDb;
 pub use official::{official_client, official_dashboard, reference_python};
+pub use own_mariadb::OwnMariaDb;
 pub use process::{Finished, Program, ServerProcess, ZENDO};
+pub use python::python;
 pub use reference::ReferenceServer;
 pub use wellness::stays_well;
 

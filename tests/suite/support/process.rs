@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use tokio::process::{Child, Command};
 
 use super::{Caller, Database, wait_until};
@@ -162,6 +163,13 @@ impl ServerProcess {
         self.anonymous().with_token(token.as_str().unwrap())
     }
 
+    /// Lets no file of it grow beyond so many bytes, or as long as it may: a disk that is full, and then has room again.
+    pub fn limit_file_size(&self, most: Option<u64>) {
+        let limit = Rlimit { current: most, maximum: getrlimit(Resource::Fsize).maximum };
+        let id = Pid::from_raw(self.child.id().unwrap().try_into().unwrap());
+        prlimit(id, Resource::Fsize, limit).unwrap();
+    }
+
     /// Bytes of memory that it has had at most.
     pub fn peak_memory(&self) -> u64 {
         let status = read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
@@ -184,7 +192,7 @@ impl ServerProcess {
         line.split_whitespace().next().map(str::to_owned)
     }
 
-    /// Sends `TERM` or `INT`.
+    /// Sends `TERM`, `INT` or `KILL`.
     pub fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.child.id().unwrap());
         assert!(std::process::Command::new("sh").args(["-c", &kill]).status().unwrap().success());

@@ -1,0 +1,93 @@
+//! ZenML's models, from its OpenAPI document, as what a body is checked against: what a client reads back as a model is
+//! one when it is written.
+//!
+//! A body is read as pydantic reads it: numbers and flags in their loose spellings, what isn't known passed over, what
+//! isn't sent filled in. What a caller may put anything into is kept as the text that was sent.
+
+mod check;
+mod legacy;
+mod scalars;
+mod schema;
+mod sparse;
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use serde_json::value::RawValue;
+
+pub use check::{Fault, MOST_FAULTS};
+pub use legacy::split_import_path;
+pub use sparse::{as_object, fields, sparse};
+
+use check::Check;
+use schema::Model;
+
+use super::openapi::CONTRACT;
+
+/// A body that is one of the contract's models.
+pub trait Modelled {
+    /// The model's name in the contract.
+    const MODEL: &'static str;
+    /// Refuses more than the model does, which costs time and whose reasons have a place.
+    fn faults(&self) -> Vec<Fault> {
+        Vec::new()
+    }
+}
+
+/// Models that are asked for by name, most of them bodies; those that they refer to come with them.
+const MODEL_NAMES: [&str; 21] = [
+    "ArtifactVersionRequest",
+    "CodeRepositoryRequest",
+    "CodeRepositoryUpdate",
+    "CuratedVisualizationRequest",
+    "CuratedVisualizationUpdate",
+    "FlavorRequest",
+    "FlavorUpdate",
+    "HookInvocationRequest",
+    "PipelineBuildRequest",
+    "PipelineRunConfiguration",
+    "PipelineRunRequest",
+    "PipelineRunUpdate",
+    "PipelineSnapshotRequest",
+    "PipelineSnapshotUpdate",
+    "RunTemplateRequest",
+    "RunTemplateUpdate",
+    "StepConfigurationUpdate",
+    "StepRunRequest",
+    "StepRunUpdate",
+    "TagRequest",
+    "TagUpdate",
+];
+
+static MODELS: LazyLock<Models> = LazyLock::new(|| {
+    let read =
+        CONTRACT.bytes().map_err(serde_json::Error::io).and_then(|text| Models::read(&text, &MODEL_NAMES));
+    read.unwrap_or_else(|error| {
+        tracing::error!(%error, "the contract can't be read, so no body fits it");
+        Models::default()
+    })
+});
+
+/// Compiled models, each once.
+#[derive(Debug, Default)]
+struct Models {
+    models: Vec<Model>,
+    by_name: HashMap<String, usize>,
+}
+
+/// Checks a body and writes it as the model would be: the body itself has what was sent and no more, the models within
+/// it are whole.
+///
+/// # Errors
+/// Everything that is wrong, up to a bound.
+pub fn check(model: &str, body: &RawValue) -> Result<String, Vec<Fault>> {
+    let Some(index) = MODELS.by_name.get(model) else {
+        return Err(vec![Fault::new("value_error", "There is no such model")]);
+    };
+    let mut check = Check::new(&MODELS, body.get().len());
+    check.body(&MODELS.models[*index], body);
+    check.finish()
+}
+
+#[cfg(test)]
+mod tests;
