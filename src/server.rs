@@ -30,8 +30,8 @@ use crate::replay::replay;
 use crate::routes;
 use crate::work::WorkLayer;
 
-/// From the order to stop to the end, after the requests' own time limit.
-const LAST_SECOND: Duration = Duration::from_secs(1);
+/// From the order to stop to the end, after the requests' own time limit: a second with what the process itself takes.
+const LAST_SECOND: Duration = Duration::from_millis(900);
 /// What is left of it at least for the last rows to be written, and then for connections to the database to close.
 const LAST_ROWS: Duration = Duration::from_millis(600);
 const LAST_CLOSING: Duration = Duration::from_millis(200);

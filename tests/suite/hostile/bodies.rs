@@ -9,7 +9,9 @@ use tokio::net::TcpListener;
 use tokio::process::Command;
 
 use super::line::{Line, Reply};
-use crate::support::{ADMIN, Caller, Database, PASSWORD, Program, TestApp, missing, stays_well, wait_until};
+use crate::support::{
+    ADMIN, Caller, Database, PASSWORD, Program, TestApp, missing, python, stays_well, wait_until,
+};
 
 const LARGE: usize = 200_000_000;
 const NGINX: &str = include_str!("../../../config/nginx.conf");
@@ -159,6 +161,21 @@ async fn an_answer_before_the_body_was_read_does_not_spoil_the_line() {
     let reply = line.reply().await.unwrap();
     assert!(reply.status == 401 && reply.says_close(), "{reply:?}");
     line.expect_end().await;
+}
+
+/// http.client and requests in Python, and hyper here, keep their lines and send bodies whole before they listen.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn programs_hear_their_refusals_and_go_on() {
+    let limits = [("ZENML_SERVER_MAX_REQUEST_BODY_SIZE_IN_BYTES", "6000000")];
+    let app = TestApp::start_with(&Database::sqlite(), &limits).await;
+    python("refused_bodies.py", &app.url(), &[]).await;
+    let nobody = app.anonymous().with("content-type", "application/json");
+    for length in [10, 70_000, 300_000, 700_000, 5_000_000] {
+        for _ in 0..10 {
+            nobody.request(reqwest::Method::POST, "/api/v1/tags", vec![b'x'; length]).await.expect(401, "");
+            nobody.get("/health").await.expect(200, "ok");
+        }
+    }
 }
 
 /// config/nginx.conf with this test's addresses, and without TLS; with what a system's own nginx.conf is around it.
