@@ -123,6 +123,22 @@ impl VerifiedToken {
         Self { id, claims, kid: None }
     }
 
+    /// What it says, to be kept with a credential that is made with it and ends with it.
+    ///
+    /// # Errors
+    /// When that can't be written as JSON.
+    pub fn to_note(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(&Claims { jti: Some(self.id), ..self.claims.clone() })
+    }
+
+    /// The token that such a note is of.
+    ///
+    /// # Errors
+    /// When the text isn't one.
+    pub fn of_note(note: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(note).map(Self::of_claims)
+    }
+
     /// What takes it back, with all that was made from it. What was made in a session may outlive it, so that its
     /// revocation has no end.
     pub fn revocation(&self) -> Revocation {
@@ -148,14 +164,25 @@ impl VerifiedToken {
         Ok(parents)
     }
 
-    /// Whether a person gave the proof that it is: their own sign-in, made from nothing that has an end of its own.
-    pub fn is_own_sign_in(&self) -> bool {
+    /// Whether it is a session: of a person, of a device that they approved, or of an API key.
+    fn is_session(&self) -> bool {
         let is_login = match self.claims.token_type {
             Some(kind) => kind == TokenKind::Login,
             // ZenML's, which doesn't say: its tokens for scripts have an end.
             None => self.claims.exp.is_none(),
         };
-        is_login && self.claims.parents.is_empty() && !self.claims.scope.is_bound()
+        is_login && self.claims.parents.is_empty()
+    }
+
+    /// Whether a person gave the proof that it is: their own sign-in, made from nothing that has an end of its own.
+    pub fn is_own_sign_in(&self) -> bool {
+        self.is_session() && !self.claims.scope.is_bound()
+    }
+
+    /// Whether somebody is signed in with it, by their own sign-in or on a device that they have approved.
+    pub fn is_persons_session(&self) -> bool {
+        let scope = &self.claims.scope;
+        self.is_session() && scope.api_key_id.is_none() && !scope.is_workload()
     }
 
     /// When the proof was given that this token goes back to: a change of the password ends all that was made from a proof
@@ -166,7 +193,23 @@ impl VerifiedToken {
         claims.proven_at.map_or_else(seconds, moment_of_micros)
     }
 
-    /// The moment no child of this token may outlive, when this is itself a token for scripts.
+    /// The token that the register knows as what a child is made from: a session isn't there, but what its API key was made
+    /// with is.
+    pub fn parent_in_register(&self) -> Id {
+        let of_session =
+            self.claims.parents.first().filter(|_| self.claims.token_type == Some(TokenKind::Login));
+        Id(of_session.copied().unwrap_or(self.id))
+    }
+
+    /// The moment no child of this token may outlive: its own end as a token for scripts, or that of a session's API key.
+    pub fn childrens_end(&self) -> Option<i64> {
+        match self.claims.token_type {
+            Some(TokenKind::Login) if !self.claims.parents.is_empty() => self.claims.exp,
+            _ => self.generic_end(),
+        }
+    }
+
+    /// Its end, when it is a token for scripts.
     ///
     /// A token without `jti` and kind is ZenML's: with an `exp` it may be a generic one, so it is taken as one.
     pub fn generic_end(&self) -> Option<i64> {

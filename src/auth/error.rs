@@ -54,6 +54,8 @@ pub enum AuthenticationError {
     InactiveApiKey(String),
     #[error("Authentication error: API key {0} was rotated since the access token was made from it")]
     RotatedApiKey(String),
+    #[error("Authentication error: API key {0} was made with an API token, and has ended with it")]
+    EndedApiKey(String),
     #[error("Authentication error: error retrieving token device {0}")]
     UnknownDevice(uuid::Uuid),
     #[error("Authentication error: device {0} does not belong to the token's user")]
@@ -82,6 +84,11 @@ pub enum AuthenticationError {
         "A device is approved by a person's own sign-in only, not with a token, an API key or another device."
     )]
     NoOwnSignIn,
+    #[error(
+        "An API key is rotated by somebody who is signed in: its new secret would end with the token that this request \
+         is made with."
+    )]
+    NotSignedIn,
     #[error("This token is for other projects.")]
     OtherProject,
     #[error("This token is for some projects only, and may not change what belongs to none.")]
@@ -109,6 +116,7 @@ impl From<AuthenticationError> for ApiError {
             | AuthenticationError::Narrowed
             | AuthenticationError::BoundToWork
             | AuthenticationError::NoOwnSignIn
+            | AuthenticationError::NotSignedIn
             | AuthenticationError::OtherProject
             | AuthenticationError::OutsideProjects => {
                 Self::insufficient_scope(error.to_string(), error.missing_scope())

@@ -269,7 +269,7 @@ pub async fn principal_of(
 ) -> Result<Principal, AuthenticationError> {
     if token.starts_with(api_key::PREFIX) {
         let (key, scope) = Box::pin(grants::api_key::prove(app, token)).await?;
-        let user = account(app, key.service_account_id.0).await?;
+        let user = account(app, key.key.service_account_id.0).await?;
         return Ok(Principal { user, credential: Credential::ApiKey(Box::new(scope)) });
     }
     let token = verify(app, token, now).await?;
@@ -416,6 +416,9 @@ async fn check_scope(app: &AppState, claims: &Claims, now: DateTime<Utc>) -> Res
     if let Some(id) = scope.api_key_id {
         let key = app.identities.api_key(id).await?.ok_or(AuthenticationError::UnknownApiKey(id))?;
         grants::api_key::check_token(&key, scope.key_gen, now)?;
+        if let Some(generation) = scope.key_gen {
+            grants::api_key::check_maker(app, &key, generation, now).await?;
+        }
         app.last_used.api_key(key.key.id, now);
     }
     if let Some(id) = scope.device_id {

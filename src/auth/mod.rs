@@ -99,6 +99,26 @@ impl Principal {
         if is_own && !self.user.is_service_account { Ok(()) } else { Err(AuthenticationError::NoOwnSignIn) }
     }
 
+    /// The token of a program that it comes with: none for somebody who is signed in, here or on a device of theirs.
+    pub fn programs_token(&self) -> Option<&VerifiedToken> {
+        match &self.credential {
+            Credential::Token(token) if !token.is_persons_session() => Some(token),
+            _ => None,
+        }
+    }
+
+    /// Checks that somebody is signed in, here or on a device of theirs.
+    ///
+    /// # Errors
+    /// 403 for any other credential.
+    pub fn require_signed_in(&self) -> Result<(), AuthenticationError> {
+        let is_key = matches!(self.credential, Credential::ApiKey(_));
+        match is_key || self.programs_token().is_some() {
+            true => Err(AuthenticationError::NotSignedIn),
+            false => Ok(()),
+        }
+    }
+
     /// The projects it may see and change things in; none for all.
     pub fn projects(&self) -> Option<&BTreeSet<Uuid>> {
         self.scope()?.projects.as_ref()

@@ -134,6 +134,7 @@ pub type ApiKey = Item<ApiKeyBody, ApiKeyMetadata>;
 pub struct ApiKeyBody {
     pub created: Moment,
     pub active: bool,
+    pub expires: Option<Moment>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -27,7 +27,7 @@ use crate::store::{Id, Insert, Store, StoreError, Timestamp, is_duplicate};
 
 use crate::http::routes::Routes;
 pub use proof::{KeyToProve, find_for_authentication, sweep_digests, upgrade};
-use proof::{NewSecret, delete_old_digests};
+use proof::{MadeWith, NewSecret, delete_old_digests};
 pub use rotation::{KeyRotation, is_good, rotations};
 
 pub const TABLE: &str = "api_key";
@@ -50,6 +50,9 @@ pub struct ApiKeyRow {
     pub last_login: Option<Timestamp>,
     pub last_rotated: Option<Timestamp>,
     pub service_account_id: Id,
+    /// When the API token ends that the key was made with.
+    #[sqlx(default)]
+    pub expires: Option<Timestamp>,
 }
 
 const COLUMNS: [&str; 13] = [
@@ -100,6 +103,9 @@ pub struct ApiKeyResponseBody {
     key: Option<String>,
     active: bool,
     service_account: ServiceAccountResponse,
+    /// When the API token ends that it was made with, at the latest; not there for a key without an end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -123,6 +129,7 @@ impl ApiKeyRow {
                 key: key.map(|key| key.encode().expose_secret().to_owned()),
                 active: self.active,
                 service_account: account.response(false),
+                expires: self.expires,
             }),
             metadata: hydrate.then(|| ApiKeyResponseMetadata {
                 description: self.description.unwrap_or_default(),
@@ -179,7 +186,12 @@ pub struct ApiKeyRotateRequest {
 }
 
 fn select() -> SelectStatement {
-    Sql::select().columns(COLUMNS).from("api_key").to_owned()
+    let expires = Sql::select()
+        .column("expires")
+        .from("zendo_api_key_digest")
+        .and_where(Expr::col("key_hash").equals((TABLE, "key")))
+        .to_owned();
+    Sql::select().columns(COLUMNS).expr_as(Expr::from(expires), "expires").from(TABLE).to_owned()
 }
 
 /// The service account's key with that name or id.
@@ -228,7 +240,7 @@ pub fn routes() -> Routes {
         )
 }
 
-/// Makes an API key; this answer alone has it.
+/// Makes an API key; this answer alone has it. One that is made with an API token ends with that.
 pub async fn create_api_key(
     State(app): State<AppState>,
     principal: Principal,
@@ -239,6 +251,7 @@ pub async fn create_api_key(
     let account = find_account(&app.store, account_id).await?;
     account.refuse_external()?;
     require_admin(&principal)?;
+    let maker = MadeWith::of(&principal)?;
     let secret = NewSecret::make(&app, app.random.id()).await?;
     let row = Insert::into("api_key")
         .stamped(secret.key.id, Timestamp::new(app.clock.now()))
@@ -252,10 +265,10 @@ pub async fn create_api_key(
         .statement();
     let event = app.audit.event(&origin, Action::ApiKeyCreated);
     let event = event.on("api_key", secret.key.id, request.name.as_str()).of_account(&account);
-    let (row, secret, event) = (&row, &secret, &event);
+    let (row, secret, maker, event) = (&row, &secret, maker.as_ref(), &event);
     let made = app.store.write(|mut tx| async move {
         tx.execute(row).await?;
-        secret.keep_digest(&mut tx).await?;
+        secret.keep_digest(&mut tx, maker).await?;
         event.commit(tx, ()).await
     });
     made.await.map_err(|error: StoreError| match is_duplicate(&error) {
@@ -345,6 +358,7 @@ pub async fn rotate_api_key(
     let account = find_account(&app.store, account_id).await?;
     account.refuse_external()?;
     require_admin(&principal)?;
+    principal.require_signed_in()?;
     let row = find(&app.store, &account, &name_or_id).await?;
     let secret = NewSecret::make(&app, row.id).await?;
     let now = Timestamp::new(app.clock.now());
@@ -367,7 +381,7 @@ pub async fn rotate_api_key(
         if tx.execute(rotation).await? == 0 {
             return tx.commit(()).await;
         }
-        secret.keep_digest(&mut tx).await?;
+        secret.keep_digest(&mut tx, None).await?;
         delete_old_digests(&mut tx, secret.key.id).await?;
         event.commit(tx, ()).await
     });

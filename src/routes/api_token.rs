@@ -21,7 +21,6 @@ use crate::framework::named_project;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::query::Query;
 use crate::routes;
-use crate::store::Id;
 
 /// Characters of a token's name, at most.
 const NAME_LENGTH: usize = 255;
@@ -64,11 +63,11 @@ pub async fn get_api_token(
     let now = app.clock.now();
     let (kind, expires_at) = match asked.token_type {
         ApiTokenType::Generic => {
-            let end = end_of_life(&app.config, now, asked.expires_in, parent.generic_end())?;
+            let end = end_of_life(&app.config, now, asked.expires_in, parent.childrens_end())?;
             (TokenKind::Generic, Some(end))
         }
         // It has no end of its own, but neither does it outlive a generic token that asked for it.
-        ApiTokenType::Workload => (TokenKind::Workload, parent.generic_end()),
+        ApiTokenType::Workload => (TokenKind::Workload, parent.childrens_end()),
     };
     let user_id = principal.user.id;
     let standing = app.standing_of_child(parent, principal.user.password_changed_at);
@@ -87,7 +86,7 @@ pub async fn get_api_token(
     app.audit.note(event.with("token_type", kind.word()).with("expires", expires_at)).await?;
     let registration = Registration {
         id: issued.id,
-        parent_id: Id(parent.id),
+        parent_id: parent.parent_in_register(),
         name: asked.name,
         kind,
         user_id,

@@ -186,7 +186,7 @@ enum Proof {
 }
 
 async fn prove(
-    app: &App,
+    app: &AppState,
     origin: &Origin,
     headers: &HeaderMap,
     form: LoginForm,
@@ -227,6 +227,7 @@ async fn prove(
                 password_changed_at: user.password_changed_at,
                 scope: Scope { device_id: Some(device.id.0), ..Scope::default() },
                 expires_at: device.expires.map(|expires| expires.to_utc().timestamp()),
+                parents: Vec::new(),
                 is_browser: false,
             }
         }
@@ -266,7 +267,10 @@ async fn issue(
     let now = app.clock.now();
     let configured =
         app.config.jwt_token_expire_minutes.map(|minutes| now.timestamp() + i64::from(minutes.0) * 60);
-    let expires_at = grantee.expires_at.or(configured);
+    let expires_at = match grantee.parents.is_empty() {
+        true => grantee.expires_at.or(configured),
+        false => [grantee.expires_at, configured].into_iter().flatten().min(),
+    };
     let lifetime = expires_at.map(|end| (end - now.timestamp()).max(0));
     let is_same_site = !grantee.is_browser || Page::of(&app.config, headers).is_same_site;
     let is_console = grantee.is_browser && session::is_console(headers);
@@ -282,7 +286,7 @@ async fn issue(
         issued_at: now,
         proven_at: None,
         expires_at,
-        parents: Vec::new(),
+        parents: grantee.parents,
         session_id,
         standing,
         scope: grantee.scope,

@@ -1,26 +1,33 @@
 //! API keys, traded for a token at login or used as a bearer.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Grantee;
-use crate::app::App;
+use crate::app::{App, AppState};
 use crate::audit::Claim;
 use crate::auth::api_key::ApiKey;
-use crate::auth::{AuthenticationError, Scope};
-use crate::resources::api_keys::{self, ApiKeyRow, KeyToProve};
+use crate::auth::{AuthenticationError, Scope, VerifiedToken, layer};
+use crate::resources::api_keys::{self, KeyToProve};
 
 /// Trades an API key for what its token is bound to.
 ///
 /// # Errors
 /// 401 with the reason.
-pub async fn verify(app: &App, text: &str) -> Result<Grantee, AuthenticationError> {
+pub async fn verify(app: &AppState, text: &str) -> Result<Grantee, AuthenticationError> {
     let (row, scope) = prove(app, text).await?;
+    let maker = match scope.key_gen {
+        Some(generation) => maker(&row, generation)?,
+        None => None,
+    };
     Ok(Grantee {
-        user_id: row.service_account_id,
+        user_id: row.key.service_account_id,
         password_changed_at: None,
         scope,
-        expires_at: None,
+        expires_at: maker.as_ref().and_then(|maker| maker.claims.exp),
+        parents: maker.and_then(|maker| maker.parents_of_child().ok()).unwrap_or_default(),
         is_browser: false,
     })
 }
@@ -41,7 +48,7 @@ pub async fn claim(app: &App, text: &str) -> Claim {
 ///
 /// # Errors
 /// 401 with the reason.
-pub async fn prove(app: &App, text: &str) -> Result<(ApiKeyRow, Scope), AuthenticationError> {
+pub async fn prove(app: &AppState, text: &str) -> Result<(Arc<KeyToProve>, Scope), AuthenticationError> {
     let key = ApiKey::decode(text).ok_or(AuthenticationError::UnreadableApiKey)?;
     let row = app.identities.api_key(key.id.0).await?;
     let row = row.ok_or(AuthenticationError::UnknownApiKey(key.id.0))?;
@@ -49,12 +56,13 @@ pub async fn prove(app: &App, text: &str) -> Result<(ApiKeyRow, Scope), Authenti
     let generation = generation.ok_or_else(|| AuthenticationError::WrongApiKey(row.key.name.clone()))?;
     // Asked last: whoever has no right key learns nothing of its account.
     check_in_use(&row)?;
+    check_maker(app, &row, generation, app.clock.now()).await?;
     app.last_used.api_key(row.key.id, app.clock.now());
     let scope = Scope { api_key_id: Some(row.key.id.0), key_gen: Some(generation), ..Scope::default() };
-    Ok((row.key.clone(), scope))
+    Ok((row, scope))
 }
 
-/// Whether a token made from the key is still good.
+/// Whether a token made from the key is still good, as far as the key says.
 ///
 /// # Errors
 /// 401 with the reason.
@@ -66,6 +74,35 @@ pub fn check_token(
     check_in_use(row)?;
     let is_good = generation.is_none_or(|generation| row.key.rotation().is_good(generation, now));
     if is_good { Ok(()) } else { Err(AuthenticationError::RotatedApiKey(row.key.name.clone())) }
+}
+
+/// Whether the API token is still good that the secret of this generation was made with, if it was made with one.
+///
+/// # Errors
+/// 401 when it has ended.
+pub async fn check_maker(
+    app: &AppState,
+    row: &KeyToProve,
+    generation: i64,
+    now: DateTime<Utc>,
+) -> Result<(), AuthenticationError> {
+    let Some(maker) = maker(row, generation)? else { return Ok(()) };
+    let ended = || AuthenticationError::EndedApiKey(row.key.name.clone());
+    if maker.claims.exp.is_some_and(|end| end <= now.timestamp()) {
+        return Err(ended());
+    }
+    // Apart: a token may be bound to a key in its turn, and hardly a key has been made with one.
+    match Box::pin(layer::holder(app, &maker, now)).await {
+        Err(error) if error.is_refusal() => Err(ended()),
+        checked => checked.map(drop),
+    }
+}
+
+fn maker(row: &KeyToProve, generation: i64) -> Result<Option<VerifiedToken>, AuthenticationError> {
+    row.maker(generation).map_err(|error| {
+        tracing::error!(%error, api_key = %row.key.id, "what an API key was made with could not be read");
+        AuthenticationError::EndedApiKey(row.key.name.clone())
+    })
 }
 
 fn check_in_use(row: &KeyToProve) -> Result<(), AuthenticationError> {
@@ -118,6 +155,7 @@ mod tests {
     use chrono::TimeDelta;
 
     use super::*;
+    use crate::resources::api_keys::ApiKeyRow;
     use crate::store::{Id, Timestamp};
 
     fn row(generation: i64, retain_period: i64, rotated: DateTime<Utc>) -> KeyToProve {
@@ -137,11 +175,14 @@ mod tests {
                 last_login: None,
                 last_rotated: Some(stamp),
                 service_account_id: Id(Uuid::nil()),
+                expires: None,
             },
             account_name: "robot".into(),
             account_active: true,
             digest: None,
             previous_digest: None,
+            made_with: None,
+            previous_made_with: None,
         }
     }
 

@@ -70,6 +70,7 @@ pub async fn verify(app: &App, origin: &Origin, headers: &HeaderMap) -> ApiResul
         password_changed_at: user.and_then(|user| user.password_changed_at),
         scope: Scope::default(),
         expires_at: None,
+        parents: Vec::new(),
         is_browser: true,
     })))
 }

@@ -5,6 +5,8 @@ pub mod authority;
 pub mod external;
 pub mod password;
 
+use uuid::Uuid;
+
 use crate::auth::Scope;
 use crate::store::{Id, Timestamp};
 
@@ -16,6 +18,8 @@ pub struct Grantee {
     pub scope: Scope,
     /// Seconds since 1970 that the token ends with what it is bound to.
     pub expires_at: Option<i64>,
+    /// The tokens that it ends with, as a claim has them.
+    pub parents: Vec<Uuid>,
     /// Whether a browser may have asked, which gets a cookie too.
     pub is_browser: bool,
 }

@@ -37,6 +37,7 @@ pub async fn verify(app: &App, username: &str, password: SecretString, place: &P
         password_changed_at: user.password_changed_at,
         scope: Scope::default(),
         expires_at: None,
+        parents: Vec::new(),
         is_browser: true,
     })
 }

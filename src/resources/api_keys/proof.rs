@@ -1,14 +1,16 @@
 //! What proves an API key: ZenML's bcrypt hash, and the keyed hash that vouches for it.
 
-use sea_query::{Alias, Expr, ExprTrait, InsertStatement, JoinType, Query as Sql};
+use chrono::DateTime;
+use sea_query::{Alias, Expr, ExprTrait, JoinType, Query as Sql};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::FromRow;
 
 use super::{ApiKeyRow, COLUMNS};
 use crate::app::App;
 use crate::auth::api_key::ApiKey;
-use crate::http::error::ApiResult;
-use crate::store::{Id, Insert, Store, StoreError, Transaction, is_duplicate};
+use crate::auth::{Principal, VerifiedToken};
+use crate::http::error::{ApiError, ApiResult};
+use crate::store::{Id, Insert, Store, StoreError, Timestamp, Transaction, is_duplicate};
 
 /// Digests that one statement deletes at most.
 const SWEPT_AT_ONCE: u64 = 500;
@@ -24,6 +26,21 @@ pub struct KeyToProve {
     pub digest: Option<String>,
     /// The keyed hash that stands for `key.previous_key`.
     pub previous_digest: Option<String>,
+    /// What the API token says that the secret was made with ([`VerifiedToken::to_note`]), if it was made with one.
+    pub made_with: Option<String>,
+    pub previous_made_with: Option<String>,
+}
+
+impl KeyToProve {
+    /// The API token that the secret of this generation was made with and ends with; none for one without an end.
+    ///
+    /// # Errors
+    /// When the note of it can't be read.
+    pub fn maker(&self, generation: i64) -> Result<Option<VerifiedToken>, serde_json::Error> {
+        let is_current = generation == self.key.key_generation;
+        let note = if is_current { &self.made_with } else { &self.previous_made_with };
+        note.as_deref().map(VerifiedToken::of_note).transpose()
+    }
 }
 
 /// The key with that id, for authentication.
@@ -43,6 +60,8 @@ pub async fn find_for_authentication(store: &Store, id: Id) -> Result<Option<Key
         .expr_as(Expr::col(("user", "active")), "account_active")
         .expr_as(Expr::col(("current", "digest")), "digest")
         .expr_as(Expr::col(("previous", "digest")), "previous_digest")
+        .expr_as(Expr::col(("current", "made_with")), "made_with")
+        .expr_as(Expr::col(("previous", "made_with")), "previous_made_with")
         .from("api_key")
         .inner_join("user", Expr::col(("user", "id")).equals(column("service_account_id")))
         .join_as(
@@ -67,19 +86,39 @@ pub async fn find_for_authentication(store: &Store, id: Id) -> Result<Option<Key
 /// # Errors
 /// When the database doesn't answer.
 pub async fn upgrade(store: &Store, id: Id, key_hash: &str, digest: &str) -> Result<(), StoreError> {
-    match store.execute(&insert_digest(id, key_hash, digest)).await {
+    match store.execute(&new_digest(id, key_hash, digest).statement()).await {
         // Another replica was faster.
         Err(error) if is_duplicate(&error) => Ok(()),
         done => done.map(drop),
     }
 }
 
-fn insert_digest(id: Id, key_hash: &str, digest: &str) -> InsertStatement {
-    Insert::into("zendo_api_key_digest")
-        .set("key_hash", key_hash)
-        .set("digest", digest)
-        .set("api_key_id", id)
-        .statement()
+fn new_digest(id: Id, key_hash: &str, digest: &str) -> Insert {
+    Insert::into("zendo_api_key_digest").set("key_hash", key_hash).set("digest", digest).set("api_key_id", id)
+}
+
+/// The API token that a key is made with, and ends with.
+pub(super) struct MadeWith {
+    id: Id,
+    note: String,
+    expires: Option<Timestamp>,
+}
+
+impl MadeWith {
+    /// What the key ends with that this principal makes; nothing for somebody who is signed in.
+    ///
+    /// # Errors
+    /// 403 for a token that has as many ancestors as one may have.
+    pub(super) fn of(principal: &Principal) -> ApiResult<Option<Self>> {
+        let Some(token) = principal.programs_token() else { return Ok(None) };
+        token.parents_of_child().map_err(|error| ApiError::insufficient_scope(error.to_string(), None))?;
+        let note = token.to_note().map_err(|error| {
+            tracing::error!(%error, "an API key could not be made");
+            ApiError::internal()
+        })?;
+        let expires = token.claims.exp.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+        Ok(Some(Self { id: Id(token.id), note, expires: expires.map(Timestamp::new) }))
+    }
 }
 
 /// A new secret for a key, in the three forms it has.
@@ -98,9 +137,21 @@ impl NewSecret {
         Ok(Self { key, hash, digest })
     }
 
-    pub(super) async fn keep_digest(&self, tx: &mut Transaction) -> Result<(), StoreError> {
-        let statement = insert_digest(self.key.id, self.hash.expose_secret(), &self.digest);
-        tx.execute(&statement).await.map(drop)
+    /// Keeps its digest, and the API token that it ends with.
+    pub(super) async fn keep_digest(
+        &self,
+        tx: &mut Transaction,
+        maker: Option<&MadeWith>,
+    ) -> Result<(), StoreError> {
+        let digest = new_digest(self.key.id, self.hash.expose_secret(), &self.digest);
+        let digest = match maker {
+            Some(maker) => digest
+                .set("made_with_id", maker.id)
+                .set("made_with", maker.note.as_str())
+                .set("expires", maker.expires),
+            None => digest,
+        };
+        digest.run(tx).await
     }
 }
 

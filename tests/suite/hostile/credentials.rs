@@ -13,6 +13,8 @@ const NESTED: &str = "00000000-0000-0000-0000-000000000002";
 
 on_each_store! {
     only_a_persons_own_sign_in_approves_a_device,
+    an_api_key_ends_with_the_token_that_it_was_made_with,
+    an_api_key_is_rotated_by_somebody_signed_in,
     a_stolen_session_takes_what_came_from_it_and_signing_out_does_not,
     a_revoked_token_takes_all_its_generations_on_every_replica,
     revoking_says_how_many_go_with_it,
@@ -48,6 +50,88 @@ async fn only_a_persons_own_sign_in_approves_a_device(database: Database) {
         let poll = parties::poll(&app, &client, &asked).await;
         poll.expect(400, "authorization_pending");
         parties::decide(&admin, &asked, false).await.expect_ok();
+    }
+}
+
+async fn an_api_key_ends_with_the_token_that_it_was_made_with(database: Database) {
+    let (app, other) = (TestApp::start(&database).await, TestApp::start(&database).await);
+    let robot = Robot::make(&app, "robot").await;
+    let keys = format!("{}/api_keys", robot.account);
+    let bob = app.new_user("bob", true).await;
+    for (number, end) in ["time", "revoked", "password", "deactivation", "all"].into_iter().enumerate() {
+        let holder = |token: &str| app.anonymous().with_token(token);
+        let bob = if number == 0 { bob.clone() } else { app.new_user(&format!("bob{number}"), true).await };
+        let name = bob.get(CURRENT_USER).await.expect_ok()["name"].as_str().unwrap().to_owned();
+        let maker = holder(&bob.api_token(600).await).api_token(60).await;
+        let made = holder(&maker).post(&keys, json!({"name": end})).await.expect_ok();
+        assert!(made["body"]["expires"].is_string(), "{made}");
+        let key = made["body"]["key"].as_str().unwrap();
+        let form = [("username", ""), ("password", key)];
+        let session = app.anonymous().post_form("/api/v1/login", &form).await.expect_ok();
+        assert!(session["expires_in"].as_i64().unwrap() <= 60, "{session}");
+        let session = token_of(&session);
+        let script = holder(&session).api_token(3600).await;
+        assert_eq!(claims(&script)["exp"], claims(&maker)["exp"]);
+        let bearers = [key.to_owned(), session, script.clone()];
+        for bearer in &bearers {
+            holder(bearer).get(CURRENT_USER).await.expect_ok();
+            other.anonymous().with_token(bearer).get(CURRENT_USER).await.expect_ok();
+        }
+        let admin = &robot.admin;
+        match end {
+            "time" => [&app, &other].iter().for_each(|app| app.clock.advance(80)),
+            "revoked" => {
+                let answer = app.anonymous().post(REVOKE, json!({"token": maker})).await.expect_ok();
+                assert_eq!(answer["descendants"], 1);
+            }
+            "password" => {
+                let new = json!({"password": format!("{PASSWORD} anew"), "old_password": PASSWORD});
+                bob.put(CURRENT_USER, new).await.expect_ok();
+            }
+            "deactivation" => {
+                admin.put(&format!("/api/v1/users/{name}"), json!({"active": false})).await.expect_ok();
+            }
+            _ => drop(admin.post(REVOKE, json!({"user": name})).await.expect_ok()),
+        }
+        for bearer in &bearers {
+            let answer = holder(bearer).get(CURRENT_USER).await;
+            assert_eq!(answer.status, 401, "{end}: {answer:?}");
+            other.anonymous().with_token(bearer).until(401, CURRENT_USER, "").await;
+        }
+        app.anonymous().post_form("/api/v1/login", &form).await.expect(401, "has ended with it");
+        let id = claims(&script)["jti"].as_str().unwrap().to_owned();
+        let shown = admin.get(&format!("/api/v1/api_tokens/{id}")).await.expect_ok();
+        assert_ne!(shown["body"]["status"], "active", "{end}: {shown}");
+        let active = admin.get(&format!("/api/v1/api_tokens?active=true&id={id}")).await.expect_ok();
+        assert_eq!(active["total"], 0, "{end}");
+    }
+    app.stop().await;
+    let again = TestApp::start(&database).await;
+    again.anonymous().with_token(&robot.key).get(CURRENT_USER).await.expect_ok();
+}
+
+async fn an_api_key_is_rotated_by_somebody_signed_in(database: Database) {
+    let app = TestApp::start(&database).await;
+    let robot = Robot::make(&app, "robot").await;
+    let admin = &robot.admin;
+    let device = parties::device_session(&app, admin, "00000000-0000-0000-0000-00000000c1e2").await.unwrap();
+    let holder = |token: &str| app.anonymous().with_token(token);
+    let first = admin.api_token(60).await;
+    let tokens = [first.clone(), holder(&first).api_token(60).await, holder(&device).api_token(60).await];
+    let (keys, rotate) = (format!("{}/api_keys", robot.account), format!("{}/rotate", robot.key_path));
+    for token in &tokens {
+        holder(token).put(&rotate, json!({"retain_period_minutes": 5})).await.expect(403, "signed in");
+    }
+    holder(&robot.session(&app).await).get(CURRENT_USER).await.expect_ok();
+    // What somebody signed in has made has no end, nor has what they have rotated.
+    let made = holder(&first).post(&keys, json!({"name": "made"})).await.expect_ok();
+    let of_device = holder(&device).post(&keys, json!({"name": "of device"})).await.expect_ok();
+    let rotated =
+        admin.put(&format!("{keys}/made/rotate"), json!({"retain_period_minutes": 5})).await.expect_ok();
+    app.anonymous().post(REVOKE, json!({"token": first})).await.expect_ok();
+    for (answer, status) in [(made, 401), (of_device, 200), (rotated, 200)] {
+        let key = answer["body"]["key"].as_str().unwrap();
+        assert_eq!(holder(key).get(CURRENT_USER).await.status, status, "{answer}");
     }
 }
 

@@ -57,6 +57,13 @@ struct Held {
     csrf_token: Option<String>,
 }
 
+impl Held {
+    /// What no child of it outlives: a session's end is its own, but for one of a key that ends.
+    fn childrens_end(&self) -> Option<i64> {
+        self.expires.filter(|_| self.kind != Kind::Session || self.parent.is_some())
+    }
+}
+
 /// A link to a download.
 struct Link {
     token: String,
@@ -88,7 +95,7 @@ impl World {
     async fn new(database: Database) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let app = start(&database, &folder).await;
-        app.new_user("bob", false).await;
+        app.new_user("bob", true).await;
         parties::add_run(&database, RUNS[0], None).await;
         parties::add_run(&database, RUNS[1], Some(RUNS[0])).await;
         parties::add_run(&database, RUNS[2], None).await;
@@ -202,6 +209,7 @@ impl World {
             13..=18 => self.end_something(what, which, how).await,
             19 => self.restart().await,
             20 => self.bob_signs_in_to_the_console().await,
+            21 => self.make_key(index).await,
             _ => self.ask_for_link(index).await,
         }
         format!("{what} {index} {how}")
@@ -245,6 +253,32 @@ impl World {
         }
     }
 
+    /// A key has no end of its own, and what was made with has one with it.
+    async fn make_key(&mut self, index: usize) {
+        let keys = format!("{}/api_keys", self.robot.account);
+        let name = format!("of {}", self.held.len());
+        let answer = self.caller(index).post(&keys, json!({"name": name})).await;
+        let by = self.held[index].clone();
+        let may = by.account == BOB && by.runs.is_empty() && !by.read_only;
+        match answer.status {
+            200 => assert!(may && self.is_good(&by), "{by:?} made a key"),
+            403 => assert!(self.is_good(&by) && (!may || by.parent.is_some()), "{by:?}: {answer:?}"),
+            _ => assert!(answer.status == 401 && !self.is_good(&by), "{by:?}: {answer:?}"),
+        }
+        if answer.status != 200 {
+            return;
+        }
+        let answer = answer.json();
+        let form = [("username", ""), ("password", answer["body"]["key"].as_str().unwrap())];
+        let text = token_of(&self.app.anonymous().post_form("/api/v1/login", &form).await.expect_ok());
+        // No end of the robot's first key is one of this one.
+        let made = Held { key_era: None, ..self.session(ROBOT, text) };
+        self.held.push(match by.kind {
+            Kind::Session => made,
+            _ => Held { parent: Some(index), expires: by.expires, ..made },
+        });
+    }
+
     async fn derive_generic(&mut self, index: usize, how: usize) {
         let read_only = how.is_multiple_of(4);
         let lifetime = if how.is_multiple_of(3) { 600 } else { 3600 };
@@ -260,9 +294,7 @@ impl World {
                 kind: Kind::Generic,
                 text,
                 parent: Some(index),
-                expires: Some(
-                    parent.expires.filter(|_| parent.kind != Kind::Session).map_or(end, |of| of.min(end)),
-                ),
+                expires: Some(parent.childrens_end().map_or(end, |of| of.min(end))),
                 read_only: read_only || parent.read_only,
                 revoked: false,
                 signed_out: false,
@@ -297,7 +329,7 @@ impl World {
             text: answer.expect_ok().as_str().unwrap().to_owned(),
             parent: Some(index),
             runs,
-            expires: parent.expires.filter(|_| parent.kind != Kind::Session),
+            expires: parent.childrens_end(),
             revoked: false,
             signed_out: false,
             csrf_token: None,
@@ -455,7 +487,7 @@ async fn no_credential_works_whose_ancestor_is_over(database: Database) {
     for seed in 0..sequences {
         let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]);
         let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-        let steps = proptest::collection::vec((0u8..22, any::<usize>(), any::<usize>()), STEPS);
+        let steps = proptest::collection::vec((0u8..23, any::<usize>(), any::<usize>()), STEPS);
         let mut history = vec![format!("seed {seed}")];
         for step in steps.new_tree(&mut runner).unwrap().current() {
             history.push(world.step(step).await);
