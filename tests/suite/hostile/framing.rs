@@ -86,8 +86,8 @@ async fn the_document_is_made_once_and_known_again_by_its_tag() {
     first.expect_ok();
     let tag = first.header("etag").unwrap().to_owned();
     let start = Instant::now();
-    let asked = (0..20).map(|_| async { app.anonymous().get("/openapi.json").await });
-    for answer in futures_util::future::join_all(asked).await {
+    for _ in 0..20 {
+        let answer = app.anonymous().get("/openapi.json").await;
         assert_eq!((answer.header("etag"), &answer.text), (Some(tag.as_str()), &first.text));
     }
     let twenty = start.elapsed();

@@ -58,6 +58,10 @@ struct Held {
 }
 
 impl Held {
+    fn may_make_ending_keys(&self) -> bool {
+        self.kind == Kind::Generic && self.account == BOB && self.runs.is_empty() && !self.read_only
+    }
+
     /// What no child of it outlives: a session's end is its own, but for one of a key that ends.
     fn childrens_end(&self) -> Option<i64> {
         self.expires.filter(|_| self.kind != Kind::Session || self.parent.is_some())
@@ -210,6 +214,10 @@ impl World {
             19 => self.restart().await,
             20 => self.bob_signs_in_to_the_console().await,
             21 => self.make_key(index).await,
+            22 => {
+                let can = |held: &Held| self.is_good(held) && held.may_make_ending_keys();
+                self.make_key(self.held.iter().rposition(can).unwrap_or(index)).await;
+            }
             _ => self.ask_for_link(index).await,
         }
         format!("{what} {index} {how}")
@@ -487,7 +495,7 @@ async fn no_credential_works_whose_ancestor_is_over(database: Database) {
     for seed in 0..sequences {
         let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]);
         let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-        let steps = proptest::collection::vec((0u8..23, any::<usize>(), any::<usize>()), STEPS);
+        let steps = proptest::collection::vec((0u8..24, any::<usize>(), any::<usize>()), STEPS);
         let mut history = vec![format!("seed {seed}")];
         for step in steps.new_tree(&mut runner).unwrap().current() {
             history.push(world.step(step).await);
