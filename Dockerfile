@@ -5,6 +5,7 @@ WORKDIR /src
 COPY Cargo.toml Cargo.lock build.rs ./
 COPY .cargo .cargo
 COPY benches benches
+COPY crates crates
 COPY migrations migrations
 COPY src src
 COPY templates templates

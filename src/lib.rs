@@ -1,11 +1,9 @@
 //! zendo: a ZenML-compatible server in one small binary, and the terminal commands around it.
 
-pub mod address;
 pub mod app;
 pub mod audit;
 pub mod auth;
 pub mod cli;
-pub mod client;
 pub mod clock;
 pub mod config;
 mod connections;
@@ -24,3 +22,6 @@ pub mod server;
 pub mod startup;
 pub mod store;
 pub mod work;
+
+pub use zendo_client as client;
+pub use zendo_client::address;

@@ -17,6 +17,7 @@ use secrecy::ExposeSecret;
 
 use self::keep::Issuer;
 use super::{CliError, program};
+use crate::auth::permissions::Permissions;
 use crate::client::api_tokens::TokenRequest;
 use crate::client::config_file::ConfigFile;
 use crate::client::target::{self, Target};
@@ -137,8 +138,14 @@ fn issuer(request: RequestArgs, server: &ServerArgs) -> Result<Issuer, ClientErr
     let environment = Environment::from_process()?;
     let target = server.target(&environment)?;
     let RequestArgs { name, expires_in, read_only, projects, scopes } = request;
-    let request = TokenRequest { name, expires_in, read_only, projects, scopes };
+    let is_narrowed = read_only || !allow_all(&scopes);
+    let request = TokenRequest { name, expires_in, read_only, projects, scopes, is_narrowed };
     Ok(Issuer { environment, target, request, clock: Arc::new(SystemClock) })
+}
+
+/// Whether a token with these scopes may do all that its user may. What the server will refuse is no such list.
+fn allow_all(scopes: &[String]) -> bool {
+    scopes.is_empty() || scopes.join(" ").parse() == Ok(Permissions::all())
 }
 
 impl ServerArgs {

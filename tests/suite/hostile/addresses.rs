@@ -214,7 +214,7 @@ fn addresses_are_built_in_one_place_on_each_side() {
     });
     assert_eq!(joined, Vec::<String>::new());
     // On the server, texts are joined to addresses in address.rs alone.
-    for folder in ["src/console", "src/client"] {
+    for folder in ["src/console", "crates/client/src"] {
         let joined = breaches(folder, |file, line| {
             let is_rust = file.extension().is_some_and(|end| end == "rs");
             let joins = line.contains("format!(") && (line.contains("/{") || line.contains("}/"));

@@ -3,9 +3,10 @@
 //!
 //! What is remembered lives in the files of the official `zenml` client (`config.yaml` and
 //! `credentials.yaml`), so that either tool goes on where the other signed in. Nothing in here prints, asks
-//! or ends the process: that is [`crate::cli`]'s part.
+//! or ends the process: that is the commands' part. It knows nothing of the server but its API.
 
 pub mod active;
+pub mod address;
 pub mod api;
 pub mod api_tokens;
 pub mod claims;

@@ -12,7 +12,6 @@ use super::http::HttpClient;
 use super::token::parse_moment;
 use super::{ClientError, Session};
 use crate::address::Address;
-use crate::auth::permissions::Permissions;
 
 /// Tokens that are asked for at once.
 const PAGE_SIZE: &str = "100";
@@ -31,6 +30,8 @@ pub struct TokenRequest {
     pub projects: Vec<String>,
     /// What it may do, such as `runs:read`.
     pub scopes: Vec<String>,
+    /// Whether that, or reading alone, is less than everything.
+    pub is_narrowed: bool,
 }
 
 impl TokenRequest {
@@ -47,9 +48,7 @@ impl TokenRequest {
     /// Whether the limits that were asked for are among the token's claims. A server that does not know them leaves
     /// them out without a word, and gives a token without limits.
     fn is_met_by(&self, token: &SecretString) -> bool {
-        let list = self.scopes.join(" ");
-        let is_all = list.parse().is_ok_and(|scope: Permissions| scope == Permissions::all());
-        let wants_scope = self.read_only || !(self.scopes.is_empty() || is_all);
+        let wants_scope = self.is_narrowed;
         let wants_projects = !self.projects.is_empty();
         if !wants_scope && !wants_projects {
             return true;
@@ -254,11 +253,15 @@ mod tests {
     fn a_token_without_the_limits_that_were_asked_for_is_noticed() {
         let (wide, narrow) = (token(&json!({})), token(&json!({"scope": "runs:read"})));
         let of_project = token(&json!({"projects": ["p"]}));
-        let read_only = TokenRequest { read_only: true, ..TokenRequest::default() };
+        let read_only = TokenRequest { read_only: true, is_narrowed: true, ..TokenRequest::default() };
         assert!(!read_only.is_met_by(&wide) && read_only.is_met_by(&narrow));
-        let scope = |list: &str| TokenRequest { scopes: vec![list.to_owned()], ..TokenRequest::default() };
-        assert!(!scope("runs:read").is_met_by(&wide) && scope("runs:read").is_met_by(&narrow));
-        assert!(scope("*:write").is_met_by(&wide), "all is no limit");
+        let scope = |list: &str, is_narrowed| TokenRequest {
+            scopes: vec![list.to_owned()],
+            is_narrowed,
+            ..TokenRequest::default()
+        };
+        assert!(!scope("runs:read", true).is_met_by(&wide) && scope("runs:read", true).is_met_by(&narrow));
+        assert!(scope("*:write", false).is_met_by(&wide), "all is no limit");
         let project = TokenRequest { projects: vec!["p".to_owned()], ..TokenRequest::default() };
         assert!(!project.is_met_by(&narrow) && project.is_met_by(&of_project));
         assert!(TokenRequest::default().is_met_by(&SecretString::from("opaque")));
