@@ -14,6 +14,7 @@ mod console;
 mod dashboard;
 mod device_sign_in;
 mod devices;
+mod documents;
 mod first_start;
 mod guarded_service;
 mod hostile;

@@ -1,4 +1,4 @@
-//! The OpenAPI document, and what the README says of it.
+//! The OpenAPI document.
 
 use serde_json::Value;
 
@@ -107,28 +107,4 @@ async fn the_docs_page_can_be_read() {
     page.expect(200, "Swagger UI");
     let script = app.anonymous().get("/docs/swagger-initializer.js").await;
     script.expect(200, "/openapi.json");
-}
-
-/// `UPDATE_README=1 cargo test --test suite made_from_the_code` writes the tables.
-#[test]
-fn the_coverage_table_of_the_readme_is_made_from_the_code() {
-    is_made_from_the_code("README.md", "coverage", &zendo::cli::openapi::coverage());
-}
-
-#[test]
-fn the_table_of_scopes_is_made_from_the_code() {
-    is_made_from_the_code("docs/tokens.md", "scopes", &zendo::cli::openapi::scopes());
-}
-
-fn is_made_from_the_code(file: &str, name: &str, expected: &str) {
-    let start = format!("<!-- {name}: made by `zendo openapi --{name}` -->\n");
-    let end = format!("<!-- end of {name} -->");
-    let path = format!("{}/{file}", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).unwrap();
-    let (before, rest) = text.split_once(&start).expect("the file has no such table");
-    let (table, after) = rest.split_once(&end).expect("the table has no end");
-    if std::env::var_os("UPDATE_README").is_some() {
-        return std::fs::write(path, format!("{before}{start}{expected}{end}{after}")).unwrap();
-    }
-    assert_eq!(table, expected, "run UPDATE_README=1 cargo test --test suite made_from_the_code");
 }

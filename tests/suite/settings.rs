@@ -17,6 +17,27 @@ fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
 }
 
+/// The example as tables, one a section.
+pub fn tables() -> String {
+    let (mut tables, mut comment) = (String::new(), Vec::new());
+    for line in EXAMPLE.lines() {
+        if let Some(title) = line.strip_prefix("## ") {
+            let gap = if tables.is_empty() { "" } else { "\n" };
+            let head = "| setting | default | meaning |\n| --- | --- | --- |\n";
+            tables += &format!("{gap}### {title}\n\n{head}");
+            comment.clear();
+        } else if let Some(text) = line.strip_prefix("# ") {
+            comment.push(text);
+        } else if let Some((name, value)) = line.strip_prefix('#').and_then(|line| line.split_once('=')) {
+            let default = if value.is_empty() { String::new() } else { format!("`{value}`") };
+            let meaning = comment.join(" ").replace('|', "\\|");
+            tables += &format!("| `{name}` | {default} | {meaning} |\n");
+            comment.clear();
+        }
+    }
+    tables
+}
+
 #[test]
 fn the_example_lists_every_variable_and_no_other() {
     let mut listed: Vec<String> = examples().iter().map(|(name, _)| name.to_string()).collect();
