@@ -27,8 +27,8 @@ const READING: Duration = Duration::from_millis(200);
 /// Between two writes of what was gathered in memory.
 const WRITING: Duration = Duration::from_millis(500);
 const TENDING: Duration = Duration::from_secs(5);
-const SWEEPING: Duration = Duration::from_secs(5 * 60);
-const MINUTE: Duration = Duration::from_secs(60);
+const SWEEPING: Duration = Duration::from_mins(5);
+const MINUTE: Duration = Duration::from_mins(1);
 /// What a round under way gets at the stop: one that has taken what it writes would lose it.
 const LAST_ROUND: Duration = Duration::from_secs(1);
 

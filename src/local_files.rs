@@ -296,7 +296,7 @@ mod tests {
         let one = store.join("one");
         std::fs::create_dir(&one).unwrap();
         let fill = |folder: &Path, files| {
-            (0..files).for_each(|name| drop(std::fs::File::create(folder.join(format!("{name}")))))
+            (0..files).for_each(|name| drop(std::fs::File::create(folder.join(format!("{name}")))));
         };
         fill(&one, MOST_NAMES - 10);
         assert!(place().archive(13).is_ok());

@@ -24,6 +24,7 @@ pub struct SystemRandomness;
 
 impl Randomness for SystemRandomness {
     fn fill(&self, bytes: &mut [u8]) {
+        #[expect(clippy::disallowed_methods, reason = "the one place that reads it")]
         rand::rng().fill_bytes(bytes);
     }
 }

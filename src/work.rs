@@ -176,7 +176,7 @@ mod tests {
 
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_secs(60);
+    const PATIENCE: Duration = Duration::from_mins(1);
 
     /// Polls work once, up to where it waits, drops it, lets it go on, and says whether it has come to its end.
     async fn goes_on(has_begun: bool) -> bool {

@@ -15,7 +15,7 @@ use super::{Action, Event};
 use crate::auth::throttle;
 
 /// What is alike within so long is one record.
-const WINDOW: Duration = Duration::from_secs(60);
+const WINDOW: Duration = Duration::from_mins(1);
 /// Kinds of one window that are recorded at once; others are within half a second.
 const AT_ONCE: usize = 16;
 /// Kinds that are told apart in one window, and of one address.
@@ -179,7 +179,7 @@ impl Refusal {
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
-        address => address,
+        address @ IpAddr::V4(_) => address,
     }
 }
 

@@ -18,7 +18,7 @@ use crate::random::Randomness;
 use crate::store::{Id, Timestamp};
 
 /// For so long a credential that was right is not checked with bcrypt again, unless its password was changed.
-const LIFE: Duration = Duration::from_secs(60);
+const LIFE: Duration = Duration::from_mins(1);
 const REMEMBERED: u64 = 10_000;
 
 /// Checks credentials, and remembers a keyed digest of the ones that were right.

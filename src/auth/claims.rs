@@ -92,7 +92,7 @@ pub struct Claims {
     /// The browser session of a cross-site sign-in, to which a CSRF token belongs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_id: Option<Uuid>,
-    /// What the account was like ([`Standing`]). Absent in tokens that ZenML or an older server made.
+    /// What the account was like ([`super::Standing`]). Absent in tokens that ZenML or an older server made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generation: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -461,7 +461,7 @@ async fn check_device(
 
 /// A cookie that holds something wins over the bearer; an empty one doesn't count (contract: BEHAVIOUR.md).
 fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
-    if !headers.contains_key(axum::http::header::COOKIE) {
+    if !headers.contains_key(http::header::COOKIE) {
         return None;
     }
     let jar = CookieJar::from_headers(headers);

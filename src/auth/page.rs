@@ -92,7 +92,7 @@ pub fn may_read(config: &ServerSettings, headers: &HeaderMap, origin: &HeaderVal
 
 /// The browser goes to what is answered, by a link, a form or a frame.
 fn is_navigation(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(axum::http::header::ACCEPT).iter();
+    let accepted = headers.get_all(http::header::ACCEPT).iter();
     accepted.filter_map(|accepted| accepted.to_str().ok()).any(|accepted| accepted.contains("text/html"))
 }
 

@@ -15,6 +15,7 @@ use super::output::{self, Output};
 use super::{CliError, program, store};
 use crate::audit::{Action, Record};
 use crate::client::error::printable;
+use crate::clock::{Clock, SystemClock};
 use crate::random::first_id_of;
 use crate::store::{Id, Store, StoreError};
 
@@ -70,7 +71,7 @@ async fn execute(args: &AuditArgs, program: &'static str) -> Result<(), CliError
     let (store, _) = store::open(args.data_dir.as_deref(), true, program).await?;
     // Asked first: what comes meanwhile is shown as new.
     let mut seen = recent(&store).await.map_err(unreadable)?;
-    let mut select = args.select(Utc::now());
+    let mut select = args.select(SystemClock.now());
     let newest = select.order_by("id", Order::Desc).limit(args.limit);
     let mut records: Vec<Record> = store.fetch_all(newest).await.map_err(unreadable)?;
     records.reverse();
@@ -95,8 +96,9 @@ async fn follow(args: &AuditArgs, store: &Store, mut seen: HashSet<Id>) -> Resul
         tokio::time::sleep(INTERVAL).await;
         let begin = Instant::now();
         let span = OVERLAP + (begin - read);
-        let mut select = args.select(Utc::now());
-        select.and_where(store.audited_within(span)).order_by("id", Order::Asc);
+        let now = SystemClock.now();
+        let mut select = args.select(now);
+        select.and_where(store.audited_within(span, now)).order_by("id", Order::Asc);
         let records: Vec<Record> = store.fetch_all(&select).await.map_err(unreadable)?;
         // What is read no more needs not be known any longer.
         let recent = records.iter().map(|record| record.id).collect();
@@ -119,7 +121,7 @@ async fn recent(store: &Store) -> Result<HashSet<Id>, StoreError> {
     let query = sea_query::Query::select()
         .column("id")
         .from(Record::TABLE)
-        .and_where(store.audited_within(OVERLAP * 2))
+        .and_where(store.audited_within(OVERLAP * 2, SystemClock.now()))
         .to_owned();
     let ids: Vec<(Id,)> = store.fetch_all(&query).await?;
     Ok(ids.into_iter().map(|(id,)| id).collect())

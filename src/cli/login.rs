@@ -3,8 +3,6 @@
 use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
 
-use chrono::Utc;
-
 use super::{CliError, password, program};
 use crate::client::active::{self, Active};
 use crate::client::api::{self, CurrentUser, ServerInfo};
@@ -16,6 +14,7 @@ use crate::client::settings::TlsCheck;
 use crate::client::target::{self, Target};
 use crate::client::token::Token;
 use crate::client::{ClientError, Environment, ServerUrl, Session};
+use crate::clock::{Clock, SystemClock};
 
 /// The account every server starts with, offered at the prompt.
 const DEFAULT_USERNAME: &str = "default";
@@ -173,7 +172,7 @@ fn sign_in(
     args: &LoginArgs,
     config: &ConfigFile,
 ) -> Result<SignedIn, ClientError> {
-    let now = Utc::now();
+    let now = SystemClock.now();
     let token = api::sign_in(&http, grant, now)?;
     let mut session = Session::with_token(http, token.clone(), now);
     let user = api::current_user(&mut session)?;

@@ -11,6 +11,7 @@ use crate::client::error::printable;
 use crate::client::http::HttpClient;
 use crate::client::target::{self, Target};
 use crate::client::{ClientError, Environment, ServerUrl, Session, expiry};
+use crate::clock::{Clock, SystemClock};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  zendo status\n  zendo status && zendo token")]
@@ -43,7 +44,7 @@ impl Report {
 
 /// Writes what can be found out to `report`, up to the first thing that fails.
 fn examine(args: &StatusArgs, report: &mut Report) -> Result<(), ClientError> {
-    let now = Utc::now();
+    let now = SystemClock.now();
     let environment = Environment::from_process()?;
     report.line("Configuration", &environment.config_folder.to_string_lossy());
     let config = ConfigFile::load(&environment.config_file())?;

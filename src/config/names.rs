@@ -163,7 +163,7 @@ mod tests {
         // What is advised is there.
         let known = crate::config::variable_names();
         for (_, _, advice) in OF_OLDER_RELEASES {
-            for name in advice.split(' ').filter(|word| word.contains("_") && word.to_uppercase() == **word) {
+            for name in advice.split(' ').filter(|word| word.contains('_') && word.to_uppercase() == **word) {
                 assert!(known.iter().any(|known| known == name), "{name}");
             }
         }

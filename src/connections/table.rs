@@ -434,7 +434,7 @@ mod tests {
     fn each_phase_has_its_time() {
         let limits = ConnectionLimits {
             request_time: Duration::from_secs(20),
-            idle_time: Duration::from_secs(60),
+            idle_time: Duration::from_mins(1),
             ..ConnectionLimits::new(&ServerSettings::default(), &ZendoSettings::default())
         };
         let clock = Arc::new(AtomicU64::new(1));

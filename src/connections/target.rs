@@ -53,6 +53,7 @@ fn begins_a_line(bytes: &[u8]) -> bool {
 }
 
 /// Characters that hyper takes in no path or no query, and that mean nothing there.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "iterators over bytes hand it so")]
 fn is_refused(byte: &u8) -> bool {
     b"\"<>`".contains(byte)
 }

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::auth::page;
 
 /// Seconds that a browser may remember a preflight's answer.
-const MAX_AGE: Duration = Duration::from_secs(600);
+const MAX_AGE: Duration = Duration::from_mins(10);
 
 /// Pages of this server's own origin and of those that the operator has listed may call with credentials; any other
 /// one only where the operator says so, and without.

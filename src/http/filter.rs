@@ -406,9 +406,8 @@ mod tests {
     use sea_query::SqliteQueryBuilder;
 
     fn sql(kind: FieldKind, text: &str) -> String {
-        let condition = match Filter::parse(text).condition(Expr::col("c"), kind) {
-            Ok(condition) => condition,
-            Err(_) => return "422".to_owned(),
+        let Ok(condition) = Filter::parse(text).condition(Expr::col("c"), kind) else {
+            return "422".to_owned();
         };
         let query = Sql::select().column("c").from("t").and_where(condition).to_string(SqliteQueryBuilder);
         query.split_once("WHERE ").unwrap().1.to_owned()

@@ -138,7 +138,7 @@ enum Unreadable {
     NoModel(Vec<Fault>),
 }
 
-fn is_json(content_type: &axum::http::HeaderValue) -> bool {
+fn is_json(content_type: &http::HeaderValue) -> bool {
     let essence = content_type.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
     let essence = essence.to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))

@@ -22,9 +22,9 @@ fn each_keyword_means_what_the_draft_says() {
         (json!({"minimum": 1, "maximum": 3}), json!([1, 3, 2.5, "x"]), json!([0, 3.1, -1])),
         (json!({"exclusiveMinimum": 1, "exclusiveMaximum": 3}), json!([1.1, 2]), json!([1, 3])),
         (
-            json!({"minimum": 9007199254740993_i64}),
-            json!([9007199254740993_i64]),
-            json!([9007199254740992_i64]),
+            json!({"minimum": 9_007_199_254_740_993_i64}),
+            json!([9_007_199_254_740_993_i64]),
+            json!([9_007_199_254_740_992_i64]),
         ),
         (json!({"multipleOf": 3}), json!([0, 3, -6, 9.0]), json!([1, 3.5])),
         (json!({"multipleOf": 0.5}), json!([1, 1.5]), json!([1.2])),

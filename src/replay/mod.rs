@@ -57,7 +57,7 @@ const TELLS_A_SECRET: [&str; 6] = [
 ];
 /// Bytes of the answers that are kept in memory, and seconds that they are.
 const RECENT_BYTES: u64 = 2 << 20;
-const RECENT_LIFE: Duration = Duration::from_secs(60);
+const RECENT_LIFE: Duration = Duration::from_mins(1);
 /// Bytes of answers that wait to be written; more are not kept.
 const UNWRITTEN_BYTES: usize = 64 << 20;
 /// Bytes of an answer that is kept at most, and of those that are written at once.

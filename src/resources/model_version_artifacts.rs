@@ -159,7 +159,7 @@ async fn create_link(
     let context = &cx;
     let made = cx.create(|mut tx| async move {
         // Of two requests at once, the second waits here and finds the link of the first.
-        super::model_versions::lock_version(&mut tx, model_version).await?;
+        model_versions::lock_version(&mut tx, model_version).await?;
         let project = find_in::<ModelVersionRow>(&mut tx, model_version).await?.project_id;
         require::<ArtifactVersionRow>(&mut tx, Some(artifact_version), project).await?;
         let mut linked = ArtifactLinkRow::select();

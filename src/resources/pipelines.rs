@@ -185,7 +185,7 @@ async fn latest_runs(read: &Read<'_>, pipelines: &[Id]) -> ApiResult<ById<Latest
     if pipelines.is_empty() {
         return Ok(ById::new());
     }
-    let newest = newest_run().to_owned();
+    let newest = newest_run().clone();
     let query = Sql::select()
         .columns(["pipeline_id", "id", "status", "user_id"].map(|column| ("pipeline_run", column)))
         .from("pipeline")

@@ -123,10 +123,12 @@ fn details(headers: &HeaderMap) -> ClientDetails {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderName;
+
     use super::*;
 
     fn headers(name: &'static str, value: &str) -> HeaderMap {
-        HeaderMap::from_iter([(axum::http::HeaderName::from_static(name), value.parse().unwrap())])
+        HeaderMap::from_iter([(HeaderName::from_static(name), value.parse().unwrap())])
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub struct OAuthTokenResponse {
     /// To be sent as X-CSRF-Token when the sign-in came from another site.
     csrf_token: Option<String>,
     scope: Option<String>,
-    device_id: Option<uuid::Uuid>,
+    device_id: Option<Uuid>,
     device_metadata: Option<()>,
 }
 

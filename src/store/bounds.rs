@@ -147,7 +147,7 @@ mod tests {
         let insert = r#"INSERT INTO "user" ("id", "name", "email") VALUES (?, UPPER(?), ?), (?, ?, ?)"#;
         let columns: Vec<&str> = (0..6).map(|number| place(insert, number).unwrap().1).collect();
         assert_eq!(columns, ["id", "name", "email", "id", "name", "email"]);
-        let upsert = r#"INSERT INTO `user` (`id`) VALUES (?) ON DUPLICATE KEY UPDATE `name` = ?"#;
+        let upsert = "INSERT INTO `user` (`id`) VALUES (?) ON DUPLICATE KEY UPDATE `name` = ?";
         assert_eq!(place(upsert, 1), Some(("user", "name")));
         let update = r#"UPDATE "user" SET "name" = ?, "email" = ? WHERE "id" = ?"#;
         assert_eq!(place(update, 1), Some(("user", "email")));

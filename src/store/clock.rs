@@ -28,10 +28,10 @@ impl Store {
     }
 
     /// Whether a row of the audit came into the store within so long, by the database's clock. SQLite's is the machine's,
-    /// which the ids go by.
-    pub fn audited_within(&self, span: Duration) -> SimpleExpr {
+    /// which says `now` and which the ids go by.
+    pub fn audited_within(&self, span: Duration, now: DateTime<Utc>) -> SimpleExpr {
         match self.engine() {
-            Engine::Sqlite => Expr::col("id").gte(first_id_of(Utc::now() - span)),
+            Engine::Sqlite => Expr::col("id").gte(first_id_of(now - span)),
             Engine::MySql => {
                 let micros = span.as_micros();
                 Expr::cust(format!("`stored` >= CURRENT_TIMESTAMP(6) - INTERVAL {micros} MICROSECOND"))

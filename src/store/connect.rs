@@ -140,7 +140,7 @@ async fn connect_sqlite(path: &Path, settings: &StoreSettings) -> Result<Pools, 
         .busy_timeout(BUSY_TIMEOUT)
         .pragma("cache_size", SQLITE_PAGE_CACHE)
         .row_buffer_size(ROWS_AHEAD)
-        .collation(folded::SQLITE_COLLATION, |a, b| folded::folded(a).cmp(&folded::folded(b)))
+        .collation(folded::SQLITE_COLLATION, |a, b| folded(a).cmp(&folded(b)))
         .disable_statement_logging();
     let writer = Lanes::new(options.clone(), 1, 0, None);
     // The database is opened now, so that whoever starts the server hears why it can't be.
@@ -207,7 +207,7 @@ impl Wire for MySql {
     const ENGINE: Engine = Engine::MySql;
     const DOUBT: Option<Duration> = Some(Duration::from_secs(1));
     /// Behind a name or a balancer there may be another server by then.
-    const LIFE: Duration = Duration::from_secs(30 * 60);
+    const LIFE: Duration = Duration::from_mins(30);
 
     async fn connect(link: &MySqlLink, progress: &Arc<Progress>) -> Result<MySqlConnection, StoreError> {
         let mut connection = link.options.connect().await?;

@@ -32,7 +32,7 @@ const LAST_QUERIES: Duration = Duration::from_secs(1);
 /// How long a connection may take to end what nobody waits for.
 const TIDY_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection that was not used for so long is closed.
-const IDLE: Duration = Duration::from_secs(10 * 60);
+const IDLE: Duration = Duration::from_mins(10);
 
 /// An engine's connections.
 pub(super) trait Wire: Database {

@@ -228,7 +228,7 @@ mod tests {
     use super::*;
 
     fn judged(tables: &[&str], revision: Option<&str>) -> Result<Found, String> {
-        let tables: Vec<String> = tables.iter().map(|table| table.to_string()).collect();
+        let tables: Vec<String> = tables.iter().map(ToString::to_string).collect();
         judge(&tables, revision.map(str::to_owned)).map_err(|error| error.to_string())
     }
 

@@ -68,12 +68,12 @@ pub type StoreError = sqlx::Error;
 
 /// Whether a unique key refused a row: the name, or whatever must not be twice, is taken.
 pub fn is_duplicate(error: &StoreError) -> bool {
-    error.as_database_error().is_some_and(|error| error.is_unique_violation())
+    error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
 }
 
 /// Whether a foreign key refused a row: what it refers to isn't there.
 pub fn is_dangling(error: &StoreError) -> bool {
-    error.as_database_error().is_some_and(|error| error.is_foreign_key_violation())
+    error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_foreign_key_violation)
 }
 
 /// Whether a value was longer than its column, by MySQL's own word: which one it was is not told.
@@ -101,7 +101,7 @@ pub fn is_ended(error: &StoreError) -> bool {
 
 /// The number of an error that SQLite told, without what its extended codes add.
 fn sqlite_code(error: &StoreError) -> Option<i32> {
-    let code = error.as_database_error().and_then(|error| error.code())?;
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code)?;
     Some(code.parse::<i32>().ok()? & 0xff)
 }
 

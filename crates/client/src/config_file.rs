@@ -133,7 +133,12 @@ impl ConfigFile {
     /// Adds what the official client expects of every file.
     fn complete(&mut self) {
         if !self.content.contains_key("user_id") {
-            set(&mut self.content, "user_id", &Uuid::new_v4().to_string());
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "the official client's random id of this folder, which guards nothing"
+            )]
+            let id = Uuid::new_v4();
+            set(&mut self.content, "user_id", &id.to_string());
         }
         if !self.content.contains_key("version") {
             set(&mut self.content, "version", LAYOUT_VERSION);

@@ -136,9 +136,7 @@ async fn proven_generation(
             None => {
                 if app.passwords.verify(secret.expose_secret().to_owned().into(), Some(hash)).await? {
                     let digest = app.api_key_digests.digest(secret);
-                    api_keys::upgrade(&app.auth_store, row.key.id, hash, &digest)
-                        .await
-                        .map_err(std::sync::Arc::new)?;
+                    api_keys::upgrade(&app.auth_store, row.key.id, hash, &digest).await.map_err(Arc::new)?;
                     app.identities.forget_api_key(row.key.id.0).await;
                     return Ok(Some(generation));
                 }

@@ -99,7 +99,7 @@ fn der(algorithm: SigningAlgorithm, random: &dyn Randomness) -> Option<SecretSli
         }
         SigningAlgorithm::ES256 => {
             let key = (0..DRAWS).find_map(|_| SecretKey::from_slice(&random.bytes::<32>()).ok())?;
-            p256::pkcs8::EncodePrivateKey::to_pkcs8_der(&key).ok()?
+            EncodePrivateKey::to_pkcs8_der(&key).ok()?
         }
         SigningAlgorithm::RS256 => {
             let key = RsaPrivateKey::new(&mut Draws(random), RSA_BITS).ok()?;

@@ -19,7 +19,7 @@ const READ_AGAIN: i64 = 1000;
 /// Milliseconds that the clocks of older servers may differ, which write revocations without a place.
 const UNPLACED_OVERLAP_MS: i64 = 60_000;
 /// For so long after the last row without a place there may be a server that writes them.
-const MIXED: Duration = Duration::from_secs(600);
+const MIXED: Duration = Duration::from_mins(10);
 const READ_AGAIN_EVERY: Duration = Duration::from_secs(2);
 
 /// Takes the next place for what this transaction revokes. It has to come before any other statement, as all turns.

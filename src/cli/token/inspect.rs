@@ -16,6 +16,7 @@ use crate::client::claims::Unverified;
 use crate::client::error::printable;
 use crate::client::session::credentials_for;
 use crate::client::{ClientError, Environment, expiry};
+use crate::clock::{Clock, SystemClock};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  zendo token inspect\n  zendo token inspect /run/zendo/token\n  \
@@ -59,7 +60,7 @@ fn inspect(args: &InspectArgs, program: &'static str) -> Result<ExitCode, CliErr
         }
     };
     let read = Unverified::read(token.expose_secret().trim()).ok_or_else(|| not_a_token(&token))?;
-    let now = Utc::now();
+    let now = SystemClock.now();
     let end = read.moment("exp");
     program::print(&match args.output {
         Output::Table => words(&read, now),

@@ -13,6 +13,7 @@ use super::ServerArgs;
 use crate::client::api_tokens::{self, RegisteredMetadata, RegisteredToken};
 use crate::client::error::printable;
 use crate::client::{ClientError, Session, api, expiry};
+use crate::clock::{Clock, SystemClock};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  zendo token list\n  zendo token list --all --output json")]
@@ -35,7 +36,7 @@ pub fn run(args: &ListArgs, program: &'static str) -> Result<(), CliError> {
     program::print(&match args.output {
         Output::Table => {
             let projects = project_names(&mut session, &tokens).map_err(explain)?;
-            table(&tokens, args.all, &projects, Utc::now())
+            table(&tokens, args.all, &projects, SystemClock.now())
         }
         Output::Json => json(&tokens)?,
     })

@@ -22,7 +22,7 @@ use crate::client::api_tokens::TokenRequest;
 use crate::client::config_file::ConfigFile;
 use crate::client::target::{self, Target};
 use crate::client::{ClientError, Environment, ServerUrl, Session};
-use crate::clock::SystemClock;
+use crate::clock::{Clock, SystemClock};
 
 #[derive(Debug, Args)]
 #[command(
@@ -158,6 +158,6 @@ impl ServerArgs {
     fn session(&self) -> Result<Session, ClientError> {
         let environment = Environment::from_process()?;
         let target = self.target(&environment)?;
-        Session::open(&environment, &target, chrono::Utc::now())
+        Session::open(&environment, &target, SystemClock.now())
     }
 }

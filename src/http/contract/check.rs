@@ -127,7 +127,7 @@ impl<'m> Check<'m> {
             Kind::Number(bounds) => self.write(scalars::number(json, bounds)),
             Kind::Flag => self.write(scalars::flag(json).map(|flag| flag.to_string())),
             Kind::Word { words, .. } => {
-                self.write(scalars::word(json, words).map(|()| json.get().to_owned()))
+                self.write(scalars::word(json, words).map(|()| json.get().to_owned()));
             }
             Kind::List { items, is_set } => self.list(items, *is_set, json),
             Kind::Map(values) => self.map(values, json),

@@ -205,7 +205,7 @@ async fn all_metadata(read: &Read<'_>, rows: &[SnapshotRow]) -> ApiResult<ById<S
         .and_where(Expr::col("id").among(ids.clone()))
         .to_owned();
     let details: Vec<Details> = read.app.store.fetch_all(&query).await?;
-    let mut steps = related::step_configurations(read, ids.collect()).await?;
+    let mut steps = step_configurations(read, ids.collect()).await?;
     let by_id: ById<&SnapshotRow> = rows.iter().map(|row| (row.id, row)).collect();
     let metadata = |details: Details| {
         let row = by_id.get(&details.id)?;

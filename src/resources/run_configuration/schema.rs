@@ -277,7 +277,7 @@ impl Making {
             1 => format!("{step}__{name}"),
             _ => format!("{step}__{name}_{number}"),
         };
-        (0..).map(numbered).find(|name| is_free(name)).unwrap_or_default()
+        (0..usize::MAX).map(numbered).find(|name| is_free(name)).unwrap_or_default()
     }
 }
 

@@ -189,9 +189,8 @@ fn is_local(kind: &str, flavor: &str, configuration: &Value) -> bool {
     match (kind, flavor) {
         ("orchestrator", "local" | "local_docker")
         | ("artifact_store", "local")
-        | ("deployer", "local" | "docker")
-        | ("model_deployer", "mlflow")
-        | ("sandbox", "local" | "docker") => true,
+        | ("deployer" | "sandbox", "local" | "docker")
+        | ("model_deployer", "mlflow") => true,
         ("orchestrator", "airflow") => flag("local").unwrap_or(true),
         ("container_registry", _) => {
             let port = text("uri").trim_end_matches('/').strip_prefix("localhost:");

@@ -319,7 +319,7 @@ mod tests {
     fn given(resolution: &str, result: Value, has_schema: bool) -> Result<Option<Value>, ()> {
         let answer: Answer =
             serde_json::from_value(json!({"resolution": resolution, "result": result})).unwrap();
-        answer.result_for(has_schema).map(|result| result.cloned()).map_err(drop)
+        answer.result_for(has_schema).map(Option::<&Value>::cloned).map_err(drop)
     }
 
     #[test]

@@ -81,12 +81,12 @@ impl UserRequest {
             .set("name", self.name.as_str())
             .set("is_service_account", false)
             .set("full_name", self.full_name.as_str())
-            .set("email", self.email.as_ref().map(|email| email.as_str()))
+            .set("email", self.email.as_ref().map(ShortText::as_str))
             .set("email_opted_in", self.email_opted_in)
             .set("avatar_url", self.avatar_url.as_deref())
             .set("external_user_id", self.external_user_id.map(Id))
             .set("is_admin", self.is_admin)
-            .set("user_metadata", self.user_metadata.as_ref().map(|metadata| metadata.as_str()))
+            .set("user_metadata", self.user_metadata.as_ref().map(JsonObject::as_str))
             .set("oidc_claims", self.oidc_claims.as_ref().map_or("null", |claims| claims.as_str()))
     }
 

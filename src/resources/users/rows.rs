@@ -290,6 +290,6 @@ fn pick<T>(rows: Vec<T>, name_or_id: &str, identify: fn(&T) -> (Id, &String)) ->
 }
 
 /// 404 for an account that isn't there.
-pub(super) fn unknown(name_or_id: impl std::fmt::Display) -> ApiError {
+pub(super) fn unknown(name_or_id: impl fmt::Display) -> ApiError {
     ApiError::new(ErrorKind::KeyError, format!("\"There is no user with the name or ID '{name_or_id}'.\""))
 }

@@ -23,7 +23,7 @@ pub struct Program {
     open_files: Option<u32>,
     folder: Arc<tempfile::TempDir>,
     /// Kept for as long as the program may need it.
-    _database: Option<Database>,
+    database: Option<Database>,
 }
 
 /// What the program left when it ended.
@@ -38,7 +38,7 @@ impl Program {
     pub fn new(args: &[&str]) -> Self {
         let args = args.iter().map(|arg| arg.to_string()).collect();
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        Self { args, variables: Vec::new(), input: None, open_files: None, folder, _database: None }
+        Self { args, variables: Vec::new(), input: None, open_files: None, folder, database: None }
     }
 
     /// The server on a free port.
@@ -48,7 +48,7 @@ impl Program {
 
     pub fn on(mut self, database: &Database) -> Self {
         self.variables.extend(database.variables());
-        self._database = Some(database.clone());
+        self.database = Some(database.clone());
         self
     }
 
