@@ -21,6 +21,7 @@ mod number_filter;
 pub mod openapi;
 pub mod path;
 pub mod query;
+mod repeated;
 pub mod request_id;
 pub mod routes;
 mod time_filter;
