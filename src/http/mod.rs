@@ -18,6 +18,7 @@ pub mod list;
 pub mod metadata_filter;
 pub mod moments;
 mod number_filter;
+mod one_of;
 pub mod openapi;
 pub mod path;
 pub mod query;
