@@ -107,10 +107,6 @@ pub const NO_RUNNER: Wanted = wanted(&["status: 500 | 400"], "a server that star
 pub const OWN_WORDS: Wanted = wanted(&["violations: *"], "what is accepted is told in zendo's own words");
 pub const UNION: Wanted =
     wanted(&["violations: *"], "what takes several types is refused once, not once for each of them");
-pub const SYNCED_NAME: Wanted = wanted(
-    &["body.resources.flavor.body.display_name: SageMaker | Sagemaker"],
-    "a built-in flavor is called the same before and after it is set back",
-);
 pub const FAR_PAST: Wanted = wanted(&["status: 500 | 422"], "a lifetime is positive");
 pub const TIMES_ONE_OF: Wanted = wanted(&["status: 500 | 200"], "the filter works for times too");
 pub const HUGE_NUMBER: Wanted = wanted(&["status: 400 | 422"], "a number beyond all bounds is unreadable");
