@@ -124,6 +124,10 @@ pub const COMPONENT_TWICE: Wanted =
 pub const NOT_A_TEXT: Wanted =
     wanted(&["status: 500 | 422"], "a path that is no text doesn't fit the flavor, as other fields don't");
 pub const LIST_OF_NOTHING: Wanted = wanted(&["status: 500 | 422"], "a list is no object, here as elsewhere");
+pub const BUILT_IN_FIRST: Wanted = wanted(
+    &["status: 404 | 403"],
+    "that nobody changes the default stack is told first, whatever else the change names",
+);
 pub const LINKED_AGAIN: Wanted = wanted(
     &["body.metadata.environment.A: \"b\" | (absent)"],
     "in the reference a secret that is linked already undoes the rest of the change",
