@@ -4,7 +4,6 @@ use axum::Json;
 use sea_query::{Expr, ExprTrait, SelectStatement};
 
 use super::{Context, Resource, ResponseOf, find_in, find_project, refuse_held};
-use crate::http::compression::Compressible;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::list::{ListRequest, Page};
 use crate::http::path::PathId;
@@ -19,7 +18,7 @@ pub async fn list<R: Resource>(cx: Context, list: ListRequest<R>) -> ApiResult<P
 }
 
 /// A page as it is answered.
-pub type PageAnswer<R> = (Compressible, Json<Page<ResponseOf<R>>>);
+pub type PageAnswer<R> = Page<ResponseOf<R>>;
 
 /// A page of these rows.
 ///
@@ -37,7 +36,7 @@ pub async fn list_of<R: Resource>(
     R::narrow(&mut select, &cx.principal);
     let mut page = list.fetch(&cx.app.store, &select).await?;
     let answers = R::responses(&cx.read(list.hydrate), std::mem::take(&mut page.items)).await?;
-    Ok((Compressible(!R::HOLDS_SECRETS), Json(page.with_items(|_| answers))))
+    Ok(page.with_items(|_| answers))
 }
 
 /// One thing by its id.

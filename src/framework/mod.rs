@@ -63,8 +63,6 @@ pub trait Resource: Stored + Listed + Sync + 'static {
     const IN_PROJECT: bool = false;
     /// Whether tags can be attached. What is deleted loses them, and what else hangs on it without a foreign key.
     const TAGGABLE: bool = false;
-    /// Whether its answers may hold what opens something to somebody. Pages of what holds none can be compressed.
-    const HOLDS_SECRETS: bool = true;
     /// Things of other kinds that go when one of these is deleted, which takes their scope too.
     const HOLDS: &'static [Held] = &[];
     type Body: Serialize + Send + Sync;

@@ -1,17 +1,18 @@
 //! Large pages of lists are compressed for whoever takes them so.
 //!
-//! Only what is marked is: an answer whose length can tell of a secret in it is not compressed (BREACH), and what is small,
-//! streamed or tagged has nothing to gain. The layer stands around the one answer, since the path of all others is to
-//! cost nothing for it.
+//! Only what is marked is: an answer whose length can tell of a secret in it is not compressed (BREACH), and what is small
+//! or tagged has nothing to gain. The layer stands around the one answer, since the path of all others is to cost nothing
+//! for it.
 
 use std::convert::Infallible;
 use std::future::ready;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::Request;
 use axum::http::header::{ACCEPT_ENCODING, ETAG};
 use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, Version};
 use axum::response::{IntoResponseParts, Response, ResponseParts};
+use futures_util::{StreamExt, stream};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
@@ -20,7 +21,7 @@ use tower_http::compression::predicate::{Predicate, SizeAbove};
 /// Bytes of a page from which it is large.
 const LARGE: u64 = 8 << 10;
 
-/// A part of an answer: whether it may be compressed, since it holds no secret.
+/// A part of an answer, which pages and logs have: whether it may be compressed, since it holds no secret.
 #[derive(Debug, Clone, Copy)]
 pub struct Compressible(pub bool);
 
@@ -53,6 +54,7 @@ pub async fn compress(mut answer: Response, accepted: Option<HeaderValue>) -> Re
 }
 
 async fn compressed(answer: Response, accepted: Option<HeaderValue>) -> Response {
+    let answer = measured(answer).await;
     let status = answer.status();
     let mut asked = Request::new(Body::empty());
     if let Some(accepted) = accepted {
@@ -68,6 +70,32 @@ async fn compressed(answer: Response, accepted: Option<HeaderValue>) -> Response
     // Whoever takes no encoding at all gets the page all the same.
     *answer.status_mut() = status;
     answer
+}
+
+/// Of an answer that is made while it is taken, waits for so much that it is known to be large, or for all of it.
+async fn measured(answer: Response) -> Response {
+    if answer.body().size_hint().exact().is_some() {
+        return answer;
+    }
+    let (parts, body) = answer.into_parts();
+    let mut pieces = body.into_data_stream();
+    let (mut first, mut size) = (Vec::new(), 0);
+    while size < LARGE {
+        match pieces.next().await {
+            Some(Ok(piece)) => {
+                size += piece.len() as u64;
+                first.push(piece);
+            }
+            Some(Err(error)) => {
+                let cut_off = stream::iter(first.into_iter().map(Ok).chain([Err(error)]));
+                return Response::from_parts(parts, Body::from_stream(cut_off));
+            }
+            None => return Response::from_parts(parts, first.concat().into()),
+        }
+    }
+    // Encoders ask on behind the end.
+    let all = stream::iter(first.into_iter().map(Ok)).chain(pieces).fuse();
+    Response::from_parts(parts, Body::from_stream(all))
 }
 
 fn is_untagged(status: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {

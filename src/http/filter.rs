@@ -1,9 +1,9 @@
 //! Filters are data: a resource lists its fields, and one parser turns the query string into a condition.
 
 use sea_query::{Cond, Expr, ExprTrait, LikeExpr, Query as Sql, SelectStatement, SimpleExpr};
-use serde_json::Value;
 
 use super::error::{ApiError, ApiResult};
+use super::one_of::{Item, is_none_of, is_one_of};
 use crate::config::{Flag, Setting};
 use crate::store::Id;
 
@@ -292,8 +292,8 @@ impl<'a> Filter<'a> {
         }
         match kind {
             FieldKind::Text | FieldKind::Word(_) if self.is_order() => self.on_numeric_text(column),
-            FieldKind::Text | FieldKind::Word(_) => self.on_text(column, str::to_owned),
-            FieldKind::Id => self.on_text(column, |value| value.replace('-', "").to_ascii_lowercase()),
+            FieldKind::Text | FieldKind::Word(_) => self.on_text(column, self.value),
+            FieldKind::Id => self.on_id(column),
             FieldKind::Flag | FieldKind::OnlyFlag => self.on_flag(column),
             FieldKind::Number => self.on_number(column),
             FieldKind::Decimal => self.on_decimal(column),
@@ -317,27 +317,40 @@ impl<'a> Filter<'a> {
         matches!(self.operator, Operator::Gt | Operator::Gte | Operator::Lt | Operator::Lte)
     }
 
-    pub(super) fn on_text(
-        &self,
-        column: SimpleExpr,
-        stored: fn(&str) -> String,
-    ) -> Result<SimpleExpr, ApiError> {
-        let value = stored(self.value);
+    pub(super) fn on_text(&self, column: SimpleExpr, value: &str) -> Result<SimpleExpr, ApiError> {
+        let stored = |items: &[Item]| items.iter().filter_map(Item::stored).collect::<Vec<_>>();
         Ok(match self.operator {
             Operator::Equals => column.eq(value),
             Operator::NotEquals => column.ne(value),
-            Operator::StartsWith => column.like(pattern("", &value, "%")),
-            Operator::EndsWith => column.like(pattern("%", &value, "")),
-            Operator::Contains => column.like(pattern("%", &value, "%")),
-            Operator::NotContains => column.not_like(pattern("%", &value, "%")),
-            Operator::OneOf => column.is_in(self.list()?.iter().map(|item| stored(item))),
-            Operator::NotOneOf => column.is_not_in(self.list()?.iter().map(|item| stored(item))),
+            Operator::StartsWith => column.like(pattern("", value, "%")),
+            Operator::EndsWith => column.like(pattern("%", value, "")),
+            Operator::Contains => column.like(pattern("%", value, "%")),
+            Operator::NotContains => column.not_like(pattern("%", value, "%")),
+            Operator::OneOf => {
+                let items = self.items()?;
+                is_one_of(column, &items, stored(&items))
+            }
+            Operator::NotOneOf => {
+                let items = self.items()?;
+                is_none_of(column, &items, stored(&items))
+            }
             Operator::IsNull => column.is_null(),
             Operator::IsNotNull => column.is_not_null(),
             Operator::Gt | Operator::Gte | Operator::Lt | Operator::Lte | Operator::In => {
                 return Err(self.unfit());
             }
         })
+    }
+
+    /// Ids are texts without hyphens; whatever a list holds is compared as a text, too.
+    fn on_id(&self, column: SimpleExpr) -> Result<SimpleExpr, ApiError> {
+        let stored = |value: &str| value.replace('-', "").to_ascii_lowercase();
+        let all = |items: Vec<Item>| items.into_iter().map(move |item| stored(&item.in_python()));
+        match self.operator {
+            Operator::OneOf => Ok(column.is_in(all(self.items()?))),
+            Operator::NotOneOf => Ok(column.is_not_in(all(self.items()?))),
+            _ => self.on_text(column, &stored(self.value)),
+        }
     }
 
     /// The value as a yes or a no, for a field that takes nothing else.
@@ -366,25 +379,6 @@ impl<'a> Filter<'a> {
             any = any.add(self.condition(Expr::col(*column), *kind)?);
         }
         Ok(Expr::col(related.column).in_subquery((related.rows)().cond_where(any).to_owned()))
-    }
-
-    /// The items as texts: numbers as they are stored in a text, and flags as numbers. Nothing is equal to null.
-    pub(super) fn list(&self) -> Result<Vec<String>, ApiError> {
-        let text = |item| match item {
-            Value::Null => Some(None),
-            Value::Bool(flag) => Some(Some(u8::from(flag).to_string())),
-            Value::Number(number) => Some(Some(number.to_string())),
-            Value::String(text) => Some(Some(text)),
-            Value::Array(_) | Value::Object(_) => None,
-        };
-        let items: Option<Vec<Value>> = serde_json::from_str(self.value).ok();
-        let texts: Option<Vec<Option<String>>> =
-            items.and_then(|items| items.into_iter().map(text).collect());
-        texts.map(|texts| texts.into_iter().flatten().collect()).ok_or_else(|| {
-            ApiError::unprocessable(
-                "The 'oneof:' and 'notoneof:' filters take a JSON list of texts or numbers, such as oneof:[\"a\",1].",
-            )
-        })
     }
 
     pub(super) fn unfit(&self) -> ApiError {
@@ -450,9 +444,17 @@ mod tests {
             (FieldKind::Decimal, "90", r#""c" IN (90)"#),
             (FieldKind::Decimal, "inf", "1 = 2"),
             (FieldKind::Decimal, "gt:x", "422"),
-            (FieldKind::Decimal, "oneof:[\"90\", 90.5, \"x\", null]", r#""c" IN (90, 90.5)"#),
+            (FieldKind::Decimal, "oneof:[\"90\", 90.5, \"x\"]", r#""c" IN (90, 90.5)"#),
+            (FieldKind::Decimal, "oneof:[90, null]", r#""c" IN (90) OR "c" IS NULL"#),
+            (FieldKind::Decimal, "oneof:[NaN, Infinity]", "1 = 2"),
+            (FieldKind::Decimal, "notoneof:[NaN, 90]", "FALSE"),
+            (FieldKind::Decimal, "notoneof:[Infinity]", r#""c" IS NOT NULL AND (1 = 1)"#),
             (FieldKind::Decimal, "startswith:9", r#"CAST("c" AS CHAR) LIKE '9%' ESCAPE '!'"#),
-            (FieldKind::Text, "oneof:[1, 7.0, true, null, \"a\"]", r#""c" IN ('1', '7.0', '1', 'a')"#),
+            (FieldKind::Text, "oneof:[1, 7.0, true, \"a\"]", r#""c" IN ('1', '7.0', '1', 'a')"#),
+            (FieldKind::Text, "oneof:[null, \"a\"]", r#""c" IN ('a') OR "c" IS NULL"#),
+            (FieldKind::Text, "notoneof:[null, \"a\"]", r#""c" NOT IN ('a') AND "c" IS NOT NULL"#),
+            (FieldKind::Text, "notoneof:[NaN]", "FALSE"),
+            (FieldKind::Id, "oneof:[null, NaN, \"A-b\"]", r#""c" IN ('none', 'nan', 'ab')"#),
             (FieldKind::Text, "oneof:[[1]]", "422"),
             (FieldKind::Text, "oneof:{}", "422"),
             (FieldKind::Number, "oneof:[1]", "422"),

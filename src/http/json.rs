@@ -15,6 +15,7 @@ use super::contract::{self, Fault, Modelled};
 use super::error::ApiError;
 use super::lax::Lax;
 use super::query::{Violation, reject, reject_model};
+use super::repeated::last_of_each;
 
 const NOT_AN_OBJECT: &str = "Input should be a valid dictionary or object to extract fields from";
 
@@ -155,12 +156,18 @@ fn parse_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
     if bytes.is_empty() {
         return Err(Unreadable::Violation(missing()));
     }
-    let text = decode(bytes).filter(|text| !is_too_deep(text)).ok_or(Unreadable::NotText)?;
+    let text = text_of(bytes)?;
     // serde would take a list for a struct, its items for the fields in their order.
     if text.trim_ascii_start().starts_with('[') {
         return Err(Unreadable::Violation(body_violation("", "model_attributes_type", NOT_AN_OBJECT.into())));
     }
     parse(&text)
+}
+
+/// A body as what is read: each field of its objects once.
+fn text_of(bytes: &[u8]) -> Result<Cow<'_, str>, Unreadable> {
+    let text = decode(bytes).filter(|text| !is_too_deep(text)).ok_or(Unreadable::NotText)?;
+    Ok(last_of_each(text))
 }
 
 fn parse_model<T: DeserializeOwned + Modelled>(bytes: &[u8]) -> Result<T, Unreadable> {
@@ -196,7 +203,7 @@ fn parse_list<T: DeserializeOwned>(bytes: &[u8]) -> Result<Vec<T>, Unreadable> {
     if bytes.is_empty() {
         return Err(Unreadable::Violation(missing()));
     }
-    let text = decode(bytes).filter(|text| !is_too_deep(text)).ok_or(Unreadable::NotText)?;
+    let text = text_of(bytes)?;
     let items: Vec<&RawValue> = parse(&text)?;
     if items.len() > MOST_ITEMS {
         let message = format!("List should have at most {MOST_ITEMS} items");

@@ -1,5 +1,6 @@
 //! JSON as pydantic reads it: a flag, a whole number or a number may be spelled as one of the others or as a text.
-//! A text is a text, an object is an object and a list is a list.
+//! A text is a text, an object is an object and a list is a list. Bodies that are the contract's models
+//! (`contract/scalars.rs`) and all others are read by this.
 
 use std::fmt;
 
@@ -249,9 +250,9 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for AsInteger<V> {
     }
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<V::Value, E> {
-        // From here on a float names no single whole number.
+        // Beyond it a float names no single whole number.
         const MOST: f64 = (1_u64 << 53) as f64;
-        match value.fract() == 0.0 && value.abs() < MOST {
+        match value.fract() == 0.0 && value.abs() <= MOST {
             true => self.0.visit_i64(value as i64),
             false => self.0.visit_f64(value),
         }

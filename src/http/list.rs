@@ -2,12 +2,15 @@
 
 use std::marker::PhantomData;
 
+use axum::Json;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
 use sea_query::{Cond, Expr, ExprTrait, Order, SelectStatement, SimpleExpr};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::compression::Compressible;
 use super::error::{ApiError, ApiResult, ErrorKind};
 use super::filter::{Field, FieldKind, Filter, SCOPE_USER, Sort};
 use super::path::PathProject;
@@ -36,11 +39,21 @@ pub struct Page<T> {
     pub total_pages: u64,
     pub total: u64,
     pub items: Vec<T>,
+    #[serde(skip)]
+    pub compressible: Compressible,
+}
+
+impl<T: Serialize> IntoResponse for Page<T> {
+    fn into_response(self) -> Response {
+        (self.compressible, Json(self)).into_response()
+    }
 }
 
 /// A kind of row that is listed, with the fields its lists can be filtered and sorted by.
 pub trait Listed {
     const FIELDS: &'static [Field];
+    /// Whether a list of them may hold what opens something to somebody. Pages of what holds none can be compressed.
+    const HOLDS_SECRETS: bool = true;
     /// What is done without a `sort_by`.
     const DEFAULT_SORT: &'static str = "created";
 }
@@ -104,7 +117,7 @@ impl<T> ListRequest<T> {
     }
 }
 
-impl<T: Row> ListRequest<T> {
+impl<T: Row + Listed> ListRequest<T> {
     /// Fetches the page of `select` that was asked for, with one query for the rows and one for their number.
     ///
     /// # Errors
@@ -127,15 +140,22 @@ impl<T: Row> ListRequest<T> {
         select.order_by_expr(column, order.clone()).order_by("id", order);
         select.limit(self.size).offset((self.page - 1) * self.size);
         let items = store.fetch_all::<T>(&select).await?;
-        Ok(Page { index: self.page, max_size: self.size, total_pages, total, items })
+        let compressible = Compressible(!T::HOLDS_SECRETS);
+        Ok(Page { index: self.page, max_size: self.size, total_pages, total, items, compressible })
     }
 }
 
 impl<T> Page<T> {
+    /// A page of nothing.
+    pub fn empty(max_size: u64) -> Self {
+        let compressible = Compressible(false);
+        Self { index: 1, max_size, total_pages: 1, total: 0, items: Vec::new(), compressible }
+    }
+
     /// The same page with other items.
     pub fn with_items<U>(self, into: impl FnOnce(Vec<T>) -> Vec<U>) -> Page<U> {
-        let Self { index, max_size, total_pages, total, items } = self;
-        Page { index, max_size, total_pages, total, items: into(items) }
+        let Self { index, max_size, total_pages, total, items, compressible } = self;
+        Page { index, max_size, total_pages, total, items: into(items), compressible }
     }
 }
 

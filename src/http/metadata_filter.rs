@@ -4,6 +4,7 @@ use sea_query::{Cond, Expr, ExprTrait, Query as Sql, SimpleExpr};
 
 use super::error::{ApiError, ApiResult};
 use super::filter::{Filter, Operator, pattern};
+use super::one_of::{Item, is_none_of, is_one_of};
 
 const VALUE: (&str, &str) = ("run_metadata", "value");
 
@@ -39,11 +40,21 @@ fn on_value(filter: &Filter<'_>) -> ApiResult<Cond> {
     let value = filter.value;
     let quoted = |value: &str| format!("\"{value}\"");
     let both = |values: Vec<String>| values.into_iter().flat_map(move |value| [quoted(&value), value]);
+    let each = |items: &[Item]| {
+        let quoted_each = items.iter().map(|item| quoted(&item.in_python()));
+        quoted_each.chain(items.iter().filter_map(Item::stored)).collect::<Vec<_>>()
+    };
     Ok(match filter.operator {
         Operator::Equals => Cond::all().add(column().is_in(both(vec![value.to_owned()]))),
         Operator::NotEquals => Cond::all().add(column().is_not_in(both(vec![value.to_owned()]))),
-        Operator::OneOf => Cond::all().add(column().is_in(both(filter.list()?))),
-        Operator::NotOneOf => Cond::all().add(column().is_not_in(both(filter.list()?))),
+        Operator::OneOf => {
+            let items = filter.items()?;
+            Cond::all().add(is_one_of(column(), &items, each(&items)))
+        }
+        Operator::NotOneOf => {
+            let items = filter.items()?;
+            Cond::all().add(is_none_of(column(), &items, each(&items)))
+        }
         Operator::StartsWith => Cond::any()
             .add(column().like(pattern("", value, "%")))
             .add(column().like(pattern("\"", value, "%"))),

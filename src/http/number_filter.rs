@@ -4,6 +4,7 @@ use sea_query::{Expr, ExprTrait, SimpleExpr};
 
 use super::error::ApiError;
 use super::filter::{Filter, Operator};
+use super::one_of::{Item, is_none_of, is_one_of};
 
 impl Filter<'_> {
     /// Texts that begin with a number other than zero, compared as numbers.
@@ -45,17 +46,22 @@ impl Filter<'_> {
 
     pub(super) fn on_decimal(&self, column: SimpleExpr) -> Result<SimpleExpr, ApiError> {
         let number = |text: &str| text.trim().parse().ok().filter(|number: &f64| number.is_finite());
-        let numbers = |texts: Vec<String>| texts.iter().filter_map(|text| number(text)).collect::<Vec<_>>();
+        let numbers = |items: &[Item]| {
+            items.iter().filter_map(Item::stored).filter_map(|text| number(&text)).collect::<Vec<_>>()
+        };
         Ok(match self.operator {
             Operator::Equals => column.is_in(number(self.value)),
             Operator::NotEquals => column.clone().is_not_null().and(column.is_not_in(number(self.value))),
-            Operator::OneOf => column.is_in(numbers(self.list()?)),
-            Operator::NotOneOf => match self.list()? {
+            Operator::OneOf => {
+                let items = self.items()?;
+                is_one_of(column, &items, numbers(&items))
+            }
+            Operator::NotOneOf => match self.items()? {
                 none if none.is_empty() => Expr::val(true),
-                some => column.clone().is_not_null().and(column.is_not_in(numbers(some))),
+                items => column.clone().is_not_null().and(is_none_of(column, &items, numbers(&items))),
             },
             Operator::Gt | Operator::Gte | Operator::Lt | Operator::Lte => self.compared(column)?,
-            _ => self.on_text(column.cast_as("CHAR"), str::to_owned)?,
+            _ => self.on_text(column.cast_as("CHAR"), self.value)?,
         })
     }
 }

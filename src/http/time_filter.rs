@@ -5,6 +5,7 @@ use sea_query::{ExprTrait, SimpleExpr};
 
 use super::error::{ApiError, ApiResult};
 use super::filter::{Filter, Operator};
+use super::one_of::{Item, is_none_of, is_one_of};
 
 impl Filter<'_> {
     /// The earliest and the latest moment that a filter on a time may mean, where it says one.
@@ -39,17 +40,23 @@ impl Filter<'_> {
                 })?;
                 column.between(time(from)?, time(to)?)
             }
-            Operator::OneOf => column.is_in(self.times()?),
-            Operator::NotOneOf => column.is_not_in(self.times()?),
+            Operator::OneOf => {
+                let items = self.items()?;
+                is_one_of(column, &items, times(&items)?)
+            }
+            Operator::NotOneOf => {
+                let items = self.items()?;
+                is_none_of(column, &items, times(&items)?)
+            }
             Operator::IsNull => column.is_null(),
             Operator::IsNotNull => column.is_not_null(),
             _ => return Err(self.unfit()),
         })
     }
+}
 
-    fn times(&self) -> Result<Vec<String>, ApiError> {
-        self.list()?.iter().map(|item| time(item)).collect()
-    }
+fn times(items: &[Item]) -> Result<Vec<String>, ApiError> {
+    items.iter().filter_map(Item::stored).map(|text| time(&text)).collect()
 }
 
 /// A time as the store writes it: six digits after the point, so that texts compare as times do.

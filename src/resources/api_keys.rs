@@ -72,6 +72,7 @@ const COLUMNS: [&str; 13] = [
 ];
 
 impl Listed for ApiKeyRow {
+    const HOLDS_SECRETS: bool = false;
     const FIELDS: &'static [Field] = &[
         Field::id(),
         Field::time("created"),
@@ -285,14 +286,14 @@ pub async fn list_api_keys(
     _: Principal,
     PathId(account_id): PathId,
     list: ListRequest<ApiKeyRow>,
-) -> ApiResult<Json<Page<ApiKeyResponse>>> {
+) -> ApiResult<Page<ApiKeyResponse>> {
     let account = find_account(&app.store, account_id).await?;
     let of_account = select().and_where(Expr::col("service_account_id").eq(account.id)).to_owned();
     let page = list.fetch(&app.store, &of_account).await?;
     let responses = |rows: Vec<ApiKeyRow>| {
         rows.into_iter().map(|row| row.response(account.clone(), list.hydrate, None)).collect()
     };
-    Ok(Json(page.with_items(responses)))
+    Ok(page.with_items(responses))
 }
 
 /// One API key, by its name or id.

@@ -26,6 +26,7 @@ row! {
 
 /// No list of them is part of the contract.
 impl Listed for VisualizationRow {
+    const HOLDS_SECRETS: bool = false;
     const FIELDS: &'static [Field] = &[];
 }
 
@@ -49,7 +50,6 @@ pub struct VisualizationResources {
 
 impl Resource for VisualizationRow {
     const NAME: &'static str = "artifact visualization";
-    const HOLDS_SECRETS: bool = false;
     type Body = VisualizationBody;
     type Metadata = VisualizationMetadata;
     type Resources = VisualizationResources;

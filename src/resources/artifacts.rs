@@ -56,6 +56,7 @@ row! {
 }
 
 impl Listed for ArtifactRow {
+    const HOLDS_SECRETS: bool = false;
     const FIELDS: &'static [Field] = &[
         Field::id(),
         Field::time("created"),
@@ -115,7 +116,6 @@ pub struct ArtifactResources {
 
 impl Resource for ArtifactRow {
     const NAME: &'static str = "artifact";
-    const HOLDS_SECRETS: bool = false;
     const IN_PROJECT: bool = true;
     const TAGGABLE: bool = true;
     const HOLDS: &'static [Held] = &HOLDS;

@@ -1,6 +1,5 @@
 //! The audit's records, for admins (docs/audit.md).
 
-use axum::Json;
 use axum::extract::State;
 
 use super::users::admins_only;
@@ -20,7 +19,7 @@ pub async fn list_records(
     State(app): State<AppState>,
     principal: Principal,
     list: ListRequest<Record>,
-) -> ApiResult<Json<Page<Record>>> {
+) -> ApiResult<Page<Record>> {
     admins_only(&principal, "read the audit")?;
-    list.fetch(&app.store, &Record::select()).await.map(Json)
+    list.fetch(&app.store, &Record::select()).await
 }

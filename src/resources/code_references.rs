@@ -26,6 +26,7 @@ row! {
 }
 
 impl Listed for CodeReferenceRow {
+    const HOLDS_SECRETS: bool = false;
     const FIELDS: &'static [Field] = &[];
 }
 
@@ -40,7 +41,6 @@ pub struct CodeReferenceBody {
 
 impl Resource for CodeReferenceRow {
     const NAME: &'static str = "code reference";
-    const HOLDS_SECRETS: bool = false;
     const IN_PROJECT: bool = true;
     type Body = CodeReferenceBody;
     type Metadata = NoResources;

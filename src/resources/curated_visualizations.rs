@@ -50,6 +50,7 @@ row! {
 
 /// No list of them is part of the contract.
 impl Listed for CuratedVisualizationRow {
+    const HOLDS_SECRETS: bool = false;
     const FIELDS: &'static [Field] = &[];
 }
 
@@ -77,7 +78,6 @@ pub struct CuratedVisualizationResources {
 
 impl Resource for CuratedVisualizationRow {
     const NAME: &'static str = "curated visualization";
-    const HOLDS_SECRETS: bool = false;
     type Body = CuratedVisualizationBody;
     type Metadata = NoResources;
     type Resources = CuratedVisualizationResources;

@@ -140,6 +140,7 @@ impl DeviceRow {
 }
 
 impl Listed for DeviceRow {
+    const HOLDS_SECRETS: bool = false;
     const FIELDS: &'static [Field] = &[
         Field::id(),
         Field::time("created"),

@@ -59,6 +59,7 @@ row! {
 }
 
 impl Listed for FlavorRow {
+    const HOLDS_SECRETS: bool = false;
     const FIELDS: &'static [Field] = &[
         Field::id(),
         Field::time("created"),
@@ -102,7 +103,6 @@ pub struct FlavorResources {
 
 impl Resource for FlavorRow {
     const NAME: &'static str = "flavor";
-    const HOLDS_SECRETS: bool = false;
     type Body = FlavorBody;
     type Metadata = FlavorMetadata;
     type Resources = FlavorResources;

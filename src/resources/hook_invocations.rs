@@ -59,6 +59,7 @@ row! {
 }
 
 impl Listed for HookInvocationRow {
+    const HOLDS_SECRETS: bool = false;
     const FIELDS: &'static [Field] = &[
         Field::id(),
         Field::time("created"),
@@ -107,7 +108,6 @@ pub struct HookInvocationResources {
 
 impl Resource for HookInvocationRow {
     const NAME: &'static str = "hook invocation";
-    const HOLDS_SECRETS: bool = false;
     const IN_PROJECT: bool = true;
     type Body = HookInvocationBody;
     type Metadata = HookInvocationMetadata;

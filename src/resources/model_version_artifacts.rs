@@ -49,6 +49,7 @@ row! {
 }
 
 impl Listed for ArtifactLinkRow {
+    const HOLDS_SECRETS: bool = false;
     const FIELDS: &'static [Field] = &[
         Field::id(),
         Field::time("created"),
@@ -119,7 +120,6 @@ pub struct ArtifactLinkBody {
 
 impl Resource for ArtifactLinkRow {
     const NAME: &'static str = "model version link";
-    const HOLDS_SECRETS: bool = false;
     type Body = ArtifactLinkBody;
     type Metadata = NoResources;
     type Resources = NoResources;

@@ -40,6 +40,7 @@ row! {
 }
 
 impl Listed for RunLinkRow {
+    const HOLDS_SECRETS: bool = false;
     const FIELDS: &'static [Field] = &[
         Field::id(),
         Field::time("created"),
@@ -82,7 +83,6 @@ pub struct RunLinkBody {
 
 impl Resource for RunLinkRow {
     const NAME: &'static str = "model version link";
-    const HOLDS_SECRETS: bool = false;
     type Body = RunLinkBody;
     type Metadata = NoResources;
     type Resources = NoResources;

@@ -66,6 +66,7 @@ row! {
 }
 
 impl Listed for ModelRow {
+    const HOLDS_SECRETS: bool = false;
     const FIELDS: &'static [Field] = &[
         Field::id(),
         Field::time("created"),
@@ -122,7 +123,6 @@ pub struct ModelResources {
 
 impl Resource for ModelRow {
     const NAME: &'static str = "model";
-    const HOLDS_SECRETS: bool = false;
     const IN_PROJECT: bool = true;
     const TAGGABLE: bool = true;
     const HOLDS: &'static [Held] = &HOLDS;

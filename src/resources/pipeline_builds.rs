@@ -75,6 +75,7 @@ const CONTAINER_REGISTRY: Related = Related {
 };
 
 impl Listed for BuildRow {
+    const HOLDS_SECRETS: bool = false;
     const FIELDS: &'static [Field] = &[
         Field::id(),
         Field::time("created"),
@@ -123,7 +124,6 @@ pub struct BuildResources {
 
 impl Resource for BuildRow {
     const NAME: &'static str = "pipeline build";
-    const HOLDS_SECRETS: bool = false;
     const IN_PROJECT: bool = true;
     type Body = BuildBody;
     type Metadata = BuildMetadata;

@@ -66,6 +66,7 @@ row! {
 }
 
 impl Listed for PipelineRow {
+    const HOLDS_SECRETS: bool = false;
     const FIELDS: &'static [Field] = &[
         Field::id(),
         Field::time("created"),
@@ -121,7 +122,6 @@ struct LatestRun {
 
 impl Resource for PipelineRow {
     const NAME: &'static str = "pipeline";
-    const HOLDS_SECRETS: bool = false;
     const IN_PROJECT: bool = true;
     const TAGGABLE: bool = true;
     const HOLDS: &'static [Held] = &HOLDS;

@@ -81,6 +81,7 @@ row! {
 }
 
 impl Listed for ProjectRow {
+    const HOLDS_SECRETS: bool = false;
     const FIELDS: &'static [Field] = &[
         Field::id(),
         Field::time("created"),
@@ -105,7 +106,6 @@ pub struct ProjectMetadata {
 
 impl Resource for ProjectRow {
     const NAME: &'static str = "project";
-    const HOLDS_SECRETS: bool = false;
     const HOLDS: &'static [Held] = &HOLDS;
     type Body = ProjectBody;
     type Metadata = ProjectMetadata;

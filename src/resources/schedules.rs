@@ -64,6 +64,7 @@ row! {
 }
 
 impl Listed for ScheduleRow {
+    const HOLDS_SECRETS: bool = false;
     const FIELDS: &'static [Field] = &[
         Field::id(),
         Field::time("created"),
@@ -114,7 +115,6 @@ pub struct ScheduleResources {
 
 impl Resource for ScheduleRow {
     const NAME: &'static str = "schedule";
-    const HOLDS_SECRETS: bool = false;
     const IN_PROJECT: bool = true;
     type Body = ScheduleBody;
     type Metadata = ScheduleMetadata;

@@ -35,6 +35,7 @@ pub struct ServiceAccountRow {
 }
 
 impl Listed for ServiceAccountRow {
+    const HOLDS_SECRETS: bool = false;
     const FIELDS: &'static [Field] = &[
         Field::id(),
         Field::time("created"),
@@ -224,11 +225,11 @@ pub async fn list_service_accounts(
     State(app): State<AppState>,
     _: Principal,
     list: ListRequest<ServiceAccountRow>,
-) -> ApiResult<Json<Page<ServiceAccountResponse>>> {
+) -> ApiResult<Page<ServiceAccountResponse>> {
     let page = list.fetch(&app.store, &select()).await?;
     let responses =
         |rows: Vec<ServiceAccountRow>| rows.into_iter().map(|row| row.response(list.hydrate)).collect();
-    Ok(Json(page.with_items(responses)))
+    Ok(page.with_items(responses))
 }
 
 /// One service account, by its name or id.

@@ -85,6 +85,7 @@ impl Color {
 }
 
 impl Listed for TagRow {
+    const HOLDS_SECRETS: bool = false;
     const FIELDS: &'static [Field] = &[
         Field::id(),
         Field::time("created"),
@@ -130,7 +131,6 @@ pub struct TagResources {
 
 impl Resource for TagRow {
     const NAME: &'static str = "tag";
-    const HOLDS_SECRETS: bool = false;
     type Body = TagBody;
     type Metadata = TagMetadata;
     type Resources = TagResources;

@@ -19,6 +19,8 @@ mod python_json;
 mod remembered;
 mod seed;
 mod sweep;
+#[cfg(test)]
+mod testing;
 mod transaction;
 mod turn;
 mod types;

@@ -221,9 +221,11 @@ pub async fn sync_flavors(
     for flavor in built_in_flavors(&flavors)? {
         let (new_id, now) = sequence.next_row();
         match existing.iter().find(|(name, kind, _)| name == flavor.name && kind == flavor.r#type) {
-            None => flavor.insert((new_id, now)).run(tx).await?,
+            None => {
+                flavor.insert((new_id, now)).set("display_name", flavor.display_name).run(tx).await?;
+            }
             Some((.., id)) => {
-                let update = Update::of("flavor", *id, now);
+                let update = Update::of("flavor", *id, now).set("display_name", flavor.display_name);
                 flavor
                     .columns()
                     .into_iter()
@@ -249,12 +251,12 @@ fn built_in_flavors(json: &[u8]) -> Result<Vec<Flavor<'_>>, StoreError> {
 }
 
 impl Flavor<'_> {
-    fn columns(&self) -> [(&'static str, SimpleExpr); 13] {
+    /// But for what people call it, which it is given when it is synchronized and not at first, as in ZenML.
+    fn columns(&self) -> [(&'static str, SimpleExpr); 12] {
         [
             ("name", self.name.into()),
             ("type", self.r#type.into()),
             ("source", self.source.into()),
-            ("display_name", self.display_name.into()),
             ("config_schema", self.described_schema.as_str().into()),
             ("integration", self.integration.into()),
             ("connector_type", self.connector_type.into()),

@@ -129,21 +129,9 @@ mod tests {
     use sqlx::AssertSqlSafe;
 
     use super::*;
-    use crate::config::Config;
+    use crate::store::Pools;
     use crate::store::lanes::{Lanes, Rank};
-    use crate::store::{BatchRow, Cells, Pools};
-
-    struct Turn(String);
-
-    impl BatchRow for Turn {
-        const TABLE: &'static str = "zendo_turn";
-        const COLUMNS: &'static [&'static str] = &["name", "taken"];
-
-        fn put(&self, cells: &mut Cells) {
-            cells.text(&self.0);
-            cells.integer(7);
-        }
-    }
+    use crate::store::testing::{Turn, unmigrated};
 
     async fn run(writer: &std::sync::Arc<Lanes<sqlx::Sqlite>>, sql: &str) {
         let mut lease = writer.lease(Rank::Shared).await.unwrap();
@@ -153,10 +141,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_write_that_found_the_disk_full_leaves_no_trace_on_the_next_ones() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut config = Config::default();
-        config.zendo.data_dir = folder.path().to_owned();
-        let store = Store::connect(&config).await.unwrap();
+        let (store, _folder) = unmigrated().await;
         store.migrate().await.unwrap();
         let Pools::Sqlite { writer, .. } = &store.pools else { panic!("no SQLite") };
         let many: Vec<_> = (0..5_000).map(|number| Turn(format!("{number:0>60}"))).collect();

@@ -151,28 +151,7 @@ mod tests {
     use sea_query::Query;
 
     use super::*;
-    use crate::config::Config;
-    use crate::store::Cells;
-
-    #[derive(Debug)]
-    struct Turn(String);
-
-    impl BatchRow for Turn {
-        const TABLE: &'static str = "zendo_turn";
-        const COLUMNS: &'static [&'static str] = &["name", "taken"];
-
-        fn put(&self, cells: &mut Cells) {
-            cells.text(&self.0);
-            cells.integer(7);
-        }
-    }
-
-    async fn store() -> (Store, tempfile::TempDir) {
-        let folder = tempfile::tempdir().unwrap();
-        let mut config = Config::default();
-        config.zendo.data_dir = folder.path().to_owned();
-        (Store::connect(&config).await.unwrap(), folder)
-    }
+    use crate::store::testing::{Turn, unmigrated};
 
     async fn names(store: &Store) -> Vec<String> {
         let query = Query::select().column("name").from("zendo_turn").to_owned();
@@ -182,7 +161,7 @@ mod tests {
 
     #[tokio::test]
     async fn each_row_is_written_once_though_a_write_failed_or_was_sent_twice() {
-        let (store, _folder) = store().await;
+        let (store, _folder) = unmigrated().await;
         let queue = WriteBehind::new(10_000);
         let turns = || (0..2345).map(|number| format!("{number:04}"));
         turns().for_each(|name| queue.push(Turn(name)).unwrap());

@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::bodies::merged;
 use super::step::{ADMIN, ANYONE, Scenario, Step, scenario};
-use super::wanted::SYNCED_NAME;
 
 const NONE: &str = "00000000-0000-0000-0000-000000000001";
 
@@ -96,7 +95,7 @@ fn made() -> Scenario {
             component("orchestrator", "kubernetes", r#"{"kubernetes_context": "x"}"#).keep("orchestrator"),
             component("artifact_store", "s3", r#"{"path": "s3://x"}"#).keep("store"),
             component("experiment_tracker", "wandb", r#"{"api_key": "x"}"#).keep("tracker"),
-            component("step_operator", "sagemaker", r#"{"role": "r"}"#).keep("operator").wanted(&SYNCED_NAME),
+            component("step_operator", "sagemaker", r#"{"role": "r"}"#).keep("operator"),
             ADMIN
                 .post(
                     "/stacks",

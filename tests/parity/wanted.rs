@@ -107,10 +107,6 @@ pub const NO_RUNNER: Wanted = wanted(&["status: 500 | 400"], "a server that star
 pub const OWN_WORDS: Wanted = wanted(&["violations: *"], "what is accepted is told in zendo's own words");
 pub const UNION: Wanted =
     wanted(&["violations: *"], "what takes several types is refused once, not once for each of them");
-pub const SYNCED_NAME: Wanted = wanted(
-    &["body.resources.flavor.body.display_name: SageMaker | Sagemaker"],
-    "a built-in flavor is called the same before and after it is set back",
-);
 pub const FAR_PAST: Wanted = wanted(&["status: 500 | 422"], "a lifetime is positive");
 pub const TIMES_ONE_OF: Wanted = wanted(&["status: 500 | 200"], "the filter works for times too");
 pub const HUGE_NUMBER: Wanted = wanted(&["status: 400 | 422"], "a number beyond all bounds is unreadable");
@@ -128,6 +124,10 @@ pub const COMPONENT_TWICE: Wanted =
 pub const NOT_A_TEXT: Wanted =
     wanted(&["status: 500 | 422"], "a path that is no text doesn't fit the flavor, as other fields don't");
 pub const LIST_OF_NOTHING: Wanted = wanted(&["status: 500 | 422"], "a list is no object, here as elsewhere");
+pub const BUILT_IN_FIRST: Wanted = wanted(
+    &["status: 404 | 403"],
+    "that nobody changes the default stack is told first, whatever else the change names",
+);
 pub const LINKED_AGAIN: Wanted = wanted(
     &["body.metadata.environment.A: \"b\" | (absent)"],
     "in the reference a secret that is linked already undoes the rest of the change",

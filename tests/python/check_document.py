@@ -8,10 +8,9 @@ import re
 import subprocess
 import sys
 import urllib.error
-import urllib.parse
-import urllib.request
 
-URL = os.environ["ZENDO_URL"]
+from server import URL, ask, sign_in
+
 EXAMPLES, SEED = os.environ.get("ZENDO_EXAMPLES", "8"), "14"
 # What is asked of each answer. Left out, since the document doesn't say what a request has to be for it: that whatever
 # fits the document is taken (`positive_data_acceptance`: a name may be taken, a run may have ended) and whatever doesn't
@@ -26,18 +25,6 @@ CHECKS = [
 ]
 # They end the session that the run uses, so they come last.
 LAST = ["/api/v1/logout", "/api/v1/api_tokens/revoke"]
-
-
-def ask(path, token=None, form=None):
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    body = urllib.parse.urlencode(form).encode() if form else None
-    with urllib.request.urlopen(urllib.request.Request(URL + path, body, headers)) as answer:
-        return json.load(answer)
-
-
-def sign_in():
-    form = {"username": os.environ["ZENDO_ADMIN"], "password": os.environ["ZENDO_PASSWORD"]}
-    return ask("/api/v1/login", form=form)["access_token"]
 
 
 def things_of(document, token):

@@ -3,8 +3,6 @@ with no leeway between clocks. Each verifies what a sign-in, an API token and a 
 
 import json
 import os
-import urllib.parse
-import urllib.request
 import warnings
 
 import jwt as pyjwt
@@ -14,24 +12,14 @@ from joserfc import jwt as joserfc
 from jwcrypto import jwk as jwcrypto_jwk
 from jwcrypto import jwt as jwcrypto
 
+from server import URL, ask, sign_in
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from authlib.jose import JsonWebKey, JsonWebToken
 
-URL, ALGORITHM = os.environ["ZENDO_URL"], os.environ["ZENDO_SIGNING_ALGORITHM"]
+ALGORITHM = os.environ["ZENDO_SIGNING_ALGORITHM"]
 JWKS = f"{URL}/.well-known/jwks.json"
-
-
-def ask(path, token=None, form=None):
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    body = urllib.parse.urlencode(form).encode() if form else None
-    with urllib.request.urlopen(urllib.request.Request(URL + path, body, headers)) as answer:
-        return json.load(answer)
-
-
-def sign_in():
-    form = {"username": os.environ["ZENDO_ADMIN"], "password": os.environ["ZENDO_PASSWORD"]}
-    return ask("/api/v1/login", form=form)["access_token"]
 
 
 def api_token(token):

@@ -9,10 +9,25 @@ use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{Caller, Database, TestApp, wait_until};
+use crate::query_counts::{Made, Maker, lists};
+use crate::support::{Caller, Database, Lab, TestApp, wait_until};
 
 const FLAVORS: &str = "/api/v1/flavors?size=100&hydrate=true";
 const ALL: &str = "gzip, deflate, br, zstd";
+/// Bytes from which a page is large.
+const LARGE: usize = 8 << 10;
+/// Lists of what opens something to somebody, or tells how it was tried.
+const OF_SECRETS: [&str; 9] = [
+    "/api/v1/api_tokens",
+    "/api/v1/audit",
+    "/api/v1/code_repositories",
+    "/api/v1/components",
+    "/api/v1/secrets",
+    "/api/v1/stacks",
+    "/api/v1/workspaces/default/code_repositories",
+    "/api/v1/workspaces/default/components",
+    "/api/v1/workspaces/default/stacks",
+];
 
 on_each_store! {
     large_pages_are_the_same_in_each_encoding,
@@ -156,4 +171,127 @@ async fn what_has_a_tag_or_its_own_encoding_stays_as_it_was() {
     let again = app.anonymous().with("if-none-match", &tag).get("/openapi.json").await;
     assert_eq!(again.status, 304);
     assert!(document.json()["paths"].is_object());
+}
+
+/// What isn't made with the others: devices that a person has approved, run templates, and more of what is small.
+async fn make_more(app: &TestApp, database: &Database, maker: &Maker, made: &Made) {
+    let id = |thing: &Value| thing["id"].as_str().unwrap().to_owned();
+    let account = id(&made.account);
+    let model = &made.run["resources"]["model_version"]["body"]["model"]["id"];
+    let project = maker.caller.get("/api/v1/projects/default").await.expect_ok()["id"].clone();
+    let machine = app.anonymous().with("user-agent", "Host/my-host ZenML/0.98.0 Python/3.11 OS/linux");
+    for number in 0..20 {
+        let client = format!("00000000-0000-4000-8000-0000000000{number:02}");
+        let asked = machine.post_form("/api/v1/device_authorization", &[("client_id", &client)]).await;
+        asked.expect_ok();
+        let keys = format!("/service_accounts/{account}/api_keys");
+        let (name, text) = (format!("more_{number}"), "long ".repeat(40));
+        maker.make(&keys, json!({"name": name})).await;
+        maker.make("/projects", json!({"name": name, "description": text})).await;
+        maker.make("/service_accounts", json!({"name": name, "description": text, "active": true})).await;
+        maker.make("/model_versions", json!({"project": project, "model": model, "name": name})).await;
+    }
+    let all_of_one =
+        format!("UPDATE step_run SET name = id, pipeline_run_id = '{}'", id(&made.child).replace('-', ""));
+    database.execute(&all_of_one).await;
+    let approved =
+        "UPDATE auth_devices SET user_id = (SELECT id FROM user WHERE name = 'default'), status = 'active'";
+    database.execute(approved).await;
+    let component = async |kind: &str, flavor: &str, configuration: Value| {
+        let body = json!({"name": "far", "type": kind, "flavor": flavor, "configuration": configuration});
+        maker.make("/components", body).await["id"].clone()
+    };
+    let orchestrator = component("orchestrator", "kubernetes", json!({})).await;
+    let store = component("artifact_store", "s3", json!({"path": "s3://x"})).await;
+    let parts = json!({"orchestrator": [orchestrator], "artifact_store": [store]});
+    let stack = maker.make("/stacks", json!({"name": "far", "components": parts})).await["id"].clone();
+    let pipeline = maker.make("/pipelines", json!({"project": project, "name": "far"})).await["id"].clone();
+    let build = json!({"project": project, "is_local": false, "contains_code": true, "stack": stack});
+    let build = maker.make("/pipeline_builds", build).await["id"].clone();
+    let snapshot = json!({
+        "project": project, "stack": stack, "pipeline": pipeline, "build": build, "run_name_template": "again",
+        "pipeline_configuration": {"name": "far"}, "pipeline_spec": {"steps": []}, "step_configurations": {},
+    });
+    let snapshot = maker.make("/pipeline_snapshots", snapshot).await["id"].clone();
+    for number in 0..10 {
+        let name = format!("template_{number}");
+        maker
+            .make("/run_templates", json!({"project": project, "name": name, "source_snapshot_id": snapshot}))
+            .await;
+    }
+}
+
+/// All lists of the server's own table of routes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_large_page_is_compressed_but_those_of_secrets() {
+    let database = Database::sqlite();
+    let app = TestApp::start(&database).await;
+    let maker = Maker::new(&app).await;
+    let made = maker.make_page().await;
+    make_more(&app, &database, &maker, &made).await;
+    let admin = &maker.caller;
+    for number in 0..20 {
+        admin.api_token(60 + number).await;
+    }
+    let get = async |path: &str, encodings| get_as(&app, admin, Method::GET, path, encodings).await;
+    let document = app.anonymous().get("/openapi.json").await.expect_ok();
+    let paths = lists(&made, &document);
+    let (mut wrong, mut compressed, mut of_secrets) = (Vec::new(), 0, 0);
+    for path in &paths {
+        let holds_secrets = OF_SECRETS.contains(&path.as_str());
+        let all = format!("{path}?size=1000&hydrate=true");
+        let (plain, packed) = (get(&all, None).await, get(&all, Some(ALL)).await);
+        assert_eq!((plain.status, packed.status), (StatusCode::OK, StatusCode::OK), "{path}");
+        if plain.body.len() <= LARGE
+            || plain.encoding().is_some()
+            || packed.json()["total"] != plain.json()["total"]
+        {
+            wrong.push(format!("{path}: {} bytes are too few to tell, or not the same", plain.body.len()));
+        }
+        if packed.encoding().is_some() == holds_secrets || packed.varies_by_encoding() == holds_secrets {
+            wrong.push(format!("{path}: {:?} of {} bytes", packed.encoding(), plain.body.len()));
+        }
+        (compressed, of_secrets) =
+            (compressed + usize::from(packed.encoding().is_some()), of_secrets + usize::from(holds_secrets));
+        let small = get(&format!("{path}?size=1"), Some(ALL)).await;
+        if small.body.len() <= LARGE && small.encoding().is_some() {
+            wrong.push(format!("{path}: a page of {} bytes is compressed", small.body.len()));
+        }
+    }
+    println!("{compressed} of {} lists are compressed, {of_secrets} hold secrets", paths.len());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(of_secrets, OF_SECRETS.len());
+}
+
+/// Whose length isn't known before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_log_is_compressed_and_a_short_one_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().to_str().unwrap();
+    let app = TestApp::start_with(&Database::sqlite(), &[("ZENDO_LOCAL_FILES_ROOT", root)]).await;
+    let lab = Lab::with_snapshot(&app).await;
+    let store =
+        json!({"name": "here", "type": "artifact_store", "flavor": "local", "configuration": {"path": root}});
+    let store = lab.caller.post("/api/v1/components", store).await.expect_ok()["id"].clone();
+    let run = lab.run("one", json!({})).await;
+    let run_path = format!("/api/v1/runs/{}/logs", run["id"].as_str().unwrap());
+    for (number, lines, is_large) in [(1, 3, false), (2, 500, true), (3, 20_000, true)] {
+        let (uri, source) = (format!("{root}/{number}.log"), format!("step_{number}"));
+        std::fs::write(&uri, "a line of a log\n".repeat(lines)).unwrap();
+        let id = format!("00000000-0000-4000-8000-00000000000{number}");
+        let log = json!({
+            "project": lab.project, "source": source, "uri": uri, "artifact_store_id": store, "id": id,
+            "pipeline_run_id": run["id"],
+        });
+        lab.caller.post("/api/v1/logs", log).await.expect_ok();
+        for path in [format!("/api/v1/logs/{id}/entries"), format!("{run_path}?source={source}")] {
+            let plain = get_as(&app, &lab.caller, Method::GET, &path, None).await;
+            let packed = get_as(&app, &lab.caller, Method::GET, &path, Some("gzip")).await;
+            assert_eq!((plain.status, plain.encoding()), (StatusCode::OK, None), "{path}");
+            assert_eq!(packed.encoding(), is_large.then_some("gzip"), "{path}: {} bytes", plain.body.len());
+            let (plain, packed) = (plain.json(), packed.json());
+            let number_of = |log: &Value| log.get("items").unwrap_or(log).as_array().unwrap().len();
+            assert_eq!((number_of(&plain), number_of(&packed)), (lines, lines), "{path}");
+        }
+    }
 }

@@ -189,10 +189,21 @@ async fn lists_of_values_may_hold_numbers(database: Database) {
         (r#"oneof:["7", 1.5, null]"#, vec!["1.5", "7"]),
         ("notoneof:[7, 1.5]", vec!["blue%", "default"]),
         ("oneof:[null]", vec![]),
+        ("oneof:[NaN, Infinity, 7]", vec!["7"]),
+        ("notoneof:[Infinity, null, 7]", vec!["1.5", "blue%", "default"]),
+        ("notoneof:[7, NaN]", vec![]),
     ] {
         assert_eq!(names(&script, &format!("sort_by=name&name={list}")).await, expected, "{list}");
     }
-    for wrong in ["oneof:{}", "oneof:7", "oneof:[[7]]", r#"oneof:[{"a": 7}]"#] {
+    for wrong in [
+        "oneof:[nan]",
+        "oneof:[7,]",
+        "oneof:NaN",
+        "oneof:{}",
+        "oneof:7",
+        "oneof:[[7]]",
+        r#"oneof:[{"a": 7}]"#,
+    ] {
         script.get(&format!("/api/v1/projects?name={wrong}")).await.expect(422, "JSON list");
     }
     // A number with a fraction, which is asked for as a text.
@@ -208,12 +219,34 @@ async fn lists_of_values_may_hold_numbers(database: Database) {
         (r#"oneof:["x"]"#, 0),
         (r#"notoneof:["x"]"#, 1),
         ("notoneof:[90]", 0),
+        ("oneof:[NaN]", 0),
+        ("oneof:[90, NaN, null]", 1),
+        ("oneof:[null]", 0),
+        ("oneof:[Infinity, -Infinity]", 0),
+        ("notoneof:[NaN]", 0),
+        ("notoneof:[null]", 1),
+        ("notoneof:[Infinity]", 1),
         ("startswith:9", 1),
         ("x", 0),
         ("notequals:x", 1),
         ("gt:89.5", 1),
     ] {
         let found = script.get(&format!("/api/v1/schedules?interval_second={filter}")).await.expect_ok();
+        assert_eq!(found["total"], expected, "{filter}");
+    }
+    // What isn't there, and ids, which are compared as texts.
+    for (filter, expected) in [
+        ("cron_expression=oneof:[null]", 1),
+        ("cron_expression=oneof:[\"x\", null]", 1),
+        ("cron_expression=notoneof:[null]", 0),
+        ("cron_expression=notoneof:[\"x\"]", 0),
+        ("pipeline_id=oneof:[null, NaN, 1, true]", 0),
+        ("id=notoneof:[null, NaN, Infinity]", 1),
+        ("user=notoneof:[NaN]", 1),
+        ("created=oneof:[null, NaN]", 0),
+        ("end_time=oneof:[null, NaN]", 1),
+    ] {
+        let found = script.get(&format!("/api/v1/schedules?{filter}")).await.expect_ok();
         assert_eq!(found["total"], expected, "{filter}");
     }
 }

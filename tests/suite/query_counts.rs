@@ -15,7 +15,7 @@ const EMPTY: [&str; 3] =
 
 /// Makes things through the API.
 pub struct Maker {
-    caller: Caller,
+    pub caller: Caller,
     project: Value,
 }
 
@@ -26,7 +26,7 @@ impl Maker {
         Self { caller, project }
     }
 
-    async fn make(&self, path: &str, body: Value) -> Value {
+    pub async fn make(&self, path: &str, body: Value) -> Value {
         let answer = self.caller.post(&format!("/api/v1{path}"), body.clone()).await;
         assert_eq!(answer.status, 200, "{path} {body} {}", answer.text);
         answer.json()
@@ -35,6 +35,15 @@ impl Maker {
     /// The body of the comparison with the reference, with other references in it.
     async fn make_like(&self, path: &str, body: String) -> Value {
         self.make(path, serde_json::from_str(&body).unwrap()).await
+    }
+
+    /// As many of each kind as a page has.
+    pub async fn make_page(&self) -> Made {
+        let mut made = self.make_all(0).await;
+        for number in 1..THINGS {
+            made = self.make_all(number).await;
+        }
+        made
     }
 
     /// One of each kind, each with all that it can be related to.
@@ -152,21 +161,25 @@ impl Maker {
 
 /// What some lists are of.
 pub struct Made {
-    account: Value,
-    run: Value,
-    child: Value,
+    pub account: Value,
+    pub run: Value,
+    pub child: Value,
 }
 
 fn id(thing: &Value) -> &str {
     thing["id"].as_str().unwrap()
 }
 
-/// The lists that zendo has, with their placeholders filled.
-fn lists(made: &Made) -> Vec<String> {
+/// ZenML's OpenAPI document.
+fn contract() -> Value {
     let contract = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/contract/openapi.json");
-    let contract: Value = serde_json::from_str(&std::fs::read_to_string(contract).unwrap()).unwrap();
+    serde_json::from_str(&std::fs::read_to_string(contract).unwrap()).unwrap()
+}
+
+/// The lists that zendo has and the document says so, with their placeholders filled.
+pub fn lists(made: &Made, document: &Value) -> Vec<String> {
     let is_paged = |path: &str| {
-        let parameters = contract["paths"][path]["get"]["parameters"].as_array();
+        let parameters = document["paths"][path]["get"]["parameters"].as_array();
         parameters.is_some_and(|all| all.iter().any(|parameter| parameter["name"] == "size"))
     };
     let model = made.run["resources"]["model_version"]["body"]["model"]["id"].as_str().unwrap();
@@ -199,12 +212,9 @@ async fn queries(app: &TestApp, caller: &Caller, path: &str) -> (u64, usize) {
 async fn a_page_costs_the_same_queries_whatever_its_size() {
     let app = TestApp::start(&Database::sqlite()).await;
     let maker = Maker::new(&app).await;
-    let mut made = maker.make_all(0).await;
-    for number in 1..THINGS {
-        made = maker.make_all(number).await;
-    }
+    let made = maker.make_page().await;
     let mut wrong = Vec::new();
-    for path in lists(&made) {
+    for path in lists(&made, &contract()) {
         for hydrate in ["false", "true"] {
             // Runs are of three kinds.
             let alike = if path.ends_with("/runs") { "&name=endswith:_child" } else { "" };

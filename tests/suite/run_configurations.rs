@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::parity::bodies;
-use crate::support::{Caller, Database, TestApp};
+use crate::support::{Caller, Database, Lab, TestApp};
 
 on_each_store! {
     each_template_of_a_snapshot_says_all_of_it,
@@ -12,16 +12,15 @@ on_each_store! {
 }
 
 /// A caller with a snapshot whose images were built for a stack that is elsewhere.
-struct Lab {
+struct FarLab {
     caller: Caller,
     snapshot: String,
     project: Value,
 }
 
-impl Lab {
+impl FarLab {
     async fn of(app: &TestApp, steps: Value, more: Value) -> Self {
-        let caller = app.signed_in().await;
-        let project = caller.get("/api/v1/projects/default").await.expect_ok()["id"].clone();
+        let Lab { caller, project, pipeline, .. } = Lab::of(app).await;
         let mut components = serde_json::Map::new();
         for (kind, flavor, configuration) in [
             ("orchestrator", "kubernetes", json!({})),
@@ -35,8 +34,6 @@ impl Lab {
         }
         let stack = json!({"name": "far", "components": components});
         let stack = caller.post("/api/v1/stacks", stack).await.expect_ok()["id"].clone();
-        let pipeline = json!({"project": project, "name": "training"});
-        let pipeline = caller.post("/api/v1/pipelines", pipeline).await.expect_ok()["id"].clone();
         let build = json!({"project": project, "is_local": false, "contains_code": true, "stack": stack});
         let build = caller.post("/api/v1/pipeline_builds", build).await.expect_ok()["id"].clone();
         let snapshot = json!({
@@ -63,7 +60,7 @@ fn step(name: &str, more: Value) -> Value {
 
 async fn each_template_of_a_snapshot_says_all_of_it(database: Database) {
     let app = TestApp::start(&database).await;
-    let lab = Lab::of(&app, json!({"load": step("load", json!({}))}), json!({})).await;
+    let lab = FarLab::of(&app, json!({"load": step("load", json!({}))}), json!({})).await;
     for name in ["one", "two", "three"] {
         let template = json!({"project": lab.project, "name": name, "source_snapshot_id": lab.snapshot});
         lab.caller.post("/api/v1/run_templates", template).await.expect_ok();
@@ -85,7 +82,7 @@ async fn a_schema_has_the_settings_of_the_stack_and_the_parameters_of_the_steps(
         "load": step("load", json!({"parameters": {"rate": 1}, "success_hook_source": "a.b"})),
         "train": step("train", json!({"settings": {"docker": {}, "x": {"y": 1}}})),
     });
-    let lab = Lab::of(&app, steps, json!({})).await;
+    let lab = FarLab::of(&app, steps, json!({})).await;
     let without = lab.metadata("").await;
     assert_eq!((&without["config_schema"], &without["config_template"]), (&Value::Null, &Value::Null));
     let with = lab.metadata("?include_config_schema=true&step_configuration_filter=train").await;
@@ -123,7 +120,7 @@ async fn names_of_steps_meet_no_others(database: Database) {
     let names = ["Settings", "Model", "Steps", "a b", "a/b", "ä\"'~"];
     let steps: serde_json::Map<String, Value> =
         names.iter().map(|name| ((*name).to_owned(), step(name, json!({"parameters": {"p": 1}})))).collect();
-    let lab = Lab::of(&app, steps.into(), json!({"is_dynamic": true})).await;
+    let lab = FarLab::of(&app, steps.into(), json!({"is_dynamic": true})).await;
     let schema = lab.metadata("?include_config_schema=true").await["config_schema"].clone();
     let properties = schema["$defs"]["Steps"]["properties"].as_object().unwrap();
     assert_eq!(properties.len(), names.len());

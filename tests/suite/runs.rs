@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::parity::bodies;
-use crate::support::{Caller, Database, TestApp};
+use crate::support::{Database, Lab, TestApp, read};
 
 on_each_store! {
     runs_are_counted_by_what_they_have_in_common,
@@ -14,53 +14,9 @@ on_each_store! {
     what_changes_nothing_of_a_thing_is_no_news_of_it,
 }
 
-/// A pipeline with a snapshot on the default stack.
-struct Lab {
-    caller: Caller,
-    project: Value,
-    snapshot: Value,
-}
-
-impl Lab {
-    async fn of(app: &TestApp) -> Self {
-        let caller = app.signed_in().await;
-        let project = caller.get("/api/v1/projects/default").await.expect_ok()["id"].clone();
-        let stack = caller.get("/api/v1/stacks?name=default").await.expect_ok()["items"][0]["id"].clone();
-        let pipeline = json!({"project": project, "name": "training"});
-        let pipeline = caller.post("/api/v1/pipelines", pipeline).await.expect_ok();
-        let more = json!({"project": project, "stack": stack, "pipeline": pipeline["id"]});
-        let snapshot = bodies::snapshot(more);
-        let snapshot = caller.post("/api/v1/pipeline_snapshots", read(&snapshot)).await.expect_ok();
-        Self { caller, project, snapshot }
-    }
-
-    fn run_body(&self, name: &str, more: Value) -> Value {
-        let all = json!({"project": self.project, "snapshot": self.snapshot["id"]});
-        read(&bodies::run(name, bodies::merged(all, more)))
-    }
-
-    async fn run(&self, name: &str, more: Value) -> Value {
-        self.caller.post("/api/v1/runs", self.run_body(name, more)).await.expect_ok()[0].clone()
-    }
-
-    async fn step(&self, run: &Value, name: &str, more: Value) -> Value {
-        let all = json!({"project": self.project, "pipeline_run_id": run["id"]});
-        let body = read(&bodies::step_run(name, bodies::merged(all, more)));
-        self.caller.post("/api/v1/steps", body).await.expect_ok()
-    }
-
-    async fn statistics(&self, body: Value) -> Value {
-        self.caller.post("/api/v1/runs/statistics", body).await.expect_ok()["groups"].clone()
-    }
-}
-
-fn read(body: &str) -> Value {
-    serde_json::from_str(body).unwrap()
-}
-
 async fn runs_are_counted_by_what_they_have_in_common(database: Database) {
     let app = TestApp::start(&database).await;
-    let lab = Lab::of(&app).await;
+    let lab = Lab::with_snapshot(&app).await;
     let at = |start: &str, end: &str| json!({"start_time": start, "end_time": end, "tags": ["nightly"]});
     let one = lab.run("one", at("2026-01-05T10:00:00", "2026-01-05T10:00:30")).await;
     lab.run("two", at("2026-01-11T23:00:00", "2026-01-11T23:01:00")).await;
@@ -108,7 +64,7 @@ async fn runs_are_counted_by_what_they_have_in_common(database: Database) {
 
 async fn a_run_is_a_graph_of_its_steps(database: Database) {
     let app = TestApp::start(&database).await;
-    let lab = Lab::of(&app).await;
+    let lab = Lab::with_snapshot(&app).await;
     let run = lab.run("one", json!({})).await;
     lab.step(&run, "load", json!({})).await;
     let path = format!("/api/v1/runs/{}/dag", run["id"].as_str().unwrap());
@@ -131,7 +87,7 @@ async fn a_run_is_a_graph_of_its_steps(database: Database) {
 
 async fn of_many_that_ask_for_a_run_one_makes_it(database: Database) {
     let app = TestApp::start(&database).await;
-    let lab = Lab::of(&app).await;
+    let lab = Lab::with_snapshot(&app).await;
     let ask = || lab.caller.post("/api/v1/runs", lab.run_body("one", json!({})));
     let (one, two, three, four, five) = tokio::join!(ask(), ask(), ask(), ask(), ask());
     let answers: Vec<Value> = [one, two, three, four, five].iter().map(|answer| answer.expect_ok()).collect();
@@ -144,7 +100,7 @@ async fn of_many_that_ask_for_a_run_one_makes_it(database: Database) {
 
 async fn the_first_run_that_ends_is_noted_once(database: Database) {
     let app = TestApp::start(&database).await;
-    let lab = Lab::of(&app).await;
+    let lab = Lab::with_snapshot(&app).await;
     for name in ["one", "two"] {
         let run = lab.run(name, json!({})).await;
         lab.step(&run, "load", json!({"status": "completed"})).await;
@@ -158,7 +114,7 @@ async fn the_first_run_that_ends_is_noted_once(database: Database) {
 
 async fn a_pipeline_takes_the_tags_and_metadata_of_its_runs_with_it(database: Database) {
     let app = TestApp::start(&database).await;
-    let lab = Lab::of(&app).await;
+    let lab = Lab::with_snapshot(&app).await;
     let run = lab.run("one", json!({"tags": ["a"]})).await;
     let child = json!({"tags": ["a"], "parent_run_id": run["id"], "child_key": "k"});
     lab.run("two", child).await;
@@ -182,7 +138,7 @@ async fn a_pipeline_takes_the_tags_and_metadata_of_its_runs_with_it(database: Da
 
 async fn what_changes_nothing_of_a_thing_is_no_news_of_it(database: Database) {
     let app = TestApp::start(&database).await;
-    let lab = Lab::of(&app).await;
+    let lab = Lab::with_snapshot(&app).await;
     let run = lab.run("one", json!({})).await;
     let (run_path, steps) = (format!("/api/v1/runs/{}", run["id"].as_str().unwrap()), "/api/v1/steps");
     let news = async |path: &str| {

@@ -9,6 +9,7 @@ on_each_store! {
     a_stack_is_made_changed_and_deleted,
     no_stack_loses_a_component_that_it_was_made_with,
     flavors_are_set_back,
+    a_synchronized_flavor_is_called_what_its_maker_calls_it,
     every_field_of_every_flavor_says_what_it_is_for,
     flavors_of_an_older_installation_get_their_descriptions_at_the_start,
     a_project_goes_with_all_that_is_in_it,
@@ -109,6 +110,33 @@ async fn flavors_are_set_back(database: Database) {
         (&before["body"]["logo_url"], &before["metadata"])
     );
     assert_eq!(caller.get("/api/v1/flavors").await.expect_ok()["total"], 82);
+}
+
+async fn a_synchronized_flavor_is_called_what_its_maker_calls_it(database: Database) {
+    let app = TestApp::start(&database).await;
+    let caller = app.signed_in().await;
+    let total = async |filter: &str| {
+        caller.get(&format!("/api/v1/flavors?display_name={filter}")).await.expect_ok()["total"].clone()
+    };
+    let names = async || {
+        let mut all = all_flavors(&caller).await;
+        all.sort_by_key(|flavor| flavor["name"].to_string() + &flavor["body"]["type"].to_string());
+        all.iter().map(|flavor| flavor["body"]["display_name"].clone()).collect::<Vec<_>>()
+    };
+    let before = names().await;
+    assert_eq!((total("isnull:").await, total("SageMaker").await), (json!(82), json!(0)));
+    database.execute("DELETE FROM flavor WHERE name = 'mlflow' AND type = 'model_registry'").await;
+    for _ in 0..2 {
+        let sync = caller.request(reqwest::Method::PATCH, "/api/v1/flavors/sync", "").await;
+        assert_eq!(sync.expect_ok(), Value::Null);
+        let after = names().await;
+        let renamed: Vec<_> = before.iter().zip(&after).filter(|(before, after)| before != after).collect();
+        assert_eq!(renamed.len(), 25, "{renamed:?}");
+        for (first, then) in [("Sagemaker", "SageMaker"), ("Mlflow", "MLflow"), ("B2", "Backblaze B2")] {
+            assert!(renamed.contains(&(&json!(first), &json!(then))), "{renamed:?}");
+        }
+        assert_eq!((total("isnull:").await, total("SageMaker").await), (json!(0), json!(2)));
+    }
 }
 
 /// The fields of a flavor's configuration, and of what they are made of, that say nothing.

@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde_json::{Map, Value, json};
 
 use crate::parity::bodies;
-use crate::support::{Answer, Caller, Database, TestApp, keeps_its_promises};
+use crate::support::{Database, Lab, TestApp, keeps_its_promises};
 
 on_each_store! {
     what_no_client_could_read_is_refused_with_its_place,
@@ -14,33 +14,6 @@ on_each_store! {
     what_clients_read_as_something_else_is_refused_elsewhere_too,
     what_was_written_is_read_by_the_official_client,
     a_snapshot_of_hundreds_of_steps_is_written_in_little_time,
-}
-
-/// A caller with a pipeline on the default stack.
-struct Lab {
-    caller: Caller,
-    project: Value,
-    stack: Value,
-    pipeline: Value,
-}
-
-impl Lab {
-    async fn of(app: &TestApp) -> Self {
-        let caller = app.signed_in().await;
-        let project = caller.get("/api/v1/projects/default").await.expect_ok()["id"].clone();
-        let stack = caller.get("/api/v1/stacks?name=default").await.expect_ok()["items"][0]["id"].clone();
-        let pipeline = json!({"project": project, "name": "training"});
-        let pipeline = caller.post("/api/v1/pipelines", pipeline).await.expect_ok()["id"].clone();
-        Self { caller, project, stack, pipeline }
-    }
-
-    async fn post_snapshot(&self, more: Value) -> Answer {
-        let body = json!({
-            "project": self.project, "stack": self.stack, "pipeline": self.pipeline, "run_name_template": "x",
-            "pipeline_configuration": {"name": "training"},
-        });
-        self.caller.post("/api/v1/pipeline_snapshots", bodies::merged(body, more)).await
-    }
 }
 
 fn spec() -> Value {

@@ -1,10 +1,11 @@
-//! Numbers, flags and ids in the spellings that pydantic takes.
+//! Flags, numbers, moments, intervals, ids and words of the contract's models. Which spellings of flags and numbers there
+//! are is [`lax`]'s to know; here is how each is kept, and what a refusal is called.
 
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::config::{Flag, Setting};
+use crate::http::lax;
 use crate::http::query::{NotAnInteger, parse_integer};
 
 /// What is wrong: pydantic's name for it, and the reason.
@@ -41,26 +42,22 @@ impl Bounds {
 
 /// A text's characters; nothing for what is no text.
 pub fn text(json: &RawValue) -> Option<String> {
-    if json.get().starts_with('"') { serde_json::from_str(json.get()).ok() } else { None }
+    if is_text(json) { serde_json::from_str(json.get()).ok() } else { None }
+}
+
+fn is_text(json: &RawValue) -> bool {
+    json.get().starts_with('"')
 }
 
 pub fn flag(json: &RawValue) -> Result<bool, Wrong> {
-    let unreadable =
-        || ("bool_parsing", "Input should be a valid boolean, unable to interpret input".to_owned());
-    match json.get() {
-        "true" => return Ok(true),
-        "false" => return Ok(false),
-        _ => {}
-    }
-    if let Some(text) = text(json) {
-        return Flag::read(&text).map(|flag| flag.0).ok_or_else(unreadable);
-    }
-    match json.get().parse::<f64>() {
-        Ok(0.0) => Ok(false),
-        Ok(1.0) => Ok(true),
-        Ok(number) if number.fract() == 0.0 => Err(unreadable()),
-        _ => Err(("bool_type", "Input should be a valid boolean".to_owned())),
-    }
+    lax::from_str(json.get()).map_err(|_| {
+        let is_readable =
+            is_text(json) || json.get().parse::<f64>().is_ok_and(|number| number.fract() == 0.0);
+        match is_readable {
+            true => ("bool_parsing", "Input should be a valid boolean, unable to interpret input".to_owned()),
+            false => ("bool_type", "Input should be a valid boolean".to_owned()),
+        }
+    })
 }
 
 /// A whole number as JSON.
@@ -71,58 +68,42 @@ pub fn integer(json: &RawValue, bounds: &Bounds) -> Result<String, Wrong> {
 }
 
 fn whole(json: &RawValue) -> Result<String, Wrong> {
-    let too_large =
-        || ("int_parsing_size", "Input should be a valid integer, the number is too large".to_owned());
-    if let Some(text) = text(json) {
-        return parse_integer(&text).map(|number| number.to_string()).map_err(|not| match not {
-            NotAnInteger::TooLarge => too_large(),
-            NotAnInteger::Unreadable => {
-                let message = "Input should be a valid integer, unable to parse string as an integer";
-                ("int_parsing", message.to_owned())
-            }
-        });
+    // However many digits it has.
+    let digits = json.get().strip_prefix('-').unwrap_or(json.get());
+    if digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(json.get().to_owned());
     }
-    match json.get() {
-        "true" => return Ok("1".to_owned()),
-        "false" => return Ok("0".to_owned()),
-        digits if digits.strip_prefix('-').unwrap_or(digits).bytes().all(|byte| byte.is_ascii_digit()) => {
-            return Ok(digits.to_owned());
+    lax::from_str::<i64>(json.get()).map(|number| number.to_string()).map_err(|_| not_whole(json))
+}
+
+fn not_whole(json: &RawValue) -> Wrong {
+    let (kind, message) = match (text(json).map(|text| parse_integer(&text)), json.get().parse::<f64>()) {
+        (Some(Err(NotAnInteger::Unreadable)), _) => {
+            ("int_parsing", "Input should be a valid integer, unable to parse string as an integer")
         }
-        _ => {}
-    }
-    /// Beyond it not every whole number is one of the kind.
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    match json.get().parse::<f64>() {
-        Ok(number) if number.fract() != 0.0 => {
-            let message = "Input should be a valid integer, got a number with a fractional part";
-            Err(("int_from_float", message.to_owned()))
+        (None, Ok(number)) if number.fract() != 0.0 => {
+            ("int_from_float", "Input should be a valid integer, got a number with a fractional part")
         }
-        Ok(number) if number.abs() <= EXACT => Ok(format!("{number:.0}")),
-        Ok(_) => Err(too_large()),
-        Err(_) => Err(("int_type", "Input should be a valid integer".to_owned())),
-    }
+        (None, Err(_)) => ("int_type", "Input should be a valid integer"),
+        (Some(_), _) | (None, Ok(_)) => {
+            ("int_parsing_size", "Input should be a valid integer, the number is too large")
+        }
+    };
+    (kind, message.to_owned())
 }
 
 /// A number as JSON.
 pub fn number(json: &RawValue, bounds: &Bounds) -> Result<String, Wrong> {
-    let number = match (text(json), json.get()) {
-        (Some(text), _) => {
-            text.trim().parse::<f64>().ok().filter(|number| number.is_finite()).ok_or_else(|| {
-                let message = "Input should be a valid number, unable to parse string as a number";
-                ("float_parsing", message.to_owned())
-            })?
+    let number = lax::from_str::<f64>(json.get()).map_err(|_| match is_text(json) {
+        true => {
+            ("float_parsing", "Input should be a valid number, unable to parse string as a number".to_owned())
         }
-        (None, "true") => 1.0,
-        (None, "false") => 0.0,
-        (None, digits) => {
-            let number = digits
-                .parse::<f64>()
-                .map_err(|_| ("float_type", "Input should be a valid number".to_owned()))?;
-            bounds.check(number)?;
-            return Ok(digits.to_owned());
-        }
-    };
+        false => ("float_type", "Input should be a valid number".to_owned()),
+    })?;
     bounds.check(number)?;
+    if json.get().starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
+        return Ok(json.get().to_owned());
+    }
     serde_json::to_string(&number).map_err(|error| ("float_parsing", error.to_string()))
 }
 

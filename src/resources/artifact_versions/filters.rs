@@ -8,6 +8,7 @@ use crate::http::filter::{Field, FieldKind, Filter, Related};
 use crate::http::list::Listed;
 
 impl Listed for ArtifactVersionRow {
+    const HOLDS_SECRETS: bool = false;
     const FIELDS: &'static [Field] = &[
         Field::id(),
         Field::time("created"),

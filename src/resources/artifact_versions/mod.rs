@@ -112,7 +112,6 @@ pub struct ArtifactVersionResources {
 
 impl Resource for ArtifactVersionRow {
     const NAME: &'static str = "artifact version";
-    const HOLDS_SECRETS: bool = false;
     const IN_PROJECT: bool = true;
     const TAGGABLE: bool = true;
     type Body = ArtifactVersionBody;

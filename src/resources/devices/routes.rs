@@ -37,12 +37,12 @@ pub async fn list_devices(
     State(app): State<AppState>,
     principal: Principal,
     list: ListRequest<DeviceRow>,
-) -> ApiResult<Json<Page<DeviceResponse>>> {
+) -> ApiResult<Page<DeviceResponse>> {
     let user = &*principal.user;
     let page = list.fetch(&app.store, select().and_where(Expr::col("user_id").eq(user.id))).await?;
     let responses =
         |rows: Vec<DeviceRow>| rows.into_iter().map(|row| row.response(user, list.hydrate)).collect();
-    Ok(Json(page.with_items(responses)))
+    Ok(page.with_items(responses))
 }
 
 /// A device of whoever asks, or one that waits for an approval, for whoever has its user code.

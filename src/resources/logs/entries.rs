@@ -2,7 +2,7 @@
 
 use std::io;
 
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -11,8 +11,10 @@ use super::LogsRow;
 use super::requests::RUNNER;
 use crate::framework::Context;
 use crate::http::budgets::Holder;
+use crate::http::compression::Compressible;
 use crate::http::download::{self, PIECE, Pieces};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::list::Listed;
 use crate::http::path::PathId;
 use crate::http::query::Query;
 use crate::local_files::Lines;
@@ -245,7 +247,8 @@ async fn read(cx: &Context, logs: &LogsRow, asked: &Asked, frame: Frame) -> ApiR
     let limit =
         asked.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(MOST_ENTRIES).min(MOST_ENTRIES);
     let random = std::sync::Arc::clone(&cx.app.random);
-    Ok(download::json(Entries { lines, random, left: limit, stage: Stage::Start, frame }, right))
+    let entries = Entries { lines, random, left: limit, stage: Stage::Start, frame };
+    Ok((Compressible(!LogsRow::HOLDS_SECRETS), download::json(entries, right)).into_response())
 }
 
 async fn lines(cx: &Context, logs: &LogsRow, asked: &Asked) -> ApiResult<Option<Lines>> {

@@ -72,6 +72,7 @@ row! {
 
 /// No list of them is part of the contract.
 impl Listed for LogsRow {
+    const HOLDS_SECRETS: bool = false;
     const FIELDS: &'static [Field] = &[];
 }
 
@@ -106,7 +107,6 @@ pub struct LogsResources {
 
 impl Resource for LogsRow {
     const NAME: &'static str = "logs";
-    const HOLDS_SECRETS: bool = false;
     type Body = LogsBody;
     type Metadata = LogsMetadata;
     type Resources = LogsResources;

@@ -105,6 +105,7 @@ words! {
 }
 
 impl Listed for ModelVersionRow {
+    const HOLDS_SECRETS: bool = false;
     const FIELDS: &'static [Field] = &[
         Field::id(),
         Field::time("created"),
@@ -163,7 +164,6 @@ pub fn narrow_links(select: &mut SelectStatement, principal: &Principal) {
 
 impl Resource for ModelVersionRow {
     const NAME: &'static str = "model version";
-    const HOLDS_SECRETS: bool = false;
     const IN_PROJECT: bool = true;
     const TAGGABLE: bool = true;
     type Body = ModelVersionBody;
@@ -183,7 +183,7 @@ impl Resource for ModelVersionRow {
             });
             let resources = read.resources(|| ModelVersionResources {
                 user: row.user_id.and_then(|id| users.get(&id).cloned()),
-                services: Page { index: 1, max_size: 5, total_pages: 1, total: 0, items: Vec::new() },
+                services: Page::empty(5),
                 tags: tags.remove(&row.id).unwrap_or_default(),
             });
             let body = ModelVersionBody {

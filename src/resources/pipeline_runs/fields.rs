@@ -9,6 +9,7 @@ use crate::http::filter::{Field, FieldKind, Filter, Related, Sort, name_of};
 use crate::http::list::Listed;
 
 impl Listed for RunRow {
+    const HOLDS_SECRETS: bool = false;
     const FIELDS: &'static [Field] = &[
         Field::id(),
         Field::time("created"),

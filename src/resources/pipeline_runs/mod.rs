@@ -140,7 +140,6 @@ pub struct RunResources {
 
 impl Resource for RunRow {
     const NAME: &'static str = "pipeline run";
-    const HOLDS_SECRETS: bool = false;
     const IN_PROJECT: bool = true;
     const TAGGABLE: bool = true;
     type Body = RunBody;

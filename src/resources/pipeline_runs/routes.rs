@@ -65,11 +65,11 @@ async fn list_runs(
 ) -> ApiResult<PageAnswer<RunRow>> {
     let with_all_metadata = query.flag("include_full_metadata").unwrap_or(false);
     query.finish()?;
-    let (compressible, Json(mut page)) = list_of(&cx, &list, RunRow::select()).await?;
+    let mut page = list_of(&cx, &list, RunRow::select()).await?;
     if with_all_metadata {
         add_full_metadata(&cx.read(true), &mut page.items).await?;
     }
-    Ok((compressible, Json(page)))
+    Ok(page)
 }
 
 /// One run; with its steps' metadata and its environments' packages when they are asked for.

@@ -16,6 +16,7 @@ const STACK: Related = Related {
 };
 
 impl Listed for SnapshotRow {
+    const HOLDS_SECRETS: bool = false;
     const FIELDS: &'static [Field] = &[
         Field::id(),
         Field::time("created"),

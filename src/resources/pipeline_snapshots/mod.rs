@@ -122,7 +122,6 @@ pub struct SnapshotResources {
 
 impl Resource for SnapshotRow {
     const NAME: &'static str = "pipeline snapshot";
-    const HOLDS_SECRETS: bool = false;
     const IN_PROJECT: bool = true;
     const TAGGABLE: bool = true;
     const HOLDS: &'static [Held] = &HOLDS;

@@ -95,6 +95,7 @@ const STACK: Related = Related {
 };
 
 impl Listed for TemplateRow {
+    const HOLDS_SECRETS: bool = false;
     const FIELDS: &'static [Field] = &[
         Field::id(),
         Field::time("created"),
@@ -145,7 +146,6 @@ pub struct TemplateResources {
 
 impl Resource for TemplateRow {
     const NAME: &'static str = "run template";
-    const HOLDS_SECRETS: bool = false;
     const IN_PROJECT: bool = true;
     const TAGGABLE: bool = true;
     type Body = TemplateBody;

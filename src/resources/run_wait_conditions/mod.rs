@@ -73,6 +73,7 @@ const RESOLVED_BY: Related = Related {
 };
 
 impl Listed for WaitConditionRow {
+    const HOLDS_SECRETS: bool = false;
     const FIELDS: &'static [Field] = &[
         Field::id(),
         Field::time("created"),
@@ -122,7 +123,6 @@ pub struct WaitConditionResources {
 
 impl Resource for WaitConditionRow {
     const NAME: &'static str = "run wait condition";
-    const HOLDS_SECRETS: bool = false;
     const IN_PROJECT: bool = true;
     type Body = WaitConditionBody;
     type Metadata = WaitConditionMetadata;

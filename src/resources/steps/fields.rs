@@ -8,6 +8,7 @@ use crate::http::list::Listed;
 use sea_query::{Expr, ExprTrait, SimpleExpr};
 
 impl Listed for StepRow {
+    const HOLDS_SECRETS: bool = false;
     const FIELDS: &'static [Field] = &[
         Field::id(),
         Field::time("created"),

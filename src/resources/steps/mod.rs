@@ -101,7 +101,6 @@ pub struct StepResources {
 
 impl Resource for StepRow {
     const NAME: &'static str = "step run";
-    const HOLDS_SECRETS: bool = false;
     const IN_PROJECT: bool = true;
     type Body = StepBody;
     type Metadata = StepMetadata;

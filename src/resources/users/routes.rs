@@ -50,7 +50,7 @@ pub async fn list_users(
     State(app): State<AppState>,
     principal: Principal,
     list: ListRequest<UserRow>,
-) -> ApiResult<Json<Page<UserResponse>>> {
+) -> ApiResult<Page<UserResponse>> {
     let mut select = rows::select();
     select.and_where(Expr::col("is_service_account").eq(false));
     if !principal.user.is_admin {
@@ -58,7 +58,7 @@ pub async fn list_users(
     }
     let page = list.fetch(&app.store, &select).await?;
     let responses = |rows: Vec<UserRow>| rows.iter().map(|row| row.response(list.hydrate)).collect();
-    Ok(Json(page.with_items(responses)))
+    Ok(page.with_items(responses))
 }
 
 /// Makes a user: active with a password, else waiting for its activation with the token in the answer.

@@ -37,6 +37,7 @@ pub struct UserRow {
 }
 
 impl Listed for UserRow {
+    const HOLDS_SECRETS: bool = false;
     const FIELDS: &'static [Field] = &[
         Field::id(),
         Field::time("created"),

@@ -1,11 +1,11 @@
 //! Chromium as a process that runs a program of `tests/browser`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{ADMIN, PASSWORD, TestApp, apart, end_of, missing};
+use super::program::run_program;
+use super::{TestApp, missing};
 
-const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser");
 /// Names the folder of the programs' packages, which `tests/run` makes.
 const PACKAGES: &str = "ZENDO_TEST_BROWSER";
 /// Names another Chromium than the system's.
@@ -32,18 +32,11 @@ pub async fn browser(program: &str, app: &TestApp, variables: &[(&str, &str)]) {
     if !has_browser() {
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
     let inherited = [PACKAGES, CHROMIUM, SHOTS].into_iter();
-    let mut child = apart("node", folder.path())
-        .arg(Path::new(PROGRAMS).join(program))
-        .envs(inherited.filter_map(|name| Some((name, std::env::var_os(name)?))))
-        .env("TMPDIR", folder.path())
-        .env("ZENDO_URL", app.url())
-        .env("ZENDO_ADMIN", ADMIN)
-        .env("ZENDO_PASSWORD", PASSWORD)
-        .envs(variables.iter().copied())
-        .spawn()
-        .unwrap();
-    let (status, said) = end_of(&mut child, folder.path(), TIME_LIMIT).await;
-    assert!(status.success() && said.contains("done: "), "{program}: {said}");
+    let (program, url) = (format!("browser/{program}"), app.url());
+    let said = run_program("node", &program, &url, TIME_LIMIT, |command, folder| {
+        command.envs(inherited.filter_map(|name| Some((name, std::env::var_os(name)?))));
+        command.env("TMPDIR", folder).envs(variables.iter().copied());
+    });
+    said.await;
 }

@@ -1,11 +1,11 @@
 //! Programs of `tests/python`, which use packages of others from PyPI.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{ADMIN, PASSWORD, apart, end_of, missing};
+use super::missing;
+use super::program::run_program;
 
-const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python");
 /// Names the virtual environment with the packages, which `tests/run` makes.
 const ENVIRONMENT: &str = "ZENDO_TEST_PYTHON";
 /// Machines are busy.
@@ -24,17 +24,10 @@ fn interpreter() -> Option<PathBuf> {
 /// variables in its environment, and fails with what it said unless it ended well.
 pub async fn python(program: &str, url: &str, variables: &[(&str, &str)]) {
     let Some(interpreter) = interpreter() else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let mut child = apart(interpreter, folder.path())
-        .arg(Path::new(PROGRAMS).join(program))
-        .env("COLUMNS", "200")
-        .env("ZENDO_URL", url)
-        .env("ZENDO_ADMIN", ADMIN)
-        .env("ZENDO_PASSWORD", PASSWORD)
-        .envs(variables.iter().copied())
-        .spawn()
-        .unwrap();
-    let (status, said) = end_of(&mut child, folder.path(), TIME_LIMIT).await;
-    println!("{said}");
-    assert!(status.success() && said.contains("done: "), "{program}: {said}");
+    let program = format!("python/{program}");
+    let said = run_program(interpreter, &program, url, TIME_LIMIT, |command, _| {
+        // They share a module, of which nothing is to be left beside it.
+        command.env("COLUMNS", "200").env("PYTHONDONTWRITEBYTECODE", "1").envs(variables.iter().copied());
+    });
+    println!("{}", said.await);
 }
