@@ -22,6 +22,7 @@ mod hanging_up;
 mod line;
 mod long_and_deep;
 mod lost_databases;
+mod no_memory;
 mod origins;
 mod parties;
 mod projects;
