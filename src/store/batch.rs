@@ -3,7 +3,6 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlArguments;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, Encode, MySql, Sqlite, Type};
@@ -158,16 +157,12 @@ impl Transaction {
         if let Some(failure) = cells.failure {
             return Err(StoreError::Encode(failure));
         }
-        let sql = AssertSqlSafe(insertion::<R>(self.engine(), rows.len()));
+        let sql = insertion::<R>(self.engine(), rows.len());
         let touched = match (&mut self.on, cells.arguments) {
             (OnEngine::Sqlite(tx), EngineArguments::Sqlite(arguments, _)) => {
-                let inserted = sqlx::query_with(sql, arguments).execute(tx.start()?).await;
-                tx.end(inserted)?.rows_affected()
+                tx.execute(sql, arguments).await?
             }
-            (OnEngine::MySql(tx), EngineArguments::MySql(arguments)) => {
-                let inserted = sqlx::query_with(sql, arguments).execute(tx.start()?).await;
-                tx.end(inserted)?.rows_affected()
-            }
+            (OnEngine::MySql(tx), EngineArguments::MySql(arguments)) => tx.execute(sql, arguments).await?,
             _ => return Err(StoreError::Protocol("a batch was made for another engine".into())),
         };
         self.has_written |= touched > 0;

@@ -7,11 +7,12 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, MySql, MySqlConnection, Sqlite, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
-use super::kill::{Killer, introduce};
-use super::lanes::{ACQUIRE_TIMEOUT, Lanes, Progress, Rank, Wire, silent};
-use super::{Engine, Pools, Store, StoreError, folded, made, mysql_number};
+use super::kill::Killer;
+use super::lanes::{ACQUIRE_TIMEOUT, Lanes, Rank, silent};
+use super::wire::MySqlLink;
+use super::{Pools, Store, StoreError, folded, made, mysql_number};
 use crate::config::{Config, Secret, StoreLocation, StoreSettings};
 
 /// How long SQLite waits for a lock that another process holds.
@@ -29,8 +30,6 @@ const MOST_RESERVED: usize = 4;
 const SQLITE_PAGE_CACHE: &str = "-2000";
 /// Rows that a connection's thread reads on while nobody takes them: it seldom waits.
 const ROWS_AHEAD: usize = 1_000;
-/// Steps of SQLite's machine between two looks at whether anybody still waits for the query: a fraction of a millisecond.
-const STEPS_BETWEEN_LOOKS: i32 = 4_000;
 /// Connections to MySQL, whatever the settings say.
 const MOST_CONNECTIONS: u32 = 1_000;
 /// What MySQL is given to end a statement beyond a request's own time.
@@ -151,29 +150,6 @@ async fn connect_sqlite(path: &Path, settings: &StoreSettings) -> Result<Pools, 
     Ok(Pools::Sqlite { reader, writer, path: path.to_owned() })
 }
 
-impl Wire for Sqlite {
-    type Link = SqliteConnectOptions;
-    const ENGINE: Engine = Engine::Sqlite;
-    /// A file needs no test of whether it still answers, which would cost each query a turn of the connection's thread.
-    const DOUBT: Option<Duration> = None;
-    const LIFE: Duration = Duration::MAX;
-
-    async fn connect(
-        options: &SqliteConnectOptions,
-        progress: &Arc<Progress>,
-    ) -> Result<SqliteConnection, StoreError> {
-        let mut connection = options.connect().await?;
-        let progress = Arc::clone(progress);
-        let may_go_on = move || progress.may_go_on();
-        connection.lock_handle().await?.set_progress_handler(STEPS_BETWEEN_LOOKS, may_go_on);
-        Ok(connection)
-    }
-
-    async fn run(connection: &mut SqliteConnection, statement: &'static str) -> Result<(), StoreError> {
-        sqlx::raw_sql(statement).execute(connection).await.map(drop)
-    }
-}
-
 fn sqlite_readers() -> u32 {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let readers = (cores * SQLITE_READERS_PER_CORE).min(MAX_SQLITE_READERS);
@@ -194,30 +170,6 @@ async fn connect_mysql(
     let lanes = Lanes::new(link, most.max(reserved + 1), reserved, Some(Killer(options)));
     drop(lanes.lease(Rank::Shared).await?);
     Ok(Pools::MySql(lanes))
-}
-
-/// How to connect to MySQL.
-pub(super) struct MySqlLink {
-    options: MySqlConnectOptions,
-    statement_limit: Duration,
-}
-
-impl Wire for MySql {
-    type Link = MySqlLink;
-    const ENGINE: Engine = Engine::MySql;
-    const DOUBT: Option<Duration> = Some(Duration::from_secs(1));
-    /// Behind a name or a balancer there may be another server by then.
-    const LIFE: Duration = Duration::from_mins(30);
-
-    async fn connect(link: &MySqlLink, progress: &Arc<Progress>) -> Result<MySqlConnection, StoreError> {
-        let mut connection = link.options.connect().await?;
-        introduce(&mut connection, progress, link.statement_limit).await?;
-        Ok(connection)
-    }
-
-    async fn run(connection: &mut MySqlConnection, statement: &'static str) -> Result<(), StoreError> {
-        sqlx::raw_sql(statement).execute(connection).await.map(drop)
-    }
 }
 
 /// How to reach the server, and the name of the database there.

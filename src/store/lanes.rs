@@ -17,12 +17,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use sqlx::{Connection, Database, MySql};
+use sqlx::{Connection, FromRow, IntoArguments, MySql};
 use tokio::runtime::Handle;
 use tokio::sync::{AcquireError, Semaphore};
 use tokio::time::timeout;
 
 use super::kill::Killer;
+use super::presence::Presence;
+use super::wire::Wire;
 use super::{Engine, StoreError, is_lost_race, passing};
 
 /// How long a query waits for a free connection, or the database to answer it, before it fails.
@@ -33,27 +35,6 @@ const LAST_QUERIES: Duration = Duration::from_secs(1);
 const TIDY_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection that was not used for so long is closed.
 const IDLE: Duration = Duration::from_mins(10);
-
-/// An engine's connections.
-pub(super) trait Wire: Database {
-    /// How to connect.
-    type Link: Send + Sync;
-    const ENGINE: Engine;
-    /// Whether a connection that was idle for so long is asked if it is still there.
-    const DOUBT: Option<Duration>;
-    /// How long one connection is used.
-    const LIFE: Duration;
-
-    fn connect(
-        link: &Self::Link,
-        progress: &Arc<Progress>,
-    ) -> impl Future<Output = Result<Self::Connection, StoreError>> + Send;
-
-    fn run(
-        connection: &mut Self::Connection,
-        statement: &'static str,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
-}
 
 /// What one connection is at.
 #[derive(Debug, Default)]
@@ -106,7 +87,8 @@ impl<DB: Wire> Lane<DB> {
 
 /// All connections of one kind.
 pub(super) struct Lanes<DB: Wire> {
-    link: DB::Link,
+    link: Arc<DB::Link>,
+    pub(super) presence: Presence,
     lanes: Box<[Lane<DB>]>,
     /// Numbers of those that nobody uses, the last used one last.
     idle: Mutex<Vec<usize>>,
@@ -129,7 +111,8 @@ impl<DB: Wire> Lanes<DB> {
     pub fn new(link: DB::Link, count: usize, reserved: usize, killer: Option<Killer>) -> Arc<Self> {
         let lane = || Lane { kept: Mutex::default(), progress: Arc::default() };
         Arc::new(Self {
-            link,
+            link: Arc::new(link),
+            presence: Presence::default(),
             lanes: (0..count).map(|_| lane()).collect(),
             idle: Mutex::new((0..count).rev().collect()),
             free: Semaphore::new(count),
@@ -140,12 +123,17 @@ impl<DB: Wire> Lanes<DB> {
     }
 
     /// How these connect.
-    pub fn link(&self) -> &DB::Link {
+    pub fn link(&self) -> &Arc<DB::Link> {
         &self.link
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Relaxed)
     }
 
     /// Waits for a lane that nobody uses.
     async fn place(self: &Arc<Self>, rank: Rank) -> Result<Place<DB>, StoreError> {
+        self.presence.ensure()?;
         // An ordinary one waits here first, so that no more than one of them stands before what is to be prompt.
         let is_shared = rank == Rank::Shared;
         if is_shared {
@@ -153,9 +141,10 @@ impl<DB: Wire> Lanes<DB> {
         }
         let mut right = Right { lanes: Some(self), is_shared };
         take(&self.free).await?;
-        if self.is_closed.load(Ordering::Relaxed) {
+        let is_open = if self.is_closed() { Err(StoreError::PoolClosed) } else { self.presence.ensure() };
+        if let Err(error) = is_open {
             self.free.add_permits(1);
-            return Err(StoreError::PoolClosed);
+            return Err(error);
         }
         let Some(number) = self.take_idle() else { return Err(StoreError::PoolTimedOut) };
         right.lanes = None;
@@ -183,8 +172,7 @@ impl<DB: Wire> Lanes<DB> {
         let mut lease = self.lease(rank).await?;
         // Before it has, since nobody knows what a statement has done that was cut short.
         lease.in_transaction = true;
-        let begun = DB::run(lease.start()?, statement).await;
-        lease.end(begun)?;
+        lease.run(statement).await?;
         Ok(lease)
     }
 
@@ -208,6 +196,11 @@ impl<DB: Wire> Lanes<DB> {
         for kept in old {
             let _ = timeout(TIDY_TIMEOUT, kept.connection.close()).await;
         }
+    }
+
+    /// Closes what nobody uses, without a farewell.
+    pub fn drop_idle(&self) {
+        self.lanes.iter().for_each(|lane| drop(lane.kept().take()));
     }
 
     /// Ends all connections; queries under way are given a moment. It is over within `patience`.
@@ -309,18 +302,22 @@ impl<DB: Wire> Place<DB> {
 
     /// The connection that is there, if it answers, else a new one.
     async fn connect(&self) -> Result<Kept<DB>, StoreError> {
+        let presence = &self.lanes.presence;
         let connecting = async {
             let kept = self.lane().kept().take();
             if let Some(mut kept) = kept.filter(|kept| kept.opened.elapsed() < DB::LIFE)
-                && kept.connection.ping().await.is_ok()
+                && matches!(timeout(presence.patience(), kept.connection.ping()).await, Ok(Ok(())))
             {
                 return Ok(kept);
             }
+            let start = Instant::now();
             let connection = DB::connect(&self.lanes.link, &self.lane().progress).await?;
+            presence.note_connected(start.elapsed());
             let now = Instant::now();
             Ok(Kept { connection, opened: now, used: now })
         };
-        timeout(ACQUIRE_TIMEOUT, connecting).await.unwrap_or_else(|_| Err(silent()))
+        let connecting = timeout(ACQUIRE_TIMEOUT, connecting);
+        self.lanes.answer(async { connecting.await.unwrap_or_else(|_| Err(silent())) }).await
     }
 
     fn keep(&self, mut kept: Kept<DB>) {
@@ -357,11 +354,15 @@ pub(super) struct Lease<DB: Wire> {
 impl<DB: Wire> Lease<DB> {
     /// The connection for a query that begins now; [`Lease::end`] tells that it is over.
     pub fn start(&mut self) -> Result<&mut DB::Connection, StoreError> {
+        self.ask().map(|(connection, _)| connection)
+    }
+
+    fn ask(&mut self) -> Result<(&mut DB::Connection, &Arc<Lanes<DB>>), StoreError> {
         let (Some(kept), Some(place)) = (&mut self.kept, &mut self.place) else {
             return Err(StoreError::PoolClosed);
         };
         place.note_running(true);
-        Ok(&mut kept.connection)
+        Ok((&mut kept.connection, &place.lanes))
     }
 
     /// Notes how the query ended, and hands its outcome on.
@@ -375,10 +376,48 @@ impl<DB: Wire> Lease<DB> {
         outcome
     }
 
+    async fn run(&mut self, statement: &'static str) -> Result<(), StoreError> {
+        let (connection, lanes) = self.ask()?;
+        let ran = lanes.answer(DB::run(connection, statement)).await;
+        self.end(ran)
+    }
+
+    /// Runs a statement, and returns how many rows it touched.
+    pub async fn execute(&mut self, sql: String, values: impl IntoArguments<DB>) -> Result<u64, StoreError> {
+        let (connection, lanes) = self.ask()?;
+        let touched = lanes.answer(DB::execute(connection, sql, values.into_arguments())).await;
+        self.end(touched)
+    }
+
+    pub async fn fetch_all<R>(
+        &mut self,
+        sql: String,
+        values: impl IntoArguments<DB>,
+    ) -> Result<Vec<R>, StoreError>
+    where
+        R: for<'r> FromRow<'r, DB::Row> + Send + Unpin,
+    {
+        let (connection, lanes) = self.ask()?;
+        let fetched = lanes.answer(DB::fetch_all(connection, sql, values.into_arguments())).await;
+        self.end(fetched)
+    }
+
+    pub async fn fetch_optional<R>(
+        &mut self,
+        sql: String,
+        values: impl IntoArguments<DB>,
+    ) -> Result<Option<R>, StoreError>
+    where
+        R: for<'r> FromRow<'r, DB::Row> + Send + Unpin,
+    {
+        let (connection, lanes) = self.ask()?;
+        let fetched = lanes.answer(DB::fetch_optional(connection, sql, values.into_arguments())).await;
+        self.end(fetched)
+    }
+
     /// Makes the changes last.
     pub async fn commit(mut self) -> Result<(), StoreError> {
-        let committed = DB::run(self.start()?, "COMMIT").await;
-        self.end(committed)?;
+        self.run("COMMIT").await?;
         self.in_transaction = false;
         Ok(())
     }
@@ -421,18 +460,21 @@ impl<DB: Wire> Drop for Lease<DB> {
 
 /// Ends the query that nobody waits for, undoes what was not committed, and gives the connection back.
 async fn tidy<DB: Wire>(place: Place<DB>, mut kept: Kept<DB>, in_transaction: bool) {
-    if place.is_running
-        && let Some(killer) = &place.lanes.killer
-    {
-        killer.kill(&place.lane().progress).await;
-    }
     let tidied = async {
-        match in_transaction {
-            true => DB::run(&mut kept.connection, "ROLLBACK").await,
-            false => kept.connection.ping().await,
+        if place.is_running
+            && let Some(killer) = &place.lanes.killer
+        {
+            killer.kill(&place.lane().progress).await;
         }
+        let ended = async {
+            match in_transaction {
+                true => DB::run(&mut kept.connection, "ROLLBACK").await,
+                false => kept.connection.ping().await,
+            }
+        };
+        timeout(TIDY_TIMEOUT, ended).await.unwrap_or_else(|_| Err(silent()))
     };
-    if let Ok(Ok(())) = timeout(TIDY_TIMEOUT, tidied).await {
+    if place.lanes.answer(tidied).await.is_ok() {
         place.keep(kept);
     }
 }

@@ -15,6 +15,7 @@ mod lanes;
 mod made;
 mod migrate;
 mod passing;
+mod presence;
 mod python_json;
 mod remembered;
 mod seed;
@@ -27,6 +28,7 @@ mod types;
 mod update;
 mod upkeep;
 mod values;
+mod wire;
 mod writability;
 mod write_behind;
 
@@ -41,7 +43,7 @@ use sea_query::{Expr, ExprTrait, MysqlQueryBuilder, SelectStatement, SimpleExpr,
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
 use sqlx::mysql::MySqlRow;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, FromRow, MySql, Sqlite};
+use sqlx::{FromRow, MySql, Sqlite};
 use writability::Writability;
 
 pub use among::Among;
@@ -237,14 +239,13 @@ impl Store {
             Pools::Sqlite { reader, .. } => {
                 let (sql, values) = sqlite(query);
                 let mut lease = reader.lease(self.rank).await?;
-                let fetched = sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(lease.start()?).await;
-                lease.end(fetched)
+                lease.fetch_all(sql, values).await
             }
             Pools::MySql(pool) => {
                 let (sql, values) = mysql(query);
                 let mut lease = pool.lease(self.rank).await.inspect_err(|error| self.note_away(error))?;
-                let fetched = sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(lease.start()?).await;
-                lease.end(fetched).inspect_err(|error| self.note_away(error))
+                let fetched = lease.fetch_all(sql, values).await;
+                fetched.inspect_err(|error| self.note_away(error))
             }
         }
     }
@@ -259,16 +260,13 @@ impl Store {
             Pools::Sqlite { reader, .. } => {
                 let (sql, values) = sqlite(query);
                 let mut lease = reader.lease(self.rank).await?;
-                let fetched =
-                    sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(lease.start()?).await;
-                lease.end(fetched)
+                lease.fetch_optional(sql, values).await
             }
             Pools::MySql(pool) => {
                 let (sql, values) = mysql(query);
                 let mut lease = pool.lease(self.rank).await.inspect_err(|error| self.note_away(error))?;
-                let fetched =
-                    sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(lease.start()?).await;
-                lease.end(fetched).inspect_err(|error| self.note_away(error))
+                let fetched = lease.fetch_optional(sql, values).await;
+                fetched.inspect_err(|error| self.note_away(error))
             }
         }
     }

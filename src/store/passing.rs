@@ -9,6 +9,7 @@ const AWAY: &str = "it can't be reached";
 const BUSY: &str = "other writers hold it";
 const FULL: &str = "its disk is full";
 const NO_IO: &str = "its disk can't be read or written";
+const DAMAGED: &str = "its disk can't be read, or its file is damaged";
 const NO_MEMORY: &str = "it is out of memory";
 const READ_ONLY: &str = "it is read-only";
 const CROWDED: &str = "it has too many connections";
@@ -21,6 +22,7 @@ const OF_SQLITE: &[(i32, &str)] = &[
     (7, NO_MEMORY), // SQLITE_NOMEM
     (8, READ_ONLY), // SQLITE_READONLY
     (10, NO_IO),    // SQLITE_IOERR
+    (11, DAMAGED),  // SQLITE_CORRUPT: also what SQLite makes of the disk's EIO for a read
     (13, FULL),     // SQLITE_FULL
     (14, NO_IO),    // SQLITE_CANTOPEN: the file, its WAL or its folder
     (15, BUSY),     // SQLITE_PROTOCOL: the WAL's locks
@@ -134,11 +136,11 @@ mod tests {
         for number in [1044, 1045, 1048, 1054, 1062, 1064, 1146, 1406, 1451, 1452] {
             assert_eq!(find(OF_MYSQL, number), None, "{number}");
         }
-        for code in [5, 7, 8, 10, 13] {
+        for code in [5, 7, 8, 10, 11, 13] {
             assert!(find(OF_SQLITE, code).is_some(), "{code}");
         }
-        // A wrong statement, a damaged file, a constraint, something that is no database.
-        for code in [1, 11, 19, 26] {
+        // A wrong statement, a constraint, something that is no database.
+        for code in [1, 19, 26] {
             assert_eq!(find(OF_SQLITE, code), None, "{code}");
         }
         let refused = StoreError::Io(io::Error::from(io::ErrorKind::ConnectionRefused));

@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use sea_query::{DeleteStatement, InsertStatement, SelectStatement, UpdateStatement};
 use sea_query_sqlx::SqlxBinder;
-use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySql;
 use sqlx::sqlite::Sqlite;
 
@@ -46,14 +45,12 @@ impl Transaction {
             OnEngine::Sqlite(tx) => {
                 let (sql, values) = sqlite(statement);
                 bounds::check(&sql, &values.0.0)?;
-                let done = sqlx::query_with(AssertSqlSafe(sql), values).execute(tx.start()?).await;
-                tx.end(done)?.rows_affected()
+                tx.execute(sql, values).await?
             }
             OnEngine::MySql(tx) => {
                 let (sql, values) = mysql(statement);
                 bounds::check(&sql, &values.0.0)?;
-                let done = sqlx::query_with(AssertSqlSafe(sql), values).execute(tx.start()?).await;
-                tx.end(done)?.rows_affected()
+                tx.execute(sql, values).await?
             }
         };
         self.has_written |= touched > 0;
@@ -68,15 +65,11 @@ impl Transaction {
         match &mut self.on {
             OnEngine::Sqlite(tx) => {
                 let (sql, values) = sqlite(query);
-                let fetched =
-                    sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(tx.start()?).await;
-                tx.end(fetched)
+                tx.fetch_optional(sql, values).await
             }
             OnEngine::MySql(tx) => {
                 let (sql, values) = mysql(query);
-                let fetched =
-                    sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_optional(tx.start()?).await;
-                tx.end(fetched)
+                tx.fetch_optional(sql, values).await
             }
         }
     }
@@ -89,13 +82,11 @@ impl Transaction {
         match &mut self.on {
             OnEngine::Sqlite(tx) => {
                 let (sql, values) = sqlite(query);
-                let fetched = sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(tx.start()?).await;
-                tx.end(fetched)
+                tx.fetch_all(sql, values).await
             }
             OnEngine::MySql(tx) => {
                 let (sql, values) = mysql(query);
-                let fetched = sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(tx.start()?).await;
-                tx.end(fetched)
+                tx.fetch_all(sql, values).await
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::sqlite::SqliteConnection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection, Sqlite};
 
 use super::lanes::Lanes;
@@ -39,7 +39,7 @@ async fn truncate_wal(lanes: &Lanes<Sqlite>, path: &Path) -> Result<(), StoreErr
         return Ok(());
     }
     // A connection of its own that waits for nobody: where somebody reads or writes, it isn't the moment.
-    let options = lanes.link().clone().busy_timeout(Duration::ZERO);
+    let options = SqliteConnectOptions::clone(lanes.link()).busy_timeout(Duration::ZERO);
     let mut connection = options.connect().await?;
     let truncated = checkpoint(&mut connection).await;
     connection.close().await?;

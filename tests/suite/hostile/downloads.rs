@@ -69,15 +69,20 @@ impl Files {
         id(&self.admin.post("/api/v1/runs", run).await.expect_ok()[0])
     }
 
-    /// Asks so often on lines of their own, and takes nothing of the answers. Returns the lines with the answers' status.
+    /// Asks so often on lines of their own, and takes nothing of the answers. Returns the lines with the answers' status,
+    /// when something of each body has come: what is made as a whole has been made by then.
     async fn ask(&self, path: &str, token: &str, count: usize) -> Vec<(Line, String)> {
         let head = format!("GET {path} HTTP/1.1\r\nHost: zendo\r\nAuthorization: Bearer {token}\r\n\r\n");
         join_all((0..count).map(|_| async {
             let mut line = Line::to(self.server.address()).await;
             line.send(&head).await.unwrap();
-            let mut start = [0; 12];
-            let read = line.stream.peek(&mut start).await.unwrap();
-            (line, String::from_utf8_lossy(&start[..read]).into_owned())
+            let mut start = [0; 4096];
+            wait_until("the body begins", LIMIT, async || {
+                let read = line.stream.peek(&mut start).await.unwrap();
+                start[..read].windows(4).position(|end| end == b"\r\n\r\n").is_some_and(|at| read > at + 16)
+            })
+            .await;
+            (line, String::from_utf8_lossy(&start[..12]).into_owned())
         }))
         .await
     }

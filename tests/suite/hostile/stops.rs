@@ -77,7 +77,6 @@ async fn a_database_that_is_silent_holds_no_stop() {
     let admin = server.signed_in(ADMIN, PASSWORD).await;
     admin.api_token(60).await;
     line.freeze();
-    server.anonymous().get("/ready").await.expect(503, "not ready");
     let before = line.held();
     // A commit and a list are under way, and rows wait to be written.
     let asked = tokio::spawn({

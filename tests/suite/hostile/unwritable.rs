@@ -11,7 +11,7 @@ use crate::support::{ADMIN, Answer, Caller, OwnMariaDb, PASSWORD, Program, Serve
 const LIMIT: std::time::Duration = std::time::Duration::from_secs(30);
 const AT_ONCE: std::time::Duration = std::time::Duration::from_secs(2);
 
-fn server() -> Program {
+pub(super) fn server() -> Program {
     Program::server().with("ZENML_DEFAULT_USER_PASSWORD", PASSWORD)
 }
 
@@ -22,7 +22,7 @@ fn tag(number: usize) -> serde_json::Value {
 
 /// 503, and when to come again.
 #[track_caller]
-fn expect_passing(answer: &Answer, reason: &str) {
+pub(super) fn expect_passing(answer: &Answer, reason: &str) {
     answer.expect(503, reason);
     assert!(answer.header("retry-after").is_some(), "{answer:?}");
 }
@@ -49,7 +49,7 @@ async fn ids_in(admin: &Caller, path: &str) -> usize {
 }
 
 /// All that must and must not happen while a store can't be written, for whatever reason.
-async fn is_well_after_it(
+pub(super) async fn is_well_after_it(
     server: &ServerProcess,
     fill: impl AsyncFn(),
     make_room: impl AsyncFn(),
@@ -59,6 +59,7 @@ async fn is_well_after_it(
     let mut tokens = vec![admin.api_token(600).await];
     let check = Program::new(&["healthcheck", "--listen", server.address()]);
     check.run().await.expect(0, &[]);
+    let mut written = 0;
     for round in 0..2 {
         fill().await;
         // Nothing but tokens is asked for: that there is no room is found out by what they leave behind.
@@ -66,7 +67,9 @@ async fn is_well_after_it(
         let mut number = round * 1000;
         wait_until("a write is refused", LIMIT, async || {
             number += 1;
-            admin.post("/api/v1/tags", tag(number)).await.status != 200
+            let is_written = admin.post("/api/v1/tags", tag(number)).await.status == 200;
+            written += usize::from(is_written);
+            !is_written
         })
         .await;
         expect_passing(&admin.post("/api/v1/tags", tag(number)).await, "The database can't be used now");
@@ -87,6 +90,8 @@ async fn is_well_after_it(
 
         make_room().await;
         admin.post("/api/v1/tags", tag(number + 500)).await.expect_ok();
+        written += 1;
+        assert_eq!(ids_in(&admin, "/api/v1/tags?size=1").await, written, "what was refused is not there");
         tokens.push(admin.api_token(600).await);
         server.signed_in(ADMIN, PASSWORD).await;
         server.anonymous().get("/ready").await.expect(200, "ok");
@@ -98,6 +103,9 @@ async fn is_well_after_it(
             && ids_in(&admin, "/api/v1/audit?action=token_issued&size=1").await == tokens.len()
     })
     .await;
+    for trace in ["within a transaction", "non-zero transaction depth"] {
+        assert!(!server.stderr().contains(trace), "{}", server.stderr());
+    }
 }
 
 /// Works everywhere: no file may grow.
