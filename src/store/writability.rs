@@ -164,10 +164,7 @@ mod tests {
 
     #[tokio::test]
     async fn while_it_can_not_be_written_those_who_ask_are_told_at_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut config = Config::default();
-        config.zendo.data_dir = folder.path().to_owned();
-        let store = Store::connect(&config).await.unwrap();
+        let (store, _folder) = unmigrated().await;
         // There are no tables, so no try succeeds.
         store.writability.note_failed(&Unwritable("it is full").into());
         store.ensure_writable().await.unwrap_err();

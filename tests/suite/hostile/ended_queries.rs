@@ -143,7 +143,7 @@ async fn a_write_that_nobody_waits_for_is_undone(database: Database) {
 async fn the_newest_version_is_found_among_many(database: Database) {
     let app = TestApp::start(&database).await;
     is_found_among_many(&app.signed_in().await, database.is_mariadb(), async |sql| {
-        database.execute(sql).await
+        database.execute(sql).await;
     })
     .await;
 }

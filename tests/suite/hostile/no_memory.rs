@@ -1,6 +1,8 @@
 //! A database without memory for its work: whoever asks is told, nothing is left out of an answer, and what was promised
 //! is kept.
 
+#![expect(unsafe_code, reason = "SQLite's own functions say how much memory it has")]
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
