@@ -102,7 +102,7 @@ impl Line {
         }
         *self.carrying() = Some(tokio::spawn(async move {
             let _kept = (listener, waiting);
-            std::future::pending().await;
+            std::future::pending::<()>().await;
         }));
     }
 
