@@ -25,7 +25,7 @@ fn accounts() -> Scenario {
         ADMIN.put("/service_accounts/{ci.id}/api_keys/k", r#"{"active": true, "active": false}"#),
         ADMIN.put("/service_accounts/{ci.id}/api_keys/k/rotate", r#"{"retain_period_minutes": "x", "retain_period_minutes": 0}"#),
         ADMIN.delete("/service_accounts/{ci.id}"),
-        ADMIN.put("/settings", r#"{"server_name": "x", "server_name": "default", "logo_url": 5, "logo_url": null}"#),
+        ADMIN.put("/settings", r#"{"server_name": "x", "server_name": "default", "logo_url": 5, "logo_url": ""}"#),
         ANYONE.put("/activate", r#"{"admin_username": 5, "admin_username": "a"}"#),
     ])
 }
