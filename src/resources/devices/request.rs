@@ -62,10 +62,14 @@ fn of_address(address: &str) -> SelectStatement {
     select.column("id").and_where(Expr::col("ip_address").eq(address)).to_owned()
 }
 
-/// Deletes requests until there is room for one more of this address.
+/// Deletes requests until there is room for one more of this address. Moments may be whole seconds; ids grow with time.
 async fn make_room(tx: &mut Transaction, ip_address: &str) -> Result<(), StoreError> {
     let mut surplus = of_address(ip_address);
-    surplus.order_by("expires", Order::Desc).offset(WAITING_OF_ADDRESS - 1).limit(SWEPT_AT_ONCE);
+    surplus
+        .order_by("expires", Order::Desc)
+        .order_by("id", Order::Desc)
+        .offset(WAITING_OF_ADDRESS - 1)
+        .limit(SWEPT_AT_ONCE);
     delete_all(tx, &surplus).await?;
     let count = waiting().expr(Func::count(Expr::col("id"))).to_owned();
     for _ in 0..CROWDED_AT_ONCE {
@@ -89,7 +93,7 @@ async fn clear_most_crowded(tx: &mut Transaction, surplus: i64) -> Result<(), St
     let crowded = tx.fetch_optional::<(Option<String>,)>(&crowded).await?;
     if let Some((Some(address),)) = crowded {
         let mut oldest = of_address(&address);
-        oldest.order_by("expires", Order::Asc).limit(surplus.unsigned_abs());
+        oldest.order_by("expires", Order::Asc).order_by("id", Order::Asc).limit(surplus.unsigned_abs());
         delete_all(tx, &oldest).await?;
     }
     Ok(())
@@ -113,7 +117,7 @@ async fn delete_all(tx: &mut Transaction, select: &SelectStatement) -> Result<()
 /// When the database doesn't answer.
 pub async fn keep_request(app: &App, origin: &Origin, request: DeviceRequest<'_>) -> Result<Id, StoreError> {
     let now = app.clock.now();
-    let new_id = app.random.id();
+    let new_id = app.random.id_in_time(now);
     let DeviceRequest { client_id, codes, expires, ip_address, details } = request;
     let stamp = Timestamp::new(now);
     let mut values: Vec<(&'static str, SimpleExpr)> = vec![
