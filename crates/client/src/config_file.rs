@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use serde_norway::{Mapping, Value};
 use uuid::Uuid;
 
+use super::files::{put, set};
 use super::settings::{SignIn, StoreSettings, TlsCheck};
 use super::{ClientError, ServerUrl, files};
 
@@ -148,14 +149,6 @@ impl ConfigFile {
             put(&mut self.content, "analytics_opt_in", Value::Bool(false));
         }
     }
-}
-
-fn set(mapping: &mut Mapping, key: &str, value: &str) {
-    put(mapping, key, Value::String(value.to_owned()));
-}
-
-fn put(mapping: &mut Mapping, key: &str, value: Value) {
-    mapping.insert(Value::String(key.to_owned()), value);
 }
 
 #[cfg(test)]

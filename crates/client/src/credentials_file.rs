@@ -8,6 +8,7 @@ use serde_norway::{Mapping, Value};
 
 use super::api::ServerInfo;
 use super::credentials::{Credentials, Origin, grant_of};
+use super::files::{put, set};
 use super::settings::SignIn;
 use super::token::{Token, parse_moment};
 use super::{ClientError, ServerUrl, files};
@@ -116,14 +117,6 @@ fn token_mapping(token: &Token) -> Mapping {
 
 fn text<'a>(mapping: &'a Mapping, key: &str) -> Option<&'a str> {
     mapping.get(key).and_then(Value::as_str)
-}
-
-fn set(mapping: &mut Mapping, key: &str, value: &str) {
-    put(mapping, key, Value::String(value.to_owned()));
-}
-
-fn put(mapping: &mut Mapping, key: &str, value: Value) {
-    mapping.insert(Value::String(key.to_owned()), value);
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use serde_norway::Mapping;
+use serde_norway::{Mapping, Value};
 
 use super::{ClientError, yaml};
 
@@ -61,6 +61,16 @@ fn create_private_folder(folder: &Path) -> std::io::Result<()> {
 
 fn damaged(path: &Path, reason: &str) -> ClientError {
     ClientError::DamagedFile { path: path.to_owned(), reason: reason.to_owned() }
+}
+
+/// Sets a text of a mapping.
+pub(crate) fn set(mapping: &mut Mapping, key: &str, value: &str) {
+    put(mapping, key, Value::String(value.to_owned()));
+}
+
+/// Sets a value of a mapping, in its place if it has one.
+pub(crate) fn put(mapping: &mut Mapping, key: &str, value: Value) {
+    mapping.insert(Value::String(key.to_owned()), value);
 }
 
 #[cfg(test)]
