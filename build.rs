@@ -13,9 +13,9 @@ use zip::ZipArchive;
 
 const TEXTS: [&str; 4] = [
     "tests/contract/openapi.json",
-    "src/resources/run_configuration/parts.json",
-    "src/store/seed/field_descriptions.json",
-    "src/store/seed/flavors.json",
+    "src/api/runs/run_configuration/parts.json",
+    "src/seed/field_descriptions.json",
+    "src/seed/flavors.json",
 ];
 /// The console's style sheet, scripts and icon.
 const CONSOLE: &str = "src/console/assets";

@@ -7,33 +7,33 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 
+use crate::accounts::users::UserRow;
+use crate::api::identity::devices::DevicePolls;
+use crate::api::server::settings::{self, SettingsRow};
+use crate::api::stacks::secrets::SecretCipher;
 use crate::audit::Audit;
 use crate::auth::api_key::ApiKeyDigests;
-use crate::auth::basic::BasicCredentials;
 use crate::auth::csrf::CsrfTokens;
-use crate::auth::grants::authority::Authority;
 use crate::auth::jwt::TokenSettings;
 use crate::auth::keys::Keeper;
-use crate::auth::login_limit::LoginLimit;
-use crate::auth::password;
 use crate::auth::workload::Leeway;
 use crate::auth::{
     Identities, KnownPlaces, LastUsed, Passwords, Register, Revocations, Standing, Throttle, Tokens,
     VerifiedToken,
 };
-use crate::clock::{SharedClock, SystemClock};
 use crate::config::{Config, Names, Networks, PreflightMethod, Secret, SecretsStoreType, ServerSettings};
 use crate::connections::ConnectionLimits;
+use crate::env::Environment;
+use crate::env::clock::SharedClock;
+use crate::env::random::SharedRandomness;
 use crate::http::budgets::Budgets;
 use crate::http::client_address::UntrustedProxies;
+use crate::idempotency::Replays;
 use crate::json_schema::SchemaChecks;
 use crate::local_files::LocalFiles;
-use crate::random::{SharedRandomness, SystemRandomness};
-use crate::replay::Replays;
-use crate::resources::devices::DevicePolls;
-use crate::resources::secrets::SecretCipher;
-use crate::resources::server_settings::{self, SettingsRow};
-use crate::resources::users::UserRow;
+use crate::login::basic::BasicCredentials;
+use crate::login::grants::authority::Authority;
+use crate::login::login_limit::LoginLimit;
 use crate::store::{Id, Remembered, Store, StoreError, Timestamp};
 use crate::work::Orphans;
 
@@ -94,15 +94,6 @@ pub struct App {
     settings: Remembered<SettingsRow>,
 }
 
-/// What the outside brings: time, randomness, and how much a password check costs.
-#[derive(Debug, Clone)]
-pub struct Surroundings {
-    pub clock: SharedClock,
-    pub random: SharedRandomness,
-    /// bcrypt's work factor for new passwords.
-    pub password_cost: u32,
-}
-
 /// What credentials are made and checked with, as the store keeps it for all replicas.
 #[derive(Debug)]
 pub struct Proofs {
@@ -112,17 +103,6 @@ pub struct Proofs {
     pub revocations: Revocations,
 }
 
-impl Surroundings {
-    /// The machine's clock and generator, at ZenML's cost of a password.
-    pub fn of_the_machine() -> Self {
-        Self {
-            clock: Arc::new(SystemClock),
-            random: Arc::new(SystemRandomness),
-            password_cost: password::COST,
-        }
-    }
-}
-
 impl App {
     pub fn new(
         config: Config,
@@ -130,9 +110,9 @@ impl App {
         settings: &SettingsRow,
         proofs: Proofs,
         audit: Audit,
-        surroundings: Surroundings,
+        environment: Environment,
     ) -> Self {
-        let Surroundings { clock, random, password_cost } = surroundings;
+        let Environment { clock, random, password_cost } = environment;
         let Proofs { signing_secret, api_key_pepper, signing_keys, revocations } = proofs;
         let server_id = settings.id;
         let auth_store = store.reserved();
@@ -263,8 +243,7 @@ impl App {
     /// When the database doesn't answer.
     pub async fn settings(&self) -> Result<Arc<SettingsRow>, Arc<StoreError>> {
         let id = self.server_id.0;
-        let found =
-            self.settings.get(id, async || server_settings::find(&self.auth_store).await.map(Some)).await?;
+        let found = self.settings.get(id, async || settings::find(&self.auth_store).await.map(Some)).await?;
         found.ok_or_else(|| Arc::new(StoreError::RowNotFound))
     }
 
@@ -313,7 +292,7 @@ impl Activity {
         if self.written.load(Ordering::Relaxed) >= micros {
             return Ok(());
         }
-        let statement = server_settings::note_activity(last);
+        let statement = settings::note_activity(last);
         store.execute(&statement).await?;
         self.written.fetch_max(micros, Ordering::Relaxed);
         Ok(())

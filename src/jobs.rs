@@ -10,11 +10,11 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use crate::accounts::deactivation;
+use crate::api::identity::{api_keys, devices};
 use crate::app::AppState;
 use crate::auth::keys;
 use crate::config::ServerSettings;
-use crate::resources::users::deactivation;
-use crate::resources::{api_keys, devices};
 
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Work = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;

@@ -1,23 +1,26 @@
 //! zendo: a ZenML-compatible server in one small binary, and the terminal commands around it.
 
+pub mod accounts;
+pub mod api;
 pub mod app;
 pub mod audit;
 pub mod auth;
 pub mod cli;
-pub mod clock;
 pub mod config;
 mod connections;
 pub mod console;
+pub mod env;
 pub mod framework;
 pub mod http;
+pub mod idempotency;
 pub mod jobs;
 mod json_schema;
 pub mod local_files;
+pub mod login;
+pub mod middleware;
 mod packed;
-pub mod random;
-pub mod replay;
-pub mod resources;
 pub mod routes;
+mod seed;
 pub mod server;
 pub mod startup;
 pub mod store;

@@ -16,19 +16,19 @@ use tower::ServiceBuilder;
 use tower::util::MapResponseLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::api::oauth;
+use crate::api::server::{docs, fallback, health, unimplemented};
 use crate::app::AppState;
-use crate::auth::{Admitted, Guard, admit, authenticate};
-use crate::connections;
-use crate::console;
+use crate::framework::routes::Routes;
+use crate::http::compression;
 use crate::http::error::ApiError;
-use crate::http::headers::SecureHeaders;
-use crate::http::limits::LimitsLayer;
-use crate::http::routes::Routes;
-use crate::http::{bodies, compression, cors, request_id};
-use crate::jobs;
-use crate::replay::replay;
-use crate::routes;
+use crate::middleware::authenticate::{Admitted, Guard, admit, authenticate};
+use crate::middleware::headers::SecureHeaders;
+use crate::middleware::idempotency::replay;
+use crate::middleware::limits::LimitsLayer;
+use crate::middleware::{bodies, cors, request_id};
 use crate::work::WorkLayer;
+use crate::{connections, console, jobs, routes};
 
 /// From the order to stop to the end, after the requests' own time limit: a second with what the process itself takes.
 const LAST_SECOND: Duration = Duration::from_millis(900);
@@ -42,13 +42,14 @@ pub fn router(app: AppState) -> Router {
     let there = routes::operations_of(&open, &closed);
     let guard = |routes: &Routes| Guard { app: Arc::clone(&app), policies: Arc::new(routes.policies()) };
     let closed_guard = guard(&closed);
-    let closed = closed.router.merge(routes::unimplemented::router(&there));
+    let closed = closed.router.merge(unimplemented::router(&there));
     let closed = closed.route_layer(from_fn_with_state(closed_guard, admit_or_replay));
-    let oauth = routes::oauth::closed();
-    let oauth_guard = guard(&oauth);
-    let oauth = oauth.router.route_layer(from_fn_with_state(Arc::clone(&app), bodies::keep_small));
-    let oauth = oauth.route_layer(from_fn_with_state(oauth_guard, authenticate));
-    let oauth = routes::oauth::below(oauth.route_layer(from_fn(routes::oauth::key_as_password)));
+    let for_programs = oauth::closed();
+    let oauth_guard = guard(&for_programs);
+    let for_programs =
+        for_programs.router.route_layer(from_fn_with_state(Arc::clone(&app), bodies::keep_small));
+    let for_programs = for_programs.route_layer(from_fn_with_state(oauth_guard, authenticate));
+    let for_programs = oauth::below(for_programs.route_layer(from_fn(oauth::key_as_password)));
     let settings = &app.config;
     let headers = SecureHeaders::new(settings, app.server_id);
     let time_limit = Duration::from_secs(settings.request_timeout.0.into());
@@ -63,7 +64,7 @@ pub fn router(app: AppState) -> Router {
         .layer(WorkLayer::new(&app.orphans));
     let oauth_layers = ServiceBuilder::new()
         .layer(from_fn_with_state(Arc::clone(&app), request_id::name_request))
-        .layer(from_fn(routes::oauth::refusals::in_oauth_form))
+        .layer(from_fn(oauth::refusals::in_oauth_form))
         .layer(secure_headers.clone())
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(cors::layer(&app))
@@ -82,19 +83,19 @@ pub fn router(app: AppState) -> Router {
     let open = open.router.layer(from_fn_with_state(Arc::clone(&app), bodies::keep_small));
     let api = open
         .merge(closed)
-        .fallback(routes::fallback::not_found)
-        .method_not_allowed_fallback(routes::fallback::method_not_allowed);
+        .fallback(fallback::not_found)
+        .method_not_allowed_fallback(fallback::method_not_allowed);
     let console = console::router(&app, api.clone().with_state(Arc::clone(&app))).layer(page_layers);
     let api = api.layer(layers.clone());
-    let docs = routes::docs::router(&app).layer(layers.clone());
-    let outside = routes::oauth::forward_auth::router(&app).layer(CatchPanicLayer::custom(answer_panic));
-    let outside = outside.merge(oauth.layer(oauth_layers));
-    let outside = outside.merge(routes::health::router()).merge(docs).merge(console);
+    let docs = docs::router(&app).layer(layers.clone());
+    let outside = oauth::forward_auth::router(&app).layer(CatchPanicLayer::custom(answer_panic));
+    let outside = outside.merge(for_programs.layer(oauth_layers));
+    let outside = outside.merge(health::router()).merge(docs).merge(console);
     let (all, root) = (outside.merge(api), settings.root_url_path.0.as_str());
     if root.is_empty() {
         return all.with_state(app);
     }
-    let at_host = routes::oauth::metadata::at_host(root).layer(layers);
+    let at_host = oauth::metadata::at_host(root).layer(layers);
     let root = root.to_owned();
     let all = all.merge(at_host).with_state(app);
     // A proxy in front may have taken the root path away, or left it.

@@ -9,16 +9,17 @@ use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
 
-use crate::app::{App, AppState, Proofs, Surroundings};
+use crate::api::server::{dashboard, settings};
+use crate::api::stacks::secrets::SecretCipher;
+use crate::app::{App, AppState, Proofs};
 use crate::audit::Audit;
 use crate::auth::keys::{Keeper, KeyError};
 use crate::auth::password::{self, PasswordError};
 use crate::auth::{Passwords, Revocations};
 use crate::config::{Config, ConfigError, Flag, Secret, StoreLocation};
-use crate::resources::secrets::SecretCipher;
-use crate::resources::server_settings;
-use crate::routes::dashboard;
-use crate::store::{self, ConnectError, FirstAdmin, MigrationError, Seed, Store, StoreError};
+use crate::env::Environment;
+use crate::seed::{FirstAdmin, Seed};
+use crate::store::{self, ConnectError, MigrationError, Store, StoreError};
 
 /// Bytes of randomness in a signing secret: as many as SHA-512 gives out (RFC 7518, section 3.2).
 const SECRET_BYTES: usize = 64;
@@ -90,8 +91,8 @@ pub enum SignIn {
 ///
 /// # Errors
 /// [`StartupError`]; nothing was changed in a database that is refused.
-pub async fn start(config: Config, surroundings: Surroundings) -> Result<(AppState, SignIn), StartupError> {
-    start_unless(std::future::pending(), config, surroundings).await
+pub async fn start(config: Config, environment: Environment) -> Result<(AppState, SignIn), StartupError> {
+    start_unless(std::future::pending(), config, environment).await
 }
 
 /// As [`start`], but for `stop`, which ends the wait for a database that is away.
@@ -101,7 +102,7 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<(AppSta
 pub async fn start_unless(
     stop: impl Future<Output = ()>,
     config: Config,
-    surroundings: Surroundings,
+    environment: Environment,
 ) -> Result<(AppState, SignIn), StartupError> {
     if let Some(folder) = &config.server.dashboard_files_path {
         dashboard::check(folder)
@@ -109,14 +110,13 @@ pub async fn start_unless(
     }
     config.check_folders()?;
     let store = open(&config, stop).await?;
-    let sign_in = seed(&store, &config, &surroundings).await?;
-    let settings = server_settings::find(&store).await?;
+    let sign_in = seed(&store, &config, &environment).await?;
+    let settings = settings::find(&store).await?;
     store.note_made();
     let sign_in = if settings.active { sign_in } else { SignIn::Activation };
-    let proofs = proofs(&store, &config, &surroundings).await?;
-    let audit =
-        Audit::open(store.reserved(), &config.zendo, &surroundings).map_err(StartupError::AuditLog)?;
-    let app = App::new(config, store, &settings, proofs, audit, surroundings);
+    let proofs = proofs(&store, &config, &environment).await?;
+    let audit = Audit::open(store.reserved(), &config.zendo, &environment).map_err(StartupError::AuditLog)?;
+    let app = App::new(config, store, &settings, proofs, audit, environment);
     app.check_clock().await?;
     Ok((Arc::new(app), sign_in))
 }
@@ -157,14 +157,14 @@ async fn open(config: &Config, stop: impl Future<Output = ()>) -> Result<Store, 
     Err(StartupError::Stopped)
 }
 
-async fn proofs(store: &Store, config: &Config, surroundings: &Surroundings) -> Result<Proofs, StartupError> {
-    let (now, random) = (surroundings.clock.now(), &surroundings.random);
+async fn proofs(store: &Store, config: &Config, environment: &Environment) -> Result<Proofs, StartupError> {
+    let (now, random) = (environment.clock.now(), &environment.random);
     let make = || random.text::<SECRET_BYTES>();
     let signing_secret = match &config.server.jwt_secret_key {
         Some(Secret(secret)) => secret.clone(),
         None => store.shared_secret(SIGNING_SECRET, now, make).await?,
     };
-    let signing_keys = keeper(store.reserved(), config, surroundings);
+    let signing_keys = keeper(store.reserved(), config, environment);
     signing_keys.start(now).await?;
     Ok(Proofs {
         signing_secret,
@@ -175,10 +175,10 @@ async fn proofs(store: &Store, config: &Config, surroundings: &Surroundings) -> 
 }
 
 /// Who reads and makes the signing keys of a store, with these settings.
-pub fn keeper(store: Store, config: &Config, surroundings: &Surroundings) -> Keeper {
+pub fn keeper(store: Store, config: &Config, environment: &Environment) -> Keeper {
     let encryption_key = config.secrets_store.encryption_key.as_ref().map(|Secret(key)| key);
     let cipher = SecretCipher::new(encryption_key);
-    Keeper::new(store, cipher, config.zendo.signing_algorithm, Arc::clone(&surroundings.random))
+    Keeper::new(store, cipher, config.zendo.signing_algorithm, Arc::clone(&environment.random))
 }
 
 /// Opens the store that a server has been started with before.
@@ -193,7 +193,7 @@ pub async fn open_made(config: &Config) -> Result<Store, StartupError> {
     }
 }
 
-async fn seed(store: &Store, config: &Config, surroundings: &Surroundings) -> Result<SignIn, StartupError> {
+async fn seed(store: &Store, config: &Config, environment: &Environment) -> Result<SignIn, StartupError> {
     if store.is_seeded().await? {
         store.order_built_ins().await?;
         store.describe_flavors().await?;
@@ -204,13 +204,13 @@ async fn seed(store: &Store, config: &Config, surroundings: &Surroundings) -> Re
         (Some(Flag(false)), _) => (SignIn::Activation, None),
         (_, Some(Secret(password))) => (SignIn::Configured { name: name.clone() }, Some(password.clone())),
         (_, None) => {
-            let password = password::make(&*surroundings.random);
+            let password = password::make(&*environment.random);
             (SignIn::Generated { name: name.clone(), password: password.clone() }, Some(password))
         }
     };
     let admin = match password {
         Some(password) => {
-            let passwords = Passwords::new(1, surroundings.password_cost);
+            let passwords = Passwords::new(1, environment.password_cost);
             Some(FirstAdmin { name, password_hash: passwords.hash(password).await? })
         }
         None => None,
@@ -222,6 +222,6 @@ async fn seed(store: &Store, config: &Config, surroundings: &Surroundings) -> Re
         project_name: config.bootstrap.project_name.0.clone(),
         admin,
     };
-    let is_first = store.seed(&seed, surroundings.clock.now(), &*surroundings.random).await?;
+    let is_first = store.seed(&seed, environment.clock.now(), &*environment.random).await?;
     Ok(if is_first { sign_in } else { SignIn::Known })
 }

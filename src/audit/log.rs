@@ -11,11 +11,11 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::refusals::{Counted, Refusal, Refusals};
 use super::{Action, Actor, Event, Origin, Record, Shipper};
-use crate::app::Surroundings;
-use crate::clock::SharedClock;
+use crate::api::identity::users;
 use crate::config::{AuditLog, ZendoSettings};
-use crate::random::{SharedRandomness, first_id_of};
-use crate::resources::users;
+use crate::env::Environment;
+use crate::env::clock::SharedClock;
+use crate::env::random::{SharedRandomness, first_id_of};
 use crate::store::{Id, Store, StoreError, Timestamp, WriteBehind};
 use crate::work;
 
@@ -49,14 +49,14 @@ impl Audit {
     ///
     /// # Errors
     /// When it can't be opened.
-    pub fn open(store: Store, settings: &ZendoSettings, surroundings: &Surroundings) -> io::Result<Self> {
+    pub fn open(store: Store, settings: &ZendoSettings, environment: &Environment) -> io::Result<Self> {
         let days = settings.audit_retention.0;
         let destination = settings.audit_log.as_ref();
         let shipper = destination.map(|AuditLog(destination)| Shipper::open(destination)).transpose()?;
         Ok(Self {
             store,
-            clock: Arc::clone(&surroundings.clock),
-            random: Arc::clone(&surroundings.random),
+            clock: Arc::clone(&environment.clock),
+            random: Arc::clone(&environment.random),
             retention: (days > 0).then(|| TimeDelta::days(days.into())),
             shipper: shipper.map(Arc::new),
             prompt: WriteBehind::new(WAITING),

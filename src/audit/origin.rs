@@ -12,7 +12,7 @@ use super::Actor;
 use crate::app::{App, AppState};
 use crate::auth::Principal;
 use crate::http::client_address::ClientAddress;
-use crate::http::request_id;
+use crate::middleware::request_id;
 
 /// A handler's argument: it holds references, and nothing is copied before a record is written.
 #[derive(Debug, Clone)]

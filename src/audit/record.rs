@@ -6,10 +6,10 @@ use serde::{Serialize, Serializer};
 use sqlx::FromRow;
 
 use super::Action;
+use crate::env::random::first_id_of;
 use crate::http::error::ApiResult;
 use crate::http::filter::{Field, FieldKind, Filter, Sort};
 use crate::http::list::Listed;
-use crate::random::first_id_of;
 use crate::store::{Cells, Id, JsonText, Timestamp};
 
 /// One record. Its JSON is the same in the API, from the terminal and in the lines that are shipped. On its way to the

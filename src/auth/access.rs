@@ -67,6 +67,10 @@ impl fmt::Display for When {
     }
 }
 
+/// What the route of a narrowed token's request says that it may do besides.
+#[derive(Debug, Clone)]
+pub struct Declared(pub Arc<[Also]>);
+
 /// What routes may do besides, each by its method and path.
 #[derive(Debug, Default)]
 pub struct Policies(HashMap<(&'static str, &'static str), Arc<[Also]>>);

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use uuid::Uuid;
 
-use crate::random::Randomness;
+use crate::env::random::Randomness;
 use crate::store::Id;
 
 /// What every API key starts with.
@@ -105,7 +105,7 @@ pub fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::SystemRandomness;
+    use crate::env::random::SystemRandomness;
 
     #[test]
     fn a_key_is_read_back_as_zenml_writes_it() {

@@ -1,16 +1,14 @@
 //! Tokens for one download: in a link, which a browser follows without a header.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use jsonwebtoken::Validation;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::claims::{Claims, VerifiedToken};
 use super::jwt::{Tokens, reason};
-use super::{AuthenticationError, Principal, Standing, layer};
-use crate::app::{App, AppState};
+use super::{AuthenticationError, Principal, Standing};
 use crate::store::Id;
 
 /// Seconds that such a token lives.
@@ -28,7 +26,11 @@ struct Download {
 }
 
 impl Tokens {
-    fn for_download(
+    /// A token for the principal to download what belongs to one thing.
+    ///
+    /// # Errors
+    /// When the claims can't be written as JSON.
+    pub fn for_download(
         &self,
         principal: &Principal,
         kind: &str,
@@ -72,35 +74,4 @@ impl Tokens {
         }
         Ok(VerifiedToken::of_claims(claims.made_from))
     }
-}
-
-/// A token for the principal to download what belongs to one thing.
-///
-/// # Errors
-/// When the claims can't be written as JSON.
-pub fn issue_download(
-    app: &App,
-    principal: &Principal,
-    kind: &str,
-    thing: Id,
-) -> Result<String, jsonwebtoken::errors::Error> {
-    let standing = app.standing_of_account(&principal.user);
-    app.tokens.for_download(principal, kind, thing, standing, app.clock.now())
-}
-
-/// Checks a download's token, and that what it was made from hasn't ended since. Tells the projects that this one is
-/// for, if it is for some only.
-///
-/// # Errors
-/// [`AuthenticationError`] with the reason.
-pub async fn require_download(
-    app: &AppState,
-    token: &str,
-    kind: &str,
-    thing: Id,
-) -> Result<Option<BTreeSet<Uuid>>, AuthenticationError> {
-    let now = app.clock.now();
-    let made_from = app.tokens.check_download(token, kind, thing, now)?;
-    layer::holder(app, &made_from, now).await?;
-    Ok(made_from.claims.scope.projects)
 }

@@ -4,6 +4,8 @@ use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use super::jwt::SigningError;
+use super::password::PasswordError;
 use super::workload::EndedWorkload;
 use crate::http::error::{ApiError, ErrorKind};
 use crate::store::StoreError;
@@ -67,7 +69,7 @@ pub enum AuthenticationError {
     #[error("Authentication error: device authorization is not supported.")]
     NoDevices,
     #[error("the check could not be made: {0}")]
-    Password(#[from] super::password::PasswordError),
+    Password(#[from] PasswordError),
     /// The permission that is missing, as text.
     #[error("This token lacks the scope {0}.")]
     InsufficientScope(String),
@@ -184,5 +186,26 @@ impl IntoResponse for AuthenticationError {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
         }
         response
+    }
+}
+
+impl From<SigningError> for ApiError {
+    fn from(error: SigningError) -> Self {
+        tracing::error!(%error, "a token could not be signed");
+        Self::internal()
+    }
+}
+
+impl From<jsonwebtoken::errors::Error> for ApiError {
+    fn from(error: jsonwebtoken::errors::Error) -> Self {
+        tracing::error!(%error, "a token could not be signed");
+        Self::internal()
+    }
+}
+
+impl From<PasswordError> for ApiError {
+    fn from(error: PasswordError) -> Self {
+        tracing::error!(%error, "a password could not be hashed or checked");
+        Self::internal()
     }
 }

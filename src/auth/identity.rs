@@ -5,9 +5,11 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::workload::{self, DeploymentState, RunState, ScheduleState};
-use crate::resources::api_keys::{self, KeyToProve};
-use crate::resources::devices::{self, DeviceRow};
-use crate::resources::users::{self, UserRow, deactivation};
+use crate::accounts::deactivation;
+use crate::accounts::users::UserRow;
+use crate::api::identity::api_keys::{self, KeyToProve};
+use crate::api::identity::devices::{self, DeviceRow};
+use crate::api::identity::users;
 use crate::store::{Id, Remembered, Store, StoreError, Timestamp};
 
 /// Reads what tokens say through a cache of each kind of row.

@@ -16,7 +16,7 @@ use super::scope::Scope;
 use super::standing::Standing;
 use super::{AuthenticationError, Credential, Principal};
 use crate::config::{JwtAlgorithm, SigningAlgorithm};
-use crate::random::SharedRandomness;
+use crate::env::random::SharedRandomness;
 use crate::store::Id;
 
 /// Verified tokens that are remembered, so that a token in steady use is not verified again each time.
@@ -270,7 +270,7 @@ fn invalid(error: jsonwebtoken::errors::Error) -> AuthenticationError {
     AuthenticationError::InvalidToken(reason(&error))
 }
 
-pub(super) fn reason(error: &jsonwebtoken::errors::Error) -> String {
+pub fn reason(error: &jsonwebtoken::errors::Error) -> String {
     match error.kind() {
         ErrorKind::InvalidToken => "Not enough segments".to_owned(),
         ErrorKind::InvalidSignature => "Signature verification failed".to_owned(),
@@ -289,7 +289,7 @@ pub(super) fn reason(error: &jsonwebtoken::errors::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::SystemRandomness;
+    use crate::env::random::SystemRandomness;
 
     fn tokens(algorithm: JwtAlgorithm) -> Tokens {
         let settings = TokenSettings {

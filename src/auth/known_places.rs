@@ -17,9 +17,10 @@ use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use super::api_key::hex;
-use super::{csrf, session, throttle};
+use super::{csrf, throttle};
 use crate::app::App;
 use crate::http::client_address::ClientAddress;
+use crate::login::session;
 use crate::store::{Id, Insert, Store, StoreError};
 
 const TABLE: &str = "zendo_known_place";

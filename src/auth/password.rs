@@ -6,11 +6,9 @@ use std::time::Instant;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use crate::random::Randomness;
+use crate::env::random::Randomness;
 use crate::work;
 
-/// ZenML's work factor.
-pub const COST: u32 = 12;
 /// bcrypt's least work factor.
 const LEAST_COST: u32 = 4;
 /// bcrypt looks at no more bytes than these.

@@ -11,7 +11,7 @@ use sea_query::{Expr, ExprTrait, Func, Query, SimpleExpr};
 use super::claims::TokenKind;
 use super::{Scope, Standing};
 use crate::audit::text_of;
-use crate::random::first_id_of;
+use crate::env::random::first_id_of;
 use crate::store::{BatchRow, Cells, Id, Store, StoreError, Timestamp, Transaction, WriteBehind};
 
 pub const TABLE: &str = "zendo_api_token";

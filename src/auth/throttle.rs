@@ -70,7 +70,7 @@ pub fn canonical(name: &str) -> String {
 }
 
 /// One household has a /64 of IPv6 addresses, so they count as one.
-pub(super) fn network(address: IpAddr) -> String {
+pub fn network(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => {

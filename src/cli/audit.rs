@@ -15,8 +15,8 @@ use super::output::{self, Output};
 use super::{CliError, program, store};
 use crate::audit::{Action, Record};
 use crate::client::error::printable;
-use crate::clock::{Clock, SystemClock};
-use crate::random::first_id_of;
+use crate::env::clock::{Clock, SystemClock};
+use crate::env::random::first_id_of;
 use crate::store::{Id, Store, StoreError};
 
 /// How often the store is asked for new records.

@@ -10,11 +10,11 @@ use uuid::Uuid;
 
 use super::output::{self, Output};
 use super::{CliError, program, store};
-use crate::app::Surroundings;
 use crate::audit::{Action, Audit, Origin};
 use crate::auth::keys::{Keeper, KeyRow, KeyState, RetireError, Retired};
-use crate::clock::SharedClock;
 use crate::config::SigningAlgorithm;
+use crate::env::Environment;
+use crate::env::clock::SharedClock;
 use crate::startup;
 use crate::store::Id;
 
@@ -85,13 +85,13 @@ pub fn run(args: KeysArgs, program: &'static str) -> Result<(), CliError> {
 
 async fn execute(args: KeysArgs, program: &'static str) -> Result<String, CliError> {
     let (store, config) = store::open(args.data_dir.as_deref(), true, program).await?;
-    let surroundings = Surroundings::of_the_machine();
-    let audit = store::open_audit(&store, &config, &surroundings)?;
+    let environment = Environment::of_the_machine();
+    let audit = store::open_audit(&store, &config, &environment)?;
     let operator = Operator {
-        keeper: startup::keeper(store.clone(), &config, &surroundings),
+        keeper: startup::keeper(store.clone(), &config, &environment),
         algorithm: config.zendo.signing_algorithm,
         audit,
-        clock: surroundings.clock,
+        clock: environment.clock,
         program,
     };
     let done = match args.command {

@@ -14,7 +14,7 @@ use crate::client::settings::TlsCheck;
 use crate::client::target::{self, Target};
 use crate::client::token::Token;
 use crate::client::{ClientError, Environment, ServerUrl, Session};
-use crate::clock::{Clock, SystemClock};
+use crate::env::clock::{Clock, SystemClock};
 
 /// The account every server starts with, offered at the prompt.
 const DEFAULT_USERNAME: &str = "default";

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::{CliError, program};
+use crate::api::server::unimplemented::operations;
 use crate::auth::access::Access;
 use crate::http::openapi::document;
 use crate::routes;
-use crate::routes::unimplemented::operations;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  zendo openapi > openapi.json")]

@@ -14,10 +14,11 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::CliError;
-use crate::app::{App, Surroundings};
-use crate::config::{Config, ConfigError, Listen};
+use crate::app::App;
+use crate::config::{self, Config, ConfigError, Listen};
+use crate::env::Environment;
 use crate::startup::{self, SignIn, StartupError};
-use crate::{config, connections, server};
+use crate::{connections, server};
 
 #[derive(Debug, clap::Args)]
 pub struct ServeArgs {
@@ -107,7 +108,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         format!("can't listen on {listen}; give a free address with --listen or ZENDO_LISTEN")
     })?;
     let address = listener.local_addr()?;
-    let started = startup::start_unless(stop.clone(), config, Surroundings::of_the_machine()).await;
+    let started = startup::start_unless(stop.clone(), config, Environment::of_the_machine()).await;
     let (app, sign_in) = match started {
         Err(StartupError::Stopped) => return Ok(()),
         started => started?,

@@ -11,7 +11,7 @@ use crate::client::error::printable;
 use crate::client::http::HttpClient;
 use crate::client::target::{self, Target};
 use crate::client::{ClientError, Environment, ServerUrl, Session, expiry};
-use crate::clock::{Clock, SystemClock};
+use crate::env::clock::{Clock, SystemClock};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  zendo status\n  zendo status && zendo token")]

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use super::serve::config_from_environment;
 use super::{CliError, program};
-use crate::app::Surroundings;
 use crate::audit::{Audit, Destination};
 use crate::config::Config;
+use crate::env::Environment;
 use crate::startup::{self, StartupError};
 use crate::store::{ConnectError, Store};
 
@@ -39,10 +39,10 @@ pub async fn open(
 ///
 /// # Errors
 /// Exit code 1 when the file of its lines can't be opened.
-pub fn open_audit(store: &Store, config: &Config, surroundings: &Surroundings) -> Result<Audit, CliError> {
+pub fn open_audit(store: &Store, config: &Config, environment: &Environment) -> Result<Audit, CliError> {
     let mut settings = config.zendo.clone();
     settings.audit_log = settings.audit_log.filter(|log| log.0 != Destination::Stdout);
-    Audit::open(store.clone(), &settings, surroundings)
+    Audit::open(store.clone(), &settings, environment)
         .map_err(|error| CliError::failure(StartupError::AuditLog(error).to_string()))
 }
 

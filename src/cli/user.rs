@@ -11,14 +11,15 @@ use uuid::Uuid;
 
 use super::output::{self, Output};
 use super::{CliError, password, program, store};
-use crate::app::Surroundings;
+use crate::accounts::users::UserRow;
+use crate::api::identity::users::operator::{Made, Operator};
+use crate::api::identity::users::{NewPassword, UserRequest};
 use crate::auth::password::make;
 use crate::client::error::printable;
+use crate::env::Environment;
+use crate::env::random::SystemRandomness;
 use crate::http::error::ApiError;
 use crate::http::values::{Name, ShortText};
-use crate::random::SystemRandomness;
-use crate::resources::users::operator::{Made, Operator};
-use crate::resources::users::{NewPassword, UserRequest, UserRow};
 use crate::store::Timestamp;
 
 #[derive(Debug, Args)]
@@ -239,9 +240,9 @@ fn shown(password: &SecretString) -> String {
 async fn open(args: &UserArgs, program: &str) -> Result<Operator, CliError> {
     let is_to_change = !matches!(args.command, Command::List(_));
     let (store, config) = store::open(args.data_dir.as_deref(), is_to_change, program).await?;
-    let surroundings = Surroundings::of_the_machine();
-    let audit = store::open_audit(&store, &config, &surroundings)?;
-    Ok(Operator::new(store, &config, audit, surroundings))
+    let environment = Environment::of_the_machine();
+    let audit = store::open_audit(&store, &config, &environment)?;
+    Ok(Operator::new(store, &config, audit, environment))
 }
 
 fn refused(error: ApiError) -> CliError {

@@ -13,9 +13,9 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use crate::address::Address;
-use crate::auth::layer::CSRF_HEADER;
-use crate::auth::session;
-use crate::http::request_id;
+use crate::login::principal::CSRF_HEADER;
+use crate::login::session;
+use crate::middleware::request_id;
 
 /// Bytes of an answer that a page reads at most: it asks for pages of lists, never for files.
 const LONGEST_ANSWER: usize = 16 << 20;

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
 use super::Console;
-use crate::http::headers::KEPT_FOR_GOOD;
+use crate::middleware::headers::KEPT_FOR_GOOD;
 use crate::packed::{Packed, packed};
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";

@@ -29,7 +29,7 @@ use tower::util::MapResponseLayer;
 
 use crate::address::Address;
 use crate::app::AppState;
-use crate::http::headers::own_page;
+use crate::middleware::headers::own_page;
 
 use asked::Asked;
 use assets::Assets;

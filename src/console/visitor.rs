@@ -11,7 +11,7 @@ use super::error::PageError;
 use super::shell::Shell;
 use super::views::ServerInfo;
 use crate::address::Address;
-use crate::auth::layer;
+use crate::login::principal;
 
 /// Somebody who is signed in, or need not be: an argument of a page's handler. Everybody else is sent to the page where
 /// they can sign in, and a server that waits for its first admin sends everybody to its activation.
@@ -63,7 +63,7 @@ impl FromRequestParts<Console> for Anybody {
             Ok(server) => server,
             Err(refusal) => return Err(PageError::refused(shell, refusal)),
         };
-        if let Some(token) = layer::login_token(&console.app, api.headers()).await
+        if let Some(token) = principal::login_token(&console.app, api.headers()).await
             && let Some(session_id) = token.claims.session_id
         {
             shell.csrf_token = console.app.csrf_tokens.issue(session_id);

@@ -9,11 +9,11 @@ use serde::de::DeserializeOwned;
 
 use super::{Read, Resource, ResponseOf, not_found};
 use crate::app::AppState;
-use crate::auth::layer::Declared;
+use crate::auth::access::Declared;
 use crate::auth::permissions::Permission;
 use crate::auth::{AuthenticationError, Principal, Scope};
 use crate::http::error::ApiResult;
-use crate::replay::{Once, make_anew};
+use crate::idempotency::{Once, make_anew};
 use crate::store::{AsStoreError, Id, StoreError, Timestamp, Transaction, is_duplicate, is_lost_race};
 
 /// The application and the principal of one request.
@@ -56,7 +56,7 @@ impl Context {
     /// # Errors
     /// 403 with what is missing.
     ///
-    /// [`Routes::also`]: crate::http::routes::Routes::also
+    /// [`Routes::also`]: super::routes::Routes::also
     pub fn require(&self, needs: Permission<'static>) -> ApiResult<()> {
         let is_narrowed = self.principal.scope().is_some_and(Scope::is_narrowed);
         let said = self.declared.as_ref().map_or(&[][..], |declared| &declared.0);

@@ -17,7 +17,7 @@
 //! ```
 //!
 //! The transaction is committed by `create`, together with a note of what the request has made. So a client that lost
-//! the answer and sends the request again with its `Idempotency-Key` doesn't make a second one ([`crate::replay`]). A
+//! the answer and sends the request again with its `Idempotency-Key` doesn't make a second one ([`crate::idempotency`]). A
 //! handler calls it once. Changes and deletions, which may be done twice, go through
 //! [`Store::write`](crate::store::Store::write).
 
@@ -27,11 +27,12 @@ mod handlers;
 mod held;
 mod project;
 mod read;
+pub mod routes;
 mod strip;
-mod tagging;
 
-use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
+use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::app::App;
 use crate::auth::Principal;
@@ -39,6 +40,9 @@ use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::list::Listed;
 use crate::store::{self, Id, StoreError, Transaction};
 
+pub use crate::api::server::tagging::{
+    NO_TAGS, TAGS, TagReference, Taggable, attach, plain_tags, remove_tags, set_tags,
+};
 pub use context::Context;
 pub use envelope::{NoResources, Response};
 pub use handlers::{PageAnswer, delete, get, list, list_of};
@@ -46,7 +50,6 @@ pub use held::{Held, refuse_held};
 pub use project::{NamedProject, find_project, named_project, require, require_project};
 pub use read::{ById, Read, Versions};
 pub use strip::strip;
-pub use tagging::{NO_TAGS, TAGS, TagReference, Taggable, attach, plain_tags, remove_tags, set_tags};
 
 /// A row type's table and columns; made by [`row!`](crate::row).
 pub trait Stored: store::Row + Sized {
@@ -156,6 +159,14 @@ pub async fn refuse_taken_name<R: Resource>(
     match find_named::<R>(tx, project, name).await? {
         Some(row) if Some(row.id()) != own => Err(taken::<R>(name)),
         _ => Ok(()),
+    }
+}
+
+/// What has that id, or that name when the text is no id.
+pub fn by_name_or_id(text: &str) -> SimpleExpr {
+    match Uuid::try_parse(text) {
+        Ok(id) => Expr::col("id").eq(Id(id)),
+        Err(_) => Expr::col("name").eq(text),
     }
 }
 

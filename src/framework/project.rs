@@ -4,11 +4,10 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use sea_query::{Expr, ExprTrait, Query as Sql};
 
-use super::{Context, Resource};
+use super::{Context, Resource, by_name_or_id};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::path::PathProject;
 use crate::http::query::Query;
-use crate::resources::by_name_or_id;
 use crate::store::{Id, Store, StoreError, Transaction};
 
 /// The project with that name or id; without one the server's default project. Every request that names a project, or

@@ -7,11 +7,11 @@ use sea_query::{Expr, ExprTrait, Query as Sql, SimpleExpr};
 use serde_json::value::RawValue;
 
 use super::{Resource, ResponseOf, Stored};
+use crate::accounts::users::{UserResponse, find_accounts};
+use crate::api::server::tags::TagRow;
 use crate::app::App;
 use crate::auth::Principal;
 use crate::http::error::ApiResult;
-use crate::resources::tags::TagRow;
-use crate::resources::users::{UserResponse, find_accounts};
 use crate::store::{Among, Id, JsonText};
 
 /// Related things by the id of what they belong to, or by their own.

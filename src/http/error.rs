@@ -219,24 +219,3 @@ impl AsStoreError for ApiError {
         self.source.as_ref()
     }
 }
-
-impl From<crate::auth::jwt::SigningError> for ApiError {
-    fn from(error: crate::auth::jwt::SigningError) -> Self {
-        tracing::error!(%error, "a token could not be signed");
-        Self::internal()
-    }
-}
-
-impl From<jsonwebtoken::errors::Error> for ApiError {
-    fn from(error: jsonwebtoken::errors::Error) -> Self {
-        tracing::error!(%error, "a token could not be signed");
-        Self::internal()
-    }
-}
-
-impl From<crate::auth::password::PasswordError> for ApiError {
-    fn from(error: crate::auth::password::PasswordError) -> Self {
-        tracing::error!(%error, "a password could not be hashed or checked");
-        Self::internal()
-    }
-}

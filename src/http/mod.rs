@@ -1,29 +1,24 @@
 //! What every route shares.
 
-pub mod bodies;
 pub mod budgets;
 pub mod client_address;
 pub mod compression;
 pub mod contract;
-pub mod cors;
 pub mod download;
 pub mod error;
 pub mod filter;
 pub mod form;
-pub mod headers;
 pub mod json;
 pub mod lax;
-pub mod limits;
 pub mod list;
 pub mod metadata_filter;
 pub mod moments;
 mod number_filter;
 mod one_of;
 pub mod openapi;
+pub mod page;
 pub mod path;
 pub mod query;
 mod repeated;
-pub mod request_id;
-pub mod routes;
 mod time_filter;
 pub mod values;

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Expr, ExprTrait, Query, SimpleExpr};
 
 use super::{Engine, Store, StoreError};
-use crate::random::first_id_of;
+use crate::env::random::first_id_of;
 
 impl Store {
     /// How far a clock is ahead of the database's, to about the time of a query. SQLite's is the machine's.

@@ -18,7 +18,6 @@ mod passing;
 mod presence;
 mod python_json;
 mod remembered;
-mod seed;
 mod sweep;
 #[cfg(test)]
 mod testing;
@@ -46,6 +45,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, MySql, Sqlite};
 use writability::Writability;
 
+pub use crate::seed::{FirstAdmin, Seed, insert_admin, sync_flavors};
 pub use among::Among;
 pub use batch::{BatchRow, Cells};
 pub use bounds::TooLong;
@@ -57,7 +57,6 @@ pub use migrate::{MigrationError, ZENML_REVISION};
 pub use passing::passing;
 pub use python_json::python_json;
 pub use remembered::Remembered;
-pub use seed::{FirstAdmin, Seed, insert_admin, sync_flavors};
 pub use transaction::{AsStoreError, Committed, Transaction, WriteStatement, is_lost_race};
 pub use types::{Base64Json, Id, JsonText, Timestamp};
 pub use update::Update;

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
-use super::passing::Unwritable;
-use super::{Store, StoreError, is_lost_race, mysql_number, passing};
+use super::passing::{Unwritable, passing};
+use super::{Store, StoreError, is_lost_race, mysql_number};
 
 /// The turn that is taken to try whether the store can be written.
 const TURN: &str = "writability";

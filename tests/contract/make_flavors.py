@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes src/store/seed/flavors.json from a reference server's SQLite database.
+"""Writes src/seed/flavors.json from a reference server's SQLite database.
 
 usage: make_flavors.py path/to/zenml.db
 

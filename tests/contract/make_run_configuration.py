@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes src/resources/run_configuration/parts.json: what schemas of run configurations are made of.
+"""Writes src/api/runs/run_configuration/parts.json: what schemas of run configurations are made of.
 
 usage: python make_run_configuration.py path/to/zenml.db      with the Python that has zenml[server]==0.98.0
 

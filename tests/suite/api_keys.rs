@@ -2,8 +2,8 @@
 
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+use zendo::api::identity::api_keys::{KeyToProve, find_for_authentication, upgrade};
 use zendo::auth::api_key::ApiKey;
-use zendo::resources::api_keys::{KeyToProve, find_for_authentication, upgrade};
 use zendo::store::Id;
 
 use crate::support::{Caller, Database, TestApp};

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 use uuid::Uuid;
+use zendo::accounts::users::UserRow;
+use zendo::api::identity::devices::{DeviceRow, DeviceStatus, exchange, find_for_authentication};
 use zendo::http::error::ApiError;
-use zendo::resources::devices::{DeviceRow, DeviceStatus, exchange, find_for_authentication};
-use zendo::resources::users::UserRow;
 use zendo::store::Id;
 
 use crate::support::{Caller, Database, TestApp};
@@ -280,7 +280,7 @@ async fn a_device_ends_where_sign_ins_end(database: Database) {
     let machine = Machine::asks(&app, Uuid::new_v4()).await;
     machine.approve(&app.signed_in().await).await;
     let (_, device) = machine.comes(&app).await.unwrap_or_else(|error| panic!("{error}"));
-    let now = zendo::clock::Clock::now(&*app.clock);
+    let now = zendo::env::clock::Clock::now(&*app.clock);
     assert!(!device.is_expired(now));
     assert!(device.is_expired(now + chrono::TimeDelta::seconds(121)));
 }

@@ -167,10 +167,10 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn a_debug_print_of_what_holds_a_secret_shows_none() {
     use secrecy::{ExposeSecret, SecretString};
+    use zendo::api::identity::users::NewPassword;
     use zendo::auth::api_key::{ApiKey, ApiKeyDigests};
-    use zendo::auth::basic::BasicCredentials;
-    use zendo::random::SystemRandomness;
-    use zendo::resources::users::NewPassword;
+    use zendo::env::random::SystemRandomness;
+    use zendo::login::basic::BasicCredentials;
 
     let key = ApiKey::generate(zendo::store::Id(uuid::Uuid::nil()), &SystemRandomness);
     let secret = key.secret.expose_secret().to_owned();
@@ -191,7 +191,7 @@ fn a_debug_print_of_what_holds_a_secret_shows_none() {
 #[derive(Debug)]
 struct Bytes;
 
-impl zendo::random::Randomness for Bytes {
+impl zendo::env::random::Randomness for Bytes {
     fn fill(&self, bytes: &mut [u8]) {
         bytes.fill(171);
     }

@@ -13,10 +13,10 @@ use tokio::time::{Instant, sleep_until};
 use super::material::{PrivateKey, decoding_key};
 use super::ring::{KeyRing, SigningKey};
 use super::rows::{self, KeyRow, NewKey, Parts, RetireError, Retired};
+use crate::api::stacks::secrets::SecretCipher;
 use crate::audit::{Action, Audit, Event, Origin};
 use crate::config::{Setting, SigningAlgorithm};
-use crate::random::SharedRandomness;
-use crate::resources::secrets::SecretCipher;
+use crate::env::random::SharedRandomness;
 use crate::store::{Id, Store, StoreError};
 
 /// Between two readings of the store for keys that tokens name, so that a flood of made-up ones costs little.

@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretSlice};
 
 use super::KeyError;
 use crate::config::SigningAlgorithm;
-use crate::random::{Randomness, SharedRandomness};
+use crate::env::random::{Randomness, SharedRandomness};
 use crate::store::Id;
 
 /// Bits of an RSA key: the least that RFC 7518, section 3.3, allows, and what everyone else takes.

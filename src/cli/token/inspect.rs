@@ -16,7 +16,7 @@ use crate::client::claims::Unverified;
 use crate::client::error::printable;
 use crate::client::session::credentials_for;
 use crate::client::{ClientError, Environment, expiry};
-use crate::clock::{Clock, SystemClock};
+use crate::env::clock::{Clock, SystemClock};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  zendo token inspect\n  zendo token inspect /run/zendo/token\n  \

@@ -17,7 +17,7 @@ use crate::client::claims::Unverified;
 use crate::client::http::HttpClient;
 use crate::client::target::Target;
 use crate::client::{ClientError, Environment, Session, expiry, files};
-use crate::clock::SharedClock;
+use crate::env::clock::SharedClock;
 
 /// The clock is looked at this often while waiting: a machine that was asleep is late already when it wakes.
 const LOOK: Duration = Duration::from_secs(10);

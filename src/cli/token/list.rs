@@ -13,7 +13,7 @@ use super::ServerArgs;
 use crate::client::api_tokens::{self, RegisteredMetadata, RegisteredToken};
 use crate::client::error::printable;
 use crate::client::{ClientError, Session, api, expiry};
-use crate::clock::{Clock, SystemClock};
+use crate::env::clock::{Clock, SystemClock};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  zendo token list\n  zendo token list --all --output json")]

@@ -22,7 +22,7 @@ use crate::client::api_tokens::TokenRequest;
 use crate::client::config_file::ConfigFile;
 use crate::client::target::{self, Target};
 use crate::client::{ClientError, Environment, ServerUrl, Session};
-use crate::clock::{Clock, SystemClock};
+use crate::env::clock::{Clock, SystemClock};
 
 #[derive(Debug, Args)]
 #[command(

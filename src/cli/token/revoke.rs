@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 use super::super::{CliError, EXIT_FAILURE, password, program};
 use super::ServerArgs;
-use crate::client::api_tokens::Revoked;
+use crate::client::api_tokens::{self, Revoked};
 use crate::client::http::HttpClient;
-use crate::client::{ClientError, Environment, Session, api_tokens};
+use crate::client::{ClientError, Environment, Session};
 
 #[derive(Debug, Args)]
 #[command(

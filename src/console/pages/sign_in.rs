@@ -4,12 +4,11 @@ use askama::Template;
 use axum::extract::State;
 
 use crate::address::Address;
-use crate::console::Console;
 use crate::console::error::{PageError, PageResult, page};
-use crate::console::next;
 use crate::console::shell::Shell;
 use crate::console::views::User;
 use crate::console::visitor::Anybody;
+use crate::console::{Console, next};
 
 #[derive(Template)]
 #[template(path = "console/sign_in.html")]

@@ -6,9 +6,10 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use zendo::app::{AppState, Surroundings};
+use zendo::app::AppState;
 use zendo::config::Config;
-use zendo::random::SystemRandomness;
+use zendo::env::Environment;
+use zendo::env::random::SystemRandomness;
 use zendo::{server, startup};
 
 use super::{Caller, Database, TestClock};
@@ -44,12 +45,12 @@ impl TestApp {
         let (config, _) = Config::from_env(all).unwrap();
         let root = config.server.root_url_path.0.clone();
         let clock = Arc::new(TestClock::default());
-        let surroundings = Surroundings {
+        let environment = Environment {
             clock: Arc::clone(&clock) as _,
             random: Arc::new(SystemRandomness),
             password_cost: PASSWORD_COST,
         };
-        let (app, _) = startup::start(config, surroundings).await.unwrap();
+        let (app, _) = startup::start(config, environment).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}{root}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();

@@ -1,0 +1,175 @@
+//! Changing and deleting artifact versions.
+
+use axum::Json;
+use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
+use serde::Deserialize;
+
+use super::ArtifactVersionRow;
+use super::filters::{is_of_steps, is_output, is_used, outputs};
+use crate::api::server::tagging::{TagReference, Taggable, plain_tags, remove_tags, set_tags};
+use crate::framework::{Context, Resource, ResponseOf, find_in, find_project, strip};
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::json::JsonBody;
+use crate::http::path::PathId;
+use crate::http::query::Query;
+use crate::store::{Id, Transaction, Update};
+
+/// Only tags of a version can be changed; a name is passed over.
+#[derive(Debug, Deserialize)]
+pub struct VersionUpdate {
+    #[serde(rename = "name")]
+    _name: Option<String>,
+    #[serde(default, deserialize_with = "plain_tags")]
+    add_tags: Vec<TagReference>,
+    #[serde(default, deserialize_with = "plain_tags")]
+    remove_tags: Vec<TagReference>,
+}
+
+pub async fn update_version(
+    cx: Context,
+    PathId(id): PathId,
+    JsonBody(update): JsonBody<VersionUpdate>,
+) -> ApiResult<Json<ResponseOf<ArtifactVersionRow>>> {
+    let (context, update) = (&cx, &update);
+    let updated = cx.app.store.write(|mut tx| async move {
+        find_in::<ArtifactVersionRow>(&mut tx, id).await?;
+        Update::of("artifact_version", id, context.now()).run(&mut tx).await?;
+        set_tags(context, &mut tx, Taggable::ArtifactVersion, id, &update.add_tags).await?;
+        remove_tags(context, &mut tx, Taggable::ArtifactVersion, id, &update.remove_tags).await?;
+        Ok::<_, ApiError>(tx.commit(()).await?)
+    });
+    updated.await?;
+    cx.answer::<ArtifactVersionRow>(id).await.map(Json)
+}
+
+/// Deletes a version that no step has made or read; its data stays where it is.
+pub async fn delete_version(cx: Context, PathId(id): PathId, mut query: Query) -> ApiResult<Json<()>> {
+    let delete_metadata = query.flag("delete_metadata").unwrap_or(true);
+    let delete_data = query.flag("delete_from_artifact_store").unwrap_or(false);
+    query.finish()?;
+    let deleted = cx.app.store.write(|mut tx| async move {
+        let version = find_in::<ArtifactVersionRow>(&mut tx, id).await?;
+        if delete_metadata {
+            refuse_used(&mut tx, id).await?;
+        }
+        if delete_data {
+            return Err(data_stays(&version));
+        }
+        if delete_metadata {
+            ArtifactVersionRow::delete(&mut tx, id).await?;
+        }
+        Ok(tx.commit(()).await?)
+    });
+    deleted.await.map(Json)
+}
+
+fn data_stays(version: &ArtifactVersionRow) -> ApiError {
+    match version.artifact_store_id {
+        None => {
+            let message = "The artifact version has no artifact store from which its data could be deleted.";
+            ApiError::new(ErrorKind::ValueError, message)
+        }
+        Some(_) => {
+            let message = format!(
+                "The server deletes no data from artifact stores. Please delete '{}' there yourself.",
+                version.uri
+            );
+            ApiError::new(ErrorKind::NotImplementedError, message)
+        }
+    }
+}
+
+/// Steps say what they made and read; what hooks made may go.
+async fn refuse_used(tx: &mut Transaction, id: Id) -> ApiResult<()> {
+    let used =
+        versions().and_where(Expr::col("id").eq(id)).and_where(is_of_steps().or(is_output())).to_owned();
+    match tx.fetch_optional::<(Id,)>(&used).await? {
+        None => Ok(()),
+        Some(_) => {
+            let message = "Runs use this artifact version. Please delete those runs first.";
+            Err(ApiError::new(ErrorKind::ValueError, message))
+        }
+    }
+}
+
+/// Refuses to delete versions that runs have given out, which the schema keeps. The select gives the versions' ids.
+///
+/// # Errors
+/// 409 with those that stay; the store's own.
+pub async fn refuse_outputs(tx: &mut Transaction, ids: &SelectStatement) -> ApiResult<()> {
+    const TOLD: usize = 10;
+    let outputs = Sql::select()
+        .columns([("artifact", "name"), ("artifact_version", "version")])
+        .from("artifact_version")
+        .inner_join("artifact", Expr::col(("artifact", "id")).equals(("artifact_version", "artifact_id")))
+        .and_where(Expr::col(("artifact_version", "id")).in_subquery(ids.clone()))
+        .and_where(Expr::col(("artifact_version", "id")).in_subquery(outputs()))
+        .order_by(("artifact_version", "created"), sea_query::Order::Asc)
+        .limit(TOLD as u64 + 1)
+        .to_owned();
+    let outputs: Vec<(String, String)> = tx.fetch_all(&outputs).await?;
+    if outputs.is_empty() {
+        return Ok(());
+    }
+    let mut told: Vec<String> =
+        outputs.iter().take(TOLD).map(|(artifact, version)| format!("{artifact}:{version}")).collect();
+    if outputs.len() > TOLD {
+        told.push("and others".to_owned());
+    }
+    let message = format!(
+        "Nothing was deleted: these artifact versions stay until the runs are deleted that have given them out: {}",
+        told.join(", ")
+    );
+    Err(ApiError::new(ErrorKind::EntityExistsError, message))
+}
+
+fn versions() -> SelectStatement {
+    Sql::select().column("id").from("artifact_version").to_owned()
+}
+
+/// Deletes all versions of a project that no run has used, and if asked the artifacts that have none left.
+pub async fn prune(cx: Context, mut query: Query) -> ApiResult<Json<()>> {
+    let only_versions = query.flag("only_versions").unwrap_or(true);
+    let project = query.required("project_name_or_id");
+    query.finish()?;
+    let project = find_project(&cx, project.as_deref()).await?;
+    let pruned = cx.app.store.write(|mut tx| async move {
+        let in_project = || Expr::col("project_id").eq(project);
+        let unused = versions().and_where(in_project()).and_where(is_used().not()).to_owned();
+        delete_all(&mut tx, "artifact_version", &unused).await?;
+        if !only_versions {
+            let of_versions = Sql::select().column("artifact_id").from("artifact_version").to_owned();
+            let empty = Sql::select()
+                .column("id")
+                .from("artifact")
+                .and_where(in_project())
+                .and_where(Expr::col("id").not_in_subquery(of_versions))
+                .to_owned();
+            delete_all(&mut tx, "artifact", &empty).await?;
+        }
+        Ok::<_, ApiError>(tx.commit(()).await?)
+    });
+    pruned.await.map(Json)
+}
+
+/// Deletes the versions whose ids the select gives, also those that steps have made or read.
+///
+/// # Errors
+/// 409 when runs have given out one of them; the store's own.
+pub async fn delete_those(tx: &mut Transaction, ids: &SelectStatement) -> ApiResult<()> {
+    let meant = versions().and_where(Expr::col("id").in_subquery(ids.clone())).to_owned();
+    refuse_outputs(tx, &meant).await?;
+    delete_all(tx, "artifact_version", &meant).await
+}
+
+/// Deletes the rows that the select names. They are read first: MySQL deletes from no table that it selects from.
+async fn delete_all(tx: &mut Transaction, table: &'static str, select: &SelectStatement) -> ApiResult<()> {
+    const AT_ONCE: usize = 500;
+    let ids: Vec<(Id,)> = tx.fetch_all(select).await?;
+    for ids in ids.chunks(AT_ONCE) {
+        let is_one = || Expr::col("id").is_in(ids.iter().map(|(id,)| *id));
+        strip(tx, &Sql::select().column("id").from(table).and_where(is_one()).to_owned()).await?;
+        tx.execute(&Sql::delete().from_table(table).and_where(is_one()).to_owned()).await?;
+    }
+    Ok(())
+}

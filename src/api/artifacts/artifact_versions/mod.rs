@@ -1,0 +1,188 @@
+//! Artifact versions: data that steps made or somebody saved, and where it is.
+
+mod changes;
+mod files;
+mod filters;
+mod loaded;
+mod requests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sea_query::{Expr, ExprTrait, Order, Query as Sql};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::artifact_visualizations::{VisualizationRow, of_versions};
+use super::artifacts::ArtifactRow;
+use crate::accounts::users::UserResponse;
+use crate::api::runs::source::Source;
+use crate::api::server::tagging::{NO_TAGS, TAGS};
+use crate::api::server::tags::TagRow;
+use crate::auth::access::Also;
+use crate::auth::permissions::{Permission, Verb};
+use crate::framework::routes::Routes;
+use crate::framework::{ById, Read, Resource, Response, ResponseOf, get, list};
+use crate::http::error::ApiResult;
+use crate::row;
+use crate::store::{Among, Id, Timestamp};
+
+pub use self::changes::{delete_those, refuse_outputs};
+pub use self::requests::{ArtifactVersionRequest, insert};
+
+const VERSIONS: &str = "/api/v1/artifact_versions";
+const VERSION: &str = "/api/v1/artifact_versions/{artifact_version_id}";
+
+/// For whoever has a download token.
+pub fn open() -> Routes {
+    Routes::new().get("/api/v1/artifact_versions/{artifact_version_id}/data", files::download_archive)
+}
+
+pub fn routes() -> Routes {
+    Routes::new()
+        .post(VERSIONS, requests::create_version)
+        .also(&TAGS)
+        .also(&requests::RELATED)
+        .get(VERSIONS, list::<ArtifactVersionRow>)
+        .delete(VERSIONS, changes::prune)
+        .also(&[Also::flag("only_versions", false, Permission::to(Verb::Delete, "artifacts"))])
+        .post("/api/v1/artifact_versions/batch", requests::create_versions)
+        .also(&TAGS)
+        .also(&requests::RELATED)
+        .get(VERSION, get::<ArtifactVersionRow>)
+        .put(VERSION, changes::update_version)
+        .also(&TAGS)
+        .also(&NO_TAGS)
+        .delete(VERSION, changes::delete_version)
+        .get("/api/v1/artifact_versions/{artifact_version_id}/visualize", files::visualize)
+        .get("/api/v1/artifact_versions/{artifact_version_id}/download-token", files::download_token)
+}
+
+row! {
+    pub struct ArtifactVersionRow in "artifact_version" {
+        pub id: Id,
+        pub created: Timestamp,
+        pub updated: Timestamp,
+        pub version: String,
+        pub version_number: Option<i64>,
+        pub r#type: String,
+        pub uri: String,
+        pub materializer: String,
+        pub data_type: String,
+        pub save_type: String,
+        pub content_hash: Option<String>,
+        pub item_count: Option<i64>,
+        pub artifact_id: Id,
+        pub artifact_store_id: Option<Id>,
+        pub user_id: Option<Id>,
+        pub project_id: Id,
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub struct ArtifactVersionBody {
+    created: Timestamp,
+    updated: Timestamp,
+    user_id: Option<Id>,
+    project_id: Id,
+    artifact: Option<Arc<ResponseOf<ArtifactRow>>>,
+    version: String,
+    uri: String,
+    r#type: String,
+    materializer: Source,
+    data_type: Source,
+    save_type: String,
+    artifact_store_id: Option<Id>,
+    content_hash: Option<String>,
+    item_count: Option<i64>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ArtifactVersionMetadata {
+    visualizations: Vec<ResponseOf<VisualizationRow>>,
+    run_metadata: BTreeMap<String, Arc<RawValue>>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ArtifactVersionResources {
+    user: Option<Arc<UserResponse>>,
+    tags: Vec<Arc<ResponseOf<TagRow>>>,
+    producer_step_run_id: Option<Id>,
+    producer_pipeline_run_id: Option<Id>,
+}
+
+impl Resource for ArtifactVersionRow {
+    const NAME: &'static str = "artifact version";
+    const IN_PROJECT: bool = true;
+    const TAGGABLE: bool = true;
+    type Body = ArtifactVersionBody;
+    type Metadata = ArtifactVersionMetadata;
+    type Resources = ArtifactVersionResources;
+
+    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
+        let artifacts = read.embed::<ArtifactRow>(rows.iter().map(|row| Some(row.artifact_id))).await?;
+        let users = read.users(rows.iter().map(|row| row.user_id)).await?;
+        let mut tags = read.tags_of(&rows).await?;
+        let mut visualizations = of_versions(read, &ids).await?;
+        let mut run_metadata = read.run_metadata("artifact_version", &ids).await?;
+        let producers = producers(read, &ids).await?;
+        let response = |row: Self| {
+            let metadata = read.metadata(|| ArtifactVersionMetadata {
+                visualizations: visualizations.remove(&row.id).unwrap_or_default(),
+                run_metadata: run_metadata.remove(&row.id).unwrap_or_default(),
+            });
+            let resources = read.resources(|| {
+                let (step, run) = producers.get(&row.id).copied().unzip();
+                ArtifactVersionResources {
+                    user: row.user_id.and_then(|id| users.get(&id).cloned()),
+                    tags: tags.remove(&row.id).unwrap_or_default(),
+                    producer_step_run_id: step,
+                    producer_pipeline_run_id: run,
+                }
+            });
+            let artifact = artifacts.get(&row.artifact_id).cloned();
+            Response::nameless(row.id, row.body(artifact), metadata, resources)
+        };
+        Ok(rows.into_iter().map(response).collect())
+    }
+}
+
+impl ArtifactVersionRow {
+    fn body(self, artifact: Option<Arc<ResponseOf<ArtifactRow>>>) -> ArtifactVersionBody {
+        ArtifactVersionBody {
+            created: self.created,
+            updated: self.updated,
+            user_id: self.user_id,
+            project_id: self.project_id,
+            artifact,
+            version: self.version,
+            uri: self.uri,
+            r#type: self.r#type,
+            materializer: Source::of_stored(&self.materializer),
+            data_type: Source::of_stored(&self.data_type),
+            save_type: self.save_type,
+            artifact_store_id: self.artifact_store_id,
+            content_hash: self.content_hash,
+            item_count: self.item_count,
+        }
+    }
+}
+
+/// The step and the run that made each version: the oldest step that ended well; the others took it from the cache.
+async fn producers(read: &Read<'_>, ids: &[Id]) -> ApiResult<ById<(Id, Id)>> {
+    if !read.resources || ids.is_empty() {
+        return Ok(ById::new());
+    }
+    let query = Sql::select()
+        .column(("step_run_output_artifact", "artifact_id"))
+        .columns([("step_run", "id"), ("step_run", "pipeline_run_id")])
+        .from("step_run_output_artifact")
+        .inner_join("step_run", Expr::col(("step_run", "id")).equals(("step_run_output_artifact", "step_id")))
+        .and_where(Expr::col(("step_run_output_artifact", "artifact_id")).among(ids.iter().copied()))
+        .and_where(Expr::col(("step_run", "status")).eq("completed"))
+        .order_by(("step_run", "created"), Order::Desc)
+        .to_owned();
+    let steps: Vec<(Id, Id, Id)> = read.app.store.fetch_all(&query).await?;
+    Ok(steps.into_iter().map(|(version, step, run)| (version, (step, run))).collect())
+}

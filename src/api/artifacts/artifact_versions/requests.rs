@@ -1,0 +1,287 @@
+//! Making artifact versions, one or several at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::Json;
+use sea_query::{Expr, ExprTrait, Func, Query as Sql, UpdateStatement};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::ArtifactVersionRow;
+use crate::api::artifacts::artifacts::{self, ArtifactRow};
+use crate::api::runs::run_metadata::{self, MetadataKind};
+use crate::api::runs::source::Source;
+use crate::api::server::tagging::{TagReference, Taggable, plain_tags, set_tags};
+use crate::api::stacks::components::ComponentRow;
+use crate::auth::access::Also;
+use crate::auth::permissions::{Permission, Verb};
+use crate::framework::{Context, ResponseOf, find_named, require, require_project};
+use crate::http::contract::Modelled;
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::json::{ModelBody, ModelItems};
+use crate::http::values::{Counted, LongText, NumberOrText, ShortText, at_most};
+use crate::store::{Id, Insert, Transaction, is_duplicate};
+use crate::words;
+
+const CREATE_ARTIFACT: Permission<'static> = Permission::to(Verb::Create, "artifacts");
+const UPDATE_ARTIFACT: Permission<'static> = Permission::to(Verb::Update, "artifacts");
+/// What a route may do besides to make a version.
+pub const RELATED: [Also; 3] = [
+    Also::met(CREATE_ARTIFACT, "the name of a new artifact"),
+    Also::met(UPDATE_ARTIFACT, "an artifact whose name becomes a custom one"),
+    run_metadata::LOGGED,
+];
+
+/// A new artifact version (contract schema ArtifactVersionRequest).
+#[derive(Debug, Deserialize)]
+pub struct ArtifactVersionRequest {
+    project: Id,
+    artifact_id: Option<Id>,
+    artifact_name: Option<ShortText>,
+    /// Its name, or its number.
+    version: Option<NumberOrText>,
+    #[serde(default)]
+    has_custom_name: bool,
+    r#type: ArtifactType,
+    artifact_store_id: Option<Id>,
+    uri: LongText,
+    materializer: Source,
+    data_type: Source,
+    content_hash: Option<ShortText>,
+    #[serde(default, deserialize_with = "plain_tags")]
+    tags: Vec<TagReference>,
+    #[serde(default, deserialize_with = "at_most::<200, _, _>")]
+    visualizations: Option<Vec<VisualizationRequest>>,
+    save_type: SaveType,
+    #[serde(default, deserialize_with = "at_most::<1000, _, _>")]
+    metadata: Option<BTreeMap<String, Box<RawValue>>>,
+    item_count: Option<i32>,
+}
+
+impl Modelled for ArtifactVersionRequest {
+    const MODEL: &'static str = "ArtifactVersionRequest";
+}
+
+#[derive(Debug, Deserialize)]
+struct VisualizationRequest {
+    r#type: VisualizationType,
+    uri: LongText,
+}
+
+words! {
+    enum VisualizationType { Csv = "csv", Html = "html", Image = "image", Markdown = "markdown", Json = "json" }
+}
+
+words! {
+    enum ArtifactType {
+        DataAnalysis = "DataAnalysisArtifact",
+        Data = "DataArtifact",
+        Model = "ModelArtifact",
+        Schema = "SchemaArtifact",
+        Service = "ServiceArtifact",
+        Statistics = "StatisticsArtifact",
+        Base = "BaseArtifact",
+    }
+}
+
+words! {
+    enum SaveType {
+        StepOutput = "step_output",
+        Manual = "manual",
+        Preexisting = "preexisting",
+        External = "external",
+    }
+}
+
+impl ArtifactVersionRequest {
+    /// The artifact that it is to be a version of.
+    ///
+    /// # Errors
+    /// 422 unless it is given in one of both ways.
+    fn artifact(&self) -> ApiResult<Artifact<'_>> {
+        let name = self.artifact_name.as_ref().map(ShortText::as_str).filter(|name| !name.is_empty());
+        match (self.artifact_id, name) {
+            (Some(id), None) => Ok(Artifact::Id(id)),
+            (None, Some(name)) => Ok(Artifact::Name(name)),
+            _ => Err(ApiError::invalid_request("Give either artifact_id or artifact_name.")),
+        }
+    }
+}
+
+/// Which artifact a version is of. One that is named is made when it isn't there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Artifact<'a> {
+    Id(Id),
+    Name(&'a str),
+}
+
+impl Artifact<'_> {
+    /// A change that changes nothing, but keeps the artifact's row locked: until the transaction ends, nobody else
+    /// gives numbers to versions of it.
+    fn lock(self, project: Id) -> UpdateStatement {
+        let mut update = Sql::update();
+        update.table("artifact").value("name", Expr::col("name"));
+        match self {
+            Self::Id(id) => update.and_where(Expr::col("id").eq(id)),
+            Self::Name(name) => {
+                update.and_where(Expr::col("name").eq(name)).and_where(Expr::col("project_id").eq(project))
+            }
+        };
+        update
+    }
+}
+
+pub async fn create_version(
+    cx: Context,
+    ModelBody(request): ModelBody<ArtifactVersionRequest>,
+) -> ApiResult<Json<ResponseOf<ArtifactVersionRow>>> {
+    let made = create(&cx, std::slice::from_ref(&request)).await?;
+    let id = made.first().copied().ok_or_else(ApiError::internal)?;
+    cx.answer::<ArtifactVersionRow>(id).await.map(Json)
+}
+
+/// Makes all of them or none.
+pub async fn create_versions(
+    cx: Context,
+    ModelItems(requests): ModelItems<ArtifactVersionRequest>,
+) -> ApiResult<Json<Vec<std::sync::Arc<ResponseOf<ArtifactVersionRow>>>>> {
+    let ids = create(&cx, &requests).await?;
+    let answers = cx.read(true).load::<ArtifactVersionRow>(ids.clone()).await?;
+    Ok(Json(ids.iter().filter_map(|id| answers.get(id).cloned()).collect()))
+}
+
+/// Things that a batch writes: each takes some statements.
+const MOST_WRITTEN: usize = 10_000;
+
+async fn create(cx: &Context, requests: &[ArtifactVersionRequest]) -> ApiResult<Vec<Id>> {
+    let written = |request: &ArtifactVersionRequest| {
+        1 + request.tags.len() + request.visualizations.number() + request.metadata.number()
+    };
+    if requests.iter().map(written).sum::<usize>() > MOST_WRITTEN {
+        let message =
+            format!("A batch has at most {MOST_WRITTEN} versions, tags, visualizations and values.");
+        return Err(ApiError::invalid_request(message));
+    }
+    // In one order for all writers, so that two of them never wait for each other.
+    let locks = requests
+        .iter()
+        .map(|request| Ok((request.artifact()?, request.project)))
+        .collect::<ApiResult<BTreeSet<_>>>()?;
+    let locks = &locks;
+    let made = cx.create_numbered(|mut tx| async move {
+        for (artifact, project) in locks {
+            tx.execute(&artifact.lock(*project)).await?;
+        }
+        let mut ids = Vec::with_capacity(requests.len());
+        for request in requests {
+            ids.push(insert(cx, &mut tx, request).await?);
+        }
+        Ok((tx, ids))
+    });
+    made.await
+}
+
+/// Inserts a version with its visualizations, tags and metadata.
+///
+/// # Errors
+/// 404 for what it refers to and isn't there; 409 for a version that is there; the store's own.
+pub async fn insert(cx: &Context, tx: &mut Transaction, request: &ArtifactVersionRequest) -> ApiResult<Id> {
+    require_project(tx, request.project).await?;
+    require::<ComponentRow>(tx, request.artifact_store_id, request.project).await?;
+    let artifact = artifact_of(cx, tx, request).await?;
+    let (version, number) = match &request.version {
+        None => {
+            let number = next_number(tx, artifact).await?;
+            (number.to_string(), Some(number))
+        }
+        Some(version) => {
+            let name = version.text();
+            if name.is_empty() {
+                return Err(ApiError::new(ErrorKind::ValueError, "The version of an artifact is not empty."));
+            }
+            let number = name.parse().ok();
+            (name, number)
+        }
+    };
+    let id = cx.new_id();
+    let inserted = Insert::into("artifact_version")
+        .stamped(id, cx.now())
+        .set("version", version.as_str())
+        .set("version_number", number)
+        .set("type", request.r#type.word())
+        .set("uri", request.uri.as_str())
+        .set("materializer", request.materializer.as_str())
+        .set("data_type", request.data_type.as_str())
+        .set("save_type", request.save_type.word())
+        .set("content_hash", request.content_hash.as_ref().map(ShortText::as_str))
+        .set("item_count", request.item_count)
+        .set("artifact_id", artifact)
+        .set("artifact_store_id", request.artifact_store_id)
+        .set("user_id", cx.user_id())
+        .set("project_id", request.project)
+        .run(tx)
+        .await;
+    inserted.map_err(|error| match request.version {
+        Some(_) if is_duplicate(&error) => {
+            let message = format!("The artifact has a version '{version}' already.");
+            ApiError::new(ErrorKind::EntityExistsError, message)
+        }
+        _ => error.into(),
+    })?;
+    insert_related(cx, tx, request, id).await?;
+    Ok(id)
+}
+
+async fn insert_related(
+    cx: &Context,
+    tx: &mut Transaction,
+    request: &ArtifactVersionRequest,
+    id: Id,
+) -> ApiResult<()> {
+    for visualization in request.visualizations.iter().flatten() {
+        Insert::into("artifact_visualization")
+            .stamped(cx.new_id(), cx.now())
+            .set("type", visualization.r#type.word())
+            .set("uri", visualization.uri.as_str())
+            .set("artifact_version_id", id)
+            .run(tx)
+            .await?;
+    }
+    set_tags(cx, tx, Taggable::ArtifactVersion, id, &request.tags).await?;
+    let Some(metadata) = &request.metadata else { return Ok(()) };
+    run_metadata::insert_untyped(cx, tx, request.project, (MetadataKind::ArtifactVersion, id), metadata).await
+}
+
+async fn artifact_of(cx: &Context, tx: &mut Transaction, request: &ArtifactVersionRequest) -> ApiResult<Id> {
+    let name = match request.artifact()? {
+        Artifact::Id(id) => {
+            require::<ArtifactRow>(tx, Some(id), request.project).await?;
+            return Ok(id);
+        }
+        Artifact::Name(name) => name,
+    };
+    let Some(artifact) = find_named::<ArtifactRow>(tx, Some(request.project), name).await? else {
+        cx.require(CREATE_ARTIFACT)?;
+        return Ok(artifacts::insert(cx, tx, request.project, name, request.has_custom_name).await?);
+    };
+    if request.has_custom_name && !artifact.has_custom_name {
+        cx.require(UPDATE_ARTIFACT)?;
+        let custom = Sql::update()
+            .table("artifact")
+            .value("has_custom_name", true)
+            .and_where(Expr::col("id").eq(artifact.id))
+            .to_owned();
+        tx.execute(&custom).await?;
+    }
+    Ok(artifact.id)
+}
+
+async fn next_number(tx: &mut Transaction, artifact: Id) -> ApiResult<i64> {
+    let greatest = Sql::select()
+        .expr(Func::max(Expr::col("version_number")))
+        .from("artifact_version")
+        .and_where(Expr::col("artifact_id").eq(artifact))
+        .to_owned();
+    let greatest = tx.fetch_optional::<(Option<i64>,)>(&greatest).await?;
+    Ok(greatest.and_then(|(number,)| number).unwrap_or(0) + 1)
+}

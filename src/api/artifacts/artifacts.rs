@@ -1,0 +1,252 @@
+//! Artifacts: names under which versions of data are kept.
+
+use std::sync::Arc;
+
+use axum::Json;
+use sea_query::{Expr, ExprTrait, Func, Query as Sql, SimpleExpr};
+use serde::{Deserialize, Serialize};
+
+use super::artifact_versions::refuse_outputs;
+use crate::accounts::users::UserResponse;
+use crate::api::server::tagging::{NO_TAGS, TAGS, TagReference, Taggable, plain_tags, remove_tags, set_tags};
+use crate::api::server::tags::TagRow;
+use crate::framework::routes::Routes;
+use crate::framework::{
+    Context, Held, Read, Resource, Response, ResponseOf, Versions, delete, delete_row, find_in, get, list,
+    refuse_taken_name, require_project, strip, taken,
+};
+use crate::http::error::{ApiError, ApiResult, if_duplicate};
+use crate::http::filter::{Field, Sort};
+use crate::http::json::JsonBody;
+use crate::http::list::Listed;
+use crate::http::path::PathId;
+use crate::http::values::{ShortText, check_name};
+use crate::row;
+use crate::store::{Id, Insert, StoreError, Timestamp, Transaction, Update, is_duplicate};
+
+const ARTIFACTS: &str = "/api/v1/artifacts";
+const ARTIFACT: &str = "/api/v1/artifacts/{artifact_id}";
+
+/// What goes with one that is deleted.
+const HOLDS: [Held; 1] = [Held::new("artifact_versions", "artifact_version", "artifact_id")];
+
+pub fn routes() -> Routes {
+    Routes::new()
+        .post(ARTIFACTS, create_artifact)
+        .also(&TAGS)
+        .get(ARTIFACTS, list::<ArtifactRow>)
+        .get(ARTIFACT, get::<ArtifactRow>)
+        .put(ARTIFACT, update_artifact)
+        .also(&TAGS)
+        .also(&NO_TAGS)
+        .delete(ARTIFACT, delete::<ArtifactRow>)
+        .also(&HOLDS.map(Held::also))
+}
+
+row! {
+    pub struct ArtifactRow in "artifact" {
+        pub id: Id,
+        pub created: Timestamp,
+        pub updated: Timestamp,
+        pub name: String,
+        pub has_custom_name: bool,
+        pub project_id: Id,
+        pub user_id: Option<Id>,
+    }
+}
+
+impl Listed for ArtifactRow {
+    const HOLDS_SECRETS: bool = false;
+    const FIELDS: &'static [Field] = &[
+        Field::id(),
+        Field::time("created"),
+        Field::time("updated"),
+        Field::scope_user(),
+        Field::user(),
+        Field::tags(),
+        Field::text("name"),
+        Field { sort: Sort::ByColumn, ..Field::switch("has_custom_name", has_custom_name) },
+        Field::sort_only("latest_version", by_newest_version),
+    ];
+}
+
+fn has_custom_name(flag: bool) -> Option<SimpleExpr> {
+    Some(Expr::col("has_custom_name").eq(flag))
+}
+
+/// When the newest version was made, or the artifact itself while it has none.
+fn by_newest_version() -> SimpleExpr {
+    let newest = Sql::select()
+        .expr(Func::max(Expr::col(("artifact_version", "created"))))
+        .from("artifact_version")
+        .and_where(Expr::col(("artifact_version", "artifact_id")).equals(("artifact", "id")))
+        .to_owned();
+    Func::coalesce([SimpleExpr::from(newest), Expr::col(("artifact", "created"))]).into()
+}
+
+/// The newest version of an artifact is the one that was made last.
+const VERSIONS: Versions = Versions {
+    of: "artifact",
+    table: "artifact_version",
+    thing: "artifact_id",
+    name: "version",
+    order: &["created", "version_number"],
+};
+
+#[derive(Debug, Serialize)]
+pub struct ArtifactBody {
+    created: Timestamp,
+    updated: Timestamp,
+    user_id: Option<Id>,
+    project_id: Id,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ArtifactMetadata {
+    has_custom_name: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ArtifactResources {
+    user: Option<Arc<UserResponse>>,
+    tags: Vec<Arc<ResponseOf<TagRow>>>,
+    latest_version_name: Option<String>,
+    latest_version_id: Option<Id>,
+}
+
+impl Resource for ArtifactRow {
+    const NAME: &'static str = "artifact";
+    const IN_PROJECT: bool = true;
+    const TAGGABLE: bool = true;
+    const HOLDS: &'static [Held] = &HOLDS;
+    type Body = ArtifactBody;
+    type Metadata = ArtifactMetadata;
+    type Resources = ArtifactResources;
+
+    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let users = read.users(rows.iter().map(|row| row.user_id)).await?;
+        let mut tags = read.tags_of(&rows).await?;
+        let mut newest = read.newest(VERSIONS, rows.iter().map(|row| row.id)).await?;
+        let response = |row: Self| {
+            let metadata = read.metadata(|| ArtifactMetadata { has_custom_name: row.has_custom_name });
+            let resources = read.resources(|| {
+                let (latest_version_id, latest_version_name) = newest.remove(&row.id).unzip();
+                ArtifactResources {
+                    user: row.user_id.and_then(|id| users.get(&id).cloned()),
+                    tags: tags.remove(&row.id).unwrap_or_default(),
+                    latest_version_name,
+                    latest_version_id,
+                }
+            });
+            let Self { id, created, updated, name, project_id, user_id, .. } = row;
+            let body = ArtifactBody { created, updated, user_id, project_id };
+            Response::named(id, name, body, metadata, resources)
+        };
+        Ok(rows.into_iter().map(response).collect())
+    }
+
+    /// Its versions go with it, also those that steps have made or read.
+    async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {
+        let versions = Sql::select()
+            .column("id")
+            .from("artifact_version")
+            .and_where(Expr::col("artifact_id").eq(id))
+            .to_owned();
+        refuse_outputs(tx, &versions).await?;
+        strip(tx, &versions).await?;
+        delete_row::<Self>(tx, id).await
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct ArtifactRequest {
+    name: ShortText,
+    project: Id,
+    #[serde(default)]
+    has_custom_name: bool,
+    #[serde(default, deserialize_with = "plain_tags")]
+    tags: Vec<TagReference>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ArtifactUpdate {
+    name: Option<ShortText>,
+    has_custom_name: Option<bool>,
+    #[serde(default, deserialize_with = "plain_tags")]
+    add_tags: Vec<TagReference>,
+    #[serde(default, deserialize_with = "plain_tags")]
+    remove_tags: Vec<TagReference>,
+}
+
+async fn create_artifact(
+    cx: Context,
+    JsonBody(request): JsonBody<ArtifactRequest>,
+) -> ApiResult<Json<ResponseOf<ArtifactRow>>> {
+    let (context, request) = (&cx, &request);
+    let made = cx.create(|mut tx| async move {
+        let name = request.name.as_str();
+        check_name("Artifact", name)?;
+        require_project(&mut tx, request.project).await?;
+        refuse_taken_name::<ArtifactRow>(&mut tx, Some(request.project), name, None).await?;
+        let id = insert(context, &mut tx, request.project, name, request.has_custom_name)
+            .await
+            .map_err(if_duplicate(|| taken::<ArtifactRow>(name)))?;
+        set_tags(context, &mut tx, Taggable::Artifact, id, &request.tags).await?;
+        Ok((tx, id))
+    });
+    let id = made.await?;
+    cx.answer::<ArtifactRow>(id).await.map(Json)
+}
+
+/// Inserts an artifact.
+///
+/// # Errors
+/// The store's own: also when the name is taken.
+pub async fn insert(
+    cx: &Context,
+    tx: &mut Transaction,
+    project: Id,
+    name: &str,
+    has_custom_name: bool,
+) -> Result<Id, StoreError> {
+    let id = cx.new_id();
+    Insert::into("artifact")
+        .stamped(id, cx.now())
+        .set("name", name)
+        .set("has_custom_name", has_custom_name)
+        .set("project_id", project)
+        .set("user_id", cx.user_id())
+        .run(tx)
+        .await?;
+    Ok(id)
+}
+
+/// Renames an artifact, whose name is a custom one then, and changes its tags.
+async fn update_artifact(
+    cx: Context,
+    PathId(id): PathId,
+    JsonBody(update): JsonBody<ArtifactUpdate>,
+) -> ApiResult<Json<ResponseOf<ArtifactRow>>> {
+    let (context, update) = (&cx, &update);
+    let updated = cx.app.store.write(|mut tx| async move {
+        let artifact = find_in::<ArtifactRow>(&mut tx, id).await?;
+        let name = update.name.as_ref().map(ShortText::as_str).filter(|name| !name.is_empty());
+        if let Some(name) = name {
+            refuse_taken_name::<ArtifactRow>(&mut tx, Some(artifact.project_id), name, Some(id)).await?;
+        }
+        let updated = Update::of("artifact", id, context.now())
+            .maybe("name", name)
+            .maybe("has_custom_name", update.has_custom_name.or(name.map(|_| true)))
+            .run(&mut tx)
+            .await;
+        updated.map_err(|error| match name {
+            Some(name) if is_duplicate(&error) => taken::<ArtifactRow>(name),
+            _ => error.into(),
+        })?;
+        set_tags(context, &mut tx, Taggable::Artifact, id, &update.add_tags).await?;
+        remove_tags(context, &mut tx, Taggable::Artifact, id, &update.remove_tags).await?;
+        Ok::<_, ApiError>(tx.commit(()).await?)
+    });
+    updated.await?;
+    cx.answer::<ArtifactRow>(id).await.map(Json)
+}

@@ -1,0 +1,296 @@
+//! Curated visualizations: which visualization of an artifact is shown with a model, pipeline, run or the like.
+
+use std::sync::Arc;
+
+use axum::Json;
+use sea_query::{Expr, ExprTrait, Order, Query as Sql};
+use serde::{Deserialize, Serialize};
+
+use super::artifact_versions::ArtifactVersionRow;
+use super::artifact_visualizations::VisualizationRow;
+use crate::framework::routes::Routes;
+use crate::framework::{
+    ById, Context, NoResources, Read, Resource, Response, ResponseOf, delete, find_in, get,
+};
+use crate::http::contract::Modelled;
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::filter::Field;
+use crate::http::json::ModelBody;
+use crate::http::list::Listed;
+use crate::http::path::PathId;
+use crate::http::values::{ShortText, nullable};
+use crate::store::{Among, Id, Insert, Timestamp, Transaction, Update, is_duplicate};
+use crate::{row, words};
+
+const ALL: &str = "/api/v1/curated_visualizations";
+const ONE: &str = "/api/v1/curated_visualizations/{visualization_id}";
+
+pub fn routes() -> Routes {
+    Routes::new()
+        .post(ALL, create_visualization)
+        .get(ONE, get::<CuratedVisualizationRow>)
+        .put(ONE, update_visualization)
+        .delete(ONE, delete::<CuratedVisualizationRow>)
+}
+
+row! {
+    pub struct CuratedVisualizationRow in "curated_visualization" {
+        pub id: Id,
+        pub created: Timestamp,
+        pub updated: Timestamp,
+        pub project_id: Id,
+        pub artifact_visualization_id: Id,
+        pub display_name: Option<String>,
+        pub display_order: Option<i64>,
+        pub layout_size: String,
+        pub resource_id: Id,
+        pub resource_type: String,
+    }
+}
+
+/// No list of them is part of the contract.
+impl Listed for CuratedVisualizationRow {
+    const HOLDS_SECRETS: bool = false;
+    const FIELDS: &'static [Field] = &[];
+}
+
+#[derive(Debug, Serialize)]
+pub struct CuratedVisualizationBody {
+    created: Timestamp,
+    updated: Timestamp,
+    user_id: Option<Id>,
+    project_id: Id,
+    artifact_visualization_id: Id,
+    artifact_version_id: Option<Id>,
+    display_name: Option<String>,
+    display_order: Option<i64>,
+    layout_size: String,
+    resource_id: Id,
+    resource_type: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct CuratedVisualizationResources {
+    /// Whose it is isn't kept.
+    user: Option<()>,
+    artifact_visualization: Option<Arc<ResponseOf<VisualizationRow>>>,
+}
+
+impl Resource for CuratedVisualizationRow {
+    const NAME: &'static str = "curated visualization";
+    type Body = CuratedVisualizationBody;
+    type Metadata = NoResources;
+    type Resources = CuratedVisualizationResources;
+
+    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let shown: Vec<Id> = rows.iter().map(|row| row.artifact_visualization_id).collect();
+        let shown = read.rows::<VisualizationRow>(shown).await?;
+        let versions: ById<Id> = shown.iter().map(|row| (row.id, row.artifact_version_id)).collect();
+        let answers = VisualizationRow::responses(&read.embedded(), shown).await?;
+        let answers: ById<_> = answers.into_iter().map(|answer| (answer.id, Arc::new(answer))).collect();
+        let response = |row: Self| {
+            // They have their resources only where they have their metadata.
+            let resources = read.metadata(|| CuratedVisualizationResources {
+                user: None,
+                artifact_visualization: answers.get(&row.artifact_visualization_id).cloned(),
+            });
+            let body = CuratedVisualizationBody {
+                created: row.created,
+                updated: row.updated,
+                user_id: None,
+                project_id: row.project_id,
+                artifact_visualization_id: row.artifact_visualization_id,
+                artifact_version_id: versions.get(&row.artifact_visualization_id).copied(),
+                display_name: row.display_name,
+                display_order: row.display_order,
+                layout_size: row.layout_size,
+                resource_id: row.resource_id,
+                resource_type: row.resource_type,
+            };
+            Response::nameless(row.id, body, read.metadata(|| NoResources {}), resources)
+        };
+        Ok(rows.into_iter().map(response).collect())
+    }
+}
+
+/// What is shown with each of these things of one kind, in its order; for the resources of their answers.
+///
+/// # Errors
+/// The store's own.
+pub async fn of_things(
+    read: &Read<'_>,
+    kind: &'static str,
+    things: &[Id],
+) -> ApiResult<ById<Vec<ResponseOf<CuratedVisualizationRow>>>> {
+    let mut by_thing = ById::new();
+    if !read.resources || things.is_empty() {
+        return Ok(by_thing);
+    }
+    let mut select = CuratedVisualizationRow::select();
+    select
+        .and_where(Expr::col("resource_id").among(things.iter().copied()))
+        .and_where(Expr::col("resource_type").eq(kind))
+        .order_by("display_order", Order::Asc)
+        .order_by("created", Order::Asc);
+    let rows: Vec<CuratedVisualizationRow> = read.app.store.fetch_all(&select).await?;
+    let owners: Vec<Id> = rows.iter().map(|row| row.resource_id).collect();
+    let answers = CuratedVisualizationRow::responses(&read.embedded(), rows).await?;
+    for (owner, answer) in owners.into_iter().zip(answers) {
+        by_thing.entry(owner).or_insert_with(Vec::new).push(answer);
+    }
+    Ok(by_thing)
+}
+
+words! {
+    /// What a visualization can be shown with (contract schema VisualizationResourceTypes).
+    enum ShownWith {
+        Deployment = "deployment",
+        Model = "model",
+        Pipeline = "pipeline",
+        PipelineRun = "pipeline_run",
+        PipelineSnapshot = "pipeline_snapshot",
+        Project = "project",
+    }
+}
+
+words! {
+    /// How much of a page's width one takes (contract schema CuratedVisualizationSize).
+    enum LayoutSize { Full = "full_width", Half = "half_width" }
+}
+
+#[derive(Debug, Deserialize)]
+struct CuratedVisualizationRequest {
+    project: Id,
+    artifact_visualization_id: Id,
+    display_name: Option<ShortText>,
+    display_order: Option<u32>,
+    layout_size: Option<LayoutSize>,
+    resource_id: Id,
+    resource_type: ShownWith,
+}
+
+impl Modelled for CuratedVisualizationRequest {
+    const MODEL: &'static str = "CuratedVisualizationRequest";
+}
+
+#[derive(Debug, Deserialize)]
+struct CuratedVisualizationUpdate {
+    #[serde(default, deserialize_with = "nullable")]
+    display_name: Option<Option<ShortText>>,
+    #[serde(default, deserialize_with = "nullable")]
+    display_order: Option<Option<u32>>,
+    layout_size: Option<LayoutSize>,
+}
+
+impl Modelled for CuratedVisualizationUpdate {
+    const MODEL: &'static str = "CuratedVisualizationUpdate";
+}
+
+/// Shows a visualization of an artifact with something of the same project.
+async fn create_visualization(
+    cx: Context,
+    ModelBody(request): ModelBody<CuratedVisualizationRequest>,
+) -> ApiResult<Json<ResponseOf<CuratedVisualizationRow>>> {
+    let (context, request) = (&cx, &request);
+    let made = cx.create(|mut tx| async move {
+        tx.take_turn("curated_visualizations").await?;
+        require_same_project(&mut tx, request).await?;
+        let (kind, thing) = (request.resource_type.word(), request.resource_id);
+        if let Some(order) = request.display_order {
+            refuse_taken_order(&mut tx, (kind, thing), order, None).await?;
+        }
+        let id = context.new_id();
+        let inserted = Insert::into("curated_visualization")
+            .stamped(id, context.now())
+            .set("project_id", request.project)
+            .set("artifact_visualization_id", request.artifact_visualization_id)
+            .set("display_name", request.display_name.as_ref().map(ShortText::as_str))
+            .set("display_order", request.display_order)
+            .set("layout_size", request.layout_size.unwrap_or(LayoutSize::Full).word())
+            .set("resource_id", thing)
+            .set("resource_type", kind)
+            .run(&mut tx)
+            .await;
+        inserted.map_err(|error| match is_duplicate(&error) {
+            true => exists("The visualization is shown with this resource already."),
+            false => error.into(),
+        })?;
+        Ok((tx, id))
+    });
+    let id = made.await?;
+    cx.answer::<CuratedVisualizationRow>(id).await.map(Json)
+}
+
+fn exists(message: impl Into<String>) -> ApiError {
+    ApiError::new(ErrorKind::EntityExistsError, message)
+}
+
+/// The visualization's artifact and what it is to be shown with are of the project that was named.
+async fn require_same_project(tx: &mut Transaction, request: &CuratedVisualizationRequest) -> ApiResult<()> {
+    let shown = find_in::<VisualizationRow>(tx, request.artifact_visualization_id).await?;
+    let version = find_in::<ArtifactVersionRow>(tx, shown.artifact_version_id).await?;
+    let elsewhere = || {
+        ApiError::new(ErrorKind::IllegalOperationError, "All of a curated visualization is in one project.")
+    };
+    if version.project_id != request.project {
+        return Err(elsewhere());
+    }
+    let (kind, id) = (request.resource_type, request.resource_id);
+    let project = if kind == ShownWith::Project { "id" } else { "project_id" };
+    let thing = Sql::select().column(project).from(kind.word()).and_where(Expr::col("id").eq(id)).to_owned();
+    match tx.fetch_optional::<(Option<Id>,)>(&thing).await? {
+        None => {
+            let message = format!("\"There is no {} with the ID '{id}'.\"", kind.word().replace('_', " "));
+            Err(ApiError::new(ErrorKind::KeyError, message))
+        }
+        Some((Some(project),)) if project != request.project && kind != ShownWith::Project => {
+            Err(elsewhere())
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// Of what is shown with one thing, each has a place of its own.
+async fn refuse_taken_order(
+    tx: &mut Transaction,
+    (kind, thing): (&str, Id),
+    order: u32,
+    own: Option<Id>,
+) -> ApiResult<()> {
+    let mut taken = CuratedVisualizationRow::select();
+    taken
+        .and_where(Expr::col("resource_id").eq(thing))
+        .and_where(Expr::col("resource_type").eq(kind))
+        .and_where(Expr::col("display_order").eq(order));
+    match tx.fetch_optional::<CuratedVisualizationRow>(&taken).await? {
+        Some(other) if Some(other.id) != own => {
+            Err(exists(format!("Another visualization has the display order {order}.")))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn update_visualization(
+    cx: Context,
+    PathId(id): PathId,
+    ModelBody(update): ModelBody<CuratedVisualizationUpdate>,
+) -> ApiResult<Json<ResponseOf<CuratedVisualizationRow>>> {
+    let (context, update) = (&cx, &update);
+    let updated = cx.app.store.write(|mut tx| async move {
+        tx.take_turn("curated_visualizations").await?;
+        let row = find_in::<CuratedVisualizationRow>(&mut tx, id).await?;
+        if let Some(Some(order)) = update.display_order {
+            refuse_taken_order(&mut tx, (&row.resource_type, row.resource_id), order, Some(id)).await?;
+        }
+        let name = update.display_name.as_ref().map(|name| name.as_ref().map(ShortText::as_str));
+        Update::of("curated_visualization", id, context.now())
+            .maybe("display_name", name)
+            .maybe("display_order", update.display_order)
+            .maybe("layout_size", update.layout_size.map(LayoutSize::word))
+            .run(&mut tx)
+            .await?;
+        Ok::<_, ApiError>(tx.commit(()).await?)
+    });
+    updated.await?;
+    cx.answer::<CuratedVisualizationRow>(id).await.map(Json)
+}

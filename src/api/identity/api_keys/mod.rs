@@ -1,0 +1,423 @@
+//! API keys of service accounts. What a key says is shown once, when it is made; the store keeps what proves it.
+
+mod proof;
+mod rotation;
+
+use axum::Json;
+use axum::extract::State;
+use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+
+use super::service_accounts::{self, ServiceAccountResponse, ServiceAccountRow, require_admin};
+use crate::app::{App, AppState};
+use crate::audit::{Action, Event, Origin};
+use crate::auth::Principal;
+use crate::auth::api_key::ApiKey;
+use crate::framework::by_name_or_id;
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::filter::{Field, Sort};
+use crate::http::json::JsonBody;
+use crate::http::list::{ListRequest, Listed, Page};
+use crate::http::path::{PathId, PathIdAndName};
+use crate::http::query::Query;
+use crate::http::values::{LongText, Name};
+use crate::store::{Id, Insert, Store, StoreError, Timestamp, is_duplicate};
+
+pub use self::proof::{KeyToProve, find_for_authentication, sweep_digests, upgrade};
+use self::proof::{MadeWith, NewSecret, delete_old_digests};
+pub use self::rotation::{KeyRotation, is_good, rotations};
+use crate::framework::routes::Routes;
+
+pub const TABLE: &str = "api_key";
+
+#[derive(Clone, FromRow)]
+pub struct ApiKeyRow {
+    pub id: Id,
+    pub created: Timestamp,
+    pub updated: Timestamp,
+    pub name: String,
+    pub description: Option<String>,
+    /// bcrypt of the key's secret.
+    pub key: String,
+    /// bcrypt of the secret before the last rotation.
+    pub previous_key: Option<String>,
+    pub key_generation: i64,
+    /// Minutes after the last rotation in which the previous secret is still good.
+    pub retain_period: i64,
+    pub active: bool,
+    pub last_login: Option<Timestamp>,
+    pub last_rotated: Option<Timestamp>,
+    pub service_account_id: Id,
+    /// When the API token ends that the key was made with.
+    #[sqlx(default)]
+    pub expires: Option<Timestamp>,
+}
+
+const COLUMNS: [&str; 13] = [
+    "id",
+    "created",
+    "updated",
+    "name",
+    "description",
+    "key",
+    "previous_key",
+    "key_generation",
+    "retain_period",
+    "active",
+    "last_login",
+    "last_rotated",
+    "service_account_id",
+];
+
+impl Listed for ApiKeyRow {
+    const HOLDS_SECRETS: bool = false;
+    const FIELDS: &'static [Field] = &[
+        Field::id(),
+        Field::time("created"),
+        Field::time("updated"),
+        Field { sort: Sort::Not, ..Field::reference("service_account", "service_account_id") },
+        Field::text("name"),
+        Field::text("description"),
+        Field::flag("active"),
+        Field::time("last_login"),
+        Field::time("last_rotated"),
+    ];
+}
+
+#[derive(Serialize)]
+pub struct ApiKeyResponse {
+    body: Option<ApiKeyResponseBody>,
+    metadata: Option<ApiKeyResponseMetadata>,
+    resources: Option<ApiKeyResponseResources>,
+    id: Id,
+    permission_denied: bool,
+    name: String,
+}
+
+#[derive(Serialize)]
+pub struct ApiKeyResponseBody {
+    created: Timestamp,
+    updated: Timestamp,
+    /// Only in the answer that tells of a new key.
+    key: Option<String>,
+    active: bool,
+    service_account: ServiceAccountResponse,
+    /// When the API token ends that it was made with, at the latest; not there for a key without an end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<Timestamp>,
+}
+
+#[derive(Serialize)]
+pub struct ApiKeyResponseMetadata {
+    description: String,
+    retain_period_minutes: i64,
+    last_login: Option<Timestamp>,
+    last_rotated: Option<Timestamp>,
+}
+
+/// A key's answer never fills these.
+#[derive(Serialize)]
+pub struct ApiKeyResponseResources {}
+
+impl ApiKeyRow {
+    fn response(self, account: ServiceAccountRow, hydrate: bool, key: Option<&ApiKey>) -> ApiKeyResponse {
+        ApiKeyResponse {
+            body: Some(ApiKeyResponseBody {
+                created: self.created,
+                updated: self.updated,
+                key: key.map(|key| key.encode().expose_secret().to_owned()),
+                active: self.active,
+                service_account: account.response(false),
+                expires: self.expires,
+            }),
+            metadata: hydrate.then(|| ApiKeyResponseMetadata {
+                description: self.description.unwrap_or_default(),
+                retain_period_minutes: self.retain_period,
+                last_login: self.last_login,
+                last_rotated: self.last_rotated,
+            }),
+            resources: None,
+            id: self.id,
+            permission_denied: false,
+            name: self.name,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub struct ApiKeyRequest {
+    name: Name,
+    description: Option<LongText>,
+}
+
+/// What is to change; the rest stays.
+#[derive(Deserialize)]
+pub struct ApiKeyUpdate {
+    name: Option<Name>,
+    description: Option<LongText>,
+    active: Option<bool>,
+}
+
+impl ApiKeyUpdate {
+    /// The names of what is given.
+    fn changed(&self) -> Vec<&'static str> {
+        let given = [
+            ("name", self.name.is_some()),
+            ("description", self.description.is_some()),
+            ("active", self.active.is_some()),
+        ];
+        given.into_iter().filter_map(|(name, is_given)| is_given.then_some(name)).collect()
+    }
+}
+
+impl Event {
+    /// Says which service account the key is of.
+    fn of_account(self, account: &ServiceAccountRow) -> Self {
+        self.with("service_account", account.name.as_str()).with("service_account_id", account.id.to_string())
+    }
+}
+
+#[derive(Deserialize)]
+pub struct ApiKeyRotateRequest {
+    /// Minutes in which the key from before is still good.
+    #[serde(default)]
+    retain_period_minutes: i32,
+}
+
+fn select() -> SelectStatement {
+    let expires = Sql::select()
+        .column("expires")
+        .from("zendo_api_key_digest")
+        .and_where(Expr::col("key_hash").equals((TABLE, "key")))
+        .to_owned();
+    Sql::select().columns(COLUMNS).expr_as(Expr::from(expires), "expires").from(TABLE).to_owned()
+}
+
+/// The service account's key with that name or id.
+async fn find(store: &Store, account: &ServiceAccountRow, name_or_id: &str) -> ApiResult<ApiKeyRow> {
+    let query = select()
+        .and_where(Expr::col("service_account_id").eq(account.id))
+        .and_where(by_name_or_id(name_or_id))
+        .to_owned();
+    store.fetch_optional(&query).await?.ok_or_else(|| {
+        let message = format!(
+            "\"The service account '{}' has no API key with the name or ID '{name_or_id}'\"",
+            account.name
+        );
+        ApiError::new(ErrorKind::KeyError, message)
+    })
+}
+
+async fn find_account(store: &Store, id: Id) -> ApiResult<ServiceAccountRow> {
+    service_accounts::find(store, &id.to_string()).await
+}
+
+fn taken(name: &str, account: &ServiceAccountRow) -> ApiError {
+    let message =
+        format!("The service account '{}' has an API key with the name '{name}' already.", account.name);
+    ApiError::new(ErrorKind::EntityExistsError, message)
+}
+
+/// Lets a change to a key be felt at once.
+async fn forget(app: &App, id: Id) {
+    app.identities.forget_api_key(id.0).await;
+}
+
+const KEYS: &str = "/api/v1/service_accounts/{service_account_id}/api_keys";
+const KEY: &str = "/api/v1/service_accounts/{service_account_id}/api_keys/{api_key_name_or_id}";
+
+pub fn routes() -> Routes {
+    Routes::new()
+        .post(KEYS, create_api_key)
+        .get(KEYS, list_api_keys)
+        .get(KEY, get_api_key)
+        .put(KEY, update_api_key)
+        .delete(KEY, delete_api_key)
+        .put(
+            "/api/v1/service_accounts/{service_account_id}/api_keys/{api_key_name_or_id}/rotate",
+            rotate_api_key,
+        )
+}
+
+/// Makes an API key; this answer alone has it. One that is made with an API token ends with that.
+pub async fn create_api_key(
+    State(app): State<AppState>,
+    principal: Principal,
+    origin: Origin,
+    PathId(account_id): PathId,
+    JsonBody(request): JsonBody<ApiKeyRequest>,
+) -> ApiResult<Json<ApiKeyResponse>> {
+    let account = find_account(&app.store, account_id).await?;
+    account.refuse_external()?;
+    require_admin(&principal)?;
+    let maker = MadeWith::of(&principal)?;
+    let secret = NewSecret::make(&app, app.random.id()).await?;
+    let row = Insert::into("api_key")
+        .stamped(secret.key.id, Timestamp::new(app.clock.now()))
+        .set("name", request.name.as_str())
+        .set("description", request.description.unwrap_or_default().as_str())
+        .set("key", secret.hash.expose_secret())
+        .set("key_generation", 1)
+        .set("retain_period", 0)
+        .set("active", true)
+        .set("service_account_id", account.id)
+        .statement();
+    let event = app.audit.event(&origin, Action::ApiKeyCreated);
+    let event = event.on("api_key", secret.key.id, request.name.as_str()).of_account(&account);
+    let (row, secret, maker, event) = (&row, &secret, maker.as_ref(), &event);
+    let made = app.store.write(|mut tx| async move {
+        tx.execute(row).await?;
+        secret.keep_digest(&mut tx, maker).await?;
+        event.commit(tx, ()).await
+    });
+    made.await.map_err(|error: StoreError| match is_duplicate(&error) {
+        true => taken(request.name.as_str(), &account),
+        false => error.into(),
+    })?;
+    let row = find(&app.store, &account, &secret.key.id.to_string()).await?;
+    Ok(Json(row.response(account, true, Some(&secret.key))))
+}
+
+/// All API keys of a service account.
+pub async fn list_api_keys(
+    State(app): State<AppState>,
+    _: Principal,
+    PathId(account_id): PathId,
+    list: ListRequest<ApiKeyRow>,
+) -> ApiResult<Page<ApiKeyResponse>> {
+    let account = find_account(&app.store, account_id).await?;
+    let of_account = select().and_where(Expr::col("service_account_id").eq(account.id)).to_owned();
+    let page = list.fetch(&app.store, &of_account).await?;
+    let responses = |rows: Vec<ApiKeyRow>| {
+        rows.into_iter().map(|row| row.response(account.clone(), list.hydrate, None)).collect()
+    };
+    Ok(page.with_items(responses))
+}
+
+/// One API key, by its name or id.
+pub async fn get_api_key(
+    State(app): State<AppState>,
+    _: Principal,
+    PathIdAndName(account_id, name_or_id): PathIdAndName,
+    mut query: Query,
+) -> ApiResult<Json<ApiKeyResponse>> {
+    let hydrate = query.flag("hydrate").unwrap_or(true);
+    query.finish()?;
+    let account = find_account(&app.store, account_id).await?;
+    let row = find(&app.store, &account, &name_or_id).await?;
+    Ok(Json(row.response(account, hydrate, None)))
+}
+
+/// Renames, describes, activates or deactivates an API key.
+pub async fn update_api_key(
+    State(app): State<AppState>,
+    principal: Principal,
+    origin: Origin,
+    PathIdAndName(account_id, name_or_id): PathIdAndName,
+    JsonBody(request): JsonBody<ApiKeyUpdate>,
+) -> ApiResult<Json<ApiKeyResponse>> {
+    let account = find_account(&app.store, account_id).await?;
+    let is_switch = request.active.is_some() && request.name.is_none() && request.description.is_none();
+    if !is_switch {
+        account.refuse_external()?;
+    }
+    require_admin(&principal)?;
+    let row = find(&app.store, &account, &name_or_id).await?;
+    let mut update = Sql::update();
+    update.table("api_key").value("updated", Timestamp::new(app.clock.now()));
+    if let Some(name) = &request.name {
+        update.value("name", name.as_str());
+    }
+    if let Some(description) = &request.description {
+        update.value("description", description.as_str());
+    }
+    if let Some(active) = request.active {
+        update.value("active", active);
+    }
+    update.and_where(Expr::col("id").eq(row.id));
+    let event = app.audit.event(&origin, Action::ApiKeyUpdated).on("api_key", row.id, &row.name);
+    let event = event.of_account(&account).with("changed", request.changed()).maybe("active", request.active);
+    event.change(&app.store, &update).await.map_err(|error| match (is_duplicate(&error), &request.name) {
+        (true, Some(name)) => taken(name.as_str(), &account),
+        _ => error.into(),
+    })?;
+    forget(&app, row.id).await;
+    let row = find(&app.store, &account, &row.id.to_string()).await?;
+    Ok(Json(row.response(account, true, None)))
+}
+
+/// Replaces what an API key says; this answer alone has the new one.
+pub async fn rotate_api_key(
+    State(app): State<AppState>,
+    principal: Principal,
+    origin: Origin,
+    PathIdAndName(account_id, name_or_id): PathIdAndName,
+    JsonBody(request): JsonBody<ApiKeyRotateRequest>,
+) -> ApiResult<Json<ApiKeyResponse>> {
+    let account = find_account(&app.store, account_id).await?;
+    account.refuse_external()?;
+    require_admin(&principal)?;
+    principal.require_signed_in()?;
+    let row = find(&app.store, &account, &name_or_id).await?;
+    let secret = NewSecret::make(&app, row.id).await?;
+    let now = Timestamp::new(app.clock.now());
+    let rotation = Sql::update()
+        .table("api_key")
+        // The order matters to MySQL, which reads a column after its new value was set.
+        .value("previous_key", Expr::col("key"))
+        .value("key", secret.hash.expose_secret())
+        .value("key_generation", Expr::col("key_generation").add(1))
+        .value("retain_period", request.retain_period_minutes)
+        .value("last_rotated", now)
+        .value("updated", now)
+        .and_where(Expr::col("id").eq(row.id))
+        .to_owned();
+    let event = app.audit.event(&origin, Action::ApiKeyRotated).on("api_key", row.id, &row.name);
+    let event = event.of_account(&account).with("retain_period_minutes", request.retain_period_minutes);
+    let (rotation, secret, event) = (&rotation, &secret, &event);
+    let rotated = app.store.write(|mut tx| async move {
+        // A key that was deleted meanwhile gets no digest.
+        if tx.execute(rotation).await? == 0 {
+            return tx.commit(()).await;
+        }
+        secret.keep_digest(&mut tx, None).await?;
+        delete_old_digests(&mut tx, secret.key.id).await?;
+        event.commit(tx, ()).await
+    });
+    let () = rotated.await.map_err(|error: StoreError| ApiError::from(error))?;
+    forget(&app, row.id).await;
+    let row = find(&app.store, &account, &row.id.to_string()).await?;
+    Ok(Json(row.response(account, false, Some(&secret.key))))
+}
+
+/// Deletes an API key.
+pub async fn delete_api_key(
+    State(app): State<AppState>,
+    principal: Principal,
+    origin: Origin,
+    PathIdAndName(account_id, name_or_id): PathIdAndName,
+) -> ApiResult<Json<()>> {
+    let account = find_account(&app.store, account_id).await?;
+    require_admin(&principal)?;
+    let row = find(&app.store, &account, &name_or_id).await?;
+    let id = row.id;
+    let event = app.audit.event(&origin, Action::ApiKeyDeleted).on("api_key", id, &row.name);
+    let event = &event.of_account(&account);
+    let deleted = app.store.write(|mut tx| async move {
+        let digests = Sql::delete()
+            .from_table("zendo_api_key_digest")
+            .and_where(Expr::col("api_key_id").eq(id))
+            .to_owned();
+        tx.execute(&digests).await?;
+        let key = Sql::delete().from_table("api_key").and_where(Expr::col("id").eq(id)).to_owned();
+        match tx.execute(&key).await? {
+            0 => tx.commit(()).await,
+            _ => event.commit(tx, ()).await,
+        }
+    });
+    let () = deleted.await.map_err(|error: StoreError| ApiError::from(error))?;
+    forget(&app, id).await;
+    Ok(Json(()))
+}

@@ -1,0 +1,404 @@
+//! API tokens as their owners see them: what is out there, what it may do, and how to take it back.
+
+mod state;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_query::{Cond, Expr, ExprTrait, Query as Sql, SelectStatement};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use self::state::{is_active, is_orphaned, is_revoked};
+use super::api_keys::{self, KeyRotation};
+use crate::accounts::users::{UserResponse, UserRow, find_account_named};
+use crate::app::AppState;
+use crate::audit::{Action, Event, Origin};
+use crate::auth::{Principal, Revocation, VerifiedToken, api_key, register};
+use crate::framework::routes::Routes;
+use crate::framework::{Context, PageAnswer, Read, Resource, Response, ResponseOf, get, list_of};
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::filter::{Field, Sort};
+use crate::http::json::JsonBody;
+use crate::http::list::{ListRequest, Listed};
+use crate::http::path::PathId;
+use crate::http::query::Query;
+use crate::login::principal::{self, MaybePrincipal};
+use crate::store::{Id, Timestamp};
+use crate::{row, work};
+
+const API_TOKENS: &str = "/api/v1/api_tokens";
+const API_TOKEN: &str = "/api/v1/api_tokens/{api_token_id}";
+const REVOKE: &str = "/api/v1/api_tokens/revoke";
+
+/// Whoever holds a token may revoke it, and needs no other.
+pub fn open() -> Routes {
+    Routes::new().post(REVOKE, revoke)
+}
+
+pub fn routes() -> Routes {
+    Routes::new()
+        .get(API_TOKENS, list_api_tokens)
+        .get(API_TOKEN, get_api_token)
+        .delete(API_TOKEN, revoke_api_token)
+}
+
+row! {
+    pub struct ApiTokenRow in "zendo_api_token" {
+        pub id: Id,
+        pub created: Timestamp,
+        pub parent_id: Option<Id>,
+        pub name: String,
+        pub kind: String,
+        pub user_id: Id,
+        pub expires: Option<Timestamp>,
+        pub scope: Option<String>,
+        pub projects: Option<String>,
+        pub device_id: Option<Id>,
+        pub api_key_id: Option<Id>,
+        pub key_gen: Option<i64>,
+        pub schedule_id: Option<Id>,
+        pub pipeline_run_id: Option<Id>,
+        pub deployment_id: Option<Id>,
+        pub address: Option<String>,
+        pub user_agent: Option<String>,
+        pub last_used: Option<Timestamp>,
+        /// Computed.
+        pub revoked: bool,
+        /// Computed: whether what the token was made from or for has ended before it.
+        pub orphaned: bool,
+    }
+}
+
+/// Whether a token is good, and if not, why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ApiTokenStatus {
+    Active,
+    Expired,
+    Revoked,
+    /// Its account, password, device, API key or run has ended it.
+    Ended,
+}
+
+impl ApiTokenRow {
+    /// `keys` are the API keys that tokens of the page were made with.
+    fn status(&self, keys: &HashMap<Id, KeyRotation>, now: Timestamp) -> ApiTokenStatus {
+        match self {
+            _ if self.revoked => ApiTokenStatus::Revoked,
+            _ if self.expires.is_some_and(|expires| expires <= now) => ApiTokenStatus::Expired,
+            _ if self.orphaned || self.has_rotated_key(keys, now) => ApiTokenStatus::Ended,
+            _ => ApiTokenStatus::Active,
+        }
+    }
+
+    fn has_rotated_key(&self, keys: &HashMap<Id, KeyRotation>, now: Timestamp) -> bool {
+        let key = self.api_key_id.and_then(|id| keys.get(&id));
+        key.zip(self.key_gen).is_some_and(|(key, generation)| !key.is_good(generation, now.to_utc()))
+    }
+
+    fn projects(&self) -> Option<BTreeSet<Uuid>> {
+        serde_json::from_str(self.projects.as_deref()?).ok()
+    }
+}
+
+impl Listed for ApiTokenRow {
+    const FIELDS: &'static [Field] = &[
+        Field::id(),
+        // The id grows with time, and is the table's order.
+        Field { sort: Sort::By(|| Expr::col("id")), ..Field::time("created") },
+        Field::text("name"),
+        Field { column: "kind", ..Field::word("token_type", &["generic", "workload"]) },
+        Field::scope_user(),
+        Field::user(),
+        Field::time("expires"),
+        Field::time("last_used"),
+        Field::text("address"),
+        Field::text("user_agent"),
+        Field::reference("parent_id", "parent_id"),
+        Field::reference("device_id", "device_id"),
+        Field::reference("api_key_id", "api_key_id"),
+        Field::reference("pipeline_run_id", "pipeline_run_id"),
+    ];
+}
+
+#[derive(Debug, Serialize)]
+pub struct ApiTokenBody {
+    created: Timestamp,
+    user_id: Id,
+    token_type: String,
+    status: ApiTokenStatus,
+    /// The token it was made from: the id of an API token, or of a session. It ends with it when that is revoked.
+    parent_id: Option<Id>,
+    expires: Option<Timestamp>,
+    /// What it may do; null is all that its user may.
+    scope: Option<String>,
+    /// The ids of the projects it is for; null is all.
+    projects: Option<BTreeSet<Uuid>>,
+    last_used: Option<Timestamp>,
+    address: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ApiTokenMetadata {
+    /// How many live tokens were made from it, and from those: so many end with it.
+    descendants: u64,
+    user_agent: Option<String>,
+    device_id: Option<Id>,
+    api_key_id: Option<Id>,
+    schedule_id: Option<Id>,
+    pipeline_run_id: Option<Id>,
+    deployment_id: Option<Id>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ApiTokenResources {
+    user: Option<Arc<UserResponse>>,
+    /// The API token that it was made from; null for one that was made in a session.
+    parent: Option<ParentToken>,
+}
+
+/// What an API token that others were made from is called.
+#[derive(Debug, Clone, Serialize, FromRow)]
+pub struct ParentToken {
+    id: Id,
+    name: String,
+}
+
+impl Resource for ApiTokenRow {
+    const NAME: &'static str = "API token";
+    type Body = ApiTokenBody;
+    type Metadata = ApiTokenMetadata;
+    type Resources = ApiTokenResources;
+
+    fn select() -> SelectStatement {
+        let computed = ["revoked", "orphaned"];
+        let stored = <Self as crate::framework::Stored>::columns();
+        Sql::select()
+            .columns(stored.into_iter().filter(|column| !computed.contains(column)))
+            .expr_as(is_revoked(), "revoked")
+            .expr_as(is_orphaned(), "orphaned")
+            .from(register::TABLE)
+            .to_owned()
+    }
+
+    /// Everyone sees their own, admins all.
+    fn narrow(select: &mut SelectStatement, principal: &Principal) {
+        if !principal.user.is_admin {
+            select.and_where(Expr::col("user_id").eq(principal.user.id));
+        }
+    }
+
+    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let users = read.users(rows.iter().map(|row| Some(row.user_id))).await?;
+        let now = Timestamp::new(read.app.clock.now());
+        let descendants = match read.metadata {
+            true => {
+                let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
+                read.app.register.descendants(&ids, now).await?
+            }
+            false => HashMap::new(),
+        };
+        let parents = parents_of(read, &rows).await?;
+        let keys = rows.iter().filter_map(|row| row.api_key_id).collect();
+        let keys = api_keys::rotations(&read.app.store, keys).await?;
+        let response = |row: Self| {
+            let body = ApiTokenBody {
+                status: row.status(&keys, now),
+                projects: row.projects(),
+                parent_id: row.parent_id,
+                created: row.created,
+                user_id: row.user_id,
+                token_type: row.kind,
+                expires: row.expires,
+                scope: row.scope,
+                last_used: row.last_used,
+                address: row.address,
+            };
+            let metadata = read.metadata(|| ApiTokenMetadata {
+                descendants: descendants.get(&row.id).copied().unwrap_or_default(),
+                user_agent: row.user_agent,
+                device_id: row.device_id,
+                api_key_id: row.api_key_id,
+                schedule_id: row.schedule_id,
+                pipeline_run_id: row.pipeline_run_id,
+                deployment_id: row.deployment_id,
+            });
+            let resources = read.resources(|| ApiTokenResources {
+                user: users.get(&row.user_id).cloned(),
+                parent: row.parent_id.and_then(|id| parents.get(&id).cloned()),
+            });
+            Response::named(row.id, row.name, body, metadata, resources)
+        };
+        Ok(rows.into_iter().map(response).collect())
+    }
+}
+
+/// The API tokens that these were made from, by their ids.
+async fn parents_of(read: &Read<'_>, rows: &[ApiTokenRow]) -> ApiResult<HashMap<Id, ParentToken>> {
+    let ids: BTreeSet<Id> = rows.iter().filter_map(|row| row.parent_id).collect();
+    if !read.resources || ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let query = Sql::select()
+        .columns(["id", "name"])
+        .from(register::TABLE)
+        .and_where(Expr::col("id").is_in(ids))
+        .to_owned();
+    let found: Vec<ParentToken> = read.app.store.fetch_all(&query).await?;
+    Ok(found.into_iter().map(|parent| (parent.id, parent)).collect())
+}
+
+/// A page of one's own tokens, or of everyone's for an admin; with `active` only those that are good, or aren't.
+async fn list_api_tokens(
+    cx: Context,
+    mut query: Query,
+    list: ListRequest<ApiTokenRow>,
+) -> ApiResult<PageAnswer<ApiTokenRow>> {
+    let active = query.flag("active");
+    query.finish()?;
+    cx.app.register.flush().await?;
+    let mut select = ApiTokenRow::select();
+    let is_active = is_active(cx.app.store.engine(), cx.now());
+    select.cond_where(match active {
+        Some(true) => Cond::all().add(is_active),
+        Some(false) => Cond::all().add(is_active.not()),
+        None => Cond::all(),
+    });
+    list_of(&cx, &list, select).await
+}
+
+async fn get_api_token(cx: Context, id: PathId, query: Query) -> ApiResult<Json<ResponseOf<ApiTokenRow>>> {
+    cx.app.register.flush().await?;
+    get::<ApiTokenRow>(cx, id, query).await
+}
+
+/// Revokes a token and all that was made from it: they are refused from now on, here at once and on every replica within
+/// a second.
+async fn revoke_api_token(
+    cx: Context,
+    origin: Origin,
+    PathId(id): PathId,
+) -> ApiResult<Json<RevokeResponse>> {
+    work::begin();
+    cx.app.register.flush().await?;
+    let token = cx.find::<ApiTokenRow>(id).await?;
+    let expires = token.expires.map(|expires| expires.to_utc().timestamp());
+    let event = cx.app.audit.event(&origin, Action::TokenRevoked).on("api_token", id, &token.name);
+    let revocation = Revocation::Token { id: id.0, expires, user_id: token.user_id.0 };
+    let descendants = cx.app.revocations.revoke(revocation, &event, cx.app.clock.now()).await?;
+    Ok(Json(RevokeResponse { revoked: true, descendants }))
+}
+
+/// What to revoke: exactly one of these.
+#[derive(Deserialize)]
+pub struct RevokeRequest {
+    /// The text of a token.
+    token: Option<SecretString>,
+    /// All tokens of whoever asks, sessions and the one that asks too.
+    all: Option<bool>,
+    /// All tokens of the account with that id or name, sessions too; for admins.
+    user: Option<String>,
+}
+
+/// The answer to a revocation.
+#[derive(Debug, Serialize)]
+pub struct RevokeResponse {
+    /// Whether there was something to revoke: false for a text that is no token of this server.
+    revoked: bool,
+    /// How many API tokens ended with it; not there when none did.
+    #[serde(skip_serializing_if = "is_zero")]
+    descendants: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands it so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// Revokes a token by its text, for whoever holds it, or all tokens of an account, with what was made from them.
+async fn revoke(
+    State(app): State<AppState>,
+    caller: MaybePrincipal,
+    origin: Origin,
+    JsonBody(request): JsonBody<RevokeRequest>,
+) -> ApiResult<Json<RevokeResponse>> {
+    let now = app.clock.now();
+    // From here on the caller may be gone: an event has been made.
+    let event = app.audit.event(&origin, Action::TokenRevoked);
+    let revoked = match request {
+        RevokeRequest { token: Some(token), all: None | Some(false), user: None } => {
+            let token = token_to_revoke(&app, &token).await?;
+            let event = match caller.known() {
+                Some(principal) => event.by_principal(principal),
+                None => event,
+            };
+            token.map(|token| (token.revocation(), event.on("api_token", Id(token.id), "")))
+        }
+        RevokeRequest { token: None, all: Some(true), user: None } => {
+            let principal = caller.acting()?;
+            Some(all_of(&app, &principal.user, event.by_principal(&principal)))
+        }
+        RevokeRequest { token: None, all: None | Some(false), user: Some(user) } => {
+            let principal = caller.acting()?;
+            let user = find_user(&app, &principal, &user).await?;
+            Some(all_of(&app, &user, event.by_principal(&principal)))
+        }
+        _ => {
+            let message = "Say one of token, all and user.";
+            return Err(ApiError::new(ErrorKind::ValueError, message));
+        }
+    };
+    let Some((revocation, event)) = &revoked else {
+        return Ok(Json(RevokeResponse { revoked: false, descendants: 0 }));
+    };
+    app.register.flush().await?;
+    let descendants = app.revocations.revoke(*revocation, event, now).await?;
+    Ok(Json(RevokeResponse { revoked: true, descendants }))
+}
+
+async fn token_to_revoke(app: &AppState, token: &SecretString) -> ApiResult<Option<VerifiedToken>> {
+    let token = token.expose_secret().trim();
+    if token.starts_with(api_key::PREFIX) {
+        let message =
+            "That is an API key, no token: deactivate or rotate it where its service account is kept.";
+        return Err(ApiError::new(ErrorKind::ValueError, message));
+    }
+    match principal::recognise(app, token).await {
+        Ok(token) => Ok(Some(token)),
+        // What isn't ours is nothing to us.
+        Err(error) if error.is_refusal() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// All that goes back to a proof up to now.
+fn all_of(app: &AppState, user: &UserRow, event: Event) -> (Revocation, Event) {
+    let until = last_date(app.clock.now(), user.password_changed_at);
+    let kind = if user.is_service_account { "service_account" } else { "user" };
+    (Revocation::AllOf { user_id: user.id.0, until }, event.on(kind, user.id, &user.name))
+}
+
+/// The last moment that a token may be dated which was made up to now. Older releases have dated one at the password's
+/// change, if that was noted by a whole second which had not come yet (a MySQL DATETIME has no fraction).
+fn last_date(now: DateTime<Utc>, password_changed_at: Option<Timestamp>) -> DateTime<Utc> {
+    let changed = password_changed_at.map(Timestamp::to_utc);
+    changed.filter(|changed| *changed > now && *changed - now <= TimeDelta::seconds(1)).unwrap_or(now)
+}
+
+async fn find_user(app: &AppState, principal: &Principal, name_or_id: &str) -> ApiResult<UserRow> {
+    if !principal.user.is_admin {
+        let message = "Only an admin revokes the tokens of others.";
+        return Err(ApiError::new(ErrorKind::IllegalOperationError, message));
+    }
+    let found = find_account_named(&app.auth_store, name_or_id).await?;
+    found.ok_or_else(|| {
+        let message = format!("\"There is no account with the name or ID '{name_or_id}'.\"");
+        ApiError::new(ErrorKind::KeyError, message)
+    })
+}

@@ -1,0 +1,334 @@
+//! Devices: where the official client is signed in, each approved by the person it speaks for (RFC 8628).
+//!
+//! A device's row belongs to the person who approved it. When its machine asks again, which anybody may do in its name
+//! who knows its client ID, a row of its own waits for the new approval, and the one from before is as good as it was. It
+//! ends when the machine comes for its new token: a person has one device at a machine.
+
+pub mod routes;
+
+use chrono::{DateTime, Utc};
+use sea_query::{Expr, ExprTrait, Order, Query as Sql, SelectStatement};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+
+use crate::accounts::users::{UserResponse, UserRow};
+use crate::app::App;
+use crate::audit::{Action, Origin};
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::filter::{Field, Sort};
+use crate::http::list::Listed;
+use crate::store::{Id, Store, StoreError, Timestamp};
+
+pub use crate::login::device_request::{ClientDetails, DeviceRequest, keep_request, sweep};
+pub use crate::login::grants::device::{DeviceGrantError, DevicePolls, exchange};
+
+/// Bytes of randomness in the code that a person confirms, as in ZenML.
+const USER_CODE_BYTES: usize = 16;
+/// Bytes of randomness in the code that the device keeps, as in ZenML.
+const DEVICE_CODE_BYTES: usize = 32;
+
+/// How far a device has come (contract schema OAuthDeviceStatus).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeviceStatus {
+    /// It has asked.
+    Pending,
+    /// A person has approved it, and it hasn't come for its token yet.
+    Verified,
+    /// It has its token.
+    Active,
+    /// Its owner has locked it, whoever was asked has denied it, or too many codes were wrong.
+    Locked,
+}
+
+impl DeviceStatus {
+    const WORDS: &'static [&'static str] = &["pending", "verified", "active", "locked"];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Verified => "verified",
+            Self::Active => "active",
+            Self::Locked => "locked",
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} is no status of a device")]
+pub struct UnknownStatus(String);
+
+impl TryFrom<String> for DeviceStatus {
+    type Error = UnknownStatus;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let all = [Self::Pending, Self::Verified, Self::Active, Self::Locked];
+        all.into_iter().find(|status| status.as_str() == text).ok_or(UnknownStatus(text))
+    }
+}
+
+#[derive(Clone, FromRow)]
+pub struct DeviceRow {
+    pub id: Id,
+    pub created: Timestamp,
+    pub updated: Timestamp,
+    pub client_id: Id,
+    /// bcrypt of the user code.
+    user_code: String,
+    /// bcrypt of the device code.
+    pub device_code: String,
+    #[sqlx(try_from = "String")]
+    pub status: DeviceStatus,
+    pub failed_auth_attempts: i64,
+    pub expires: Option<Timestamp>,
+    pub last_login: Option<Timestamp>,
+    pub trusted_device: bool,
+    pub os: Option<String>,
+    pub ip_address: Option<String>,
+    pub hostname: Option<String>,
+    pub python_version: Option<String>,
+    pub zenml_version: Option<String>,
+    pub city: Option<String>,
+    pub region: Option<String>,
+    pub country: Option<String>,
+    /// Who approved it last: the only one whose tokens it carries.
+    pub user_id: Option<Id>,
+}
+
+impl DeviceRow {
+    pub fn is_expired(&self, now: DateTime<Utc>) -> bool {
+        self.expires.is_some_and(|expires| expires.to_utc() <= now)
+    }
+
+    fn belongs_to(&self, user: &UserRow) -> bool {
+        self.user_id == Some(user.id)
+    }
+
+    /// The answer about this device to that person. Who had it before is not theirs to know.
+    fn response(self, user: &UserRow, hydrate: bool) -> DeviceResponse {
+        let is_own = self.belongs_to(user);
+        DeviceResponse {
+            body: Some(DeviceResponseBody {
+                created: self.created,
+                updated: self.updated,
+                user_id: is_own.then_some(user.id),
+                client_id: self.client_id,
+                expires: self.expires,
+                trusted_device: self.trusted_device,
+                status: self.status,
+                os: self.os,
+                ip_address: self.ip_address,
+                hostname: self.hostname,
+            }),
+            metadata: hydrate.then_some(DeviceResponseMetadata {
+                python_version: self.python_version,
+                zenml_version: self.zenml_version,
+                city: self.city,
+                region: self.region,
+                country: self.country,
+                failed_auth_attempts: self.failed_auth_attempts,
+                last_login: self.last_login,
+            }),
+            resources: Some(DeviceResponseResources { user: is_own.then(|| user.response(false)) }),
+            id: self.id,
+            permission_denied: false,
+        }
+    }
+}
+
+impl Listed for DeviceRow {
+    const HOLDS_SECRETS: bool = false;
+    const FIELDS: &'static [Field] = &[
+        Field::id(),
+        Field::time("created"),
+        Field::time("updated"),
+        Field::scope_user(),
+        Field::user(),
+        Field::time("expires"),
+        Field::reference("client_id", "client_id"),
+        Field::word("status", DeviceStatus::WORDS),
+        Field::flag("trusted_device"),
+        Field::number("failed_auth_attempts"),
+        Field::time("last_login"),
+        // For the console: ZenML sorts by no such name.
+        Field { sort: Sort::Not, ..Field::text("hostname") },
+    ];
+}
+
+#[derive(Serialize)]
+pub struct DeviceResponse {
+    body: Option<DeviceResponseBody>,
+    metadata: Option<DeviceResponseMetadata>,
+    resources: Option<DeviceResponseResources>,
+    id: Id,
+    permission_denied: bool,
+}
+
+#[derive(Serialize)]
+pub struct DeviceResponseBody {
+    created: Timestamp,
+    updated: Timestamp,
+    user_id: Option<Id>,
+    client_id: Id,
+    expires: Option<Timestamp>,
+    trusted_device: bool,
+    status: DeviceStatus,
+    os: Option<String>,
+    ip_address: Option<String>,
+    hostname: Option<String>,
+}
+
+#[derive(Serialize)]
+pub struct DeviceResponseMetadata {
+    python_version: Option<String>,
+    zenml_version: Option<String>,
+    city: Option<String>,
+    region: Option<String>,
+    country: Option<String>,
+    failed_auth_attempts: i64,
+    last_login: Option<Timestamp>,
+}
+
+#[derive(Serialize)]
+pub struct DeviceResponseResources {
+    user: Option<UserResponse>,
+}
+
+/// What a device's owner may change.
+#[derive(Deserialize)]
+pub struct DeviceUpdate {
+    locked: Option<bool>,
+}
+
+/// A person's approval or denial.
+#[derive(Deserialize)]
+pub struct DeviceVerificationRequest {
+    user_code: SecretString,
+    #[serde(default)]
+    trusted_device: bool,
+    /// Whether the device is to get nothing; an addition of zendo's.
+    #[serde(default)]
+    denied: bool,
+}
+
+/// The two codes of one request for approval, in clear and as they are stored.
+pub struct Codes {
+    pub user_code: SecretString,
+    pub device_code: SecretString,
+    pub user_code_hash: SecretString,
+    pub device_code_hash: SecretString,
+}
+
+impl Codes {
+    /// bcrypt, so that ZenML's server can check them too, at its least cost: they are random enough.
+    ///
+    /// # Errors
+    /// When they can't be hashed.
+    pub async fn make(app: &App) -> ApiResult<Self> {
+        let user_code = SecretString::from(app.random.hex::<USER_CODE_BYTES>());
+        let device_code = SecretString::from(app.random.hex::<DEVICE_CODE_BYTES>());
+        let user_code_hash = app.passwords.hash_random(user_code.clone()).await?;
+        let device_code_hash = app.passwords.hash_random(device_code.clone()).await?;
+        Ok(Self { user_code, device_code, user_code_hash, device_code_hash })
+    }
+}
+
+fn select() -> SelectStatement {
+    Sql::select()
+        .columns([
+            "id",
+            "created",
+            "updated",
+            "client_id",
+            "user_code",
+            "device_code",
+            "status",
+            "failed_auth_attempts",
+            "expires",
+            "last_login",
+            "trusted_device",
+            "os",
+            "ip_address",
+            "hostname",
+            "python_version",
+            "zenml_version",
+            "city",
+            "region",
+            "country",
+            "user_id",
+        ])
+        .from("auth_devices")
+        .to_owned()
+}
+
+/// The device with that id. A token for it is good while the device is active, hasn't expired, and its `user_id`
+/// is the token's person.
+///
+/// # Errors
+/// When the database doesn't answer.
+pub async fn find_for_authentication(store: &Store, id: Id) -> Result<Option<DeviceRow>, StoreError> {
+    store.fetch_optional(select().and_where(Expr::col("id").eq(id))).await
+}
+
+/// Devices of a client that are looked at, at most: one for each of its people, and one that waits.
+const OF_A_CLIENT: u64 = 20;
+
+/// The devices of a client, the newest request first.
+pub async fn find_by_client(store: &Store, client_id: Id) -> Result<Vec<DeviceRow>, StoreError> {
+    let query = select()
+        .and_where(Expr::col("client_id").eq(client_id))
+        .order_by("created", Order::Desc)
+        .order_by("id", Order::Asc)
+        .limit(OF_A_CLIENT)
+        .to_owned();
+    store.fetch_all(&query).await
+}
+
+/// The same words for what isn't there and for what is somebody else's.
+fn not_found(id: Id) -> ApiError {
+    ApiError::new(ErrorKind::KeyError, format!("'There is no device with the ID {id}.'"))
+}
+
+async fn find_own(app: &App, id: Id, user: &UserRow) -> ApiResult<DeviceRow> {
+    let device = find_for_authentication(&app.store, id).await?;
+    device.filter(|device| device.belongs_to(user)).ok_or_else(|| not_found(id))
+}
+
+/// Lets a change to a device be felt at once.
+pub async fn forget(app: &App, id: Id) {
+    app.identities.forget_device(id.0).await;
+}
+
+/// Notes a wrong code; true when it was one too many, which locks the device. A wrong code counts against the
+/// request it was tried on, not against one that came meanwhile.
+pub async fn note_wrong_code(app: &App, origin: &Origin, device: &DeviceRow) -> Result<bool, StoreError> {
+    let now = Timestamp::new(app.clock.now());
+    let of_this_request = Expr::col("id")
+        .eq(device.id)
+        .and(Expr::col("status").eq(device.status.as_str()))
+        .and(Expr::col("device_code").eq(device.device_code.as_str()));
+    let count = Sql::update()
+        .table("auth_devices")
+        .value("failed_auth_attempts", Expr::col("failed_auth_attempts").add(1))
+        .value("updated", now)
+        .and_where(of_this_request.clone())
+        .to_owned();
+    let lock = Sql::update()
+        .table("auth_devices")
+        .value("status", DeviceStatus::Locked.as_str())
+        .and_where(of_this_request)
+        .and_where(Expr::col("failed_auth_attempts").gte(app.config.max_failed_device_auth_attempts.0))
+        .to_owned();
+    let event = app.audit.event(origin, Action::DeviceLocked).on("device", device.id, "");
+    let event = event.with("wrong_codes", app.config.max_failed_device_auth_attempts.0);
+    let (count, lock, event) = (&count, &lock, &event);
+    let locked = app.store.write(|mut tx| async move {
+        tx.execute(count).await?;
+        match tx.execute(lock).await? {
+            0 => tx.commit(false).await,
+            _ => event.commit(tx, true).await,
+        }
+    });
+    locked.await
+}

@@ -1,0 +1,230 @@
+//! The operations on devices.
+
+use axum::Json;
+use axum::extract::State;
+use sea_query::{CaseStatement, Expr, ExprTrait, Query as Sql};
+use secrecy::SecretString;
+
+use super::{
+    DeviceResponse, DeviceRow, DeviceStatus, DeviceUpdate, DeviceVerificationRequest,
+    find_for_authentication, find_own, forget, not_found, note_wrong_code, select,
+};
+use crate::api::server::settings;
+use crate::app::{App, AppState};
+use crate::audit::{Action, Origin};
+use crate::auth::Principal;
+use crate::framework::routes::Routes;
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::json::JsonBody;
+use crate::http::list::{ListRequest, Page};
+use crate::http::path::PathId;
+use crate::http::query::Query;
+use crate::store::{Id, Timestamp};
+
+const DEVICE: &str = "/api/v1/devices/{device_id}";
+
+pub fn routes() -> Routes {
+    Routes::new()
+        .get("/api/v1/devices", list_devices)
+        .get(DEVICE, get_device)
+        .put(DEVICE, update_device)
+        .delete(DEVICE, delete_device)
+        .put("/api/v1/devices/{device_id}/verify", verify_device)
+}
+
+/// The devices of whoever asks.
+pub async fn list_devices(
+    State(app): State<AppState>,
+    principal: Principal,
+    list: ListRequest<DeviceRow>,
+) -> ApiResult<Page<DeviceResponse>> {
+    let user = &*principal.user;
+    let page = list.fetch(&app.store, select().and_where(Expr::col("user_id").eq(user.id))).await?;
+    let responses =
+        |rows: Vec<DeviceRow>| rows.into_iter().map(|row| row.response(user, list.hydrate)).collect();
+    Ok(page.with_items(responses))
+}
+
+/// A device of whoever asks, or one that waits for an approval, for whoever has its user code.
+pub async fn get_device(
+    State(app): State<AppState>,
+    principal: Principal,
+    origin: Origin,
+    PathId(id): PathId,
+    mut query: Query,
+) -> ApiResult<Json<DeviceResponse>> {
+    let hydrate = query.flag("hydrate").unwrap_or(true);
+    query.finish()?;
+    let user = &*principal.user;
+    let device = find_for_authentication(&app.auth_store, id).await?.ok_or_else(|| not_found(id))?;
+    let is_open = device.status == DeviceStatus::Pending;
+    // Whoever has just denied it sees that it was; one that wrong codes have locked is shown to nobody.
+    let is_locked = device.status == DeviceStatus::Locked;
+    let is_denied = is_locked && device.user_id.is_none() && device.failed_auth_attempts == 0;
+    let is_shown = match query.text("user_code") {
+        _ if device.belongs_to(user) => true,
+        Some(code) if is_open => prove(&app, &origin, id, code.to_owned().into()).await?.is_right(),
+        Some(code) if is_denied => {
+            app.passwords.verify(code.to_owned().into(), Some(&device.user_code)).await?
+        }
+        _ => false,
+    };
+    if !is_shown {
+        return Err(not_found(id));
+    }
+    Ok(Json(device.response(user, hydrate)))
+}
+
+/// What became of a user code.
+enum Proof {
+    Right(Box<DeviceRow>),
+    Wrong {
+        /// It was one too many.
+        is_locked: bool,
+    },
+    NotWaiting,
+}
+
+impl Proof {
+    fn is_right(&self) -> bool {
+        matches!(self, Self::Right(_))
+    }
+}
+
+/// Checks the user code of a device that waits for somebody. A wrong one counts, wherever it is tried.
+async fn prove(app: &App, origin: &Origin, id: Id, user_code: SecretString) -> ApiResult<Proof> {
+    let permit = app.passwords.permit().await?;
+    // Others may have tried wrong codes during the wait, up to one too many.
+    let device = find_for_authentication(&app.auth_store, id).await?.ok_or_else(|| not_found(id))?;
+    if device.status != DeviceStatus::Pending {
+        return Ok(Proof::NotWaiting);
+    }
+    if permit.verify(user_code, Some(&device.user_code)).await? {
+        return Ok(Proof::Right(Box::new(device)));
+    }
+    let event = app.audit.event(origin, Action::DeviceVerified).on("device", id, "");
+    app.audit.refused(event.refused("wrong user code"), None).await;
+    Ok(Proof::Wrong { is_locked: note_wrong_code(app, origin, &device).await? })
+}
+
+/// Locks or unlocks a device.
+pub async fn update_device(
+    State(app): State<AppState>,
+    principal: Principal,
+    origin: Origin,
+    PathId(id): PathId,
+    JsonBody(request): JsonBody<DeviceUpdate>,
+) -> ApiResult<Json<DeviceResponse>> {
+    let user = &*principal.user;
+    let mut update = Sql::update();
+    update.table("auth_devices").value("updated", Timestamp::new(app.clock.now()));
+    match request.locked {
+        Some(true) => {
+            update.value("status", DeviceStatus::Locked.as_str());
+        }
+        // What is not locked stays as it is: unlocking is no approval.
+        Some(false) => {
+            let unlocked = CaseStatement::new()
+                .case(Expr::col("status").eq(DeviceStatus::Locked.as_str()), DeviceStatus::Active.as_str())
+                .finally(Expr::col("status"));
+            update.value("status", unlocked);
+        }
+        None => {}
+    }
+    update.and_where(Expr::col("id").eq(id)).and_where(Expr::col("user_id").eq(user.id));
+    let action = if request.locked == Some(false) { Action::DeviceUnlocked } else { Action::DeviceLocked };
+    let event = app.audit.event(&origin, action).on("device", id, "");
+    match request.locked {
+        Some(_) => event.change(&app.auth_store, &update).await?,
+        None => app.auth_store.execute(&update).await?,
+    };
+    forget(&app, id).await;
+    let device = find_own(&app, id, user).await?;
+    Ok(Json(device.response(user, true)))
+}
+
+/// Approves a device that waits: from now on it speaks for whoever asks this. Or denies it: it learns so when it asks
+/// again for its token (RFC 8628, section 3.5), and speaks for nobody.
+pub async fn verify_device(
+    State(app): State<AppState>,
+    principal: Principal,
+    origin: Origin,
+    PathId(id): PathId,
+    JsonBody(request): JsonBody<DeviceVerificationRequest>,
+) -> ApiResult<Json<DeviceResponse>> {
+    let refuse = |reason: &str| Err(ApiError::new(ErrorKind::ValueError, reason));
+    const NOT_WAITING: &str = "This device does not wait for an approval.";
+    principal.require_own_sign_in()?;
+    let user = &*principal.user;
+    let now = app.clock.now();
+    let device = find_for_authentication(&app.auth_store, id).await?.ok_or_else(|| not_found(id))?;
+    if device.status != DeviceStatus::Pending {
+        return refuse(NOT_WAITING);
+    }
+    if device.is_expired(now) {
+        return refuse("This device has waited too long for its approval; it has to ask again.");
+    }
+    let device = match prove(&app, &origin, id, request.user_code).await? {
+        Proof::Right(device) => device,
+        Proof::Wrong { is_locked: true } => {
+            return refuse("Wrong user code, once too often: the device is locked.");
+        }
+        Proof::Wrong { is_locked: false } => return refuse("Wrong user code."),
+        Proof::NotWaiting => return refuse(NOT_WAITING),
+    };
+    // How long it may wait stays as it is: the device has to come for its token in that time.
+    let mut decision = Sql::update();
+    decision
+        .table("auth_devices")
+        .value("failed_auth_attempts", 0)
+        .value("updated", Timestamp::new(now))
+        .and_where(Expr::col("id").eq(id))
+        .and_where(Expr::col("status").eq(DeviceStatus::Pending.as_str()))
+        .and_where(Expr::col("user_code").eq(device.user_code.as_str()));
+    let event = match request.denied {
+        true => {
+            decision.value("status", DeviceStatus::Locked.as_str());
+            app.audit.event(&origin, Action::DeviceDenied).on("device", id, "")
+        }
+        false => {
+            decision
+                .value("status", DeviceStatus::Verified.as_str())
+                .value("user_id", user.id)
+                .value("trusted_device", request.trusted_device);
+            let event = app.audit.event(&origin, Action::DeviceVerified).on("device", id, "");
+            event.with("trusted_device", request.trusted_device)
+        }
+    };
+    // Of two people who decide at once, one is first.
+    if event.change(&app.auth_store, &decision).await? == 0 {
+        return refuse(NOT_WAITING);
+    }
+    forget(&app, id).await;
+    if request.denied {
+        let denied = find_for_authentication(&app.auth_store, id).await?.ok_or_else(|| not_found(id))?;
+        return Ok(Json(denied.response(user, true)));
+    }
+    settings::note_step(&app.auth_store, "device_verified", Timestamp::new(now)).await?;
+    let device = find_own(&app, id, user).await?;
+    Ok(Json(device.response(user, true)))
+}
+
+/// Deletes a device; its tokens end.
+pub async fn delete_device(
+    State(app): State<AppState>,
+    principal: Principal,
+    origin: Origin,
+    PathId(id): PathId,
+) -> ApiResult<Json<()>> {
+    let delete = Sql::delete()
+        .from_table("auth_devices")
+        .and_where(Expr::col("id").eq(id))
+        .and_where(Expr::col("user_id").eq(principal.user.id))
+        .to_owned();
+    let event = app.audit.event(&origin, Action::DeviceDeleted).on("device", id, "");
+    if event.change(&app.auth_store, &delete).await? == 0 {
+        return Err(not_found(id));
+    }
+    forget(&app, id).await;
+    Ok(Json(()))
+}

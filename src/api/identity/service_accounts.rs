@@ -1,0 +1,358 @@
+//! Service accounts: what machines sign in as. They share their table with users.
+
+use axum::Json;
+use axum::extract::State;
+use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+
+use super::users;
+use crate::app::AppState;
+use crate::audit::{Action, Origin};
+use crate::auth::{Principal, Revocation};
+use crate::framework::routes::Routes;
+use crate::framework::{Context, by_name_or_id};
+use crate::http::error::{ApiError, ApiResult, ErrorKind, if_duplicate};
+use crate::http::filter::Field;
+use crate::http::json::JsonBody;
+use crate::http::list::{ListRequest, Listed, Page};
+use crate::http::path::PathName;
+use crate::http::query::Query;
+use crate::http::values::{LongText, Name, ShortText};
+use crate::store::{Id, Insert, Store, StoreError, Timestamp, Transaction, is_duplicate};
+
+#[derive(Debug, Clone, FromRow)]
+pub struct ServiceAccountRow {
+    pub id: Id,
+    created: Timestamp,
+    updated: Timestamp,
+    pub name: String,
+    full_name: String,
+    description: Option<String>,
+    active: bool,
+    avatar_url: Option<String>,
+    external_user_id: Option<Id>,
+}
+
+impl Listed for ServiceAccountRow {
+    const HOLDS_SECRETS: bool = false;
+    const FIELDS: &'static [Field] = &[
+        Field::id(),
+        Field::time("created"),
+        Field::time("updated"),
+        Field::text("name"),
+        Field::text("description"),
+        Field::flag("active"),
+        Field::reference("external_user_id", "external_user_id"),
+    ];
+}
+
+#[derive(Debug, Serialize)]
+pub struct ServiceAccountResponse {
+    body: Option<ServiceAccountResponseBody>,
+    metadata: Option<ServiceAccountResponseMetadata>,
+    resources: Option<ServiceAccountResponseResources>,
+    id: Id,
+    permission_denied: bool,
+    name: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ServiceAccountResponseBody {
+    created: Timestamp,
+    updated: Timestamp,
+    full_name: String,
+    active: bool,
+    avatar_url: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ServiceAccountResponseMetadata {
+    description: String,
+    external_user_id: Option<Id>,
+}
+
+/// A service account's answer never fills these.
+#[derive(Debug, Serialize)]
+pub struct ServiceAccountResponseResources {}
+
+impl ServiceAccountRow {
+    pub fn response(self, hydrate: bool) -> ServiceAccountResponse {
+        ServiceAccountResponse {
+            body: Some(ServiceAccountResponseBody {
+                created: self.created,
+                updated: self.updated,
+                full_name: self.full_name,
+                active: self.active,
+                avatar_url: self.avatar_url,
+            }),
+            metadata: hydrate.then(|| ServiceAccountResponseMetadata {
+                description: self.description.unwrap_or_default(),
+                external_user_id: self.external_user_id,
+            }),
+            resources: None,
+            id: self.id,
+            permission_denied: false,
+            name: self.name,
+        }
+    }
+
+    /// Somebody else's system keeps the accounts that it made.
+    pub fn refuse_external(&self) -> ApiResult<()> {
+        match self.external_user_id {
+            None => Ok(()),
+            Some(_) => {
+                let message = "This service account belongs to an external system and is changed there.";
+                Err(ApiError::new(ErrorKind::IllegalOperationError, message))
+            }
+        }
+    }
+}
+
+/// What a new service account is to be.
+#[derive(Deserialize)]
+pub struct ServiceAccountRequest {
+    name: Name,
+    #[serde(default)]
+    full_name: ShortText,
+    description: Option<LongText>,
+    active: bool,
+    avatar_url: Option<String>,
+}
+
+/// What is to change; the rest stays.
+#[derive(Deserialize)]
+pub struct ServiceAccountUpdate {
+    name: Option<Name>,
+    full_name: Option<ShortText>,
+    description: Option<LongText>,
+    active: Option<bool>,
+    avatar_url: Option<String>,
+}
+
+fn select() -> SelectStatement {
+    Sql::select()
+        .columns([
+            "id",
+            "created",
+            "updated",
+            "name",
+            "full_name",
+            "description",
+            "active",
+            "avatar_url",
+            "external_user_id",
+        ])
+        .from("user")
+        .and_where(Expr::col("is_service_account").eq(true))
+        .to_owned()
+}
+
+/// The service account with that name or id.
+///
+/// # Errors
+/// 404 when there is none.
+pub async fn find(store: &Store, name_or_id: &str) -> ApiResult<ServiceAccountRow> {
+    let found = store.fetch_optional(select().and_where(by_name_or_id(name_or_id))).await?;
+    found.ok_or_else(|| {
+        let message = format!("\"There is no service account with the name or ID '{name_or_id}'\"");
+        ApiError::new(ErrorKind::KeyError, message)
+    })
+}
+
+/// # Errors
+/// 403 for everyone who is not an admin.
+pub fn require_admin(principal: &Principal) -> ApiResult<()> {
+    users::admins_only(principal, "change service accounts and their API keys")
+}
+
+fn taken(name: &str) -> ApiError {
+    let message = format!("There is a service account with the name '{name}' already.");
+    ApiError::new(ErrorKind::EntityExistsError, message)
+}
+
+const SERVICE_ACCOUNTS: &str = "/api/v1/service_accounts";
+const SERVICE_ACCOUNT: &str = "/api/v1/service_accounts/{service_account_name_or_id}";
+
+pub fn routes() -> Routes {
+    Routes::new()
+        .post(SERVICE_ACCOUNTS, create_service_account)
+        .get(SERVICE_ACCOUNTS, list_service_accounts)
+        .get(SERVICE_ACCOUNT, get_service_account)
+        .put(SERVICE_ACCOUNT, update_service_account)
+        .delete(SERVICE_ACCOUNT, delete_service_account)
+}
+
+/// Makes a service account.
+pub async fn create_service_account(
+    cx: Context,
+    origin: Origin,
+    JsonBody(request): JsonBody<ServiceAccountRequest>,
+) -> ApiResult<Json<ServiceAccountResponse>> {
+    require_admin(&cx.principal)?;
+    let id = cx.new_id();
+    let account = Insert::into("user")
+        .stamped(id, cx.now())
+        .set("name", request.name.as_str())
+        .set("is_service_account", true)
+        .set("full_name", request.full_name.as_str())
+        .set("description", request.description.unwrap_or_default().as_str())
+        .set("active", request.active)
+        .set("avatar_url", request.avatar_url)
+        .set("email_opted_in", false)
+        .set("is_admin", false)
+        .set("oidc_claims", "null")
+        .statement();
+    let name = request.name.as_str();
+    let event = cx.app.audit.event(&origin, Action::ServiceAccountCreated).on("service_account", id, name);
+    let (account, event, engine) = (&account, &event, cx.app.store.engine());
+    let made = cx.create(|mut tx| async move {
+        users::take_name(&mut tx, engine, id, name).await?;
+        tx.execute(account).await.map_err(if_duplicate(|| taken(name)))?;
+        event.put_in(&mut tx).await?;
+        Ok((tx, id))
+    });
+    let made = made.await?;
+    if made == id {
+        event.ship();
+    }
+    let account = find(&cx.app.store, &made.to_string()).await?;
+    Ok(Json(account.response(true)))
+}
+
+/// All service accounts.
+pub async fn list_service_accounts(
+    State(app): State<AppState>,
+    _: Principal,
+    list: ListRequest<ServiceAccountRow>,
+) -> ApiResult<Page<ServiceAccountResponse>> {
+    let page = list.fetch(&app.store, &select()).await?;
+    let responses =
+        |rows: Vec<ServiceAccountRow>| rows.into_iter().map(|row| row.response(list.hydrate)).collect();
+    Ok(page.with_items(responses))
+}
+
+/// One service account, by its name or id.
+pub async fn get_service_account(
+    State(app): State<AppState>,
+    _: Principal,
+    PathName(name_or_id): PathName,
+    mut query: Query,
+) -> ApiResult<Json<ServiceAccountResponse>> {
+    let hydrate = query.flag("hydrate").unwrap_or(true);
+    query.finish()?;
+    let account = find(&app.store, &name_or_id).await?;
+    Ok(Json(account.response(hydrate)))
+}
+
+/// Changes a service account.
+pub async fn update_service_account(
+    State(app): State<AppState>,
+    principal: Principal,
+    origin: Origin,
+    PathName(name_or_id): PathName,
+    JsonBody(request): JsonBody<ServiceAccountUpdate>,
+) -> ApiResult<Json<ServiceAccountResponse>> {
+    let account = find(&app.store, &name_or_id).await?;
+    account.refuse_external()?;
+    require_admin(&principal)?;
+    let mut update = Sql::update();
+    update.table("user").value("updated", Timestamp::new(app.clock.now()));
+    let mut changed = Vec::new();
+    let texts = [
+        ("name", request.name.as_ref().map(Name::as_str)),
+        ("full_name", request.full_name.as_ref().map(ShortText::as_str)),
+        ("description", request.description.as_ref().map(LongText::as_str)),
+        ("avatar_url", request.avatar_url.as_deref()),
+    ];
+    for (column, text) in texts {
+        if let Some(text) = text {
+            update.value(column, text);
+            changed.push(column);
+        }
+    }
+    if let Some(active) = request.active {
+        update.value("active", active);
+        changed.push("active");
+    }
+    update.and_where(Expr::col("id").eq(account.id));
+    let event = app.audit.event(&origin, Action::ServiceAccountUpdated);
+    let event = event.on("service_account", account.id, &account.name).with("changed", changed);
+    let event = event.maybe("active", request.active);
+    // As with a user's: no later activation brings the tokens back.
+    let now = app.clock.now();
+    let end =
+        (request.active == Some(false)).then_some(Revocation::AllOf { user_id: account.id.0, until: now });
+    let (update, event, engine, id) = (&update, &event, app.store.engine(), account.id);
+    let new_name = request.name.as_ref().map(Name::as_str);
+    let changed = app.store.write(|mut tx| async move {
+        // All turns before anything is read.
+        users::take_turn_of_names(&mut tx).await?;
+        let ended = match end {
+            Some(end) => Some(end.write(&mut tx, now).await?),
+            None => None,
+        };
+        if let Some(name) = new_name {
+            users::check_name(&mut tx, engine, id, name).await?;
+        }
+        let touched = tx.execute(update).await.map_err(|error| match (is_duplicate(&error), new_name) {
+            (true, Some(name)) => taken(name),
+            _ => error.into(),
+        })?;
+        Ok::<_, ApiError>(match touched {
+            0 => tx.commit(ended).await?,
+            _ => event.commit(tx, ended).await?,
+        })
+    });
+    let ended: ApiResult<_> = changed.await;
+    ended?.into_iter().for_each(|ended| app.revocations.note(ended));
+    app.identities.forget(account.id.0).await;
+    let account = find(&app.store, &account.id.to_string()).await?;
+    Ok(Json(account.response(true)))
+}
+
+/// Deletes a service account with its API keys and devices.
+pub async fn delete_service_account(
+    State(app): State<AppState>,
+    principal: Principal,
+    origin: Origin,
+    PathName(name_or_id): PathName,
+) -> ApiResult<Json<()>> {
+    let account = find(&app.store, &name_or_id).await?;
+    account.refuse_external()?;
+    require_admin(&principal)?;
+    let id = account.id;
+    let event = app.audit.event(&origin, Action::ServiceAccountDeleted);
+    let event = &event.on("service_account", id, &account.name);
+    let deleted = app.store.write(|mut tx| async move {
+        if users::owns_anything(&mut tx, id).await? {
+            let message = "This service account owns things that it has made, so it can't be deleted. Delete \
+                           them first, or deactivate the account.";
+            return Err(ApiError::new(ErrorKind::IllegalOperationError, message));
+        }
+        delete(&mut tx, id).await?;
+        Ok(event.commit(tx, ()).await?)
+    });
+    deleted.await?;
+    app.identities.forget(id.0).await;
+    Ok(Json(()))
+}
+
+async fn delete(tx: &mut Transaction, id: Id) -> Result<(), StoreError> {
+    let keys = Sql::select()
+        .column("id")
+        .from("api_key")
+        .and_where(Expr::col("service_account_id").eq(id))
+        .to_owned();
+    let digests = Sql::delete()
+        .from_table("zendo_api_key_digest")
+        .and_where(Expr::col("api_key_id").in_subquery(keys))
+        .to_owned();
+    tx.execute(&digests).await?;
+    let devices = Sql::delete().from_table("auth_devices").and_where(Expr::col("user_id").eq(id)).to_owned();
+    tx.execute(&devices).await?;
+    // The table's own rule takes the keys along.
+    let account = Sql::delete().from_table("user").and_where(Expr::col("id").eq(id)).to_owned();
+    tx.execute(&account).await?;
+    Ok(())
+}

@@ -1,0 +1,15 @@
+//! Accounts: users, and service accounts, which share their table.
+
+mod credentials;
+pub mod operator;
+mod requests;
+pub mod routes;
+mod rules;
+
+pub use self::requests::{NewPassword, UserRequest};
+pub use self::rules::{admins_only, owns_anything};
+pub use crate::accounts::names::{check_name, take_name, take_turn_of_names};
+pub use crate::accounts::users::{
+    PasswordRow, UserResponse, UserResponseBody, UserResponseMetadata, UserResponseResources, UserRow,
+    find_account, find_account_named, find_accounts, find_password,
+};

@@ -1,0 +1,386 @@
+//! What is asked of users: the bodies of requests, and the changes that they mean.
+
+use sea_query::{Expr, ExprTrait, Query as Sql, SimpleExpr, UpdateStatement};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::rules;
+use crate::accounts::names::{check_name, take_turn_of_names};
+use crate::accounts::{deactivation, users};
+use crate::audit::{Action, Audit, Event, Origin};
+use crate::auth::password;
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::values::{JsonObject, Name, ShortSecret, ShortText, nullable};
+use crate::store::{Engine, Id, Insert, Store, StoreError, Timestamp, is_dangling, is_duplicate};
+
+/// A password that may be set.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "SecretString")]
+pub struct NewPassword(SecretString);
+
+impl TryFrom<SecretString> for NewPassword {
+    type Error = password::UnusablePassword;
+
+    fn try_from(password: SecretString) -> Result<Self, Self::Error> {
+        password::check_new(&password).map(|()| Self(password))
+    }
+}
+
+impl NewPassword {
+    pub fn into_secret(self) -> SecretString {
+        self.0
+    }
+}
+
+/// A new user; without a password it waits for its activation (contract schema UserRequest).
+#[derive(Debug, Deserialize)]
+pub struct UserRequest {
+    pub name: Name,
+    pub is_admin: bool,
+    #[serde(default)]
+    pub full_name: ShortText,
+    pub email: Option<ShortText>,
+    pub email_opted_in: Option<bool>,
+    pub password: Option<NewPassword>,
+    pub external_user_id: Option<Uuid>,
+    pub user_metadata: Option<JsonObject>,
+    pub oidc_claims: Option<JsonObject>,
+    pub avatar_url: Option<String>,
+    /// Follows from the password, whatever is sent.
+    #[serde(default)]
+    #[allow(dead_code, reason = "only its schema is used")]
+    pub active: bool,
+    /// Made by the server, whatever is sent.
+    #[allow(dead_code, reason = "only its schema is used")]
+    pub activation_token: Option<ShortText>,
+}
+
+impl UserRequest {
+    /// A user of whom no more is known.
+    pub fn new(name: Name, is_admin: bool) -> Self {
+        Self {
+            name,
+            is_admin,
+            full_name: ShortText::default(),
+            email: None,
+            email_opted_in: None,
+            password: None,
+            external_user_id: None,
+            user_metadata: None,
+            oidc_claims: None,
+            avatar_url: None,
+            active: false,
+            activation_token: None,
+        }
+    }
+
+    /// The row, without the password or activation token, and whether it is active.
+    pub fn insert(&self, id: Id, now: Timestamp) -> Insert {
+        Insert::into("user")
+            .stamped(id, now)
+            .set("name", self.name.as_str())
+            .set("is_service_account", false)
+            .set("full_name", self.full_name.as_str())
+            .set("email", self.email.as_ref().map(ShortText::as_str))
+            .set("email_opted_in", self.email_opted_in)
+            .set("avatar_url", self.avatar_url.as_deref())
+            .set("external_user_id", self.external_user_id.map(Id))
+            .set("is_admin", self.is_admin)
+            .set("user_metadata", self.user_metadata.as_ref().map(JsonObject::as_str))
+            .set("oidc_claims", self.oidc_claims.as_ref().map_or("null", |claims| claims.as_str()))
+    }
+
+    /// What the audit says of making it.
+    pub fn event(&self, audit: &Audit, origin: &Origin, id: Id) -> Event {
+        audit
+            .event(origin, Action::UserCreated)
+            .on("user", id, self.name.as_str())
+            .with("is_admin", self.is_admin)
+    }
+
+    /// What it means that the store refused the row.
+    pub fn refused(&self, error: StoreError) -> ApiError {
+        if is_duplicate(&error) { self.taken() } else { error.into() }
+    }
+
+    pub fn taken(&self) -> ApiError {
+        name_taken(&self.name)
+    }
+}
+
+/// Changes of a user (contract schema UserUpdate). Each route takes some of them and passes over the others.
+/// Null clears what may be empty, and is as good as absent elsewhere.
+#[derive(Debug, Default, Deserialize)]
+pub struct UserUpdate {
+    pub name: Option<Name>,
+    pub full_name: Option<ShortText>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub email: Option<Option<ShortText>>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub email_opted_in: Option<Option<bool>>,
+    pub password: Option<NewPassword>,
+    pub old_password: Option<ShortSecret>,
+    pub activation_token: Option<ShortSecret>,
+    pub user_metadata: Option<JsonObject>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub avatar_url: Option<Option<String>>,
+    pub is_admin: Option<bool>,
+    pub active: Option<bool>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub default_project_id: Option<Option<Uuid>>,
+    /// Comes from an identity provider, never from a request.
+    #[allow(dead_code, reason = "only its schema is used")]
+    pub external_user_id: Option<Uuid>,
+    /// Comes from an identity provider, never from a request.
+    #[allow(dead_code, reason = "only its schema is used")]
+    pub oidc_claims: Option<JsonObject>,
+}
+
+impl UserUpdate {
+    /// The email that is given, if one is.
+    fn given_email(&self) -> Option<&str> {
+        self.email.as_ref()?.as_ref().map(ShortText::as_str)
+    }
+
+    /// Whether the email may be used: whoever gives one agrees, unless they say otherwise.
+    fn given_opt_in(&self) -> Option<bool> {
+        self.email_opted_in.flatten().or(self.given_email().map(|_| true))
+    }
+
+    /// # Errors
+    /// 422 for an agreement to use an email that isn't given.
+    pub fn check_email(&self) -> ApiResult<()> {
+        if self.given_opt_in() == Some(true) && self.given_email().is_none() {
+            let message = "1 validation error:\n  {'type': 'value_error', 'loc': ('body',), \
+                           'msg': 'Opting in takes an email beside it.'}\n";
+            return Err(ApiError::invalid_request(message));
+        }
+        Ok(())
+    }
+
+    /// What is left of it where another service keeps the users.
+    pub fn of_default_project(self) -> Self {
+        Self { default_project_id: self.default_project_id, ..Self::default() }
+    }
+
+    /// Whether it is about the email, which only its owner may change.
+    pub fn is_about_email(&self) -> bool {
+        self.email_opted_in.flatten().is_some() || self.given_email().is_some()
+    }
+}
+
+/// The moment before which no token counts; later than the one that it takes the place of.
+#[derive(Debug)]
+pub struct TokensEnd(SimpleExpr);
+
+impl TokensEnd {
+    pub fn at(engine: Engine, now: Timestamp) -> Self {
+        Self(engine.after("password_changed_at", now))
+    }
+}
+
+/// Changes that a route accepted, column by column.
+#[derive(Debug)]
+pub struct Changes {
+    values: Vec<(&'static str, SimpleExpr)>,
+    name: Option<Name>,
+    /// Whether they may leave the server without an admin.
+    may_end_an_admin: bool,
+    /// What the account is to be, if that changes.
+    active: Option<bool>,
+}
+
+impl Changes {
+    pub fn new(now: Timestamp) -> Self {
+        Self { values: vec![("updated", now.into())], name: None, may_end_an_admin: false, active: None }
+    }
+
+    fn set(mut self, column: &'static str, value: impl Into<SimpleExpr>) -> Self {
+        self.values.push((column, value.into()));
+        self
+    }
+
+    /// What anybody may change of themselves, and an admin of everybody.
+    pub fn profile(mut self, update: &UserUpdate) -> Self {
+        if let Some(name) = &update.name {
+            self = self.set("name", name.as_str());
+            self.name = Some(name.clone());
+        }
+        if let Some(full_name) = &update.full_name {
+            self = self.set("full_name", full_name.as_str());
+        }
+        if let Some(metadata) = &update.user_metadata {
+            self = self.set("user_metadata", metadata.as_str());
+        }
+        if let Some(url) = &update.avatar_url {
+            self = self.set("avatar_url", url.as_deref());
+        }
+        match update.default_project_id {
+            Some(id) => self.set("default_project_id", id.map(Id)),
+            None => self,
+        }
+    }
+
+    /// The parts of the email's consent that are given.
+    pub fn email(mut self, update: &UserUpdate) -> Self {
+        if update.email.is_some() {
+            self = self.set("email", update.given_email());
+        }
+        match update.email_opted_in.is_some() || update.given_email().is_some() {
+            true => self.set("email_opted_in", update.given_opt_in()),
+            false => self,
+        }
+    }
+
+    /// The email's consent as a whole: what isn't given is taken back.
+    pub fn whole_email(self, update: &UserUpdate) -> Self {
+        self.set("email", update.given_email()).set("email_opted_in", update.given_opt_in())
+    }
+
+    pub fn password(self, hash: &SecretString, changed_at: TokensEnd) -> Self {
+        self.set("password", hash.expose_secret()).set("password_changed_at", changed_at.0)
+    }
+
+    pub fn admin(mut self, is_admin: bool) -> Self {
+        self.may_end_an_admin |= !is_admin;
+        self.set("is_admin", is_admin)
+    }
+
+    /// An activation token is good for one wait: whoever ends or begins the wait says which one counts now.
+    pub fn activated(mut self) -> Self {
+        self.active = Some(true);
+        self.set("active", true).set("activation_token", None::<String>)
+    }
+
+    /// Tokens from before `tokens_end` are over for good: no later activation brings them back.
+    pub fn deactivated(mut self, activation_token: Option<&SecretString>, tokens_end: TokensEnd) -> Self {
+        self.may_end_an_admin = true;
+        self.active = Some(false);
+        let token = activation_token.map(|hash| hash.expose_secret().to_owned());
+        self.set("active", false).set("activation_token", token).set("password_changed_at", tokens_end.0)
+    }
+
+    /// The statement that makes them, of no service account.
+    pub fn statement(&self, id: Id) -> UpdateStatement {
+        Sql::update()
+            .table("user")
+            .values(self.values.iter().cloned())
+            .and_where(Expr::col("id").eq(id))
+            .and_where(Expr::col("is_service_account").eq(false))
+            .to_owned()
+    }
+
+    /// What the audit calls them, with the fields that they change.
+    pub fn event(&self, audit: &Audit, origin: &Origin, id: Id, name: &str) -> Event {
+        let changed: Vec<&str> = self.values.iter().map(|(column, _)| *column).collect();
+        let action = match self.active {
+            Some(true) => Action::UserActivated,
+            Some(false) => Action::UserDeactivated,
+            None if changed.contains(&"password") => Action::PasswordChanged,
+            None => Action::UserUpdated,
+        };
+        let own = ["updated", "activation_token", "password_changed_at"];
+        let changed: Vec<&str> = changed.into_iter().filter(|column| !own.contains(column)).collect();
+        audit.event(origin, action).on("user", id, name).with("changed", changed)
+    }
+
+    /// Makes them, and leaves their record.
+    ///
+    /// # Errors
+    /// 403 when they would end the last admin; 404 for a user who isn't there; what the store refuses.
+    pub async fn make(&self, store: &Store, id: Id, event: &Event) -> ApiResult<()> {
+        let touched = self.make_with(store, id, &self.statement(id), event).await?;
+        if touched == 0 { Err(users::unknown(id)) } else { Ok(()) }
+    }
+
+    /// As [`Changes::make`], with a statement that asks for more, and says how many rows it touched.
+    ///
+    /// # Errors
+    /// As [`Changes::make`].
+    pub async fn make_with(
+        &self,
+        store: &Store,
+        id: Id,
+        statement: &UpdateStatement,
+        event: &Event,
+    ) -> ApiResult<u64> {
+        let made = store.write(|mut tx| async move {
+            // All turns before anything is read.
+            if self.name.is_some() {
+                take_turn_of_names(&mut tx).await?;
+            }
+            if self.may_end_an_admin {
+                rules::keep_an_admin(&mut tx, id).await?;
+            }
+            if let Some(name) = &self.name {
+                check_name(&mut tx, store.engine(), id, name.as_str()).await?;
+            }
+            let touched = tx.execute(statement).await.map_err(|error| self.refused(error))?;
+            if self.active == Some(false) {
+                deactivation::note(&mut tx, id).await?;
+            }
+            Ok(match touched {
+                0 => tx.commit(touched).await?,
+                _ => event.commit(tx, touched).await?,
+            })
+        });
+        made.await
+    }
+
+    /// What it means that the store refused them.
+    pub fn refused(&self, error: StoreError) -> ApiError {
+        match &self.name {
+            Some(name) if is_duplicate(&error) => name_taken(name),
+            _ if is_dangling(&error) => {
+                ApiError::new(ErrorKind::KeyError, "\"There is no project with this default_project_id.\"")
+            }
+            _ => error.into(),
+        }
+    }
+}
+
+/// 409 for a name that another user has.
+fn name_taken(name: &Name) -> ApiError {
+    let message = format!("There is a user with the name '{}' already.", name.as_str());
+    ApiError::new(ErrorKind::EntityExistsError, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn update(json: &str) -> UserUpdate {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn whoever_gives_an_email_agrees_unless_they_say_otherwise() {
+        for (json, opt_in, is_right) in [
+            (r#"{"email": "a@b.example"}"#, Some(true), true),
+            (r#"{"email": "a@b.example", "email_opted_in": null}"#, Some(true), true),
+            (r#"{"email": "a@b.example", "email_opted_in": false}"#, Some(false), true),
+            (r#"{"email_opted_in": false}"#, Some(false), true),
+            (r#"{"email_opted_in": true}"#, Some(true), false),
+            (r#"{"email": null, "email_opted_in": true}"#, Some(true), false),
+            ("{}", None, true),
+        ] {
+            let update = update(json);
+            assert_eq!(update.given_opt_in(), opt_in, "{json}");
+            assert_eq!(update.check_email().is_ok(), is_right, "{json}");
+        }
+    }
+
+    #[test]
+    fn null_clears_what_may_be_empty_and_nothing_else() {
+        let columns = |json: &str| {
+            let changes = Changes::new(Timestamp::new(chrono::DateTime::UNIX_EPOCH)).profile(&update(json));
+            let columns: Vec<&str> = changes.values.iter().map(|(column, _)| *column).collect();
+            columns.join(" ")
+        };
+        assert_eq!(columns("{}"), "updated");
+        let nulls = r#"{"name": null, "full_name": null, "user_metadata": null, "avatar_url": null,
+                        "default_project_id": null, "password": null, "active": null, "is_admin": null}"#;
+        assert_eq!(columns(nulls), "updated avatar_url default_project_id");
+    }
+}

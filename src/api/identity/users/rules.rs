@@ -1,0 +1,142 @@
+//! Who may do what to whom, and what nobody may do.
+
+use sea_query::{Cond, Expr, ExprTrait, Order, Query as Sql};
+
+use super::requests::UserUpdate;
+use crate::accounts::users::UserRow;
+use crate::auth::Principal;
+use crate::config::AuthScheme;
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::store::{Id, StoreError, Transaction};
+
+/// Tables of things that an account owns; whatever else refers to it goes with it, or lets go of it.
+const OWNED: [&str; 22] = [
+    "stack",
+    "stack_component",
+    "flavor",
+    "pipeline",
+    "schedule",
+    "pipeline_run",
+    "run_template",
+    "step_run",
+    "pipeline_build",
+    "artifact",
+    "artifact_version",
+    "run_metadata",
+    "secret",
+    "pipeline_snapshot",
+    "code_repository",
+    "service",
+    "service_connector",
+    "model",
+    "model_version",
+    "deployment",
+    "tag",
+    "trigger",
+];
+
+pub fn forbidden(message: impl Into<String>) -> ApiError {
+    ApiError::new(ErrorKind::IllegalOperationError, message)
+}
+
+/// # Errors
+/// 403 where another service says who people are.
+pub fn kept_here(scheme: AuthScheme) -> ApiResult<()> {
+    match scheme {
+        AuthScheme::External => Err(forbidden("The users of this server are kept by its sign-in service.")),
+        _ => Ok(()),
+    }
+}
+
+/// # Errors
+/// 403 for anybody but an admin.
+pub fn admins_only(principal: &Principal, action: &str) -> ApiResult<()> {
+    if principal.user.is_admin { Ok(()) } else { Err(forbidden(format!("Only an admin may {action}."))) }
+}
+
+/// # Errors
+/// 403 for anybody but the account itself and an admin.
+pub fn oneself_or_admins_only(principal: &Principal, target: &UserRow, action: &str) -> ApiResult<()> {
+    if is_self(principal, target) { Ok(()) } else { admins_only(principal, action) }
+}
+
+pub fn is_self(principal: &Principal, target: &UserRow) -> bool {
+    principal.user.id == target.id
+}
+
+/// What an update of a user may not change.
+///
+/// # Errors
+/// 403 with the reason.
+pub fn check_update(principal: &Principal, target: &UserRow, update: &UserUpdate) -> ApiResult<()> {
+    oneself_or_admins_only(principal, target, "change another user")?;
+    if is_self(principal, target) {
+        if changes(update.is_admin, target.is_admin) {
+            return Err(forbidden("Nobody may change whether they are an admin themselves."));
+        }
+        if changes(update.active, target.active) {
+            return Err(forbidden("Nobody may change whether they are active themselves."));
+        }
+        return Ok(());
+    }
+    if update.password.is_some() {
+        return Err(forbidden(
+            "Nobody may change another user's password. Deactivate the user instead, and hand them the \
+             activation token: it lets them set a new one.",
+        ));
+    }
+    if update.is_about_email() {
+        return Err(forbidden("Nobody may change another user's email."));
+    }
+    Ok(())
+}
+
+/// Whether a value is given and another than now.
+pub fn changes(given: Option<bool>, now: bool) -> bool {
+    given.is_some_and(|given| given != now)
+}
+
+/// Refuses to take the last admin away who can sign in. It has to be the first step of its transaction: of two
+/// that take an admin away at once, the second waits for the first one's end, and then sees what it left.
+///
+/// # Errors
+/// 403 when `leaving` is the last one; the store's own errors.
+pub async fn keep_an_admin(tx: &mut Transaction, leaving: Id) -> ApiResult<()> {
+    tx.take_turn("admins").await?;
+    let others_first = Sql::select()
+        .column("id")
+        .from("user")
+        .and_where(Expr::col("is_admin").eq(true))
+        .and_where(Expr::col("active").eq(true))
+        .and_where(Expr::col("is_service_account").eq(false))
+        .and_where(Expr::col("password").is_not_null().or(Expr::col("external_user_id").is_not_null()))
+        .order_by_expr(Expr::col("id").eq(leaving), Order::Asc)
+        .limit(1)
+        .to_owned();
+    match tx.fetch_optional::<(Id,)>(&others_first).await? {
+        Some((id,)) if id == leaving => Err(forbidden(
+            "This is the last active admin. Make another user an admin first: without one, nobody could \
+             administer this server any more.",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the account owns anything that would be left without an owner.
+///
+/// # Errors
+/// When the database doesn't answer.
+pub async fn owns_anything(tx: &mut Transaction, id: Id) -> Result<bool, StoreError> {
+    let mut owned = Cond::any();
+    for table in OWNED {
+        let things = Sql::select().column("id").from(table).and_where(Expr::col("user_id").eq(id)).to_owned();
+        owned = owned.add(Expr::exists(things));
+    }
+    let query = Sql::select()
+        .column("id")
+        .from("user")
+        .and_where(Expr::col("id").eq(id))
+        .cond_where(owned)
+        .to_owned();
+    Ok(tx.fetch_optional::<(Id,)>(&query).await?.is_some())
+}

@@ -1,0 +1,231 @@
+//! Which artifact versions belong to which model versions.
+
+use std::sync::Arc;
+
+use axum::Json;
+use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::model_versions::{self, ModelVersionRow};
+use crate::api::artifacts::artifact_versions::{ArtifactVersionRow, delete_those};
+use crate::auth::Principal;
+use crate::auth::access::Also;
+use crate::auth::permissions::{Permission, Verb};
+use crate::framework::routes::Routes;
+use crate::framework::{Context, NoResources, Read, Resource, Response, ResponseOf, find_in, list, require};
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::filter::{Field, FieldKind, Related};
+use crate::http::json::JsonBody;
+use crate::http::list::Listed;
+use crate::http::path::{PathId, PathIdAndName};
+use crate::http::query::Query;
+use crate::row;
+use crate::store::{Id, Insert, Timestamp};
+
+const LINKS: &str = "/api/v1/model_version_artifacts";
+const OF_VERSION: &str = "/api/v1/model_versions/{model_version_id}/artifacts";
+
+pub fn routes() -> Routes {
+    Routes::new()
+        .post(LINKS, create_link)
+        .get(LINKS, list::<ArtifactLinkRow>)
+        .delete(OF_VERSION, delete_links)
+        .also(&[Also::flag("only_links", false, Permission::to(Verb::Delete, "artifact_versions"))])
+        .delete(
+            "/api/v1/model_versions/{model_version_id}/artifacts/{model_version_artifact_link_name_or_id}",
+            delete_link,
+        )
+}
+
+row! {
+    pub struct ArtifactLinkRow in "model_versions_artifacts" {
+        pub id: Id,
+        pub created: Timestamp,
+        pub updated: Timestamp,
+        pub model_version_id: Id,
+        pub artifact_version_id: Id,
+    }
+}
+
+impl Listed for ArtifactLinkRow {
+    const HOLDS_SECRETS: bool = false;
+    const FIELDS: &'static [Field] = &[
+        Field::id(),
+        Field::time("created"),
+        Field::time("updated"),
+        Field::reference("model_version_id", "model_version_id"),
+        Field::reference("artifact_version_id", "artifact_version_id"),
+        Field::related("artifact_name", ARTIFACT_NAME),
+        Field::switch("only_data_artifacts", |only| {
+            let is_other = Expr::col(TYPE).is_not_in(["ServiceArtifact", "ModelArtifact"]);
+            only.then(|| with_version(versions().and_where(is_other).to_owned()))
+        }),
+        Field::switch("only_model_artifacts", |only| only.then(|| of_type("ModelArtifact"))),
+        Field::switch("only_deployment_artifacts", |only| only.then(|| of_type("ServiceArtifact"))),
+        Field::switch("has_custom_name", |flag| {
+            let is_so = Expr::col(("artifact", "has_custom_name")).eq(flag);
+            Some(with_version(with_artifacts().and_where(is_so).to_owned()))
+        }),
+        Field::related("user", USER),
+    ];
+}
+
+const TYPE: (&str, &str) = ("artifact_version", "type");
+
+const ARTIFACT_NAME: Related = Related {
+    column: "artifact_version_id",
+    rows: with_artifacts,
+    fields: &[(("artifact", "name"), FieldKind::Text)],
+};
+
+/// Whoever made the artifact version.
+const USER: Related = Related {
+    column: "artifact_version_id",
+    rows: || {
+        let user = Expr::col(("user", "id")).equals(("artifact_version", "user_id"));
+        versions().inner_join("user", user).to_owned()
+    },
+    fields: &[
+        (("user", "id"), FieldKind::Id),
+        (("user", "name"), FieldKind::Text),
+        (("user", "full_name"), FieldKind::Text),
+    ],
+};
+
+fn versions() -> SelectStatement {
+    Sql::select().column(("artifact_version", "id")).from("artifact_version").to_owned()
+}
+
+fn with_artifacts() -> SelectStatement {
+    let artifact = Expr::col(("artifact", "id")).equals(("artifact_version", "artifact_id"));
+    versions().inner_join("artifact", artifact).to_owned()
+}
+
+fn of_type(word: &'static str) -> SimpleExpr {
+    with_version(versions().and_where(Expr::col(TYPE).eq(word)).to_owned())
+}
+
+fn with_version(versions: SelectStatement) -> SimpleExpr {
+    Expr::col("artifact_version_id").in_subquery(versions)
+}
+
+#[derive(Debug, Serialize)]
+pub struct ArtifactLinkBody {
+    created: Timestamp,
+    updated: Timestamp,
+    model_version: Id,
+    artifact_version: Option<Arc<ResponseOf<ArtifactVersionRow>>>,
+}
+
+impl Resource for ArtifactLinkRow {
+    const NAME: &'static str = "model version link";
+    type Body = ArtifactLinkBody;
+    type Metadata = NoResources;
+    type Resources = NoResources;
+
+    fn narrow(select: &mut SelectStatement, principal: &Principal) {
+        model_versions::narrow_links(select, principal);
+    }
+
+    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let versions = rows.iter().map(|row| Some(row.artifact_version_id));
+        let versions = read.embed::<ArtifactVersionRow>(versions).await?;
+        let response = |row: Self| {
+            let body = ArtifactLinkBody {
+                created: row.created,
+                updated: row.updated,
+                model_version: row.model_version_id,
+                artifact_version: versions.get(&row.artifact_version_id).cloned(),
+            };
+            Response::nameless(row.id, body, read.metadata(|| NoResources {}), None)
+        };
+        Ok(rows.into_iter().map(response).collect())
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct LinkRequest {
+    model_version: Id,
+    artifact_version: Id,
+}
+
+/// Links an artifact version to a model version; a link that is there stays as it is.
+async fn create_link(
+    cx: Context,
+    JsonBody(request): JsonBody<LinkRequest>,
+) -> ApiResult<Json<ResponseOf<ArtifactLinkRow>>> {
+    let LinkRequest { model_version, artifact_version } = request;
+    let context = &cx;
+    let made = cx.create(|mut tx| async move {
+        // Of two requests at once, the second waits here and finds the link of the first.
+        model_versions::lock_version(&mut tx, model_version).await?;
+        let project = find_in::<ModelVersionRow>(&mut tx, model_version).await?.project_id;
+        require::<ArtifactVersionRow>(&mut tx, Some(artifact_version), project).await?;
+        let mut linked = ArtifactLinkRow::select();
+        linked
+            .and_where(Expr::col("model_version_id").eq(model_version))
+            .and_where(Expr::col("artifact_version_id").eq(artifact_version));
+        if let Some(link) = tx.fetch_optional::<ArtifactLinkRow>(&linked).await? {
+            return Ok((tx, (link.id, false)));
+        }
+        let id = context.new_id();
+        Insert::into("model_versions_artifacts")
+            .stamped(id, context.now())
+            .set("model_version_id", model_version)
+            .set("artifact_version_id", artifact_version)
+            .run(&mut tx)
+            .await?;
+        Ok((tx, (id, true)))
+    });
+    let (id, is_new) = made.await?;
+    cx.answer_with::<ArtifactLinkRow>(id, is_new).await.map(Json)
+}
+
+/// Deletes a link by its id, or by the artifact's name.
+async fn delete_link(cx: Context, PathIdAndName(version, link): PathIdAndName) -> ApiResult<Json<()>> {
+    let link = &link;
+    let deleted = cx.app.store.write(|mut tx| async move {
+        find_in::<ModelVersionRow>(&mut tx, version).await?;
+        let mut select = ArtifactLinkRow::select();
+        select.and_where(Expr::col("model_version_id").eq(version));
+        match Uuid::try_parse(link) {
+            Ok(id) => select.and_where(Expr::col("id").eq(Id(id))),
+            Err(_) => {
+                let named =
+                    with_artifacts().and_where(Expr::col(("artifact", "name")).eq(link.as_str())).to_owned();
+                select.and_where(with_version(named))
+            }
+        };
+        let Some(found) = tx.fetch_optional::<ArtifactLinkRow>(&select).await? else {
+            let message = format!("\"The model version has no link with the name or ID '{link}'.\"");
+            return Err(ApiError::new(ErrorKind::KeyError, message));
+        };
+        ArtifactLinkRow::delete(&mut tx, found.id).await?;
+        Ok(tx.commit(()).await?)
+    });
+    deleted.await.map(Json)
+}
+
+/// Deletes all links of a model version, and with `only_links=false` the artifact versions too, unless runs have given them out.
+async fn delete_links(cx: Context, PathId(version): PathId, mut query: Query) -> ApiResult<Json<()>> {
+    let only_links = query.flag("only_links").unwrap_or(true);
+    query.finish()?;
+    let deleted = cx.app.store.write(|mut tx| async move {
+        find_in::<ModelVersionRow>(&mut tx, version).await?;
+        let is_of_version = || Expr::col("model_version_id").eq(version);
+        if !only_links {
+            let linked = Sql::select()
+                .column("artifact_version_id")
+                .from("model_versions_artifacts")
+                .and_where(is_of_version())
+                .to_owned();
+            delete_those(&mut tx, &linked).await?;
+        }
+        let delete =
+            Sql::delete().from_table("model_versions_artifacts").and_where(is_of_version()).to_owned();
+        tx.execute(&delete).await?;
+        Ok::<_, ApiError>(tx.commit(()).await?)
+    });
+    deleted.await.map(Json)
+}

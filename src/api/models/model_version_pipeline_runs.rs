@@ -1,0 +1,157 @@
+//! Which pipeline runs belong to which model versions.
+
+use std::sync::Arc;
+
+use axum::Json;
+use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::model_versions::{self, ModelVersionRow, link_run, lock_version};
+use crate::api::runs::pipeline_runs::RunRow;
+use crate::auth::Principal;
+use crate::framework::routes::Routes;
+use crate::framework::{Context, NoResources, Read, Resource, Response, ResponseOf, find_in, list, require};
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::filter::{Field, FieldKind, Related};
+use crate::http::json::JsonBody;
+use crate::http::list::Listed;
+use crate::http::path::PathIdAndName;
+use crate::row;
+use crate::store::{Id, Timestamp};
+
+const LINKS: &str = "/api/v1/model_version_pipeline_runs";
+
+pub fn routes() -> Routes {
+    Routes::new().post(LINKS, create_link).get(LINKS, list::<RunLinkRow>).delete(
+        "/api/v1/model_versions/{model_version_id}/runs/{model_version_pipeline_run_link_name_or_id}",
+        delete_link,
+    )
+}
+
+row! {
+    pub struct RunLinkRow in "model_versions_runs" {
+        pub id: Id,
+        pub created: Timestamp,
+        pub updated: Timestamp,
+        pub model_version_id: Id,
+        pub pipeline_run_id: Id,
+    }
+}
+
+impl Listed for RunLinkRow {
+    const HOLDS_SECRETS: bool = false;
+    const FIELDS: &'static [Field] = &[
+        Field::id(),
+        Field::time("created"),
+        Field::time("updated"),
+        Field::reference("model_version_id", "model_version_id"),
+        Field::reference("pipeline_run_id", "pipeline_run_id"),
+        Field::related("pipeline_run_name", RUN_NAME),
+        Field::related("user", USER),
+    ];
+}
+
+const RUN_NAME: Related =
+    Related { column: "pipeline_run_id", rows: runs, fields: &[(("pipeline_run", "name"), FieldKind::Text)] };
+
+/// Whoever started the run.
+const USER: Related = Related {
+    column: "pipeline_run_id",
+    rows: || {
+        let user = Expr::col(("user", "id")).equals(("pipeline_run", "user_id"));
+        runs().inner_join("user", user).to_owned()
+    },
+    fields: &[
+        (("user", "id"), FieldKind::Id),
+        (("user", "name"), FieldKind::Text),
+        (("user", "full_name"), FieldKind::Text),
+    ],
+};
+
+fn runs() -> SelectStatement {
+    Sql::select().column(("pipeline_run", "id")).from("pipeline_run").to_owned()
+}
+
+#[derive(Debug, Serialize)]
+pub struct RunLinkBody {
+    created: Timestamp,
+    updated: Timestamp,
+    model_version: Id,
+    pipeline_run: Option<Arc<ResponseOf<RunRow>>>,
+}
+
+impl Resource for RunLinkRow {
+    const NAME: &'static str = "model version link";
+    type Body = RunLinkBody;
+    type Metadata = NoResources;
+    type Resources = NoResources;
+
+    fn narrow(select: &mut SelectStatement, principal: &Principal) {
+        model_versions::narrow_links(select, principal);
+    }
+
+    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let runs = read.embed::<RunRow>(rows.iter().map(|row| Some(row.pipeline_run_id))).await?;
+        let response = |row: Self| {
+            let body = RunLinkBody {
+                created: row.created,
+                updated: row.updated,
+                model_version: row.model_version_id,
+                pipeline_run: runs.get(&row.pipeline_run_id).cloned(),
+            };
+            Response::nameless(row.id, body, read.metadata(|| NoResources {}), None)
+        };
+        Ok(rows.into_iter().map(response).collect())
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct LinkRequest {
+    model_version: Id,
+    pipeline_run: Id,
+}
+
+/// Links a run to a model version; a link that is there stays as it is.
+async fn create_link(
+    cx: Context,
+    JsonBody(request): JsonBody<LinkRequest>,
+) -> ApiResult<Json<ResponseOf<RunLinkRow>>> {
+    let LinkRequest { model_version, pipeline_run } = request;
+    let context = &cx;
+    let made = cx.create(|mut tx| async move {
+        // Of two requests at once, the second waits here and finds the link of the first.
+        lock_version(&mut tx, model_version).await?;
+        let project = find_in::<ModelVersionRow>(&mut tx, model_version).await?.project_id;
+        require::<RunRow>(&mut tx, Some(pipeline_run), project).await?;
+        let link = link_run(context, &mut tx, model_version, pipeline_run).await?;
+        Ok((tx, link))
+    });
+    let (id, is_new) = made.await?;
+    cx.answer_with::<RunLinkRow>(id, is_new).await.map(Json)
+}
+
+/// Deletes a link by its id, or by the run's name.
+async fn delete_link(cx: Context, PathIdAndName(version, link): PathIdAndName) -> ApiResult<Json<()>> {
+    let link = &link;
+    let deleted = cx.app.store.write(|mut tx| async move {
+        find_in::<ModelVersionRow>(&mut tx, version).await?;
+        let mut select = RunLinkRow::select();
+        select.and_where(Expr::col("model_version_id").eq(version));
+        match Uuid::try_parse(link) {
+            Ok(id) => select.and_where(Expr::col("id").eq(Id(id))),
+            Err(_) => {
+                let named =
+                    runs().and_where(Expr::col(("pipeline_run", "name")).eq(link.as_str())).to_owned();
+                select.and_where(Expr::col("pipeline_run_id").in_subquery(named))
+            }
+        };
+        let Some(found) = tx.fetch_optional::<RunLinkRow>(&select).await? else {
+            let message = format!("\"The model version has no link with the name or ID '{link}'.\"");
+            return Err(ApiError::new(ErrorKind::KeyError, message));
+        };
+        RunLinkRow::delete(&mut tx, found.id).await?;
+        Ok(tx.commit(()).await?)
+    });
+    deleted.await.map(Json)
+}

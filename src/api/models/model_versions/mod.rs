@@ -1,0 +1,203 @@
+//! Model versions: what a model was at one time, and the stage it is in.
+
+mod for_run;
+mod requests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::models::ModelRow;
+use crate::accounts::users::UserResponse;
+use crate::api::server::tagging::{NO_TAGS, TAGS};
+use crate::api::server::tags::TagRow;
+use crate::auth::Principal;
+use crate::framework::routes::Routes;
+use crate::framework::{
+    Context, PageAnswer, Read, Resource, Response, ResponseOf, Stored, delete, get, list_of,
+};
+use crate::http::error::ApiResult;
+use crate::http::filter::{Field, FieldKind, Filter, Related};
+use crate::http::list::{ListRequest, Listed, Page};
+use crate::http::path::PathName;
+use crate::http::query::Query;
+use crate::store::{Id, Timestamp};
+use crate::{row, words};
+
+pub use self::for_run::{CONFIGURED, ConfiguredModel, for_run, link_run};
+pub use self::requests::lock_version;
+
+const VERSIONS: &str = "/api/v1/model_versions";
+const VERSION: &str = "/api/v1/model_versions/{model_version_id}";
+
+pub fn routes() -> Routes {
+    Routes::new()
+        .post(VERSIONS, requests::create_version)
+        .also(&TAGS)
+        .post(
+            "/api/v1/workspaces/{project_name_or_id}/models/{model_id}/model_versions",
+            requests::create_version_in,
+        )
+        .also(&TAGS)
+        .get(VERSIONS, list_versions)
+        .get("/api/v1/models/{model_name_or_id}/model_versions", list_versions_of)
+        .get(VERSION, get::<ModelVersionRow>)
+        .put(VERSION, requests::update_version)
+        .also(&TAGS)
+        .also(&NO_TAGS)
+        .delete(VERSION, delete::<ModelVersionRow>)
+}
+
+/// A page of versions, of one model or of all.
+async fn list_versions(
+    cx: Context,
+    query: Query,
+    list: ListRequest<ModelVersionRow>,
+) -> ApiResult<PageAnswer<ModelVersionRow>> {
+    let select = match query.text("model_name_or_id").filter(|model| !model.is_empty()) {
+        Some(model) => of_model(model)?,
+        None => ModelVersionRow::select(),
+    };
+    list_of(&cx, &list, select).await
+}
+
+/// A page of one model's versions.
+async fn list_versions_of(
+    cx: Context,
+    PathName(model): PathName,
+    list: ListRequest<ModelVersionRow>,
+) -> ApiResult<PageAnswer<ModelVersionRow>> {
+    list_of(&cx, &list, of_model(&model)?).await
+}
+
+/// Versions of the model with that id or name; as in a filter it may be given with an operator.
+fn of_model(model: &str) -> ApiResult<SelectStatement> {
+    let is_of = Filter::parse(model).condition(Expr::col("model_id"), FieldKind::Related(MODEL))?;
+    Ok(ModelVersionRow::select().and_where(is_of).to_owned())
+}
+
+row! {
+    pub struct ModelVersionRow in "model_version" {
+        pub id: Id,
+        pub created: Timestamp,
+        pub updated: Timestamp,
+        pub name: String,
+        pub project_id: Id,
+        pub user_id: Option<Id>,
+        pub model_id: Id,
+        pub number: i64,
+        pub description: Option<String>,
+        pub stage: Option<String>,
+    }
+}
+
+words! {
+    /// Stages of a model version (contract schema ModelStages).
+    pub enum Stage {
+        None = "none",
+        Staging = "staging",
+        Production = "production",
+        Archived = "archived",
+        Latest = "latest",
+    }
+}
+
+impl Listed for ModelVersionRow {
+    const HOLDS_SECRETS: bool = false;
+    const FIELDS: &'static [Field] = &[
+        Field::id(),
+        Field::time("created"),
+        Field::time("updated"),
+        Field::scope_user(),
+        Field::user(),
+        Field::tags(),
+        Field::run_metadata("model_version"),
+        Field::text("name"),
+        Field::number("number"),
+        Field::word("stage", Stage::WORDS),
+        Field::related("model", MODEL),
+    ];
+}
+
+/// The model's id or name.
+const MODEL: Related = Related {
+    column: "model_id",
+    rows: || Sql::select().column(("model", "id")).from("model").to_owned(),
+    fields: &[(("model", "id"), FieldKind::Id), (("model", "name"), FieldKind::Text)],
+};
+
+#[derive(Debug, Serialize)]
+pub struct ModelVersionBody {
+    created: Timestamp,
+    updated: Timestamp,
+    user_id: Option<Id>,
+    project_id: Id,
+    stage: Option<String>,
+    number: i64,
+    model: Option<Arc<ResponseOf<ModelRow>>>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ModelVersionMetadata {
+    description: Option<String>,
+    run_metadata: BTreeMap<String, Arc<RawValue>>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ModelVersionResources {
+    user: Option<Arc<UserResponse>>,
+    services: Page<()>,
+    tags: Vec<Arc<ResponseOf<TagRow>>>,
+}
+
+/// Leaves out links of versions that the principal may not see.
+pub fn narrow_links(select: &mut SelectStatement, principal: &Principal) {
+    if let Some(projects) = principal.projects() {
+        let of_projects = Expr::col("project_id").is_in(projects.iter().copied().map(Id));
+        let versions =
+            Sql::select().column("id").from(ModelVersionRow::TABLE).and_where(of_projects).to_owned();
+        select.and_where(Expr::col("model_version_id").in_subquery(versions));
+    }
+}
+
+impl Resource for ModelVersionRow {
+    const NAME: &'static str = "model version";
+    const IN_PROJECT: bool = true;
+    const TAGGABLE: bool = true;
+    type Body = ModelVersionBody;
+    type Metadata = ModelVersionMetadata;
+    type Resources = ModelVersionResources;
+
+    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
+        let models = read.embed::<ModelRow>(rows.iter().map(|row| Some(row.model_id))).await?;
+        let users = read.users(rows.iter().map(|row| row.user_id)).await?;
+        let mut tags = read.tags_of(&rows).await?;
+        let mut run_metadata = read.run_metadata("model_version", &ids).await?;
+        let response = |row: Self| {
+            let metadata = read.metadata(|| ModelVersionMetadata {
+                description: row.description,
+                run_metadata: run_metadata.remove(&row.id).unwrap_or_default(),
+            });
+            let resources = read.resources(|| ModelVersionResources {
+                user: row.user_id.and_then(|id| users.get(&id).cloned()),
+                services: Page::empty(5),
+                tags: tags.remove(&row.id).unwrap_or_default(),
+            });
+            let body = ModelVersionBody {
+                created: row.created,
+                updated: row.updated,
+                user_id: row.user_id,
+                project_id: row.project_id,
+                stage: row.stage,
+                number: row.number,
+                model: models.get(&row.model_id).cloned(),
+            };
+            Response::named(row.id, row.name, body, metadata, resources)
+        };
+        Ok(rows.into_iter().map(response).collect())
+    }
+}

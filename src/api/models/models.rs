@@ -1,0 +1,336 @@
+//! Models: names under which versions of a trained model are kept, with what there is to say about it.
+
+use std::sync::Arc;
+
+use axum::Json;
+use sea_query::{Expr, ExprTrait, Func, Query as Sql, SimpleExpr};
+use serde::Serialize;
+
+use crate::accounts::users::UserResponse;
+use crate::api::artifacts::curated_visualizations::{CuratedVisualizationRow, of_things};
+use crate::api::server::tagging::{NO_TAGS, TAGS, TagReference, Taggable, plain_tags, remove_tags, set_tags};
+use crate::api::server::tags::TagRow;
+use crate::framework::routes::Routes;
+use crate::framework::{
+    Context, Held, Read, Resource, Response, ResponseOf, Versions, delete, delete_row, find_in, find_project,
+    get, list, refuse_taken_name, require_project, strip, taken,
+};
+use crate::http::error::{ApiError, ApiResult, if_duplicate};
+use crate::http::filter::Field;
+use crate::http::json::JsonBody;
+use crate::http::list::Listed;
+use crate::http::path::{PathId, PathName};
+use crate::http::query::Query;
+use crate::http::values::{Name, ShortText, check_name};
+use crate::row;
+use crate::store::{Id, Insert, StoreError, Timestamp, Transaction, Update, is_duplicate};
+
+const MODELS: &str = "/api/v1/models";
+const MODEL: &str = "/api/v1/models/{model_id}";
+
+/// What goes with one that is deleted.
+const HOLDS: [Held; 1] = [Held::new("model_versions", "model_version", "model_id")];
+
+pub fn routes() -> Routes {
+    Routes::new()
+        .post(MODELS, create_model)
+        .also(&TAGS)
+        .post("/api/v1/workspaces/{project_name_or_id}/models", create_model_in)
+        .also(&TAGS)
+        .get(MODELS, list::<ModelRow>)
+        .get(MODEL, get::<ModelRow>)
+        .put(MODEL, update_model)
+        .also(&TAGS)
+        .also(&NO_TAGS)
+        .delete(MODEL, delete::<ModelRow>)
+        .also(&HOLDS.map(Held::also))
+}
+
+row! {
+    pub struct ModelRow in "model" {
+        pub id: Id,
+        pub created: Timestamp,
+        pub updated: Timestamp,
+        pub name: String,
+        pub project_id: Id,
+        pub user_id: Option<Id>,
+        pub license: Option<String>,
+        pub description: Option<String>,
+        pub audience: Option<String>,
+        pub use_cases: Option<String>,
+        pub limitations: Option<String>,
+        pub trade_offs: Option<String>,
+        pub ethics: Option<String>,
+        pub save_models_to_registry: bool,
+    }
+}
+
+impl Listed for ModelRow {
+    const HOLDS_SECRETS: bool = false;
+    const FIELDS: &'static [Field] = &[
+        Field::id(),
+        Field::time("created"),
+        Field::time("updated"),
+        Field::scope_user(),
+        Field::user(),
+        Field::tags(),
+        Field::text("name"),
+        Field::sort_only("latest_version", by_newest_version),
+    ];
+}
+
+/// When the newest version was made, or the model itself while it has none.
+fn by_newest_version() -> SimpleExpr {
+    let newest = Sql::select()
+        .expr(Func::max(Expr::col(("model_version", "created"))))
+        .from("model_version")
+        .and_where(Expr::col(("model_version", "model_id")).equals(("model", "id")))
+        .to_owned();
+    Func::coalesce([SimpleExpr::from(newest), Expr::col(("model", "created"))]).into()
+}
+
+const VERSIONS: Versions =
+    Versions { of: "model", table: "model_version", thing: "model_id", name: "name", order: &["number"] };
+
+#[derive(Debug, Serialize)]
+pub struct ModelBody {
+    created: Timestamp,
+    updated: Timestamp,
+    user_id: Option<Id>,
+    project_id: Id,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ModelMetadata {
+    license: Option<String>,
+    description: Option<String>,
+    audience: Option<String>,
+    use_cases: Option<String>,
+    limitations: Option<String>,
+    trade_offs: Option<String>,
+    ethics: Option<String>,
+    save_models_to_registry: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ModelResources {
+    user: Option<Arc<UserResponse>>,
+    tags: Vec<Arc<ResponseOf<TagRow>>>,
+    latest_version_name: Option<String>,
+    latest_version_id: Option<Id>,
+    visualizations: Vec<ResponseOf<CuratedVisualizationRow>>,
+}
+
+impl Resource for ModelRow {
+    const NAME: &'static str = "model";
+    const IN_PROJECT: bool = true;
+    const TAGGABLE: bool = true;
+    const HOLDS: &'static [Held] = &HOLDS;
+    type Body = ModelBody;
+    type Metadata = ModelMetadata;
+    type Resources = ModelResources;
+
+    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
+        let users = read.users(rows.iter().map(|row| row.user_id)).await?;
+        let mut tags = read.tags_of(&rows).await?;
+        let mut newest = read.newest(VERSIONS, ids.iter().copied()).await?;
+        let mut visualizations = of_things(read, "model", &ids).await?;
+        let response = |row: Self| {
+            let resources = read.resources(|| {
+                let (latest_version_id, latest_version_name) = newest.remove(&row.id).unzip();
+                ModelResources {
+                    user: row.user_id.and_then(|id| users.get(&id).cloned()),
+                    tags: tags.remove(&row.id).unwrap_or_default(),
+                    latest_version_name,
+                    latest_version_id,
+                    visualizations: visualizations.remove(&row.id).unwrap_or_default(),
+                }
+            });
+            let Self { id, created, updated, name, project_id, user_id, .. } = row;
+            let body = ModelBody { created, updated, user_id, project_id };
+            let metadata = read.metadata(|| ModelMetadata {
+                license: row.license,
+                description: row.description,
+                audience: row.audience,
+                use_cases: row.use_cases,
+                limitations: row.limitations,
+                trade_offs: row.trade_offs,
+                ethics: row.ethics,
+                save_models_to_registry: row.save_models_to_registry,
+            });
+            Response::named(id, name, body, metadata, resources)
+        };
+        Ok(rows.into_iter().map(response).collect())
+    }
+
+    /// Its versions go with it.
+    async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {
+        let versions = Sql::select()
+            .column("id")
+            .from("model_version")
+            .and_where(Expr::col("model_id").eq(id))
+            .to_owned();
+        strip(tx, &versions).await?;
+        delete_row::<Self>(tx, id).await
+    }
+}
+
+/// A request with what there is to say about a model, and the columns for that.
+macro_rules! with_card {
+    ($(#[$meta:meta])* $visibility:vis struct $name:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty,)* }) => {
+        $(#[$meta])*
+        #[derive(Debug, serde::Deserialize)]
+        $visibility struct $name {
+            $($(#[$field_meta])* $field: $type,)*
+            license: Option<$crate::http::values::LongText>,
+            description: Option<$crate::http::values::LongText>,
+            audience: Option<$crate::http::values::LongText>,
+            use_cases: Option<$crate::http::values::LongText>,
+            limitations: Option<$crate::http::values::LongText>,
+            trade_offs: Option<$crate::http::values::LongText>,
+            ethics: Option<$crate::http::values::LongText>,
+            save_models_to_registry: Option<bool>,
+        }
+
+        impl $name {
+            fn card(&self) -> $crate::api::models::models::Card<'_> {
+                fn text(text: &Option<$crate::http::values::LongText>) -> Option<&str> {
+                    text.as_ref().map($crate::http::values::LongText::as_str)
+                }
+                $crate::api::models::models::Card {
+                    texts: [
+                        ("license", text(&self.license)),
+                        ("description", text(&self.description)),
+                        ("audience", text(&self.audience)),
+                        ("use_cases", text(&self.use_cases)),
+                        ("limitations", text(&self.limitations)),
+                        ("trade_offs", text(&self.trade_offs)),
+                        ("ethics", text(&self.ethics)),
+                    ],
+                    save_models_to_registry: self.save_models_to_registry,
+                }
+            }
+        }
+    };
+}
+pub(super) use with_card;
+
+/// What there is to say about a model, by columns.
+#[derive(Debug, Clone, Copy)]
+pub struct Card<'a> {
+    pub texts: [(&'static str, Option<&'a str>); 7],
+    pub save_models_to_registry: Option<bool>,
+}
+
+with_card! {
+    struct ModelRequest {
+        project: Id,
+        name: ShortText,
+        #[serde(default, deserialize_with = "plain_tags")]
+        tags: Vec<TagReference>,
+    }
+}
+
+with_card! {
+    struct ModelUpdate {
+        name: Option<Name>,
+        #[serde(default, deserialize_with = "plain_tags")]
+        add_tags: Vec<TagReference>,
+        #[serde(default, deserialize_with = "plain_tags")]
+        remove_tags: Vec<TagReference>,
+    }
+}
+
+async fn create_model(
+    cx: Context,
+    query: Query,
+    JsonBody(request): JsonBody<ModelRequest>,
+) -> ApiResult<Json<ResponseOf<ModelRow>>> {
+    create(&cx, query.text("project_name_or_id"), &request).await
+}
+
+/// The same, by the name of the project.
+async fn create_model_in(
+    cx: Context,
+    PathName(project): PathName,
+    JsonBody(request): JsonBody<ModelRequest>,
+) -> ApiResult<Json<ResponseOf<ModelRow>>> {
+    create(&cx, Some(&project), &request).await
+}
+
+async fn create(
+    cx: &Context,
+    project: Option<&str>,
+    request: &ModelRequest,
+) -> ApiResult<Json<ResponseOf<ModelRow>>> {
+    let project = match project {
+        Some(project) => find_project(cx, Some(project)).await?,
+        None => request.project,
+    };
+    let made = cx.create(|mut tx| async move {
+        let name = request.name.as_str();
+        check_name("Model", name)?;
+        require_project(&mut tx, project).await?;
+        refuse_taken_name::<ModelRow>(&mut tx, Some(project), name, None).await?;
+        let id = insert(cx, &mut tx, project, name, request.card())
+            .await
+            .map_err(if_duplicate(|| taken::<ModelRow>(name)))?;
+        set_tags(cx, &mut tx, Taggable::Model, id, &request.tags).await?;
+        Ok((tx, id))
+    });
+    let id = made.await?;
+    cx.answer::<ModelRow>(id).await.map(Json)
+}
+
+/// Inserts a model.
+///
+/// # Errors
+/// The store's own: also when the name is taken.
+pub async fn insert(
+    cx: &Context,
+    tx: &mut Transaction,
+    project: Id,
+    name: &str,
+    card: Card<'_>,
+) -> Result<Id, StoreError> {
+    let id = cx.new_id();
+    let insert = Insert::into("model")
+        .stamped(id, cx.now())
+        .set("name", name)
+        .set("project_id", project)
+        .set("user_id", cx.user_id())
+        .set("save_models_to_registry", card.save_models_to_registry.unwrap_or(true));
+    let insert = card.texts.into_iter().fold(insert, |insert, (column, text)| insert.set(column, text));
+    insert.run(tx).await?;
+    Ok(id)
+}
+
+async fn update_model(
+    cx: Context,
+    PathId(id): PathId,
+    JsonBody(update): JsonBody<ModelUpdate>,
+) -> ApiResult<Json<ResponseOf<ModelRow>>> {
+    let (context, update) = (&cx, &update);
+    let updated = cx.app.store.write(|mut tx| async move {
+        let model = find_in::<ModelRow>(&mut tx, id).await?;
+        let name = update.name.as_ref().map(Name::as_str);
+        if let Some(name) = name {
+            refuse_taken_name::<ModelRow>(&mut tx, Some(model.project_id), name, Some(id)).await?;
+        }
+        let card = update.card();
+        let change = Update::of("model", id, context.now())
+            .maybe("name", name)
+            .maybe("save_models_to_registry", card.save_models_to_registry);
+        let change = card.texts.into_iter().fold(change, |change, (column, text)| change.maybe(column, text));
+        change.run(&mut tx).await.map_err(|error| match name {
+            Some(name) if is_duplicate(&error) => taken::<ModelRow>(name),
+            _ => error.into(),
+        })?;
+        set_tags(context, &mut tx, Taggable::Model, id, &update.add_tags).await?;
+        remove_tags(context, &mut tx, Taggable::Model, id, &update.remove_tags).await?;
+        Ok::<_, ApiError>(tx.commit(()).await?)
+    });
+    updated.await?;
+    cx.answer::<ModelRow>(id).await.map(Json)
+}

@@ -1,0 +1,135 @@
+//! Introspection (RFC 7662): whether a token is good, and what it says.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use secrecy::ExposeSecret;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{require_right, token_of_form};
+use crate::app::{App, AppState};
+use crate::auth::api_key::ApiKey;
+use crate::auth::claims::{Claims, TokenKind};
+use crate::auth::permissions::Permissions;
+use crate::auth::{Credential, Principal};
+use crate::config::AuthScheme;
+use crate::http::error::ApiResult;
+use crate::login::principal;
+
+/// Why a token is not good is nobody's business here (section 2.2).
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Introspection {
+    Active(Box<ActiveToken>),
+    Inactive { active: bool },
+}
+
+/// What a good token says. Times are seconds since 1970.
+#[derive(Debug, Default, Serialize)]
+pub struct ActiveToken {
+    active: bool,
+    /// What it may do: see docs/tokens.md. `*:write` is all that its user may.
+    scope: String,
+    username: String,
+    token_type: &'static str,
+    sub: Uuid,
+    aud: String,
+    iss: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exp: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iat: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jti: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_time: Option<i64>,
+    /// `login`, `generic`, `workload`, or none for a token of ZenML's and an API key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<TokenKind>,
+    is_service_account: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    projects: Option<Vec<Uuid>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    api_key_id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schedule_id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pipeline_run_id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deployment_id: Option<Uuid>,
+}
+
+/// Asks of the token all that is asked of a request's.
+pub async fn introspect(
+    State(app): State<AppState>,
+    caller: Principal,
+    headers: HeaderMap,
+    body: Bytes,
+) -> ApiResult<Json<Introspection>> {
+    require_right(&app, &caller)?;
+    let token = token_of_form(&headers, &body)?;
+    let token = token.expose_secret();
+    // Under the other schemes no request passes for its token.
+    if !matches!(app.config.auth_scheme, AuthScheme::OAuth2PasswordBearer | AuthScheme::External) {
+        return Ok(Json(Introspection::Inactive { active: false }));
+    }
+    match principal::principal_of(&app, token, None, app.clock.now()).await {
+        Ok(holder) => {
+            let key = ApiKey::decode(token).map(|key| key.id.0);
+            Ok(Json(Introspection::Active(Box::new(ActiveToken::of(&app, &holder, key)))))
+        }
+        Err(error) if error.is_refusal() => Ok(Json(Introspection::Inactive { active: false })),
+        Err(error) => Err(error.into()),
+    }
+}
+
+impl ActiveToken {
+    fn of(app: &App, holder: &Principal, key: Option<Uuid>) -> Self {
+        let said = match &holder.credential {
+            Credential::Token(token) => Self::of_claims(&token.claims),
+            _ => {
+                let (iss, aud) = app.tokens.parties();
+                Self { api_key_id: key, iss: iss.to_owned(), aud: aud.to_owned(), ..Self::default() }
+            }
+        };
+        Self {
+            active: true,
+            scope: scope_of(holder),
+            username: holder.user.name.clone(),
+            token_type: "Bearer",
+            sub: holder.user.id.0,
+            is_service_account: holder.user.is_service_account,
+            projects: holder.projects().map(|projects| projects.iter().copied().collect()),
+            ..said
+        }
+    }
+
+    fn of_claims(claims: &Claims) -> Self {
+        let scope = &claims.scope;
+        Self {
+            aud: claims.aud.clone(),
+            iss: claims.iss.clone(),
+            exp: claims.exp,
+            iat: Some(claims.iat.seconds() as i64),
+            jti: claims.jti,
+            auth_time: claims.auth_time.map(|time| time.seconds() as i64),
+            kind: claims.token_type,
+            device_id: scope.device_id,
+            api_key_id: scope.api_key_id,
+            schedule_id: scope.schedule_id,
+            pipeline_run_id: scope.pipeline_run_id,
+            deployment_id: scope.deployment_id,
+            ..Self::default()
+        }
+    }
+}
+
+/// What a principal's token may do, as text.
+pub fn scope_of(principal: &Principal) -> String {
+    let permissions = principal.scope().and_then(|scope| scope.permissions.as_ref());
+    permissions.map_or_else(|| Permissions::all().to_string(), Permissions::to_string)
+}

@@ -1,0 +1,121 @@
+//! Standard ways for other programs to go by this server's tokens.
+
+pub mod forward_auth;
+pub mod introspect;
+pub mod metadata;
+pub mod refusals;
+pub mod revoke;
+
+use std::collections::HashSet;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+use axum::routing::any;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::percent_decode_str;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::app::{App, AppState};
+use crate::auth::{Principal, api_key};
+use crate::framework::routes::Routes;
+use crate::http::error::{ApiError, ApiResult};
+use crate::http::form;
+
+/// For the programs that have the right to ask about everybody's tokens.
+pub fn closed() -> Routes {
+    Routes::new().post("/oauth/introspect", introspect::introspect).post("/oauth/revoke", revoke::revoke)
+}
+
+/// Nothing else has a path below theirs.
+pub fn below(routes: Router<AppState>) -> Router<AppState> {
+    let router = routes.method_not_allowed_fallback(refusals::method_not_allowed);
+    ["/oauth", "/oauth/", "/oauth/{*path}"]
+        .into_iter()
+        .fold(router, |router, path| router.route(path, any(refusals::not_found)))
+}
+
+/// Takes an API key as the password of HTTP Basic, as OAuth's clients send their secret (RFC 6749, section 2.3.1).
+pub async fn key_as_password(mut request: Request, next: Next) -> Response {
+    if let Some(bearer) = request.headers().get(AUTHORIZATION).and_then(bearer_of_password) {
+        request.headers_mut().insert(AUTHORIZATION, bearer);
+    }
+    next.run(request).await
+}
+
+fn bearer_of_password(basic: &HeaderValue) -> Option<HeaderValue> {
+    let (scheme, encoded) = basic.to_str().ok()?.split_once(' ')?;
+    let decoded = STANDARD.decode(encoded.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
+    let text = String::from_utf8(decoded).ok()?;
+    let (_, password) = text.split_once(':')?;
+    // A client may have encoded it as a form's field before; a key itself has no percent sign.
+    let password = percent_decode_str(password).decode_utf8().ok()?;
+    // As in a file that holds one.
+    let password = password.trim();
+    let bearer = password.starts_with(api_key::PREFIX).then(|| format!("Bearer {password}"))?;
+    let mut bearer = HeaderValue::try_from(bearer).ok()?;
+    bearer.set_sensitive(true);
+    Some(bearer)
+}
+
+/// # Errors
+/// 403 for who may not ask about the tokens of others.
+fn require_right(app: &App, principal: &Principal) -> ApiResult<()> {
+    let user = &principal.user;
+    let is_named = user.is_service_account && app.introspection_accounts.have(user.id.0, &user.name);
+    if user.is_admin || is_named {
+        return Ok(());
+    }
+    let message =
+        "Only admins and the service accounts in ZENDO_INTROSPECTION_ACCOUNTS may ask about tokens.";
+    Err(ApiError::insufficient_scope(message, None))
+}
+
+/// The form's `token`, without a line break of the file that held it. Its `token_type_hint` would only say where to look first.
+///
+/// # Errors
+/// 400 without one, and for a form that says anything twice (RFC 6749, section 3.2).
+fn token_of_form(headers: &HeaderMap, body: &[u8]) -> ApiResult<SecretString> {
+    let refuse = |reason: &str| Err(ApiError::oauth("invalid_request", reason));
+    if !form::is_form(headers) {
+        return refuse("The body has to be a form (application/x-www-form-urlencoded).");
+    }
+    let (mut names, mut found) = (HashSet::new(), None);
+    for (name, value) in form::fields(headers, body) {
+        if name == "token" {
+            found = Some(SecretString::from(value.trim()));
+        }
+        if !names.insert(name) {
+            return refuse("The form says a parameter twice.");
+        }
+    }
+    match found.filter(|token| !token.expose_secret().is_empty()) {
+        Some(token) => Ok(token),
+        None => refuse("The form has to have a token."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_password_that_is_an_api_key_becomes_a_bearer() {
+        let bearer = |credential: &str| {
+            let basic = HeaderValue::try_from(format!("basic {}", STANDARD.encode(credential))).unwrap();
+            bearer_of_password(&basic).map(|bearer| bearer.to_str().unwrap().to_owned())
+        };
+        assert_eq!(bearer("ci:ZENKEY_a+/=").as_deref(), Some("Bearer ZENKEY_a+/="));
+        assert_eq!(bearer(":ZENKEY_a%2B%2F%3D").as_deref(), Some("Bearer ZENKEY_a+/="));
+        assert_eq!(bearer("ci:ZENKEY_a\r\n").as_deref(), Some("Bearer ZENKEY_a"));
+        assert_eq!(bearer("ci:ZENKEY_a%0A").as_deref(), Some("Bearer ZENKEY_a"));
+        for other in ["ci:sesame", "ZENKEY_a:b", "ZENKEY_a", "ci:ZENKEY_a\nb"] {
+            assert_eq!(bearer(other), None, "{other}");
+        }
+        assert_eq!(bearer_of_password(&HeaderValue::from_static("Bearer ZENKEY_a")), None);
+    }
+}

@@ -1,0 +1,45 @@
+//! Revocation (RFC 7009): taking a token back.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use secrecy::ExposeSecret;
+
+use super::{require_right, token_of_form};
+use crate::app::AppState;
+use crate::audit::{Action, Origin};
+use crate::auth::{Principal, api_key};
+use crate::http::error::{ApiError, ApiResult};
+use crate::login::principal;
+use crate::store::Id;
+use crate::work;
+
+/// The token is good for nothing from now on, nor is what was made from it. So is one that never was good (section 2.2),
+/// and one that isn't yet.
+pub async fn revoke(
+    State(app): State<AppState>,
+    caller: Principal,
+    origin: Origin,
+    headers: HeaderMap,
+    body: Bytes,
+) -> ApiResult<Json<()>> {
+    require_right(&app, &caller)?;
+    let token = token_of_form(&headers, &body)?;
+    // Whoever has asked for it may have gone by the time that the token is read.
+    work::begin();
+    if token.expose_secret().starts_with(api_key::PREFIX) {
+        // Whoever asks must not think that it is done (section 2.2.1).
+        return Err(ApiError::oauth("unsupported_token_type", "An API key is rotated or deleted instead."));
+    }
+    match principal::recognise(&app, token.expose_secret()).await {
+        Ok(token) => {
+            let event = app.audit.event(&origin, Action::TokenRevoked).on("api_token", Id(token.id), "");
+            app.register.flush().await?;
+            app.revocations.revoke(token.revocation(), &event, app.clock.now()).await?;
+        }
+        Err(error) if error.is_refusal() => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(Json(()))
+}

@@ -1,0 +1,329 @@
+//! Hook invocations: functions that ran when a run or a step began, ended or failed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use axum::Json;
+use sea_query::{Expr, ExprTrait, Order, Query as Sql};
+use serde::{Deserialize, Serialize};
+
+use super::execution_status::ExecutionStatus;
+use super::logs::{self, LogsRow};
+use super::pipeline_runs::RunRow;
+use super::steps::StepRow;
+use crate::accounts::users::UserResponse;
+use crate::api::artifacts::artifact_versions::ArtifactVersionRow;
+use crate::framework::routes::Routes;
+use crate::framework::{
+    ById, Context, Read, Resource, Response, ResponseOf, delete, get, list, require, require_project,
+};
+use crate::http::contract::Modelled;
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::filter::Field;
+use crate::http::json::ModelBody;
+use crate::http::list::Listed;
+use crate::http::moments::Moment;
+use crate::http::values::{JsonObject, ShortText, at_most};
+use crate::store::{Among, Id, Insert, JsonText, Timestamp, Transaction, is_duplicate};
+use crate::{row, words};
+
+const INVOCATIONS: &str = "/api/v1/hook_invocations";
+const INVOCATION: &str = "/api/v1/hook_invocations/{hook_invocation_id}";
+
+pub fn routes() -> Routes {
+    Routes::new()
+        .post(INVOCATIONS, create_invocation)
+        .also(&logs::ATTACHED[1..])
+        .get(INVOCATIONS, list::<HookInvocationRow>)
+        .get(INVOCATION, get::<HookInvocationRow>)
+        .delete(INVOCATION, delete::<HookInvocationRow>)
+}
+
+row! {
+    pub struct HookInvocationRow in "hook_invocation" {
+        pub id: Id,
+        pub created: Timestamp,
+        pub updated: Timestamp,
+        pub hook_type: String,
+        pub name: Option<String>,
+        pub status: String,
+        pub start_time: Timestamp,
+        pub end_time: Option<Timestamp>,
+        pub source: Option<String>,
+        pub exception_info: Option<JsonText>,
+        pub pipeline_run_id: Id,
+        pub step_run_id: Option<Id>,
+        pub user_id: Option<Id>,
+        pub project_id: Id,
+    }
+}
+
+impl Listed for HookInvocationRow {
+    const HOLDS_SECRETS: bool = false;
+    const FIELDS: &'static [Field] = &[
+        Field::id(),
+        Field::time("created"),
+        Field::time("updated"),
+        Field::scope_user(),
+        Field::user(),
+        Field::reference("pipeline_run_id", "pipeline_run_id"),
+        Field::reference("step_run_id", "step_run_id"),
+        Field::text("hook_type"),
+        Field::text("name"),
+        Field::text("status"),
+        Field::time("start_time"),
+        Field::time("end_time"),
+    ];
+}
+
+#[derive(Debug, Serialize)]
+pub struct HookInvocationBody {
+    created: Timestamp,
+    updated: Timestamp,
+    user_id: Option<Id>,
+    project_id: Id,
+    hook_type: String,
+    status: String,
+    start_time: Timestamp,
+    end_time: Option<Timestamp>,
+    pipeline_run_id: Id,
+    step_run_id: Option<Id>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct HookInvocationMetadata {
+    source: Option<String>,
+    exception_info: Option<JsonText>,
+}
+
+/// Artifact versions by the name of the output.
+type Outputs = BTreeMap<String, Vec<Arc<ResponseOf<ArtifactVersionRow>>>>;
+
+#[derive(Debug, Serialize)]
+pub struct HookInvocationResources {
+    user: Option<Arc<UserResponse>>,
+    outputs: Outputs,
+    log_collection: Vec<Arc<ResponseOf<LogsRow>>>,
+}
+
+impl Resource for HookInvocationRow {
+    const NAME: &'static str = "hook invocation";
+    const IN_PROJECT: bool = true;
+    type Body = HookInvocationBody;
+    type Metadata = HookInvocationMetadata;
+    type Resources = HookInvocationResources;
+
+    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let ids: Vec<Id> = rows.iter().filter(|_| read.resources).map(|row| row.id).collect();
+        let users = read.users(rows.iter().map(|row| row.user_id)).await?;
+        let mut outputs = outputs(read, &ids).await?;
+        let mut logs = logs(read, &ids).await?;
+        let response = |row: Self| {
+            let resources = read.resources(|| HookInvocationResources {
+                user: row.user_id.and_then(|id| users.get(&id).cloned()),
+                outputs: outputs.remove(&row.id).unwrap_or_default(),
+                log_collection: logs.remove(&row.id).unwrap_or_default(),
+            });
+            let body = HookInvocationBody {
+                created: row.created,
+                updated: row.updated,
+                user_id: row.user_id,
+                project_id: row.project_id,
+                hook_type: row.hook_type,
+                status: row.status,
+                start_time: row.start_time,
+                end_time: row.end_time,
+                pipeline_run_id: row.pipeline_run_id,
+                step_run_id: row.step_run_id,
+            };
+            let metadata = read.metadata(|| HookInvocationMetadata {
+                source: row.source,
+                exception_info: row.exception_info,
+            });
+            Response::maybe_named(row.id, row.name, body, metadata, resources)
+        };
+        Ok(rows.into_iter().map(response).collect())
+    }
+}
+
+async fn outputs(read: &Read<'_>, ids: &[Id]) -> ApiResult<ById<Outputs>> {
+    let mut by_invocation: ById<Outputs> = ById::new();
+    if ids.is_empty() {
+        return Ok(by_invocation);
+    }
+    let links = Sql::select()
+        .columns(["hook_invocation_id", "name", "artifact_version_id"])
+        .from("hook_invocation_output_artifact")
+        .and_where(Expr::col("hook_invocation_id").among(ids.iter().copied()))
+        .order_by("name", Order::Asc)
+        .order_by("artifact_version_id", Order::Asc)
+        .to_owned();
+    let links: Vec<(Id, String, Id)> = read.app.store.fetch_all(&links).await?;
+    let versions = read.embed::<ArtifactVersionRow>(links.iter().map(|(.., version)| Some(*version))).await?;
+    for (invocation, name, version) in links {
+        if let Some(version) = versions.get(&version) {
+            let outputs = by_invocation.entry(invocation).or_default();
+            outputs.entry(name).or_default().push(Arc::clone(version));
+        }
+    }
+    Ok(by_invocation)
+}
+
+async fn logs(read: &Read<'_>, ids: &[Id]) -> ApiResult<ById<Vec<Arc<ResponseOf<LogsRow>>>>> {
+    let mut by_invocation: ById<Vec<Arc<ResponseOf<LogsRow>>>> = ById::new();
+    if ids.is_empty() {
+        return Ok(by_invocation);
+    }
+    let links = Sql::select()
+        .columns(["hook_invocation_id", "id"])
+        .from("logs")
+        .and_where(Expr::col("hook_invocation_id").among(ids.iter().copied()))
+        .order_by("created", Order::Asc)
+        .order_by("id", Order::Asc)
+        .to_owned();
+    let links: Vec<(Id, Id)> = read.app.store.fetch_all(&links).await?;
+    let logs = read.embed::<LogsRow>(links.iter().map(|(_, id)| Some(*id))).await?;
+    for (invocation, id) in links {
+        if let Some(log) = logs.get(&id) {
+            by_invocation.entry(invocation).or_default().push(Arc::clone(log));
+        }
+    }
+    Ok(by_invocation)
+}
+
+words! {
+    /// When a hook runs (contract schema HookType).
+    enum HookType {
+        RunStart = "run_start",
+        RunSuccess = "run_success",
+        RunFailure = "run_failure",
+        RunEnd = "run_end",
+        RunPause = "run_pause",
+        RunResume = "run_resume",
+        StepStart = "step_start",
+        StepEnd = "step_end",
+        StepSuccess = "step_success",
+        StepFailure = "step_failure",
+        Custom = "custom",
+    }
+}
+
+/// The name of a function: a letter or `_`, then those, digits, `.` and `-`.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "ShortText")]
+struct HookName(ShortText);
+
+impl TryFrom<ShortText> for HookName {
+    type Error = &'static str;
+
+    fn try_from(name: ShortText) -> Result<Self, Self::Error> {
+        let mut characters = name.as_str().chars();
+        let begins = characters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_');
+        let goes_on = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+        match begins && characters.all(goes_on) {
+            true => Ok(Self(name)),
+            false => Err("A hook's name is a letter or _, then letters, digits, _, . and -"),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct HookInvocationRequest {
+    project: Id,
+    id: Option<Id>,
+    hook_type: HookType,
+    name: Option<HookName>,
+    status: ExecutionStatus,
+    start_time: Moment,
+    end_time: Option<Moment>,
+    source: Option<ShortText>,
+    pipeline_run_id: Id,
+    step_run_id: Option<Id>,
+    /// Artifact versions by the name of the output.
+    #[serde(default, deserialize_with = "at_most::<1000, _, _>")]
+    outputs: BTreeMap<String, BTreeSet<Id>>,
+    exception_info: Option<JsonObject>,
+    logs_id: Option<Id>,
+}
+
+impl Modelled for HookInvocationRequest {
+    const MODEL: &'static str = "HookInvocationRequest";
+}
+
+/// Notes that a hook ran.
+async fn create_invocation(
+    cx: Context,
+    ModelBody(request): ModelBody<HookInvocationRequest>,
+) -> ApiResult<Json<ResponseOf<HookInvocationRow>>> {
+    let id = request.id.unwrap_or_else(|| cx.new_id());
+    let (context, request) = (&cx, &request);
+    let made = cx.create(|mut tx| async move {
+        let project = request.project;
+        require_project(&mut tx, project).await?;
+        require::<RunRow>(&mut tx, Some(request.pipeline_run_id), project).await?;
+        require::<StepRow>(&mut tx, request.step_run_id, project).await?;
+        let insert = request.insert().stamped(id, context.now()).set("user_id", context.user_id());
+        insert.run(&mut tx).await.map_err(|error| match is_duplicate(&error) {
+            true => ApiError::new(
+                ErrorKind::EntityExistsError,
+                format!("A hook invocation with the ID '{id}' already exists."),
+            ),
+            false => error.into(),
+        })?;
+        set_outputs(&mut tx, id, request).await?;
+        take_logs(context, &mut tx, id, request).await?;
+        Ok((tx, id))
+    });
+    let id = made.await?;
+    cx.answer::<HookInvocationRow>(id).await.map(Json)
+}
+
+async fn set_outputs(tx: &mut Transaction, id: Id, request: &HookInvocationRequest) -> ApiResult<()> {
+    for (name, versions) in &request.outputs {
+        for version in versions {
+            require::<ArtifactVersionRow>(tx, Some(*version), request.project).await?;
+            Insert::into("hook_invocation_output_artifact")
+                .set("hook_invocation_id", id)
+                .set("artifact_version_id", *version)
+                .set("name", name.as_str())
+                .run(tx)
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+/// Logs that aren't there are passed over, as in ZenML.
+async fn take_logs(
+    cx: &Context,
+    tx: &mut Transaction,
+    id: Id,
+    request: &HookInvocationRequest,
+) -> ApiResult<()> {
+    let Some(logs) = request.logs_id else { return Ok(()) };
+    cx.require(logs::UPDATE)?;
+    let update = Sql::update()
+        .table("logs")
+        .value("hook_invocation_id", id)
+        .and_where(Expr::col("id").eq(logs))
+        .and_where(Expr::col("project_id").eq(request.project))
+        .to_owned();
+    tx.execute(&update).await?;
+    Ok(())
+}
+
+impl HookInvocationRequest {
+    fn insert(&self) -> Insert {
+        Insert::into("hook_invocation")
+            .set("project_id", self.project)
+            .set("hook_type", self.hook_type.word())
+            .set("name", self.name.as_ref().map(|name| name.0.as_str().to_owned()))
+            .set("status", self.status.word())
+            .set("start_time", self.start_time.0)
+            .set("end_time", self.end_time.map(|end| end.0))
+            .set("source", self.source.as_ref().map(|source| source.as_str().to_owned()))
+            .set("pipeline_run_id", self.pipeline_run_id)
+            .set("step_run_id", self.step_run_id)
+            .set("exception_info", self.exception_info.as_ref().map(|info| info.as_str().to_owned()))
+    }
+}

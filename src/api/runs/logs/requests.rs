@@ -1,0 +1,262 @@
+//! Noting where a log is, and whose it is.
+
+use axum::Json;
+use sea_query::{Expr, ExprTrait, Query as Sql};
+use serde::Deserialize;
+
+use super::LogsRow;
+use crate::api::stacks::components::ComponentRow;
+use crate::auth::access::Also;
+use crate::auth::permissions::{Permission, Verb};
+use crate::framework::{Context, ResponseOf, find_in, require, require_project};
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::json::JsonBody;
+use crate::http::path::PathId;
+use crate::http::values::{LongText, ShortText, TextOr};
+use crate::store::{Id, Insert, Transaction, is_duplicate};
+
+const CREATE: Permission<'static> = Permission::to(Verb::Create, "logs");
+pub const UPDATE: Permission<'static> = Permission::to(Verb::Update, "logs");
+/// What a route may do to the logs that come with a run or a step.
+pub const ATTACHED: [Also; 2] = [Also::met(CREATE, "new logs"), Also::met(UPDATE, "logs that are there")];
+/// Logs of whatever starts runs, which need no store.
+pub const RUNNER: &str = "runner";
+
+/// Where a log is (contract schema LogsRequest). Its id may be the caller's: a log is often there before its run.
+#[derive(Debug, Clone, Deserialize)]
+pub struct LogsRequest {
+    id: Option<Id>,
+    uri: Option<LongText>,
+    project: Option<Id>,
+    #[serde(default)]
+    source: ShortText,
+    artifact_store_id: Option<Id>,
+    log_store_id: Option<Id>,
+    pipeline_run_id: Option<Id>,
+    step_run_id: Option<Id>,
+    hook_invocation_id: Option<Id>,
+}
+
+/// Logs that come with a run or a step: known already, or to be made.
+#[derive(Debug, Deserialize)]
+#[serde(from = "TextOr<Id, Box<LogsRequest>>")]
+pub enum LogsReference {
+    Known(Id),
+    New(Box<LogsRequest>),
+}
+
+impl From<TextOr<Id, Box<LogsRequest>>> for LogsReference {
+    fn from(logs: TextOr<Id, Box<LogsRequest>>) -> Self {
+        match logs {
+            TextOr::Text(id) => Self::Known(id),
+            TextOr::Object(request) => Self::New(request),
+        }
+    }
+}
+
+impl LogsReference {
+    /// Checks that a log that is to be made has a store.
+    ///
+    /// # Errors
+    /// 422 when it has none.
+    pub fn check(&self) -> ApiResult<()> {
+        match self {
+            Self::Known(_) => Ok(()),
+            Self::New(request) => request.check(),
+        }
+    }
+}
+
+/// Logs that are to be made with a change.
+///
+/// # Errors
+/// 422 when one of them has no store.
+pub fn checked(logs: Option<Vec<LogsRequest>>) -> ApiResult<Vec<LogsReference>> {
+    let checked = |logs: LogsRequest| logs.check().map(|()| LogsReference::New(Box::new(logs)));
+    logs.into_iter().flatten().map(checked).collect()
+}
+
+impl LogsRequest {
+    fn check(&self) -> ApiResult<()> {
+        let is_stored = self.artifact_store_id.or(self.log_store_id).is_some();
+        if !is_stored && self.source.as_str() != RUNNER {
+            return Err(ApiError::invalid_request("Give an artifact_store_id or a log_store_id."));
+        }
+        refuse_both(self.pipeline_run_id, self.step_run_id)
+    }
+}
+
+/// The run or the step that logs come with.
+#[derive(Debug, Clone, Copy)]
+pub enum LogsOwner {
+    Run(Id),
+    Step(Id),
+}
+
+#[derive(Debug, Deserialize)]
+pub struct LogsUpdate {
+    pipeline_run_id: Option<Id>,
+    step_run_id: Option<Id>,
+}
+
+/// A log is of a run or of a step.
+fn refuse_both(run: Option<Id>, step: Option<Id>) -> ApiResult<()> {
+    match (run, step) {
+        (Some(_), Some(_)) => Err(ApiError::invalid_request("Give a pipeline run or a step run, not both.")),
+        _ => Ok(()),
+    }
+}
+
+pub async fn create_logs(
+    cx: Context,
+    JsonBody(request): JsonBody<LogsRequest>,
+) -> ApiResult<Json<ResponseOf<LogsRow>>> {
+    request.check()?;
+    let Some(project) = request.project else {
+        return Err(ApiError::invalid_request("Give the project of the log."));
+    };
+    let (context, request) = (&cx, &request);
+    let made = cx.create(|mut tx| async move {
+        let id = insert(context, &mut tx, project, request).await?;
+        Ok((tx, id))
+    });
+    let id = made.await?;
+    cx.answer::<LogsRow>(id).await.map(Json)
+}
+
+/// Inserts a log with all that a request says of it.
+///
+/// # Errors
+/// 404 for what it refers to and isn't there; 409 for an id that another log has; the store's own.
+pub async fn insert(cx: &Context, tx: &mut Transaction, project: Id, request: &LogsRequest) -> ApiResult<Id> {
+    require_project(tx, project).await?;
+    for store in [request.artifact_store_id, request.log_store_id] {
+        require::<ComponentRow>(tx, store, project).await?;
+    }
+    require_owner(tx, "pipeline_run", request.pipeline_run_id, project).await?;
+    require_owner(tx, "step_run", request.step_run_id, project).await?;
+    require_owner(tx, "hook_invocation", request.hook_invocation_id, project).await?;
+    let id = request.id.unwrap_or_else(|| cx.new_id());
+    let inserted = Insert::into("logs")
+        .stamped(id, cx.now())
+        .set("uri", request.uri.as_ref().map(LongText::as_str))
+        .set("source", request.source.as_str())
+        .set("project_id", project)
+        .set("user_id", cx.user_id())
+        .set("pipeline_run_id", request.pipeline_run_id)
+        .set("step_run_id", request.step_run_id)
+        .set("artifact_store_id", request.artifact_store_id)
+        .set("log_store_id", request.log_store_id)
+        .set("hook_invocation_id", request.hook_invocation_id)
+        .run(tx)
+        .await;
+    inserted.map_err(|error| match is_duplicate(&error) {
+        true => {
+            ApiError::new(ErrorKind::EntityExistsError, format!("There are logs with the ID '{id}' already."))
+        }
+        false => error.into(),
+    })?;
+    Ok(id)
+}
+
+async fn require_owner(
+    tx: &mut Transaction,
+    table: &'static str,
+    id: Option<Id>,
+    project: Id,
+) -> ApiResult<()> {
+    let Some(id) = id else { return Ok(()) };
+    let select = Sql::select()
+        .column("id")
+        .from(table)
+        .and_where(Expr::col("id").eq(id))
+        .and_where(Expr::col("project_id").eq(project))
+        .to_owned();
+    match tx.fetch_optional::<(Id,)>(&select).await? {
+        Some(_) => Ok(()),
+        None => {
+            let message = format!(
+                "\"The {} with the ID '{id}' was not found in the project.\"",
+                table.replace('_', " ")
+            );
+            Err(ApiError::new(ErrorKind::KeyError, message))
+        }
+    }
+}
+
+/// Says which run or step a log is of. It is said once.
+pub async fn update_logs(
+    cx: Context,
+    PathId(id): PathId,
+    JsonBody(update): JsonBody<LogsUpdate>,
+) -> ApiResult<Json<ResponseOf<LogsRow>>> {
+    refuse_both(update.pipeline_run_id, update.step_run_id)?;
+    let updated = cx.app.store.write(|mut tx| async move {
+        assign(&mut tx, id, update.pipeline_run_id, update.step_run_id).await?;
+        Ok::<_, ApiError>(tx.commit(()).await?)
+    });
+    updated.await?;
+    cx.answer::<LogsRow>(id).await.map(Json)
+}
+
+/// Makes a log a run's or a step's.
+///
+/// # Errors
+/// 403 for a log that is another's; 404 for what isn't there; the store's own.
+pub async fn assign(
+    tx: &mut Transaction,
+    id: Id,
+    pipeline_run: Option<Id>,
+    step_run: Option<Id>,
+) -> ApiResult<()> {
+    let logs = find_in::<LogsRow>(tx, id).await?;
+    require_owner(tx, "pipeline_run", pipeline_run, logs.project_id).await?;
+    require_owner(tx, "step_run", step_run, logs.project_id).await?;
+    let is_owned = logs.pipeline_run_id.or(logs.step_run_id).is_some();
+    if is_owned && (logs.pipeline_run_id != pipeline_run || logs.step_run_id != step_run) {
+        let message = "The logs are of another run or step.";
+        return Err(ApiError::new(ErrorKind::IllegalOperationError, message));
+    }
+    if pipeline_run.or(step_run).is_none() {
+        return Ok(());
+    }
+    let assign = Sql::update()
+        .table("logs")
+        .values([("pipeline_run_id", pipeline_run.into()), ("step_run_id", step_run.into())])
+        .and_where(Expr::col("id").eq(id))
+        .to_owned();
+    tx.execute(&assign).await?;
+    Ok(())
+}
+
+/// Gives logs to the run or the step that they came with.
+///
+/// # Errors
+/// 403 for a token that may not; as [`assign`] and [`insert`].
+pub async fn attach(
+    cx: &Context,
+    tx: &mut Transaction,
+    project: Id,
+    owner: LogsOwner,
+    logs: &LogsReference,
+    default_source: &str,
+) -> ApiResult<()> {
+    let (run, step) = match owner {
+        LogsOwner::Run(id) => (Some(id), None),
+        LogsOwner::Step(id) => (None, Some(id)),
+    };
+    match logs {
+        LogsReference::Known(id) => {
+            cx.require(UPDATE)?;
+            assign(tx, *id, run, step).await
+        }
+        LogsReference::New(request) => {
+            cx.require(CREATE)?;
+            let mut request = LogsRequest { pipeline_run_id: run, step_run_id: step, ..(**request).clone() };
+            if request.source.as_str().is_empty() {
+                request.source = ShortText::try_from(default_source.to_owned()).unwrap_or_default();
+            }
+            insert(cx, tx, project, &request).await.map(drop)
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Builds of pipelines: the container images that their steps run in.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use sea_query::{Expr, ExprTrait, Query as Sql};
+use serde::{Deserialize, Serialize};
+
+use super::pipelines::PipelineRow;
+use crate::accounts::users::UserResponse;
+use crate::api::stacks::stacks::StackRow;
+use crate::framework::routes::Routes;
+use crate::framework::{
+    Context, NamedProject, Read, Resource, Response, ResponseOf, delete, get, list, require, require_project,
+};
+use crate::http::contract::Modelled;
+use crate::http::error::{ApiError, ApiResult};
+use crate::http::filter::{Field, FieldKind, Related};
+use crate::http::json::ModelBody;
+use crate::http::list::Listed;
+use crate::http::values::ShortText;
+use crate::row;
+use crate::store::{Id, Insert, JsonText, Timestamp};
+
+const BUILDS: &str = "/api/v1/pipeline_builds";
+const BUILDS_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/pipeline_builds";
+const BUILD: &str = "/api/v1/pipeline_builds/{build_id}";
+
+pub fn routes() -> Routes {
+    Routes::new()
+        .post(BUILDS, create_build)
+        .get(BUILDS, list::<BuildRow>)
+        .post(BUILDS_OF_PROJECT, create_build)
+        .get(BUILDS_OF_PROJECT, list::<BuildRow>)
+        .get(BUILD, get::<BuildRow>)
+        .delete(BUILD, delete::<BuildRow>)
+}
+
+row! {
+    pub struct BuildRow in "pipeline_build" {
+        pub id: Id,
+        pub created: Timestamp,
+        pub updated: Timestamp,
+        pub user_id: Option<Id>,
+        pub project_id: Id,
+        pub stack_id: Option<Id>,
+        pub pipeline_id: Option<Id>,
+        /// What is built for a step's or the pipeline's part, by its key.
+        pub images: JsonText,
+        pub is_local: bool,
+        pub contains_code: bool,
+        pub zenml_version: Option<String>,
+        pub python_version: Option<String>,
+        pub checksum: Option<String>,
+        pub stack_checksum: Option<String>,
+        /// Seconds.
+        pub duration: Option<i32>,
+    }
+}
+
+/// Stacks with a container registry, by its id.
+const CONTAINER_REGISTRY: Related = Related {
+    column: "stack_id",
+    rows: || {
+        let component = Expr::col(("stack_component", "id")).equals(("stack_composition", "component_id"));
+        Sql::select()
+            .column(("stack_composition", "stack_id"))
+            .from("stack_composition")
+            .inner_join("stack_component", component)
+            .and_where(Expr::col(("stack_component", "type")).eq("container_registry"))
+            .to_owned()
+    },
+    fields: &[(("stack_component", "id"), FieldKind::Id)],
+};
+
+impl Listed for BuildRow {
+    const HOLDS_SECRETS: bool = false;
+    const FIELDS: &'static [Field] = &[
+        Field::id(),
+        Field::time("created"),
+        Field::time("updated"),
+        Field::scope_user(),
+        Field::user(),
+        Field::reference("pipeline_id", "pipeline_id"),
+        Field::reference("stack_id", "stack_id"),
+        Field::related("container_registry_id", CONTAINER_REGISTRY),
+        Field::only_flag("is_local"),
+        Field::only_flag("contains_code"),
+        Field::text("zenml_version"),
+        Field::text("python_version"),
+        Field::text("checksum"),
+        Field::text("stack_checksum"),
+        Field::number("duration"),
+    ];
+}
+
+#[derive(Debug, Serialize)]
+pub struct BuildBody {
+    created: Timestamp,
+    updated: Timestamp,
+    user_id: Option<Id>,
+    project_id: Id,
+}
+
+#[derive(Debug, Serialize)]
+pub struct BuildMetadata {
+    pipeline: Option<Arc<ResponseOf<PipelineRow>>>,
+    stack: Option<Arc<ResponseOf<StackRow>>>,
+    images: JsonText,
+    zenml_version: Option<String>,
+    python_version: Option<String>,
+    checksum: Option<String>,
+    stack_checksum: Option<String>,
+    is_local: bool,
+    contains_code: bool,
+    duration: Option<i32>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct BuildResources {
+    user: Option<Arc<UserResponse>>,
+}
+
+impl Resource for BuildRow {
+    const NAME: &'static str = "pipeline build";
+    const IN_PROJECT: bool = true;
+    type Body = BuildBody;
+    type Metadata = BuildMetadata;
+    type Resources = BuildResources;
+
+    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let users = read.users(rows.iter().map(|row| row.user_id)).await?;
+        let wanted = || rows.iter().filter(|_| read.metadata);
+        let pipelines = read.embed::<PipelineRow>(wanted().map(|row| row.pipeline_id)).await?;
+        let stacks = read.embed::<StackRow>(wanted().map(|row| row.stack_id)).await?;
+        let response = |row: Self| {
+            let Self { id, created, updated, user_id, project_id, .. } = row;
+            let resources =
+                read.resources(|| BuildResources { user: user_id.and_then(|id| users.get(&id).cloned()) });
+            let metadata = read.metadata(|| BuildMetadata {
+                pipeline: row.pipeline_id.and_then(|id| pipelines.get(&id).cloned()),
+                stack: row.stack_id.and_then(|id| stacks.get(&id).cloned()),
+                images: row.images,
+                zenml_version: row.zenml_version,
+                python_version: row.python_version,
+                checksum: row.checksum,
+                stack_checksum: row.stack_checksum,
+                is_local: row.is_local,
+                contains_code: row.contains_code,
+                duration: row.duration,
+            });
+            let body = BuildBody { created, updated, user_id, project_id };
+            Response::nameless(id, body, metadata, resources)
+        };
+        Ok(rows.into_iter().map(response).collect())
+    }
+}
+
+/// An image of a build; what isn't sent is kept as ZenML would fill it in.
+#[derive(Debug, Deserialize, Serialize)]
+struct BuildItem {
+    image: String,
+    dockerfile: Option<String>,
+    requirements: Option<String>,
+    settings_checksum: Option<String>,
+    #[serde(default = "yes")]
+    contains_code: bool,
+    #[serde(default)]
+    requires_code_download: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Debug, Deserialize)]
+struct BuildRequest {
+    project: Id,
+    #[serde(default)]
+    images: BTreeMap<String, BuildItem>,
+    is_local: bool,
+    contains_code: bool,
+    zenml_version: Option<ShortText>,
+    python_version: Option<ShortText>,
+    duration: Option<i32>,
+    checksum: Option<ShortText>,
+    stack_checksum: Option<ShortText>,
+    stack: Option<Id>,
+    pipeline: Option<Id>,
+}
+
+impl Modelled for BuildRequest {
+    const MODEL: &'static str = "PipelineBuildRequest";
+}
+
+/// Notes a build.
+async fn create_build(
+    cx: Context,
+    project: NamedProject,
+    ModelBody(request): ModelBody<BuildRequest>,
+) -> ApiResult<Json<ResponseOf<BuildRow>>> {
+    let project = project.or(&cx, request.project).await?;
+    let id = cx.new_id();
+    let insert = request.insert(project)?.stamped(id, cx.now()).set("user_id", cx.user_id());
+    let (insert, request) = (&insert, &request);
+    let made = cx.create(|mut tx| async move {
+        require_project(&mut tx, project).await?;
+        require::<StackRow>(&mut tx, request.stack, project).await?;
+        require::<PipelineRow>(&mut tx, request.pipeline, project).await?;
+        insert.clone().run(&mut tx).await?;
+        Ok((tx, id))
+    });
+    let id = made.await?;
+    cx.answer::<BuildRow>(id).await.map(Json)
+}
+
+impl BuildRequest {
+    fn insert(&self, project: Id) -> ApiResult<Insert> {
+        let text = |text: &Option<ShortText>| text.as_ref().map(|text| text.as_str().to_owned());
+        let images = serde_json::to_string(&self.images).map_err(|error| {
+            tracing::error!(%error, "a build's images could not be written");
+            ApiError::internal()
+        })?;
+        let insert = Insert::into("pipeline_build")
+            .set("project_id", project)
+            .set("stack_id", self.stack)
+            .set("pipeline_id", self.pipeline)
+            .set("images", images)
+            .set("is_local", self.is_local)
+            .set("contains_code", self.contains_code)
+            .set("zenml_version", text(&self.zenml_version))
+            .set("python_version", text(&self.python_version))
+            .set("checksum", text(&self.checksum))
+            .set("stack_checksum", text(&self.stack_checksum))
+            .set("duration", self.duration);
+        Ok(insert)
+    }
+}

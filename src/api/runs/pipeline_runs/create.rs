@@ -1,0 +1,331 @@
+//! Starting runs. Each step of a run may ask for it: the first one makes it, the others get the same.
+
+use axum::Json;
+use sea_query::{Expr, ExprTrait, Order, Query as Sql, SelectStatement};
+use serde::Deserialize;
+
+use super::{RunRow, TriggerInfo};
+use crate::api::models::model_versions::{self, ConfiguredModel};
+use crate::api::runs::execution_status::{ExceptionInfo, ExecutionStatus};
+use crate::api::runs::logs::{self, LogsOwner, LogsReference};
+use crate::api::runs::pipeline_snapshots::SnapshotRow;
+use crate::api::runs::pipelines::next_run_index;
+use crate::api::runs::step_configuration::{Object, fill, finalize_substitutions, object, value};
+use crate::api::server::tagging::{TagReference, Taggable, set_tags};
+use crate::framework::{Context, NamedProject, ResponseOf, find_named, require, require_project};
+use crate::http::contract::Modelled;
+use crate::http::error::{ApiError, ApiResult, ErrorKind, if_duplicate};
+use crate::http::json::ModelBody;
+use crate::http::moments::Moment;
+use crate::http::values::{JsonObject, Name, ShortText};
+use crate::store::{Id, Insert, Timestamp, Transaction, Update};
+
+/// What an environment may take in its TEXT column.
+const LONGEST_ENVIRONMENT: usize = 65_535;
+
+#[derive(Debug, Deserialize)]
+pub struct RunRequest {
+    project: Id,
+    name: Name,
+    snapshot: Id,
+    orchestrator_run_id: Option<ShortText>,
+    start_time: Option<Moment>,
+    end_time: Option<Moment>,
+    status: ExecutionStatus,
+    status_reason: Option<ShortText>,
+    orchestrator_environment: Option<JsonObject>,
+    trigger_info: Option<TriggerInfo>,
+    tags: Option<Vec<TagReference>>,
+    logs: Option<LogsReference>,
+    exception_info: Option<ExceptionInfo>,
+    original_run_id: Option<Id>,
+    parent_run_id: Option<Id>,
+    child_key: Option<ShortText>,
+}
+
+impl Modelled for RunRequest {
+    const MODEL: &'static str = "PipelineRunRequest";
+}
+
+impl RunRequest {
+    /// A run that keeps a place until its orchestrator begins.
+    fn is_placeholder(&self) -> bool {
+        self.status == ExecutionStatus::Initializing
+    }
+
+    fn check(&self) -> ApiResult<()> {
+        if !matches!(self.status, ExecutionStatus::Initializing | ExecutionStatus::Running) {
+            let message = "status: a run starts as 'initializing' or 'running'";
+            return Err(ApiError::invalid_request(message));
+        }
+        if self.parent_run_id.is_some() != self.child_key.is_some() {
+            let message = "parent_run_id and child_key belong together: give both or none";
+            return Err(ApiError::invalid_request(message));
+        }
+        self.logs.as_ref().map_or(Ok(()), LogsReference::check)
+    }
+
+    fn environment(&self) -> &str {
+        let environment = self.orchestrator_environment.as_ref().map_or("{}", JsonObject::as_str);
+        if environment.len() > LONGEST_ENVIRONMENT { "{}" } else { environment }
+    }
+}
+
+/// What a run needs of its snapshot.
+#[derive(Debug, sqlx::FromRow)]
+struct SnapshotOfRun {
+    pipeline_id: Id,
+    pipeline_configuration: String,
+}
+
+/// The run that was asked for, and whether this request made it.
+pub async fn get_or_create_run(
+    cx: Context,
+    project: NamedProject,
+    ModelBody(mut request): ModelBody<RunRequest>,
+) -> ApiResult<Json<(ResponseOf<RunRow>, bool)>> {
+    request.check()?;
+    request.project = project.or(&cx, request.project).await?;
+    if let Some(original) = request.original_run_id {
+        cx.find::<RunRow>(original).await?;
+    }
+    // The most likely case: another step of the same run was here before.
+    if let Some((id,)) = cx.app.store.fetch_optional::<(Id,)>(&begun(&request)).await? {
+        return Ok(Json((cx.answer::<RunRow>(id).await?, false)));
+    }
+    let new_id = cx.new_id();
+    let (context, request) = (&cx, &request);
+    let made = cx.create_numbered(|mut tx| async move {
+        let made = get_or_make(context, &mut tx, new_id, request).await?;
+        Ok((tx, made))
+    });
+    let (id, is_new): (Id, bool) = made.await?;
+    Ok(Json((cx.answer::<RunRow>(id).await?, is_new)))
+}
+
+async fn get_or_make(
+    cx: &Context,
+    tx: &mut Transaction,
+    new_id: Id,
+    request: &RunRequest,
+) -> ApiResult<(Id, bool)> {
+    let snapshot = find_snapshot(cx, request).await?;
+    // Runs of one pipeline are made one after the other: the number comes with the lock.
+    let index = next_run_index(tx, snapshot.pipeline_id).await?;
+    let existing = tx.fetch_optional::<(Id,)>(&begun(request)).await?;
+    let placeholder = match existing {
+        None if !request.is_placeholder() => tx.fetch_optional::<Placeholder>(&placeholder(request)).await?,
+        _ => None,
+    };
+    if existing.is_some() || placeholder.is_some() {
+        give_back_index(tx, snapshot.pipeline_id).await?;
+    }
+    if let Some((id,)) = existing {
+        return Ok((id, false));
+    }
+    let id = match placeholder {
+        Some(placeholder) => {
+            replace(cx, tx, &placeholder, request).await?;
+            placeholder.id
+        }
+        None => {
+            insert(cx, tx, new_id, &snapshot, index, request).await?;
+            new_id
+        }
+    };
+    let tags = request.tags.as_deref().unwrap_or_default();
+    set_tags(cx, tx, Taggable::PipelineRun, id, tags).await?;
+    Ok((id, true))
+}
+
+/// The snapshot never changes, so it is read outside the transaction, before its first lock.
+async fn find_snapshot(cx: &Context, request: &RunRequest) -> ApiResult<SnapshotOfRun> {
+    let query = Sql::select()
+        .columns(["pipeline_id", "pipeline_configuration"])
+        .from("pipeline_snapshot")
+        .and_where(Expr::col("id").eq(request.snapshot))
+        .and_where(Expr::col("project_id").eq(request.project))
+        .to_owned();
+    cx.app.store.fetch_optional(&query).await?.ok_or_else(|| {
+        let message = format!(
+            "\"The pipeline snapshot with the ID '{}' was not found in the project.\"",
+            request.snapshot
+        );
+        ApiError::new(ErrorKind::KeyError, message)
+    })
+}
+
+/// The run of this snapshot that the orchestrator knows by the id that is asked for.
+fn begun(request: &RunRequest) -> SelectStatement {
+    Sql::select()
+        .column("id")
+        .from("pipeline_run")
+        .and_where(Expr::col("snapshot_id").eq(request.snapshot))
+        .and_where(Expr::col("project_id").eq(request.project))
+        .and_where(
+            Expr::col("orchestrator_run_id").eq(request.orchestrator_run_id.as_ref().map(ShortText::as_str)),
+        )
+        .and_where(Expr::col("status").is_not_in(["initializing", "provisioning"]))
+        .to_owned()
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Placeholder {
+    id: Id,
+    project_id: Id,
+}
+
+/// A run of this snapshot that waits for its orchestrator: the one with the id that is asked for before one without.
+fn placeholder(request: &RunRequest) -> SelectStatement {
+    let orchestrator_run_id = request.orchestrator_run_id.as_ref().map(ShortText::as_str);
+    Sql::select()
+        .columns(["id", "project_id"])
+        .from("pipeline_run")
+        .and_where(Expr::col("snapshot_id").eq(request.snapshot))
+        .and_where(Expr::col("status").is_in(["initializing", "provisioning"]))
+        .and_where(
+            Expr::col("orchestrator_run_id")
+                .eq(orchestrator_run_id)
+                .or(Expr::col("orchestrator_run_id").is_null()),
+        )
+        .order_by("orchestrator_run_id", Order::Desc)
+        .limit(1)
+        .to_owned()
+}
+
+async fn give_back_index(tx: &mut Transaction, pipeline: Id) -> ApiResult<()> {
+    let give_back = Sql::update()
+        .table("pipeline")
+        .value("run_count", Expr::col("run_count").sub(1))
+        .and_where(Expr::col("id").eq(pipeline))
+        .to_owned();
+    tx.execute(&give_back).await?;
+    Ok(())
+}
+
+/// The orchestrator has begun: the place that was kept becomes the run.
+async fn replace(
+    cx: &Context,
+    tx: &mut Transaction,
+    placeholder: &Placeholder,
+    request: &RunRequest,
+) -> ApiResult<()> {
+    if placeholder.project_id != request.project {
+        let message = "The run that waits for this snapshot belongs to another project.";
+        return Err(ApiError::new(ErrorKind::ValueError, message));
+    }
+    let Some(orchestrator_run_id) = request.orchestrator_run_id.as_ref() else {
+        let message = "An orchestrator_run_id is needed to begin the run that waits for this snapshot.";
+        return Err(ApiError::new(ErrorKind::ValueError, message));
+    };
+    Update::of("pipeline_run", placeholder.id, cx.now())
+        .set("orchestrator_run_id", orchestrator_run_id.as_str())
+        .set("orchestrator_environment", request.environment())
+        .set("status", request.status.word())
+        .set("in_progress", true)
+        .run(tx)
+        .await?;
+    Ok(())
+}
+
+async fn insert(
+    cx: &Context,
+    tx: &mut Transaction,
+    id: Id,
+    snapshot: &SnapshotOfRun,
+    index: i32,
+    request: &RunRequest,
+) -> ApiResult<()> {
+    let project = request.project;
+    require_project(tx, project).await?;
+    require::<SnapshotRow>(tx, Some(request.snapshot), project).await?;
+    require::<RunRow>(tx, request.original_run_id, project).await?;
+    let root = root_run(tx, project, request.parent_run_id).await?;
+    let name = request.name.as_str();
+    if find_named::<RunRow>(tx, Some(project), name).await?.is_some() {
+        return Err(name_taken(name));
+    }
+    let trigger = request.trigger_info.as_ref();
+    let (triggered_by, triggered_by_type) = match trigger.map(|info| (info.step_run_id, info.deployment_id)) {
+        Some((Some(step), _)) => (Some(step), Some("step_run")),
+        Some((None, Some(deployment))) => (Some(deployment), Some("deployment")),
+        _ => (None, None),
+    };
+    let configuration = object(&snapshot.pipeline_configuration);
+    let text = |value: &Option<ShortText>| value.as_ref().map(|text| text.as_str().to_owned());
+    let inserted = Insert::into("pipeline_run")
+        .stamped(id, cx.now())
+        .set("name", name)
+        .set("orchestrator_run_id", text(&request.orchestrator_run_id))
+        .set("start_time", request.start_time.map(|moment| moment.0))
+        .set("end_time", request.end_time.map(|moment| moment.0))
+        .set("in_progress", true)
+        .set("status", request.status.word())
+        .set("status_reason", text(&request.status_reason))
+        .set("orchestrator_environment", request.environment())
+        .set("index", index)
+        .set("enable_heartbeat", value::<bool>(&configuration, "enable_heartbeat").unwrap_or(true))
+        .set("exception_info", request.exception_info.as_ref().map(ExceptionInfo::as_str))
+        .set("child_key", text(&request.child_key))
+        .set("snapshot_id", request.snapshot)
+        .set("user_id", cx.user_id())
+        .set("project_id", project)
+        .set("pipeline_id", snapshot.pipeline_id)
+        .set("original_run_id", request.original_run_id)
+        .set("parent_run_id", request.parent_run_id)
+        .set("root_run_id", root)
+        .set("triggered_by", triggered_by)
+        .set("triggered_by_type", triggered_by_type)
+        .run(tx)
+        .await;
+    inserted.map_err(if_duplicate(|| name_taken(name)))?;
+    if let Some(reference) = &request.logs {
+        logs::attach(cx, tx, project, LogsOwner::Run(id), reference, "client").await?;
+    }
+    let start = request.start_time.map_or_else(|| cx.now(), |moment| moment.0);
+    find_model(cx, tx, id, project, configuration, start).await
+}
+
+/// The version of the model that the pipeline is configured with.
+async fn find_model(
+    cx: &Context,
+    tx: &mut Transaction,
+    id: Id,
+    project: Id,
+    mut configuration: Object,
+    start: Timestamp,
+) -> ApiResult<()> {
+    let configured = value::<Option<ConfiguredModel>>(&configuration, "model").flatten();
+    let Some(configured) = configured else { return Ok(()) };
+    finalize_substitutions(&mut configuration, start);
+    let filled = |template: &str| fill(template, &configuration);
+    let version = model_versions::for_run(cx, tx, project, id, &configured, filled).await?;
+    Update::unnoted("pipeline_run", id).set("model_version_id", version).run(tx).await?;
+    Ok(())
+}
+
+/// The root of the tree of runs that a child of this run belongs to.
+async fn root_run(tx: &mut Transaction, project: Id, parent: Option<Id>) -> ApiResult<Option<Id>> {
+    let Some(parent) = parent else { return Ok(None) };
+    let query = Sql::select()
+        .column("root_run_id")
+        .from("pipeline_run")
+        .and_where(Expr::col("id").eq(parent))
+        .and_where(Expr::col("project_id").eq(project))
+        .to_owned();
+    match tx.fetch_optional::<(Option<Id>,)>(&query).await? {
+        Some((root,)) => Ok(Some(root.unwrap_or(parent))),
+        None => {
+            let message = format!("\"The parent run with the ID '{parent}' was not found in the project.\"");
+            Err(ApiError::new(ErrorKind::KeyError, message))
+        }
+    }
+}
+
+fn name_taken(name: &str) -> ApiError {
+    let message = format!(
+        "A pipeline run with the name '{name}' already exists in this project. Give each run a name of its own, for \
+         example with placeholders: '{name}_{{date}}_{{time}}'."
+    );
+    ApiError::new(ErrorKind::EntityExistsError, message)
+}

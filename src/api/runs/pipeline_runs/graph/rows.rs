@@ -1,0 +1,240 @@
+//! What a run's graph is drawn from.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use sea_query::{Expr, ExprTrait, Order, Query as Sql, SelectStatement};
+use serde_json::value::RawValue;
+use sqlx::FromRow;
+
+use crate::api::runs::pipeline_runs::RunRow;
+use crate::api::runs::step_configuration::{Object, StoredStep, finalize_substitutions, object, value};
+use crate::framework::{ById, Read};
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::store::{Among, Id, JsonText, Timestamp};
+
+/// Everything that the store says about a run's steps.
+pub struct Drawn {
+    /// As the pipeline has them, by name.
+    pub steps: IndexMap<String, StoredStep>,
+    /// The substitutions of the pipeline.
+    pub substitutions: Object,
+    /// The last try of each step that has begun, by name.
+    pub begun: IndexMap<String, StepOfRun>,
+    pub inputs: ById<Vec<Input>>,
+    pub outputs: ById<Vec<Output>>,
+    pub metadata: ById<BTreeMap<String, Arc<RawValue>>>,
+    pub conditions: Vec<Condition>,
+    /// Runs that a step started, by the step.
+    pub triggered: ById<Vec<OtherRun>>,
+    pub children: Vec<OtherRun>,
+}
+
+#[derive(Debug, FromRow)]
+pub struct StepOfRun {
+    pub id: Id,
+    pub name: String,
+    pub status: String,
+    pub start_time: Option<Timestamp>,
+    pub end_time: Option<Timestamp>,
+}
+
+/// An artifact version as a step took it in.
+#[derive(Debug, FromRow)]
+pub struct Input {
+    step_id: Id,
+    pub name: String,
+    pub artifact_id: Id,
+    pub kind: String,
+    pub input_index: i32,
+    pub chunk_index: Option<i32>,
+    pub chunk_size: Option<i32>,
+    pub r#type: String,
+    pub data_type: JsonText,
+    pub save_type: String,
+}
+
+/// An artifact version as a step gave it out.
+#[derive(Debug, FromRow)]
+pub struct Output {
+    step_id: Id,
+    pub name: String,
+    pub artifact_id: Id,
+    pub r#type: String,
+    pub data_type: JsonText,
+    pub save_type: String,
+}
+
+#[derive(Debug, FromRow)]
+pub struct Condition {
+    pub id: Id,
+    pub name: String,
+    pub status: String,
+    pub r#type: String,
+    pub created: Timestamp,
+    pub resolution: Option<String>,
+    pub question: Option<String>,
+    pub resolved_at: Option<Timestamp>,
+}
+
+#[derive(Debug, FromRow)]
+pub struct OtherRun {
+    triggered_by: Option<Id>,
+    pub id: Id,
+    pub name: String,
+    pub status: String,
+    pub index: i32,
+    pub start_time: Option<Timestamp>,
+    pub end_time: Option<Timestamp>,
+}
+
+/// Loads what the graph of a run shows, with the metadata of its steps under these keys.
+///
+/// # Errors
+/// 400 for a run without a snapshot; the store's own.
+pub async fn load(read: &Read<'_>, run: &RunRow, keys: &[&str]) -> ApiResult<Drawn> {
+    let snapshot = Sql::select()
+        .columns(["id", "pipeline_configuration", "is_dynamic"])
+        .from("pipeline_snapshot")
+        .and_where(Expr::col("id").eq(run.snapshot_id))
+        .to_owned();
+    let snapshot: Option<(Id, String, bool)> = read.app.store.fetch_optional(&snapshot).await?;
+    let Some((snapshot, configuration, is_dynamic)) = snapshot else {
+        return Err(ApiError::new(ErrorKind::ValueError, "A run without a snapshot has no graph."));
+    };
+    let mut pipeline = object(&configuration);
+    finalize_substitutions(&mut pipeline, run.start_time.unwrap_or(run.created));
+    let begun = begun(read, run.id).await?;
+    let ids: Vec<Id> = begun.iter().map(|step| step.id).collect();
+    let steps = match is_dynamic {
+        true => configurations(read, "step_run_id", ids.clone()).await?,
+        false => configurations(read, "snapshot_id", vec![snapshot]).await?,
+    };
+    let mut metadata =
+        if keys.is_empty() { ById::new() } else { read.run_metadata("step_run", &ids).await? };
+    let wanted: HashSet<&str> = keys.iter().copied().collect();
+    for logged in metadata.values_mut() {
+        logged.retain(|key, _| wanted.contains(key.as_str()));
+    }
+    metadata.retain(|_, logged| !logged.is_empty());
+    Ok(Drawn {
+        steps,
+        substitutions: value(&pipeline, "substitutions").unwrap_or_default(),
+        inputs: grouped(inputs(read, &ids).await?, |input: &Input| input.step_id),
+        outputs: grouped(outputs(read, &ids).await?, |output: &Output| output.step_id),
+        metadata,
+        conditions: conditions(read, run.id).await?,
+        triggered: triggered(read, ids).await?,
+        children: read
+            .app
+            .store
+            .fetch_all(other_runs().and_where(Expr::col("parent_run_id").eq(run.id)))
+            .await?,
+        begun: begun.into_iter().map(|step| (step.name.clone(), step)).collect(),
+    })
+}
+
+fn grouped<T>(items: Vec<T>, owner: impl Fn(&T) -> Id) -> ById<Vec<T>> {
+    let mut by_owner = ById::new();
+    for item in items {
+        by_owner.entry(owner(&item)).or_insert_with(Vec::new).push(item);
+    }
+    by_owner
+}
+
+async fn begun(read: &Read<'_>, run: Id) -> ApiResult<Vec<StepOfRun>> {
+    let query = Sql::select()
+        .columns(["id", "name", "status", "start_time", "end_time"])
+        .from("step_run")
+        .and_where(Expr::col("pipeline_run_id").eq(run))
+        .and_where(Expr::col("status").ne("retried"))
+        .order_by("created", Order::Asc)
+        .order_by("id", Order::Asc)
+        .to_owned();
+    Ok(read.app.store.fetch_all(&query).await?)
+}
+
+/// Steps as they were compiled, of a snapshot or of steps that came up at run time.
+async fn configurations(
+    read: &Read<'_>,
+    owner: &'static str,
+    owners: Vec<Id>,
+) -> ApiResult<IndexMap<String, StoredStep>> {
+    let query = Sql::select()
+        .columns(["name", "config"])
+        .from("step_configuration")
+        .and_where(Expr::col(owner).is_in(owners))
+        .order_by("index", Order::Asc)
+        .order_by("created", Order::Asc)
+        .order_by("id", Order::Asc)
+        .to_owned();
+    let rows: Vec<(String, String)> = read.app.store.fetch_all(&query).await?;
+    let readable = |(name, config): (String, String)| Some((name, serde_json::from_str(&config).ok()?));
+    Ok(rows.into_iter().filter_map(readable).collect())
+}
+
+async fn inputs(read: &Read<'_>, steps: &[Id]) -> ApiResult<Vec<Input>> {
+    let link = |column: &'static str| ("step_run_input_artifact", column);
+    let mut query = Sql::select();
+    query
+        .columns(["step_id", "name", "artifact_id", "input_index", "chunk_index", "chunk_size"].map(link))
+        .expr_as(Expr::col(link("type")), "kind")
+        .order_by(link("name"), Order::Asc)
+        .order_by(link("input_index"), Order::Asc);
+    Ok(read.app.store.fetch_all(versions(&mut query, "step_run_input_artifact", steps)).await?)
+}
+
+async fn outputs(read: &Read<'_>, steps: &[Id]) -> ApiResult<Vec<Output>> {
+    let link = |column: &'static str| ("step_run_output_artifact", column);
+    let mut query = Sql::select();
+    query.columns(["step_id", "name", "artifact_id"].map(link)).order_by(link("name"), Order::Asc);
+    Ok(read.app.store.fetch_all(versions(&mut query, "step_run_output_artifact", steps)).await?)
+}
+
+/// With what the linked artifact versions are.
+fn versions<'q>(
+    query: &'q mut SelectStatement,
+    links: &'static str,
+    steps: &[Id],
+) -> &'q mut SelectStatement {
+    query
+        .columns(["type", "data_type", "save_type"].map(|column| ("artifact_version", column)))
+        .from(links)
+        .inner_join("artifact_version", Expr::col(("artifact_version", "id")).equals((links, "artifact_id")))
+        .and_where(Expr::col((links, "step_id")).among(steps.iter().copied()))
+}
+
+async fn conditions(read: &Read<'_>, run: Id) -> ApiResult<Vec<Condition>> {
+    let query = Sql::select()
+        .columns(["id", "name", "status", "type", "created", "resolution", "question", "resolved_at"])
+        .from("run_wait_condition")
+        .and_where(Expr::col("run_id").eq(run))
+        .order_by("created", Order::Asc)
+        .order_by("id", Order::Asc)
+        .to_owned();
+    Ok(read.app.store.fetch_all(&query).await?)
+}
+
+fn other_runs() -> SelectStatement {
+    Sql::select()
+        .columns(["triggered_by", "id", "name", "status", "index", "start_time", "end_time"])
+        .from("pipeline_run")
+        .order_by("created", Order::Asc)
+        .order_by("id", Order::Asc)
+        .to_owned()
+}
+
+async fn triggered(read: &Read<'_>, steps: Vec<Id>) -> ApiResult<ById<Vec<OtherRun>>> {
+    let mut query = other_runs();
+    query
+        .and_where(Expr::col("triggered_by").among(steps))
+        .and_where(Expr::col("triggered_by_type").eq("step_run"));
+    let mut by_step = ById::new();
+    for run in read.app.store.fetch_all::<OtherRun>(&query).await? {
+        if let Some(step) = run.triggered_by {
+            by_step.entry(step).or_insert_with(Vec::new).push(run);
+        }
+    }
+    Ok(by_step)
+}

@@ -1,0 +1,98 @@
+//! What lists of snapshots can be filtered and sorted by.
+
+use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
+
+use super::SnapshotRow;
+use super::related::deployer;
+use crate::api::runs::pipelines;
+use crate::http::filter::{Field, FieldKind, Related, Sort, name_of};
+use crate::http::list::Listed;
+use crate::store::Id;
+
+/// Filter by a stack's name or id.
+const STACK: Related = Related {
+    column: "stack_id",
+    rows: || Sql::select().column(("stack", "id")).from("stack").to_owned(),
+    fields: &[(("stack", "id"), FieldKind::Id), (("stack", "name"), FieldKind::Text)],
+};
+
+impl Listed for SnapshotRow {
+    const HOLDS_SECRETS: bool = false;
+    const FIELDS: &'static [Field] = &[
+        Field::id(),
+        Field::time("created"),
+        Field::time("updated"),
+        Field::tags(),
+        Field::scope_user(),
+        Field::user(),
+        Field::text("name"),
+        Field::switch("named_only", named_only),
+        Field {
+            sort: Sort::By(|| name_of("pipeline", "pipeline_id")),
+            ..Field::related("pipeline", pipelines::NAMED)
+        },
+        Field { sort: Sort::By(|| name_of("stack", "stack_id")), ..Field::related("stack", STACK) },
+        Field::reference("build_id", "build_id"),
+        Field::reference("schedule_id", "schedule_id"),
+        Field::reference("source_snapshot_id", "source_snapshot_id"),
+        Field::switch("runnable", runnable),
+        Field::switch("deployable", deployable),
+        Field::switch("deployed", deployed),
+        Field::only_id("trigger_id", of_trigger),
+        Field::sort_only("deployment", deployment_name),
+    ];
+}
+
+fn named_only(only: bool) -> Option<SimpleExpr> {
+    only.then(|| Expr::col("name").is_not_null())
+}
+
+/// With a build that isn't local, for a stack.
+fn runnable(only: bool) -> Option<SimpleExpr> {
+    let builds = Sql::select()
+        .column("id")
+        .from("pipeline_build")
+        .and_where(Expr::col("is_local").eq(false))
+        .and_where(Expr::col("stack_id").is_not_null())
+        .to_owned();
+    only.then(|| Expr::col("build_id").in_subquery(builds))
+}
+
+fn deployable(only: bool) -> Option<SimpleExpr> {
+    only.then(|| Expr::col("build_id").is_not_null().and(Expr::exists(deployer())))
+}
+
+fn deployed(wanted: bool) -> Option<SimpleExpr> {
+    let deployed = Expr::exists(deployment("id"));
+    Some(if wanted { deployed } else { deployed.not() })
+}
+
+fn deployment_name() -> SimpleExpr {
+    deployment("name").limit(1).to_owned().into()
+}
+
+/// Deployments of the snapshot that the query around this one is about.
+fn deployment(column: &'static str) -> SelectStatement {
+    Sql::select()
+        .column(("deployment", column))
+        .from("deployment")
+        .and_where(Expr::col(("deployment", "snapshot_id")).equals(("pipeline_snapshot", "id")))
+        .to_owned()
+}
+
+/// Snapshots that a trigger runs.
+fn of_trigger(trigger: Id) -> SimpleExpr {
+    let source = Expr::col(("made", "source_snapshot_id")).if_null(Expr::col(("made", "id")));
+    let sources = Sql::select()
+        .expr(source)
+        .from("trigger_snapshot")
+        .join_as(
+            sea_query::JoinType::InnerJoin,
+            "pipeline_snapshot",
+            "made",
+            Expr::col(("made", "id")).equals(("trigger_snapshot", "snapshot_id")),
+        )
+        .and_where(Expr::col(("trigger_snapshot", "trigger_id")).eq(trigger))
+        .to_owned();
+    Expr::col("id").in_subquery(sources)
+}

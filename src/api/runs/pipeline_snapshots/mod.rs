@@ -1,0 +1,278 @@
+//! Snapshots: a pipeline as it was compiled for a run, with what each of its steps is configured to do.
+
+mod code;
+mod fields;
+mod related;
+mod requests;
+mod routes;
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use sea_query::{Expr, ExprTrait, Query as Sql};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use sqlx::FromRow;
+
+use super::code_references::CodeReferenceRow;
+use super::pipeline_builds::BuildRow;
+use super::pipeline_runs::strip_runs;
+use super::pipelines::PipelineRow;
+use super::schedules::ScheduleRow;
+use super::step_configuration::{MergedStep, Object, StoredStep, object};
+use crate::accounts::users::UserResponse;
+use crate::api::artifacts::curated_visualizations::{self, CuratedVisualizationRow};
+use crate::api::server::tags::TagRow;
+use crate::api::stacks::stacks::StackRow;
+use crate::framework::{ById, Held, Read, Resource, Response, ResponseOf, delete_row};
+use crate::http::error::ApiResult;
+use crate::row;
+use crate::store::{Among, Id, JsonText, Timestamp, Transaction};
+
+pub use self::related::step_configurations;
+use self::related::{Abilities, LatestRun};
+pub use self::requests::StepRequest;
+pub use self::routes::{insert_step_configuration, open_routes, routes};
+
+/// What goes with one that is deleted.
+pub const HOLDS: [Held; 1] = [Held::new("runs", "pipeline_run", "snapshot_id")];
+
+row! {
+    pub struct SnapshotRow in "pipeline_snapshot" {
+        pub id: Id,
+        created: Timestamp,
+        updated: Timestamp,
+        name: Option<String>,
+        pub is_dynamic: bool,
+        user_id: Option<Id>,
+        pub project_id: Id,
+        pub pipeline_id: Id,
+        pub stack_id: Option<Id>,
+        pub build_id: Option<Id>,
+        pub schedule_id: Option<Id>,
+        pub code_reference_id: Option<Id>,
+        pub source_snapshot_id: Option<Id>,
+        pub template_id: Option<Id>,
+        pub code_path: Option<String>,
+    }
+}
+
+/// The long columns, which only hydrated answers need.
+#[derive(Debug, FromRow)]
+struct Details {
+    id: Id,
+    description: Option<String>,
+    source_code: Option<String>,
+    run_name_template: String,
+    pipeline_configuration: JsonText,
+    client_environment: JsonText,
+    client_version: Option<String>,
+    server_version: Option<String>,
+    pipeline_version_hash: Option<String>,
+    pipeline_spec: Option<JsonText>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct SnapshotBody {
+    created: Timestamp,
+    updated: Timestamp,
+    user_id: Option<Id>,
+    project_id: Id,
+    runnable: bool,
+    deployable: bool,
+    is_dynamic: bool,
+    pipeline_id: Id,
+}
+
+#[derive(Debug, Serialize)]
+pub struct SnapshotMetadata {
+    description: Option<String>,
+    source_code: Option<String>,
+    run_name_template: String,
+    pipeline_configuration: Box<RawValue>,
+    pub step_configurations: IndexMap<String, MergedStep>,
+    client_environment: Object,
+    client_version: Option<String>,
+    server_version: Option<String>,
+    pipeline_version_hash: Option<String>,
+    pipeline_spec: Option<JsonText>,
+    code_path: Option<String>,
+    template_id: Option<Id>,
+    source_snapshot_id: Option<Id>,
+    /// What a run can be configured with, when it is asked for.
+    pub config_template: Option<Arc<RawValue>>,
+    pub config_schema: Option<Arc<RawValue>>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct SnapshotResources {
+    user: Option<Arc<UserResponse>>,
+    pipeline: Option<Arc<ResponseOf<PipelineRow>>>,
+    stack: Option<Arc<ResponseOf<StackRow>>>,
+    build: Option<Arc<ResponseOf<BuildRow>>>,
+    schedule: Option<Arc<ResponseOf<ScheduleRow>>>,
+    code_reference: Option<Arc<ResponseOf<CodeReferenceRow>>>,
+    deployment: Option<()>,
+    tags: Vec<Arc<ResponseOf<TagRow>>>,
+    latest_run_id: Option<Id>,
+    latest_run_status: Option<String>,
+    latest_run_user: Option<Arc<UserResponse>>,
+    visualizations: Vec<ResponseOf<CuratedVisualizationRow>>,
+}
+
+impl Resource for SnapshotRow {
+    const NAME: &'static str = "pipeline snapshot";
+    const IN_PROJECT: bool = true;
+    const TAGGABLE: bool = true;
+    const HOLDS: &'static [Held] = &HOLDS;
+    type Body = SnapshotBody;
+    type Metadata = SnapshotMetadata;
+    type Resources = SnapshotResources;
+
+    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
+        let abilities = related::abilities(read, &ids).await?;
+        let mut metadata = if read.metadata { all_metadata(read, &rows).await? } else { ById::new() };
+        let mut resources = if read.resources { all_resources(read, &rows).await? } else { ById::new() };
+        let response = |row: Self| {
+            let able = abilities.get(&row.id).copied().unwrap_or_default();
+            let body = body(&row, able);
+            let (metadata, resources) = (metadata.remove(&row.id), resources.remove(&row.id));
+            Response::maybe_named(row.id, row.name, body, metadata, resources)
+        };
+        Ok(rows.into_iter().map(response).collect())
+    }
+
+    /// Its runs and steps go with it; snapshots that were made from it stay.
+    async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {
+        detach_triggers(tx, id).await?;
+        strip_runs(tx, "snapshot_id", id).await?;
+        let forget = Sql::update()
+            .table("pipeline_snapshot")
+            .value("source_snapshot_id", Option::<Id>::None)
+            .and_where(Expr::col("source_snapshot_id").eq(id))
+            .to_owned();
+        tx.execute(&forget).await?;
+        delete_row::<Self>(tx, id).await
+    }
+}
+
+/// Takes what was made from a snapshot from the triggers that run it.
+async fn detach_triggers(tx: &mut Transaction, id: Id) -> ApiResult<()> {
+    let made = Sql::select()
+        .column("id")
+        .from("pipeline_snapshot")
+        .and_where(Expr::col("source_snapshot_id").eq(id))
+        .to_owned();
+    let detach = Sql::delete()
+        .from_table("trigger_snapshot")
+        .and_where(Expr::col("snapshot_id").in_subquery(made))
+        .to_owned();
+    tx.execute(&detach).await?;
+    Ok(())
+}
+
+fn body(row: &SnapshotRow, able: Abilities) -> SnapshotBody {
+    SnapshotBody {
+        created: row.created,
+        updated: row.updated,
+        user_id: row.user_id,
+        project_id: row.project_id,
+        runnable: able.runnable,
+        deployable: able.deployable,
+        is_dynamic: row.is_dynamic,
+        pipeline_id: row.pipeline_id,
+    }
+}
+
+async fn all_metadata(read: &Read<'_>, rows: &[SnapshotRow]) -> ApiResult<ById<SnapshotMetadata>> {
+    let ids = rows.iter().map(|row| row.id);
+    let query = Sql::select()
+        .columns([
+            "id",
+            "description",
+            "source_code",
+            "run_name_template",
+            "pipeline_configuration",
+            "client_environment",
+            "client_version",
+            "server_version",
+            "pipeline_version_hash",
+            "pipeline_spec",
+        ])
+        .from("pipeline_snapshot")
+        .and_where(Expr::col("id").among(ids.clone()))
+        .to_owned();
+    let details: Vec<Details> = read.app.store.fetch_all(&query).await?;
+    let mut steps = step_configurations(read, ids.collect()).await?;
+    let by_id: ById<&SnapshotRow> = rows.iter().map(|row| (row.id, row)).collect();
+    let metadata = |details: Details| {
+        let row = by_id.get(&details.id)?;
+        let steps = steps.remove(&row.id).unwrap_or_default();
+        Some((row.id, hydrated(row, details, steps)))
+    };
+    Ok(details.into_iter().filter_map(metadata).collect())
+}
+
+fn hydrated(row: &SnapshotRow, details: Details, steps: Vec<(String, StoredStep)>) -> SnapshotMetadata {
+    let pipeline = object(details.pipeline_configuration.0.get());
+    let step_configurations =
+        steps.into_iter().map(|(name, step)| (name, step.merged(&pipeline, row.is_dynamic))).collect();
+    SnapshotMetadata {
+        description: details.description,
+        source_code: details.source_code,
+        run_name_template: details.run_name_template,
+        pipeline_configuration: details.pipeline_configuration.0,
+        step_configurations,
+        client_environment: without_packages(&details.client_environment),
+        client_version: details.client_version,
+        server_version: details.server_version,
+        pipeline_version_hash: details.pipeline_version_hash,
+        pipeline_spec: details.pipeline_spec,
+        code_path: row.code_path.clone(),
+        template_id: row.template_id,
+        source_snapshot_id: row.source_snapshot_id,
+        config_template: None,
+        config_schema: None,
+    }
+}
+
+/// An environment without its long list of Python packages.
+pub fn without_packages(environment: &JsonText) -> Object {
+    let mut environment = object(environment.0.get());
+    environment.shift_remove("python_packages");
+    environment
+}
+
+async fn all_resources(read: &Read<'_>, rows: &[SnapshotRow]) -> ApiResult<ById<SnapshotResources>> {
+    let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
+    let latest = related::latest_runs(read, &ids).await?;
+    let users = rows.iter().map(|row| row.user_id).chain(latest.values().map(|run| run.user_id));
+    let users = read.users(users).await?;
+    let pipelines = read.embed::<PipelineRow>(rows.iter().map(|row| Some(row.pipeline_id))).await?;
+    let stacks = read.embed::<StackRow>(rows.iter().map(|row| row.stack_id)).await?;
+    let builds = read.embed::<BuildRow>(rows.iter().map(|row| row.build_id)).await?;
+    let schedules = read.embed::<ScheduleRow>(rows.iter().map(|row| row.schedule_id)).await?;
+    let references = read.embed::<CodeReferenceRow>(rows.iter().map(|row| row.code_reference_id)).await?;
+    let mut tags = read.tags(&ids).await?;
+    let mut shown = curated_visualizations::of_things(read, "pipeline_snapshot", &ids).await?;
+    let resources = |row: &SnapshotRow| {
+        let run: Option<&LatestRun> = latest.get(&row.id);
+        let resources = SnapshotResources {
+            user: row.user_id.and_then(|id| users.get(&id).cloned()),
+            pipeline: pipelines.get(&row.pipeline_id).cloned(),
+            stack: row.stack_id.and_then(|id| stacks.get(&id).cloned()),
+            build: row.build_id.and_then(|id| builds.get(&id).cloned()),
+            schedule: row.schedule_id.and_then(|id| schedules.get(&id).cloned()),
+            code_reference: row.code_reference_id.and_then(|id| references.get(&id).cloned()),
+            deployment: None,
+            tags: tags.remove(&row.id).unwrap_or_default(),
+            latest_run_id: run.map(|run| run.id),
+            latest_run_status: run.map(|run| run.status.clone()),
+            latest_run_user: run.and_then(|run| run.user_id).and_then(|id| users.get(&id).cloned()),
+            visualizations: shown.remove(&row.id).unwrap_or_default(),
+        };
+        (row.id, resources)
+    };
+    Ok(rows.iter().map(resources).collect())
+}

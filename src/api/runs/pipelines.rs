@@ -1,0 +1,328 @@
+//! Pipelines: what runs are runs of.
+
+use std::sync::Arc;
+
+use axum::Json;
+use sea_query::{Expr, ExprTrait, Func, Query as Sql, SelectStatement, SimpleExpr};
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+
+use super::pipeline_runs::strip_runs;
+use crate::accounts::users::UserResponse;
+use crate::api::artifacts::curated_visualizations::{self, CuratedVisualizationRow};
+use crate::api::server::tagging::{NO_TAGS, TAGS, TagReference, Taggable, plain_tags, remove_tags, set_tags};
+use crate::api::server::tags::TagRow;
+use crate::framework::routes::Routes;
+use crate::framework::{
+    ById, Context, Held, NamedProject, Read, Resource, Response, ResponseOf, delete, delete_row, find_in,
+    get, list, refuse_taken_name, require_project, strip, taken,
+};
+use crate::http::error::{ApiError, ApiResult, if_duplicate};
+use crate::http::filter::{Field, FieldKind, Filter, Related};
+use crate::http::json::JsonBody;
+use crate::http::list::Listed;
+use crate::http::path::PathId;
+use crate::http::values::{LongText, Name, nullable};
+use crate::row;
+use crate::store::{Among, Id, Insert, Timestamp, Transaction, Update};
+
+const PIPELINES: &str = "/api/v1/pipelines";
+const PIPELINES_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/pipelines";
+const PIPELINE: &str = "/api/v1/pipelines/{pipeline_id}";
+
+/// What goes with one that is deleted.
+const HOLDS: [Held; 3] = [
+    Held::new("pipeline_snapshots", "pipeline_snapshot", "pipeline_id"),
+    Held::new("runs", "pipeline_run", "pipeline_id"),
+    Held::new("schedules", "schedule", "pipeline_id"),
+];
+
+pub fn routes() -> Routes {
+    Routes::new()
+        .post(PIPELINES, create_pipeline)
+        .also(&TAGS)
+        .get(PIPELINES, list::<PipelineRow>)
+        .post(PIPELINES_OF_PROJECT, create_pipeline)
+        .also(&TAGS)
+        .get(PIPELINES_OF_PROJECT, list::<PipelineRow>)
+        .get(PIPELINE, get::<PipelineRow>)
+        .put(PIPELINE, update_pipeline)
+        .also(&TAGS)
+        .also(&NO_TAGS)
+        .delete(PIPELINE, delete::<PipelineRow>)
+        .also(&HOLDS.map(Held::also))
+}
+
+row! {
+    pub struct PipelineRow in "pipeline" {
+        pub id: Id,
+        created: Timestamp,
+        updated: Timestamp,
+        pub name: String,
+        description: Option<String>,
+        pub project_id: Id,
+        user_id: Option<Id>,
+    }
+}
+
+impl Listed for PipelineRow {
+    const HOLDS_SECRETS: bool = false;
+    const FIELDS: &'static [Field] = &[
+        Field::id(),
+        Field::time("created"),
+        Field::time("updated"),
+        Field::tags(),
+        Field::scope_user(),
+        Field::user(),
+        Field::text("name"),
+        Field::always("latest_run_status", latest_run_status),
+        Field::always("latest_run_user", latest_run_user),
+        Field::sort_only("latest_run", latest_activity),
+    ];
+}
+
+/// Other resources' filter by a pipeline's name or id.
+pub const NAMED: Related = Related {
+    column: "pipeline_id",
+    rows: || Sql::select().column(("pipeline", "id")).from("pipeline").to_owned(),
+    fields: &[(("pipeline", "id"), FieldKind::Id), (("pipeline", "name"), FieldKind::Text)],
+};
+
+#[derive(Debug, Serialize)]
+pub struct PipelineBody {
+    created: Timestamp,
+    updated: Timestamp,
+    user_id: Option<Id>,
+    project_id: Id,
+}
+
+#[derive(Debug, Serialize)]
+pub struct PipelineMetadata {
+    description: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct PipelineResources {
+    user: Option<Arc<UserResponse>>,
+    latest_run_user: Option<Arc<UserResponse>>,
+    latest_run_id: Option<Id>,
+    latest_run_status: Option<String>,
+    tags: Vec<Arc<ResponseOf<TagRow>>>,
+    visualizations: Vec<ResponseOf<CuratedVisualizationRow>>,
+}
+
+/// The newest run of a pipeline.
+#[derive(Debug, FromRow)]
+struct LatestRun {
+    pipeline_id: Id,
+    id: Id,
+    status: String,
+    user_id: Option<Id>,
+}
+
+impl Resource for PipelineRow {
+    const NAME: &'static str = "pipeline";
+    const IN_PROJECT: bool = true;
+    const TAGGABLE: bool = true;
+    const HOLDS: &'static [Held] = &HOLDS;
+    type Body = PipelineBody;
+    type Metadata = PipelineMetadata;
+    type Resources = PipelineResources;
+
+    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
+        let (latest, mut tags) = if read.resources {
+            (latest_runs(read, &ids).await?, read.tags(&ids).await?)
+        } else {
+            (ById::new(), ById::new())
+        };
+        let mut shown = curated_visualizations::of_things(read, "pipeline", &ids).await?;
+        let owners = rows.iter().map(|row| row.user_id);
+        let users = read.users(owners.chain(latest.values().map(|run| run.user_id))).await?;
+        let user = |id: Option<Id>| id.and_then(|id| users.get(&id).cloned());
+        let response = |row: Self| {
+            let run = latest.get(&row.id);
+            let resources = read.resources(|| PipelineResources {
+                user: user(row.user_id),
+                latest_run_user: user(run.and_then(|run| run.user_id)),
+                latest_run_id: run.map(|run| run.id),
+                latest_run_status: run.map(|run| run.status.clone()),
+                tags: tags.remove(&row.id).unwrap_or_default(),
+                visualizations: shown.remove(&row.id).unwrap_or_default(),
+            });
+            let metadata = read.metadata(|| PipelineMetadata { description: row.description });
+            let body = PipelineBody {
+                created: row.created,
+                updated: row.updated,
+                user_id: row.user_id,
+                project_id: row.project_id,
+            };
+            Response::named(row.id, row.name, body, metadata, resources)
+        };
+        Ok(rows.into_iter().map(response).collect())
+    }
+
+    /// Its snapshots and runs go with it.
+    async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {
+        strip_pipeline(tx, id).await?;
+        delete_row::<Self>(tx, id).await
+    }
+}
+
+/// What hangs without a foreign key on what goes with a pipeline.
+async fn strip_pipeline(tx: &mut Transaction, id: Id) -> ApiResult<()> {
+    strip_runs(tx, "pipeline_id", id).await?;
+    let snapshots = Sql::select()
+        .column("id")
+        .from("pipeline_snapshot")
+        .and_where(Expr::col("pipeline_id").eq(id))
+        .to_owned();
+    Ok(strip(tx, &snapshots).await?)
+}
+
+/// The newest run of each of these pipelines: one step into an index for each.
+async fn latest_runs(read: &Read<'_>, pipelines: &[Id]) -> ApiResult<ById<LatestRun>> {
+    if pipelines.is_empty() {
+        return Ok(ById::new());
+    }
+    let newest = newest_run().clone();
+    let query = Sql::select()
+        .columns(["pipeline_id", "id", "status", "user_id"].map(|column| ("pipeline_run", column)))
+        .from("pipeline")
+        .inner_join("pipeline_run", Expr::col(("pipeline_run", "id")).eq(SimpleExpr::from(newest)))
+        .and_where(Expr::col(("pipeline", "id")).among(pipelines.iter().copied()))
+        .to_owned();
+    let runs: Vec<LatestRun> = read.app.store.fetch_all(&query).await?;
+    Ok(runs.into_iter().map(|run| (run.pipeline_id, run)).collect())
+}
+
+/// The id of the newest run of the pipeline that the query around it is about.
+fn newest_run() -> SelectStatement {
+    Sql::select()
+        .column(("newest", "id"))
+        .from_as("pipeline_run", "newest")
+        .and_where(Expr::col(("newest", "pipeline_id")).equals(("pipeline", "id")))
+        .order_by(("newest", "created"), sea_query::Order::Desc)
+        .limit(1)
+        .to_owned()
+}
+
+/// When a pipeline last ran, or was made if it never did.
+fn latest_activity() -> SimpleExpr {
+    let newest = Sql::select()
+        .expr(Func::max(Expr::col(("pipeline_run", "created"))))
+        .from("pipeline_run")
+        .and_where(Expr::col(("pipeline_run", "pipeline_id")).equals(("pipeline", "id")))
+        .to_owned();
+    Func::coalesce([SimpleExpr::from(newest), Expr::col(("pipeline", "created"))]).into()
+}
+
+fn latest_run_status(filter: &Filter<'_>) -> ApiResult<SimpleExpr> {
+    let status = filter.condition(Expr::col(("latest", "status")), FieldKind::Text)?;
+    Ok(latest_run_where(status))
+}
+
+fn latest_run_user(filter: &Filter<'_>) -> ApiResult<SimpleExpr> {
+    let user = filter.condition(Expr::col(("latest", "user_id")), FieldKind::Id)?;
+    let named = filter.condition(Expr::col(("user", "name")), FieldKind::Text)?;
+    let by_name = Sql::select().column("id").from("user").and_where(named).to_owned();
+    Ok(latest_run_where(user.or(Expr::col(("latest", "user_id")).in_subquery(by_name))))
+}
+
+/// Pipelines whose newest run meets the condition.
+fn latest_run_where(condition: SimpleExpr) -> SimpleExpr {
+    let latest = Sql::select()
+        .column(("latest", "id"))
+        .from_as("pipeline_run", "latest")
+        .and_where(Expr::col(("latest", "id")).eq(SimpleExpr::from(newest_run())))
+        .and_where(condition)
+        .to_owned();
+    Expr::exists(latest)
+}
+
+#[derive(Debug, Deserialize)]
+struct PipelineRequest {
+    name: Name,
+    project: Id,
+    description: Option<LongText>,
+    #[serde(default, deserialize_with = "plain_tags")]
+    tags: Vec<TagReference>,
+}
+
+#[derive(Debug, Deserialize)]
+struct PipelineUpdate {
+    #[serde(default, deserialize_with = "nullable")]
+    description: Option<Option<LongText>>,
+    #[serde(default, deserialize_with = "plain_tags")]
+    add_tags: Vec<TagReference>,
+    #[serde(default, deserialize_with = "plain_tags")]
+    remove_tags: Vec<TagReference>,
+}
+
+async fn create_pipeline(
+    cx: Context,
+    project: NamedProject,
+    JsonBody(mut request): JsonBody<PipelineRequest>,
+) -> ApiResult<Json<ResponseOf<PipelineRow>>> {
+    request.project = project.or(&cx, request.project).await?;
+    let id = cx.new_id();
+    let (context, request) = (&cx, &request);
+    let made = cx.create(|mut tx| async move {
+        let name = request.name.as_str();
+        require_project(&mut tx, request.project).await?;
+        refuse_taken_name::<PipelineRow>(&mut tx, Some(request.project), name, None).await?;
+        let inserted = Insert::into("pipeline")
+            .stamped(id, context.now())
+            .set("name", name)
+            .set("description", request.description.as_ref().map(LongText::as_str))
+            .set("project_id", request.project)
+            .set("user_id", context.user_id())
+            .set("run_count", 0)
+            .run(&mut tx)
+            .await;
+        inserted.map_err(if_duplicate(|| taken::<PipelineRow>(name)))?;
+        set_tags(context, &mut tx, Taggable::Pipeline, id, &request.tags).await?;
+        Ok((tx, id))
+    });
+    let id = made.await?;
+    cx.answer::<PipelineRow>(id).await.map(Json)
+}
+
+async fn update_pipeline(
+    cx: Context,
+    PathId(id): PathId,
+    JsonBody(update): JsonBody<PipelineUpdate>,
+) -> ApiResult<Json<ResponseOf<PipelineRow>>> {
+    let (context, update) = (&cx, &update);
+    let updated = cx.app.store.write(|mut tx| async move {
+        find_in::<PipelineRow>(&mut tx, id).await?;
+        // A description that isn't sent is taken away, as in ZenML.
+        let description = update.description.as_ref().and_then(Option::as_ref);
+        Update::of("pipeline", id, context.now())
+            .set("description", description.map(LongText::as_str))
+            .run(&mut tx)
+            .await?;
+        set_tags(context, &mut tx, Taggable::Pipeline, id, &update.add_tags).await?;
+        remove_tags(context, &mut tx, Taggable::Pipeline, id, &update.remove_tags).await?;
+        Ok::<_, ApiError>(tx.commit(()).await?)
+    });
+    updated.await?;
+    cx.answer::<PipelineRow>(id).await.map(Json)
+}
+
+/// The number of the pipeline's next run. The row stays locked until the transaction ends, so no number is given
+/// twice.
+///
+/// # Errors
+/// The store's own.
+pub async fn next_run_index(tx: &mut Transaction, id: Id) -> ApiResult<i32> {
+    let count = Sql::update()
+        .table("pipeline")
+        .value("run_count", Expr::col("run_count").add(1))
+        .and_where(Expr::col("id").eq(id))
+        .to_owned();
+    tx.execute(&count).await?;
+    let query =
+        Sql::select().column("run_count").from("pipeline").and_where(Expr::col("id").eq(id)).to_owned();
+    Ok(tx.fetch_optional::<(i32,)>(&query).await?.map_or(1, |(count,)| count))
+}

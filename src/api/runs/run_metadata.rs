@@ -1,0 +1,277 @@
+//! Run metadata: values that are logged under a key for runs, steps, versions and the like.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use sea_query::{Expr, ExprTrait, Query as Sql};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::api::stacks::components::ComponentRow;
+use crate::auth::access::Also;
+use crate::auth::permissions::{Permission, Verb};
+use crate::framework::routes::Routes;
+use crate::framework::{Context, find_project, require, require_project};
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::json::JsonBody;
+use crate::http::path::PathName;
+use crate::http::query::Query;
+use crate::http::values::at_most;
+use crate::store::{Id, Insert, StoreError, Transaction, python_json};
+use crate::words;
+
+pub fn routes() -> Routes {
+    Routes::new()
+        .post("/api/v1/run-metadata", create_metadata)
+        .post("/api/v1/workspaces/{project_name_or_id}/run-metadata", create_metadata_in)
+}
+
+words! {
+    /// What metadata can be logged for (contract schema MetadataResourceTypes).
+    pub enum MetadataKind {
+        PipelineRun = "pipeline_run",
+        StepRun = "step_run",
+        ArtifactVersion = "artifact_version",
+        ModelVersion = "model_version",
+        Schedule = "schedule",
+        WaitCondition = "wait_condition",
+    }
+}
+
+impl MetadataKind {
+    fn table(self) -> &'static str {
+        if self == Self::WaitCondition { "run_wait_condition" } else { self.word() }
+    }
+}
+
+words! {
+    /// Python's type of a value (contract schema MetadataTypeEnum).
+    enum ValueType {
+        Text = "str",
+        Integer = "int",
+        Float = "float",
+        Flag = "bool",
+        List = "list",
+        Object = "dict",
+        Tuple = "tuple",
+        Set = "set",
+        Uri = "Uri",
+        Path = "Path",
+        DataType = "DType",
+        StorageSize = "StorageSize",
+    }
+}
+
+impl ValueType {
+    /// What Python reads a JSON value as; nothing for null.
+    fn of(json: &RawValue) -> Option<Self> {
+        match json.get().as_bytes().first()? {
+            b'n' => None,
+            b'"' => Some(Self::Text),
+            b'{' => Some(Self::Object),
+            b'[' => Some(Self::List),
+            b't' | b'f' => Some(Self::Flag),
+            _ if json.get().contains(['.', 'e', 'E']) => Some(Self::Float),
+            _ => Some(Self::Integer),
+        }
+    }
+}
+
+/// Something that metadata is logged for.
+#[derive(Debug, Clone, Copy, Deserialize)]
+struct MetadataResource {
+    id: Id,
+    r#type: MetadataKind,
+}
+
+/// Rows that one request writes beside the values.
+const MOST_LINKS: usize = 10_000;
+
+#[derive(Debug, Deserialize)]
+struct MetadataRequest {
+    project: Id,
+    #[serde(deserialize_with = "at_most::<1000, _, _>")]
+    resources: Vec<MetadataResource>,
+    stack_component_id: Option<Id>,
+    #[serde(deserialize_with = "at_most::<1000, _, _>")]
+    values: BTreeMap<String, Box<RawValue>>,
+    types: BTreeMap<String, ValueType>,
+    publisher_step_id: Option<Id>,
+}
+
+impl MetadataRequest {
+    /// # Errors
+    /// 422 for a key with a colon, which filters could not name, and for a value that is null or has no type.
+    fn check(&self) -> ApiResult<()> {
+        for (key, value) in &self.values {
+            check(key, value)?;
+            if !self.types.contains_key(key) {
+                return Err(ApiError::invalid_request(format!("The value of '{key}' has no type.")));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check(key: &str, value: &RawValue) -> ApiResult<ValueType> {
+    if key.contains(':') {
+        let message = format!("The key '{key}' of run metadata has a colon, which keys can't have.");
+        return Err(ApiError::invalid_request(message));
+    }
+    let null = || ApiError::invalid_request(format!("The value of '{key}' is null."));
+    ValueType::of(value).ok_or_else(null)
+}
+
+/// Logs values for one or several things of a project.
+async fn create_metadata(
+    cx: Context,
+    query: Query,
+    JsonBody(request): JsonBody<MetadataRequest>,
+) -> ApiResult<Json<()>> {
+    create(&cx, query.text("project_name_or_id"), request).await
+}
+
+/// The same, by the name of the project.
+async fn create_metadata_in(
+    cx: Context,
+    PathName(project): PathName,
+    JsonBody(request): JsonBody<MetadataRequest>,
+) -> ApiResult<Json<()>> {
+    create(&cx, Some(&project), request).await
+}
+
+async fn create(cx: &Context, project: Option<&str>, request: MetadataRequest) -> ApiResult<Json<()>> {
+    request.check()?;
+    if request.resources.len().saturating_mul(request.values.len()) > MOST_LINKS {
+        let message =
+            format!("Values are logged for {MOST_LINKS} things at most, each thing counted for each value.");
+        return Err(ApiError::invalid_request(message));
+    }
+    let project = match project {
+        Some(project) => find_project(cx, Some(project)).await?,
+        None => request.project,
+    };
+    let request = &request;
+    let made = cx.create(|mut tx| async move {
+        require_project(&mut tx, project).await?;
+        require::<ComponentRow>(&mut tx, request.stack_component_id, project).await?;
+        let publisher =
+            request.publisher_step_id.map(|id| MetadataResource { id, r#type: MetadataKind::StepRun });
+        for resource in request.resources.iter().chain(&publisher) {
+            require_resource(&mut tx, *resource, project).await?;
+        }
+        for (key, value) in request.values.iter().filter(|_| !request.resources.is_empty()) {
+            let kind = request.types.get(key).map_or("", |kind| kind.word());
+            let id = insert(cx, &mut tx, project, (key, value, kind), Some(request)).await?;
+            for resource in &request.resources {
+                link(cx, &mut tx, id, *resource).await?;
+            }
+        }
+        Ok((tx, ()))
+    });
+    made.await.map(Json)
+}
+
+const CREATE: Permission<'static> = Permission::to(Verb::Create, "run-metadata");
+/// What a route may do that takes metadata for what it makes.
+pub const LOGGED: Also = Also::met(CREATE, "metadata");
+
+/// Logs values for one thing, each with the type that its JSON has.
+///
+/// # Errors
+/// 403 for a token that may not; 422 for a key with a colon or a value that is null; the store's own.
+pub async fn insert_untyped(
+    cx: &Context,
+    tx: &mut Transaction,
+    project: Id,
+    (kind, id): (MetadataKind, Id),
+    values: &BTreeMap<String, Box<RawValue>>,
+) -> ApiResult<()> {
+    if !values.is_empty() {
+        cx.require(CREATE)?;
+    }
+    for (key, value) in values {
+        let value_type = check(key, value)?;
+        let logged = insert(cx, tx, project, (key, value, value_type.word()), None).await?;
+        link(cx, tx, logged, MetadataResource { id, r#type: kind }).await?;
+    }
+    Ok(())
+}
+
+async fn insert(
+    cx: &Context,
+    tx: &mut Transaction,
+    project: Id,
+    (key, value, kind): (&str, &RawValue, &'static str),
+    request: Option<&MetadataRequest>,
+) -> Result<Id, StoreError> {
+    let id = cx.new_id();
+    Insert::into("run_metadata")
+        .stamped(id, cx.now())
+        .set("stack_component_id", request.and_then(|request| request.stack_component_id))
+        .set("user_id", cx.user_id())
+        .set("project_id", project)
+        .set("key", key)
+        .set("value", python_json(value.get()))
+        .set("type", kind)
+        .set("publisher_step_id", request.and_then(|request| request.publisher_step_id))
+        .run(tx)
+        .await?;
+    Ok(id)
+}
+
+async fn link(
+    cx: &Context,
+    tx: &mut Transaction,
+    metadata: Id,
+    resource: MetadataResource,
+) -> Result<(), StoreError> {
+    Insert::into("run_metadata_resource")
+        .set("id", cx.new_id())
+        .set("resource_id", resource.id)
+        .set("resource_type", resource.r#type.word())
+        .set("run_metadata_id", metadata)
+        .run(tx)
+        .await
+}
+
+async fn require_resource(tx: &mut Transaction, resource: MetadataResource, project: Id) -> ApiResult<()> {
+    let kind = resource.r#type;
+    let select = Sql::select()
+        .column("id")
+        .from(kind.table())
+        .and_where(Expr::col("id").eq(resource.id))
+        .and_where(Expr::col("project_id").eq(project))
+        .to_owned();
+    match tx.fetch_optional::<(Id,)>(&select).await? {
+        Some(_) => Ok(()),
+        None => {
+            let name = kind.word().replace('_', " ");
+            let message =
+                format!("\"The {name} with the ID '{}' was not found in the project.\"", resource.id);
+            Err(ApiError::new(ErrorKind::KeyError, message))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_has_the_type_that_python_reads_it_as() {
+        for (json, kind) in [
+            (r#""1""#, Some("str")),
+            ("-1", Some("int")),
+            ("1.0", Some("float")),
+            ("1e3", Some("float")),
+            ("true", Some("bool")),
+            ("[1.5]", Some("list")),
+            (r#"{"a": 1}"#, Some("dict")),
+            ("null", None),
+        ] {
+            let json: Box<RawValue> = serde_json::from_str(json).unwrap();
+            assert_eq!(ValueType::of(&json).map(ValueType::word), kind);
+        }
+    }
+}

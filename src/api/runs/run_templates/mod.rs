@@ -1,0 +1,274 @@
+//! Run templates: snapshots that somebody means to run again. Newer clients use named snapshots instead.
+
+mod requests;
+
+use std::sync::Arc;
+
+use sea_query::{Expr, ExprTrait, Order, Query as Sql, SelectStatement, SimpleExpr};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::code_references::CodeReferenceRow;
+use super::pipeline_builds::BuildRow;
+use super::pipeline_snapshots::SnapshotRow;
+use super::pipelines::PipelineRow;
+use super::run_configuration;
+use crate::accounts::users::UserResponse;
+use crate::api::server::tagging::{NO_TAGS, TAGS};
+use crate::api::server::tags::TagRow;
+use crate::framework::routes::Routes;
+use crate::framework::{ById, Read, Resource, Response, ResponseOf, delete, delete_row, get, list};
+use crate::http::error::ApiResult;
+use crate::http::filter::{Field, FieldKind, Related, Sort};
+use crate::http::list::Listed;
+use crate::row;
+use crate::store::{Among, Id, JsonText, Timestamp, Transaction};
+
+const TEMPLATES: &str = "/api/v1/run_templates";
+const TEMPLATES_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/run_templates";
+const TEMPLATE: &str = "/api/v1/run_templates/{template_id}";
+
+pub fn routes() -> Routes {
+    Routes::new()
+        .post(TEMPLATES, requests::create_template)
+        .also(&TAGS)
+        .get(TEMPLATES, list::<TemplateRow>)
+        .post(TEMPLATES_OF_PROJECT, requests::create_template)
+        .also(&TAGS)
+        .get(TEMPLATES_OF_PROJECT, list::<TemplateRow>)
+        .get(TEMPLATE, get::<TemplateRow>)
+        .put(TEMPLATE, requests::update_template)
+        .also(&TAGS)
+        .also(&NO_TAGS)
+        .delete(TEMPLATE, delete::<TemplateRow>)
+}
+
+row! {
+    pub struct TemplateRow in "run_template" {
+        pub id: Id,
+        pub created: Timestamp,
+        pub updated: Timestamp,
+        pub name: String,
+        pub hidden: bool,
+        pub description: Option<String>,
+        pub user_id: Option<Id>,
+        pub project_id: Id,
+        pub source_snapshot_id: Option<Id>,
+    }
+}
+
+/// Snapshots that templates are of.
+fn snapshots() -> SelectStatement {
+    Sql::select().column(("pipeline_snapshot", "id")).from("pipeline_snapshot").to_owned()
+}
+
+/// Snapshots with what they refer to in another table.
+fn snapshots_with(table: &'static str, column: &'static str) -> SelectStatement {
+    let referred = Expr::col((table, "id")).equals(("pipeline_snapshot", column));
+    snapshots().inner_join(table, referred).to_owned()
+}
+
+const PIPELINE_ID: Related = Related {
+    column: "source_snapshot_id",
+    rows: snapshots,
+    fields: &[(("pipeline_snapshot", "pipeline_id"), FieldKind::Id)],
+};
+const BUILD_ID: Related =
+    Related { fields: &[(("pipeline_snapshot", "build_id"), FieldKind::Id)], ..PIPELINE_ID };
+const STACK_ID: Related =
+    Related { fields: &[(("pipeline_snapshot", "stack_id"), FieldKind::Id)], ..PIPELINE_ID };
+const CODE_REPOSITORY_ID: Related = Related {
+    rows: || snapshots_with("code_reference", "code_reference_id"),
+    fields: &[(("code_reference", "code_repository_id"), FieldKind::Id)],
+    ..PIPELINE_ID
+};
+const PIPELINE: Related = Related {
+    rows: || snapshots_with("pipeline", "pipeline_id"),
+    fields: &[(("pipeline", "id"), FieldKind::Id), (("pipeline", "name"), FieldKind::Text)],
+    ..PIPELINE_ID
+};
+const STACK: Related = Related {
+    rows: || snapshots_with("stack", "stack_id"),
+    fields: &[(("stack", "id"), FieldKind::Id), (("stack", "name"), FieldKind::Text)],
+    ..PIPELINE_ID
+};
+
+impl Listed for TemplateRow {
+    const HOLDS_SECRETS: bool = false;
+    const FIELDS: &'static [Field] = &[
+        Field::id(),
+        Field::time("created"),
+        Field::time("updated"),
+        Field::tags(),
+        Field::scope_user(),
+        Field::user(),
+        Field::text("name"),
+        Field { sort: Sort::Not, ..Field::only_flag("hidden") },
+        Field::related("pipeline_id", PIPELINE_ID),
+        Field::related("build_id", BUILD_ID),
+        Field::related("stack_id", STACK_ID),
+        Field::related("code_repository_id", CODE_REPOSITORY_ID),
+        Field::related("pipeline", PIPELINE),
+        Field::related("stack", STACK),
+    ];
+}
+
+#[derive(Debug, Serialize)]
+pub struct TemplateBody {
+    created: Timestamp,
+    updated: Timestamp,
+    user_id: Option<Id>,
+    project_id: Id,
+    runnable: bool,
+    hidden: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub struct TemplateMetadata {
+    description: Option<String>,
+    pipeline_spec: Option<Arc<RawValue>>,
+    config_template: Option<Arc<RawValue>>,
+    config_schema: Option<Arc<RawValue>>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct TemplateResources {
+    user: Option<Arc<UserResponse>>,
+    source_snapshot: Option<Arc<ResponseOf<SnapshotRow>>>,
+    pipeline: Option<Arc<ResponseOf<PipelineRow>>>,
+    build: Option<Arc<ResponseOf<BuildRow>>>,
+    code_reference: Option<Arc<ResponseOf<CodeReferenceRow>>>,
+    tags: Vec<Arc<ResponseOf<TagRow>>>,
+    latest_run_id: Option<Id>,
+    latest_run_status: Option<String>,
+}
+
+impl Resource for TemplateRow {
+    const NAME: &'static str = "run template";
+    const IN_PROJECT: bool = true;
+    const TAGGABLE: bool = true;
+    type Body = TemplateBody;
+    type Metadata = TemplateMetadata;
+    type Resources = TemplateResources;
+
+    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let sources: Vec<Id> = rows.iter().filter_map(|row| row.source_snapshot_id).collect();
+        let snapshots = read.rows::<SnapshotRow>(sources.clone()).await?;
+        let of_snapshot: ById<SnapshotRow> = snapshots.into_iter().map(|row| (row.id, row)).collect();
+        let builds =
+            read.rows::<BuildRow>(of_snapshot.values().filter_map(|of| of.build_id).collect()).await?;
+        let runnable = |row: &Self| {
+            let build = row.source_snapshot_id.and_then(|id| of_snapshot.get(&id)?.build_id);
+            let build = builds.iter().find(|of| Some(of.id) == build);
+            build.is_some_and(|build| !build.is_local && build.stack_id.is_some())
+        };
+        let specs = if read.metadata { specs(read, &sources).await? } else { ById::new() };
+        let configurations = match read.metadata {
+            true => run_configuration::of_snapshots(read, &sources).await?,
+            false => ById::new(),
+        };
+        let mut resources =
+            if read.resources { resources(read, &rows, &of_snapshot).await? } else { ById::new() };
+        let response = |row: Self| {
+            let body = TemplateBody {
+                created: row.created,
+                updated: row.updated,
+                user_id: row.user_id,
+                project_id: row.project_id,
+                runnable: runnable(&row),
+                hidden: row.hidden,
+            };
+            let configuration = row.source_snapshot_id.and_then(|id| configurations.get(&id));
+            let metadata = read.metadata(|| TemplateMetadata {
+                description: row.description,
+                pipeline_spec: row.source_snapshot_id.and_then(|id| specs.get(&id).cloned()),
+                config_template: configuration.map(|made| Arc::clone(&made.template)),
+                config_schema: configuration.map(|made| Arc::clone(&made.schema)),
+            });
+            Response::named(row.id, row.name, body, metadata, resources.remove(&row.id))
+        };
+        Ok(rows.into_iter().map(response).collect())
+    }
+
+    /// Snapshots that were made from it don't say so any more.
+    async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {
+        let forget = Sql::update()
+            .table("pipeline_snapshot")
+            .value("template_id", Option::<Id>::None)
+            .and_where(Expr::col("template_id").eq(id))
+            .to_owned();
+        tx.execute(&forget).await?;
+        delete_row::<Self>(tx, id).await
+    }
+}
+
+async fn specs(read: &Read<'_>, snapshots: &[Id]) -> ApiResult<ById<Arc<RawValue>>> {
+    if snapshots.is_empty() {
+        return Ok(ById::new());
+    }
+    let query = Sql::select()
+        .columns(["id", "pipeline_spec"])
+        .from("pipeline_snapshot")
+        .and_where(Expr::col("id").among(snapshots.iter().copied()))
+        .to_owned();
+    let specs: Vec<(Id, Option<JsonText>)> = read.app.store.fetch_all(&query).await?;
+    Ok(specs.into_iter().filter_map(|(id, spec)| Some((id, Arc::from(spec?.0)))).collect())
+}
+
+async fn resources(
+    read: &Read<'_>,
+    rows: &[TemplateRow],
+    of_snapshot: &ById<SnapshotRow>,
+) -> ApiResult<ById<TemplateResources>> {
+    let users = read.users(rows.iter().map(|row| row.user_id)).await?;
+    let snapshots = read.embed::<SnapshotRow>(rows.iter().map(|row| row.source_snapshot_id)).await?;
+    let sources = || of_snapshot.values();
+    let pipelines = read.embed::<PipelineRow>(sources().map(|of| Some(of.pipeline_id))).await?;
+    let builds = read.embed::<BuildRow>(sources().map(|of| of.build_id)).await?;
+    let code = read.embed::<CodeReferenceRow>(sources().map(|of| of.code_reference_id)).await?;
+    let mut tags = read.tags_of(rows).await?;
+    let mut latest = latest_runs(read, rows).await?;
+    let one = |row: &TemplateRow| {
+        let of = row.source_snapshot_id.and_then(|id| of_snapshot.get(&id));
+        let (latest_run_id, latest_run_status) = latest.remove(&row.id).unzip();
+        let resources = TemplateResources {
+            user: row.user_id.and_then(|id| users.get(&id).cloned()),
+            source_snapshot: row.source_snapshot_id.and_then(|id| snapshots.get(&id).cloned()),
+            pipeline: of.and_then(|of| pipelines.get(&of.pipeline_id).cloned()),
+            build: of.and_then(|of| builds.get(&of.build_id?).cloned()),
+            code_reference: of.and_then(|of| code.get(&of.code_reference_id?).cloned()),
+            tags: tags.remove(&row.id).unwrap_or_default(),
+            latest_run_id,
+            latest_run_status,
+        };
+        (row.id, resources)
+    };
+    Ok(rows.iter().map(one).collect())
+}
+
+/// Of each template the newest run: its id and status.
+async fn latest_runs(read: &Read<'_>, rows: &[TemplateRow]) -> ApiResult<ById<(Id, String)>> {
+    if rows.is_empty() {
+        return Ok(ById::new());
+    }
+    let newest = Sql::select()
+        .column(("newest", "id"))
+        .from_as("pipeline_run", "newest")
+        .inner_join(
+            "pipeline_snapshot",
+            Expr::col(("pipeline_snapshot", "id")).equals(("newest", "snapshot_id")),
+        )
+        .and_where(Expr::col(("pipeline_snapshot", "template_id")).equals(("run_template", "id")))
+        .order_by(("newest", "created"), Order::Desc)
+        .limit(1)
+        .to_owned();
+    let query = Sql::select()
+        .columns([("run_template", "id"), ("pipeline_run", "id")])
+        .column(("pipeline_run", "status"))
+        .from("run_template")
+        .inner_join("pipeline_run", Expr::col(("pipeline_run", "id")).eq(SimpleExpr::from(newest)))
+        .and_where(Expr::col(("run_template", "id")).among(rows.iter().map(|row| row.id)))
+        .to_owned();
+    let latest: Vec<(Id, Id, String)> = read.app.store.fetch_all(&query).await?;
+    Ok(latest.into_iter().map(|(template, run, status)| (template, (run, status))).collect())
+}

@@ -1,0 +1,237 @@
+//! What a page of steps needs from other tables.
+
+use std::collections::{BTreeMap, HashSet};
+
+use sea_query::{Expr, ExprTrait, Query as Sql};
+use sqlx::FromRow;
+
+use super::{StepMetadata, StepResources, StepRow, artifacts};
+use crate::api::models::model_versions::ModelVersionRow;
+use crate::api::runs::pipeline_runs::logs_of;
+use crate::api::runs::step_configuration::{
+    MergedStep, Object, Outline, StoredStep, finalize_substitutions, handed_down, object, value,
+};
+use crate::framework::{ById, Read};
+use crate::http::error::ApiResult;
+use crate::store::{Among, Id, JsonText, Timestamp};
+
+/// What steps take over from their pipeline: of a snapshot, and of a run's start.
+#[derive(Debug, FromRow)]
+struct PipelineOfRun {
+    run_id: Id,
+    start_time: Option<Timestamp>,
+    created: Timestamp,
+    is_dynamic: bool,
+    pipeline_configuration: String,
+}
+
+/// What a step is configured to do, as far as its answer shows it.
+pub struct Configuration {
+    pub outline: Outline,
+    /// When metadata is wanted.
+    pub whole: Option<MergedStep>,
+}
+
+impl Configuration {
+    fn outline(stored: &str, pipeline: &Object) -> serde_json::Result<Self> {
+        let inherited = pipeline.get("substitutions").map(|json| &**json);
+        Ok(Self { outline: Outline::read(stored, inherited)?, whole: None })
+    }
+
+    fn whole(stored: &str, (pipeline, is_dynamic): &(Object, bool), name: &str) -> serde_json::Result<Self> {
+        let step = serde_json::from_str::<StoredStep>(stored)?.merged(pipeline, *is_dynamic);
+        let step = without_overridden(step, pipeline, name);
+        Ok(Self { outline: Outline::of(&step), whole: Some(step) })
+    }
+}
+
+/// The configuration of each step that has one, with what it takes over from its pipeline.
+pub async fn configurations(read: &Read<'_>, rows: &[StepRow]) -> ApiResult<ById<Configuration>> {
+    if rows.is_empty() {
+        return Ok(ById::new());
+    }
+    let runs: HashSet<Id> = rows.iter().map(|row| row.pipeline_run_id).collect();
+    let pipelines = pipelines_of(read, runs.into_iter().collect()).await?;
+    let own = own_configurations(read, rows.iter().map(|row| row.id).collect()).await?;
+    let compiled = compiled_configurations(read, rows).await?;
+    let mut configurations = ById::new();
+    let nothing = (Object::new(), false);
+    for row in rows {
+        let compiled = || compiled.get(&(row.snapshot_id?, row.name.clone()));
+        let Some(stored) = own.get(&row.id).or_else(compiled) else { continue };
+        let pipeline = pipelines.get(&row.pipeline_run_id).unwrap_or(&nothing);
+        let configuration = match read.metadata {
+            true => Configuration::whole(stored, pipeline, &row.name),
+            false => Configuration::outline(stored, &pipeline.0),
+        };
+        configurations.extend(configuration.ok().map(|configuration| (row.id, configuration)));
+    }
+    Ok(configurations)
+}
+
+async fn pipelines_of(read: &Read<'_>, runs: Vec<Id>) -> ApiResult<ById<(Object, bool)>> {
+    let query = Sql::select()
+        .expr_as(Expr::col(("pipeline_run", "id")), "run_id")
+        .columns(["start_time", "created"].map(|column| ("pipeline_run", column)))
+        .columns(["is_dynamic", "pipeline_configuration"].map(|column| ("pipeline_snapshot", column)))
+        .from("pipeline_run")
+        .inner_join(
+            "pipeline_snapshot",
+            Expr::col(("pipeline_snapshot", "id")).equals(("pipeline_run", "snapshot_id")),
+        )
+        .and_where(Expr::col(("pipeline_run", "id")).among(runs))
+        .to_owned();
+    let rows: Vec<PipelineOfRun> = read.app.store.fetch_all(&query).await?;
+    let configuration = |row: PipelineOfRun| {
+        let (stored, start) = (&row.pipeline_configuration, row.start_time.unwrap_or(row.created));
+        let configuration = match read.metadata {
+            true => {
+                let mut configuration = object(stored);
+                finalize_substitutions(&mut configuration, start);
+                configuration
+            }
+            false => handed_down(stored, start),
+        };
+        (row.run_id, (configuration, row.is_dynamic))
+    };
+    Ok(rows.into_iter().map(configuration).collect())
+}
+
+/// Configurations of steps that came up at run time, and of steps of older versions of ZenML.
+async fn own_configurations(read: &Read<'_>, steps: Vec<Id>) -> ApiResult<ById<String>> {
+    let dynamic = Sql::select()
+        .columns(["step_run_id", "config"])
+        .from("step_configuration")
+        .and_where(Expr::col("step_run_id").among(steps.iter().copied()))
+        .to_owned();
+    Ok(read.app.store.fetch_all::<(Id, String)>(&dynamic).await?.into_iter().collect())
+}
+
+/// Configurations by snapshot and name.
+async fn compiled_configurations(
+    read: &Read<'_>,
+    rows: &[StepRow],
+) -> ApiResult<BTreeMap<(Id, String), String>> {
+    let snapshots: HashSet<Id> = rows.iter().filter_map(|row| row.snapshot_id).collect();
+    let names: HashSet<&str> = rows.iter().map(|row| row.name.as_str()).collect();
+    let query = Sql::select()
+        .columns(["snapshot_id", "name", "config"])
+        .from("step_configuration")
+        .and_where(Expr::col("snapshot_id").among(snapshots))
+        .and_where(Expr::col("name").is_in(names))
+        .to_owned();
+    let rows: Vec<(Id, String, String)> = read.app.store.fetch_all(&query).await?;
+    Ok(rows.into_iter().map(|(snapshot, name, config)| ((snapshot, name), config)).collect())
+}
+
+/// Parameters that a replayed run overrides with artifacts are not the step's any more.
+fn without_overridden(mut step: MergedStep, pipeline: &Object, invocation: &str) -> MergedStep {
+    let name: String = step.value("name").unwrap_or_default();
+    let overrides = |key: &str, of: &str| {
+        let all: Object = value(pipeline, key).unwrap_or_default();
+        value::<Object>(&all, of).unwrap_or_default()
+    };
+    let mut shadowed = overrides("step_default_input_overrides", &name);
+    shadowed.extend(overrides("step_input_overrides", invocation));
+    if shadowed.is_empty() {
+        return step;
+    }
+    let mut parameters: Object = step.value("parameters").unwrap_or_default();
+    parameters.retain(|parameter, _| !shadowed.contains_key(parameter));
+    if let Ok(json) = serde_json::value::to_raw_value(&parameters) {
+        step.config.insert("parameters".to_owned(), json);
+    }
+    step
+}
+
+/// The long columns of a step, its parents and metadata, which only hydrated answers need.
+#[derive(Debug, FromRow)]
+pub struct Details {
+    id: Id,
+    docstring: Option<String>,
+    source_code: Option<String>,
+    exception_info: Option<JsonText>,
+    #[sqlx(skip)]
+    parents: Vec<Id>,
+    #[sqlx(skip)]
+    run_metadata: BTreeMap<String, std::sync::Arc<serde_json::value::RawValue>>,
+}
+
+impl Details {
+    pub fn metadata(self, row: &StepRow, configuration: Option<MergedStep>) -> StepMetadata {
+        let (config, spec) = match configuration {
+            Some(step) => (step.config, Some(step.spec)),
+            None => (Object::new(), None),
+        };
+        StepMetadata {
+            config,
+            spec,
+            cache_key: row.cache_key.clone(),
+            cache_expires_at: row.cache_expires_at,
+            code_hash: row.code_hash.clone(),
+            docstring: self.docstring,
+            source_code: self.source_code,
+            exception_info: self.exception_info,
+            snapshot_id: row.snapshot_id,
+            pipeline_run_id: row.pipeline_run_id,
+            original_step_run_id: row.original_step_run_id,
+            parent_step_ids: self.parents,
+            run_metadata: self.run_metadata,
+        }
+    }
+}
+
+/// What hydrated answers need of each step; nothing when it isn't wanted.
+pub async fn details(read: &Read<'_>, rows: &[StepRow]) -> ApiResult<ById<Details>> {
+    if !read.metadata || rows.is_empty() {
+        return Ok(ById::new());
+    }
+    let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
+    let query = Sql::select()
+        .columns(["id", "docstring", "source_code", "exception_info"])
+        .from("step_run")
+        .and_where(Expr::col("id").among(ids.iter().copied()))
+        .to_owned();
+    let details: Vec<Details> = read.app.store.fetch_all(&query).await?;
+    let mut details: ById<Details> = details.into_iter().map(|details| (details.id, details)).collect();
+    let parents = Sql::select()
+        .columns(["child_id", "parent_id"])
+        .from("step_run_parents")
+        .and_where(Expr::col("child_id").among(ids.iter().copied()))
+        .to_owned();
+    for (child, parent) in read.app.store.fetch_all::<(Id, Id)>(&parents).await? {
+        if let Some(details) = details.get_mut(&child) {
+            details.parents.push(parent);
+        }
+    }
+    for (id, run_metadata) in read.run_metadata("step_run", &ids).await? {
+        if let Some(details) = details.get_mut(&id) {
+            details.run_metadata = run_metadata;
+        }
+    }
+    Ok(details)
+}
+
+/// What each step is related to; nothing when it isn't wanted.
+pub async fn resources(read: &Read<'_>, rows: &[StepRow]) -> ApiResult<ById<StepResources>> {
+    if !read.resources || rows.is_empty() {
+        return Ok(ById::new());
+    }
+    let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
+    let users = read.users(rows.iter().map(|row| row.user_id)).await?;
+    let models = read.embed::<ModelVersionRow>(rows.iter().map(|row| row.model_version_id)).await?;
+    let mut logs = logs_of(read, "step_run_id", |log| log.step_run_id, &ids).await?;
+    let (mut inputs, mut outputs) = artifacts::load(read, &ids).await?;
+    let one = |row: &StepRow| {
+        let resources = StepResources {
+            user: row.user_id.and_then(|id| users.get(&id).cloned()),
+            log_collection: logs.remove(&row.id).unwrap_or_default(),
+            model_version: row.model_version_id.and_then(|id| models.get(&id).cloned()),
+            inputs: inputs.remove(&row.id).unwrap_or_default(),
+            outputs: outputs.remove(&row.id).unwrap_or_default(),
+            resource_request: None,
+        };
+        (row.id, resources)
+    };
+    Ok(rows.iter().map(one).collect())
+}

@@ -1,0 +1,172 @@
+//! What steps take in and give out.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use sea_query::{Expr, ExprTrait, Order, Query as Sql};
+use serde::Serialize;
+use serde::ser::SerializeStruct;
+use sqlx::FromRow;
+
+use crate::api::artifacts::artifact_versions::ArtifactVersionRow;
+use crate::framework::{ById, Read, ResponseOf, require};
+use crate::http::error::ApiResult;
+use crate::store::{Among, Id, Insert, Transaction};
+
+type Version = Arc<ResponseOf<ArtifactVersionRow>>;
+/// By name.
+type Inputs = IndexMap<String, Vec<StepInput>>;
+type Outputs = IndexMap<String, Vec<Version>>;
+
+/// An artifact version as a step took it in (contract schema StepRunInputResponse).
+#[derive(Debug)]
+pub struct StepInput {
+    version: Version,
+    link: InputLink,
+}
+
+impl Serialize for StepInput {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("StepRunInputResponse", 9)?;
+        fields.serialize_field("body", &self.version.body)?;
+        fields.serialize_field("metadata", &self.version.metadata)?;
+        fields.serialize_field("resources", &self.version.resources)?;
+        fields.serialize_field("id", &self.version.id)?;
+        fields.serialize_field("permission_denied", &self.version.permission_denied)?;
+        fields.serialize_field("input_type", &self.link.r#type)?;
+        fields.serialize_field("index", &self.link.input_index)?;
+        fields.serialize_field("chunk_index", &self.link.chunk_index)?;
+        fields.serialize_field("chunk_size", &self.link.chunk_size)?;
+        fields.end()
+    }
+}
+
+#[derive(Debug, FromRow)]
+struct InputLink {
+    step_id: Id,
+    artifact_id: Id,
+    name: String,
+    r#type: String,
+    input_index: i32,
+    chunk_index: Option<i32>,
+    chunk_size: Option<i32>,
+}
+
+/// The inputs and outputs of each step, by name.
+pub async fn load(read: &Read<'_>, steps: &[Id]) -> ApiResult<(ById<Inputs>, ById<Outputs>)> {
+    let inputs = Sql::select()
+        .columns(["step_id", "artifact_id", "name", "type", "input_index", "chunk_index", "chunk_size"])
+        .from("step_run_input_artifact")
+        .and_where(Expr::col("step_id").among(steps.iter().copied()))
+        .order_by("input_index", Order::Asc)
+        .to_owned();
+    let inputs: Vec<InputLink> = read.app.store.fetch_all(&inputs).await?;
+    let outputs = Sql::select()
+        .columns(["step_id", "artifact_id", "name"].map(|column| ("step_run_output_artifact", column)))
+        .from("step_run_output_artifact")
+        .inner_join(
+            "artifact_version",
+            Expr::col(("artifact_version", "id")).equals(("step_run_output_artifact", "artifact_id")),
+        )
+        .and_where(Expr::col("step_id").among(steps.iter().copied()))
+        .order_by(("artifact_version", "created"), Order::Asc)
+        .to_owned();
+    let outputs: Vec<(Id, Id, String)> = read.app.store.fetch_all(&outputs).await?;
+    let ids = inputs.iter().map(|link| link.artifact_id).chain(outputs.iter().map(|(_, id, _)| *id));
+    let versions = read.embed::<ArtifactVersionRow>(ids.map(Some)).await?;
+    let (mut taken, mut given) = (ById::<Inputs>::new(), ById::<Outputs>::new());
+    for link in inputs {
+        if let Some(version) = versions.get(&link.artifact_id) {
+            let version = Arc::clone(version);
+            let of_step = taken.entry(link.step_id).or_default();
+            of_step.entry(link.name.clone()).or_default().push(StepInput { version, link });
+        }
+    }
+    for (step, id, name) in outputs {
+        if let Some(version) = versions.get(&id) {
+            given.entry(step).or_default().entry(name).or_default().push(Arc::clone(version));
+        }
+    }
+    Ok((taken, given))
+}
+
+/// How an artifact came to a step (contract schema StepRunInputArtifactType).
+#[derive(Debug, Clone)]
+pub struct NewInput<'a> {
+    pub name: &'a str,
+    pub artifact: Id,
+    /// `step_output`, `manual`, `external`, `lazy` or `override`.
+    pub kind: &'a str,
+    pub index: i32,
+    pub chunk_index: Option<i32>,
+    pub chunk_size: Option<i32>,
+}
+
+impl<'a> NewInput<'a> {
+    /// One that the step itself loaded.
+    pub fn loaded(name: &'a str, artifact: Id) -> Self {
+        Self { name, artifact, kind: "manual", index: 0, chunk_index: None, chunk_size: None }
+    }
+}
+
+/// Notes what a step takes in. Loading something twice is loading it once.
+///
+/// # Errors
+/// 404 for an artifact version that isn't in the project; the store's own.
+pub async fn add_input(tx: &mut Transaction, step: Id, project: Id, input: &NewInput<'_>) -> ApiResult<()> {
+    require::<ArtifactVersionRow>(tx, Some(input.artifact), project).await?;
+    let same = Sql::select()
+        .column("step_id")
+        .from("step_run_input_artifact")
+        .and_where(Expr::col("step_id").eq(step))
+        .and_where(Expr::col("artifact_id").eq(input.artifact))
+        .and_where(Expr::col("name").eq(input.name))
+        .and_where(Expr::col("input_index").eq(input.index))
+        .to_owned();
+    if tx.fetch_optional::<(Id,)>(&same).await?.is_some() {
+        return Ok(());
+    }
+    Insert::into("step_run_input_artifact")
+        .set("step_id", step)
+        .set("artifact_id", input.artifact)
+        .set("name", input.name)
+        .set("type", input.kind)
+        .set("input_index", input.index)
+        .set("chunk_index", input.chunk_index)
+        .set("chunk_size", input.chunk_size)
+        .run(tx)
+        .await?;
+    Ok(())
+}
+
+/// Notes what a step gives out.
+///
+/// # Errors
+/// 404 for an artifact version that isn't in the project; the store's own.
+pub async fn add_outputs(
+    tx: &mut Transaction,
+    step: Id,
+    project: Id,
+    outputs: &IndexMap<String, Vec<Id>>,
+) -> ApiResult<()> {
+    let links: Vec<(&String, Id)> =
+        outputs.iter().flat_map(|(name, ids)| ids.iter().map(move |id| (name, *id))).collect();
+    for (name, artifact) in links {
+        require::<ArtifactVersionRow>(tx, Some(artifact), project).await?;
+        let same = Sql::select()
+            .column("step_id")
+            .from("step_run_output_artifact")
+            .and_where(Expr::col("step_id").eq(step))
+            .and_where(Expr::col("artifact_id").eq(artifact))
+            .to_owned();
+        if tx.fetch_optional::<(Id,)>(&same).await?.is_none() {
+            Insert::into("step_run_output_artifact")
+                .set("step_id", step)
+                .set("artifact_id", artifact)
+                .set("name", name.as_str())
+                .run(tx)
+                .await?;
+        }
+    }
+    Ok(())
+}

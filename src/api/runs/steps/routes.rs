@@ -1,0 +1,128 @@
+//! The endpoints of steps.
+
+use axum::Json;
+use chrono::SecondsFormat;
+use sea_query::{Expr, ExprTrait, Query as Sql};
+use serde::{Deserialize, Serialize};
+
+use super::StepRow;
+use super::create::create_step;
+use super::update::update_step;
+use crate::api::models::model_versions;
+use crate::api::runs::execution_status::ExecutionStatus;
+use crate::api::runs::logs;
+use crate::api::runs::pipeline_runs::get_step_logs;
+use crate::api::runs::step_configuration::Object;
+use crate::api::server::tagging::TAGS;
+use crate::framework::routes::Routes;
+use crate::framework::{Context, get, list};
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::json::OptionalJsonBody;
+use crate::http::path::PathId;
+use crate::store::{Id, Update};
+
+const STEPS: &str = "/api/v1/steps";
+const STEP: &str = "/api/v1/steps/{step_id}";
+
+pub fn routes() -> Routes {
+    Routes::new()
+        .post(STEPS, create_step)
+        .also(&TAGS)
+        .also(&logs::ATTACHED)
+        .also(&model_versions::CONFIGURED)
+        .get(STEPS, list::<StepRow>)
+        .get(STEP, get::<StepRow>)
+        .put(STEP, update_step)
+        .also(&logs::ATTACHED)
+        .get("/api/v1/steps/{step_id}/status", get_step_status)
+        .get("/api/v1/steps/{step_id}/step-configuration", get_step_configuration)
+        .get("/api/v1/steps/{step_id}/logs", get_step_logs)
+        .put("/api/v1/steps/{step_run_id}/heartbeat", note_heartbeat)
+}
+
+async fn get_step_status(cx: Context, PathId(id): PathId) -> ApiResult<Json<String>> {
+    Ok(Json(cx.find::<StepRow>(id).await?.status))
+}
+
+async fn get_step_configuration(cx: Context, PathId(id): PathId) -> ApiResult<Json<Object>> {
+    let answer = cx.answer::<StepRow>(id).await?;
+    Ok(Json(answer.metadata.map(|metadata| metadata.config).unwrap_or_default()))
+}
+
+#[derive(Debug, Deserialize)]
+struct HeartbeatRequest {
+    /// Of resources that steps share, which this server doesn't hand out.
+    heartbeat_liveness_timeout_seconds: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Heartbeat {
+    id: Id,
+    status: String,
+    /// The one time of the API that says it is UTC.
+    latest_heartbeat: String,
+    pipeline_run_status: Option<String>,
+    heartbeat_enabled: bool,
+}
+
+/// The step lives. The answer tells it whether its run still wants it to.
+async fn note_heartbeat(
+    cx: Context,
+    PathId(id): PathId,
+    OptionalJsonBody(request): OptionalJsonBody<HeartbeatRequest>,
+) -> ApiResult<Json<Heartbeat>> {
+    if request.and_then(|request| request.heartbeat_liveness_timeout_seconds) == Some(0) {
+        let message = "heartbeat_liveness_timeout_seconds: Input should be greater than 0";
+        return Err(ApiError::invalid_request(message));
+    }
+    let step = cx.find::<StepRow>(id).await?;
+    if ExecutionStatus::read(&step.status).is_some_and(ExecutionStatus::is_finished) {
+        let message = "A step that has ended has no heartbeat.";
+        return Err(ApiError::new(ErrorKind::IllegalOperationError, message));
+    }
+    refuse_other_tokens(&cx, &step).await?;
+    let now = cx.now();
+    let noted = cx.app.store.write(|mut tx| async move {
+        Update::unnoted("step_run", id).set("latest_heartbeat", now).run(&mut tx).await?;
+        Ok::<_, ApiError>(tx.commit(()).await?)
+    });
+    noted.await?;
+    let query = Sql::select()
+        .column("status")
+        .from("pipeline_run")
+        .and_where(Expr::col("id").eq(step.pipeline_run_id))
+        .to_owned();
+    let run: Option<(String,)> = cx.app.store.fetch_optional(&query).await?;
+    Ok(Json(Heartbeat {
+        id,
+        status: step.status,
+        latest_heartbeat: now.to_utc().to_rfc3339_opts(SecondsFormat::Micros, true),
+        pipeline_run_status: run.map(|(status,)| status),
+        heartbeat_enabled: step.heartbeat_threshold.is_some(),
+    }))
+}
+
+/// 401 for a token of another run or schedule than the step's.
+async fn refuse_other_tokens(cx: &Context, step: &StepRow) -> ApiResult<()> {
+    let Ok(token) = cx.principal.token() else { return Ok(()) };
+    let scope = &token.claims.scope;
+    let is_own = match (scope.pipeline_run_id, scope.schedule_id) {
+        (Some(run), _) => step.pipeline_run_id == Id(run),
+        (None, Some(schedule)) => schedule_of(cx, step).await? == Some(Id(schedule)),
+        (None, None) => true,
+    };
+    if is_own {
+        return Ok(());
+    }
+    let message = format!("The token is not one for the step {}.", step.id);
+    Err(ApiError::new(ErrorKind::AuthorizationException, message))
+}
+
+async fn schedule_of(cx: &Context, step: &StepRow) -> ApiResult<Option<Id>> {
+    let query = Sql::select()
+        .column("schedule_id")
+        .from("pipeline_snapshot")
+        .and_where(Expr::col("id").eq(step.snapshot_id))
+        .to_owned();
+    Ok(cx.app.store.fetch_optional::<(Option<Id>,)>(&query).await?.and_then(|(schedule,)| schedule))
+}

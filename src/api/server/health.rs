@@ -1,0 +1,52 @@
+//! Whether the process lives, and whether it can work.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::any;
+use tokio::time::timeout;
+
+use crate::app::AppState;
+use crate::framework::routes::Operation;
+use crate::store::passing;
+
+/// Whoever asks if this is ready doesn't wait long for the answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+pub const OPERATIONS: [Operation; 2] = [("GET", "/health"), ("GET", "/ready")];
+
+/// Both answer any method, and stand outside the layers: a check must not fail for a limit or a header.
+pub fn router() -> Router<AppState> {
+    Router::new().route("/health", any(health)).route("/ready", any(ready))
+}
+
+/// The process lives.
+async fn health() -> &'static str {
+    "ok"
+}
+
+/// The store answers too, and can be written. What begins with `ok` is ready; a wrong clock is told on a line of its own.
+async fn ready(State(app): State<AppState>) -> (StatusCode, Cow<'static, str>) {
+    let checked = async {
+        app.auth_store.check().await?;
+        app.auth_store.ensure_writable().await
+    };
+    let reason = match timeout(PATIENCE, checked).await {
+        Ok(Ok(())) => {
+            return match app.wrong_clock() {
+                None => (StatusCode::OK, "ok".into()),
+                Some(difference) => (StatusCode::OK, format!("ok\n{difference}\n").into()),
+            };
+        }
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "the store can't be used");
+            passing(&error).unwrap_or("it does not answer")
+        }
+        Err(_) => "it does not answer in time",
+    };
+    let text = format!("not ready: the database can't be used: {reason}\n");
+    (StatusCode::SERVICE_UNAVAILABLE, text.into())
+}

@@ -1,0 +1,376 @@
+//! Projects: what keeps the work of several teams apart.
+
+use axum::Json;
+use sea_query::{DeleteStatement, Expr, ExprTrait, Func, Query as Sql, SelectStatement};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::settings;
+use super::tagging::Taggable;
+use crate::api::object_or_empty;
+use crate::auth::Principal;
+use crate::framework::routes::Routes;
+use crate::framework::{
+    Context, Held, NoResources, Read, Resource, Response, ResponseOf, by_name_or_id, delete_row, find_in,
+    list, refuse_held, refuse_taken_name, taken,
+};
+use crate::http::error::{ApiError, ApiResult, ErrorKind, if_duplicate};
+use crate::http::filter::Field;
+use crate::http::json::JsonBody;
+use crate::http::list::Listed;
+use crate::http::path::{PathId, PathName};
+use crate::http::query::{Query, Violation, reject};
+use crate::http::values::{JsonObject, ShortText};
+use crate::row;
+use crate::store::{Id, Insert, Timestamp, Transaction, Update};
+
+const PROJECTS: &str = "/api/v1/projects";
+const PROJECT: &str = "/api/v1/projects/{project_name_or_id}";
+
+/// What projects were called before.
+const WORKSPACES: &str = "/api/v1/workspaces";
+const WORKSPACE: &str = "/api/v1/workspaces/{project_name_or_id}";
+
+/// What goes with one that is deleted.
+const HOLDS: [Held; 17] = [
+    Held::new("artifacts", "artifact", "project_id"),
+    Held::new("artifact_versions", "artifact_version", "project_id"),
+    Held::new("code_repositories", "code_repository", "project_id"),
+    Held::new("curated_visualizations", "curated_visualization", "project_id"),
+    Held::new("deployments", "deployment", "project_id"),
+    Held::new("hook_invocations", "hook_invocation", "project_id"),
+    Held::new("models", "model", "project_id"),
+    Held::new("model_versions", "model_version", "project_id"),
+    Held::new("pipelines", "pipeline", "project_id"),
+    Held::new("pipeline_builds", "pipeline_build", "project_id"),
+    Held::new("runs", "pipeline_run", "project_id"),
+    Held::new("pipeline_snapshots", "pipeline_snapshot", "project_id"),
+    Held::new("run_templates", "run_template", "project_id"),
+    Held::new("schedules", "schedule", "project_id"),
+    Held::new("services", "service", "project_id"),
+    Held::new("triggers", "trigger", "project_id"),
+    Held::new("webhooks", "webhook", "project_id"),
+];
+
+pub fn routes() -> Routes {
+    Routes::new()
+        .post(WORKSPACES, create_project)
+        .get(WORKSPACES, list::<ProjectRow>)
+        .get(WORKSPACE, get_project)
+        .put(WORKSPACE, update_project)
+        .delete(WORKSPACE, delete_project)
+        .also(&HOLDS.map(Held::also))
+        .get("/api/v1/workspaces/{project_name_or_id}/statistics", get_statistics)
+        .post(PROJECTS, create_project)
+        .get(PROJECTS, list::<ProjectRow>)
+        .get(PROJECT, get_project)
+        .put(PROJECT, update_project)
+        .delete(PROJECT, delete_project)
+        .also(&HOLDS.map(Held::also))
+        .get("/api/v1/projects/{project_name_or_id}/statistics", get_statistics)
+}
+
+row! {
+    pub struct ProjectRow in "project" {
+        pub id: Id,
+        pub created: Timestamp,
+        pub updated: Timestamp,
+        pub name: String,
+        pub display_name: String,
+        pub description: String,
+        pub project_metadata: Option<String>,
+    }
+}
+
+impl Listed for ProjectRow {
+    const HOLDS_SECRETS: bool = false;
+    const FIELDS: &'static [Field] = &[
+        Field::id(),
+        Field::time("created"),
+        Field::time("updated"),
+        Field::text("name"),
+        Field::text("display_name"),
+    ];
+}
+
+#[derive(Debug, Serialize)]
+pub struct ProjectBody {
+    created: Timestamp,
+    updated: Timestamp,
+    display_name: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ProjectMetadata {
+    description: String,
+    project_metadata: Box<RawValue>,
+}
+
+impl Resource for ProjectRow {
+    const NAME: &'static str = "project";
+    const HOLDS: &'static [Held] = &HOLDS;
+    type Body = ProjectBody;
+    type Metadata = ProjectMetadata;
+    type Resources = NoResources;
+
+    fn narrow(select: &mut SelectStatement, principal: &Principal) {
+        if let Some(projects) = principal.projects() {
+            select.and_where(Expr::col("id").is_in(projects.iter().copied().map(Id)));
+        }
+    }
+
+    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let response = |row: Self| {
+            let metadata = read.metadata(|| ProjectMetadata {
+                description: row.description,
+                project_metadata: object_or_empty(row.project_metadata.as_deref()),
+            });
+            let body =
+                ProjectBody { created: row.created, updated: row.updated, display_name: row.display_name };
+            Response::named(row.id, row.name, body, metadata, None)
+        };
+        Ok(rows.into_iter().map(response).collect())
+    }
+
+    /// With everything in it.
+    async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {
+        for statement in leftovers(id) {
+            tx.execute(&statement).await?;
+        }
+        let secrets = Sql::select().column("secret_id").from("webhook").and_where(of(id)).to_owned();
+        let secrets: Vec<(Id,)> = tx.fetch_all(&secrets).await?;
+        delete_row::<Self>(tx, id).await?;
+        let secrets = Expr::col("id").is_in(secrets.into_iter().map(|(id,)| id));
+        tx.execute(&Sql::delete().from_table("secret").and_where(secrets).to_owned()).await?;
+        Ok(())
+    }
+}
+
+fn of(project: Id) -> sea_query::SimpleExpr {
+    Expr::col("project_id").eq(project)
+}
+
+/// What is to go with a project though the schema doesn't say so: tags and metadata of things in it, and what would
+/// keep the schema from deleting them.
+fn leftovers(project: Id) -> Vec<DeleteStatement> {
+    let in_project =
+        |table: &'static str| Sql::select().column("id").from(table).and_where(of(project)).to_owned();
+    let of_things = |table: &'static str, kind: &'static str, things: SelectStatement| {
+        Sql::delete()
+            .from_table(table)
+            .and_where(Expr::col("resource_type").eq(kind))
+            .and_where(Expr::col("resource_id").in_subquery(things))
+            .to_owned()
+    };
+    let tags = Taggable::WORDS.iter().map(|kind| of_things("tag_resource", kind, in_project(kind)));
+    let outputs = Sql::delete()
+        .from_table("pipeline_run_output")
+        .and_where(Expr::col("artifact_id").in_subquery(in_project("artifact_version")))
+        .to_owned();
+    tags.chain([outputs]).collect()
+}
+
+/// Characters of a project's name at most.
+const LONGEST_NAME: usize = 50;
+
+/// A project's name: small letters, digits, `_` and `-`. An empty one is made from the name for people.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(try_from = "String")]
+struct ProjectName(String);
+
+impl TryFrom<String> for ProjectName {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        if name.chars().count() > LONGEST_NAME {
+            return Err("String should have at most 50 characters");
+        }
+        match name.chars().all(is_of_name) {
+            true => Ok(Self(name)),
+            false => Err("String should match pattern '^[a-z0-9_-]+$'"),
+        }
+    }
+}
+
+impl ProjectName {
+    /// `My project!` becomes `my-project`.
+    fn of(display_name: &str) -> Self {
+        let name = display_name.to_lowercase().replace(' ', "-");
+        Self(name.chars().filter(|letter| is_of_name(*letter)).take(LONGEST_NAME).collect())
+    }
+}
+
+fn is_of_name(letter: char) -> bool {
+    letter.is_ascii_lowercase() || letter.is_ascii_digit() || matches!(letter, '_' | '-')
+}
+
+#[derive(Debug, Deserialize)]
+struct ProjectRequest {
+    name: Option<ProjectName>,
+    display_name: Option<ShortText>,
+    #[serde(default)]
+    description: ShortText,
+    project_metadata: Option<JsonObject>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ProjectUpdate {
+    name: Option<ProjectName>,
+    display_name: Option<ShortText>,
+    description: Option<ShortText>,
+    project_metadata: Option<JsonObject>,
+}
+
+/// Makes a project. Of its name and its name for people one may be left out.
+async fn create_project(
+    cx: Context,
+    JsonBody(request): JsonBody<ProjectRequest>,
+) -> ApiResult<Json<ResponseOf<ProjectRow>>> {
+    let display_name = request.display_name.as_ref().map_or("", ShortText::as_str);
+    let name = request.name.clone().filter(|name| !name.0.is_empty());
+    let ProjectName(name) = name.unwrap_or_else(|| ProjectName::of(display_name));
+    refuse_empty("POST", &name)?;
+    let display_name = if display_name.is_empty() { name.as_str() } else { display_name };
+    let id = cx.new_id();
+    let (context, request, name) = (&cx, &request, name.as_str());
+    let made = cx.create(|mut tx| async move {
+        refuse_taken_name::<ProjectRow>(&mut tx, None, name, None).await?;
+        let inserted = Insert::into("project")
+            .stamped(id, context.now())
+            .set("name", name)
+            .set("display_name", display_name)
+            .set("description", request.description.as_str())
+            .set("project_metadata", request.project_metadata.as_ref().map_or("{}", JsonObject::as_str))
+            .run(&mut tx)
+            .await;
+        inserted.map_err(if_duplicate(|| taken::<ProjectRow>(name)))?;
+        Ok((tx, id))
+    });
+    let id = made.await?;
+    settings::note_step(&cx.app.store, "project_created", cx.now()).await?;
+    cx.answer::<ProjectRow>(id).await.map(Json)
+}
+
+/// 422 for a project without a name.
+fn refuse_empty(method: &str, name: &str) -> ApiResult<()> {
+    if !name.is_empty() {
+        return Ok(());
+    }
+    let violation = Violation {
+        place: "body",
+        field: "name".to_owned(),
+        kind: "missing",
+        message: "Field required".to_owned(),
+        input: String::new(),
+    };
+    Err(reject(method, PROJECTS, &[violation]))
+}
+
+/// One project, by its name or id.
+async fn get_project(
+    cx: Context,
+    PathName(name_or_id): PathName,
+    mut query: Query,
+) -> ApiResult<Json<ResponseOf<ProjectRow>>> {
+    let hydrate = query.flag("hydrate").unwrap_or(true);
+    query.finish()?;
+    let project = find_by_name_or_id(&cx, &name_or_id).await?;
+    cx.answer_with::<ProjectRow>(project.id, hydrate).await.map(Json)
+}
+
+/// Changes a project, by its id alone. The default project keeps its name: that is how the server finds it.
+async fn update_project(
+    cx: Context,
+    PathId(id): PathId,
+    JsonBody(update): JsonBody<ProjectUpdate>,
+) -> ApiResult<Json<ResponseOf<ProjectRow>>> {
+    update.name.as_ref().map_or(Ok(()), |name| refuse_empty("PUT", &name.0))?;
+    let (context, update) = (&cx, &update);
+    let updated = cx.app.store.write(|mut tx| async move {
+        let project = find_in::<ProjectRow>(&mut tx, id).await?;
+        let name = update.name.as_ref().map(|name| name.0.as_str()).filter(|name| *name != project.name);
+        if let Some(name) = name {
+            refuse_default(context, &project, "renamed")?;
+            refuse_taken_name::<ProjectRow>(&mut tx, None, name, Some(id)).await?;
+        }
+        let updated = Update::of("project", id, context.now())
+            .maybe("name", name)
+            .maybe("display_name", update.display_name.as_ref().map(ShortText::as_str))
+            .maybe("description", update.description.as_ref().map(ShortText::as_str))
+            .maybe("project_metadata", update.project_metadata.as_ref().map(JsonObject::as_str))
+            .run(&mut tx)
+            .await;
+        let name = name.unwrap_or_default();
+        updated.map_err(if_duplicate(|| taken::<ProjectRow>(name)))?;
+        Ok::<_, ApiError>(tx.commit(()).await?)
+    });
+    updated.await?;
+    cx.answer::<ProjectRow>(id).await.map(Json)
+}
+
+/// Deletes a project and everything in it, by its name or id.
+async fn delete_project(cx: Context, PathName(name_or_id): PathName) -> ApiResult<Json<()>> {
+    let project = find_by_name_or_id(&cx, &name_or_id).await?;
+    refuse_default(&cx, &project, "deleted")?;
+    let context = &cx;
+    let deleted = cx.app.store.write(|mut tx| async move {
+        find_in::<ProjectRow>(&mut tx, project.id).await?;
+        refuse_held::<ProjectRow>(context, &mut tx, project.id).await?;
+        ProjectRow::delete(&mut tx, project.id).await?;
+        Ok::<_, ApiError>(tx.commit(()).await?)
+    });
+    deleted.await?;
+    cx.app.identities.forget_work();
+    Ok(Json(()))
+}
+
+/// How much there is in a project.
+#[derive(Debug, Serialize)]
+struct ProjectStatistics {
+    pipelines: i64,
+    runs: i64,
+}
+
+async fn get_statistics(cx: Context, PathName(name_or_id): PathName) -> ApiResult<Json<ProjectStatistics>> {
+    let project = find_by_name_or_id(&cx, &name_or_id).await?;
+    let number_of = async |table: &'static str| -> ApiResult<i64> {
+        let mut count = Sql::select();
+        count.expr(Func::count(Expr::col("id"))).from(table).and_where(of(project.id));
+        Ok(cx.app.store.fetch_optional::<(i64,)>(&count).await?.map_or(0, |(number,)| number))
+    };
+    Ok(Json(ProjectStatistics {
+        pipelines: number_of("pipeline").await?,
+        runs: number_of("pipeline_run").await?,
+    }))
+}
+
+fn refuse_default(cx: &Context, project: &ProjectRow, change: &str) -> ApiResult<()> {
+    if project.name != cx.app.default_project {
+        return Ok(());
+    }
+    let message = format!("The default project can't be {change}.");
+    Err(ApiError::new(ErrorKind::IllegalOperationError, message))
+}
+
+async fn find_by_name_or_id(cx: &Context, name_or_id: &str) -> ApiResult<ProjectRow> {
+    let mut select = ProjectRow::select();
+    ProjectRow::narrow(&mut select, &cx.principal);
+    let found = cx.app.store.fetch_optional(select.and_where(by_name_or_id(name_or_id))).await?;
+    found.ok_or_else(|| {
+        let message = format!("\"No project with the name or ID '{name_or_id}' was found\"");
+        ApiError::new(ErrorKind::KeyError, message)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ProjectName;
+
+    #[test]
+    fn a_name_is_made_from_the_name_for_people() {
+        assert_eq!(ProjectName::of("My Pro!ject é_1").0, "my-project-_1");
+        assert!(ProjectName::try_from("Upper".to_owned()).is_err());
+        assert!(ProjectName::try_from("a".repeat(51)).is_err());
+        assert!(ProjectName::try_from("a-b_1".to_owned()).is_ok());
+    }
+}

@@ -1,0 +1,264 @@
+//! Attaching tags to things.
+
+use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
+use serde::{Deserialize, Deserializer};
+use uuid::Uuid;
+
+use super::tags::{self, Color, TagRow};
+use crate::auth::access::Also;
+use crate::auth::permissions::{Permission, Verb};
+use crate::framework::{Context, find_in, find_named};
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::values::{ShortText, TextOr, at_most};
+use crate::store::{Among, Id, Insert, Transaction};
+
+/// Tags in one request: each takes some statements.
+pub const MOST_TAGS: usize = 200;
+
+/// What can have tags (contract schema TaggableResourceTypes).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Taggable {
+    Artifact,
+    ArtifactVersion,
+    Model,
+    ModelVersion,
+    Pipeline,
+    PipelineRun,
+    RunTemplate,
+    PipelineSnapshot,
+    Deployment,
+}
+
+impl Taggable {
+    pub const WORDS: &'static [&'static str] = &[
+        "artifact",
+        "artifact_version",
+        "model",
+        "model_version",
+        "pipeline",
+        "pipeline_run",
+        "run_template",
+        "pipeline_snapshot",
+        "deployment",
+    ];
+
+    /// The word in the store, which is the table's name too.
+    pub fn word(self) -> &'static str {
+        Self::WORDS[self as usize]
+    }
+
+    /// Ids of all things that share an exclusive tag with this one; none for kinds that can't have such a tag.
+    fn rivals(self, thing: Id) -> Option<SelectStatement> {
+        let column = match self {
+            Self::PipelineRun | Self::PipelineSnapshot => "pipeline_id",
+            Self::ArtifactVersion => "artifact_id",
+            Self::Deployment => return Some(rivals_by_snapshot("deployment", "snapshot_id", thing)),
+            Self::RunTemplate => {
+                return Some(rivals_by_snapshot("run_template", "source_snapshot_id", thing));
+            }
+            Self::Artifact | Self::Model | Self::ModelVersion | Self::Pipeline => return None,
+        };
+        let table = self.word();
+        let own = Sql::select().column(column).from(table).and_where(Expr::col("id").eq(thing)).to_owned();
+        Some(Sql::select().column("id").from(table).and_where(Expr::col(column).in_subquery(own)).to_owned())
+    }
+}
+
+/// Things of the table whose snapshots are of the same pipeline.
+fn rivals_by_snapshot(table: &'static str, column: &'static str, thing: Id) -> SelectStatement {
+    let snapshot = || Expr::col(("pipeline_snapshot", "id")).equals((table, column));
+    let with_snapshot = |select: &mut SelectStatement| {
+        select.from(table).inner_join("pipeline_snapshot", snapshot()).to_owned()
+    };
+    let own = with_snapshot(Sql::select().column(("pipeline_snapshot", "pipeline_id")))
+        .and_where(Expr::col((table, "id")).eq(thing))
+        .to_owned();
+    with_snapshot(Sql::select().column((table, "id")))
+        .and_where(Expr::col(("pipeline_snapshot", "pipeline_id")).in_subquery(own))
+        .to_owned()
+}
+
+/// A tag as a request names it: by its name or id, or with what it is to be like.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(from = "TextOr<ShortText, DescribedTag>")]
+pub enum TagReference {
+    NameOrId(ShortText),
+    Described(DescribedTag),
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct DescribedTag {
+    name: ShortText,
+    color: Option<Color>,
+    exclusive: Option<bool>,
+}
+
+impl From<TextOr<ShortText, DescribedTag>> for TagReference {
+    fn from(tag: TextOr<ShortText, DescribedTag>) -> Self {
+        match tag {
+            TextOr::Text(name_or_id) => Self::NameOrId(name_or_id),
+            TextOr::Object(described) => Self::Described(described),
+        }
+    }
+}
+
+impl TagReference {
+    fn name(&self) -> &str {
+        match self {
+            Self::NameOrId(name) | Self::Described(DescribedTag { name, .. }) => name.as_str(),
+        }
+    }
+}
+
+/// Reads a list of tags' names or ids, for a field of a request that takes nothing more; null is none.
+///
+/// # Errors
+/// When it is no list of texts of 255 characters at most.
+pub fn plain_tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<TagReference>, D::Error> {
+    let names: Option<Vec<ShortText>> = at_most::<MOST_TAGS, _, _>(deserializer)?;
+    Ok(names.unwrap_or_default().into_iter().map(TagReference::NameOrId).collect())
+}
+
+const ATTACH: Permission<'static> = Permission::to(Verb::Create, "tag_resources");
+const DETACH: Permission<'static> = Permission::to(Verb::Delete, "tag_resources");
+const MAKE: Permission<'static> = Permission::to(Verb::Create, "tags");
+/// What a route may do that takes tags for what it makes.
+pub const TAGS: [Also; 2] = [Also::met(ATTACH, "tags"), Also::met(MAKE, "a new tag")];
+/// What a route may do that takes tags from what it changes, besides.
+pub const NO_TAGS: [Also; 1] = [Also::met(DETACH, "tags to remove")];
+
+/// Attaches the tags to a thing, and makes those that aren't there yet.
+///
+/// # Errors
+/// 403 for a token that may not; 400 for a tag that is exclusive here and not there; 404 for an unknown id; the store's own.
+pub async fn set_tags(
+    cx: &Context,
+    tx: &mut Transaction,
+    kind: Taggable,
+    thing: Id,
+    tags: &[TagReference],
+) -> ApiResult<()> {
+    if tags.len() > MOST_TAGS {
+        return Err(ApiError::unprocessable(format!("tags: List should have at most {MOST_TAGS} items")));
+    }
+    if !tags.is_empty() {
+        cx.require(ATTACH)?;
+    }
+    for reference in tags {
+        let tag = find_or_make(cx, tx, reference).await?;
+        attach(cx, tx, kind, thing, &tag).await?;
+    }
+    Ok(())
+}
+
+async fn find_or_make(cx: &Context, tx: &mut Transaction, reference: &TagReference) -> ApiResult<TagRow> {
+    let name = reference.name();
+    if let (TagReference::NameOrId(_), Ok(id)) = (reference, Uuid::try_parse(name)) {
+        return find_in::<TagRow>(tx, Id(id)).await;
+    }
+    let (color, exclusive) = match reference {
+        TagReference::NameOrId(_) => (None, None),
+        TagReference::Described(DescribedTag { color, exclusive, .. }) => {
+            (*color, Some(exclusive.unwrap_or(false)))
+        }
+    };
+    match find_named::<TagRow>(tx, None, name).await? {
+        None => {
+            cx.require(MAKE)?;
+            tags::insert(cx, tx, name, color, exclusive.unwrap_or(false)).await
+        }
+        Some(tag) if exclusive.is_none_or(|exclusive| exclusive == tag.exclusive) => Ok(tag),
+        Some(tag) => {
+            let is = if tag.exclusive { "an exclusive" } else { "a non-exclusive" };
+            let message =
+                format!("The tag '{name}' is {is} one. Please update it before attaching it to resources.");
+            Err(ApiError::new(ErrorKind::ValueError, message))
+        }
+    }
+}
+
+/// Attaches one tag; an exclusive one leaves the thing that had it before. Attaching twice is attaching once.
+///
+/// # Errors
+/// 400 for an exclusive tag on a kind of thing that can't have one; the store's own.
+pub async fn attach(
+    cx: &Context,
+    tx: &mut Transaction,
+    kind: Taggable,
+    thing: Id,
+    tag: &TagRow,
+) -> ApiResult<Id> {
+    let link = Sql::select()
+        .column("id")
+        .from("tag_resource")
+        .and_where(Expr::col("tag_id").eq(tag.id))
+        .and_where(Expr::col("resource_id").eq(thing))
+        .and_where(Expr::col("resource_type").eq(kind.word()))
+        .to_owned();
+    if let Some((id,)) = tx.fetch_optional::<(Id,)>(&link).await? {
+        return Ok(id);
+    }
+    if tag.exclusive {
+        let Some(rivals) = kind.rivals(thing) else {
+            let message = format!(
+                "The exclusive tag '{}' can't be attached to a {}: exclusive tags are for pipeline runs, pipeline \
+                 snapshots, deployments, run templates and artifact versions.",
+                tag.name,
+                kind.word()
+            );
+            return Err(ApiError::new(ErrorKind::ValueError, message));
+        };
+        let leave = Sql::delete()
+            .from_table("tag_resource")
+            .and_where(Expr::col("tag_id").eq(tag.id))
+            .and_where(Expr::col("resource_type").eq(kind.word()))
+            .and_where(Expr::col("resource_id").in_subquery(rivals))
+            .to_owned();
+        tx.execute(&leave).await?;
+    }
+    let id = cx.new_id();
+    Insert::into("tag_resource")
+        .stamped(id, cx.now())
+        .set("tag_id", tag.id)
+        .set("resource_id", thing)
+        .set("resource_type", kind.word())
+        .run(tx)
+        .await?;
+    Ok(id)
+}
+
+/// Takes the tags with these names or ids from a thing; what it doesn't have is left out.
+///
+/// # Errors
+/// 403 for a token that may not; the store's own.
+pub async fn remove_tags(
+    cx: &Context,
+    tx: &mut Transaction,
+    kind: Taggable,
+    thing: Id,
+    tags: &[TagReference],
+) -> ApiResult<()> {
+    if tags.is_empty() {
+        return Ok(());
+    }
+    if tags.len() > MOST_TAGS {
+        return Err(ApiError::unprocessable(format!("tags: List should have at most {MOST_TAGS} items")));
+    }
+    cx.require(DETACH)?;
+    let names = tags.iter().map(TagReference::name);
+    let ids = tags.iter().filter_map(|tag| Uuid::try_parse(tag.name()).ok().map(Id));
+    let meant = Sql::select()
+        .column("id")
+        .from("tag")
+        .and_where(Expr::col("name").is_in(names).or(Expr::col("id").among(ids)))
+        .to_owned();
+    let remove = Sql::delete()
+        .from_table("tag_resource")
+        .and_where(Expr::col("resource_id").eq(thing))
+        .and_where(Expr::col("resource_type").eq(kind.word()))
+        .and_where(Expr::col("tag_id").in_subquery(meant))
+        .to_owned();
+    tx.execute(&remove).await?;
+    Ok(())
+}

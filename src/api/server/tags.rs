@@ -1,0 +1,334 @@
+//! Tags: words that are attached to pipelines, runs, artifacts, models and the like.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::Json;
+use sea_query::{Expr, ExprTrait, Func, Query as Sql, SelectStatement};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::tagging::Taggable;
+use crate::accounts::users::UserResponse;
+use crate::framework::routes::Routes;
+use crate::framework::{
+    Context, Read, Resource, Response, ResponseOf, delete, find_in, get, list, refuse_taken_name,
+};
+use crate::http::contract::Modelled;
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::filter::{Field, FieldKind, Filter};
+use crate::http::json::ModelBody;
+use crate::http::list::Listed;
+use crate::http::path::PathId;
+use crate::http::values::check_name;
+use crate::row;
+use crate::store::{Among, Id, Insert, Timestamp, Transaction, Update};
+
+const TAGS: &str = "/api/v1/tags";
+const TAG: &str = "/api/v1/tags/{tag_id}";
+
+pub fn routes() -> Routes {
+    Routes::new()
+        .post(TAGS, create_tag)
+        .get(TAGS, list::<TagRow>)
+        .get(TAG, get::<TagRow>)
+        .put(TAG, update_tag)
+        .delete(TAG, delete::<TagRow>)
+}
+
+row! {
+    pub struct TagRow in "tag" {
+        pub id: Id,
+        pub created: Timestamp,
+        pub updated: Timestamp,
+        pub name: String,
+        pub color: String,
+        pub exclusive: bool,
+        pub user_id: Option<Id>,
+    }
+}
+
+/// Colours of the dashboard (contract schema ColorVariants).
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Color {
+    Grey,
+    Purple,
+    Red,
+    Green,
+    Yellow,
+    Orange,
+    Lime,
+    Teal,
+    Turquoise,
+    Magenta,
+    Blue,
+}
+
+impl Color {
+    const WORDS: &'static [&'static str] = &[
+        "grey",
+        "purple",
+        "red",
+        "green",
+        "yellow",
+        "orange",
+        "lime",
+        "teal",
+        "turquoise",
+        "magenta",
+        "blue",
+    ];
+
+    fn word(self) -> &'static str {
+        Self::WORDS[self as usize]
+    }
+}
+
+impl Listed for TagRow {
+    const HOLDS_SECRETS: bool = false;
+    const FIELDS: &'static [Field] = &[
+        Field::id(),
+        Field::time("created"),
+        Field::time("updated"),
+        Field::scope_user(),
+        Field::user(),
+        Field::text("name"),
+        Field::word("color", Color::WORDS),
+        Field {
+            kind: FieldKind::Switch(|is| Some(Expr::col("exclusive").eq(is))),
+            ..Field::only_flag("exclusive")
+        },
+        Field::custom("resource_type", attached_to),
+    ];
+}
+
+/// Tags that are attached to a thing of that kind.
+fn attached_to(filter: &Filter<'_>) -> ApiResult<sea_query::SimpleExpr> {
+    let kind = filter.condition(Expr::col("resource_type"), FieldKind::Word(Taggable::WORDS))?;
+    let links = Sql::select().column("tag_id").from("tag_resource").and_where(kind).to_owned();
+    Ok(Expr::col("id").in_subquery(links))
+}
+
+#[derive(Debug, Serialize)]
+pub struct TagBody {
+    created: Timestamp,
+    updated: Timestamp,
+    user_id: Option<Id>,
+    color: String,
+    exclusive: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub struct TagMetadata {
+    /// Things that have the tag.
+    tagged_count: i64,
+}
+
+#[derive(Debug, Serialize)]
+pub struct TagResources {
+    user: Option<Arc<UserResponse>>,
+}
+
+impl Resource for TagRow {
+    const NAME: &'static str = "tag";
+    type Body = TagBody;
+    type Metadata = TagMetadata;
+    type Resources = TagResources;
+
+    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let users = read.users(rows.iter().map(|row| row.user_id)).await?;
+        let counts = if read.metadata { tagged_counts(read, &rows).await? } else { HashMap::new() };
+        let response = |row: Self| {
+            let metadata =
+                read.metadata(|| TagMetadata { tagged_count: counts.get(&row.id).copied().unwrap_or(0) });
+            let resources =
+                read.resources(|| TagResources { user: row.user_id.and_then(|id| users.get(&id).cloned()) });
+            let body = TagBody {
+                created: row.created,
+                updated: row.updated,
+                user_id: row.user_id,
+                color: row.color,
+                exclusive: row.exclusive,
+            };
+            Response::named(row.id, row.name, body, metadata, resources)
+        };
+        Ok(rows.into_iter().map(response).collect())
+    }
+}
+
+async fn tagged_counts(read: &Read<'_>, rows: &[TagRow]) -> ApiResult<HashMap<Id, i64>> {
+    if rows.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let query = Sql::select()
+        .column("tag_id")
+        .expr(Func::count(Expr::col("id")))
+        .from("tag_resource")
+        .and_where(Expr::col("tag_id").among(rows.iter().map(|row| row.id)))
+        .group_by_col("tag_id")
+        .to_owned();
+    Ok(read.app.store.fetch_all::<(Id, i64)>(&query).await?.into_iter().collect())
+}
+
+/// A tag's name: no id, and none of the characters that ZenML forbids.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct TagName(String);
+
+impl TryFrom<String> for TagName {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        match name.chars().count() {
+            256.. => Err("String should have at most 255 characters"),
+            _ if Uuid::try_parse(&name).is_ok() => Err("Value error, Tag names can not be UUIDs"),
+            _ => Ok(Self(name)),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct TagRequest {
+    name: TagName,
+    #[serde(default)]
+    exclusive: bool,
+    color: Option<Color>,
+}
+
+impl Modelled for TagRequest {
+    const MODEL: &'static str = "TagRequest";
+}
+
+#[derive(Debug, Deserialize)]
+struct TagUpdate {
+    name: Option<TagName>,
+    exclusive: Option<bool>,
+    color: Option<Color>,
+}
+
+impl Modelled for TagUpdate {
+    const MODEL: &'static str = "TagUpdate";
+}
+
+/// Makes a tag; without a colour it gets any.
+async fn create_tag(
+    cx: Context,
+    ModelBody(request): ModelBody<TagRequest>,
+) -> ApiResult<Json<ResponseOf<TagRow>>> {
+    let (context, request) = (&cx, &request);
+    let made = cx.create(|mut tx| async move {
+        refuse_taken_name::<TagRow>(&mut tx, None, &request.name.0, None).await?;
+        let tag = insert(context, &mut tx, &request.name.0, request.color, request.exclusive).await?;
+        Ok((tx, tag.id))
+    });
+    let id = made.await?;
+    cx.answer::<TagRow>(id).await.map(Json)
+}
+
+/// Inserts a tag.
+///
+/// # Errors
+/// 400 for a name with forbidden characters; the store's own.
+pub async fn insert(
+    cx: &Context,
+    tx: &mut Transaction,
+    name: &str,
+    color: Option<Color>,
+    exclusive: bool,
+) -> ApiResult<TagRow> {
+    check_name("Tag", name)?;
+    let [any] = cx.app.random.bytes::<1>();
+    let any = Color::WORDS[usize::from(any) % Color::WORDS.len()];
+    let (id, now) = (cx.new_id(), cx.now());
+    Insert::into("tag")
+        .stamped(id, now)
+        .set("name", name)
+        .set("color", color.map_or(any, Color::word))
+        .set("exclusive", exclusive)
+        .set("user_id", cx.user_id())
+        .run(tx)
+        .await?;
+    find_in::<TagRow>(tx, id).await
+}
+
+/// Renames or recolours a tag, or makes it exclusive.
+async fn update_tag(
+    cx: Context,
+    PathId(id): PathId,
+    ModelBody(update): ModelBody<TagUpdate>,
+) -> ApiResult<Json<ResponseOf<TagRow>>> {
+    let (now, update) = (cx.now(), &update);
+    let updated = cx.app.store.write(|mut tx| async move {
+        let tag = find_in::<TagRow>(&mut tx, id).await?;
+        if let Some(TagName(name)) = &update.name {
+            refuse_taken_name::<TagRow>(&mut tx, None, name, Some(id)).await?;
+        }
+        if update.exclusive == Some(true) {
+            refuse_shared(&mut tx, &tag).await?;
+        }
+        Update::of("tag", id, now)
+            .maybe("name", update.name.as_ref().map(|name| name.0.as_str()))
+            .maybe("exclusive", update.exclusive)
+            .maybe("color", update.color.map(Color::word))
+            .run(&mut tx)
+            .await?;
+        Ok::<_, ApiError>(tx.commit(()).await?)
+    });
+    updated.await?;
+    cx.answer::<TagRow>(id).await.map(Json)
+}
+
+/// Kinds of thing that an exclusive tag can be on when it becomes one.
+const EXCLUSIVE: [&str; 4] = ["pipeline_run", "artifact_version", "run_template", "pipeline_snapshot"];
+
+/// A tag can't become exclusive while it is on a kind of thing that can't have such a tag, nor while two things share
+/// it that are of the same pipeline or artifact.
+async fn refuse_shared(tx: &mut Transaction, tag: &TagRow) -> ApiResult<()> {
+    let of_others = Sql::select()
+        .column("resource_type")
+        .from("tag_resource")
+        .and_where(Expr::col("tag_id").eq(tag.id))
+        .and_where(Expr::col("resource_type").is_not_in(EXCLUSIVE))
+        .limit(1)
+        .to_owned();
+    let refuse = |reason: String| {
+        let message = format!("The tag '{}' can't be made exclusive: {reason}.", tag.name);
+        Err(ApiError::new(ErrorKind::ValueError, message))
+    };
+    if let Some((kind,)) = tx.fetch_optional::<(String,)>(&of_others).await? {
+        return refuse(format!("it is attached to a {kind}"));
+    }
+    for kind in EXCLUSIVE {
+        if let Some((count,)) = tx.fetch_optional::<(i64,)>(&shared(kind, tag.id)).await? {
+            return refuse(format!("{count} of the kind {kind} share it within one pipeline or artifact"));
+        }
+    }
+    Ok(())
+}
+
+/// How many things of a kind share the tag within one scope, if there are several.
+fn shared(kind: &'static str, tag: Id) -> SelectStatement {
+    let mut select = Sql::select();
+    let number = || Func::count(Expr::col((kind, "id")));
+    select
+        .expr(number())
+        .from(kind)
+        .inner_join("tag_resource", Expr::col(("tag_resource", "resource_id")).equals((kind, "id")));
+    let scope = match kind {
+        "artifact_version" => (kind, "artifact_id"),
+        "run_template" => {
+            let snapshot = Expr::col(("pipeline_snapshot", "id")).equals((kind, "source_snapshot_id"));
+            select.inner_join("pipeline_snapshot", snapshot);
+            ("pipeline_snapshot", "pipeline_id")
+        }
+        _ => (kind, "pipeline_id"),
+    };
+    select
+        .and_where(Expr::col(("tag_resource", "tag_id")).eq(tag))
+        .and_where(Expr::col(("tag_resource", "resource_type")).eq(kind))
+        .group_by_col(scope)
+        .and_having(Expr::expr(number()).gt(1))
+        .limit(1)
+        .to_owned()
+}

@@ -1,0 +1,402 @@
+//! Flavors: what a stack component can be, and how it is configured.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::Json;
+use sea_query::{Expr, ExprTrait, Func, Query as Sql};
+use serde::{Deserialize, Serialize};
+
+use super::components::{ComponentType, TYPES};
+use crate::accounts::users::UserResponse;
+use crate::framework::routes::Routes;
+use crate::framework::{
+    Context, Read, Resource, Response, ResponseOf, delete, delete_row, find_in, get, list,
+};
+use crate::http::contract::Modelled;
+use crate::http::error::{ApiError, ApiResult, ErrorKind, if_duplicate};
+use crate::http::filter::Field;
+use crate::http::json::ModelBody;
+use crate::http::list::Listed;
+use crate::http::path::PathId;
+use crate::http::values::{JsonObject, Name, ShortText, nullable, required};
+use crate::row;
+use crate::seed::sync_flavors;
+use crate::store::{Id, Insert, JsonText, Timestamp, Transaction, Update};
+
+const FLAVORS: &str = "/api/v1/flavors";
+const FLAVOR: &str = "/api/v1/flavors/{flavor_id}";
+
+pub fn routes() -> Routes {
+    Routes::new()
+        .post(FLAVORS, create_flavor)
+        .get(FLAVORS, list::<FlavorRow>)
+        .patch("/api/v1/flavors/sync", sync)
+        .get(FLAVOR, get::<FlavorRow>)
+        .put(FLAVOR, update_flavor)
+        .delete(FLAVOR, delete::<FlavorRow>)
+}
+
+row! {
+    pub struct FlavorRow in "flavor" {
+        pub id: Id,
+        pub created: Timestamp,
+        pub updated: Timestamp,
+        pub name: String,
+        pub r#type: String,
+        pub source: String,
+        pub display_name: Option<String>,
+        pub config_schema: JsonText,
+        pub integration: Option<String>,
+        pub connector_type: Option<String>,
+        pub connector_resource_type: Option<String>,
+        pub connector_resource_id_attr: Option<String>,
+        pub user_id: Option<Id>,
+        pub logo_url: Option<String>,
+        pub docs_url: Option<String>,
+        pub sdk_docs_url: Option<String>,
+        pub is_custom: bool,
+    }
+}
+
+impl Listed for FlavorRow {
+    const HOLDS_SECRETS: bool = false;
+    const FIELDS: &'static [Field] = &[
+        Field::id(),
+        Field::time("created"),
+        Field::time("updated"),
+        Field::scope_user(),
+        Field::user(),
+        Field::text("name"),
+        Field::text("display_name"),
+        Field::word("type", TYPES),
+        Field::text("integration"),
+    ];
+}
+
+#[derive(Debug, Serialize)]
+pub struct FlavorBody {
+    created: Timestamp,
+    updated: Timestamp,
+    user_id: Option<Id>,
+    r#type: String,
+    display_name: String,
+    pub integration: Option<String>,
+    source: String,
+    pub logo_url: Option<String>,
+    is_custom: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub struct FlavorMetadata {
+    config_schema: JsonText,
+    connector_type: Option<String>,
+    connector_resource_type: Option<String>,
+    connector_resource_id_attr: Option<String>,
+    docs_url: Option<String>,
+    sdk_docs_url: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct FlavorResources {
+    user: Option<Arc<UserResponse>>,
+}
+
+impl Resource for FlavorRow {
+    const NAME: &'static str = "flavor";
+    type Body = FlavorBody;
+    type Metadata = FlavorMetadata;
+    type Resources = FlavorResources;
+
+    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let users = read.users(rows.iter().map(|row| row.user_id)).await?;
+        let response = |row: Self| {
+            let metadata = read.metadata(|| FlavorMetadata {
+                config_schema: row.config_schema,
+                connector_type: row.connector_type,
+                connector_resource_type: row.connector_resource_type,
+                connector_resource_id_attr: row.connector_resource_id_attr,
+                docs_url: row.docs_url,
+                sdk_docs_url: row.sdk_docs_url,
+            });
+            let resources = read
+                .resources(|| FlavorResources { user: row.user_id.and_then(|id| users.get(&id).cloned()) });
+            let body = FlavorBody {
+                created: row.created,
+                updated: row.updated,
+                user_id: row.user_id,
+                r#type: row.r#type,
+                display_name: row
+                    .display_name
+                    .filter(|name| !name.is_empty())
+                    .unwrap_or_else(|| title(&row.name)),
+                integration: row.integration,
+                source: row.source,
+                logo_url: row.logo_url,
+                is_custom: row.is_custom,
+            };
+            Response::named(row.id, row.name, body, metadata, resources)
+        };
+        Ok(rows.into_iter().map(response).collect())
+    }
+
+    async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {
+        let flavor = find_in::<Self>(tx, id).await?;
+        refuse_used(tx, &flavor.name, None, "deleted").await?;
+        delete_row::<Self>(tx, id).await
+    }
+}
+
+/// A name for people: words with a capital each.
+pub fn title(name: &str) -> String {
+    let mut title = String::with_capacity(name.len());
+    let mut in_word = false;
+    for letter in name.replace('_', " ").chars() {
+        match in_word {
+            true => title.extend(letter.to_lowercase()),
+            false => title.extend(letter.to_uppercase()),
+        }
+        in_word = letter.is_alphabetic();
+    }
+    title
+}
+
+/// Flavors by name and type of component.
+pub type ByKind = HashMap<(String, String), Arc<ResponseOf<FlavorRow>>>;
+
+/// The flavors of components, given by name and type, as they look inside another answer.
+///
+/// # Errors
+/// The store's own.
+pub async fn of_components<'a>(
+    read: &Read<'_>,
+    kinds: impl Iterator<Item = (&'a str, &'a str)>,
+) -> ApiResult<ByKind> {
+    let mut names: Vec<&str> = kinds.map(|(name, _)| name).collect();
+    names.sort_unstable();
+    names.dedup();
+    if names.is_empty() {
+        return Ok(ByKind::new());
+    }
+    let query = FlavorRow::select().and_where(Expr::col("name").is_in(names)).to_owned();
+    let rows: Vec<FlavorRow> = read.app.store.fetch_all(&query).await?;
+    let kinds: Vec<_> = rows.iter().map(|row| (row.name.clone(), row.r#type.clone())).collect();
+    let answers = FlavorRow::responses(&read.embedded(), rows).await?;
+    Ok(kinds.into_iter().zip(answers.into_iter().map(Arc::new)).collect())
+}
+
+/// What a column of 65535 characters holds.
+const LONGEST_SCHEMA: usize = 65_535;
+
+#[derive(Debug, Deserialize)]
+struct FlavorRequest {
+    name: Name,
+    r#type: ComponentType,
+    config_schema: JsonObject,
+    connector_type: Option<ShortText>,
+    connector_resource_type: Option<ShortText>,
+    connector_resource_id_attr: Option<ShortText>,
+    source: ShortText,
+    #[serde(deserialize_with = "required")]
+    integration: Option<ShortText>,
+    logo_url: Option<String>,
+    docs_url: Option<String>,
+    sdk_docs_url: Option<String>,
+    #[serde(default = "yes")]
+    is_custom: bool,
+}
+
+impl Modelled for FlavorRequest {
+    const MODEL: &'static str = "FlavorRequest";
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Debug, Deserialize)]
+struct FlavorUpdate {
+    name: Option<Name>,
+    r#type: Option<ComponentType>,
+    config_schema: Option<JsonObject>,
+    source: Option<ShortText>,
+    is_custom: Option<bool>,
+    #[serde(default, deserialize_with = "nullable")]
+    display_name: Option<Option<ShortText>>,
+    #[serde(default, deserialize_with = "nullable")]
+    connector_type: Option<Option<ShortText>>,
+    #[serde(default, deserialize_with = "nullable")]
+    connector_resource_type: Option<Option<ShortText>>,
+    #[serde(default, deserialize_with = "nullable")]
+    connector_resource_id_attr: Option<Option<ShortText>>,
+    #[serde(default, deserialize_with = "nullable")]
+    integration: Option<Option<ShortText>>,
+    #[serde(default, deserialize_with = "nullable")]
+    logo_url: Option<Option<String>>,
+    #[serde(default, deserialize_with = "nullable")]
+    docs_url: Option<Option<String>>,
+    #[serde(default, deserialize_with = "nullable")]
+    sdk_docs_url: Option<Option<String>>,
+}
+
+impl Modelled for FlavorUpdate {
+    const MODEL: &'static str = "FlavorUpdate";
+}
+
+/// Makes a flavor. As in ZenML its name for people is not taken over; an update can give one.
+async fn create_flavor(
+    cx: Context,
+    ModelBody(request): ModelBody<FlavorRequest>,
+) -> ApiResult<Json<ResponseOf<FlavorRow>>> {
+    let id = cx.new_id();
+    let (context, request) = (&cx, &request);
+    let made = cx.create(|mut tx| async move {
+        let (name, kind) = (request.name.as_str(), request.r#type.word());
+        refuse_taken(&mut tx, name, kind, None).await?;
+        check_length(&request.config_schema)?;
+        let short = |text: &Option<ShortText>| text.as_ref().map(|text| text.as_str().to_owned());
+        let inserted = Insert::into("flavor")
+            .stamped(id, context.now())
+            .set("name", name)
+            .set("type", kind)
+            .set("source", request.source.as_str())
+            .set("config_schema", request.config_schema.as_str())
+            .set("integration", short(&request.integration).unwrap_or_default())
+            .set("connector_type", short(&request.connector_type))
+            .set("connector_resource_type", short(&request.connector_resource_type))
+            .set("connector_resource_id_attr", short(&request.connector_resource_id_attr))
+            .set("user_id", request.is_custom.then(|| context.user_id()))
+            .set("logo_url", request.logo_url.clone())
+            .set("docs_url", request.docs_url.clone())
+            .set("sdk_docs_url", request.sdk_docs_url.clone())
+            .set("is_custom", request.is_custom)
+            .run(&mut tx)
+            .await;
+        inserted.map_err(if_duplicate(|| taken(name, kind)))?;
+        Ok((tx, id))
+    });
+    let id = made.await?;
+    cx.answer::<FlavorRow>(id).await.map(Json)
+}
+
+async fn update_flavor(
+    cx: Context,
+    PathId(id): PathId,
+    ModelBody(update): ModelBody<FlavorUpdate>,
+) -> ApiResult<Json<ResponseOf<FlavorRow>>> {
+    let (now, update) = (cx.now(), &update);
+    let updated = cx.app.store.write(|mut tx| async move {
+        let flavor = find_in::<FlavorRow>(&mut tx, id).await?;
+        let name = update.name.as_ref().map_or(flavor.name.as_str(), Name::as_str);
+        let kind = match update.r#type {
+            Some(kind) => kind.word(),
+            None => flavor.r#type.as_str(),
+        };
+        if (name, kind) != (flavor.name.as_str(), flavor.r#type.as_str()) {
+            refuse_taken(&mut tx, name, kind, Some(id)).await?;
+            refuse_used(&mut tx, &flavor.name, Some(&flavor.r#type), "renamed").await?;
+        }
+        update.config_schema.as_ref().map_or(Ok(()), check_length)?;
+        update.change(id, now).run(&mut tx).await?;
+        Ok::<_, ApiError>(tx.commit(()).await?)
+    });
+    updated.await?;
+    cx.answer::<FlavorRow>(id).await.map(Json)
+}
+
+impl FlavorUpdate {
+    fn change(&self, id: Id, now: Timestamp) -> Update {
+        let short = |text: &Option<Option<ShortText>>| {
+            text.as_ref().map(|text| text.as_ref().map(|text| text.as_str().to_owned()))
+        };
+        Update::of("flavor", id, now)
+            .maybe("name", self.name.as_ref().map(Name::as_str))
+            .maybe("type", self.r#type.map(ComponentType::word))
+            .maybe("config_schema", self.config_schema.as_ref().map(JsonObject::as_str))
+            .maybe("source", self.source.as_ref().map(ShortText::as_str))
+            .maybe("is_custom", self.is_custom)
+            .maybe("display_name", short(&self.display_name))
+            .maybe("connector_type", short(&self.connector_type))
+            .maybe("connector_resource_type", short(&self.connector_resource_type))
+            .maybe("connector_resource_id_attr", short(&self.connector_resource_id_attr))
+            .maybe("integration", short(&self.integration))
+            .maybe("logo_url", self.logo_url.clone())
+            .maybe("docs_url", self.docs_url.clone())
+            .maybe("sdk_docs_url", self.sdk_docs_url.clone())
+    }
+}
+
+/// Makes the built-in flavors as they come with the server.
+async fn sync(cx: Context) -> ApiResult<Json<()>> {
+    let context = &cx;
+    let synced = cx.app.store.write(|mut tx| async move {
+        sync_flavors(&mut tx, context.now(), &*context.app.random).await?;
+        Ok::<_, ApiError>(tx.commit(()).await?)
+    });
+    synced.await.map(Json)
+}
+
+/// The flavor of that name for that type of component.
+///
+/// # Errors
+/// The store's own.
+pub async fn find_kind(tx: &mut Transaction, name: &str, kind: &str) -> ApiResult<Option<FlavorRow>> {
+    let query = FlavorRow::select()
+        .and_where(Expr::col("name").eq(name))
+        .and_where(Expr::col("type").eq(kind))
+        .to_owned();
+    Ok(tx.fetch_optional(&query).await?)
+}
+
+async fn refuse_taken(tx: &mut Transaction, name: &str, kind: &str, own: Option<Id>) -> ApiResult<()> {
+    match find_kind(tx, name, kind).await? {
+        Some(flavor) if Some(flavor.id) != own => Err(taken(name, kind)),
+        _ => Ok(()),
+    }
+}
+
+fn taken(name: &str, kind: &str) -> ApiError {
+    let message = format!("A flavor with the name '{name}' and the type '{kind}' already exists.");
+    ApiError::new(ErrorKind::EntityExistsError, message)
+}
+
+/// Components name their flavor: one that is used keeps its name, and stays.
+async fn refuse_used(
+    tx: &mut Transaction,
+    name: &str,
+    kind: Option<&str>,
+    change: &'static str,
+) -> ApiResult<()> {
+    let mut count = Sql::select();
+    count.expr(Func::count(Expr::col("id"))).from("stack_component").and_where(Expr::col("flavor").eq(name));
+    if let Some(kind) = kind {
+        count.and_where(Expr::col("type").eq(kind));
+    }
+    match tx.fetch_optional::<(i64,)>(&count).await? {
+        Some((users,)) if users > 0 => {
+            let message = format!("The flavor '{name}' can't be {change}: {users} components are of it.");
+            Err(ApiError::new(ErrorKind::IllegalOperationError, message))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_length(schema: &JsonObject) -> ApiResult<()> {
+    if schema.as_str().chars().count() <= LONGEST_SCHEMA {
+        return Ok(());
+    }
+    let message = format!("A flavor's configuration schema has at most {LONGEST_SCHEMA} characters.");
+    Err(ApiError::new(ErrorKind::ValueError, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::title;
+
+    #[test]
+    fn a_title_is_made_as_python_makes_it() {
+        for (name, expected) in [("my_flavor", "My Flavor"), ("s3x", "S3X"), ("HTTP", "Http"), ("", "")] {
+            assert_eq!(title(name), expected);
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Where pipelines run: stacks, components, and secrets.
+
+pub mod components;
+pub mod flavors;
+pub mod secrets;
+pub mod stacks;

@@ -1,0 +1,127 @@
+//! Which secrets a stack or a component gives to what runs on it.
+
+use sea_query::{Expr, ExprTrait, Order, Query as Sql};
+use serde::{Deserialize, Deserializer};
+
+use super::SecretRow;
+use crate::auth::access::Also;
+use crate::auth::permissions::{Permission, Verb};
+use crate::framework::{ById, Context, Read, Resource, by_name_or_id};
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::values::at_most;
+use crate::store::{Among, Id, Insert, Transaction, is_duplicate};
+
+const READ: Permission<'static> = Permission::to(Verb::Read, "secrets");
+/// What a route may do that gives secrets to what it makes or changes: whoever uses that may read them.
+pub const LINKED: [Also; 1] = [Also::met(READ, "secrets")];
+
+/// What secrets are linked to (contract schema SecretResourceTypes): the word in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Linkable {
+    Stack,
+    StackComponent,
+}
+
+impl Linkable {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Stack => "stack",
+            Self::StackComponent => "stack_component",
+        }
+    }
+}
+
+/// Names or ids of secrets; null is none.
+#[derive(Debug, Clone, Default)]
+pub struct SecretNames(Vec<String>);
+
+impl<'de> Deserialize<'de> for SecretNames {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let names: Option<Vec<String>> = at_most::<200, _, _>(deserializer)?;
+        Ok(Self(names.unwrap_or_default()))
+    }
+}
+
+/// Ids of the secrets of each of these things, in the order of their names; when metadata is wanted.
+///
+/// # Errors
+/// The store's own.
+pub async fn linked_secrets(read: &Read<'_>, kind: Linkable, ids: &[Id]) -> ApiResult<ById<Vec<Id>>> {
+    let mut by_thing: ById<Vec<Id>> = ById::new();
+    if ids.is_empty() || !read.metadata {
+        return Ok(by_thing);
+    }
+    let query = Sql::select()
+        .columns([("secret_resource", "resource_id"), ("secret_resource", "secret_id")])
+        .from("secret_resource")
+        .inner_join("secret", Expr::col(("secret", "id")).equals(("secret_resource", "secret_id")))
+        .and_where(Expr::col(("secret_resource", "resource_type")).eq(kind.word()))
+        .and_where(Expr::col(("secret_resource", "resource_id")).among(ids.iter().copied()))
+        .order_by(("secret", "name"), Order::Asc)
+        .to_owned();
+    for (thing, secret) in read.app.store.fetch_all::<(Id, Id)>(&query).await? {
+        by_thing.entry(thing).or_default().push(secret);
+    }
+    Ok(by_thing)
+}
+
+/// Links and unlinks secrets that the principal may see.
+///
+/// # Errors
+/// 403 for a token that may not; 404 for a secret that isn't there, or is another's private one; the store's own.
+pub async fn change_links(
+    cx: &Context,
+    tx: &mut Transaction,
+    kind: Linkable,
+    thing: Id,
+    add: &SecretNames,
+    remove: &SecretNames,
+) -> ApiResult<()> {
+    if !add.0.is_empty() || !remove.0.is_empty() {
+        cx.require(READ)?;
+    }
+    for name in &add.0 {
+        let secret = find_visible(cx, tx, name).await?;
+        let link = Insert::into("secret_resource")
+            .stamped(cx.new_id(), cx.now())
+            .set("secret_id", secret.id)
+            .set("resource_id", thing)
+            .set("resource_type", kind.word());
+        match link.run(tx).await {
+            Err(error) if !is_duplicate(&error) => return Err(error.into()),
+            _ => {}
+        }
+    }
+    for name in &remove.0 {
+        let secret = find_visible(cx, tx, name).await?;
+        let unlink = Sql::delete()
+            .from_table("secret_resource")
+            .and_where(Expr::col("resource_id").eq(thing))
+            .and_where(Expr::col("resource_type").eq(kind.word()))
+            .and_where(Expr::col("secret_id").eq(secret.id))
+            .to_owned();
+        tx.execute(&unlink).await?;
+    }
+    Ok(())
+}
+
+/// Unlinks all secrets of something that is deleted.
+///
+/// # Errors
+/// The store's own.
+pub async fn unlink_all(tx: &mut Transaction, thing: Id) -> ApiResult<()> {
+    let of_thing = Expr::col("resource_id").eq(thing);
+    tx.execute(&Sql::delete().from_table("secret_resource").and_where(of_thing).to_owned()).await?;
+    Ok(())
+}
+
+/// The secret with that name or id; of a public and a private one with the same name the public one.
+async fn find_visible(cx: &Context, tx: &mut Transaction, name_or_id: &str) -> ApiResult<SecretRow> {
+    let mut select = SecretRow::select();
+    SecretRow::narrow(&mut select, &cx.principal);
+    select.and_where(by_name_or_id(name_or_id)).order_by("private", Order::Asc);
+    tx.fetch_optional(&select).await?.ok_or_else(|| {
+        let message = format!("\"No secret with the name or ID '{name_or_id}' was found\"");
+        ApiError::new(ErrorKind::KeyError, message)
+    })
+}

@@ -1,0 +1,342 @@
+//! Secrets: values that stacks and steps are given, encrypted at rest.
+
+mod links;
+mod sealed;
+mod values;
+
+use std::sync::Arc;
+
+use axum::Json;
+use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
+use serde::{Deserialize, Serialize};
+
+use crate::accounts::users::UserResponse;
+use crate::api::identity::users::admins_only;
+use crate::auth::Principal;
+use crate::auth::access::Also;
+use crate::auth::permissions::{Permission, Verb};
+use crate::config::SecretsStoreType;
+use crate::framework::routes::Routes;
+use crate::framework::{
+    Context, NoResources, Read, Resource, Response, ResponseOf, Stored, delete, list, not_found,
+};
+use crate::http::error::{ApiError, ApiResult, ErrorKind, if_duplicate};
+use crate::http::filter::{Field, FieldKind};
+use crate::http::json::JsonBody;
+use crate::http::list::Listed;
+use crate::http::path::PathId;
+use crate::http::query::Query;
+use crate::http::values::Name;
+use crate::row;
+use crate::store::{Id, Insert, Timestamp, Transaction, Update};
+
+pub use self::links::{LINKED, Linkable, SecretNames, change_links, linked_secrets, unlink_all};
+use self::values::{SecretValues, SentValues};
+pub use crate::auth::cipher::SecretCipher;
+
+const SECRETS: &str = "/api/v1/secrets";
+const SECRET: &str = "/api/v1/secrets/{secret_id}";
+/// Writers of secrets take turns: the schema doesn't know that a public name is taken for all.
+const TURN: &str = "secrets";
+/// Writing a secret is not reading it.
+const VALUES: [Also; 1] = [Also::shown("/body/values", Permission::to(Verb::Read, "secrets"))];
+
+pub fn routes() -> Routes {
+    Routes::new()
+        .post(SECRETS, create_secret)
+        .also(&VALUES)
+        .get(SECRETS, list::<SecretRow>)
+        .post("/api/v1/workspaces/{workspace_name_or_id}/secrets", create_secret)
+        .also(&VALUES)
+        .get(SECRET, get_secret)
+        .put(SECRET, update_secret)
+        .also(&VALUES)
+        .delete(SECRET, delete_secret)
+        .put("/api/v1/secrets_operations/backup", refuse_backup)
+        .put("/api/v1/secrets_operations/restore", refuse_backup)
+}
+
+row! {
+    /// Without the values.
+    pub struct SecretRow in "secret" {
+        pub id: Id,
+        pub created: Timestamp,
+        pub updated: Timestamp,
+        pub name: String,
+        pub private: bool,
+        pub user_id: Id,
+    }
+}
+
+impl Listed for SecretRow {
+    const FIELDS: &'static [Field] = &[
+        Field::id(),
+        Field::time("created"),
+        Field::time("updated"),
+        // As in ZenML it has no effect: everyone sees the public ones and their own.
+        Field { kind: FieldKind::Custom(|_| Ok(Expr::val(1).eq(1))), ..Field::scope_user() },
+        Field::user(),
+        Field::text("name"),
+        Field {
+            kind: FieldKind::Switch(|is| Some(Expr::col("private").eq(is))),
+            ..Field::only_flag("private")
+        },
+    ];
+}
+
+#[derive(Debug, Serialize)]
+pub struct SecretBody {
+    created: Timestamp,
+    updated: Timestamp,
+    user_id: Id,
+    private: bool,
+    /// None in lists and inside other answers.
+    values: SecretValues,
+}
+
+#[derive(Debug, Serialize)]
+pub struct SecretResources {
+    user: Option<Arc<UserResponse>>,
+}
+
+impl Resource for SecretRow {
+    const NAME: &'static str = "secret";
+    type Body = SecretBody;
+    type Metadata = NoResources;
+    type Resources = SecretResources;
+
+    fn narrow(select: &mut SelectStatement, principal: &Principal) {
+        let own = Expr::col("user_id").eq(principal.user.id);
+        select.and_where(Expr::col("internal").eq(false)).and_where(Expr::col("private").eq(false).or(own));
+    }
+
+    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let users = read.users(rows.iter().map(|row| Some(row.user_id))).await?;
+        let response = |row: Self| {
+            let resources = read.resources(|| SecretResources { user: users.get(&row.user_id).cloned() });
+            let body = SecretBody {
+                created: row.created,
+                updated: row.updated,
+                user_id: row.user_id,
+                private: row.private,
+                values: SecretValues::default(),
+            };
+            Response::named(row.id, row.name, body, read.metadata(|| NoResources {}), resources)
+        };
+        Ok(rows.into_iter().map(response).collect())
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct SecretRequest {
+    name: Name,
+    #[serde(default)]
+    private: bool,
+    #[serde(default)]
+    values: SentValues,
+}
+
+#[derive(Debug, Deserialize)]
+struct SecretUpdate {
+    name: Option<Name>,
+    private: Option<bool>,
+    values: Option<SentValues>,
+}
+
+async fn create_secret(
+    cx: Context,
+    JsonBody(request): JsonBody<SecretRequest>,
+) -> ApiResult<Json<ResponseOf<SecretRow>>> {
+    let sealed = seal(&cx, &SecretValues::of(&request.values))?;
+    let id = cx.new_id();
+    let (context, name, private, sealed) = (&cx, request.name.as_str(), request.private, sealed.as_str());
+    let made = cx.create(|mut tx| async move {
+        tx.take_turn(TURN).await?;
+        refuse_taken(&mut tx, name, private, context.user_id(), None).await?;
+        require_store(context)?;
+        let inserted = Insert::into("secret")
+            .stamped(id, context.now())
+            .set("name", name)
+            .set("private", private)
+            .set("internal", false)
+            .set("values", sealed)
+            .set("user_id", context.user_id())
+            .run(&mut tx)
+            .await;
+        inserted.map_err(if_duplicate(|| taken(name, private)))?;
+        Ok((tx, id))
+    });
+    let id = made.await?;
+    answer_with_values(&cx, id, true).await
+}
+
+/// One secret with its values.
+async fn get_secret(
+    cx: Context,
+    PathId(id): PathId,
+    mut query: Query,
+) -> ApiResult<Json<ResponseOf<SecretRow>>> {
+    let hydrate = query.flag("hydrate").unwrap_or(true);
+    query.finish()?;
+    answer_with_values(&cx, id, hydrate).await
+}
+
+async fn answer_with_values(cx: &Context, id: Id, hydrate: bool) -> ApiResult<Json<ResponseOf<SecretRow>>> {
+    cx.find::<SecretRow>(id).await?;
+    require_store(cx)?;
+    let stored = cx.app.store.fetch_optional::<StoredValues>(&select_values(id)).await?;
+    let values = open(cx, stored).ok_or_else(|| {
+        let message =
+            format!("\"The values of the secret with the ID '{id}' are not there or can't be decrypted\"");
+        ApiError::new(ErrorKind::KeyError, message)
+    })?;
+    answer(cx, id, hydrate, values).await
+}
+
+/// Changes a secret. Its values are replaced by those that are sent, or with `patch_values` merged with them.
+async fn update_secret(
+    cx: Context,
+    PathId(id): PathId,
+    mut query: Query,
+    JsonBody(update): JsonBody<SecretUpdate>,
+) -> ApiResult<Json<ResponseOf<SecretRow>>> {
+    let patch = query.flag("patch_values").unwrap_or(false);
+    query.finish()?;
+    if let Some(sent) = &update.values {
+        SecretValues::of(sent).check_size()?;
+    }
+    let (context, update) = (&cx, &update);
+    let updated = cx.app.store.write(|mut tx| async move {
+        tx.take_turn(TURN).await?;
+        let mut select = SecretRow::select();
+        SecretRow::narrow(&mut select, &context.principal);
+        let secret = tx.fetch_optional::<SecretRow>(select.and_where(Expr::col("id").eq(id))).await?;
+        let secret = secret.ok_or_else(|| not_found::<SecretRow>(id))?;
+        refuse_change(context, &mut tx, &secret, update).await?;
+        require_store(context)?;
+        let stored = tx.fetch_optional::<StoredValues>(&select_values(id)).await?;
+        let before = open(context, stored);
+        let (values, sealed) = match (&update.values, before) {
+            (None, Some(before)) => (before, None),
+            (None, None) => return Err(not_found::<SecretRow>(id)),
+            (Some(sent), before) => {
+                let mut values = before.filter(|_| patch).unwrap_or_default();
+                values.merge(sent);
+                let sealed = seal(context, &values)?;
+                (values, Some(sealed))
+            }
+        };
+        Update::of("secret", id, context.now())
+            .maybe("name", update.name.as_ref().map(Name::as_str))
+            .maybe("private", update.private)
+            .maybe("values", sealed)
+            .run(&mut tx)
+            .await?;
+        Ok::<_, ApiError>(tx.commit(values).await?)
+    });
+    let values = updated.await?;
+    answer(&cx, id, true, values).await
+}
+
+async fn delete_secret(cx: Context, id: PathId) -> ApiResult<Json<()>> {
+    cx.find::<SecretRow>(id.0).await?;
+    require_store(&cx)?;
+    delete::<SecretRow>(cx, id).await
+}
+
+/// As in ZenML, where none are kept those from before can be seen in the list, and no more.
+///
+/// # Errors
+/// 501 where the operator wants none kept.
+fn require_store(cx: &Context) -> ApiResult<()> {
+    match cx.app.secrets_store {
+        SecretsStoreType::Sql => Ok(()),
+        SecretsStoreType::None => Err(ApiError::new(
+            ErrorKind::NotImplementedError,
+            "This server keeps no secrets: its ZENML_SECRETS_STORE_TYPE is none.",
+        )),
+    }
+}
+
+/// zendo keeps secrets in its own store alone, so there is none to back them up to.
+async fn refuse_backup(cx: Context, mut query: Query) -> ApiResult<Json<()>> {
+    query.flag("ignore_errors");
+    query.flag("delete_secrets");
+    query.finish()?;
+    admins_only(&cx.principal, "back up and restore secrets")?;
+    Err(ApiError::new(ErrorKind::NotImplementedError, "No backup secrets store is configured."))
+}
+
+async fn answer(
+    cx: &Context,
+    id: Id,
+    hydrate: bool,
+    values: SecretValues,
+) -> ApiResult<Json<ResponseOf<SecretRow>>> {
+    let mut answer = cx.answer_with::<SecretRow>(id, hydrate).await?;
+    if let Some(body) = &mut answer.body {
+        body.values = values;
+    }
+    Ok(Json(answer))
+}
+
+/// A secret's values as they are stored: text or BLOB, or none.
+type StoredValues = (Option<Vec<u8>>,);
+
+fn select_values(id: Id) -> SelectStatement {
+    Sql::select().column("values").from(SecretRow::TABLE).and_where(Expr::col("id").eq(id)).to_owned()
+}
+
+fn open(cx: &Context, stored: Option<StoredValues>) -> Option<SecretValues> {
+    cx.app.secret_cipher.open(&stored?.0?)
+}
+
+fn seal(cx: &Context, values: &SecretValues) -> ApiResult<String> {
+    values.check_size()?;
+    cx.app.secret_cipher.seal(values, &*cx.app.random).map_err(|_| {
+        tracing::error!("a secret's values could not be encrypted");
+        ApiError::internal()
+    })
+}
+
+/// Only the owner makes a secret private or public; a new name or scope has to be free.
+async fn refuse_change(
+    cx: &Context,
+    tx: &mut Transaction,
+    secret: &SecretRow,
+    update: &SecretUpdate,
+) -> ApiResult<()> {
+    if update.private.is_some() && secret.user_id != cx.user_id() {
+        let message = "Only the user who made a secret may make it private or public.";
+        return Err(ApiError::new(ErrorKind::IllegalOperationError, message));
+    }
+    let name = update.name.as_ref().map_or(secret.name.as_str(), Name::as_str);
+    let private = update.private.unwrap_or(secret.private);
+    if name == secret.name && private == secret.private {
+        return Ok(());
+    }
+    refuse_taken(tx, name, private, secret.user_id, Some(secret.id)).await
+}
+
+/// A public name is taken for all; a private one for its owner.
+async fn refuse_taken(
+    tx: &mut Transaction,
+    name: &str,
+    private: bool,
+    owner: Id,
+    own: Option<Id>,
+) -> ApiResult<()> {
+    let mut select = SecretRow::select();
+    select.and_where(Expr::col("name").eq(name)).and_where(Expr::col("private").eq(private));
+    if private {
+        select.and_where(Expr::col("user_id").eq(owner));
+    }
+    let others = tx.fetch_all::<SecretRow>(&select).await?;
+    if others.iter().any(|other| Some(other.id) != own) { Err(taken(name, private)) } else { Ok(()) }
+}
+
+fn taken(name: &str, private: bool) -> ApiError {
+    let scope = if private { "private" } else { "public" };
+    let message = format!("There is an existing {scope} secret with the name '{name}'.");
+    ApiError::new(ErrorKind::EntityExistsError, message)
+}

@@ -1,0 +1,174 @@
+//! Stacks: which components a pipeline runs on.
+
+mod writes;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sea_query::{Expr, ExprTrait, Order, Query as Sql};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::components::ComponentRow;
+use super::secrets::{self, Linkable, linked_secrets};
+use crate::accounts::users::UserResponse;
+use crate::api::empty_object;
+use crate::framework::routes::Routes;
+use crate::framework::{ById, Read, Resource, Response, ResponseOf, delete, get, list};
+use crate::http::error::ApiResult;
+use crate::http::filter::{Field, FieldKind, Related};
+use crate::http::list::Listed;
+use crate::row;
+use crate::store::{Among, Base64Json, Id, Timestamp, Transaction};
+
+const STACKS: &str = "/api/v1/stacks";
+/// An older path; stacks are of no project.
+const STACKS_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/stacks";
+const STACK: &str = "/api/v1/stacks/{stack_id}";
+
+pub fn routes() -> Routes {
+    Routes::new()
+        .post(STACKS, writes::create_stack)
+        .also(&writes::PARTS)
+        .also(&secrets::LINKED)
+        .get(STACKS, list::<StackRow>)
+        .post(STACKS_OF_PROJECT, writes::create_stack)
+        .also(&writes::PARTS)
+        .also(&secrets::LINKED)
+        .get(STACKS_OF_PROJECT, list::<StackRow>)
+        .get(STACK, get::<StackRow>)
+        .put(STACK, writes::update_stack)
+        .also(&secrets::LINKED)
+        .delete(STACK, delete::<StackRow>)
+}
+
+row! {
+    pub struct StackRow in "stack" {
+        pub id: Id,
+        pub created: Timestamp,
+        pub updated: Timestamp,
+        pub name: String,
+        pub description: Option<String>,
+        pub stack_spec_path: Option<String>,
+        pub labels: Option<Base64Json>,
+        pub environment: Option<Base64Json>,
+        pub user_id: Option<Id>,
+    }
+}
+
+const COMPONENT: Related = Related {
+    column: "id",
+    rows: || {
+        Sql::select()
+            .column(("stack_composition", "stack_id"))
+            .from("stack_composition")
+            .inner_join(
+                "stack_component",
+                Expr::col(("stack_component", "id")).equals(("stack_composition", "component_id")),
+            )
+            .to_owned()
+    },
+    fields: &[(("stack_component", "id"), FieldKind::Id), (("stack_component", "name"), FieldKind::Text)],
+};
+const COMPONENT_ID: Related = Related { fields: &[(("stack_component", "id"), FieldKind::Id)], ..COMPONENT };
+
+impl Listed for StackRow {
+    const FIELDS: &'static [Field] = &[
+        Field::id(),
+        Field::time("created"),
+        Field::time("updated"),
+        Field::scope_user(),
+        Field::user(),
+        Field::text("name"),
+        Field::text("description"),
+        Field::related("component_id", COMPONENT_ID),
+        Field::related("component", COMPONENT),
+    ];
+}
+
+#[derive(Debug, Serialize)]
+pub struct StackBody {
+    created: Timestamp,
+    updated: Timestamp,
+    user_id: Option<Id>,
+}
+
+/// Components by their type.
+type Components = BTreeMap<String, Vec<Arc<ResponseOf<ComponentRow>>>>;
+
+#[derive(Debug, Serialize)]
+pub struct StackMetadata {
+    components: Components,
+    description: Option<String>,
+    stack_spec_path: Option<String>,
+    environment: Box<RawValue>,
+    secrets: Vec<Id>,
+    labels: Option<Box<RawValue>>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct StackResources {
+    user: Option<Arc<UserResponse>>,
+}
+
+impl Resource for StackRow {
+    const NAME: &'static str = "stack";
+    type Body = StackBody;
+    type Metadata = StackMetadata;
+    type Resources = StackResources;
+
+    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let users = read.users(rows.iter().map(|row| row.user_id)).await?;
+        let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
+        let mut components = components(read, &ids).await?;
+        let mut secrets = linked_secrets(read, Linkable::Stack, &ids).await?;
+        let response = |row: Self| {
+            let metadata = read.metadata(|| StackMetadata {
+                components: components.remove(&row.id).unwrap_or_default(),
+                description: row.description,
+                stack_spec_path: row.stack_spec_path,
+                environment: row.environment.and_then(|json| json.0).unwrap_or_else(empty_object),
+                secrets: secrets.remove(&row.id).unwrap_or_default(),
+                labels: row.labels.and_then(|json| json.0),
+            });
+            let resources = read
+                .resources(|| StackResources { user: row.user_id.and_then(|id| users.get(&id).cloned()) });
+            let body = StackBody { created: row.created, updated: row.updated, user_id: row.user_id };
+            Response::named(row.id, row.name, body, metadata, resources)
+        };
+        Ok(rows.into_iter().map(response).collect())
+    }
+
+    async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {
+        writes::delete(tx, id).await
+    }
+}
+
+/// The components of each stack, when metadata is wanted: of one type the stack's default first, then the oldest.
+async fn components(read: &Read<'_>, stacks: &[Id]) -> ApiResult<ById<Components>> {
+    let mut by_stack: ById<Components> = ById::new();
+    if stacks.is_empty() || !read.metadata {
+        return Ok(by_stack);
+    }
+    let composition = |column: &'static str| ("stack_composition", column);
+    let query = Sql::select()
+        .columns([composition("stack_id"), composition("component_id")])
+        .from("stack_composition")
+        .inner_join(
+            "stack_component",
+            Expr::col(("stack_component", "id")).equals(composition("component_id")),
+        )
+        .and_where(Expr::col(composition("stack_id")).among(stacks.iter().copied()))
+        .order_by_expr(Expr::col(composition("default_for_type")).is_null(), Order::Asc)
+        .order_by(("stack_component", "created"), Order::Asc)
+        .order_by(("stack_component", "id"), Order::Asc)
+        .to_owned();
+    let links: Vec<(Id, Id)> = read.app.store.fetch_all(&query).await?;
+    let components = read.embed::<ComponentRow>(links.iter().map(|(_, component)| Some(*component))).await?;
+    for (stack, component) in links {
+        let Some(component) = components.get(&component) else { continue };
+        let kind = component.body.as_ref().map(|body| body.r#type.clone()).unwrap_or_default();
+        by_stack.entry(stack).or_default().entry(kind).or_default().push(Arc::clone(component));
+    }
+    Ok(by_stack)
+}

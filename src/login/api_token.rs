@@ -1,0 +1,252 @@
+//! The heart: a short-lived token for whoever already has one.
+
+use std::collections::BTreeSet;
+
+use axum::Json;
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::app::AppState;
+use crate::audit::{Action, Origin};
+use crate::auth::claims::TokenKind;
+use crate::auth::jwt::NewToken;
+use crate::auth::permissions::Permissions;
+use crate::auth::register::Registration;
+use crate::auth::scope::{Narrowing, NoProjectLeft, Workload};
+use crate::auth::workload::{self, WorkloadRefusal};
+use crate::auth::{Principal, Scope, access};
+use crate::config::ServerSettings;
+use crate::framework::named_project;
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::query::Query;
+use crate::routes;
+
+/// Characters of a token's name, at most.
+const NAME_LENGTH: usize = 255;
+
+/// Kinds of token that can be asked for (contract schema APITokenType).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ApiTokenType {
+    Generic,
+    Workload,
+}
+
+/// What a token is to be.
+#[derive(Debug)]
+struct Asked {
+    token_type: ApiTokenType,
+    name: String,
+    /// Seconds.
+    expires_in: Option<i64>,
+    workload: Workload,
+    narrowing: Narrowing,
+}
+
+/// A new API token for the principal. Its life is what was asked for, within the server's maximum, and never
+/// longer than that of the generic token which asked.
+///
+/// It may be narrowed: to projects (`project`, names or ids), to verbs on kinds of resource (`scope`,
+/// [`crate::auth::permissions`]), to reading (`read_only`). What the token that asks lacks, the new one lacks too.
+/// It is noted in the register, under the `name` that is asked for.
+pub async fn get_api_token(
+    State(app): State<AppState>,
+    principal: Principal,
+    origin: Origin,
+    query: Query,
+) -> ApiResult<Json<String>> {
+    let asked = Asked::read(&app, query).await?;
+    let parent = principal.token()?;
+    let parents =
+        parent.parents_of_child().map_err(|error| ApiError::insufficient_scope(error.to_string(), None))?;
+    let scope = asked.scope(&app, &parent.claims.scope).await?;
+    let now = app.clock.now();
+    let (kind, expires_at) = match asked.token_type {
+        ApiTokenType::Generic => {
+            let end = end_of_life(&app.config, now, asked.expires_in, parent.childrens_end())?;
+            (TokenKind::Generic, Some(end))
+        }
+        // It has no end of its own, but neither does it outlive a generic token that asked for it.
+        ApiTokenType::Workload => (TokenKind::Workload, parent.childrens_end()),
+    };
+    let user_id = principal.user.id;
+    let standing = app.standing_of_child(parent, principal.user.password_changed_at);
+    let issued = app.tokens.issue(NewToken {
+        user_id: user_id.0,
+        kind,
+        issued_at: now,
+        proven_at: Some(parent.proven_at()),
+        expires_at,
+        parents,
+        session_id: None,
+        standing,
+        scope: scope.clone(),
+    })?;
+    let event = app.audit.event(&origin, Action::TokenIssued).on("api_token", issued.id, &asked.name);
+    app.audit.note(event.with("token_type", kind.word()).with("expires", expires_at)).await?;
+    let registration = Registration {
+        id: issued.id,
+        parent_id: parent.parent_in_register(),
+        name: asked.name,
+        kind,
+        user_id,
+        created: issued.issued_at,
+        proven: parent.proven_at(),
+        standing,
+        expires: expires_at.and_then(|seconds| DateTime::from_timestamp(seconds, 0)),
+        scope: (scope != Scope::default()).then(|| Box::new(scope)),
+        address: origin.address,
+        user_agent: origin.user_agent,
+    };
+    app.register.note(registration).await?;
+    Ok(Json(issued.token))
+}
+
+impl Asked {
+    async fn read(app: &AppState, mut query: Query) -> ApiResult<Self> {
+        let types = [("generic", ApiTokenType::Generic), ("workload", ApiTokenType::Workload)];
+        let token_type = query.choice("token_type", &types).unwrap_or(ApiTokenType::Generic);
+        let expires_in = query.integer("expires_in", 1, i64::MAX);
+        let bound_to = ["schedule_id", "pipeline_run_id", "deployment_id"].map(|name| query.uuid(name));
+        let name = query.text("name").unwrap_or_default().to_owned();
+        if name.chars().count() > NAME_LENGTH {
+            query.refuse(
+                "name",
+                "string_too_long",
+                format!("String should have at most {NAME_LENGTH} characters"),
+            );
+        }
+        let permissions = permissions(&mut query);
+        query.finish()?;
+        let [schedule_id, pipeline_run_id, deployment_id] = bound_to;
+        let workload = Workload { schedule_id, pipeline_run_id, deployment_id, root_run_id: None };
+        // Apart, as is the workload below: most tokens are asked for without, and go without the memory.
+        let projects = match query.text("project") {
+            Some(_) => Some(Box::pin(projects(app, &query)).await?),
+            None => None,
+        };
+        let narrowing = Narrowing { permissions, projects };
+        Ok(Self { token_type, name, expires_in, workload, narrowing })
+    }
+
+    /// What is left of the scope of the token that asks.
+    async fn scope(&self, app: &AppState, parent: &Scope) -> ApiResult<Scope> {
+        let bound = match self.token_type {
+            ApiTokenType::Generic if self.workload != Workload::default() => {
+                let message =
+                    "Generic API tokens cannot be scoped to a schedule, pipeline run or deployment.";
+                return Err(ApiError::new(ErrorKind::ValueError, message));
+            }
+            ApiTokenType::Generic => parent.clone(),
+            ApiTokenType::Workload => {
+                let bound = Box::pin(workload::narrow(&app.auth_store, parent, self.workload)).await;
+                bound.map_err(|refusal| match refusal {
+                    WorkloadRefusal::Unfit(reason) => ApiError::new(ErrorKind::ValueError, reason),
+                    WorkloadRefusal::Wider(wider) => {
+                        ApiError::new(ErrorKind::AuthorizationException, wider.to_string())
+                    }
+                    WorkloadRefusal::Store(error) => error.into(),
+                })?
+            }
+        };
+        let refuse = |error: NoProjectLeft| ApiError::insufficient_scope(error.to_string(), None);
+        bound.narrowed_by(&self.narrowing).map_err(refuse)
+    }
+}
+
+/// What `scope` and `read_only` leave, if either is said. The scope is one list, however often it is said.
+fn permissions(query: &mut Query) -> Option<Permissions> {
+    let read_only = query.flag("read_only").unwrap_or(false);
+    let list: Vec<&str> = query.texts("scope").collect();
+    let listed = (!list.is_empty()).then(|| list.join(" ").parse::<Permissions>());
+    let listed = match listed.transpose() {
+        Ok(listed) => listed,
+        Err(error) => {
+            query.refuse("scope", "scope", error.to_string());
+            return None;
+        }
+    };
+    if let Some(unknown) = listed.as_ref().and_then(unknown_resource) {
+        let message = format!("'{unknown}' is no kind of resource; docs/tokens.md lists them");
+        query.refuse("scope", "scope", message);
+    }
+    match (listed, read_only) {
+        (Some(listed), true) => Some(listed.intersection(&Permissions::read_only())),
+        (None, true) => Some(Permissions::read_only()),
+        (listed, false) => listed,
+    }
+}
+
+/// A name that no route asks for: a misspelt one would take or give nothing.
+fn unknown_resource(permissions: &Permissions) -> Option<&str> {
+    let contract = crate::api::server::unimplemented::operations();
+    let kinds = access::resources(contract.map(|operation| (operation.method, operation.path)));
+    let is_kind = |name: &&str| kinds.contains(name) || routes::OWN_RESOURCES.contains(name);
+    permissions.resources().find(|name| !is_kind(name))
+}
+
+/// The ids of the projects that are named, in one list or several.
+async fn projects(app: &AppState, query: &Query) -> ApiResult<BTreeSet<Uuid>> {
+    let mut ids = BTreeSet::new();
+    for name in query.texts("project").flat_map(|list| list.split(',')) {
+        ids.insert(named_project(&app.auth_store, name.trim()).await?.0);
+    }
+    Ok(ids)
+}
+
+/// When a generic token ends, in seconds since 1970.
+///
+/// # Errors
+/// 400 when more was asked for than the server allows.
+fn end_of_life(
+    settings: &ServerSettings,
+    now: DateTime<Utc>,
+    expires_in: Option<i64>,
+    parent_end: Option<i64>,
+) -> ApiResult<i64> {
+    let max = i64::from(settings.generic_api_token_max_lifetime.0);
+    let lifetime = expires_in.unwrap_or(i64::from(settings.default_token_lifetime()));
+    if lifetime > max {
+        let message = format!(
+            "The maximum expiration time for generic API tokens allowed by this server is {max} seconds."
+        );
+        return Err(ApiError::new(ErrorKind::ValueError, message));
+    }
+    let end = now.timestamp() + lifetime;
+    Ok(parent_end.map_or(end, |parent_end| end.min(parent_end)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::config::AtLeast;
+
+    proptest! {
+        #[test]
+        fn no_token_outlives_the_cap_or_its_parent(
+            default in proptest::option::of(1u32..=604_800),
+            spare in 1u32..=604_800,
+            asked in proptest::option::of(1i64..=2_000_000),
+            parent in proptest::option::of(-100i64..=2_000_000),
+        ) {
+            let max = default.unwrap_or_default() + spare;
+            let settings = ServerSettings {
+                generic_api_token_lifetime: default.map(AtLeast),
+                generic_api_token_max_lifetime: AtLeast(max),
+                ..ServerSettings::default()
+            };
+            let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+            let parent_end = parent.map(|left| now.timestamp() + left);
+            match end_of_life(&settings, now, asked, parent_end) {
+                Ok(end) => {
+                    prop_assert!(end <= now.timestamp() + i64::from(max));
+                    prop_assert!(end <= now.timestamp() + asked.unwrap_or(i64::from(default.unwrap_or(3600))));
+                    prop_assert!(parent_end.is_none_or(|parent_end| end <= parent_end));
+                }
+                Err(_) => prop_assert!(asked.is_some_and(|asked| asked > i64::from(max))),
+            }
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Downloads by a link, whose token speaks for whoever has made it.
+
+use std::collections::BTreeSet;
+
+use uuid::Uuid;
+
+use super::principal;
+use crate::app::{App, AppState};
+use crate::auth::{AuthenticationError, Principal};
+use crate::store::Id;
+
+/// A token for the principal to download what belongs to one thing.
+///
+/// # Errors
+/// When the claims can't be written as JSON.
+pub fn issue_download(
+    app: &App,
+    principal: &Principal,
+    kind: &str,
+    thing: Id,
+) -> Result<String, jsonwebtoken::errors::Error> {
+    let standing = app.standing_of_account(&principal.user);
+    app.tokens.for_download(principal, kind, thing, standing, app.clock.now())
+}
+
+/// Checks a download's token, and that what it was made from hasn't ended since. Tells the projects that this one is
+/// for, if it is for some only.
+///
+/// # Errors
+/// [`AuthenticationError`] with the reason.
+pub async fn require_download(
+    app: &AppState,
+    token: &str,
+    kind: &str,
+    thing: Id,
+) -> Result<Option<BTreeSet<Uuid>>, AuthenticationError> {
+    let now = app.clock.now();
+    let made_from = app.tokens.check_download(token, kind, thing, now)?;
+    principal::holder(app, &made_from, now).await?;
+    Ok(made_from.claims.scope.projects)
+}

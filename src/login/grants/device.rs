@@ -1,0 +1,239 @@
+//! The device's side: it asks now and then whether a person has approved it, and gets its token once
+//! (RFC 8628, sections 3.4 and 3.5).
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_query::{Expr, ExprTrait, Order, Query as Sql};
+use secrecy::SecretString;
+
+use crate::accounts::users::UserRow;
+use crate::api::identity::devices::{
+    DeviceRow, DeviceStatus, find_by_client, find_for_authentication, forget, note_wrong_code,
+};
+use crate::api::identity::users;
+use crate::app::App;
+use crate::audit::Origin;
+use crate::auth::password::PasswordError;
+use crate::http::error::ApiError;
+use crate::store::{Id, StoreError, Timestamp};
+
+/// Why a device gets no token.
+#[derive(Debug, thiserror::Error)]
+pub enum DeviceGrantError {
+    #[error("no device has asked with this client ID")]
+    InvalidClient,
+    #[error("nobody has approved the device yet")]
+    AuthorizationPending,
+    #[error("nobody has approved the device yet, and it asks more often than it was told to")]
+    SlowDown,
+    #[error("the device is locked, or was denied")]
+    Locked,
+    #[error("the device code is wrong")]
+    WrongCode,
+    #[error("the account that approved the device is not there or not active")]
+    NoAccount,
+    #[error("the approval has come too late or was used already; the device has to ask again")]
+    ExpiredToken,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+}
+
+impl From<DeviceGrantError> for ApiError {
+    fn from(error: DeviceGrantError) -> Self {
+        let code = match error {
+            DeviceGrantError::InvalidClient => "invalid_client",
+            DeviceGrantError::AuthorizationPending => "authorization_pending",
+            DeviceGrantError::SlowDown => "slow_down",
+            DeviceGrantError::Locked | DeviceGrantError::WrongCode | DeviceGrantError::NoAccount => {
+                "access_denied"
+            }
+            DeviceGrantError::ExpiredToken => "expired_token",
+            DeviceGrantError::Store(error) => return error.into(),
+            DeviceGrantError::Password(error) => return error.into(),
+        };
+        Self::oauth(code, error.to_string())
+    }
+}
+
+/// Clients whose last question is remembered.
+const REMEMBERED_CLIENTS: u64 = 10_000;
+
+/// When each client last asked, in this process: the interval is a courtesy, and worth no write.
+#[derive(Debug)]
+pub struct DevicePolls {
+    interval: TimeDelta,
+    last: moka::sync::Cache<Id, DateTime<Utc>>,
+}
+
+impl DevicePolls {
+    pub fn new(interval_seconds: u32) -> Self {
+        let interval = TimeDelta::seconds(interval_seconds.into());
+        Self { interval, last: moka::sync::Cache::new(REMEMBERED_CLIENTS) }
+    }
+
+    /// Notes a question; true when it came sooner after the one before than the interval says.
+    fn is_too_soon(&self, client_id: Id, now: DateTime<Utc>) -> bool {
+        let before = self.last.get(&client_id);
+        self.last.insert(client_id, now);
+        // A moment to come is one of a clock that went back since.
+        before.is_some_and(|before| before <= now && now - before < self.interval)
+    }
+
+    /// A new request may ask at once.
+    pub fn forget(&self, client_id: Id) {
+        self.last.invalidate(&client_id);
+    }
+}
+
+/// Trades a device code for the device and its person, once: the device is active from now on.
+///
+/// The code's check costs a millisecond, and none happens before somebody has approved. A client may have several
+/// devices: those of its people, and one that waits.
+///
+/// # Errors
+/// [`DeviceGrantError`], which becomes an [`ApiError`] in the shape of OAuth.
+pub async fn exchange(
+    app: &App,
+    origin: &Origin,
+    client_id: Id,
+    device_code: SecretString,
+) -> Result<(UserRow, DeviceRow), DeviceGrantError> {
+    let now = app.clock.now();
+    let devices = find_by_client(&app.auth_store, client_id).await?;
+    let is_waiting = |device: &&DeviceRow| device.status == DeviceStatus::Pending && !device.is_expired(now);
+    let is_approved =
+        |device: &&DeviceRow| device.status == DeviceStatus::Verified && !device.is_expired(now);
+    let waiting = devices.iter().find(is_waiting);
+    for device in devices.iter().filter(is_approved) {
+        if let Some(device) = prove(app, device.id, &device_code).await? {
+            return activate(app, device, now).await;
+        }
+        // Whoever asks may be the one that waits.
+        if waiting.is_none() {
+            note_wrong_code(app, origin, device).await?;
+            return Err(DeviceGrantError::WrongCode);
+        }
+    }
+    if waiting.is_some() {
+        return Err(match app.device_polls.is_too_soon(client_id, now) {
+            true => DeviceGrantError::SlowDown,
+            false => DeviceGrantError::AuthorizationPending,
+        });
+    }
+    let last = devices.iter().max_by_key(|device| device.updated).ok_or(DeviceGrantError::InvalidClient)?;
+    Err(match last.status {
+        DeviceStatus::Locked => DeviceGrantError::Locked,
+        _ => DeviceGrantError::ExpiredToken,
+    })
+}
+
+/// The device, if somebody has approved it and the code is its own.
+async fn prove(app: &App, id: Id, device_code: &SecretString) -> Result<Option<DeviceRow>, DeviceGrantError> {
+    let permit = app.passwords.permit().await?;
+    // Read again: others may have tried wrong codes during the wait, up to one too many.
+    let device =
+        find_for_authentication(&app.auth_store, id).await?.ok_or(DeviceGrantError::InvalidClient)?;
+    match device.status {
+        DeviceStatus::Verified => {}
+        DeviceStatus::Locked => return Err(DeviceGrantError::Locked),
+        DeviceStatus::Pending | DeviceStatus::Active => return Err(DeviceGrantError::ExpiredToken),
+    }
+    let is_right = permit.verify(device_code.clone(), Some(&device.device_code)).await?;
+    Ok(Some(device).filter(|_| is_right))
+}
+
+/// Makes the device active, in the place and by the id of the one that its person had there before.
+async fn activate(
+    app: &App,
+    device: DeviceRow,
+    now: DateTime<Utc>,
+) -> Result<(UserRow, DeviceRow), DeviceGrantError> {
+    let user = match device.user_id {
+        Some(id) => users::find_account(&app.auth_store, id).await?,
+        None => None,
+    };
+    let user = user.filter(|user| user.active).ok_or(DeviceGrantError::NoAccount)?;
+    // Whoever comes second with the same code, or after a new request, finds nothing to trade.
+    let activation = Sql::update()
+        .table("auth_devices")
+        .value("status", DeviceStatus::Active.as_str())
+        .value("expires", end_of_device(app, &device, now))
+        .value("last_login", Timestamp::new(now))
+        .value("updated", Timestamp::new(now))
+        .and_where(Expr::col("id").eq(device.id))
+        .and_where(Expr::col("status").eq(DeviceStatus::Verified.as_str()))
+        .and_where(Expr::col("device_code").eq(device.device_code.as_str()))
+        .and_where(Expr::col("user_id").eq(user.id))
+        .to_owned();
+    let before = Sql::select()
+        .columns(["id", "created"])
+        .from("auth_devices")
+        .and_where(Expr::col("client_id").eq(device.client_id))
+        .and_where(Expr::col("user_id").eq(user.id))
+        .and_where(Expr::col("id").ne(device.id))
+        .order_by("created", Order::Asc)
+        .to_owned();
+    let (activation, before) = (&activation, &before);
+    let activated = app.auth_store.write(|mut tx| async move {
+        if tx.execute(activation).await? == 0 {
+            return tx.commit(None).await;
+        }
+        let before: Vec<(Id, Timestamp)> = tx.fetch_all(before).await?;
+        if let Some((first, created)) = before.first() {
+            let delete = Sql::delete()
+                .from_table("auth_devices")
+                .and_where(Expr::col("id").is_in(before.iter().map(|(id, _)| *id)))
+                .to_owned();
+            tx.execute(&delete).await?;
+            let takes_its_place = Sql::update()
+                .table("auth_devices")
+                .value("id", *first)
+                .value("created", *created)
+                .and_where(Expr::col("id").eq(device.id))
+                .to_owned();
+            tx.execute(&takes_its_place).await?;
+        }
+        tx.commit(Some(before)).await
+    });
+    let activated: Result<_, StoreError> = activated.await;
+    let before = activated?.ok_or(DeviceGrantError::ExpiredToken)?;
+    // To its person it is the same device, and keeps the id.
+    let id = before.first().map_or(device.id, |(id, _)| *id);
+    for id in before.into_iter().map(|(id, _)| id).chain([device.id]) {
+        forget(app, id).await;
+    }
+    let device = find_for_authentication(&app.auth_store, id).await?;
+    Ok((user, device.ok_or(DeviceGrantError::InvalidClient)?))
+}
+
+/// As in ZenML, a device's sign-in ends only where sign-ins end at all.
+fn end_of_device(app: &App, device: &DeviceRow, now: DateTime<Utc>) -> Option<Timestamp> {
+    app.config.jwt_token_expire_minutes?;
+    let minutes = match device.trusted_device {
+        true => app.config.trusted_device_expiration_minutes,
+        false => app.config.device_expiration_minutes,
+    }?;
+    Some(Timestamp::new(now + TimeDelta::minutes(minutes.0.into())))
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_client_may_ask_once_an_interval() {
+        let polls = DevicePolls::new(5);
+        let (one, other) = (Id(Uuid::from_u128(1)), Id(Uuid::from_u128(2)));
+        let at = |seconds: i64| DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap();
+        assert!(!polls.is_too_soon(one, at(0)));
+        assert!(polls.is_too_soon(one, at(4)));
+        assert!(!polls.is_too_soon(other, at(4)));
+        assert!(!polls.is_too_soon(one, at(9)));
+        polls.forget(one);
+        assert!(!polls.is_too_soon(one, at(10)));
+        assert!(!polls.is_too_soon(one, at(-3600)), "the clock went back");
+    }
+}

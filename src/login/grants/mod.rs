@@ -1,0 +1,26 @@
+//! Grants: ways to trade a proof for an access token at `POST /api/v1/login`. One file a grant.
+
+pub mod api_key;
+pub mod authority;
+pub mod device;
+pub mod external;
+pub mod password;
+
+use uuid::Uuid;
+
+use crate::auth::Scope;
+use crate::store::{Id, Timestamp};
+
+/// Whom a grant has proven, and what the token will be bound to.
+#[derive(Debug)]
+pub struct Grantee {
+    pub user_id: Id,
+    pub password_changed_at: Option<Timestamp>,
+    pub scope: Scope,
+    /// Seconds since 1970 that the token ends with what it is bound to.
+    pub expires_at: Option<i64>,
+    /// The tokens that it ends with, as a claim has them.
+    pub parents: Vec<Uuid>,
+    /// Whether a browser may have asked, which gets a cookie too.
+    pub is_browser: bool,
+}

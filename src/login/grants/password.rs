@@ -1,0 +1,44 @@
+//! The password grant (RFC 6749, section 4.3).
+
+use secrecy::SecretString;
+
+use super::Grantee;
+use crate::accounts::users::PasswordRow;
+use crate::api::identity::users;
+use crate::app::App;
+use crate::auth::Scope;
+use crate::auth::known_places::Place;
+use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::login::attempt::{Attempt, Guessed};
+
+/// Checks a user's name or id and password. Failures make the next attempt wait. The right password of an account that
+/// isn't active is a wrong one, to whoever looks at the answer or at its time.
+///
+/// # Errors
+/// 401 for a wrong one, 429 for one that comes too early.
+pub async fn verify(app: &App, username: &str, password: SecretString, place: &Place) -> ApiResult<Grantee> {
+    let meant = users::find_password(&app.auth_store, username).await?;
+    let (id, name) = meant.map(|user| (user.id, user.name)).unzip();
+    let account = (id, name.as_deref().unwrap_or(username));
+    let attempt = Attempt::begin(app, Guessed::Password, account, place).await?;
+    // Again, since the password may have been changed during the wait.
+    let mut user = users::find_password(&app.auth_store, username).await?;
+    let hash = user.as_mut().and_then(PasswordRow::take_hash);
+    let is_active = user.as_ref().is_some_and(|user| user.active);
+    let is_right = attempt.verify(password, hash.as_ref(), is_active).await?;
+    let Some(user) = user.filter(|_| is_right) else {
+        let message = "Authentication error: invalid username or password";
+        return Err(ApiError::new(ErrorKind::CredentialsNotValid, message));
+    };
+    if let Err(error) = app.known_places.note(user.id, place, app.clock.now()).await {
+        tracing::warn!(%error, "a place could not be noted");
+    }
+    Ok(Grantee {
+        user_id: user.id,
+        password_changed_at: user.password_changed_at,
+        scope: Scope::default(),
+        expires_at: None,
+        parents: Vec::new(),
+        is_browser: true,
+    })
+}

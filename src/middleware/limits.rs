@@ -1,0 +1,82 @@
+//! Bounds on what one request may take: time, and the kinds of body.
+
+use std::convert::Infallible;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::extract::Request;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use futures_util::future::{Either, Map, Ready, ready};
+use tokio::time::Timeout;
+use tokio::time::error::Elapsed;
+use tower::{Layer, Service};
+
+use crate::http::error::ApiError;
+
+type Outcome = Result<Response, Infallible>;
+type InTime<R> = Result<Result<R, Infallible>, Elapsed>;
+
+/// Answers with 429 when the time is up, and drops the request's own work.
+#[derive(Debug, Clone, Copy)]
+pub struct LimitsLayer {
+    time: Duration,
+    takes_files: bool,
+}
+
+impl LimitsLayer {
+    pub fn new(time: Duration) -> Self {
+        Self { time, takes_files: true }
+    }
+
+    /// Refuses file uploads as well.
+    #[must_use]
+    pub fn without_files(self) -> Self {
+        Self { takes_files: false, ..self }
+    }
+}
+
+impl<S> Layer<S> for LimitsLayer {
+    type Service = Limits<S>;
+
+    fn layer(&self, inner: S) -> Limits<S> {
+        Limits { inner, limits: *self }
+    }
+}
+
+/// The service of [`LimitsLayer`].
+#[derive(Debug, Clone)]
+pub struct Limits<S> {
+    inner: S,
+    limits: LimitsLayer,
+}
+
+impl<S: Service<Request, Response: IntoResponse, Error = Infallible>> Service<Request> for Limits<S> {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Either<Ready<Outcome>, Map<Timeout<S::Future>, fn(InTime<S::Response>) -> Outcome>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        if !self.limits.takes_files && is_file_upload(&request) {
+            let message = "File uploads are not allowed on this endpoint.";
+            let refusal = ApiError::plain(StatusCode::FORBIDDEN, message).into_response();
+            return Either::Left(ready(Ok(refusal)));
+        }
+        let answer = tokio::time::timeout(self.limits.time, self.inner.call(request));
+        Either::Right(answer.map(|in_time| match in_time {
+            Ok(answer) => answer.map(IntoResponse::into_response),
+            Err(_) => Ok(ApiError::busy().into_response()),
+        }))
+    }
+}
+
+fn is_file_upload(request: &Request) -> bool {
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    request.method() == Method::POST && content_type.is_some_and(|text| text.contains("multipart/form-data"))
+}
