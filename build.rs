@@ -1,5 +1,4 @@
-//! What is part of the program besides its code: the migrations, of which a new one has to make it anew, and files that
-//! are seldom asked for, packed.
+//! What is part of the program besides its code: files that are seldom asked for, packed.
 
 use std::error::Error;
 use std::io::{Cursor, Read, Write};
@@ -31,7 +30,6 @@ const SWAGGER_UI: [&str; 6] = [
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-changed=migrations");
     for path in TEXTS {
         println!("cargo:rerun-if-changed={path}");
         pack(Path::new(path), &fs::read(path)?)?;

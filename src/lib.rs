@@ -23,8 +23,8 @@ pub mod routes;
 mod seed;
 pub mod server;
 pub mod startup;
-pub mod store;
-pub mod work;
 
 pub use zendo_client as client;
 pub use zendo_client::address;
+pub use zendo_store as store;
+pub use zendo_tasks as work;

@@ -26,8 +26,8 @@ use crate::middleware::authenticate::{Admitted, Guard, admit, authenticate};
 use crate::middleware::headers::SecureHeaders;
 use crate::middleware::idempotency::replay;
 use crate::middleware::limits::LimitsLayer;
+use crate::middleware::work::WorkLayer;
 use crate::middleware::{bodies, cors, request_id};
-use crate::work::WorkLayer;
 use crate::{connections, console, jobs, routes};
 
 /// From the order to stop to the end, after the requests' own time limit: a second with what the process itself takes.

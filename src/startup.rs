@@ -18,7 +18,7 @@ use crate::auth::password::{self, PasswordError};
 use crate::auth::{Passwords, Revocations};
 use crate::config::{Config, ConfigError, Flag, Secret, StoreLocation};
 use crate::env::Environment;
-use crate::seed::{FirstAdmin, Seed};
+use crate::seed::{self, FirstAdmin, Seed};
 use crate::store::{self, ConnectError, MigrationError, Store, StoreError};
 
 /// Bytes of randomness in a signing secret: as many as SHA-512 gives out (RFC 7518, section 3.2).
@@ -110,7 +110,7 @@ pub async fn start_unless(
     }
     config.check_folders()?;
     let store = open(&config, stop).await?;
-    let sign_in = seed(&store, &config, &environment).await?;
+    let sign_in = leave_first_rows(&store, &config, &environment).await?;
     let settings = settings::find(&store).await?;
     store.note_made();
     let sign_in = if settings.active { sign_in } else { SignIn::Activation };
@@ -124,6 +124,7 @@ pub async fn start_unless(
 /// The store with its schema. A database in the network that is not there yet, as when all of a machine starts at once, is
 /// waited for.
 async fn open(config: &Config, stop: impl Future<Output = ()>) -> Result<Store, StartupError> {
+    let options = config.store_options();
     let is_file = matches!(config.store_location(), StoreLocation::Sqlite { .. });
     let wait = Duration::from_secs(config.zendo.store_wait.0.into());
     let (mut stop, start) = (pin!(stop), Instant::now());
@@ -131,7 +132,7 @@ async fn open(config: &Config, stop: impl Future<Output = ()>) -> Result<Store, 
         let connected = tokio::select! {
             biased;
             () = &mut stop => return Err(StartupError::Stopped),
-            connected = Store::connect(config) => connected,
+            connected = Store::connect(&options) => connected,
         };
         let error = match connected {
             Ok(store) => match store.migrate().await {
@@ -186,17 +187,21 @@ pub fn keeper(store: Store, config: &Config, environment: &Environment) -> Keepe
 /// # Errors
 /// [`StartupError`] when there is none; nothing was made or changed then.
 pub async fn open_made(config: &Config) -> Result<Store, StartupError> {
-    let store = Store::connect_existing(config).await?;
+    let store = Store::connect_existing(&config.store_options()).await?;
     match store.is_made().await? {
         true => Ok(store),
         false => Err(StartupError::NotMade { database: store.description().to_owned() }),
     }
 }
 
-async fn seed(store: &Store, config: &Config, environment: &Environment) -> Result<SignIn, StartupError> {
+async fn leave_first_rows(
+    store: &Store,
+    config: &Config,
+    environment: &Environment,
+) -> Result<SignIn, StartupError> {
     if store.is_seeded().await? {
-        store.order_built_ins().await?;
-        store.describe_flavors().await?;
+        seed::order_built_ins(store).await?;
+        seed::describe_flavors(store).await?;
         return Ok(SignIn::Known);
     }
     let name = config.bootstrap.user_name.0.clone();
@@ -215,13 +220,13 @@ async fn seed(store: &Store, config: &Config, environment: &Environment) -> Resu
         }
         None => None,
     };
-    let seed = Seed {
+    let first_rows = Seed {
         server_name: config.server.server_name.0.clone(),
         display_announcements: config.server.display_announcements.0,
         display_updates: config.server.display_updates.0,
         project_name: config.bootstrap.project_name.0.clone(),
         admin,
     };
-    let is_first = store.seed(&seed, environment.clock.now(), &*environment.random).await?;
+    let is_first = seed::seed(store, &first_rows, environment.clock.now(), &*environment.random).await?;
     Ok(if is_first { sign_in } else { SignIn::Known })
 }

@@ -15,7 +15,7 @@ use crate::api::identity::users;
 use crate::config::{AuditLog, ZendoSettings};
 use crate::env::Environment;
 use crate::env::clock::SharedClock;
-use crate::env::random::{SharedRandomness, first_id_of};
+use crate::env::random::SharedRandomness;
 use crate::store::{Id, Store, StoreError, Timestamp, WriteBehind};
 use crate::work;
 
@@ -204,7 +204,7 @@ impl Audit {
     /// When the database doesn't answer.
     pub async fn sweep(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
         let Some(retention) = self.retention else { return Ok(()) };
-        let end = first_id_of(now - retention);
+        let end = Id::first_of(now - retention);
         for _ in 0..SWEEPS_AT_ONCE {
             let oldest = Query::select()
                 .column("id")

@@ -6,7 +6,6 @@ use serde::{Serialize, Serializer};
 use sqlx::FromRow;
 
 use super::Action;
-use crate::env::random::first_id_of;
 use crate::http::error::ApiResult;
 use crate::http::filter::{Field, FieldKind, Filter, Sort};
 use crate::http::list::Listed;
@@ -141,8 +140,8 @@ fn created(filter: &Filter<'_>) -> ApiResult<SimpleExpr> {
     let second = TimeDelta::seconds(1);
     let (earliest, latest) = filter.span()?;
     let condition = filter.condition(Expr::col("created"), FieldKind::Time)?;
-    let from = earliest.map(|moment| Expr::col("id").gte(first_id_of(moment.and_utc() - second)));
-    let to = latest.map(|moment| Expr::col("id").lt(first_id_of(moment.and_utc() + second * 2)));
+    let from = earliest.map(|moment| Expr::col("id").gte(Id::first_of(moment.and_utc() - second)));
+    let to = latest.map(|moment| Expr::col("id").lt(Id::first_of(moment.and_utc() + second * 2)));
     Ok([from, to].into_iter().flatten().fold(condition, ExprTrait::and))
 }
 

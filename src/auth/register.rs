@@ -11,7 +11,6 @@ use sea_query::{Expr, ExprTrait, Func, Query, SimpleExpr};
 use super::claims::TokenKind;
 use super::{Scope, Standing};
 use crate::audit::text_of;
-use crate::env::random::first_id_of;
 use crate::store::{BatchRow, Cells, Id, Store, StoreError, Timestamp, Transaction, WriteBehind};
 
 pub const TABLE: &str = "zendo_api_token";
@@ -231,7 +230,7 @@ fn has_ended_before(moment: DateTime<Utc>) -> SimpleExpr {
         .and(over("schedule_id", "schedule", Expr::col("active").eq(true)))
         .and(over("deployment_id", "deployment", Expr::val(1).eq(1)));
     // Ids grow with time, so that the rest of the table isn't looked at.
-    let first_after = first_id_of(moment + TimeDelta::seconds(1));
+    let first_after = Id::first_of(moment + TimeDelta::seconds(1));
     let has_ended = Expr::col("expires").lt(Timestamp::new(moment));
     let never_ends = Expr::col("expires").is_null().and(Expr::col("created").lt(Timestamp::new(moment)));
     Expr::col("id").lt(first_after).and(has_ended.or(never_ends.and(bound_to_nothing)))

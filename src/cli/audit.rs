@@ -16,7 +16,6 @@ use super::{CliError, program, store};
 use crate::audit::{Action, Record};
 use crate::client::error::printable;
 use crate::env::clock::{Clock, SystemClock};
-use crate::env::random::first_id_of;
 use crate::store::{Id, Store, StoreError};
 
 /// How often the store is asked for new records.
@@ -145,7 +144,7 @@ impl AuditArgs {
                 Since::Moment(moment) => moment,
                 Since::Ago(span) => now - span,
             };
-            select.and_where(Expr::col("id").gte(first_id_of(start)));
+            select.and_where(Expr::col("id").gte(Id::first_of(start)));
         }
         select
     }

@@ -2,10 +2,15 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use zendo_store::Options;
 
 use super::{AbsolutePath, Config, ConfigError, StoreLocation};
 use crate::audit::Destination;
 
+/// What MySQL is given to end a statement beyond a request's own time.
+const STATEMENT_LEEWAY: Duration = Duration::from_secs(1);
 const DATABASE_FILE: &str = "zendo.db";
 /// What SQLite puts beside a database.
 const BESIDE_A_DATABASE: [&str; 4] = ["-wal", "-shm", "-journal", ".made"];
@@ -15,6 +20,12 @@ impl Config {
     pub fn store_location(&self) -> StoreLocation {
         let location = self.store.url.as_ref().map(|url| url.location.clone());
         location.unwrap_or_else(|| StoreLocation::Sqlite { path: self.zendo.data_dir.join(DATABASE_FILE) })
+    }
+
+    /// How to open the database.
+    pub fn store_options(&self) -> Options {
+        let statement_limit = Duration::from_secs(self.server.request_timeout.0.into()) + STATEMENT_LEEWAY;
+        self.store.options(self.store_location(), statement_limit)
     }
 
     /// Files and folders of the server's own. They may not be there yet.

@@ -1,6 +1,10 @@
 //! `ZENML_STORE_*`: which database, and how to reach it.
 
+use std::time::Duration;
+
+use secrecy::SecretString;
 use serde::Deserialize;
+use zendo_store::{Location, Options, Server, Tls};
 
 use super::ConfigError;
 use super::store_url::{StoreLocation, StoreUrl};
@@ -52,12 +56,10 @@ impl Default for StoreSettings {
     }
 }
 
-/// How the connection to the database is protected.
+/// How the connection to the database is protected, as it was set.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StoreTls<'a> {
-    /// Without TLS there is no connection.
     pub is_required: bool,
-    /// The certificate has to be for the server's host.
     pub verify_host: bool,
     pub ca: Option<&'a Secret>,
     pub cert: Option<&'a Secret>,
@@ -92,6 +94,28 @@ impl StoreSettings {
         }
     }
 
+    /// How to open the database that is there.
+    pub(super) fn options(&self, location: StoreLocation, statement_limit: Duration) -> Options {
+        let location = match location {
+            StoreLocation::Sqlite { path } => Location::Sqlite { path },
+            StoreLocation::MySql { host, port, database, .. } => {
+                let (username, password) = self.account();
+                let (username, password) = (username.map(str::to_owned), secret(password));
+                let tls = self.tls();
+                let tls = Tls {
+                    is_required: tls.is_required,
+                    verify_host: tls.verify_host,
+                    ca: secret(tls.ca),
+                    cert: secret(tls.cert),
+                    key: secret(tls.key),
+                };
+                Location::MySql(Box::new(Server { host, port, database, username, password, tls }))
+            }
+        };
+        let (pool_size, max_overflow) = (self.pool_size.0, self.max_overflow.0);
+        Options { location, pool_size, max_overflow, statement_limit }
+    }
+
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         let tls = self.tls();
         if tls.cert.is_some() != tls.key.is_some() {
@@ -103,4 +127,8 @@ impl StoreSettings {
         }
         Ok(())
     }
+}
+
+fn secret(setting: Option<&Secret>) -> Option<SecretString> {
+    setting.map(|Secret(secret)| secret.clone())
 }

@@ -29,12 +29,6 @@ impl Randomness for SystemRandomness {
     }
 }
 
-/// The least id that [`Randomness`] makes of that moment or later.
-pub fn first_id_of(moment: DateTime<Utc>) -> Id {
-    let millis = u64::try_from(moment.timestamp_millis()).unwrap_or_default();
-    Id(uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid())
-}
-
 impl dyn Randomness + '_ {
     /// A random UUID (RFC 9562, version 4).
     pub fn uuid(&self) -> Uuid {

@@ -9,3 +9,4 @@ pub mod idempotency;
 pub mod limits;
 pub mod project_guard;
 pub mod request_id;
+pub mod work;

@@ -4,13 +4,14 @@ mod descriptions;
 mod order;
 
 use chrono::{DateTime, Utc};
-use sea_query::{ExprTrait, OnConflict, Query, SimpleExpr};
+use sea_query::{ExprTrait, Query, SimpleExpr};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use self::descriptions::Descriptions;
 use self::order::Sequence;
+pub use self::order::order_built_ins;
 use crate::env::random::Randomness;
 use crate::packed::{Packed, packed};
 use crate::store::{
@@ -67,68 +68,58 @@ struct Flavor<'a> {
     described_schema: String,
 }
 
-impl Store {
-    /// Whether the first start has already left its rows. The revision is stamped with them, so that no other
-    /// server takes half a database for a whole one.
-    ///
-    /// # Errors
-    /// When the database doesn't answer.
-    pub async fn is_seeded(&self) -> Result<bool, StoreError> {
-        let query = Query::select().column("version_num").from("alembic_version").to_owned();
-        Ok(self.fetch_optional::<(String,)>(&query).await?.is_some())
+/// Leaves the first rows in one transaction; false when another start was faster.
+///
+/// # Errors
+/// When the database doesn't answer or refuses a row.
+pub async fn seed(
+    store: &Store,
+    seed: &Seed,
+    now: DateTime<Utc>,
+    random: &dyn Randomness,
+) -> Result<bool, StoreError> {
+    let now = Timestamp::new(now);
+    let engine = store.engine();
+    let seeded = store.write(|mut tx| async move {
+        insert_all(&mut tx, seed, engine, now, random).await?;
+        tx.commit(()).await
+    });
+    match seeded.await {
+        Ok(()) => Ok(true),
+        // The revision's row is there: another replica was faster, and all of this was undone.
+        Err(error) if is_duplicate(&error) => Ok(false),
+        Err(error) => Err(error),
     }
+}
 
-    /// Leaves the first rows in one transaction; false when another start was faster.
-    ///
-    /// # Errors
-    /// When the database doesn't answer or refuses a row.
-    pub async fn seed(
-        &self,
-        seed: &Seed,
-        now: DateTime<Utc>,
-        random: &dyn Randomness,
-    ) -> Result<bool, StoreError> {
-        let now = Timestamp::new(now);
-        let engine = self.engine();
-        let seeded = self.write(|mut tx| async move {
-            insert_all(&mut tx, seed, engine, now, random).await?;
-            tx.commit(()).await
-        });
-        match seeded.await {
-            Ok(()) => Ok(true),
-            // The revision's row is there: another replica was faster, and all of this was undone.
-            Err(error) if is_duplicate(&error) => Ok(false),
-            Err(error) => Err(error),
-        }
+/// Gives the built-in flavors of an older installation the descriptions of their fields, where their schemas are as
+/// that one left them.
+///
+/// # Errors
+/// When the database doesn't answer or refuses a row.
+pub async fn describe_flavors(store: &Store) -> Result<(), StoreError> {
+    let bare = Query::select()
+        .columns(["id", "name", "type", "config_schema"])
+        .from("flavor")
+        .and_where(sea_query::Expr::col("is_custom").eq(false))
+        .and_where(sea_query::Expr::col("config_schema").not_like("%\"description\":%"))
+        .to_owned();
+    let bare: Vec<(Id, String, String, String)> = store.fetch_all(&bare).await?;
+    if bare.iter().all(|(.., schema)| schema.contains("\"properties\":{}")) {
+        return Ok(());
     }
-
-    /// Gives the built-in flavors of an older installation the descriptions of their fields, where their schemas are as
-    /// that one left them.
-    ///
-    /// # Errors
-    /// When the database doesn't answer or refuses a row.
-    pub async fn describe_flavors(&self) -> Result<(), StoreError> {
-        let bare = Query::select()
-            .columns(["id", "name", "type", "config_schema"])
-            .from("flavor")
-            .and_where(sea_query::Expr::col("is_custom").eq(false))
-            .and_where(sea_query::Expr::col("config_schema").not_like("%\"description\":%"))
-            .to_owned();
-        let bare: Vec<(Id, String, String, String)> = self.fetch_all(&bare).await?;
-        if bare.iter().all(|(.., schema)| schema.contains("\"properties\":{}")) {
-            return Ok(());
-        }
-        let flavors = FLAVORS.bytes()?;
-        let flavors = built_in_flavors(&flavors)?;
-        let bare_one = |flavor: &Flavor<'_>| {
-            let is_it = |(_, name, kind, schema): &&(Id, String, String, String)| {
-                name == flavor.name && kind == flavor.r#type && schema == flavor.config_schema.get()
-            };
-            Some((bare.iter().find(is_it)?.0, flavor.described_schema.clone()))
+    let flavors = FLAVORS.bytes()?;
+    let flavors = built_in_flavors(&flavors)?;
+    let bare_one = |flavor: &Flavor<'_>| {
+        let is_it = |(_, name, kind, schema): &&(Id, String, String, String)| {
+            name == flavor.name && kind == flavor.r#type && schema == flavor.config_schema.get()
         };
-        let described: Vec<(Id, String)> = flavors.iter().filter_map(bare_one).collect();
-        let described = &described;
-        self.write(|mut tx| async move {
+        Some((bare.iter().find(is_it)?.0, flavor.described_schema.clone()))
+    };
+    let described: Vec<(Id, String)> = flavors.iter().filter_map(bare_one).collect();
+    let described = &described;
+    store
+        .write(|mut tx| async move {
             for (id, schema) in described {
                 let update = Query::update()
                     .table("flavor")
@@ -140,38 +131,6 @@ impl Store {
             tx.commit(()).await
         })
         .await
-    }
-
-    /// The secret of that name, made by `make` when there is none yet; all replicas get the same.
-    ///
-    /// # Errors
-    /// When the database doesn't answer.
-    pub async fn shared_secret(
-        &self,
-        name: &'static str,
-        now: DateTime<Utc>,
-        make: impl Fn() -> String + Sync,
-    ) -> Result<SecretString, StoreError> {
-        let existing = Query::select()
-            .column("value")
-            .from("zendo_secret")
-            .and_where(sea_query::Expr::col("name").eq(name))
-            .to_owned();
-        if let Some((value,)) = self.fetch_optional::<(String,)>(&existing).await? {
-            return Ok(value.into());
-        }
-        let insert = Query::insert()
-            .into_table("zendo_secret")
-            .columns(["name", "value", "created"])
-            .values_panic([name.into(), make().into(), Timestamp::new(now).into()])
-            .on_conflict(OnConflict::column("name").do_nothing_on(["name"]).to_owned())
-            .to_owned();
-        self.execute(&insert).await?;
-        match self.fetch_optional::<(String,)>(&existing).await? {
-            Some((value,)) => Ok(value.into()),
-            None => Err(StoreError::RowNotFound),
-        }
-    }
 }
 
 async fn insert_all(

@@ -29,31 +29,30 @@ impl<'a> Sequence<'a> {
 /// A row by what it is, with its id and when it was made.
 type Made = (String, String, Id, Timestamp);
 
-impl Store {
-    /// Brings built-in flavors and the default components into their order where an older version has made all of them at
-    /// one moment: a second apart from each other, before what people have made since.
-    ///
-    /// # Errors
-    /// When the database doesn't answer or refuses a row.
-    pub async fn order_built_ins(&self) -> Result<(), StoreError> {
-        let (flavors, components) =
-            (self.fetch_all(&of_flavors()).await?, self.fetch_all(&of_components()).await?);
-        let needed = [
-            ("flavor", moves(&flavors, order_of_flavors)?),
-            ("stack_component", moves(&components, || Ok(COMPONENT_TYPES.map(of_default).to_vec()))?),
-        ];
-        if needed.iter().all(|(_, moves)| moves.is_empty()) {
-            return Ok(());
-        }
-        let needed = &needed;
-        self.write(|mut tx| async move {
+/// Brings built-in flavors and the default components into their order where an older version has made all of them at
+/// one moment: a second apart from each other, before what people have made since.
+///
+/// # Errors
+/// When the database doesn't answer or refuses a row.
+pub async fn order_built_ins(store: &Store) -> Result<(), StoreError> {
+    let (flavors, components) =
+        (store.fetch_all(&of_flavors()).await?, store.fetch_all(&of_components()).await?);
+    let needed = [
+        ("flavor", moves(&flavors, order_of_flavors)?),
+        ("stack_component", moves(&components, || Ok(COMPONENT_TYPES.map(of_default).to_vec()))?),
+    ];
+    if needed.iter().all(|(_, moves)| moves.is_empty()) {
+        return Ok(());
+    }
+    let needed = &needed;
+    store
+        .write(|mut tx| async move {
             for (table, moves) in needed {
                 move_all(&mut tx, table, moves).await?;
             }
             tx.commit(()).await
         })
         .await
-    }
 }
 
 async fn move_all(

@@ -28,7 +28,7 @@ use crate::http::error::ApiError;
 use crate::login::principal;
 use crate::middleware::limits::LimitsLayer;
 use crate::middleware::request_id::name_request;
-use crate::work::WorkLayer;
+use crate::middleware::work::WorkLayer;
 
 const PATH: &str = "/oauth/forward-auth";
 pub const OPERATIONS: [Operation; 1] = [("GET", PATH)];

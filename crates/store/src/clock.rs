@@ -6,8 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Expr, ExprTrait, Query, SimpleExpr};
 
-use super::{Engine, Store, StoreError};
-use crate::env::random::first_id_of;
+use super::{Engine, Id, Store, StoreError};
 
 impl Store {
     /// How far a clock is ahead of the database's, to about the time of a query. SQLite's is the machine's.
@@ -31,7 +30,7 @@ impl Store {
     /// which says `now` and which the ids go by.
     pub fn audited_within(&self, span: Duration, now: DateTime<Utc>) -> SimpleExpr {
         match self.engine() {
-            Engine::Sqlite => Expr::col("id").gte(first_id_of(now - span)),
+            Engine::Sqlite => Expr::col("id").gte(Id::first_of(now - span)),
             Engine::MySql => {
                 let micros = span.as_micros();
                 Expr::cust(format!("`stored` >= CURRENT_TIMESTAMP(6) - INTERVAL {micros} MICROSECOND"))

@@ -151,7 +151,7 @@ mod tests {
     use sea_query::Query;
 
     use super::*;
-    use crate::store::testing::{Turn, unmigrated};
+    use crate::testing::{Turn, unmigrated};
 
     async fn names(store: &Store) -> Vec<String> {
         let query = Query::select().column("name").from("zendo_turn").to_owned();

@@ -14,10 +14,12 @@ mod kill;
 mod lanes;
 mod made;
 mod migrate;
+mod options;
 mod passing;
 mod presence;
 mod python_json;
 mod remembered;
+mod shared_secret;
 mod sweep;
 #[cfg(test)]
 mod testing;
@@ -45,7 +47,6 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, MySql, Sqlite};
 use writability::Writability;
 
-pub use crate::seed::{FirstAdmin, Seed, insert_admin, sync_flavors};
 pub use among::Among;
 pub use batch::{BatchRow, Cells};
 pub use bounds::TooLong;
@@ -54,6 +55,7 @@ pub use dates::Span;
 pub use folded::{folded, tidied};
 pub use insert::Insert;
 pub use migrate::{MigrationError, ZENML_REVISION};
+pub use options::{Location, Options, Server, Tls};
 pub use passing::passing;
 pub use python_json::python_json;
 pub use remembered::Remembered;

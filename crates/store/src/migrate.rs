@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use sea_query::Query;
 use sqlx::mysql::MySqlConnection;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Connection};
@@ -15,12 +16,12 @@ use super::{Pools, Store, StoreError};
 /// The revision in `alembic_version` that zendo speaks.
 pub const ZENML_REVISION: &str = "0.98.0";
 
-const SQLITE_SCHEMA: &str = include_str!("../../migrations/sqlite/zenml_0.98.0.sql");
-pub(super) const MYSQL_SCHEMA: &str = include_str!("../../migrations/mysql/zenml_0.98.0.sql");
+const SQLITE_SCHEMA: &str = include_str!("../../../migrations/sqlite/zenml_0.98.0.sql");
+pub(super) const MYSQL_SCHEMA: &str = include_str!("../../../migrations/mysql/zenml_0.98.0.sql");
 /// What ZenML's schema lacks for lists and deletions that don't get slower as tables grow. Made at each start, since
 /// ZenML may have made the database.
-const SQLITE_INDEXES: &str = include_str!("../../migrations/sqlite/zendo_indexes.sql");
-const MYSQL_INDEXES: &str = include_str!("../../migrations/mysql/zendo_indexes.sql");
+const SQLITE_INDEXES: &str = include_str!("../../../migrations/sqlite/zendo_indexes.sql");
+const MYSQL_INDEXES: &str = include_str!("../../../migrations/mysql/zendo_indexes.sql");
 const ZENDO_MIGRATIONS_TABLE: &str = "zendo_migrations";
 /// Seconds that a replica waits for another one that is making the schema.
 const LOCK_TIMEOUT: i64 = 120;
@@ -60,6 +61,16 @@ enum Found {
 }
 
 impl Store {
+    /// Whether the first start has already left its rows. The revision is stamped with them, so that no other
+    /// server takes half a database for a whole one.
+    ///
+    /// # Errors
+    /// When the database doesn't answer.
+    pub async fn is_seeded(&self) -> Result<bool, StoreError> {
+        let query = Query::select().column("version_num").from("alembic_version").to_owned();
+        Ok(self.fetch_optional::<(String,)>(&query).await?.is_some())
+    }
+
     /// Whether a first start has left a whole database here. Nothing is changed.
     ///
     /// # Errors
@@ -144,7 +155,7 @@ async fn examine_mysql(connection: &mut MySqlConnection) -> Result<Contents, Sto
 async fn migrate_sqlite(connection: &mut SqliteConnection) -> Result<(), MigrationError> {
     let (tables, revision) = examine_sqlite(&mut *connection).await?;
     let found = judge(&tables, revision)?;
-    let mut zendo = sqlx::migrate!("migrations/sqlite/zendo");
+    let mut zendo = sqlx::migrate!("../../migrations/sqlite/zendo");
     zendo.dangerous_set_table_name(ZENDO_MIGRATIONS_TABLE);
     zendo.run_direct(None, connection, false).await?;
     if found == Found::Unfinished {
@@ -172,7 +183,7 @@ async fn migrate_mysql(connection: &mut MySqlConnection) -> Result<(), Migration
         let sql = format!("DELETE FROM {ZENDO_MIGRATIONS_TABLE} WHERE NOT success");
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *connection).await?;
     }
-    let mut zendo = sqlx::migrate!("migrations/mysql/zendo");
+    let mut zendo = sqlx::migrate!("../../migrations/mysql/zendo");
     zendo.dangerous_set_table_name(ZENDO_MIGRATIONS_TABLE);
     zendo.run_direct(None, connection, false).await?;
     if found == Found::Unfinished {

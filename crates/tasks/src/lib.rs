@@ -5,10 +5,8 @@
 //! wrong one has to be counted; a change has to be felt as soon as it is durable - it goes on in a task of its own, and
 //! the server doesn't stop before it.
 //!
-//! Begun has whoever holds a thread for passwords or the store's pen, which are few, or has made an [event] of the audit.
+//! Begun has whoever holds a thread for passwords or the store's pen, which are few, or has made an event of the audit.
 //! Whoever still waits for its turn has not, so that callers who hang up leave nothing behind that could pile up.
-//!
-//! [event]: crate::audit::Audit::event
 
 use std::fmt;
 use std::pin::Pin;
@@ -17,9 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::extract::Request;
 use tokio_util::task::TaskTracker;
-use tower::{Layer, Service};
 
 tokio::task_local! {
     /// Of the request that this is a part of.
@@ -71,50 +67,6 @@ impl Orphans {
     pub async fn ended(&self, patience: Duration) -> bool {
         self.tasks.close();
         tokio::time::timeout(patience, self.tasks.wait()).await.is_ok()
-    }
-}
-
-/// Lets requests end what they have begun.
-#[derive(Debug, Clone)]
-pub struct WorkLayer(Orphans);
-
-impl WorkLayer {
-    pub fn new(orphans: &Orphans) -> Self {
-        Self(orphans.clone())
-    }
-}
-
-impl<S> Layer<S> for WorkLayer {
-    type Service = WorkService<S>;
-
-    fn layer(&self, inner: S) -> WorkService<S> {
-        WorkService { inner, orphans: self.0.clone() }
-    }
-}
-
-/// The service of [`WorkLayer`].
-#[derive(Debug, Clone)]
-pub struct WorkService<S> {
-    inner: S,
-    orphans: Orphans,
-}
-
-impl<S> Service<Request> for WorkService<S>
-where
-    S: Service<Request, Future: Send + 'static>,
-    S::Response: Send + 'static,
-    S::Error: Send + 'static,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = Work<Result<S::Response, S::Error>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request) -> Self::Future {
-        Work::new(self.inner.call(request), &self.orphans)
     }
 }
 

@@ -1,7 +1,8 @@
 //! What the store's own tests share.
 
-use super::{BatchRow, Cells, Store};
-use crate::config::Config;
+use std::time::Duration;
+
+use super::{BatchRow, Cells, Location, Options, Store};
 
 /// A row of a table that has a key and one more column.
 #[derive(Debug)]
@@ -20,7 +21,11 @@ impl BatchRow for Turn {
 /// A new SQLite store without a table, and the folder that it is in.
 pub async fn unmigrated() -> (Store, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let mut config = Config::default();
-    config.zendo.data_dir = folder.path().to_owned();
-    (Store::connect(&config).await.unwrap(), folder)
+    let options = Options {
+        location: Location::Sqlite { path: folder.path().join("zendo.db") },
+        pool_size: 20,
+        max_overflow: 20,
+        statement_limit: Duration::from_secs(20),
+    };
+    (Store::connect(&options).await.unwrap(), folder)
 }

@@ -129,9 +129,9 @@ mod tests {
     use sqlx::AssertSqlSafe;
 
     use super::*;
-    use crate::store::Pools;
-    use crate::store::lanes::{Lanes, Rank};
-    use crate::store::testing::{Turn, unmigrated};
+    use crate::Pools;
+    use crate::lanes::{Lanes, Rank};
+    use crate::testing::{Turn, unmigrated};
 
     async fn run(writer: &std::sync::Arc<Lanes<sqlx::Sqlite>>, sql: &str) {
         let mut lease = writer.lease(Rank::Shared).await.unwrap();

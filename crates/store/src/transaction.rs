@@ -9,7 +9,7 @@ use sqlx::sqlite::Sqlite;
 
 use super::lanes::Lease;
 use super::{Engine, Pools, Row, Store, StoreError, bounds, mysql, mysql_number, sqlite, sqlite_code};
-use crate::work;
+use zendo_tasks as work;
 
 /// Runs of one write at most.
 const ATTEMPTS: usize = 10;

@@ -4,16 +4,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
 use super::kill::Killer;
 use super::lanes::{ACQUIRE_TIMEOUT, Lanes, Rank, silent};
+use super::options::{Location, Options, Server, Tls};
 use super::wire::MySqlLink;
 use super::{Pools, Store, StoreError, folded, made, mysql_number};
-use crate::config::{Config, Secret, StoreLocation, StoreSettings};
 
 /// How long SQLite waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(8);
@@ -32,8 +32,6 @@ const SQLITE_PAGE_CACHE: &str = "-2000";
 const ROWS_AHEAD: usize = 1_000;
 /// Connections to MySQL, whatever the settings say.
 const MOST_CONNECTIONS: u32 = 1_000;
-/// What MySQL is given to end a statement beyond a request's own time.
-const STATEMENT_LEEWAY: Duration = Duration::from_secs(1);
 /// MySQL's number for a database that isn't there.
 const UNKNOWN_DATABASE: u16 = 1049;
 
@@ -55,44 +53,45 @@ pub enum ConnectError {
 }
 
 impl Store {
-    /// Opens the database that the settings name; an embedded one is made when missing.
+    /// Opens a database; an embedded one is made when missing, and one in the network where the account may.
     ///
     /// # Errors
     /// [`ConnectError`] when it can't be reached.
-    pub async fn connect(config: &Config) -> Result<Self, ConnectError> {
-        let location = config.store_location();
-        if let StoreLocation::Sqlite { path } = &location {
+    pub async fn connect(options: &Options) -> Result<Self, ConnectError> {
+        if let Location::Sqlite { path } = &options.location {
             made::check(path)?;
             make_private_folder(path)?;
         }
         let create = async {
-            match &location {
-                StoreLocation::Sqlite { path } => make_private_file(path).map_err(StoreError::Io),
-                StoreLocation::MySql { .. } => {
-                    let created = create_database(&location, &config.store);
+            match &options.location {
+                Location::Sqlite { path } => make_private_file(path).map_err(StoreError::Io),
+                Location::MySql(server) => {
+                    let created = create_database(server);
                     tokio::time::timeout(ACQUIRE_TIMEOUT, created).await.unwrap_or_else(|_| Err(silent()))
                 }
             }
         };
-        create.await.map_err(|source| ConnectError::Open { database: describe(&location), source })?;
-        Self::open(&location, config).await
+        create
+            .await
+            .map_err(|source| ConnectError::Open { database: options.location.to_string(), source })?;
+        Self::open(options).await
     }
 
-    /// Opens the database that the settings name, and makes none.
+    /// Opens a database, and makes none.
     ///
     /// # Errors
     /// [`ConnectError`] when it isn't there or can't be reached.
-    pub async fn connect_existing(config: &Config) -> Result<Self, ConnectError> {
-        let mut location = config.store_location();
-        if let StoreLocation::Sqlite { path } = &mut location {
+    pub async fn connect_existing(options: &Options) -> Result<Self, ConnectError> {
+        let mut options = options.clone();
+        if let Location::Sqlite { path } = &mut options.location {
             // Whoever is told that it isn't there should see where that is.
             *path = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
             let is_there = path.metadata().is_ok_and(|file| file.len() > 0);
             if !is_there {
-                return Err(ConnectError::Missing { database: describe(&location) });
+                return Err(ConnectError::Missing { database: options.location.to_string() });
             }
         }
-        Self::open(&location, config).await.map_err(|error| match error {
+        Self::open(&options).await.map_err(|error| match error {
             ConnectError::Open { database, source } if mysql_number(&source) == Some(UNKNOWN_DATABASE) => {
                 ConnectError::Missing { database }
             }
@@ -100,21 +99,17 @@ impl Store {
         })
     }
 
-    async fn open(location: &StoreLocation, config: &Config) -> Result<Self, ConnectError> {
-        let description = describe(location);
-        let pools = match location {
-            StoreLocation::Sqlite { path } => connect_sqlite(path, &config.store).await,
-            StoreLocation::MySql { .. } => {
-                // A request is over before; this is for where it can't tell.
-                let limit = Duration::from_secs(config.server.request_timeout.0.into()) + STATEMENT_LEEWAY;
-                connect_mysql(location, &config.store, limit).await
-            }
+    async fn open(options: &Options) -> Result<Self, ConnectError> {
+        let description = options.location.to_string();
+        let pools = match &options.location {
+            Location::Sqlite { path } => connect_sqlite(path, options.pool_size).await,
+            Location::MySql(server) => connect_mysql(server, options).await,
         };
         let pools = pools.map_err(|source| ConnectError::Open { database: description.clone(), source })?;
         Ok(Self {
             pools,
             description,
-            pool_size: config.store.pool_size.0,
+            pool_size: options.pool_size,
             rank: Rank::Shared,
             reads: Arc::default(),
             counts: Arc::default(),
@@ -123,14 +118,7 @@ impl Store {
     }
 }
 
-fn describe(location: &StoreLocation) -> String {
-    match location {
-        StoreLocation::Sqlite { path } => format!("SQLite {}", path.display()),
-        StoreLocation::MySql { host, port, database, .. } => format!("MySQL {host}:{port}/{database}"),
-    }
-}
-
-async fn connect_sqlite(path: &Path, settings: &StoreSettings) -> Result<Pools, StoreError> {
+async fn connect_sqlite(path: &Path, pool_size: u32) -> Result<Pools, StoreError> {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
@@ -144,7 +132,7 @@ async fn connect_sqlite(path: &Path, settings: &StoreSettings) -> Result<Pools, 
     let writer = Lanes::new(options.clone(), 1, 0, None);
     // The database is opened now, so that whoever starts the server hears why it can't be.
     drop(writer.lease(Rank::Shared).await?);
-    let shared = settings.pool_size.0.min(sqlite_readers()).max(1);
+    let shared = pool_size.min(sqlite_readers()).max(1);
     let readers = usize::try_from(shared).unwrap_or(1) + SQLITE_RESERVED;
     let reader = Lanes::new(options, readers, SQLITE_RESERVED, None);
     Ok(Pools::Sqlite { reader, writer, path: path.to_owned() })
@@ -156,79 +144,63 @@ fn sqlite_readers() -> u32 {
     u32::try_from(readers).unwrap_or(1)
 }
 
-async fn connect_mysql(
-    location: &StoreLocation,
-    settings: &StoreSettings,
-    statement_limit: Duration,
-) -> Result<Pools, StoreError> {
-    let (options, database) = mysql_options(location, settings)?;
-    let options = options.database(database);
-    let most = settings.pool_size.0.saturating_add(settings.max_overflow.0).min(MOST_CONNECTIONS);
+async fn connect_mysql(server: &Server, options: &Options) -> Result<Pools, StoreError> {
+    let connection = mysql_options(server)?.database(&server.database);
+    let most = options.pool_size.saturating_add(options.max_overflow).min(MOST_CONNECTIONS);
     let most = usize::try_from(most).unwrap_or(1);
     let reserved = (most / RESERVED_OF).clamp(LEAST_RESERVED, MOST_RESERVED);
-    let link = MySqlLink { options: options.clone(), statement_limit };
-    let lanes = Lanes::new(link, most.max(reserved + 1), reserved, Some(Killer(options)));
+    let link = MySqlLink { options: connection.clone(), statement_limit: options.statement_limit };
+    let lanes = Lanes::new(link, most.max(reserved + 1), reserved, Some(Killer(connection)));
     drop(lanes.lease(Rank::Shared).await?);
     Ok(Pools::MySql(lanes))
 }
 
-/// How to reach the server, and the name of the database there.
-fn mysql_options<'a>(
-    location: &'a StoreLocation,
-    settings: &StoreSettings,
-) -> Result<(MySqlConnectOptions, &'a str), StoreError> {
-    let StoreLocation::MySql { host, port, database, .. } = location else {
-        return Err(StoreError::Configuration("not a MySQL location".into()));
-    };
-    let mut options = MySqlConnectOptions::new().host(host).port(*port).charset("utf8mb4");
-    let (username, password) = settings.account();
-    if let Some(username) = username {
+/// How to reach the server, without a database.
+fn mysql_options(server: &Server) -> Result<MySqlConnectOptions, StoreError> {
+    let mut options = MySqlConnectOptions::new().host(&server.host).port(server.port).charset("utf8mb4");
+    if let Some(username) = &server.username {
         options = options.username(username);
     }
-    if let Some(Secret(password)) = password {
+    if let Some(password) = &server.password {
         options = options.password(password.expose_secret());
     }
-    Ok((with_tls(options, settings)?.disable_statement_logging(), database))
+    Ok(with_tls(options, &server.tls)?.disable_statement_logging())
 }
 
 /// ZenML makes the database when it isn't there; an account that may not do so needs one that is.
-async fn create_database(location: &StoreLocation, settings: &StoreSettings) -> Result<(), StoreError> {
-    let (options, database) = mysql_options(location, settings)?;
+async fn create_database(server: &Server) -> Result<(), StoreError> {
+    let (options, database) = (mysql_options(server)?, &server.database);
     let existing = options.clone().database(database);
     if existing.connect().await.is_ok() {
         return Ok(());
     }
     let mut connection = options.connect().await?;
-    // The name's characters were checked when the URL was read, so quoting is enough.
+    // The name's characters were checked when the settings were read, so quoting is enough.
     let sql = format!("CREATE DATABASE IF NOT EXISTS `{database}` CHARACTER SET utf8mb4");
     sqlx::query(AssertSqlSafe(sql)).execute(&mut connection).await?;
     connection.close().await
 }
 
-fn with_tls(
-    mut options: MySqlConnectOptions,
-    settings: &StoreSettings,
-) -> Result<MySqlConnectOptions, StoreError> {
-    let tls = settings.tls();
-    options = options.ssl_mode(match (tls.is_required, tls.verify_host, tls.ca) {
+fn with_tls(mut options: MySqlConnectOptions, tls: &Tls) -> Result<MySqlConnectOptions, StoreError> {
+    options = options.ssl_mode(match (tls.is_required, tls.verify_host, &tls.ca) {
         (false, ..) => MySqlSslMode::Preferred,
         (true, true, _) => MySqlSslMode::VerifyIdentity,
         (true, false, Some(_)) => MySqlSslMode::VerifyCa,
         (true, false, None) => MySqlSslMode::Required,
     });
-    if let Some(ca) = tls.ca {
+    if let Some(ca) = &tls.ca {
         options = match Pem::of("SSL_CA", ca)? {
             Pem::Text(text) => options.ssl_ca_from_pem(text.into()),
             Pem::Path(path) => options.ssl_ca(path),
         };
     }
-    if let Some(cert) = tls.cert {
+    if let Some(cert) = &tls.cert {
         options = match Pem::of("SSL_CERT", cert)? {
             Pem::Text(text) => options.ssl_client_cert_from_pem(text),
             Pem::Path(path) => options.ssl_client_cert(path),
         };
     }
-    if let Some(key) = tls.key {
+    if let Some(key) = &tls.key {
         options = match Pem::of("SSL_KEY", key)? {
             Pem::Text(text) => options.ssl_client_key_from_pem(text),
             Pem::Path(path) => options.ssl_client_key(path),
@@ -249,7 +221,7 @@ const PEM_START: &str = "-----BEGIN";
 impl<'a> Pem<'a> {
     /// # Errors
     /// With the setting's name, when it names a file that can't be read or that holds something else.
-    fn of(name: &str, Secret(setting): &'a Secret) -> Result<Self, StoreError> {
+    fn of(name: &str, setting: &'a SecretString) -> Result<Self, StoreError> {
         let text = setting.expose_secret();
         if text.contains(PEM_START) {
             return Ok(Self::Text(text));

@@ -20,6 +20,12 @@ use uuid::Uuid;
 pub struct Id(pub Uuid);
 
 impl Id {
+    /// The least id in the order of time (RFC 9562, version 7) of that moment or later.
+    pub fn first_of(moment: DateTime<Utc>) -> Self {
+        let millis = u64::try_from(moment.timestamp_millis()).unwrap_or_default();
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid())
+    }
+
     /// The form in the store.
     pub fn to_hex(self) -> String {
         self.0.simple().to_string()

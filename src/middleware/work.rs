@@ -1,0 +1,52 @@
+//! The layer by which a request that has begun something goes on when its caller hangs up.
+
+use std::task::{Context, Poll};
+
+use axum::extract::Request;
+use tower::{Layer, Service};
+
+use crate::work::{Orphans, Work};
+
+/// Lets requests end what they have begun.
+#[derive(Debug, Clone)]
+pub struct WorkLayer(Orphans);
+
+impl WorkLayer {
+    pub fn new(orphans: &Orphans) -> Self {
+        Self(orphans.clone())
+    }
+}
+
+impl<S> Layer<S> for WorkLayer {
+    type Service = WorkService<S>;
+
+    fn layer(&self, inner: S) -> WorkService<S> {
+        WorkService { inner, orphans: self.0.clone() }
+    }
+}
+
+/// The service of [`WorkLayer`].
+#[derive(Debug, Clone)]
+pub struct WorkService<S> {
+    inner: S,
+    orphans: Orphans,
+}
+
+impl<S> Service<Request> for WorkService<S>
+where
+    S: Service<Request, Future: Send + 'static>,
+    S::Response: Send + 'static,
+    S::Error: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Work<Result<S::Response, S::Error>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        Work::new(self.inner.call(request), &self.orphans)
+    }
+}
