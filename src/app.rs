@@ -1,97 +1,127 @@
-//! What handlers share.
+//! What handlers share, in groups: each handler names the groups that it needs ([`FromRef`]).
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use axum::extract::FromRef;
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 
 use crate::accounts::users::UserRow;
-use crate::api::identity::devices::DevicePolls;
 use crate::api::server::settings::{self, SettingsRow};
-use crate::api::stacks::secrets::SecretCipher;
 use crate::audit::Audit;
 use crate::auth::api_key::ApiKeyDigests;
+use crate::auth::authority::Authority;
+use crate::auth::basic::BasicCredentials;
+use crate::auth::cipher::SecretCipher;
 use crate::auth::csrf::CsrfTokens;
+use crate::auth::device_polls::DevicePolls;
 use crate::auth::jwt::TokenSettings;
 use crate::auth::keys::Keeper;
-use crate::auth::workload::Leeway;
+use crate::auth::login_limit::LoginLimit;
 use crate::auth::{
     Identities, KnownPlaces, LastUsed, Passwords, Register, Revocations, Standing, Throttle, Tokens,
     VerifiedToken,
 };
-use crate::config::{Config, Names, Networks, PreflightMethod, Secret, SecretsStoreType, ServerSettings};
+use crate::config::{Config, Leeway, Names, PreflightMethod, Secret, SecretsStoreType, ServerSettings, Text};
 use crate::connections::ConnectionLimits;
 use crate::env::Environment;
-use crate::env::clock::SharedClock;
-use crate::env::random::SharedRandomness;
 use crate::http::budgets::Budgets;
-use crate::http::client_address::UntrustedProxies;
+use crate::http::client_address::Proxies;
 use crate::idempotency::Replays;
 use crate::json_schema::SchemaChecks;
 use crate::local_files::LocalFiles;
-use crate::login::basic::BasicCredentials;
-use crate::login::grants::authority::Authority;
-use crate::login::login_limit::LoginLimit;
 use crate::store::{Id, Remembered, Store, StoreError, Timestamp};
 use crate::work::Orphans;
 
 /// The running application. Cloning it is cheap.
-pub type AppState = Arc<App>;
+#[derive(Clone)]
+pub struct AppState(Arc<App>);
 
 pub struct App {
-    pub config: ServerSettings,
+    pub env: Environment,
+    pub config: Arc<ServerSettings>,
     pub store: Store,
     /// The same, by connections that lists don't take: for signing in, the checks of tokens, and revocation.
     pub auth_store: Store,
-    pub server_id: Id,
+    pub server: Arc<Server>,
+    pub auth: Arc<Auth>,
+    pub sign_in: Arc<SignIn>,
+    pub audit: Arc<Audit>,
+    pub edge: Arc<Edge>,
+    pub programs: Arc<Programs>,
+    pub secrets: Arc<SecretsStore>,
+    pub replays: Arc<Replays>,
+    pub local_files: Arc<LocalFiles>,
+    pub schema_checks: Arc<SchemaChecks>,
+}
+
+/// Who this server is.
+pub struct Server {
+    pub id: Id,
     pub cookie_name: String,
+    /// Whom requests speak for when authentication is turned off.
+    pub default_user: String,
+    /// Name of the project that a list is of when its caller names none.
+    pub default_project: String,
+    pub activity: Activity,
+    /// How far this server's clock was ahead of the database's, in milliseconds, when it was last looked.
+    clock_ahead_ms: AtomicI64,
+    settings: Remembered<SettingsRow>,
+}
+
+/// What tokens and keys are made, checked and taken back with.
+pub struct Auth {
     pub tokens: Tokens,
     pub signing_keys: Keeper,
     pub csrf_tokens: CsrfTokens,
     pub api_key_digests: ApiKeyDigests,
-    pub secrets_store: SecretsStoreType,
-    pub secret_cipher: SecretCipher,
     pub passwords: Passwords,
     pub identities: Identities,
     pub revocations: Revocations,
     pub register: Register,
     pub last_used: LastUsed,
+    /// How long a finished run's tokens go on.
+    pub workload_leeway: Leeway,
+    /// For so long a token that has ended stays in the register.
+    pub token_history: TimeDelta,
+}
+
+/// What bounds attempts to sign in, and remembers them.
+pub struct SignIn {
     pub throttle: Throttle,
     pub known_places: KnownPlaces,
     pub authority: Authority,
     pub login_limit: LoginLimit,
     pub basic_credentials: BasicCredentials,
-    pub trusted_proxies: Networks,
-    pub untrusted_proxies: UntrustedProxies,
+    pub device_polls: DevicePolls,
+}
+
+/// Where requests come from, and what they may have at a time.
+pub struct Edge {
+    pub proxies: Proxies,
     pub connection_limits: ConnectionLimits,
     pub budgets: Budgets,
+    /// Requests that go on without their callers.
+    pub orphans: Orphans,
+}
+
+/// What programs that go by this server's tokens may ask.
+#[derive(Debug)]
+pub struct Programs {
     /// Service accounts that may ask about tokens of others.
     pub introspection_accounts: Names,
     /// By what forward-auth knows a preflight, if it lets any through.
     pub forward_auth_preflight: Option<PreflightMethod>,
-    /// Whom requests speak for when authentication is turned off.
-    pub default_user: String,
-    /// Name of the project that a list is of when its caller names none.
-    pub default_project: String,
-    /// How long a finished run's tokens go on.
-    pub workload_leeway: Leeway,
-    /// For so long a token that has ended stays in the register.
-    pub token_history: TimeDelta,
-    pub device_polls: DevicePolls,
-    pub activity: Activity,
-    /// How far this server's clock was ahead of the database's, in milliseconds, when it was last looked.
-    clock_ahead_ms: AtomicI64,
-    pub local_files: LocalFiles,
-    pub replays: Replays,
-    /// Requests that go on without their callers.
-    pub orphans: Orphans,
-    pub schema_checks: SchemaChecks,
-    pub audit: Audit,
-    pub clock: SharedClock,
-    pub random: SharedRandomness,
-    settings: Remembered<SettingsRow>,
+}
+
+/// How the values of secrets are kept.
+#[derive(Debug)]
+pub struct SecretsStore {
+    pub kind: SecretsStoreType,
+    pub cipher: SecretCipher,
 }
 
 /// What credentials are made and checked with, as the store keeps it for all replicas.
@@ -103,6 +133,40 @@ pub struct Proofs {
     pub revocations: Revocations,
 }
 
+impl Deref for AppState {
+    type Target = App;
+
+    fn deref(&self) -> &App {
+        &self.0
+    }
+}
+
+/// A group as a handler's argument.
+macro_rules! group {
+    ($($field:ident: $group:ty),* $(,)?) => {
+        $(impl FromRef<AppState> for $group {
+            fn from_ref(app: &AppState) -> Self {
+                app.$field.clone()
+            }
+        })*
+    };
+}
+
+group! {
+    env: Environment,
+    config: Arc<ServerSettings>,
+    store: Store,
+    server: Arc<Server>,
+    auth: Arc<Auth>,
+    sign_in: Arc<SignIn>,
+    audit: Arc<Audit>,
+    edge: Arc<Edge>,
+    programs: Arc<Programs>,
+    secrets: Arc<SecretsStore>,
+    local_files: Arc<LocalFiles>,
+    schema_checks: Arc<SchemaChecks>,
+}
+
 impl App {
     pub fn new(
         config: Config,
@@ -110,86 +174,122 @@ impl App {
         settings: &SettingsRow,
         proofs: Proofs,
         audit: Audit,
-        environment: Environment,
-    ) -> Self {
-        let Environment { clock, random, password_cost } = environment;
-        let Proofs { signing_secret, api_key_pepper, signing_keys, revocations } = proofs;
-        let server_id = settings.id;
-        let auth_store = store.reserved();
+        env: Environment,
+    ) -> AppState {
+        let (server, auth_store) = (Server::new(&config, settings), store.reserved());
         let own_files = config.own_files();
-        let workload_leeway = config.workload.leeway();
-        let connection_limits = ConnectionLimits::new(&config.server, &config.zendo);
-        let signing_algorithm = config.zendo.signing_algorithm;
-        let introspection_accounts = config.zendo.introspection_accounts;
-        let token_history = TimeDelta::days(config.zendo.token_history.0.into());
-        let forward_auth_preflight = config.zendo.forward_auth_preflight;
-        let trusted_proxies = config.zendo.trusted_proxies;
-        let local_files =
-            LocalFiles::new(config.zendo.local_files_root.map(|root| root.0)).without(own_files);
-        let default_user = config.bootstrap.user_name.0;
-        let default_project = config.bootstrap.project_name.0;
-        let secrets_store = config.secrets_store.r#type;
-        let encryption_key = config.secrets_store.encryption_key.map(|Secret(key)| key);
-        let config = config.server;
-        let name_or_id = |name: &Option<crate::config::Text>| {
-            name.as_ref().map_or_else(|| server_id.to_string(), |name| name.0.clone())
-        };
-        let token_settings = TokenSettings {
-            issuer: name_or_id(&config.jwt_token_issuer),
-            audience: name_or_id(&config.jwt_token_audience),
-            leeway_seconds: config.jwt_token_leeway_seconds.0,
-            algorithm: config.jwt_token_algorithm,
-            secret: signing_secret.clone(),
-            signing_algorithm,
-            keys: signing_keys.ring(),
-        };
-        let default_cookie_name = || format!("zenml-server-{server_id}");
-        Self {
-            cookie_name: config
-                .auth_cookie_name
-                .as_ref()
-                .map_or_else(default_cookie_name, |name| name.0.clone()),
-            tokens: Tokens::new(token_settings, Arc::clone(&random)),
-            signing_keys,
-            csrf_tokens: CsrfTokens::new(signing_secret.clone()),
-            known_places: KnownPlaces::new(auth_store.clone(), signing_secret),
-            authority: Authority::default(),
-            api_key_digests: ApiKeyDigests::new(api_key_pepper),
-            secrets_store,
-            secret_cipher: SecretCipher::new(encryption_key.as_ref()),
-            passwords: Passwords::new(password_threads(config.auth_thread_pool_size.0), password_cost),
-            identities: Identities::new(auth_store.clone()),
-            revocations,
-            register: Register::new(auth_store.clone()),
-            last_used: LastUsed::default(),
-            throttle: Throttle::new(auth_store.clone()),
-            login_limit: LoginLimit::new(&config),
-            basic_credentials: BasicCredentials::new(&*random),
-            trusted_proxies,
-            untrusted_proxies: UntrustedProxies::default(),
-            connection_limits,
-            budgets: Budgets::new(&config),
-            introspection_accounts,
-            forward_auth_preflight,
-            default_user,
-            default_project,
-            workload_leeway,
-            token_history,
-            device_polls: DevicePolls::new(config.device_auth_polling_interval.0),
-            local_files,
-            activity: Activity::new(settings.last_user_activity),
-            clock_ahead_ms: AtomicI64::new(0),
-            replays: Replays::new(auth_store.clone(), &config),
-            orphans: Orphans::new(Duration::from_secs(config.request_timeout.0.into())),
-            schema_checks: SchemaChecks::default(),
-            audit,
-            settings: Remembered::default(),
-            config,
+        let local_files = config.zendo.local_files_root.as_ref().map(|root| root.0.clone());
+        let encryption_key = config.secrets_store.encryption_key.as_ref().map(|Secret(key)| key);
+        let app = Self {
+            sign_in: Arc::new(SignIn::new(&config, &auth_store, &proofs.signing_secret, &env)),
+            auth: Arc::new(Auth::new(&config, server.id, &auth_store, proofs, &env)),
+            server: Arc::new(server),
+            edge: Arc::new(Edge::new(&config)),
+            programs: Arc::new(Programs {
+                introspection_accounts: config.zendo.introspection_accounts.clone(),
+                forward_auth_preflight: config.zendo.forward_auth_preflight,
+            }),
+            secrets: Arc::new(SecretsStore {
+                kind: config.secrets_store.r#type,
+                cipher: SecretCipher::new(encryption_key),
+            }),
+            local_files: Arc::new(LocalFiles::new(local_files).without(own_files)),
+            replays: Arc::new(Replays::new(auth_store.clone(), &config.server)),
+            schema_checks: Arc::default(),
+            audit: Arc::new(audit),
+            config: Arc::new(config.server),
             store,
             auth_store,
-            server_id,
-            clock,
-            random,
+            env,
+        };
+        AppState(Arc::new(app))
+    }
+
+    /// Looks how far this server's clock is from the database's, and says so when that has begun or ended to matter:
+    /// tokens of one replica are too early or too late for another one then.
+    ///
+    /// # Errors
+    /// When the database doesn't answer.
+    pub async fn check_clock(&self) -> Result<(), StoreError> {
+        let ahead = self.store.clock_ahead(|| self.env.clock.now()).await?;
+        let before = self.server.wrong_clock();
+        self.server.clock_ahead_ms.store(ahead.num_milliseconds(), Ordering::Relaxed);
+        match (before, self.server.wrong_clock()) {
+            (None, Some(difference)) => tracing::warn!("{difference}"),
+            (Some(_), None) => tracing::info!("the clock of this server is the database's again"),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The server's row, at most a second old.
+    ///
+    /// # Errors
+    /// When the database doesn't answer.
+    pub async fn settings(&self) -> Result<Arc<SettingsRow>, Arc<StoreError>> {
+        let find = async || settings::find(&self.auth_store).await.map(Some);
+        let found = self.server.settings.get(self.server.id.0, find).await?;
+        found.ok_or_else(|| Arc::new(StoreError::RowNotFound))
+    }
+}
+
+impl Server {
+    fn new(config: &Config, settings: &SettingsRow) -> Self {
+        let default_cookie_name = || format!("zenml-server-{}", settings.id);
+        let cookie_name = config.server.auth_cookie_name.as_ref().map(|name| name.0.clone());
+        Self {
+            id: settings.id,
+            cookie_name: cookie_name.unwrap_or_else(default_cookie_name),
+            default_user: config.bootstrap.user_name.0.clone(),
+            default_project: config.bootstrap.project_name.0.clone(),
+            activity: Activity::new(settings.last_user_activity),
+            clock_ahead_ms: AtomicI64::new(0),
+            settings: Remembered::default(),
+        }
+    }
+
+    /// What is wrong with this server's clock, if it is more than a second from the database's.
+    pub fn wrong_clock(&self) -> Option<String> {
+        let ahead = self.clock_ahead_ms.load(Ordering::Relaxed);
+        let seconds = ahead.unsigned_abs() as f64 / 1000.0;
+        let way = if ahead > 0 { "ahead of" } else { "behind" };
+        (ahead.abs() > 1000)
+            .then(|| format!("the clock of this server is {seconds:.1} seconds {way} the database's"))
+    }
+
+    /// Forgets the server's row, since it was just changed here.
+    pub async fn forget_settings(&self) {
+        self.settings.forget(self.id.0).await;
+    }
+}
+
+impl Auth {
+    fn new(config: &Config, server_id: Id, store: &Store, proofs: Proofs, env: &Environment) -> Self {
+        let settings = &config.server;
+        let name_or_id = |name: &Option<Text>| {
+            name.as_ref().map_or_else(|| server_id.to_string(), |Text(name)| name.clone())
+        };
+        let token_settings = TokenSettings {
+            issuer: name_or_id(&settings.jwt_token_issuer),
+            audience: name_or_id(&settings.jwt_token_audience),
+            leeway_seconds: settings.jwt_token_leeway_seconds.0,
+            algorithm: settings.jwt_token_algorithm,
+            secret: proofs.signing_secret.clone(),
+            signing_algorithm: config.zendo.signing_algorithm,
+            keys: proofs.signing_keys.ring(),
+        };
+        Self {
+            tokens: Tokens::new(token_settings, Arc::clone(&env.random)),
+            signing_keys: proofs.signing_keys,
+            csrf_tokens: CsrfTokens::new(proofs.signing_secret),
+            api_key_digests: ApiKeyDigests::new(proofs.api_key_pepper),
+            passwords: Passwords::new(password_threads(settings.auth_thread_pool_size.0), env.password_cost),
+            identities: Identities::new(store.clone()),
+            revocations: proofs.revocations,
+            register: Register::new(store.clone()),
+            last_used: LastUsed::default(),
+            workload_leeway: config.workload.leeway(),
+            token_history: TimeDelta::days(config.zendo.token_history.0.into()),
         }
     }
 
@@ -210,46 +310,29 @@ impl App {
         let generation = self.revocations.generation(user.id.0);
         Standing { generation, password_changed_at: user.password_changed_at }
     }
+}
 
-    /// Looks how far this server's clock is from the database's, and says so when that has begun or ended to matter:
-    /// tokens of one replica are too early or too late for another one then.
-    ///
-    /// # Errors
-    /// When the database doesn't answer.
-    pub async fn check_clock(&self) -> Result<(), StoreError> {
-        let ahead = self.store.clock_ahead(|| self.clock.now()).await?;
-        let before = self.wrong_clock();
-        self.clock_ahead_ms.store(ahead.num_milliseconds(), Ordering::Relaxed);
-        match (before, self.wrong_clock()) {
-            (None, Some(difference)) => tracing::warn!("{difference}"),
-            (Some(_), None) => tracing::info!("the clock of this server is the database's again"),
-            _ => {}
+impl SignIn {
+    fn new(config: &Config, store: &Store, signing_secret: &SecretString, env: &Environment) -> Self {
+        Self {
+            throttle: Throttle::new(store.clone()),
+            known_places: KnownPlaces::new(store.clone(), signing_secret.clone()),
+            authority: Authority::default(),
+            login_limit: LoginLimit::new(&config.server),
+            basic_credentials: BasicCredentials::new(&*env.random),
+            device_polls: DevicePolls::new(config.server.device_auth_polling_interval.0),
         }
-        Ok(())
     }
+}
 
-    /// What is wrong with this server's clock, if it is more than a second from the database's.
-    pub fn wrong_clock(&self) -> Option<String> {
-        let ahead = self.clock_ahead_ms.load(Ordering::Relaxed);
-        let seconds = ahead.unsigned_abs() as f64 / 1000.0;
-        let way = if ahead > 0 { "ahead of" } else { "behind" };
-        (ahead.abs() > 1000)
-            .then(|| format!("the clock of this server is {seconds:.1} seconds {way} the database's"))
-    }
-
-    /// The server's row, at most a second old.
-    ///
-    /// # Errors
-    /// When the database doesn't answer.
-    pub async fn settings(&self) -> Result<Arc<SettingsRow>, Arc<StoreError>> {
-        let id = self.server_id.0;
-        let found = self.settings.get(id, async || settings::find(&self.auth_store).await.map(Some)).await?;
-        found.ok_or_else(|| Arc::new(StoreError::RowNotFound))
-    }
-
-    /// Forgets the server's row, since it was just changed here.
-    pub async fn forget_settings(&self) {
-        self.settings.forget(self.server_id.0).await;
+impl Edge {
+    fn new(config: &Config) -> Self {
+        Self {
+            proxies: Proxies::new(config.zendo.trusted_proxies.clone()),
+            connection_limits: ConnectionLimits::new(&config.server, &config.zendo),
+            budgets: Budgets::new(&config.server),
+            orphans: Orphans::new(Duration::from_secs(config.server.request_timeout.0.into())),
+        }
     }
 }
 

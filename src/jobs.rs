@@ -3,7 +3,6 @@
 
 use std::future::{Future, pending};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -60,28 +59,28 @@ fn table(settings: &ServerSettings) -> Vec<Job> {
     let replays = Duration::from_secs(settings.api_transaction_cleanup_interval.0.into());
     vec![
         Job::new("revocations could not be read", READING, |app| {
-            Box::pin(async move { Ok(app.revocations.refresh(app.clock.now()).await?) })
+            Box::pin(async move { Ok(app.auth.revocations.refresh(app.env.clock.now()).await?) })
         }),
         Job::new("signing keys could not be read", READING, |app| {
-            Box::pin(async move { Ok(app.signing_keys.refresh(app.clock.now()).await?) })
+            Box::pin(async move { Ok(app.auth.signing_keys.refresh(app.env.clock.now()).await?) })
         }),
         Job::new("the last activity could not be written", MINUTE / 2, |app| {
-            Box::pin(async move { Ok(app.activity.write(&app.store).await?) })
+            Box::pin(async move { Ok(app.server.activity.write(&app.store).await?) })
         })
         .at_stop(),
         Job {
-            is_due: Some(|app| Box::pin(async move { app.register.filling().await })),
+            is_due: Some(|app| Box::pin(async move { app.auth.register.filling().await })),
             ..Job::new("API tokens could not be written", WRITING, |app| {
-                Box::pin(async move { Ok(app.register.flush().await?) })
+                Box::pin(async move { Ok(app.auth.register.flush().await?) })
             })
         }
         .at_stop(),
         Job::new("last uses could not be written", WRITING * 4, |app| {
-            Box::pin(async move { Ok(app.last_used.write(&app.store).await?) })
+            Box::pin(async move { Ok(app.auth.last_used.write(&app.store).await?) })
         })
         .at_stop(),
         Job::new("answers could not be written", WRITING, |app| {
-            Box::pin(async move { Ok(app.replays.write(app.clock.now()).await?) })
+            Box::pin(async move { Ok(app.replays.write(app.env.clock.now()).await?) })
         })
         .at_stop(),
         Job {
@@ -101,25 +100,27 @@ fn table(settings: &ServerSettings) -> Vec<Job> {
             Box::pin(async move { Ok(app.check_clock().await?) })
         }),
         Job::new("answers could not be swept", replays.max(WRITING), |app| {
-            Box::pin(async move { Ok(app.replays.sweep(app.clock.now()).await?) })
+            Box::pin(async move { Ok(app.replays.sweep(app.env.clock.now()).await?) })
         }),
         Job::new("audit records could not be swept", MINUTE, |app| {
-            Box::pin(async move { Ok(app.audit.sweep(app.clock.now()).await?) })
+            Box::pin(async move { Ok(app.audit.sweep(app.env.clock.now()).await?) })
         }),
         Job::new("sign-in failures could not be swept", SWEEPING, |app| {
-            Box::pin(async move { Ok(app.throttle.sweep(app.clock.now()).await?) })
+            Box::pin(async move { Ok(app.sign_in.throttle.sweep(app.env.clock.now()).await?) })
         }),
         Job::new("known places could not be swept", SWEEPING, |app| {
-            Box::pin(async move { Ok(app.known_places.sweep(app.clock.now()).await?) })
+            Box::pin(async move { Ok(app.sign_in.known_places.sweep(app.env.clock.now()).await?) })
         }),
         Job::new("revocations could not be swept", SWEEPING, |app| {
-            Box::pin(async move { Ok(app.revocations.sweep(app.clock.now()).await?) })
+            Box::pin(async move { Ok(app.auth.revocations.sweep(app.env.clock.now()).await?) })
         }),
         Job::new("API tokens could not be swept", SWEEPING, |app| {
-            Box::pin(async move { Ok(app.register.sweep(app.clock.now() - app.token_history).await?) })
+            Box::pin(async move {
+                Ok(app.auth.register.sweep(app.env.clock.now() - app.auth.token_history).await?)
+            })
         }),
         Job::new("devices could not be swept", MINUTE, |app| {
-            Box::pin(async move { Ok(devices::sweep(&app.store, app.clock.now()).await?) })
+            Box::pin(async move { Ok(devices::sweep(&app.store, app.env.clock.now()).await?) })
         }),
         Job::new("digests of API keys could not be swept", SWEEPING, |app| {
             Box::pin(async move { Ok(api_keys::sweep_digests(&app.store).await?) })
@@ -128,7 +129,7 @@ fn table(settings: &ServerSettings) -> Vec<Job> {
             Box::pin(async move { Ok(deactivation::sweep(&app.store).await?) })
         }),
         Job::new("signing keys could not be swept", SWEEPING, |app| {
-            Box::pin(async move { Ok(keys::sweep(&app.store, app.clock.now()).await?) })
+            Box::pin(async move { Ok(keys::sweep(&app.store, app.env.clock.now()).await?) })
         }),
     ]
 }
@@ -155,7 +156,7 @@ pub fn start(app: AppState) -> Jobs {
 /// That of the first one that fails.
 pub async fn do_each(app: &AppState) -> Result<(), Failure> {
     for job in table(&app.config) {
-        (job.work)(Arc::clone(app)).await?;
+        (job.work)(app.clone()).await?;
     }
     Ok(())
 }

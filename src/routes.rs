@@ -15,9 +15,6 @@ use crate::api::stacks::{components, flavors, secrets, stacks};
 use crate::framework::routes::{Operation, Routes};
 use crate::login::{activate, api_token, device_authorization, sign_in, sign_out};
 
-/// Kinds of resource that zendo has and ZenML hasn't.
-pub const OWN_RESOURCES: [&str; 3] = ["api_tokens", "audit", "oauth"];
-
 /// Routes that say they are public: everyone may call them.
 pub fn open() -> Routes {
     Routes::new()

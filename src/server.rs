@@ -40,54 +40,53 @@ const LAST_CLOSING: Duration = Duration::from_millis(200);
 pub fn router(app: AppState) -> Router {
     let (open, closed) = (routes::open(), routes::closed());
     let there = routes::operations_of(&open, &closed);
-    let guard = |routes: &Routes| Guard { app: Arc::clone(&app), policies: Arc::new(routes.policies()) };
+    let guard = |routes: &Routes| Guard { app: app.clone(), policies: Arc::new(routes.policies()) };
     let closed_guard = guard(&closed);
     let closed = closed.router.merge(unimplemented::router(&there));
     let closed = closed.route_layer(from_fn_with_state(closed_guard, admit_or_replay));
     let for_programs = oauth::closed();
     let oauth_guard = guard(&for_programs);
-    let for_programs =
-        for_programs.router.route_layer(from_fn_with_state(Arc::clone(&app), bodies::keep_small));
+    let for_programs = for_programs.router.route_layer(from_fn_with_state(app.clone(), bodies::keep_small));
     let for_programs = for_programs.route_layer(from_fn_with_state(oauth_guard, authenticate));
     let for_programs = oauth::below(for_programs.route_layer(from_fn(oauth::key_as_password)));
     let settings = &app.config;
-    let headers = SecureHeaders::new(settings, app.server_id);
+    let headers = SecureHeaders::new(settings, app.server.id);
     let time_limit = Duration::from_secs(settings.request_timeout.0.into());
     let secure_headers = MapResponseLayer::new(move |response| headers.add_to(response));
     // Layers are in the order that a request meets them. Together they are one, which costs less than seven.
     // A page is for this server's own origin, takes no body, and asks the API without its layers.
     let page_layers = ServiceBuilder::new()
-        .layer(from_fn_with_state(Arc::clone(&app), request_id::name_request))
+        .layer(from_fn_with_state(app.clone(), request_id::name_request))
         .layer(secure_headers.clone())
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(LimitsLayer::new(time_limit))
-        .layer(WorkLayer::new(&app.orphans));
+        .layer(WorkLayer::new(&app.edge.orphans));
     let oauth_layers = ServiceBuilder::new()
-        .layer(from_fn_with_state(Arc::clone(&app), request_id::name_request))
+        .layer(from_fn_with_state(app.clone(), request_id::name_request))
         .layer(from_fn(oauth::refusals::in_oauth_form))
         .layer(secure_headers.clone())
         .layer(CatchPanicLayer::custom(answer_panic))
-        .layer(cors::layer(&app))
+        .layer(cors::layer(&app.config))
         .layer(LimitsLayer::new(time_limit))
-        .layer(WorkLayer::new(&app.orphans))
+        .layer(WorkLayer::new(&app.edge.orphans))
         .layer(DefaultBodyLimit::disable());
     let layers = ServiceBuilder::new()
-        .layer(from_fn_with_state(Arc::clone(&app), request_id::name_request))
+        .layer(from_fn_with_state(app.clone(), request_id::name_request))
         .layer(secure_headers)
         .layer(CatchPanicLayer::custom(answer_panic))
-        .layer(cors::layer(&app))
+        .layer(cors::layer(&app.config))
         .layer(LimitsLayer::new(time_limit).without_files())
-        .layer(WorkLayer::new(&app.orphans))
+        .layer(WorkLayer::new(&app.edge.orphans))
         .layer(DefaultBodyLimit::disable());
     // The other bodies are bounded when their callers are known.
-    let open = open.router.layer(from_fn_with_state(Arc::clone(&app), bodies::keep_small));
+    let open = open.router.layer(from_fn_with_state(app.clone(), bodies::keep_small));
     let api = open
         .merge(closed)
         .fallback(fallback::not_found)
         .method_not_allowed_fallback(fallback::method_not_allowed);
-    let console = console::router(&app, api.clone().with_state(Arc::clone(&app))).layer(page_layers);
+    let console = console::router(&app, api.clone().with_state(app.clone())).layer(page_layers);
     let api = api.layer(layers.clone());
-    let docs = docs::router(&app).layer(layers.clone());
+    let docs = docs::router(there, &settings.root_url_path.0).layer(layers.clone());
     let outside = oauth::forward_auth::router(&app).layer(CatchPanicLayer::custom(answer_panic));
     let outside = outside.merge(for_programs.layer(oauth_layers));
     let outside = outside.merge(health::router()).merge(docs).merge(console);
@@ -128,7 +127,7 @@ async fn admit_or_replay(State(guard): State<Guard>, request: Request, next: Nex
         Ok(Admitted { request, caller, room: _room, hidden }) => {
             // A repetition's answer was the first one's: what this token may see of it is asked anew.
             let answer = hidden.leave_out_of(replay(&guard.app, request, next).await).await;
-            let answer = bodies::count_answer(&guard.app.budgets.answers, caller, answer);
+            let answer = bodies::count_answer(&guard.app.edge.budgets.answers, caller, answer);
             compression::compress(answer, accepted).await
         }
         Err(refusal) => refusal,
@@ -144,8 +143,8 @@ pub async fn serve(
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let router = router(Arc::clone(&app));
-    let jobs = jobs::start(Arc::clone(&app));
+    let router = router(app.clone());
+    let jobs = jobs::start(app.clone());
     let patience = Duration::from_secs(app.config.request_timeout.0.into()) + LAST_SECOND;
     let (stopping, stopped) = oneshot::channel();
     let stop = async move {
@@ -153,10 +152,10 @@ pub async fn serve(
         let _ = stopping.send(Instant::now() + patience);
     };
     let mut end = None;
-    let serving = connections::serve(router, listener, app.connection_limits.clone(), stop);
+    let serving = connections::serve(router, listener, app.edge.connection_limits.clone(), stop);
     let serving = async {
         serving.await;
-        if !app.orphans.ended(patience).await {
+        if !app.edge.orphans.ended(patience).await {
             tracing::warn!("some requests whose callers had hung up were not ended");
         }
     };

@@ -118,7 +118,7 @@ pub async fn start_unless(
     let audit = Audit::open(store.reserved(), &config.zendo, &environment).map_err(StartupError::AuditLog)?;
     let app = App::new(config, store, &settings, proofs, audit, environment);
     app.check_clock().await?;
-    Ok((Arc::new(app), sign_in))
+    Ok((app, sign_in))
 }
 
 /// The store with its schema. A database in the network that is not there yet, as when all of a machine starts at once, is

@@ -1,6 +1,7 @@
 //! Names of accounts: no new one may pass for another's, wherever accounts are made or renamed.
 
 use sea_query::{Expr, ExprTrait, Query as Sql};
+use uuid::Uuid;
 
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::store::{Engine, Id, StoreError, Transaction, folded, tidied};
@@ -51,4 +52,13 @@ fn refused(other: &str) -> ApiError {
          another."
     );
     ApiError::new(ErrorKind::EntityExistsError, message)
+}
+
+/// One spelling of a name or id, whether an account has it or not: who guesses may learn nothing from whether two
+/// spellings have one limit.
+pub fn canonical(name: &str) -> String {
+    match Uuid::try_parse(name.trim()) {
+        Ok(id) => id.to_string(),
+        Err(_) => folded(name),
+    }
 }

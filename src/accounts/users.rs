@@ -9,10 +9,9 @@ use serde_json::value::RawValue;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use crate::api::object_or_empty;
-use crate::framework::by_name_or_id;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
-use crate::http::filter::Field;
+use crate::http::filter::{Field, by_name_or_id};
+use crate::http::json::object_or_empty;
 use crate::http::list::Listed;
 use crate::store::{Among, Id, Store, StoreError, Timestamp};
 

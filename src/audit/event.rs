@@ -8,8 +8,6 @@ use axum::http::HeaderValue;
 use serde_json::Value;
 
 use super::{Action, Origin, Record, Shipper};
-use crate::app::App;
-use crate::auth::{Credential, Principal, VerifiedToken};
 use crate::store::{
     BatchRow, Cells, Committed, Id, JsonText, Store, StoreError, Timestamp, Transaction, WriteStatement,
 };
@@ -22,17 +20,14 @@ const LONGEST_DETAILS: usize = 4096;
 /// Who did it.
 #[derive(Debug, Clone)]
 pub enum Actor {
-    /// Whoever the request speaks for.
-    Principal(Principal),
-    /// Whoever is signing in: an account, if it is known, and what it came with. Few events have it, and thousands may
-    /// wait in memory.
+    /// Whoever the request speaks for, or is signing in: an account, if it is known, and what it came with.
     Claimed(Box<Claim>),
     /// Whoever has the store, at a terminal.
     Operator,
     Nobody,
 }
 
-/// An account that somebody signs in to, and the credential that is to prove it.
+/// An account that somebody acts for or signs in to, and the credential that is to prove it.
 #[derive(Debug, Clone, Default)]
 pub struct Claim {
     pub account: Option<(Id, String)>,
@@ -97,13 +92,6 @@ impl Event {
     #[must_use]
     pub fn by(mut self, claim: Claim) -> Self {
         self.origin.actor = Actor::Claimed(Box::new(claim));
-        self
-    }
-
-    /// Says that a principal did it, whose request was not asked for one.
-    #[must_use]
-    pub fn by_principal(mut self, principal: &Principal) -> Self {
-        self.origin.actor = Actor::Principal(principal.clone());
         self
     }
 
@@ -236,47 +224,16 @@ impl Claim {
     pub fn of(credential: &'static str) -> Self {
         Self { credential, ..Self::default() }
     }
-
-    /// Whoever holds a token.
-    pub async fn of_token(app: &App, token: &VerifiedToken) -> Self {
-        let account = app.identities.account(token.claims.sub).await.ok().flatten();
-        let name = account.map(|account| account.name.clone()).unwrap_or_default();
-        of_verified((Id(token.claims.sub), name), token)
-    }
 }
 
 impl Actor {
     /// Who it is, and with which credential.
     fn claim(&self) -> Claim {
         match self {
-            Self::Principal(principal) => of_principal(principal),
             Self::Claimed(claim) => Claim::clone(claim),
             Self::Operator => Claim { credential: "operator", ..Claim::default() },
             Self::Nobody => Claim { credential: "none", ..Claim::default() },
         }
-    }
-}
-
-fn of_principal(principal: &Principal) -> Claim {
-    let account = (principal.user.id, principal.user.name.clone());
-    let credential = match &principal.credential {
-        Credential::Token(token) => return of_verified(account, token),
-        Credential::ApiKey(_) => "api_key",
-        Credential::Basic => "basic",
-        Credential::None => "none",
-    };
-    let api_key_id = principal.scope().and_then(|scope| scope.api_key_id).map(Id);
-    Claim { account: Some(account), api_key_id, ..Claim::of(credential) }
-}
-
-fn of_verified(account: (Id, String), token: &VerifiedToken) -> Claim {
-    let claims = &token.claims;
-    Claim {
-        account: Some(account),
-        credential: "token",
-        token_id: claims.jti.map(Id),
-        api_key_id: claims.scope.api_key_id.map(Id),
-        device_id: claims.scope.device_id.map(Id),
     }
 }
 

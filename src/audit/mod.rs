@@ -30,7 +30,7 @@ pub use event::{Actor, Claim, Event, text_of};
 pub use log::Audit;
 pub use origin::Origin;
 pub use record::Record;
-pub use shipper::{Destination, Shipper};
+pub use shipper::Shipper;
 
 crate::words! {
     /// What was done.

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::event::Claim;
 use super::{Action, Event};
-use crate::auth::throttle;
+use crate::accounts::names::canonical;
 
 /// What is alike within so long is one record.
 const WINDOW: Duration = Duration::from_mins(1);
@@ -163,7 +163,7 @@ impl Window {
 impl Refusal {
     fn kind(&self) -> Kind {
         let record = self.event.record();
-        let typed = self.typed.as_ref().map(|typed| throttle::canonical(typed.expose_secret()));
+        let typed = self.typed.as_ref().map(|typed| canonical(typed.expose_secret()));
         let device = record.subject_id.filter(|_| self.event.action == Action::DeviceAuthorized);
         let account = typed.or_else(|| record.user_name.as_deref().map(str::to_owned));
         Kind {

@@ -12,16 +12,10 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::Record;
+use crate::config::Destination;
 
 /// Batches of lines that wait for a slow disk or reader at most; what comes beyond is in the store alone.
 const WAITING: usize = 4096;
-
-/// Where the lines go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Destination {
-    Stdout,
-    File(PathBuf),
-}
 
 /// Writes lines on a thread of its own, so that no request waits for them.
 #[derive(Debug)]

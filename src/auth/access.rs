@@ -85,6 +85,9 @@ impl Policies {
     }
 }
 
+/// Kinds of resource that zendo has and ZenML hasn't.
+pub const OWN_RESOURCES: [&str; 3] = ["api_tokens", "audit", "oauth"];
+
 /// Older names in paths, and the kind of resource that they lead to.
 const OLDER_NAMES: [(&str, &str); 1] = [("pipeline_deployments", "pipeline_snapshots")];
 /// Kinds of resource that are kept below another kind, and are one of their own.

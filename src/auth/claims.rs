@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::revocation::Revocation;
 use super::scope::Scope;
+use crate::audit::Claim;
 use crate::store::Id;
 
 /// Ancestors that a token names at most, so that its size and its check have a bound.
@@ -112,6 +113,18 @@ pub struct VerifiedToken {
 }
 
 impl VerifiedToken {
+    /// Whoever holds it, for the audit.
+    pub fn claim(&self, account: (Id, String)) -> Claim {
+        let claims = &self.claims;
+        Claim {
+            account: Some(account),
+            credential: "token",
+            token_id: claims.jti.map(Id),
+            api_key_id: claims.scope.api_key_id.map(Id),
+            device_id: claims.scope.device_id.map(Id),
+        }
+    }
+
     pub(super) fn new(token: &str, claims: Claims, kid: Option<Id>) -> Self {
         let id = claims.jti.unwrap_or_else(|| id_of_text(token));
         Self { id, claims, kid }

@@ -7,9 +7,7 @@
 use std::net::IpAddr;
 
 use axum::http::HeaderMap;
-use axum::http::header::ORIGIN;
 use axum_extra::extract::CookieJar;
-use axum_extra::extract::cookie::{Cookie, SameSite};
 use chrono::{DateTime, TimeDelta, Utc};
 use hmac::Mac;
 use sea_query::{Expr, ExprTrait, OnConflict, Order, Query};
@@ -18,9 +16,7 @@ use uuid::Uuid;
 
 use super::api_key::hex;
 use super::{csrf, throttle};
-use crate::app::App;
 use crate::http::client_address::ClientAddress;
-use crate::login::session;
 use crate::store::{Id, Insert, Store, StoreError};
 
 const TABLE: &str = "zendo_known_place";
@@ -30,7 +26,7 @@ const PLACE_DOMAIN: &[u8] = b"zendo place\0";
 /// Places of an account that are kept: those where it was seen last.
 const OF_AN_ACCOUNT: u64 = 20;
 /// For so long a place stays known.
-const LIFE: TimeDelta = TimeDelta::days(180);
+pub const LIFE: TimeDelta = TimeDelta::days(180);
 /// A place that was noted so lately is not noted again.
 const REFRESHED: TimeDelta = TimeDelta::days(1);
 
@@ -39,7 +35,7 @@ const REFRESHED: TimeDelta = TimeDelta::days(1);
 pub struct Place {
     pub address: IpAddr,
     /// What the browser's cookie says, or is to say from now on; none for what is no browser.
-    browser: Option<Uuid>,
+    pub browser: Option<Uuid>,
 }
 
 impl Place {
@@ -47,31 +43,6 @@ impl Place {
     pub fn at(ClientAddress(address): ClientAddress) -> Self {
         Self { address, browser: None }
     }
-
-    /// Where a request comes from.
-    pub fn of(app: &App, headers: &HeaderMap, address: ClientAddress) -> Self {
-        let known = app.known_places.browser(&cookie_name(app), headers);
-        // Scripts send no Origin, and wouldn't send the cookie back.
-        let new = || headers.contains_key(ORIGIN).then(|| app.random.uuid());
-        Self { browser: known.or_else(new), ..Self::at(address) }
-    }
-
-    /// The cookie by which the browser is known again.
-    pub fn cookie(&self, app: &App, headers: &HeaderMap) -> Option<Cookie<'static>> {
-        let value = app.known_places.cookie_value(self.browser?);
-        let mut cookie = Cookie::build((cookie_name(app), value))
-            .path("/")
-            .http_only(true)
-            .same_site(SameSite::Strict)
-            .build();
-        cookie.set_secure(session::is_https(app, headers));
-        cookie.set_max_age(time::Duration::seconds(LIFE.num_seconds()));
-        Some(cookie)
-    }
-}
-
-fn cookie_name(app: &App) -> String {
-    format!("{}-browser", app.cookie_name)
 }
 
 /// The digests of an account's places.
@@ -197,7 +168,7 @@ impl KnownPlaces {
     }
 
     /// The browser that a request's cookie names, if this server has signed that.
-    fn browser(&self, cookie_name: &str, headers: &HeaderMap) -> Option<Uuid> {
+    pub fn browser(&self, cookie_name: &str, headers: &HeaderMap) -> Option<Uuid> {
         let jar = CookieJar::from_headers(headers);
         let (id, mac) = jar.get(cookie_name)?.value().split_once('.')?;
         let id = Uuid::try_parse(id).ok()?;
@@ -209,7 +180,8 @@ impl KnownPlaces {
         self.browser_mac(id).verify_slice(&mac?).is_ok().then_some(id)
     }
 
-    fn cookie_value(&self, browser: Uuid) -> String {
+    /// The value of the cookie by which a browser is known again.
+    pub fn cookie_value(&self, browser: Uuid) -> String {
         format!("{browser}.{}", hex(&self.browser_mac(browser).finalize().into_bytes()))
     }
 

@@ -2,9 +2,12 @@
 
 pub mod access;
 pub mod api_key;
+pub mod authority;
+pub mod basic;
 pub mod cipher;
 pub mod claims;
 pub mod csrf;
+pub mod device_polls;
 pub mod download;
 pub mod error;
 pub mod identity;
@@ -12,6 +15,7 @@ pub mod jwt;
 pub mod keys;
 pub mod known_places;
 pub mod last_used;
+pub mod login_limit;
 pub mod password;
 pub mod permissions;
 pub mod register;
@@ -30,10 +34,10 @@ use uuid::Uuid;
 use self::access::Access;
 use self::permissions::Permission;
 use crate::accounts::users::UserRow;
+use crate::audit::Claim;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::store::Id;
 
-pub use crate::middleware::authenticate::{Admitted, Guard, admit, authenticate};
 pub use claims::{Claims, VerifiedToken};
 pub use error::{AuthenticationError, refusal};
 pub use identity::Identities;
@@ -133,6 +137,19 @@ impl Principal {
     /// 403 with what is missing.
     pub fn require(&self, needs: Permission<'_>) -> ApiResult<()> {
         self.scope().map_or(Ok(()), |scope| Access::Needs(needs).check(scope).map_err(ApiError::from))
+    }
+
+    /// Who it is, and with which credential, for the audit.
+    pub fn claim(&self) -> Claim {
+        let account = (self.user.id, self.user.name.clone());
+        let credential = match &self.credential {
+            Credential::Token(token) => return token.claim(account),
+            Credential::ApiKey(_) => "api_key",
+            Credential::Basic => "basic",
+            Credential::None => "none",
+        };
+        let api_key_id = self.scope().and_then(|scope| scope.api_key_id).map(Id);
+        Claim { account: Some(account), api_key_id, ..Claim::of(credential) }
     }
 
     /// The access token, for what only a token can do.

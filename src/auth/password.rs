@@ -6,13 +6,12 @@ use std::time::Instant;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+pub use crate::config::password::{UnusablePassword, check_new};
 use crate::env::random::Randomness;
 use crate::work;
 
 /// bcrypt's least work factor.
 const LEAST_COST: u32 = 4;
-/// bcrypt looks at no more bytes than these.
-const MAX_BYTES: usize = 72;
 /// Salt and digest of a password that nobody has, for accounts that don't exist.
 const DECOY: &str = "abcdefghijklmnopqrstuuTpkSfbbO3jSMXoQPYRB/gMQo.wyfz4G";
 
@@ -26,31 +25,6 @@ const RANDOM_BYTES: usize = 18;
 /// A password that nobody has to think of.
 pub fn make(random: &dyn Randomness) -> SecretString {
     random.text::<RANDOM_BYTES>().into()
-}
-
-/// A password that may not be set.
-#[derive(Debug, thiserror::Error, PartialEq)]
-pub enum UnusablePassword {
-    #[error("an empty password is not accepted; give at least 1 character")]
-    Empty,
-    #[error("a password longer than {MAX_BYTES} bytes is not accepted, since bcrypt reads no more")]
-    TooLong,
-    #[error("a password with a NUL character is not accepted")]
-    Nul,
-}
-
-/// Checks a password that someone wants to set.
-///
-/// # Errors
-/// [`UnusablePassword`] with the reason.
-pub fn check_new(password: &SecretString) -> Result<(), UnusablePassword> {
-    let password = password.expose_secret();
-    match password {
-        "" => Err(UnusablePassword::Empty),
-        _ if password.len() > MAX_BYTES => Err(UnusablePassword::TooLong),
-        _ if password.contains('\0') => Err(UnusablePassword::Nul),
-        _ => Ok(()),
-    }
 }
 
 /// A password couldn't be hashed or checked.

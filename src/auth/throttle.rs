@@ -8,10 +8,10 @@ use std::net::IpAddr;
 use chrono::{DateTime, Utc};
 use sea_query::{Expr, ExprTrait, OnConflict, Query};
 use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
 use super::api_key::hex;
-use crate::store::{Insert, Store, StoreError, folded};
+use crate::accounts::names::canonical;
+use crate::store::{Insert, Store, StoreError};
 
 const TABLE: &str = "zendo_sign_in_failure";
 /// Milliseconds without a failure after which the count starts again.
@@ -57,15 +57,6 @@ impl Subject {
             None | Some(0) => 0,
             Some(over) => 1i64.checked_shl(over - 1).unwrap_or(self.longest).clamp(1, self.longest),
         }
-    }
-}
-
-/// One spelling of a name or id, whether an account has it or not: who guesses may learn nothing from whether two
-/// spellings have one limit.
-pub fn canonical(name: &str) -> String {
-    match Uuid::try_parse(name.trim()) {
-        Ok(id) => id.to_string(),
-        Err(_) => folded(name),
     }
 }
 

@@ -6,6 +6,7 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::scope::{Scope, Workload};
+use crate::config::Leeway;
 use crate::store::{Id, Store, StoreError, Timestamp};
 
 /// What a run's tokens depend on.
@@ -27,14 +28,6 @@ pub struct ScheduleState {
 pub struct DeploymentState {
     #[allow(dead_code, reason = "a row needs a column")]
     id: Id,
-}
-
-/// How long a finished run's tokens go on, so that its other steps can end well
-/// (`ZENML_WORKLOAD_TOKEN_EXPIRATION_LEEWAY`).
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Leeway {
-    Forever,
-    Seconds(u32),
 }
 
 /// Why a token's workload doesn't carry it any more.

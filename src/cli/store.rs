@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::serve::config_from_environment;
 use super::{CliError, program};
-use crate::audit::{Audit, Destination};
-use crate::config::Config;
+use crate::audit::Audit;
+use crate::config::{Config, Destination};
 use crate::env::Environment;
 use crate::startup::{self, StartupError};
 use crate::store::{ConnectError, Store};

@@ -2,9 +2,8 @@
 
 use serde::Deserialize;
 
-use super::ConfigError;
 use super::value::{Secret, Text, optional, setting};
-use crate::auth::password;
+use super::{ConfigError, password};
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default)]

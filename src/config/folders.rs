@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use zendo_store::Options;
 
-use super::{AbsolutePath, Config, ConfigError, StoreLocation};
-use crate::audit::Destination;
+use super::{AbsolutePath, Config, ConfigError, Destination, StoreLocation};
 
 /// What MySQL is given to end a statement beyond a request's own time.
 const STATEMENT_LEEWAY: Duration = Duration::from_secs(1);

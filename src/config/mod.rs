@@ -6,6 +6,7 @@ mod bootstrap;
 mod folders;
 mod listen;
 mod names;
+pub mod password;
 mod secrets;
 mod server;
 mod store;
@@ -24,8 +25,10 @@ pub use server::{AuthScheme, DeploymentType, JwtAlgorithm, Origins, ServerSettin
 pub use store::{StoreSettings, StoreTls};
 pub use store_url::{StoreLocation, StoreUrl};
 pub use value::{AtLeast, Flag, HeaderSetting, HttpUrl, Secret, Setting, Text};
-pub use workload::WorkloadSettings;
-pub use zendo::{AbsolutePath, AuditLog, Names, Networks, PreflightMethod, SigningAlgorithm, ZendoSettings};
+pub use workload::{Leeway, WorkloadSettings};
+pub use zendo::{
+    AbsolutePath, AuditLog, Destination, Names, Networks, PreflightMethod, SigningAlgorithm, ZendoSettings,
+};
 
 /// All settings of one process.
 #[derive(Debug, Clone, Default, PartialEq)]

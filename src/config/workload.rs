@@ -3,7 +3,6 @@
 use serde::Deserialize;
 
 use super::value::{Setting, setting};
-use crate::auth::workload::Leeway;
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default)]
@@ -26,6 +25,14 @@ impl WorkloadSettings {
             Err(_) => Leeway::Forever,
         }
     }
+}
+
+/// How long a finished run's tokens go on, so that its other steps can end well
+/// (`ZENML_WORKLOAD_TOKEN_EXPIRATION_LEEWAY`).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Leeway {
+    Forever,
+    Seconds(u32),
 }
 
 /// A whole number, which may be negative.

@@ -11,7 +11,6 @@ use uuid::Uuid;
 
 use super::Listen;
 use super::value::{AtLeast, Setting, optional, setting};
-use crate::audit::Destination;
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default)]
@@ -142,6 +141,13 @@ impl Setting for AbsolutePath {
         let path = PathBuf::from(text);
         path.is_absolute().then_some(Self(path))
     }
+}
+
+/// Where the lines of the audit go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    Stdout,
+    File(PathBuf),
 }
 
 /// Where lines are appended.

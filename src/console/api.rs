@@ -15,7 +15,6 @@ use tower::ServiceExt;
 use crate::address::Address;
 use crate::login::principal::CSRF_HEADER;
 use crate::login::session;
-use crate::middleware::request_id;
 
 /// Bytes of an answer that a page reads at most: it asks for pages of lists, never for files.
 const LONGEST_ANSWER: usize = 16 << 20;
@@ -27,7 +26,7 @@ const HANDED_ON: [HeaderName; 6] = [
     USER_AGENT,
     HOST,
     HeaderName::from_static("x-forwarded-for"),
-    HeaderName::from_static(request_id::HEADER),
+    HeaderName::from_static(crate::http::REQUEST_ID),
 ];
 
 /// Headers of a refusal that its page has too: how to sign in, and when to come again.

@@ -64,7 +64,7 @@ impl Console {
 
 /// `/console/...`, which asks `api` for what it shows; a server without a dashboard leads its visitors there.
 pub fn router(app: &AppState, api: Router) -> Router<AppState> {
-    let console = Console { app: Arc::clone(app), api, assets: Arc::new(Assets::new()) };
+    let console = Console { app: app.clone(), api, assets: Arc::new(Assets::new()) };
     let pages = pages::router()
         .route("/console", get(go_home))
         .route("/console/", get(go_home))

@@ -54,7 +54,7 @@ impl FromRequestParts<Console> for Anybody {
 
     async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Self::Rejection> {
         let mut api = Api::of(&console.api, parts);
-        let now = console.app.clock.now();
+        let now = console.app.env.clock.now();
         let root = console.root().to_owned();
         let assets = console.assets.version.clone();
         let path = format!("{root}{}", parts.uri.path());
@@ -66,7 +66,7 @@ impl FromRequestParts<Console> for Anybody {
         if let Some(token) = principal::login_token(&console.app, api.headers()).await
             && let Some(session_id) = token.claims.session_id
         {
-            shell.csrf_token = console.app.csrf_tokens.issue(session_id);
+            shell.csrf_token = console.app.auth.csrf_tokens.issue(session_id);
             api.know_csrf_token(&shell.csrf_token);
         }
         Ok(Self { shell, api, asked: Asked::of(parts) })

@@ -34,17 +34,17 @@ impl FromRequestParts<AppState> for Context {
         let principal = Principal::from_request_parts(parts, app).await?;
         let once = parts.extensions.get().map(Arc::clone);
         let declared = parts.extensions.get::<Declared>().cloned();
-        Ok(Self { app: Arc::clone(app), principal, once, declared })
+        Ok(Self { app: app.clone(), principal, once, declared })
     }
 }
 
 impl Context {
     pub fn now(&self) -> Timestamp {
-        Timestamp::new(self.app.clock.now())
+        Timestamp::new(self.app.env.clock.now())
     }
 
     pub fn new_id(&self) -> Id {
-        self.app.random.id_in_time(self.app.clock.now())
+        self.app.env.random.id_in_time(self.app.env.clock.now())
     }
 
     pub fn user_id(&self) -> Id {

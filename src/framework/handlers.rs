@@ -67,6 +67,6 @@ pub async fn delete<R: Resource>(cx: Context, PathId(id): PathId) -> ApiResult<J
         Ok::<_, ApiError>(tx.commit(()).await?)
     });
     deleted.await?;
-    cx.app.identities.forget_work();
+    cx.app.auth.identities.forget_work();
     Ok(Json(()))
 }

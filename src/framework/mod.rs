@@ -30,9 +30,8 @@ mod read;
 pub mod routes;
 mod strip;
 
-use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
+use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
 use serde::Serialize;
-use uuid::Uuid;
 
 use crate::app::App;
 use crate::auth::Principal;
@@ -40,9 +39,6 @@ use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::list::Listed;
 use crate::store::{self, Id, StoreError, Transaction};
 
-pub use crate::api::server::tagging::{
-    NO_TAGS, TAGS, TagReference, Taggable, attach, plain_tags, remove_tags, set_tags,
-};
 pub use context::Context;
 pub use envelope::{NoResources, Response};
 pub use handlers::{PageAnswer, delete, get, list, list_of};
@@ -159,14 +155,6 @@ pub async fn refuse_taken_name<R: Resource>(
     match find_named::<R>(tx, project, name).await? {
         Some(row) if Some(row.id()) != own => Err(taken::<R>(name)),
         _ => Ok(()),
-    }
-}
-
-/// What has that id, or that name when the text is no id.
-pub fn by_name_or_id(text: &str) -> SimpleExpr {
-    match Uuid::try_parse(text) {
-        Ok(id) => Expr::col("id").eq(Id(id)),
-        Err(_) => Expr::col("name").eq(text),
     }
 }
 

@@ -4,8 +4,9 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use sea_query::{Expr, ExprTrait, Query as Sql};
 
-use super::{Context, Resource, by_name_or_id};
+use super::{Context, Resource};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::filter::by_name_or_id;
 use crate::http::path::PathProject;
 use crate::http::query::Query;
 use crate::store::{Id, Store, StoreError, Transaction};
@@ -18,7 +19,7 @@ use crate::store::{Id, Store, StoreError, Transaction};
 pub async fn find_project(cx: &Context, name_or_id: Option<&str>) -> ApiResult<Id> {
     let found = match name_or_id {
         Some(asked) => named_project(&cx.app.store, asked).await?,
-        None => find_by_name_or_id(&cx.app.store, &cx.app.default_project)
+        None => find_by_name_or_id(&cx.app.store, &cx.app.server.default_project)
             .await?
             .ok_or_else(|| ApiError::new(ErrorKind::ValueError, "Project scope missing from the filter"))?,
     };

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use sea_query::{Expr, ExprTrait, Query as Sql, SimpleExpr};
 use serde_json::value::RawValue;
 
-use super::{Resource, ResponseOf, Stored};
+use super::{Resource, ResponseOf};
 use crate::accounts::users::{UserResponse, find_accounts};
-use crate::api::server::tags::TagRow;
 use crate::app::App;
 use crate::auth::Principal;
 use crate::http::error::ApiResult;
@@ -90,42 +89,6 @@ impl Read<'_> {
         Ok(self.app.store.fetch_all(R::select().and_where(Expr::col("id").among(ids))).await?)
     }
 
-    /// The tags of each of these things, when related things are wanted.
-    ///
-    /// # Errors
-    /// The store's own.
-    pub async fn tags_of<R: Resource>(&self, rows: &[R]) -> ApiResult<ById<Vec<Arc<ResponseOf<TagRow>>>>> {
-        let ids: Vec<Id> = rows.iter().filter(|_| self.resources).map(Stored::id).collect();
-        self.tags(&ids).await
-    }
-
-    /// The tags of each of these things, in the order of their names.
-    ///
-    /// # Errors
-    /// The store's own.
-    pub async fn tags(&self, ids: &[Id]) -> ApiResult<ById<Vec<Arc<ResponseOf<TagRow>>>>> {
-        let mut by_thing = ById::new();
-        if ids.is_empty() {
-            return Ok(by_thing);
-        }
-        let query = Sql::select()
-            .columns(TagRow::columns().into_iter().map(|column| ("tag", column)))
-            .column(("tag_resource", "resource_id"))
-            .from("tag_resource")
-            .inner_join("tag", Expr::col(("tag", "id")).equals(("tag_resource", "tag_id")))
-            .and_where(Expr::col(("tag_resource", "resource_id")).among(ids.iter().copied()))
-            .order_by(("tag", "name"), sea_query::Order::Asc)
-            .to_owned();
-        let tagged: Vec<Tagged> = self.app.store.fetch_all(&query).await?;
-        let (things, tags): (Vec<Id>, Vec<TagRow>) =
-            tagged.into_iter().map(|tagged| (tagged.resource_id, tagged.tag)).unzip();
-        let tags = TagRow::responses(&self.embedded(), tags).await?;
-        for (thing, tag) in things.into_iter().zip(tags) {
-            by_thing.entry(thing).or_insert_with(Vec::new).push(Arc::new(tag));
-        }
-        Ok(by_thing)
-    }
-
     /// The run metadata of each of these things: of several values for a key the newest, or all of them in one if each
     /// is an object.
     ///
@@ -197,14 +160,6 @@ impl Read<'_> {
         let newest: Vec<(Id, Id, String)> = self.app.store.fetch_all(&query).await?;
         Ok(newest.into_iter().map(|(thing, id, name)| (thing, (id, name))).collect())
     }
-}
-
-/// A tag with what it is attached to.
-#[derive(Debug, sqlx::FromRow)]
-struct Tagged {
-    resource_id: Id,
-    #[sqlx(flatten)]
-    tag: TagRow,
 }
 
 /// Where the versions of a kind of thing are.

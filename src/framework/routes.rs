@@ -6,9 +6,7 @@ use axum::routing::{MethodRouter, delete, get, patch, post, put};
 
 use crate::app::AppState;
 use crate::auth::access::{Also, Policies};
-
-/// An operation's method, in capitals, and its path.
-pub type Operation = (&'static str, &'static str);
+pub use crate::http::Operation;
 
 /// A router that knows which operations it has, for the OpenAPI document and the coverage table.
 #[derive(Debug, Default)]

@@ -3,11 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::extract::{ConnectInfo, FromRequestParts};
-use axum::http::request::Parts;
+use axum::extract::ConnectInfo;
 use axum::http::{Extensions, HeaderMap};
 
-use crate::app::{App, AppState};
 use crate::config::Networks;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
@@ -18,37 +16,35 @@ pub struct ClientAddress(pub IpAddr);
 
 impl ClientAddress {
     /// The address that a request came from.
-    pub fn of(app: &App, headers: &HeaderMap, extensions: &Extensions) -> Self {
+    pub fn of(proxies: &Proxies, headers: &HeaderMap, extensions: &Extensions) -> Self {
         let peer = extensions.get::<ConnectInfo<SocketAddr>>();
         // Without a socket there is no address; such callers share one.
         let peer = peer.map_or(IpAddr::from([0, 0, 0, 0]), |ConnectInfo(peer)| peer.ip());
-        Self(client_address(peer, headers, &app.trusted_proxies))
+        Self(client_address(peer, headers, &proxies.trusted))
     }
 }
 
-impl FromRequestParts<AppState> for ClientAddress {
-    type Rejection = std::convert::Infallible;
+/// The proxies in front of this server.
+#[derive(Debug)]
+pub struct Proxies {
+    /// Those whose word on where a request comes from is believed.
+    trusted: Networks,
+    has_told: AtomicBool,
+}
 
-    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Self::Rejection> {
-        Ok(Self::of(app, &parts.headers, &parts.extensions))
+impl Proxies {
+    pub fn new(trusted: Networks) -> Self {
+        Self { trusted, has_told: AtomicBool::new(false) }
     }
-}
 
-/// Tells the operator once that a proxy is not believed, which has all its callers share one address and its limits.
-#[derive(Debug, Default)]
-pub struct UntrustedProxies {
-    is_told: AtomicBool,
-}
-
-impl UntrustedProxies {
-    /// Looks at a request.
-    pub fn notice(&self, headers: &HeaderMap, extensions: &Extensions, trusted: &Networks) {
-        if !headers.contains_key(FORWARDED_FOR) || self.is_told.load(Ordering::Relaxed) {
+    /// Tells the operator once that a proxy is not believed, which has all its callers share one address and its limits.
+    pub fn notice(&self, headers: &HeaderMap, extensions: &Extensions) {
+        if !headers.contains_key(FORWARDED_FOR) || self.has_told.load(Ordering::Relaxed) {
             return;
         }
         let Some(ConnectInfo(peer)) = extensions.get::<ConnectInfo<SocketAddr>>() else { return };
         let peer = peer.ip().to_canonical();
-        if !trusted.have(peer) && !self.is_told.swap(true, Ordering::Relaxed) {
+        if !self.trusted.have(peer) && !self.has_told.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 "a request from {peer} says in X-Forwarded-For for whom it is, which is not believed, since {peer} is \
                  not in ZENDO_TRUSTED_PROXIES: if it is a proxy of yours, put it there; until then all of its callers \

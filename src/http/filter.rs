@@ -1,6 +1,7 @@
 //! Filters are data: a resource lists its fields, and one parser turns the query string into a condition.
 
 use sea_query::{Cond, Expr, ExprTrait, LikeExpr, Query as Sql, SelectStatement, SimpleExpr};
+use uuid::Uuid;
 
 use super::error::{ApiError, ApiResult};
 use super::one_of::{Item, is_none_of, is_one_of};
@@ -392,6 +393,14 @@ impl<'a> Filter<'a> {
 pub(super) fn pattern(before: &str, value: &str, after: &str) -> LikeExpr {
     let escaped = value.replace('!', "!!").replace('%', "!%").replace('_', "!_");
     LikeExpr::new(format!("{before}{escaped}{after}")).escape('!')
+}
+
+/// What has that id, or that name when the text is no id.
+pub fn by_name_or_id(text: &str) -> SimpleExpr {
+    match Uuid::try_parse(text) {
+        Ok(id) => Expr::col("id").eq(Id(id)),
+        Err(_) => Expr::col("name").eq(text),
+    }
 }
 
 #[cfg(test)]

@@ -291,6 +291,19 @@ fn body_violation(field: &str, kind: &'static str, message: String) -> Violation
     Violation { place: "body", field: field.into(), kind, message, input: String::new() }
 }
 
+/// Stored JSON as it is, byte for byte; nothing and `null` are an empty object in answers.
+pub fn object_or_empty(json: Option<&str>) -> Box<RawValue> {
+    let stored = json.filter(|text| *text != "null").map(str::to_owned).map(RawValue::from_string);
+    match stored {
+        Some(Ok(value)) => value,
+        _ => empty_object(),
+    }
+}
+
+pub fn empty_object() -> Box<RawValue> {
+    RawValue::from_string("{}".to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -22,3 +22,9 @@ pub mod query;
 mod repeated;
 mod time_filter;
 pub mod values;
+
+/// The header that names a request.
+pub const REQUEST_ID: &str = "x-request-id";
+
+/// An operation's method, in capitals, and its path.
+pub type Operation = (&'static str, &'static str);

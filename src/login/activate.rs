@@ -40,10 +40,10 @@ pub async fn activate_server(
         return Err(already_active());
     }
     let (name, password) = admin_of(&request)?;
-    let admin = FirstAdmin { name, password_hash: app.passwords.hash(password).await? };
-    let (now, engine) = (Timestamp::new(app.clock.now()), app.store.engine());
-    let (request, admin, random) = (&request, &admin, &*app.random);
-    let event = &app.audit.event(&origin, Action::ServerActivated).on("server", app.server_id, "");
+    let admin = FirstAdmin { name, password_hash: app.auth.passwords.hash(password).await? };
+    let (now, engine) = (Timestamp::new(app.env.clock.now()), app.store.engine());
+    let (request, admin, random) = (&request, &admin, &*app.env.random);
+    let event = &app.audit.event(&origin, Action::ServerActivated).on("server", app.server.id, "");
     let made = &app.audit.event(&origin, Action::UserCreated).with("is_admin", true);
     let activated = app.store.write(|mut tx| async move {
         if !set_active(&mut tx, request, now).await? {
@@ -54,7 +54,7 @@ pub async fn activate_server(
         Ok(Event::commit_all(&[event, &made], tx, id).await?)
     });
     let id: Id = activated.await?;
-    app.forget_settings().await;
+    app.server.forget_settings().await;
     let user = users::find_account(&app.store, id).await?;
     Ok(Json(user.map(|user| user.response(true))))
 }

@@ -20,7 +20,6 @@ use crate::config::ServerSettings;
 use crate::framework::named_project;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::http::query::Query;
-use crate::routes;
 
 /// Characters of a token's name, at most.
 const NAME_LENGTH: usize = 255;
@@ -60,7 +59,7 @@ pub async fn get_api_token(
     let parents =
         parent.parents_of_child().map_err(|error| ApiError::insufficient_scope(error.to_string(), None))?;
     let scope = asked.scope(&app, &parent.claims.scope).await?;
-    let now = app.clock.now();
+    let now = app.env.clock.now();
     let (kind, expires_at) = match asked.token_type {
         ApiTokenType::Generic => {
             let end = end_of_life(&app.config, now, asked.expires_in, parent.childrens_end())?;
@@ -70,8 +69,8 @@ pub async fn get_api_token(
         ApiTokenType::Workload => (TokenKind::Workload, parent.childrens_end()),
     };
     let user_id = principal.user.id;
-    let standing = app.standing_of_child(parent, principal.user.password_changed_at);
-    let issued = app.tokens.issue(NewToken {
+    let standing = app.auth.standing_of_child(parent, principal.user.password_changed_at);
+    let issued = app.auth.tokens.issue(NewToken {
         user_id: user_id.0,
         kind,
         issued_at: now,
@@ -98,7 +97,7 @@ pub async fn get_api_token(
         address: origin.address,
         user_agent: origin.user_agent,
     };
-    app.register.note(registration).await?;
+    app.auth.register.note(registration).await?;
     Ok(Json(issued.token))
 }
 
@@ -181,7 +180,7 @@ fn permissions(query: &mut Query) -> Option<Permissions> {
 fn unknown_resource(permissions: &Permissions) -> Option<&str> {
     let contract = crate::api::server::unimplemented::operations();
     let kinds = access::resources(contract.map(|operation| (operation.method, operation.path)));
-    let is_kind = |name: &&str| kinds.contains(name) || routes::OWN_RESOURCES.contains(name);
+    let is_kind = |name: &&str| kinds.contains(name) || access::OWN_RESOURCES.contains(name);
     permissions.resources().find(|name| !is_kind(name))
 }
 

@@ -50,7 +50,7 @@ impl<'a> Attempt<'a> {
         (user_id, name): (Option<Id>, &str),
         place: &Place,
     ) -> ApiResult<Self> {
-        let known = app.known_places.find(user_id, place).await?;
+        let known = app.sign_in.known_places.find(user_id, place).await?;
         let of_the_place = known.filter(|_| guessed != Guessed::ActivationToken);
         let account = match of_the_place {
             Some(digest) => Subject::known_place(&digest),
@@ -60,7 +60,7 @@ impl<'a> Attempt<'a> {
         // Asked before the wait for a thread, to turn a flood away cheaply, and after it, since others may have failed
         // meanwhile.
         may_try(app, &subjects).await?;
-        let permit = app.passwords.permit().await?;
+        let permit = app.auth.passwords.permit().await?;
         let has_failed = may_try(app, &subjects).await?;
         Ok(Self { app, permit, subjects, has_failed })
     }
@@ -80,9 +80,9 @@ impl<'a> Attempt<'a> {
         let hash = hash.map(ExposeSecret::expose_secret);
         let is_right = permit.verify(secret, hash).await? && counts;
         if !is_right {
-            app.throttle.failed(&subjects, app.clock.now()).await?;
+            app.sign_in.throttle.failed(&subjects, app.env.clock.now()).await?;
         } else if has_failed {
-            app.throttle.succeeded(&subjects[0]).await?;
+            app.sign_in.throttle.succeeded(&subjects[0]).await?;
         }
         Ok(is_right)
     }
@@ -93,6 +93,6 @@ impl<'a> Attempt<'a> {
 /// # Errors
 /// 429 when they have to wait.
 pub async fn may_try(app: &App, subjects: &[Subject]) -> ApiResult<bool> {
-    let checked = app.throttle.check(subjects, app.clock.now()).await?;
+    let checked = app.sign_in.throttle.check(subjects, app.env.clock.now()).await?;
     checked.map_err(|too_early| ApiError::too_early(too_early.seconds))
 }

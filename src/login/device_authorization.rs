@@ -62,7 +62,7 @@ pub async fn authorize_device(
     let request = DeviceRequest {
         client_id,
         codes: &codes,
-        expires: Timestamp::new(app.clock.now() + TimeDelta::seconds(expires_in.into())),
+        expires: Timestamp::new(app.env.clock.now() + TimeDelta::seconds(expires_in.into())),
         ip_address: origin.client().0.to_string(),
         details: details(&headers),
     };

@@ -116,8 +116,8 @@ async fn delete_all(tx: &mut Transaction, select: &SelectStatement) -> Result<()
 /// # Errors
 /// When the database doesn't answer.
 pub async fn keep_request(app: &App, origin: &Origin, request: DeviceRequest<'_>) -> Result<Id, StoreError> {
-    let now = app.clock.now();
-    let new_id = app.random.id_in_time(now);
+    let now = app.env.clock.now();
+    let new_id = app.env.random.id_in_time(now);
     let DeviceRequest { client_id, codes, expires, ip_address, details } = request;
     let stamp = Timestamp::new(now);
     let mut values: Vec<(&'static str, SimpleExpr)> = vec![
@@ -191,6 +191,6 @@ pub async fn keep_request(app: &App, origin: &Origin, request: DeviceRequest<'_>
     let id = kept.await?;
     app.audit.counted(event.on("device", id, "")).await;
     forget(app, id).await;
-    app.device_polls.forget(client_id);
+    app.sign_in.device_polls.forget(client_id);
     Ok(id)
 }

@@ -19,8 +19,8 @@ pub fn issue_download(
     kind: &str,
     thing: Id,
 ) -> Result<String, jsonwebtoken::errors::Error> {
-    let standing = app.standing_of_account(&principal.user);
-    app.tokens.for_download(principal, kind, thing, standing, app.clock.now())
+    let standing = app.auth.standing_of_account(&principal.user);
+    app.auth.tokens.for_download(principal, kind, thing, standing, app.env.clock.now())
 }
 
 /// Checks a download's token, and that what it was made from hasn't ended since. Tells the projects that this one is
@@ -34,8 +34,8 @@ pub async fn require_download(
     kind: &str,
     thing: Id,
 ) -> Result<Option<BTreeSet<Uuid>>, AuthenticationError> {
-    let now = app.clock.now();
-    let made_from = app.tokens.check_download(token, kind, thing, now)?;
+    let now = app.env.clock.now();
+    let made_from = app.auth.tokens.check_download(token, kind, thing, now)?;
     principal::holder(app, &made_from, now).await?;
     Ok(made_from.claims.scope.projects)
 }

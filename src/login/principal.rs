@@ -11,7 +11,7 @@ use axum_extra::extract::CookieJar;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{grants, session};
+use super::{basic, grants, session};
 use crate::accounts::users::{UserRow, find_password};
 use crate::api::identity::devices::DeviceStatus;
 use crate::app::{App, AppState};
@@ -48,7 +48,7 @@ pub async fn principal_for_page(
 fn is_ambient(app: &App, headers: &HeaderMap, principal: &Principal) -> bool {
     match &principal.credential {
         Credential::Token(token) if token.claims.session_id.is_some() => false,
-        Credential::Token(_) | Credential::ApiKey(_) => cookie(headers, &app.cookie_name).is_some(),
+        Credential::Token(_) | Credential::ApiKey(_) => cookie(headers, &app.server.cookie_name).is_some(),
         Credential::Basic => true,
         // Whoever needs no credential may be called by all where the operator says so.
         Credential::None => !app.config.cors_allow_origins.any,
@@ -96,7 +96,7 @@ impl FromRequestParts<AppState> for MaybePrincipal {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Self::Rejection> {
-        let found = principal_for_page(app, &parts.headers, &parts.extensions, app.clock.now()).await;
+        let found = principal_for_page(app, &parts.headers, &parts.extensions, app.env.clock.now()).await;
         let route = route_of(&parts.extensions, &parts.uri);
         Ok(Self { found, method: parts.method.clone(), route })
     }
@@ -116,7 +116,7 @@ pub async fn principal(
         AuthScheme::NoAuth => Box::pin(default_principal(app)).await,
         AuthScheme::HttpBasic => {
             let origin = Origin::of(app, headers, extensions);
-            let id = Box::pin(app.basic_credentials.verify(app, headers, &origin)).await?;
+            let id = Box::pin(basic::verify(app, headers, &origin)).await?;
             Ok(Principal { user: account(app, id.0).await?, credential: Credential::Basic })
         }
         AuthScheme::OAuth2PasswordBearer | AuthScheme::External => token_principal(app, headers, now).await,
@@ -151,7 +151,7 @@ pub async fn principal_of(
     let token = verify(app, token, now).await?;
     check_csrf(app, &token, csrf_token)?;
     if matches!(token.claims.token_type, Some(TokenKind::Generic | TokenKind::Workload)) {
-        app.last_used.api_token(Id(token.id), now);
+        app.auth.last_used.api_token(Id(token.id), now);
     }
     let user = holder(app, &token, now).await?;
     Ok(Principal { user, credential: Credential::Token(token) })
@@ -166,7 +166,7 @@ pub async fn holder(
     token: &VerifiedToken,
     now: DateTime<Utc>,
 ) -> Result<Arc<UserRow>, AuthenticationError> {
-    let revoked = app.revocations.find(token);
+    let revoked = app.auth.revocations.find(token);
     if revoked == Some(Revoked::Alone) {
         return Err(AuthenticationError::Revoked);
     }
@@ -177,7 +177,7 @@ pub async fn holder(
     }
     if is_of_later_password(&token.claims, user.password_changed_at) {
         // Another replica has changed the password since the account was read here, and knows its owner already.
-        let again = Box::pin(app.identities.account_again(token.claims.sub)).await?;
+        let again = Box::pin(app.auth.identities.account_again(token.claims.sub)).await?;
         user = active(again, token.claims.sub)?;
     }
     if app.config.auth_scheme == AuthScheme::External
@@ -189,7 +189,7 @@ pub async fn holder(
     let changed = user.password_changed_at.filter(|_| !user.is_service_account);
     if is_of_another_password(&token.claims, token.proven_at(), changed) {
         let name = user.name.clone();
-        return Err(match Box::pin(app.identities.ended_by_deactivation(&user)).await? {
+        return Err(match Box::pin(app.auth.identities.ended_by_deactivation(&user)).await? {
             true => AuthenticationError::Deactivated(name),
             false => AuthenticationError::PasswordChanged(name),
         });
@@ -207,10 +207,10 @@ pub async fn verify(
     token: &str,
     now: DateTime<Utc>,
 ) -> Result<Arc<VerifiedToken>, AuthenticationError> {
-    match app.tokens.verify(token, now) {
+    match app.auth.tokens.verify(token, now) {
         Err(AuthenticationError::UnknownKey) => {
-            Box::pin(app.signing_keys.look_again()).await.map_err(Arc::new)?;
-            app.tokens.verify(token, now)
+            Box::pin(app.auth.signing_keys.look_again()).await.map_err(Arc::new)?;
+            app.auth.tokens.verify(token, now)
         }
         verified => verified,
     }
@@ -222,10 +222,10 @@ pub async fn verify(
 /// # Errors
 /// [`AuthenticationError`] with the reason.
 pub async fn recognise(app: &AppState, token: &str) -> Result<VerifiedToken, AuthenticationError> {
-    match app.tokens.recognise(token) {
+    match app.auth.tokens.recognise(token) {
         Err(AuthenticationError::UnknownKey) => {
-            Box::pin(app.signing_keys.look_again()).await.map_err(Arc::new)?;
-            app.tokens.recognise(token)
+            Box::pin(app.auth.signing_keys.look_again()).await.map_err(Arc::new)?;
+            app.auth.tokens.recognise(token)
         }
         recognised => recognised,
     }
@@ -240,14 +240,14 @@ fn check_csrf(
     let Some(session_id) = token.claims.session_id else { return Ok(()) };
     let csrf_token = csrf_token.filter(|token| !token.is_empty());
     let csrf_token = csrf_token.ok_or(AuthenticationError::MissingCsrfToken)?;
-    match app.csrf_tokens.verify(session_id, csrf_token) {
+    match app.auth.csrf_tokens.verify(session_id, csrf_token) {
         true => Ok(()),
         false => Err(AuthenticationError::WrongCsrfToken),
     }
 }
 
 async fn account(app: &AppState, id: Uuid) -> Result<Arc<UserRow>, AuthenticationError> {
-    active(app.identities.account(id).await?, id)
+    active(app.auth.identities.account(id).await?, id)
 }
 
 fn active(found: Option<Arc<UserRow>>, id: Uuid) -> Result<Arc<UserRow>, AuthenticationError> {
@@ -274,14 +274,14 @@ pub fn credential<'a>(app: &AppState, headers: &'a HeaderMap) -> Option<Cow<'a, 
     if session::is_console(headers) {
         return cookie(headers, &session::cookie_name(app, headers)).map(Cow::Owned);
     }
-    match cookie(headers, &app.cookie_name) {
+    match cookie(headers, &app.server.cookie_name) {
         Some(token) => Some(Cow::Owned(token)),
         None => bearer(headers).map(Cow::Borrowed),
     }
 }
 
 async fn default_principal(app: &AppState) -> Result<Principal, AuthenticationError> {
-    let found = find_password(&app.auth_store, &app.default_user).await.map_err(Arc::new)?;
+    let found = find_password(&app.auth_store, &app.server.default_user).await.map_err(Arc::new)?;
     let id = found.map(|user| user.id.0).ok_or(AuthenticationError::NoCredential)?;
     Ok(Principal { user: account(app, id).await?, credential: Credential::None })
 }
@@ -290,24 +290,29 @@ async fn default_principal(app: &AppState) -> Result<Principal, AuthenticationEr
 async fn check_scope(app: &AppState, claims: &Claims, now: DateTime<Utc>) -> Result<(), AuthenticationError> {
     let scope = &claims.scope;
     if let Some(id) = scope.api_key_id {
-        let key = app.identities.api_key(id).await?.ok_or(AuthenticationError::UnknownApiKey(id))?;
+        let key = app.auth.identities.api_key(id).await?.ok_or(AuthenticationError::UnknownApiKey(id))?;
         grants::api_key::check_token(&key, scope.key_gen, now)?;
         if let Some(generation) = scope.key_gen {
             grants::api_key::check_maker(app, &key, generation, now).await?;
         }
-        app.last_used.api_key(key.key.id, now);
+        app.auth.last_used.api_key(key.key.id, now);
     }
     if let Some(id) = scope.device_id {
         check_device(app, id, claims.sub, now).await?;
     }
     if let Some(id) = scope.schedule_id {
-        workload::check_schedule(id, app.identities.schedule(id).await?.as_deref())?;
+        workload::check_schedule(id, app.auth.identities.schedule(id).await?.as_deref())?;
     }
     for id in [scope.pipeline_run_id, scope.root_run_id].into_iter().flatten() {
-        workload::check_run(id, app.identities.run(id).await?.as_deref(), app.workload_leeway, now)?;
+        workload::check_run(
+            id,
+            app.auth.identities.run(id).await?.as_deref(),
+            app.auth.workload_leeway,
+            now,
+        )?;
     }
     if let Some(id) = scope.deployment_id {
-        app.identities.deployment(id).await?.ok_or(EndedWorkload::NoDeployment(id))?;
+        app.auth.identities.deployment(id).await?.ok_or(EndedWorkload::NoDeployment(id))?;
     }
     Ok(())
 }
@@ -321,7 +326,7 @@ async fn check_device(
     if app.config.auth_scheme == AuthScheme::External {
         return Err(AuthenticationError::NoDevices);
     }
-    let device = app.identities.device(id).await?.ok_or(AuthenticationError::UnknownDevice(id))?;
+    let device = app.auth.identities.device(id).await?.ok_or(AuthenticationError::UnknownDevice(id))?;
     if device.user_id != Some(Id(user_id)) {
         return Err(AuthenticationError::ForeignDevice(id));
     }
@@ -331,7 +336,7 @@ async fn check_device(
     if device.is_expired(now) {
         return Err(AuthenticationError::ExpiredDevice(id));
     }
-    app.last_used.device(device.id, now);
+    app.auth.last_used.device(device.id, now);
     Ok(())
 }
 

@@ -21,8 +21,8 @@ pub fn is_console(headers: &HeaderMap) -> bool {
 /// The name of the cookie in which the request's session is.
 pub fn cookie_name(app: &App, headers: &HeaderMap) -> String {
     match is_console(headers) {
-        true => format!("{}-{CONSOLE}", app.cookie_name),
-        false => app.cookie_name.clone(),
+        true => format!("{}-{CONSOLE}", app.server.cookie_name),
+        false => app.server.cookie_name.clone(),
     }
 }
 

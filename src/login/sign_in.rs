@@ -197,7 +197,7 @@ async fn prove(
     // Polling for a device's approval is no attempt at signing in.
     let is_limited = grant != Grant::DeviceCode;
     if is_limited {
-        let hit = app.login_limit.hit(client.0, app.clock.now());
+        let hit = app.sign_in.login_limit.hit(client.0, app.env.clock.now());
         hit.map_err(|met| ApiError::limited(met.message, met.seconds))?;
     }
     let grantee = match grant {
@@ -234,7 +234,7 @@ async fn prove(
         }
     };
     if is_limited {
-        app.login_limit.reset(client.0);
+        app.sign_in.login_limit.reset(client.0);
     }
     Ok(Proof::Given(Box::new(grantee)))
 }
@@ -258,14 +258,14 @@ async fn issue(
     claim: Claim,
     headers: &HeaderMap,
 ) -> ApiResult<Response> {
-    let account = app.identities.account(grantee.user_id.0).await.map_err(AuthenticationError::from)?;
+    let account = app.auth.identities.account(grantee.user_id.0).await.map_err(AuthenticationError::from)?;
     let claim = Claim {
         account: account.map(|account| (account.id, account.name.clone())),
         api_key_id: grantee.scope.api_key_id.map(Id),
         device_id: grantee.scope.device_id.map(Id),
         ..claim
     };
-    let now = app.clock.now();
+    let now = app.env.clock.now();
     let configured =
         app.config.jwt_token_expire_minutes.map(|minutes| now.timestamp() + i64::from(minutes.0) * 60);
     let expires_at = match grantee.parents.is_empty() {
@@ -275,13 +275,13 @@ async fn issue(
     let lifetime = expires_at.map(|end| (end - now.timestamp()).max(0));
     let is_same_site = !grantee.is_browser || Page::of(&app.config, headers).is_same_site;
     let is_console = grantee.is_browser && session::is_console(headers);
-    let session_id = (is_console || !is_same_site).then(|| app.random.uuid());
+    let session_id = (is_console || !is_same_site).then(|| app.env.random.uuid());
     let user_id = grantee.user_id.0;
     let standing = Standing {
-        generation: app.revocations.stored_generation(user_id).await?,
+        generation: app.auth.revocations.stored_generation(user_id).await?,
         password_changed_at: grantee.password_changed_at,
     };
-    let issued = app.tokens.issue(NewToken {
+    let issued = app.auth.tokens.issue(NewToken {
         user_id,
         kind: TokenKind::Login,
         issued_at: now,
@@ -302,7 +302,7 @@ async fn issue(
         token_type: "bearer",
         expires_in: lifetime,
         refresh_token: None,
-        csrf_token: session_id.map(|session_id| app.csrf_tokens.issue(session_id)),
+        csrf_token: session_id.map(|session_id| app.auth.csrf_tokens.issue(session_id)),
         scope: None,
         device_id: None,
         device_metadata: None,

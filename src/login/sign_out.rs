@@ -5,9 +5,10 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum_extra::extract::CookieJar;
 
+use super::origin::claim_of_token;
 use super::{principal, session};
 use crate::app::{App, AppState};
-use crate::audit::{Action, Claim, Origin};
+use crate::audit::{Action, Origin};
 use crate::auth::AuthenticationError;
 use crate::auth::claims::VerifiedToken;
 use crate::http::error::ApiResult;
@@ -21,7 +22,7 @@ pub async fn log_out(
     origin: Origin,
     headers: HeaderMap,
 ) -> ApiResult<(CookieJar, Json<()>)> {
-    let now = app.clock.now();
+    let now = app.env.clock.now();
     let token = principal::login_token(&app, &headers).await;
     // Neither a link nor a picture of another site's page signs anybody out; it takes no cookie away either.
     if !Page::of(&app.config, &headers).may_sign_out(&headers) && !is_meant(&app, &headers, token.as_ref()) {
@@ -30,9 +31,9 @@ pub async fn log_out(
     // Only a login token is a session; signing out with a token made for a script leaves the script alone.
     if let Some(token) = token {
         work::begin();
-        let claim = Claim::of_token(&app, &token).await;
+        let claim = claim_of_token(&app, &token).await;
         let event = app.audit.event(&origin, Action::SignOut).by(claim);
-        app.revocations.revoke(token.sign_out(), &event, now).await?;
+        app.auth.revocations.revoke(token.sign_out(), &event, now).await?;
     }
     Ok((CookieJar::new().add(session::removal(&app, &headers)), Json(())))
 }
@@ -43,7 +44,7 @@ fn is_meant(app: &App, headers: &HeaderMap, token: Option<&VerifiedToken>) -> bo
     let csrf_token =
         headers.get(principal::CSRF_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
     match token.claims.session_id {
-        Some(session_id) => app.csrf_tokens.verify(session_id, csrf_token),
+        Some(session_id) => app.auth.csrf_tokens.verify(session_id, csrf_token),
         None => !principal::is_by_cookie(app, headers),
     }
 }

@@ -16,6 +16,7 @@ use crate::auth::{AuthenticationError, Principal, Scope, api_key};
 use crate::http::budgets::{Holder, Share};
 use crate::http::query::Query;
 use crate::login::grants;
+use crate::login::origin::claim_of_token;
 use crate::login::principal::{credential, principal_for_page, route_of, verify};
 use crate::work;
 
@@ -50,7 +51,7 @@ pub struct Admitted {
 /// 401 for nobody that is known here; 403 for a token that was narrowed too far; 413 for a body that is too long.
 pub async fn admit(guard: &Guard, request: Request) -> Result<Admitted, Response> {
     let app = &guard.app;
-    let now = app.clock.now();
+    let now = app.env.clock.now();
     let principal = match principal_for_page(app, request.headers(), request.extensions(), now).await {
         Ok(principal) => principal,
         Err(error) => {
@@ -60,7 +61,7 @@ pub async fn admit(guard: &Guard, request: Request) -> Result<Admitted, Response
             return Err(error.into_response());
         }
     };
-    app.activity.note(now);
+    app.server.activity.note(now);
     let caller = Holder::Account(principal.user.id);
     let (mut request, room) = match bodies::is_small(app, &request) {
         true => (request, None),
@@ -85,8 +86,8 @@ async fn record_refusal(
     let claim = match credential(app, headers) {
         Some(key) if key.starts_with(api_key::PREFIX) => grants::api_key::claim(app, &key).await,
         // One that is refused here has a good signature.
-        Some(token) => match verify(app, &token, app.clock.now()).await {
-            Ok(token) => Claim::of_token(app, &token).await,
+        Some(token) => match verify(app, &token, app.env.clock.now()).await {
+            Ok(token) => claim_of_token(app, &token).await,
             Err(_) => Claim::of("token"),
         },
         None => Claim::of("none"),

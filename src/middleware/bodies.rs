@@ -66,9 +66,9 @@ pub async fn make_room(
     match declared(&request) {
         Some(length) => match too_long(length, most) {
             Some(refusal) => Err(refusal),
-            None => Ok((request, Some(app.budgets.bodies.take(holder, length).await))),
+            None => Ok((request, Some(app.edge.budgets.bodies.take(holder, length).await))),
         },
-        None => read_unmeasured(&app.budgets.bodies, holder, request, most).await,
+        None => read_unmeasured(&app.edge.budgets.bodies, holder, request, most).await,
     }
 }
 

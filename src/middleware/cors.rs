@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method};
 use tower_http::cors::{AllowCredentials, AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 
-use crate::app::App;
+use crate::config::ServerSettings;
 use crate::http::page;
 
 /// Seconds that a browser may remember a preflight's answer.
@@ -15,10 +15,9 @@ const MAX_AGE: Duration = Duration::from_mins(10);
 
 /// Pages of this server's own origin and of those that the operator has listed may call with credentials; any other
 /// one only where the operator says so, and without.
-pub fn layer(app: &Arc<App>) -> CorsLayer {
-    let (app, settings) = (Arc::clone(app), &app.config);
-    let may_read =
-        move |origin: &HeaderValue, asked: &Parts| page::may_read(&app.config, &asked.headers, origin);
+pub fn layer(config: &Arc<ServerSettings>) -> CorsLayer {
+    let (config, settings) = (Arc::clone(config), config);
+    let may_read = move |origin: &HeaderValue, asked: &Parts| page::may_read(&config, &asked.headers, origin);
     let has_list = !settings.cors_allow_origins.listed.is_empty() || settings.dashboard_url.is_some();
     let (origins, credentials) = match settings.cors_allow_origins.any {
         false => (AllowOrigin::predicate(may_read.clone()), AllowCredentials::predicate(may_read)),

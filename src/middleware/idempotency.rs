@@ -40,7 +40,8 @@ pub async fn replay(app: &AppState, request: Request, next: Next) -> Response {
         url: request.uri().to_string(),
     };
     let is_written = !TELLS_A_SECRET.iter().any(|secret| path.ends_with(secret));
-    let replayed = Box::pin(app.replays.answer(attempt, is_written, app.clock.now(), request, next)).await;
+    let replayed =
+        Box::pin(app.replays.answer(attempt, is_written, app.env.clock.now(), request, next)).await;
     let body = match replayed {
         Replayed::Anew(response) => return response,
         Replayed::First(body) => body,

@@ -7,24 +7,24 @@ use axum::response::Response;
 use tracing::Instrument;
 
 use crate::app::AppState;
+use crate::http::REQUEST_ID;
 
-pub const HEADER: &str = "x-request-id";
 /// A longer name from a caller would only fill the log.
 const MAX_LENGTH: usize = 128;
 
 /// Names the request, opens its span, logs its end and repeats the name in the answer.
 pub async fn name_request(State(app): State<AppState>, mut request: Request, next: Next) -> Response {
-    app.untrusted_proxies.notice(request.headers(), request.extensions(), &app.trusted_proxies);
-    let sent = request.headers().get(HEADER).filter(|id| {
+    app.edge.proxies.notice(request.headers(), request.extensions());
+    let sent = request.headers().get(REQUEST_ID).filter(|id| {
         let bytes = id.as_bytes();
         !bytes.is_empty() && bytes.len() <= MAX_LENGTH && bytes.iter().all(u8::is_ascii_graphic)
     });
     let id = match sent {
         Some(id) => id.clone(),
         None => {
-            let id = generated(app.random.bytes());
+            let id = generated(app.env.random.bytes());
             // As if the caller had sent it, for whoever needs it on the way.
-            request.headers_mut().insert(HEADER, id.clone());
+            request.headers_mut().insert(REQUEST_ID, id.clone());
             id
         }
     };
@@ -52,7 +52,7 @@ pub async fn name_request(State(app): State<AppState>, mut request: Request, nex
         }
         response
     };
-    response.headers_mut().insert(HEADER, id);
+    response.headers_mut().insert(REQUEST_ID, id);
     response
 }
 

@@ -37,7 +37,7 @@ async fn proof(app: &TestApp, id: Id) -> Option<KeyToProve> {
 /// What is stored is for this key: ZenML's bcrypt and zendo's keyed hash.
 fn proves(app: &TestApp, hash: Option<&String>, digest: Option<&String>, key: &ApiKey) -> (bool, bool) {
     let is_hash = hash.is_some_and(|hash| bcrypt::verify(key.secret.expose_secret(), hash).unwrap());
-    (is_hash, digest.is_some_and(|digest| app.state.api_key_digests.verify(&key.secret, digest)))
+    (is_hash, digest.is_some_and(|digest| app.state.auth.api_key_digests.verify(&key.secret, digest)))
 }
 
 async fn a_key_is_shown_once_and_kept_as_hashes(database: Database) {
@@ -175,7 +175,7 @@ async fn a_key_that_zenml_made_gets_its_digest_when_it_was_proven(database: Data
     database.execute("DELETE FROM zendo_api_key_digest").await;
     let stored = proof(&app, key.id).await.unwrap();
     assert!(stored.digest.is_none());
-    let digest = app.state.api_key_digests.digest(&key.secret);
+    let digest = app.state.auth.api_key_digests.digest(&key.secret);
     for _ in 0..2 {
         upgrade(&app.state.store, key.id, &stored.key.key, &digest).await.unwrap();
     }

@@ -279,10 +279,10 @@ async fn tokens_that_ended_long_ago_are_forgotten(database: Database) {
     let admin = app.signed_in().await;
     new_token(&admin, &app, "name=short&expires_in=60").await;
     new_token(&admin, &app, "name=long&expires_in=604800").await;
-    app.state.register.flush().await.unwrap();
+    app.state.auth.register.flush().await.unwrap();
     let sweep = async |days: i64| {
         let now = zendo::env::clock::Clock::now(&*app.clock);
-        app.state.register.sweep(now + chrono::TimeDelta::days(days)).await.unwrap();
+        app.state.auth.register.sweep(now + chrono::TimeDelta::days(days)).await.unwrap();
         let page = admin.get(&format!("{API_TOKENS}?sort_by=desc:name")).await.expect_ok();
         names(&page).into_iter().map(str::to_owned).collect::<Vec<_>>()
     };
@@ -348,7 +348,12 @@ async fn while_the_store_is_away_nothing_revoked_comes_back(database: Database) 
     good.get(CURRENT_USER).await.expect_ok();
     database.execute("ALTER TABLE zendo_revoked_token RENAME TO zendo_away").await;
     app.clock.advance(120);
-    app.state.revocations.refresh(zendo::env::clock::Clock::now(&*app.clock)).await.expect_err("it is away");
+    app.state
+        .auth
+        .revocations
+        .refresh(zendo::env::clock::Clock::now(&*app.clock))
+        .await
+        .expect_err("it is away");
     taken_back.get(CURRENT_USER).await.expect(401, "was revoked");
     // What can't be made durable isn't answered as done, and isn't done.
     admin.delete(&path).await.expect(500, "unexpected");

@@ -169,8 +169,8 @@ fn a_debug_print_of_what_holds_a_secret_shows_none() {
     use secrecy::{ExposeSecret, SecretString};
     use zendo::api::identity::users::NewPassword;
     use zendo::auth::api_key::{ApiKey, ApiKeyDigests};
+    use zendo::auth::basic::BasicCredentials;
     use zendo::env::random::SystemRandomness;
-    use zendo::login::basic::BasicCredentials;
 
     let key = ApiKey::generate(zendo::store::Id(uuid::Uuid::nil()), &SystemRandomness);
     let secret = key.secret.expose_secret().to_owned();

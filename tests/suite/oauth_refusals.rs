@@ -74,7 +74,7 @@ async fn whoever_has_no_good_credential_is_asked_in_the_way_that_it_tried(databa
         (app.anonymous(), "invalid_client", &asked_for_either),
         (with("Digest username=\"gateway\""), "invalid_client", &asked_for_either),
         (
-            app.anonymous().with("cookie", &format!("{}=a.b.c", app.state.cookie_name)),
+            app.anonymous().with("cookie", &format!("{}=a.b.c", app.state.server.cookie_name)),
             "invalid_client",
             &asked_for_either,
         ),

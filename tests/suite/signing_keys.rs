@@ -152,9 +152,9 @@ async fn a_key_that_a_replica_has_not_read_yet_is_looked_up(database: Database) 
     let others = [TestApp::start_with(&database, &[EDDSA]).await, TestApp::start(&database).await];
     let admin = one.signed_in().await;
     for _ in 0..20 {
-        let keys = &one.state.signing_keys;
-        let now = one.state.clock.now();
-        let by = (&one.state.audit, &Origin::operator());
+        let keys = &one.state.auth.signing_keys;
+        let now = one.state.env.clock.now();
+        let by = (&*one.state.audit, &Origin::operator());
         let key = keys.rotate(SigningAlgorithm::EdDSA, TimeDelta::zero(), by, now).await.unwrap();
         keys.refresh(now).await.unwrap();
         let token = admin.api_token(60).await;
@@ -180,8 +180,8 @@ async fn no_header_chooses_what_a_token_is_checked_with(database: Database) {
     const SECRET: &str = "a secret that the operator has set";
     let variables = [EDDSA, ("ZENML_SERVER_JWT_SECRET_KEY", SECRET)];
     let app = TestApp::start_with(&database, &variables).await;
-    let (by, now) = ((&app.state.audit, &Origin::operator()), app.state.clock.now());
-    app.state.signing_keys.rotate(SigningAlgorithm::ES256, TimeDelta::zero(), by, now).await.unwrap();
+    let (by, now) = ((&*app.state.audit, &Origin::operator()), app.state.env.clock.now());
+    app.state.auth.signing_keys.rotate(SigningAlgorithm::ES256, TimeDelta::zero(), by, now).await.unwrap();
     let good = app.signed_in().await.api_token(600).await;
     let document = app.anonymous().get(JWKS).await.expect_ok();
     let claims = part(&good, 1);

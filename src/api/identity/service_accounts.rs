@@ -10,10 +10,11 @@ use super::users;
 use crate::app::AppState;
 use crate::audit::{Action, Origin};
 use crate::auth::{Principal, Revocation};
+use crate::framework::Context;
 use crate::framework::routes::Routes;
-use crate::framework::{Context, by_name_or_id};
 use crate::http::error::{ApiError, ApiResult, ErrorKind, if_duplicate};
 use crate::http::filter::Field;
+use crate::http::filter::by_name_or_id;
 use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Listed, Page};
 use crate::http::path::PathName;
@@ -257,7 +258,7 @@ pub async fn update_service_account(
     account.refuse_external()?;
     require_admin(&principal)?;
     let mut update = Sql::update();
-    update.table("user").value("updated", Timestamp::new(app.clock.now()));
+    update.table("user").value("updated", Timestamp::new(app.env.clock.now()));
     let mut changed = Vec::new();
     let texts = [
         ("name", request.name.as_ref().map(Name::as_str)),
@@ -280,7 +281,7 @@ pub async fn update_service_account(
     let event = event.on("service_account", account.id, &account.name).with("changed", changed);
     let event = event.maybe("active", request.active);
     // As with a user's: no later activation brings the tokens back.
-    let now = app.clock.now();
+    let now = app.env.clock.now();
     let end =
         (request.active == Some(false)).then_some(Revocation::AllOf { user_id: account.id.0, until: now });
     let (update, event, engine, id) = (&update, &event, app.store.engine(), account.id);
@@ -305,8 +306,8 @@ pub async fn update_service_account(
         })
     });
     let ended: ApiResult<_> = changed.await;
-    ended?.into_iter().for_each(|ended| app.revocations.note(ended));
-    app.identities.forget(account.id.0).await;
+    ended?.into_iter().for_each(|ended| app.auth.revocations.note(ended));
+    app.auth.identities.forget(account.id.0).await;
     let account = find(&app.store, &account.id.to_string()).await?;
     Ok(Json(account.response(true)))
 }
@@ -334,7 +335,7 @@ pub async fn delete_service_account(
         Ok(event.commit(tx, ()).await?)
     });
     deleted.await?;
-    app.identities.forget(id.0).await;
+    app.auth.identities.forget(id.0).await;
     Ok(Json(()))
 }
 

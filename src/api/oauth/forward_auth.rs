@@ -4,7 +4,6 @@
 //! this one. These routes stand outside of the API's layers, which would answer some requests before anybody has
 //! looked at their token: a preflight, an upload.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -23,7 +22,7 @@ use crate::app::AppState;
 use crate::auth::permissions::{Permissions, PermissionsError};
 use crate::auth::{AuthenticationError, Credential, Principal};
 use crate::config::PreflightMethod;
-use crate::framework::routes::Operation;
+use crate::http::Operation;
 use crate::http::error::ApiError;
 use crate::login::principal;
 use crate::middleware::limits::LimitsLayer;
@@ -52,9 +51,9 @@ const ENCODED: &AsciiSet = &CONTROLS.add(b'%').add(b':');
 pub fn router(app: &AppState) -> Router<AppState> {
     let time_limit = Duration::from_secs(app.config.request_timeout.0.into());
     let layers = ServiceBuilder::new()
-        .layer(from_fn_with_state(Arc::clone(app), name_request))
+        .layer(from_fn_with_state(app.clone(), name_request))
         .layer(LimitsLayer::new(time_limit))
-        .layer(WorkLayer::new(&app.orphans));
+        .layer(WorkLayer::new(&app.edge.orphans));
     Router::new()
         .route(PATH, any(forward_auth))
         .route(&format!("{PATH}/{{*path}}"), any(forward_auth))
@@ -63,15 +62,15 @@ pub fn router(app: &AppState) -> Router<AppState> {
 
 /// 200 and who it is, 401 for nobody, 403 for a token that lacks the `scope` in the query.
 async fn forward_auth(State(app): State<AppState>, RawQuery(query): RawQuery, request: Request) -> Response {
-    if app.forward_auth_preflight.is_some_and(|told| is_preflight(told, &request)) {
+    if app.programs.forward_auth_preflight.is_some_and(|told| is_preflight(told, &request)) {
         return let_through(std::array::from_fn(|_| String::new()));
     }
-    let now = app.clock.now();
+    let now = app.env.clock.now();
     let principal = match principal::principal(&app, request.headers(), request.extensions(), now).await {
         Ok(principal) => principal,
         Err(error) => return refused(error),
     };
-    app.activity.note(now);
+    app.server.activity.note(now);
     if let Err(error) = check_scope(&principal, query.as_deref().unwrap_or_default()) {
         return error.into_response();
     }

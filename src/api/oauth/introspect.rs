@@ -77,7 +77,7 @@ pub async fn introspect(
     if !matches!(app.config.auth_scheme, AuthScheme::OAuth2PasswordBearer | AuthScheme::External) {
         return Ok(Json(Introspection::Inactive { active: false }));
     }
-    match principal::principal_of(&app, token, None, app.clock.now()).await {
+    match principal::principal_of(&app, token, None, app.env.clock.now()).await {
         Ok(holder) => {
             let key = ApiKey::decode(token).map(|key| key.id.0);
             Ok(Json(Introspection::Active(Box::new(ActiveToken::of(&app, &holder, key)))))
@@ -92,7 +92,7 @@ impl ActiveToken {
         let said = match &holder.credential {
             Credential::Token(token) => Self::of_claims(&token.claims),
             _ => {
-                let (iss, aud) = app.tokens.parties();
+                let (iss, aud) = app.auth.tokens.parties();
                 Self { api_key_id: key, iss: iss.to_owned(), aud: aud.to_owned(), ..Self::default() }
             }
         };

@@ -35,7 +35,7 @@ fn with_refusals(router: Router<AppState>) -> Router<AppState> {
 
 /// The public keys that verify tokens. A secret is not among them.
 async fn get_jwks(State(app): State<AppState>) -> Response {
-    let keys = app.signing_keys.ring().published();
+    let keys = app.auth.signing_keys.ring().published();
     (KEPT, [(CONTENT_TYPE, "application/jwk-set+json")], keys).into_response()
 }
 
@@ -45,7 +45,7 @@ async fn get_metadata(State(app): State<AppState>, headers: HeaderMap) -> Respon
 
 fn metadata(app: &App, base: &str) -> Value {
     // Whoever names the issuer by a URL means this one.
-    let issuer = Some(app.tokens.parties().0).filter(|issuer| issuer.starts_with("http"));
+    let issuer = Some(app.auth.tokens.parties().0).filter(|issuer| issuer.starts_with("http"));
     let has_sign_in = app.config.auth_scheme == AuthScheme::OAuth2PasswordBearer;
     let grants = match has_sign_in {
         true => json!(["password", "urn:ietf:params:oauth:grant-type:device_code", "zenml-api-key"]),
@@ -64,7 +64,7 @@ fn metadata(app: &App, base: &str) -> Value {
         "revocation_endpoint": format!("{base}/oauth/revoke"),
         "revocation_endpoint_auth_methods_supported": ["client_secret_basic"],
         "service_documentation": format!("{base}/docs"),
-        "zendo_token_signing_alg": app.tokens.algorithm(),
+        "zendo_token_signing_alg": app.auth.tokens.algorithm(),
     });
     if has_sign_in {
         metadata["device_authorization_endpoint"] = format!("{base}/api/v1/device_authorization").into();

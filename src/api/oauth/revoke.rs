@@ -35,8 +35,8 @@ pub async fn revoke(
     match principal::recognise(&app, token.expose_secret()).await {
         Ok(token) => {
             let event = app.audit.event(&origin, Action::TokenRevoked).on("api_token", Id(token.id), "");
-            app.register.flush().await?;
-            app.revocations.revoke(token.revocation(), &event, app.clock.now()).await?;
+            app.auth.register.flush().await?;
+            app.auth.revocations.revoke(token.revocation(), &event, app.env.clock.now()).await?;
         }
         Err(error) if error.is_refusal() => {}
         Err(error) => return Err(error.into()),

@@ -246,7 +246,7 @@ async fn update_schedule(
         Ok(tx.commit(()).await?)
     });
     updated.await?;
-    cx.app.identities.forget_schedule(id.0).await;
+    cx.app.auth.identities.forget_schedule(id.0).await;
     cx.answer::<ScheduleRow>(id).await.map(Json)
 }
 
@@ -270,7 +270,7 @@ async fn delete_schedule(cx: Context, PathId(id): PathId, mut query: Query) -> A
         Ok::<_, ApiError>(tx.commit(()).await?)
     });
     deleted.await?;
-    cx.app.identities.forget_schedule(id.0).await;
+    cx.app.auth.identities.forget_schedule(id.0).await;
     Ok(Json(()))
 }
 

@@ -10,7 +10,7 @@ use axum::routing::any;
 use tokio::time::timeout;
 
 use crate::app::AppState;
-use crate::framework::routes::Operation;
+use crate::http::Operation;
 use crate::store::passing;
 
 /// Whoever asks if this is ready doesn't wait long for the answer.
@@ -36,7 +36,7 @@ async fn ready(State(app): State<AppState>) -> (StatusCode, Cow<'static, str>) {
     };
     let reason = match timeout(PATIENCE, checked).await {
         Ok(Ok(())) => {
-            return match app.wrong_clock() {
+            return match app.server.wrong_clock() {
                 None => (StatusCode::OK, "ok".into()),
                 Some(difference) => (StatusCode::OK, format!("ok\n{difference}\n").into()),
             };

@@ -12,6 +12,7 @@ pub mod projects;
 pub mod settings;
 pub mod statistics;
 pub mod tag_resources;
+pub mod tagged;
 pub mod tagging;
 pub mod tags;
 pub mod unimplemented;

@@ -7,16 +7,16 @@ use serde_json::value::RawValue;
 
 use super::settings;
 use super::tagging::Taggable;
-use crate::api::object_or_empty;
 use crate::auth::Principal;
 use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, Held, NoResources, Read, Resource, Response, ResponseOf, by_name_or_id, delete_row, find_in,
-    list, refuse_held, refuse_taken_name, taken,
+    Context, Held, NoResources, Read, Resource, Response, ResponseOf, delete_row, find_in, list, refuse_held,
+    refuse_taken_name, taken,
 };
 use crate::http::error::{ApiError, ApiResult, ErrorKind, if_duplicate};
 use crate::http::filter::Field;
-use crate::http::json::JsonBody;
+use crate::http::filter::by_name_or_id;
+use crate::http::json::{JsonBody, object_or_empty};
 use crate::http::list::Listed;
 use crate::http::path::{PathId, PathName};
 use crate::http::query::{Query, Violation, reject};
@@ -320,7 +320,7 @@ async fn delete_project(cx: Context, PathName(name_or_id): PathName) -> ApiResul
         Ok::<_, ApiError>(tx.commit(()).await?)
     });
     deleted.await?;
-    cx.app.identities.forget_work();
+    cx.app.auth.identities.forget_work();
     Ok(Json(()))
 }
 
@@ -345,7 +345,7 @@ async fn get_statistics(cx: Context, PathName(name_or_id): PathName) -> ApiResul
 }
 
 fn refuse_default(cx: &Context, project: &ProjectRow, change: &str) -> ApiResult<()> {
-    if project.name != cx.app.default_project {
+    if project.name != cx.app.server.default_project {
         return Ok(());
     }
     let message = format!("The default project can't be {change}.");

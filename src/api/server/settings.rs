@@ -198,14 +198,14 @@ pub async fn update_settings(
     origin: Origin,
     JsonBody(update): JsonBody<ServerSettingsUpdate>,
 ) -> ApiResult<Json<ServerSettingsResponse>> {
-    if let Some(statement) = update.statement(Timestamp::new(app.clock.now())) {
+    if let Some(statement) = update.statement(Timestamp::new(app.env.clock.now())) {
         if !principal.user.is_admin {
             let message = "Only an admin may change the settings of the server.";
             return Err(ApiError::new(ErrorKind::IllegalOperationError, message));
         }
-        let event = app.audit.event(&origin, Action::SettingsChanged).on("server", app.server_id, "");
+        let event = app.audit.event(&origin, Action::SettingsChanged).on("server", app.server.id, "");
         event.with("changed", update.changed()).change(&app.store, &statement).await?;
-        app.forget_settings().await;
+        app.server.forget_settings().await;
     }
     Ok(Json(response(&app, true).await?))
 }
@@ -221,7 +221,7 @@ async fn response(app: &App, hydrate: bool) -> ApiResult<ServerSettingsResponse>
             enable_analytics: settings.enable_analytics,
             display_announcements: settings.display_announcements,
             display_updates: settings.display_updates,
-            last_user_activity: Ord::max(app.activity.last(), settings.last_user_activity),
+            last_user_activity: Ord::max(app.server.activity.last(), settings.last_user_activity),
             updated: settings.updated,
         }),
         metadata: hydrate.then_some(ServerSettingsResponseMetadata {}),

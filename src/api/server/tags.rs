@@ -238,7 +238,7 @@ pub async fn insert(
     exclusive: bool,
 ) -> ApiResult<TagRow> {
     check_name("Tag", name)?;
-    let [any] = cx.app.random.bytes::<1>();
+    let [any] = cx.app.env.random.bytes::<1>();
     let any = Color::WORDS[usize::from(any) % Color::WORDS.len()];
     let (id, now) = (cx.new_id(), cx.now());
     Insert::into("tag")

@@ -330,7 +330,7 @@ impl FlavorUpdate {
 async fn sync(cx: Context) -> ApiResult<Json<()>> {
     let context = &cx;
     let synced = cx.app.store.write(|mut tx| async move {
-        sync_flavors(&mut tx, context.now(), &*context.app.random).await?;
+        sync_flavors(&mut tx, context.now(), &*context.app.env.random).await?;
         Ok::<_, ApiError>(tx.commit(()).await?)
     });
     synced.await.map(Json)

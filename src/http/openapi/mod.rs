@@ -5,7 +5,7 @@ mod corrections;
 
 use serde_json::{Map, Value};
 
-use crate::framework::routes::Operation;
+use crate::http::Operation;
 use crate::packed::{Packed, packed};
 
 /// ZenML 0.98.0's document, without its prose.

@@ -36,7 +36,7 @@ pub async fn verify(app: &AppState, text: &str) -> Result<Grantee, Authenticatio
 /// Whose key a text claims to be. It proves nothing.
 pub async fn claim(app: &App, text: &str) -> Claim {
     let Some(key) = ApiKey::decode(text) else { return Claim::of("api_key") };
-    let row = app.identities.api_key(key.id.0).await.ok().flatten();
+    let row = app.auth.identities.api_key(key.id.0).await.ok().flatten();
     Claim {
         account: row.map(|row| (row.key.service_account_id, row.account_name.clone())),
         api_key_id: Some(key.id),
@@ -51,14 +51,14 @@ pub async fn claim(app: &App, text: &str) -> Claim {
 /// 401 with the reason.
 pub async fn prove(app: &AppState, text: &str) -> Result<(Arc<KeyToProve>, Scope), AuthenticationError> {
     let key = ApiKey::decode(text).ok_or(AuthenticationError::UnreadableApiKey)?;
-    let row = app.identities.api_key(key.id.0).await?;
+    let row = app.auth.identities.api_key(key.id.0).await?;
     let row = row.ok_or(AuthenticationError::UnknownApiKey(key.id.0))?;
     let generation = proven_generation(app, &key.secret, &row).await?;
     let generation = generation.ok_or_else(|| AuthenticationError::WrongApiKey(row.key.name.clone()))?;
     // Asked last: whoever has no right key learns nothing of its account.
     check_in_use(&row)?;
-    check_maker(app, &row, generation, app.clock.now()).await?;
-    app.last_used.api_key(row.key.id, app.clock.now());
+    check_maker(app, &row, generation, app.env.clock.now()).await?;
+    app.auth.last_used.api_key(row.key.id, app.env.clock.now());
     let scope = Scope { api_key_id: Some(row.key.id.0), key_gen: Some(generation), ..Scope::default() };
     Ok((row, scope))
 }
@@ -126,19 +126,19 @@ async fn proven_generation(
     let current = row.key.key_generation;
     let mut candidates = vec![(current, &row.key.key, &row.digest)];
     if let Some(previous) = &row.key.previous_key
-        && row.key.rotation().is_previous_retained(app.clock.now())
+        && row.key.rotation().is_previous_retained(app.env.clock.now())
     {
         candidates.push((current - 1, previous, &row.previous_digest));
     }
     for (generation, hash, digest) in candidates {
         match digest {
-            Some(digest) if app.api_key_digests.verify(secret, digest) => return Ok(Some(generation)),
+            Some(digest) if app.auth.api_key_digests.verify(secret, digest) => return Ok(Some(generation)),
             Some(_) => {}
             None => {
-                if app.passwords.verify(secret.expose_secret().to_owned().into(), Some(hash)).await? {
-                    let digest = app.api_key_digests.digest(secret);
+                if app.auth.passwords.verify(secret.expose_secret().to_owned().into(), Some(hash)).await? {
+                    let digest = app.auth.api_key_digests.digest(secret);
                     api_keys::upgrade(&app.auth_store, row.key.id, hash, &digest).await.map_err(Arc::new)?;
-                    app.identities.forget_api_key(row.key.id.0).await;
+                    app.auth.identities.forget_api_key(row.key.id.0).await;
                     return Ok(Some(generation));
                 }
             }

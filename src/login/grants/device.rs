@@ -56,36 +56,6 @@ impl From<DeviceGrantError> for ApiError {
     }
 }
 
-/// Clients whose last question is remembered.
-const REMEMBERED_CLIENTS: u64 = 10_000;
-
-/// When each client last asked, in this process: the interval is a courtesy, and worth no write.
-#[derive(Debug)]
-pub struct DevicePolls {
-    interval: TimeDelta,
-    last: moka::sync::Cache<Id, DateTime<Utc>>,
-}
-
-impl DevicePolls {
-    pub fn new(interval_seconds: u32) -> Self {
-        let interval = TimeDelta::seconds(interval_seconds.into());
-        Self { interval, last: moka::sync::Cache::new(REMEMBERED_CLIENTS) }
-    }
-
-    /// Notes a question; true when it came sooner after the one before than the interval says.
-    fn is_too_soon(&self, client_id: Id, now: DateTime<Utc>) -> bool {
-        let before = self.last.get(&client_id);
-        self.last.insert(client_id, now);
-        // A moment to come is one of a clock that went back since.
-        before.is_some_and(|before| before <= now && now - before < self.interval)
-    }
-
-    /// A new request may ask at once.
-    pub fn forget(&self, client_id: Id) {
-        self.last.invalidate(&client_id);
-    }
-}
-
 /// Trades a device code for the device and its person, once: the device is active from now on.
 ///
 /// The code's check costs a millisecond, and none happens before somebody has approved. A client may have several
@@ -99,7 +69,7 @@ pub async fn exchange(
     client_id: Id,
     device_code: SecretString,
 ) -> Result<(UserRow, DeviceRow), DeviceGrantError> {
-    let now = app.clock.now();
+    let now = app.env.clock.now();
     let devices = find_by_client(&app.auth_store, client_id).await?;
     let is_waiting = |device: &&DeviceRow| device.status == DeviceStatus::Pending && !device.is_expired(now);
     let is_approved =
@@ -116,7 +86,7 @@ pub async fn exchange(
         }
     }
     if waiting.is_some() {
-        return Err(match app.device_polls.is_too_soon(client_id, now) {
+        return Err(match app.sign_in.device_polls.is_too_soon(client_id, now) {
             true => DeviceGrantError::SlowDown,
             false => DeviceGrantError::AuthorizationPending,
         });
@@ -130,7 +100,7 @@ pub async fn exchange(
 
 /// The device, if somebody has approved it and the code is its own.
 async fn prove(app: &App, id: Id, device_code: &SecretString) -> Result<Option<DeviceRow>, DeviceGrantError> {
-    let permit = app.passwords.permit().await?;
+    let permit = app.auth.passwords.permit().await?;
     // Read again: others may have tried wrong codes during the wait, up to one too many.
     let device =
         find_for_authentication(&app.auth_store, id).await?.ok_or(DeviceGrantError::InvalidClient)?;
@@ -215,25 +185,4 @@ fn end_of_device(app: &App, device: &DeviceRow, now: DateTime<Utc>) -> Option<Ti
         false => app.config.device_expiration_minutes,
     }?;
     Some(Timestamp::new(now + TimeDelta::minutes(minutes.0.into())))
-}
-
-#[cfg(test)]
-mod tests {
-    use uuid::Uuid;
-
-    use super::*;
-
-    #[test]
-    fn a_client_may_ask_once_an_interval() {
-        let polls = DevicePolls::new(5);
-        let (one, other) = (Id(Uuid::from_u128(1)), Id(Uuid::from_u128(2)));
-        let at = |seconds: i64| DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap();
-        assert!(!polls.is_too_soon(one, at(0)));
-        assert!(polls.is_too_soon(one, at(4)));
-        assert!(!polls.is_too_soon(other, at(4)));
-        assert!(!polls.is_too_soon(one, at(9)));
-        polls.forget(one);
-        assert!(!polls.is_too_soon(one, at(10)));
-        assert!(!polls.is_too_soon(one, at(-3600)), "the clock went back");
-    }
 }

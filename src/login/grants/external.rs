@@ -6,11 +6,11 @@ use sea_query::{Expr, ExprTrait, Query, UpdateStatement};
 use secrecy::SecretString;
 
 use super::Grantee;
-use super::authority::{ExternalAccount, NoAccount, refuse};
 use crate::api::identity::users;
 use crate::app::App;
 use crate::audit::{Action, Claim, Origin};
 use crate::auth::Scope;
+use crate::auth::authority::{ExternalAccount, NoAccount, refuse};
 use crate::auth::throttle::Subject;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
 use crate::login::attempt::may_try;
@@ -44,11 +44,11 @@ pub async fn verify(app: &App, origin: &Origin, headers: &HeaderMap) -> ApiResul
         let message = "Invalid request: invalid authorization header.";
         return Err(ApiError::new(ErrorKind::CredentialsNotValid, message));
     };
-    let server_id = app.config.external_server_id.unwrap_or(app.server_id.0);
+    let server_id = app.config.external_server_id.unwrap_or(app.server.id.0);
     let url = format!("{}?server_id={server_id}", user_info_url.0);
     let account = ask(app, url, SecretString::from(token.to_owned()), origin).await?;
-    let now = Timestamp::new(app.clock.now());
-    let new_id = app.random.id();
+    let now = Timestamp::new(app.env.clock.now());
+    let new_id = app.env.random.id();
     let name = account.username.as_str();
     let claim = Claim { account: Some((new_id, name.to_owned())), ..Claim::of("external") };
     let kind = if account.is_service_account { "service_account" } else { "user" };
@@ -62,7 +62,7 @@ pub async fn verify(app: &App, origin: &Origin, headers: &HeaderMap) -> ApiResul
         })
     });
     let user_id = saved.await?;
-    app.identities.forget(user_id.0).await;
+    app.auth.identities.forget(user_id.0).await;
     let user = users::find_account(&app.auth_store, user_id).await?;
     Ok(External::Signed(Box::new(Grantee {
         user_id,
@@ -80,11 +80,11 @@ async fn ask(app: &App, url: String, bearer: SecretString, origin: &Origin) -> A
     let address = origin.client().0;
     let subjects = [Subject::address(address)];
     may_try(app, &subjects).await?;
-    match app.authority.ask(url, bearer, address).await? {
+    match app.sign_in.authority.ask(url, bearer, address).await? {
         Ok(account) => Ok(account),
         Err(NoAccount::Unanswered(error)) => Err(error),
         Err(NoAccount::Refused(error)) => {
-            app.throttle.failed(&subjects, app.clock.now()).await?;
+            app.sign_in.throttle.failed(&subjects, app.env.clock.now()).await?;
             Err(error)
         }
     }

@@ -1,7 +1,6 @@
 //! Grants: ways to trade a proof for an access token at `POST /api/v1/login`. One file a grant.
 
 pub mod api_key;
-pub mod authority;
 pub mod device;
 pub mod external;
 pub mod password;

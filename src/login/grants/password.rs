@@ -30,7 +30,7 @@ pub async fn verify(app: &App, username: &str, password: SecretString, place: &P
         let message = "Authentication error: invalid username or password";
         return Err(ApiError::new(ErrorKind::CredentialsNotValid, message));
     };
-    if let Err(error) = app.known_places.note(user.id, place, app.clock.now()).await {
+    if let Err(error) = app.sign_in.known_places.note(user.id, place, app.env.clock.now()).await {
         tracing::warn!(%error, "a place could not be noted");
     }
     Ok(Grantee {

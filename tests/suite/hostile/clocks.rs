@@ -89,7 +89,7 @@ async fn revocations_are_heard_though_a_clock_was_or_is_wrong(database: Database
 
 /// A server reads what is new, as it does several times a second.
 async fn expect_read(app: &TestApp) {
-    app.state.revocations.refresh(zendo::env::clock::Clock::now(&*app.clock)).await.unwrap();
+    app.state.auth.revocations.refresh(zendo::env::clock::Clock::now(&*app.clock)).await.unwrap();
 }
 
 async fn all_taken_back_under_a_wrong_clock_locks_nobody_out(database: Database) {
@@ -214,7 +214,7 @@ async fn a_session_that_is_not_yet_valid_is_signed_out(database: Database) {
 async fn a_token_of_a_retired_key_is_taken_back(database: Database) {
     let app = TestApp::start_with(&database, &[("ZENDO_SIGNING_ALGORITHM", "ES256")]).await;
     let old = token(&app).await;
-    let keys = app.state.signing_keys.list().await.unwrap();
+    let keys = app.state.auth.signing_keys.list().await.unwrap();
     database
         .execute(&format!(
             "UPDATE zendo_signing_key SET retired_ms = 1, private_key = NULL WHERE kid = '{}'",

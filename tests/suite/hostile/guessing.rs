@@ -242,7 +242,7 @@ async fn known_places_are_few_and_told_to_nobody(database: Database) {
     }
     let sweep = async || {
         let now = zendo::env::clock::Clock::now(&*app.clock);
-        app.state.known_places.sweep(now).await.unwrap();
+        app.state.sign_in.known_places.sweep(now).await.unwrap();
         places().await.len()
     };
     assert_eq!(sweep().await, 20);

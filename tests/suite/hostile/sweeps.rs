@@ -109,7 +109,7 @@ async fn fill(app: &TestApp, database: &Database, admin: &Caller) {
     for row in rows {
         database.execute(&row).await;
     }
-    app.state.register.flush().await.unwrap();
+    app.state.auth.register.flush().await.unwrap();
 }
 
 /// Rows as so many sign-outs of an account leave them at an older server, their ids in the order of time.

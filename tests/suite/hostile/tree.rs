@@ -467,7 +467,7 @@ async fn start(database: &Database, folder: &tempfile::TempDir) -> TestApp {
 }
 
 fn console_cookie(app: &TestApp) -> String {
-    format!("{}-console", app.state.cookie_name)
+    format!("{}-console", app.state.server.cookie_name)
 }
 
 /// The path of an artifact version whose data can be downloaded.

@@ -54,7 +54,7 @@ impl TestApp {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}{root}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
-        let server = tokio::spawn(server::serve(Arc::clone(&app), listener, async {
+        let server = tokio::spawn(server::serve(app.clone(), listener, async {
             let _ = stopped.await;
         }));
         Self { url, state: app, clock, stop: Some(stop), server: Some(server), _database: database.clone() }

@@ -51,7 +51,7 @@ pub async fn visualize(cx: Context, PathId(id): PathId, mut query: Query) -> Api
     };
     let file =
         StoredFile { store, uri: &uri, since: (created, visualization), projects: cx.principal.projects() };
-    let right = cx.app.budgets.downloads.begin(Holder::Account(cx.user_id()))?;
+    let right = cx.app.edge.budgets.downloads.begin(Holder::Account(cx.user_id()))?;
     let file = with_file(&cx.app, file, |place| place.whole(LARGEST_VISUALIZATION)).await?;
     Ok(download::json(LoadedVisualization::new(&r#type, file), right))
 }
@@ -84,7 +84,7 @@ pub async fn download_archive(
     let projects = require_download(&app, &token, DOWNLOAD, id).await?;
     let version = find_stored::<ArtifactVersionRow>(&app, id).await?;
     let artifact = find_stored::<ArtifactRow>(&app, version.artifact_id).await?;
-    let right = app.budgets.downloads.begin(Holder::Address(address))?;
+    let right = app.edge.budgets.downloads.begin(Holder::Address(address))?;
     let archive = archive(&app, &version, projects.as_ref()).await?;
     let name = format!("{}-{}.tar.gz", artifact.name, version.version);
     Ok(download::gzip(&name, Packer::new(archive), right))

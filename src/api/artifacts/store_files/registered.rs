@@ -73,7 +73,7 @@ pub(super) async fn local_store(app: &App, file: StoredFile<'_>) -> ApiResult<Lo
 /// Whether an admin has registered it, or the server itself.
 async fn is_registered(app: &App, store: &ComponentRow) -> ApiResult<bool> {
     let Some(owner) = store.user_id else { return Ok(store.name == DEFAULT) };
-    let owner = app.identities.account(owner.0).await;
+    let owner = app.auth.identities.account(owner.0).await;
     let owner = owner.map_err(crate::auth::AuthenticationError::from)?;
     Ok(owner.is_some_and(|owner| owner.is_admin))
 }

@@ -15,9 +15,8 @@ use crate::app::{App, AppState};
 use crate::audit::{Action, Event, Origin};
 use crate::auth::Principal;
 use crate::auth::api_key::ApiKey;
-use crate::framework::by_name_or_id;
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
-use crate::http::filter::{Field, Sort};
+use crate::http::filter::{Field, Sort, by_name_or_id};
 use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Listed, Page};
 use crate::http::path::{PathId, PathIdAndName};
@@ -222,7 +221,7 @@ fn taken(name: &str, account: &ServiceAccountRow) -> ApiError {
 
 /// Lets a change to a key be felt at once.
 async fn forget(app: &App, id: Id) {
-    app.identities.forget_api_key(id.0).await;
+    app.auth.identities.forget_api_key(id.0).await;
 }
 
 const KEYS: &str = "/api/v1/service_accounts/{service_account_id}/api_keys";
@@ -253,9 +252,9 @@ pub async fn create_api_key(
     account.refuse_external()?;
     require_admin(&principal)?;
     let maker = MadeWith::of(&principal)?;
-    let secret = NewSecret::make(&app, app.random.id()).await?;
+    let secret = NewSecret::make(&app, app.env.random.id()).await?;
     let row = Insert::into("api_key")
-        .stamped(secret.key.id, Timestamp::new(app.clock.now()))
+        .stamped(secret.key.id, Timestamp::new(app.env.clock.now()))
         .set("name", request.name.as_str())
         .set("description", request.description.unwrap_or_default().as_str())
         .set("key", secret.hash.expose_secret())
@@ -326,7 +325,7 @@ pub async fn update_api_key(
     require_admin(&principal)?;
     let row = find(&app.store, &account, &name_or_id).await?;
     let mut update = Sql::update();
-    update.table("api_key").value("updated", Timestamp::new(app.clock.now()));
+    update.table("api_key").value("updated", Timestamp::new(app.env.clock.now()));
     if let Some(name) = &request.name {
         update.value("name", name.as_str());
     }
@@ -362,7 +361,7 @@ pub async fn rotate_api_key(
     principal.require_signed_in()?;
     let row = find(&app.store, &account, &name_or_id).await?;
     let secret = NewSecret::make(&app, row.id).await?;
-    let now = Timestamp::new(app.clock.now());
+    let now = Timestamp::new(app.env.clock.now());
     let rotation = Sql::update()
         .table("api_key")
         // The order matters to MySQL, which reads a column after its new value was set.

@@ -131,9 +131,9 @@ pub(super) struct NewSecret {
 
 impl NewSecret {
     pub(super) async fn make(app: &App, id: Id) -> ApiResult<Self> {
-        let key = ApiKey::generate(id, &*app.random);
-        let hash = app.passwords.hash(key.secret.clone()).await?;
-        let digest = app.api_key_digests.digest(&key.secret);
+        let key = ApiKey::generate(id, &*app.env.random);
+        let hash = app.auth.passwords.hash(key.secret.clone()).await?;
+        let digest = app.auth.api_key_digests.digest(&key.secret);
         Ok(Self { key, hash, digest })
     }
 

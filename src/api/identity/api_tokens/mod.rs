@@ -196,11 +196,11 @@ impl Resource for ApiTokenRow {
 
     async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
         let users = read.users(rows.iter().map(|row| Some(row.user_id))).await?;
-        let now = Timestamp::new(read.app.clock.now());
+        let now = Timestamp::new(read.app.env.clock.now());
         let descendants = match read.metadata {
             true => {
                 let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
-                read.app.register.descendants(&ids, now).await?
+                read.app.auth.register.descendants(&ids, now).await?
             }
             false => HashMap::new(),
         };
@@ -262,7 +262,7 @@ async fn list_api_tokens(
 ) -> ApiResult<PageAnswer<ApiTokenRow>> {
     let active = query.flag("active");
     query.finish()?;
-    cx.app.register.flush().await?;
+    cx.app.auth.register.flush().await?;
     let mut select = ApiTokenRow::select();
     let is_active = is_active(cx.app.store.engine(), cx.now());
     select.cond_where(match active {
@@ -274,7 +274,7 @@ async fn list_api_tokens(
 }
 
 async fn get_api_token(cx: Context, id: PathId, query: Query) -> ApiResult<Json<ResponseOf<ApiTokenRow>>> {
-    cx.app.register.flush().await?;
+    cx.app.auth.register.flush().await?;
     get::<ApiTokenRow>(cx, id, query).await
 }
 
@@ -286,12 +286,12 @@ async fn revoke_api_token(
     PathId(id): PathId,
 ) -> ApiResult<Json<RevokeResponse>> {
     work::begin();
-    cx.app.register.flush().await?;
+    cx.app.auth.register.flush().await?;
     let token = cx.find::<ApiTokenRow>(id).await?;
     let expires = token.expires.map(|expires| expires.to_utc().timestamp());
     let event = cx.app.audit.event(&origin, Action::TokenRevoked).on("api_token", id, &token.name);
     let revocation = Revocation::Token { id: id.0, expires, user_id: token.user_id.0 };
-    let descendants = cx.app.revocations.revoke(revocation, &event, cx.app.clock.now()).await?;
+    let descendants = cx.app.auth.revocations.revoke(revocation, &event, cx.app.env.clock.now()).await?;
     Ok(Json(RevokeResponse { revoked: true, descendants }))
 }
 
@@ -328,26 +328,26 @@ async fn revoke(
     origin: Origin,
     JsonBody(request): JsonBody<RevokeRequest>,
 ) -> ApiResult<Json<RevokeResponse>> {
-    let now = app.clock.now();
+    let now = app.env.clock.now();
     // From here on the caller may be gone: an event has been made.
     let event = app.audit.event(&origin, Action::TokenRevoked);
     let revoked = match request {
         RevokeRequest { token: Some(token), all: None | Some(false), user: None } => {
             let token = token_to_revoke(&app, &token).await?;
             let event = match caller.known() {
-                Some(principal) => event.by_principal(principal),
+                Some(principal) => event.by(principal.claim()),
                 None => event,
             };
             token.map(|token| (token.revocation(), event.on("api_token", Id(token.id), "")))
         }
         RevokeRequest { token: None, all: Some(true), user: None } => {
             let principal = caller.acting()?;
-            Some(all_of(&app, &principal.user, event.by_principal(&principal)))
+            Some(all_of(&app, &principal.user, event.by(principal.claim())))
         }
         RevokeRequest { token: None, all: None | Some(false), user: Some(user) } => {
             let principal = caller.acting()?;
             let user = find_user(&app, &principal, &user).await?;
-            Some(all_of(&app, &user, event.by_principal(&principal)))
+            Some(all_of(&app, &user, event.by(principal.claim())))
         }
         _ => {
             let message = "Say one of token, all and user.";
@@ -357,8 +357,8 @@ async fn revoke(
     let Some((revocation, event)) = &revoked else {
         return Ok(Json(RevokeResponse { revoked: false, descendants: 0 }));
     };
-    app.register.flush().await?;
-    let descendants = app.revocations.revoke(*revocation, event, now).await?;
+    app.auth.register.flush().await?;
+    let descendants = app.auth.revocations.revoke(*revocation, event, now).await?;
     Ok(Json(RevokeResponse { revoked: true, descendants }))
 }
 
@@ -379,7 +379,7 @@ async fn token_to_revoke(app: &AppState, token: &SecretString) -> ApiResult<Opti
 
 /// All that goes back to a proof up to now.
 fn all_of(app: &AppState, user: &UserRow, event: Event) -> (Revocation, Event) {
-    let until = last_date(app.clock.now(), user.password_changed_at);
+    let until = last_date(app.env.clock.now(), user.password_changed_at);
     let kind = if user.is_service_account { "service_account" } else { "user" };
     (Revocation::AllOf { user_id: user.id.0, until }, event.on(kind, user.id, &user.name))
 }

@@ -21,7 +21,7 @@ use crate::http::list::Listed;
 use crate::store::{Id, Store, StoreError, Timestamp};
 
 pub use crate::login::device_request::{ClientDetails, DeviceRequest, keep_request, sweep};
-pub use crate::login::grants::device::{DeviceGrantError, DevicePolls, exchange};
+pub use crate::login::grants::device::{DeviceGrantError, exchange};
 
 /// Bytes of randomness in the code that a person confirms, as in ZenML.
 const USER_CODE_BYTES: usize = 16;
@@ -226,10 +226,10 @@ impl Codes {
     /// # Errors
     /// When they can't be hashed.
     pub async fn make(app: &App) -> ApiResult<Self> {
-        let user_code = SecretString::from(app.random.hex::<USER_CODE_BYTES>());
-        let device_code = SecretString::from(app.random.hex::<DEVICE_CODE_BYTES>());
-        let user_code_hash = app.passwords.hash_random(user_code.clone()).await?;
-        let device_code_hash = app.passwords.hash_random(device_code.clone()).await?;
+        let user_code = SecretString::from(app.env.random.hex::<USER_CODE_BYTES>());
+        let device_code = SecretString::from(app.env.random.hex::<DEVICE_CODE_BYTES>());
+        let user_code_hash = app.auth.passwords.hash_random(user_code.clone()).await?;
+        let device_code_hash = app.auth.passwords.hash_random(device_code.clone()).await?;
         Ok(Self { user_code, device_code, user_code_hash, device_code_hash })
     }
 }
@@ -297,13 +297,13 @@ async fn find_own(app: &App, id: Id, user: &UserRow) -> ApiResult<DeviceRow> {
 
 /// Lets a change to a device be felt at once.
 pub async fn forget(app: &App, id: Id) {
-    app.identities.forget_device(id.0).await;
+    app.auth.identities.forget_device(id.0).await;
 }
 
 /// Notes a wrong code; true when it was one too many, which locks the device. A wrong code counts against the
 /// request it was tried on, not against one that came meanwhile.
 pub async fn note_wrong_code(app: &App, origin: &Origin, device: &DeviceRow) -> Result<bool, StoreError> {
-    let now = Timestamp::new(app.clock.now());
+    let now = Timestamp::new(app.env.clock.now());
     let of_this_request = Expr::col("id")
         .eq(device.id)
         .and(Expr::col("status").eq(device.status.as_str()))

@@ -65,7 +65,7 @@ pub async fn get_device(
         _ if device.belongs_to(user) => true,
         Some(code) if is_open => prove(&app, &origin, id, code.to_owned().into()).await?.is_right(),
         Some(code) if is_denied => {
-            app.passwords.verify(code.to_owned().into(), Some(&device.user_code)).await?
+            app.auth.passwords.verify(code.to_owned().into(), Some(&device.user_code)).await?
         }
         _ => false,
     };
@@ -93,7 +93,7 @@ impl Proof {
 
 /// Checks the user code of a device that waits for somebody. A wrong one counts, wherever it is tried.
 async fn prove(app: &App, origin: &Origin, id: Id, user_code: SecretString) -> ApiResult<Proof> {
-    let permit = app.passwords.permit().await?;
+    let permit = app.auth.passwords.permit().await?;
     // Others may have tried wrong codes during the wait, up to one too many.
     let device = find_for_authentication(&app.auth_store, id).await?.ok_or_else(|| not_found(id))?;
     if device.status != DeviceStatus::Pending {
@@ -117,7 +117,7 @@ pub async fn update_device(
 ) -> ApiResult<Json<DeviceResponse>> {
     let user = &*principal.user;
     let mut update = Sql::update();
-    update.table("auth_devices").value("updated", Timestamp::new(app.clock.now()));
+    update.table("auth_devices").value("updated", Timestamp::new(app.env.clock.now()));
     match request.locked {
         Some(true) => {
             update.value("status", DeviceStatus::Locked.as_str());
@@ -156,7 +156,7 @@ pub async fn verify_device(
     const NOT_WAITING: &str = "This device does not wait for an approval.";
     principal.require_own_sign_in()?;
     let user = &*principal.user;
-    let now = app.clock.now();
+    let now = app.env.clock.now();
     let device = find_for_authentication(&app.auth_store, id).await?.ok_or_else(|| not_found(id))?;
     if device.status != DeviceStatus::Pending {
         return refuse(NOT_WAITING);

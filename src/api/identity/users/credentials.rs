@@ -17,8 +17,8 @@ use crate::store::{Engine, Insert, Timestamp};
 
 /// An activation token, and its hash for the store.
 pub async fn new_activation_token(app: &App) -> ApiResult<(String, SecretString)> {
-    let token = hex(&app.random.bytes::<32>());
-    let hash = app.passwords.hash(token.clone().into()).await?;
+    let token = hex(&app.env.random.bytes::<32>());
+    let hash = app.auth.passwords.hash(token.clone().into()).await?;
     Ok((token, hash))
 }
 
@@ -72,7 +72,7 @@ pub async fn change_password(
         app.audit.refused(event.refused("wrong current password"), None).await;
         return Err(rules::forbidden("The current password is another one than old_password."));
     }
-    set_password(&app.passwords, app.auth_store.engine(), &*app.clock, changes, new).await
+    set_password(&app.auth.passwords, app.auth_store.engine(), &*app.env.clock, changes, new).await
 }
 
 /// The user whom the activation token was made for, with the token's hash. A user that doesn't exist, or waits

@@ -74,7 +74,8 @@ pub async fn create_user(
     let insert = request.insert(id, now);
     let (insert, token) = match request.password.take() {
         Some(password) => {
-            let insert = credentials::insert_password(&app.passwords, engine, insert, password, now).await?;
+            let insert =
+                credentials::insert_password(&app.auth.passwords, engine, insert, password, now).await?;
             (insert, None)
         }
         None => {
@@ -132,7 +133,7 @@ pub async fn update_user(
     }
     let user = users::find(&app.store, &name_or_id).await?;
     rules::check_update(&principal, &user, &update)?;
-    let now = Timestamp::new(app.clock.now());
+    let now = Timestamp::new(app.env.clock.now());
     let changes = Changes::new(now);
     let place = Place::of(&app, &headers, origin.client());
     let from = (&origin, &place);
@@ -187,7 +188,7 @@ pub async fn delete_user(
     });
     let deleted: ApiResult<u64> = deleted.await;
     let touched = deleted?;
-    app.identities.forget(id.0).await;
+    app.auth.identities.forget(id.0).await;
     if touched == 0 { Err(users::unknown(name_or_id)) } else { Ok(Json(())) }
 }
 
@@ -208,7 +209,7 @@ pub async fn deactivate_user(
         return Err(users::unknown(name_or_id));
     }
     let (token, hash) = credentials::new_activation_token(&app).await?;
-    let now = Timestamp::new(app.clock.now());
+    let now = Timestamp::new(app.env.clock.now());
     let tokens_end = TokensEnd::at(app.store.engine(), now);
     let changes = Changes::new(now).deactivated(Some(&hash), tokens_end);
     let user = make(&app, &origin, &user, &changes).await?;
@@ -228,12 +229,17 @@ pub async fn activate_user(
     if update.password.is_none() && !user.has_password {
         return Err(ApiError::unprocessable("password: give one, since this user has none yet."));
     }
-    let now = Timestamp::new(app.clock.now());
+    let now = Timestamp::new(app.env.clock.now());
     let mut changes = Changes::new(now).activated().profile(&update).email(&update);
     if let Some(password) = update.password.take() {
-        changes =
-            credentials::set_password(&app.passwords, app.store.engine(), &*app.clock, changes, password)
-                .await?;
+        changes = credentials::set_password(
+            &app.auth.passwords,
+            app.store.engine(),
+            &*app.env.clock,
+            changes,
+            password,
+        )
+        .await?;
     }
     let mut statement = changes.statement(user.id);
     // Of two activations at once, one wins.
@@ -243,7 +249,7 @@ pub async fn activate_user(
     let event = changes.event(&app.audit, &origin, user.id, &user.name);
     let claim = Claim { account: Some((user.id, user.name.clone())), ..Claim::of("activation_token") };
     let touched = changes.make_with(&app.store, user.id, &statement, &event.by(claim)).await?;
-    app.identities.forget(user.id.0).await;
+    app.auth.identities.forget(user.id.0).await;
     match touched {
         0 => Err(credentials::refused("This activation token was used already.")),
         _ => Ok(Json(updated_user(&app, user.id).await?.response(true))),
@@ -266,7 +272,7 @@ pub async fn answer_email_prompt(
         let message = "Only a user may say whether their own email may be used, and by their id.";
         return Err(ApiError::new(ErrorKind::AuthorizationException, message));
     }
-    let now = Timestamp::new(app.clock.now());
+    let now = Timestamp::new(app.env.clock.now());
     let user = make(&app, &origin, &principal.user, &Changes::new(now).whole_email(&update)).await?;
     Ok(Json(user.response(true)))
 }
@@ -286,7 +292,7 @@ pub async fn update_current_user(
 ) -> ApiResult<Json<UserResponse>> {
     update.check_email()?;
     rules::kept_here(app.config.auth_scheme)?;
-    let now = Timestamp::new(app.clock.now());
+    let now = Timestamp::new(app.env.clock.now());
     let changes = Changes::new(now);
     let place = Place::of(&app, &headers, origin.client());
     let from = (&origin, &place);
@@ -300,7 +306,7 @@ async fn make(app: &App, origin: &Origin, user: &UserRow, changes: &Changes) -> 
     let id = user.id;
     let event = changes.event(&app.audit, origin, id, &user.name);
     let made = changes.make(&app.store, id, &event).await;
-    app.identities.forget(id.0).await;
+    app.auth.identities.forget(id.0).await;
     made?;
     updated_user(app, id).await
 }

@@ -242,11 +242,11 @@ pub async fn entries(cx: &Context, logs: &LogsRow) -> ApiResult<Response> {
 }
 
 async fn read(cx: &Context, logs: &LogsRow, asked: &Asked, frame: Frame) -> ApiResult<Response> {
-    let right = cx.app.budgets.downloads.begin(Holder::Account(cx.user_id()))?;
+    let right = cx.app.edge.budgets.downloads.begin(Holder::Account(cx.user_id()))?;
     let lines = lines(cx, logs, asked).await?;
     let limit =
         asked.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(MOST_ENTRIES).min(MOST_ENTRIES);
-    let random = std::sync::Arc::clone(&cx.app.random);
+    let random = std::sync::Arc::clone(&cx.app.env.random);
     let entries = Entries { lines, random, left: limit, stage: Stage::Start, frame };
     Ok((Compressible(!LogsRow::HOLDS_SECRETS), download::json(entries, right)).into_response())
 }

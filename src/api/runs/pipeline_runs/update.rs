@@ -150,7 +150,7 @@ impl Ended {
         if !self.0 {
             return Ok(());
         }
-        cx.app.identities.forget_run(run.0).await;
+        cx.app.auth.identities.forget_run(run.0).await;
         note_first_runs(cx, run).await
     }
 }

@@ -44,7 +44,7 @@ pub async fn download(
     query.finish()?;
     let projects = require_download(&app, &token, DOWNLOAD, id).await?;
     let snapshot = find_stored::<SnapshotRow>(&app, id).await?;
-    let right = app.budgets.downloads.begin(Holder::Address(address))?;
+    let right = app.edge.budgets.downloads.begin(Holder::Address(address))?;
     let file = file(&app, &snapshot, projects.as_ref()).await?;
     Ok(download::gzip(&format!("{id}-code.tar.gz"), Copied(file), right))
 }

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
 use crate::http::error::ApiError;
-use crate::http::openapi;
+use crate::http::{Operation, openapi};
 use crate::packed::takes_gzip;
 
 /// Programs ask each time whether theirs is still the one.
@@ -31,6 +31,7 @@ pub struct Document {
     made: Arc<OnceCell<Option<Made>>>,
     /// Where the operations' paths start.
     root: Arc<str>,
+    operations: Arc<[Operation]>,
 }
 
 struct Made {
@@ -40,16 +41,18 @@ struct Made {
 }
 
 impl Document {
-    /// The document of a server with that root path.
-    pub fn below(root: &str) -> Self {
-        Self { made: Arc::default(), root: root.into() }
+    /// The document about these operations of a server with that root path.
+    pub fn new(operations: Vec<Operation>, root: &str) -> Self {
+        Self { made: Arc::default(), root: root.into(), operations: operations.into() }
     }
 
     /// The document, or that the caller has it.
     pub async fn answer(&self, asked: &HeaderMap) -> Response {
         let (cell, root) = (Arc::clone(&self.made), Arc::clone(&self.root));
+        let operations = Arc::clone(&self.operations);
         // However many ask, and whoever hangs up meanwhile, it is made once.
-        let made = tokio::spawn(async move { cell.get_or_init(|| make(root)).await.is_some() }).await;
+        let made =
+            tokio::spawn(async move { cell.get_or_init(|| make(root, operations)).await.is_some() }).await;
         let (Ok(true), Some(Some(made))) = (made, self.made.get()) else {
             return ApiError::internal().into_response();
         };
@@ -65,9 +68,9 @@ impl Document {
 }
 
 /// It takes a core for a while. None when it can't be made, which the log says.
-async fn make(root: Arc<str>) -> Option<Made> {
+async fn make(root: Arc<str>, operations: Arc<[Operation]>) -> Option<Made> {
     let made = tokio::task::spawn_blocking(move || {
-        let mut document = openapi::document(&crate::routes::operations())?;
+        let mut document = openapi::document(&operations)?;
         if !root.is_empty() {
             document["servers"] = json!([{ "url": *root }]);
         }

@@ -12,6 +12,7 @@ use tower::util::MapResponseLayer;
 
 use self::document::Document;
 use crate::app::AppState;
+use crate::http::Operation;
 use crate::middleware::headers::own_page;
 use crate::packed::packed;
 
@@ -29,8 +30,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
                       connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
 
 /// `/docs`, `/redoc` and `/openapi.json`.
-pub fn router(app: &AppState) -> Router<AppState> {
-    let document = Document::below(&app.config.root_url_path.0);
+pub fn router(operations: Vec<Operation>, root: &str) -> Router<AppState> {
+    let document = Document::new(operations, root);
     Router::new()
         // From there, so that whoever moves the server to another path needn't tell it.
         .route("/docs", get(async || Redirect::to("docs/")))

@@ -6,8 +6,9 @@ use serde::{Deserialize, Deserializer};
 use super::SecretRow;
 use crate::auth::access::Also;
 use crate::auth::permissions::{Permission, Verb};
-use crate::framework::{ById, Context, Read, Resource, by_name_or_id};
+use crate::framework::{ById, Context, Read, Resource};
 use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::filter::by_name_or_id;
 use crate::http::values::at_most;
 use crate::store::{Among, Id, Insert, Transaction, is_duplicate};
 

@@ -249,7 +249,7 @@ async fn delete_secret(cx: Context, id: PathId) -> ApiResult<Json<()>> {
 /// # Errors
 /// 501 where the operator wants none kept.
 fn require_store(cx: &Context) -> ApiResult<()> {
-    match cx.app.secrets_store {
+    match cx.app.secrets.kind {
         SecretsStoreType::Sql => Ok(()),
         SecretsStoreType::None => Err(ApiError::new(
             ErrorKind::NotImplementedError,
@@ -288,12 +288,12 @@ fn select_values(id: Id) -> SelectStatement {
 }
 
 fn open(cx: &Context, stored: Option<StoredValues>) -> Option<SecretValues> {
-    cx.app.secret_cipher.open(&stored?.0?)
+    cx.app.secrets.cipher.open(&stored?.0?)
 }
 
 fn seal(cx: &Context, values: &SecretValues) -> ApiResult<String> {
     values.check_size()?;
-    cx.app.secret_cipher.seal(values, &*cx.app.random).map_err(|_| {
+    cx.app.secrets.cipher.seal(values, &*cx.app.env.random).map_err(|_| {
         tracing::error!("a secret's values could not be encrypted");
         ApiError::internal()
     })

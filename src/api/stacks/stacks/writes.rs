@@ -206,7 +206,7 @@ async fn make(
     configuration::check(&flavor, &configuration)?;
     let mut name = request.name.as_str().to_owned();
     while components::find_named(tx, &name, kind.word()).await?.is_some() {
-        name = format!("{}-{}", request.name.as_str(), cx.app.random.hex::<2>()).to_lowercase();
+        name = format!("{}-{}", request.name.as_str(), cx.app.env.random.hex::<2>()).to_lowercase();
     }
     let component = NewComponent {
         name: &name,

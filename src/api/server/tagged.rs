@@ -1,0 +1,56 @@
+//! The tags of things, for answers about them.
+
+use std::sync::Arc;
+
+use sea_query::{Expr, ExprTrait, Query as Sql};
+
+use super::tags::TagRow;
+use crate::framework::{ById, Read, Resource, ResponseOf, Stored};
+use crate::http::error::ApiResult;
+use crate::store::{Among, Id};
+
+impl Read<'_> {
+    /// The tags of each of these things, when related things are wanted.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub async fn tags_of<R: Resource>(&self, rows: &[R]) -> ApiResult<ById<Vec<Arc<ResponseOf<TagRow>>>>> {
+        let ids: Vec<Id> = rows.iter().filter(|_| self.resources).map(Stored::id).collect();
+        self.tags(&ids).await
+    }
+
+    /// The tags of each of these things, in the order of their names.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub async fn tags(&self, ids: &[Id]) -> ApiResult<ById<Vec<Arc<ResponseOf<TagRow>>>>> {
+        let mut by_thing = ById::new();
+        if ids.is_empty() {
+            return Ok(by_thing);
+        }
+        let query = Sql::select()
+            .columns(TagRow::columns().into_iter().map(|column| ("tag", column)))
+            .column(("tag_resource", "resource_id"))
+            .from("tag_resource")
+            .inner_join("tag", Expr::col(("tag", "id")).equals(("tag_resource", "tag_id")))
+            .and_where(Expr::col(("tag_resource", "resource_id")).among(ids.iter().copied()))
+            .order_by(("tag", "name"), sea_query::Order::Asc)
+            .to_owned();
+        let tagged: Vec<Tagged> = self.app.store.fetch_all(&query).await?;
+        let (things, tags): (Vec<Id>, Vec<TagRow>) =
+            tagged.into_iter().map(|tagged| (tagged.resource_id, tagged.tag)).unzip();
+        let tags = TagRow::responses(&self.embedded(), tags).await?;
+        for (thing, tag) in things.into_iter().zip(tags) {
+            by_thing.entry(thing).or_insert_with(Vec::new).push(Arc::new(tag));
+        }
+        Ok(by_thing)
+    }
+}
+
+/// A tag with what it is attached to.
+#[derive(Debug, sqlx::FromRow)]
+struct Tagged {
+    resource_id: Id,
+    #[sqlx(flatten)]
+    tag: TagRow,
+}
