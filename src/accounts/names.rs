@@ -3,7 +3,7 @@
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use uuid::Uuid;
 
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::store::{Engine, Id, StoreError, Transaction, folded, tidied};
 
 /// Takes a name for an account. It has to be the first step of its transaction.
@@ -51,7 +51,7 @@ fn refused(other: &str) -> ApiError {
         "There is an account with the name '{other}' already, and names that differ only in case are taken for one \
          another."
     );
-    ApiError::new(ErrorKind::EntityExistsError, message)
+    ApiError::exists(message)
 }
 
 /// One spelling of a name or id, whether an account has it or not: who guesses may learn nothing from whether two

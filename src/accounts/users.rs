@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::filter::{Field, by_name_or_id};
 use crate::http::json::object_or_empty;
 use crate::http::list::Listed;
@@ -292,5 +292,5 @@ fn pick<T>(rows: Vec<T>, name_or_id: &str, identify: fn(&T) -> (Id, &String)) ->
 
 /// 404 for an account that isn't there.
 pub fn unknown(name_or_id: impl fmt::Display) -> ApiError {
-    ApiError::new(ErrorKind::KeyError, format!("\"There is no user with the name or ID '{name_or_id}'.\""))
+    ApiError::key(format!("\"There is no user with the name or ID '{name_or_id}'.\""))
 }

@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
 use crate::auth::throttle::network;
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::values::{Name, ShortText};
 use crate::work;
 
@@ -141,7 +141,7 @@ impl Drop for Caller {
 }
 
 pub fn refuse(reason: &str) -> ApiError {
-    ApiError::new(ErrorKind::AuthorizationException, reason)
+    ApiError::authorization(reason)
 }
 
 fn ask(url: &str, token: &SecretString) -> Result<ExternalAccount, NoAccount> {

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use super::jwt::SigningError;
 use super::password::PasswordError;
 use super::workload::EndedWorkload;
-use crate::http::error::{ApiError, ErrorKind};
+use crate::http::error::ApiError;
 use crate::store::StoreError;
 
 /// A refused credential: answered with 401, the reason, and `WWW-Authenticate: Bearer` (RFC 6750, section 3); a token
@@ -123,10 +123,8 @@ impl From<AuthenticationError> for ApiError {
             | AuthenticationError::OutsideProjects => {
                 Self::insufficient_scope(error.to_string(), error.missing_scope())
             }
-            AuthenticationError::ForeignPage => {
-                Self::new(ErrorKind::IllegalOperationError, error.to_string())
-            }
-            reason => Self::new(ErrorKind::CredentialsNotValid, reason.to_string()),
+            AuthenticationError::ForeignPage => Self::illegal(error.to_string()),
+            reason => Self::credentials(reason.to_string()),
         }
     }
 }

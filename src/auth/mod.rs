@@ -35,7 +35,7 @@ use self::access::Access;
 use self::permissions::Permission;
 use crate::accounts::users::UserRow;
 use crate::audit::Claim;
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::store::Id;
 
 pub use claims::{Claims, VerifiedToken};
@@ -159,7 +159,7 @@ impl Principal {
     pub fn token(&self) -> Result<&VerifiedToken, ApiError> {
         match &self.credential {
             Credential::Token(token) => Ok(token),
-            _ => Err(ApiError::new(ErrorKind::AuthorizationException, "Not authenticated.")),
+            _ => Err(ApiError::authorization("Not authenticated.")),
         }
     }
 }

@@ -35,7 +35,7 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::auth::Principal;
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::list::Listed;
 use crate::store::{self, Id, StoreError, Transaction};
 
@@ -162,13 +162,13 @@ pub async fn refuse_taken_name<R: Resource>(
 pub fn not_found<R: Resource>(id: Id) -> ApiError {
     let name = R::NAME;
     let message = format!("\"Unable to get {name} with ID '{id}': No {name} with this ID found\"");
-    ApiError::new(ErrorKind::KeyError, message)
+    ApiError::key(message)
 }
 
 /// 409 for a name that another one has.
 pub fn taken<R: Resource>(name: &str) -> ApiError {
     let message = format!("A {} with the name '{name}' already exists.", R::NAME);
-    ApiError::new(ErrorKind::EntityExistsError, message)
+    ApiError::exists(message)
 }
 
 /// A row type with its table: the struct, read from both engines, and the names of its columns from one list.

@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 use sea_query::{Expr, ExprTrait, Query as Sql};
 
 use super::{Context, Resource};
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::filter::by_name_or_id;
 use crate::http::path::PathProject;
 use crate::http::query::Query;
@@ -21,7 +21,7 @@ pub async fn find_project(cx: &Context, name_or_id: Option<&str>) -> ApiResult<I
         Some(asked) => named_project(&cx.app.store, asked).await?,
         None => find_by_name_or_id(&cx.app.store, &cx.app.server.default_project)
             .await?
-            .ok_or_else(|| ApiError::new(ErrorKind::ValueError, "Project scope missing from the filter"))?,
+            .ok_or_else(|| ApiError::value("Project scope missing from the filter"))?,
     };
     cx.principal.require_project(found)?;
     Ok(found)
@@ -34,7 +34,7 @@ pub async fn find_project(cx: &Context, name_or_id: Option<&str>) -> ApiResult<I
 pub async fn named_project(store: &Store, name_or_id: &str) -> ApiResult<Id> {
     find_by_name_or_id(store, name_or_id).await?.ok_or_else(|| {
         let message = format!("\"No project with the name or ID '{name_or_id}' was found\"");
-        ApiError::new(ErrorKind::KeyError, message)
+        ApiError::key(message)
     })
 }
 
@@ -79,9 +79,7 @@ pub async fn require_project(tx: &mut Transaction, id: Id) -> ApiResult<()> {
     let select = Sql::select().column("id").from("project").and_where(Expr::col("id").eq(id)).to_owned();
     match tx.fetch_optional::<(Id,)>(&select).await? {
         Some(_) => Ok(()),
-        None => {
-            Err(ApiError::new(ErrorKind::KeyError, format!("\"No project with the ID '{id}' was found\"")))
-        }
+        None => Err(ApiError::key(format!("\"No project with the ID '{id}' was found\""))),
     }
 }
 
@@ -100,7 +98,7 @@ pub async fn require<R: Resource>(tx: &mut Transaction, id: Option<Id>, project:
         Some(_) => Ok(()),
         None => {
             let message = format!("\"The {} with the ID '{id}' was not found in the project.\"", R::NAME);
-            Err(ApiError::new(ErrorKind::KeyError, message))
+            Err(ApiError::key(message))
         }
     }
 }

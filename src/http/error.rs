@@ -8,47 +8,11 @@ use serde_json::{Value, json};
 
 use crate::store::{AsStoreError, StoreError, is_duplicate, is_ended, is_too_long, passing, too_long};
 
-/// The exceptions of ZenML's client that an error can become again (contract: BEHAVIOUR.md).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ErrorKind {
-    /// 400
-    ValueError,
-    /// 401
-    CredentialsNotValid,
-    /// 401
-    AuthorizationException,
-    /// 403
-    IllegalOperationError,
-    /// 404
-    KeyError,
-    /// 404
-    DoesNotExist,
-    /// 409
-    EntityExistsError,
-    /// 501
-    NotImplementedError,
-}
-
-impl ErrorKind {
-    fn parts(self) -> (StatusCode, &'static str) {
-        match self {
-            Self::ValueError => (StatusCode::BAD_REQUEST, "ValueError"),
-            Self::CredentialsNotValid => (StatusCode::UNAUTHORIZED, "CredentialsNotValid"),
-            Self::AuthorizationException => (StatusCode::UNAUTHORIZED, "AuthorizationException"),
-            Self::IllegalOperationError => (StatusCode::FORBIDDEN, "IllegalOperationError"),
-            Self::KeyError => (StatusCode::NOT_FOUND, "KeyError"),
-            Self::DoesNotExist => (StatusCode::NOT_FOUND, "DoesNotExistException"),
-            Self::EntityExistsError => (StatusCode::CONFLICT, "EntityExistsError"),
-            Self::NotImplementedError => (StatusCode::NOT_IMPLEMENTED, "NotImplementedError"),
-        }
-    }
-}
-
 /// An answer that is not a success.
 #[derive(Debug)]
 pub struct ApiError {
     status: StatusCode,
-    body: Value,
+    reason: Reason,
     retry_after: Option<u64>,
     /// What `WWW-Authenticate` says.
     challenge: Option<Box<HeaderValue>>,
@@ -57,29 +21,80 @@ pub struct ApiError {
     source: Option<StoreError>,
 }
 
+/// What is told, in one of the shapes that ZenML has for it (contract: BEHAVIOUR.md).
+#[derive(Debug)]
+enum Reason {
+    /// With the exception that ZenML's client raises: `{"detail": [exception, message]}`.
+    Exception(&'static str, String),
+    /// As ZenML's web framework answers: `{"detail": message}`.
+    Plain(String),
+    /// What a request's validation found: `["ValueError", message]`.
+    Invalid(String),
+    /// RFC 6749, section 5.2.
+    OAuth {
+        error: &'static str,
+        description: String,
+    },
+    Busy,
+}
+
 /// What handlers return.
 pub type ApiResult<T> = Result<T, ApiError>;
 
 impl ApiError {
-    /// `{"detail": [exception, message]}`.
-    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        let (status, name) = kind.parts();
-        Self::with(status, json!({"detail": [name, message.into()]}))
+    /// 400 for a request that means nothing here.
+    pub fn value(message: impl Into<String>) -> Self {
+        Self::exception(StatusCode::BAD_REQUEST, "ValueError", message)
+    }
+
+    /// 401 for a credential that is not good.
+    pub fn credentials(message: impl Into<String>) -> Self {
+        Self::exception(StatusCode::UNAUTHORIZED, "CredentialsNotValid", message)
+    }
+
+    /// 401 for whoever is nobody here.
+    pub fn authorization(message: impl Into<String>) -> Self {
+        Self::exception(StatusCode::UNAUTHORIZED, "AuthorizationException", message)
+    }
+
+    /// 403 for what this principal may not do.
+    pub fn illegal(message: impl Into<String>) -> Self {
+        Self::exception(StatusCode::FORBIDDEN, "IllegalOperationError", message)
+    }
+
+    /// 404 for what is not there.
+    pub fn key(message: impl Into<String>) -> Self {
+        Self::exception(StatusCode::NOT_FOUND, "KeyError", message)
+    }
+
+    /// 404 for what a request refers to and is not there.
+    pub fn does_not_exist(message: impl Into<String>) -> Self {
+        Self::exception(StatusCode::NOT_FOUND, "DoesNotExistException", message)
+    }
+
+    /// 409 for what is there already.
+    pub fn exists(message: impl Into<String>) -> Self {
+        Self::exception(StatusCode::CONFLICT, "EntityExistsError", message)
+    }
+
+    /// 501 for what this server does not do.
+    pub fn not_implemented(message: impl Into<String>) -> Self {
+        Self::exception(StatusCode::NOT_IMPLEMENTED, "NotImplementedError", message)
     }
 
     /// `{"detail": message}`, as the web framework of ZenML answers.
     pub fn plain(status: StatusCode, message: impl Into<String>) -> Self {
-        Self::with(status, json!({"detail": message.into()}))
+        Self::with(status, Reason::Plain(message.into()))
     }
 
     /// 422 for a value that is well formed but means nothing to the resource.
     pub fn unprocessable(message: impl Into<String>) -> Self {
-        Self::with(StatusCode::UNPROCESSABLE_ENTITY, json!({"detail": ["ValueError", message.into()]}))
+        Self::exception(StatusCode::UNPROCESSABLE_ENTITY, "ValueError", message)
     }
 
     /// 422 for what the request's validation found: a bare list, without `detail`.
     pub fn invalid_request(message: impl Into<String>) -> Self {
-        Self::with(StatusCode::UNPROCESSABLE_ENTITY, json!(["ValueError", message.into()]))
+        Self::with(StatusCode::UNPROCESSABLE_ENTITY, Reason::Invalid(message.into()))
     }
 
     /// 422 for a value that is longer than what keeps it.
@@ -90,24 +105,22 @@ impl ApiError {
     /// The same refusal in the shape of those of a body: a bare list, without `detail`.
     #[must_use]
     pub fn of_body(mut self) -> Self {
-        if self.status == StatusCode::UNPROCESSABLE_ENTITY
-            && let Some(detail) = self.body.get_mut("detail")
+        if let (StatusCode::UNPROCESSABLE_ENTITY, Reason::Exception(_, message)) =
+            (self.status, &mut self.reason)
         {
-            self.body = detail.take();
+            self.reason = Reason::Invalid(std::mem::take(message));
         }
         self
     }
 
     /// 400 in the shape of OAuth (RFC 6749, section 5.2), for grants whose clients read it.
     pub fn oauth(error: &'static str, description: impl Into<String>) -> Self {
-        let body = json!({"error": error, "error_description": description.into(), "error_uri": null});
-        Self::with(StatusCode::BAD_REQUEST, body)
+        Self::with(StatusCode::BAD_REQUEST, Reason::OAuth { error, description: description.into() })
     }
 
     /// 429 when there was no time to answer.
     pub fn busy() -> Self {
-        let body = json!({"error": "Server too busy. Please try again later."});
-        Self { retry_after: Some(1), ..Self::with(StatusCode::TOO_MANY_REQUESTS, body) }
+        Self { retry_after: Some(1), ..Self::with(StatusCode::TOO_MANY_REQUESTS, Reason::Busy) }
     }
 
     /// 429 for an attempt that comes too early.
@@ -125,26 +138,21 @@ impl ApiError {
     pub fn store_unavailable(error: &StoreError) -> Self {
         let reason = passing(error).unwrap_or("it does not answer");
         let message = format!("The database can't be used now: {reason}. Please try again later.");
-        let body = json!({"detail": ["RuntimeError", message]});
-        Self { retry_after: Some(1), ..Self::with(StatusCode::SERVICE_UNAVAILABLE, body) }
+        let unavailable = Self::exception(StatusCode::SERVICE_UNAVAILABLE, "RuntimeError", message);
+        Self { retry_after: Some(1), ..unavailable }
     }
 
     /// 403 for a token that is good but not for this, with the scope that it lacks (RFC 6750, section 3.1).
     pub fn insufficient_scope(message: impl Into<String>, missing: Option<&str>) -> Self {
         let scope = missing.map(|scope| format!(", scope=\"{scope}\"")).unwrap_or_default();
         let challenge = HeaderValue::try_from(format!("Bearer error=\"insufficient_scope\"{scope}"));
-        Self {
-            challenge: challenge.ok().map(Box::new),
-            ..Self::new(ErrorKind::IllegalOperationError, message)
-        }
+        Self { challenge: challenge.ok().map(Box::new), ..Self::illegal(message) }
     }
 
     /// 500, with no more than that: the reason goes to the log.
     pub fn internal() -> Self {
-        Self::with(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            json!({"detail": ["RuntimeError", "An unexpected error occurred."]}),
-        )
+        let message = "An unexpected error occurred.";
+        Self::exception(StatusCode::INTERNAL_SERVER_ERROR, "RuntimeError", message)
     }
 
     pub fn status(&self) -> StatusCode {
@@ -153,11 +161,32 @@ impl ApiError {
 
     /// The code of one in the shape of OAuth.
     pub fn oauth_code(&self) -> Option<&str> {
-        self.body.get("error")?.as_str()
+        match self.reason {
+            Reason::OAuth { error, .. } => Some(error),
+            _ => None,
+        }
     }
 
-    fn with(status: StatusCode, body: Value) -> Self {
-        Self { status, body, retry_after: None, challenge: None, source: None }
+    fn exception(status: StatusCode, name: &'static str, message: impl Into<String>) -> Self {
+        Self::with(status, Reason::Exception(name, message.into()))
+    }
+
+    fn with(status: StatusCode, reason: Reason) -> Self {
+        Self { status, reason, retry_after: None, challenge: None, source: None }
+    }
+}
+
+impl Reason {
+    fn body(&self) -> Value {
+        match self {
+            Self::Exception(name, message) => json!({"detail": [name, message]}),
+            Self::Plain(message) => json!({"detail": message}),
+            Self::Invalid(message) => json!(["ValueError", message]),
+            Self::OAuth { error, description } => {
+                json!({"error": error, "error_description": description, "error_uri": null})
+            }
+            Self::Busy => json!({"error": "Server too busy. Please try again later."}),
+        }
     }
 }
 
@@ -167,11 +196,14 @@ impl std::fmt::Display for ApiError {
         if let Some(source) = self.source.as_ref().filter(|_| self.status.is_server_error()) {
             return write!(formatter, "the store can't be read or written: {source}");
         }
-        let said = self.body.get("detail").or_else(|| self.body.get("error_description"));
-        let said = said.unwrap_or(&self.body);
-        let reason = said.get(1).unwrap_or(said).as_str().unwrap_or("the request can't be answered");
-        // ZenML's clients show a KeyError without its quotes.
-        formatter.write_str(reason.trim_matches('"'))
+        formatter.write_str(match &self.reason {
+            // ZenML's clients show a KeyError without its quotes.
+            Reason::Exception(_, message) | Reason::Plain(message) | Reason::Invalid(message) => {
+                message.trim_matches('"')
+            }
+            Reason::OAuth { description, .. } => description,
+            Reason::Busy => "the request can't be answered",
+        })
     }
 }
 
@@ -180,7 +212,7 @@ impl IntoResponse for ApiError {
         if let Some(error) = &self.source {
             tracing::error!(%error, "a query failed");
         }
-        let mut response = (self.status, Json(self.body)).into_response();
+        let mut response = (self.status, Json(self.reason.body())).into_response();
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }

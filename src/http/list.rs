@@ -11,7 +11,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::compression::Compressible;
-use super::error::{ApiError, ApiResult, ErrorKind};
+use super::error::{ApiError, ApiResult};
 use super::filter::{Field, FieldKind, Filter, SCOPE_USER, Sort};
 use super::path::PathProject;
 use super::query::Query;
@@ -133,7 +133,7 @@ impl<T: Row + Listed> ListRequest<T> {
                 "Invalid page {page}. The requested page size is {size} and there are a total of {total} \
                  items for this query. The maximum page value therefore is {total_pages}."
             );
-            return Err(ApiError::new(ErrorKind::ValueError, message));
+            return Err(ApiError::value(message));
         }
         let (column, order) = self.order.clone();
         // Rows of the same moment keep one order over all pages, in the direction of an index.

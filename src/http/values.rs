@@ -11,7 +11,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::error::{ApiError, ApiResult, ErrorKind};
+use super::error::{ApiError, ApiResult};
 use super::lax::Lax;
 use crate::store::Id;
 
@@ -96,11 +96,11 @@ pub fn check_name(kind: &str, name: &str) -> ApiResult<()> {
     let found: String = FORBIDDEN.iter().filter(|forbidden| name.contains(**forbidden)).collect();
     if name.is_empty() {
         let message = format!("The name of a {kind} needs at least 1 character.");
-        return Err(ApiError::new(ErrorKind::ValueError, message));
+        return Err(ApiError::value(message));
     }
     if !found.is_empty() {
         let message = format!("The name `{name}` of the `{kind}` contains forbidden characters: {found:?}.");
-        return Err(ApiError::new(ErrorKind::ValueError, message));
+        return Err(ApiError::value(message));
     }
     Ok(())
 }

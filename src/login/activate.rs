@@ -12,7 +12,7 @@ use crate::api::server::settings;
 use crate::app::AppState;
 use crate::audit::{Action, Event, Origin};
 use crate::auth::password;
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::seed::{FirstAdmin, insert_admin};
 use crate::store::{Id, StoreError, Timestamp, Transaction};
@@ -60,7 +60,7 @@ pub async fn activate_server(
 }
 
 fn already_active() -> ApiError {
-    ApiError::new(ErrorKind::IllegalOperationError, "The server is already active.")
+    ApiError::illegal("The server is already active.")
 }
 
 /// An active server without an account would be closed for good, so both are needed.

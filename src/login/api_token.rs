@@ -18,7 +18,7 @@ use crate::auth::workload::{self, WorkloadRefusal};
 use crate::auth::{Principal, Scope, access};
 use crate::config::ServerSettings;
 use crate::framework::named_project;
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::query::Query;
 
 /// Characters of a token's name, at most.
@@ -134,16 +134,14 @@ impl Asked {
             ApiTokenType::Generic if self.workload != Workload::default() => {
                 let message =
                     "Generic API tokens cannot be scoped to a schedule, pipeline run or deployment.";
-                return Err(ApiError::new(ErrorKind::ValueError, message));
+                return Err(ApiError::value(message));
             }
             ApiTokenType::Generic => parent.clone(),
             ApiTokenType::Workload => {
                 let bound = Box::pin(workload::narrow(&app.auth_store, parent, self.workload)).await;
                 bound.map_err(|refusal| match refusal {
-                    WorkloadRefusal::Unfit(reason) => ApiError::new(ErrorKind::ValueError, reason),
-                    WorkloadRefusal::Wider(wider) => {
-                        ApiError::new(ErrorKind::AuthorizationException, wider.to_string())
-                    }
+                    WorkloadRefusal::Unfit(reason) => ApiError::value(reason),
+                    WorkloadRefusal::Wider(wider) => ApiError::authorization(wider.to_string()),
                     WorkloadRefusal::Store(error) => error.into(),
                 })?
             }
@@ -209,7 +207,7 @@ fn end_of_life(
         let message = format!(
             "The maximum expiration time for generic API tokens allowed by this server is {max} seconds."
         );
-        return Err(ApiError::new(ErrorKind::ValueError, message));
+        return Err(ApiError::value(message));
     }
     let end = now.timestamp() + lifetime;
     Ok(parent_end.map_or(end, |parent_end| end.min(parent_end)))

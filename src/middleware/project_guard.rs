@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::auth::access::Access;
 use crate::auth::permissions::{Permission, Verb};
 use crate::auth::{AuthenticationError, Principal};
-use crate::http::error::{ApiError, ErrorKind};
+use crate::http::error::ApiError;
 use crate::http::json;
 use crate::store::{Id, Store, StoreError};
 
@@ -122,7 +122,7 @@ async fn with_ids_of_body(request: Request, ids: &mut Ids) -> Result<Request, Re
     let body = Request::new(body).extract::<Bytes, _>().await.map_err(IntoResponse::into_response)?;
     if !body.is_empty() {
         // What can't be looked through isn't handed on: somebody behind might read it another way.
-        let unreadable = || ApiError::new(ErrorKind::ValueError, "The body is no JSON.").into_response();
+        let unreadable = || ApiError::value("The body is no JSON.").into_response();
         let text = json::decode(&body).ok_or_else(unreadable)?;
         let mut json = serde_json::Deserializer::from_str(&text);
         (&mut json).deserialize_any(&mut *ids).and_then(|()| json.end()).map_err(|_| unreadable())?;

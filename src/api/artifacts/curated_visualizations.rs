@@ -13,7 +13,7 @@ use crate::framework::{
     ById, Context, NoResources, Read, Resource, Response, ResponseOf, delete, find_in, get,
 };
 use crate::http::contract::Modelled;
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::filter::Field;
 use crate::http::json::ModelBody;
 use crate::http::list::Listed;
@@ -222,16 +222,14 @@ async fn create_visualization(
 }
 
 fn exists(message: impl Into<String>) -> ApiError {
-    ApiError::new(ErrorKind::EntityExistsError, message)
+    ApiError::exists(message)
 }
 
 /// The visualization's artifact and what it is to be shown with are of the project that was named.
 async fn require_same_project(tx: &mut Transaction, request: &CuratedVisualizationRequest) -> ApiResult<()> {
     let shown = find_in::<VisualizationRow>(tx, request.artifact_visualization_id).await?;
     let version = find_in::<ArtifactVersionRow>(tx, shown.artifact_version_id).await?;
-    let elsewhere = || {
-        ApiError::new(ErrorKind::IllegalOperationError, "All of a curated visualization is in one project.")
-    };
+    let elsewhere = || ApiError::illegal("All of a curated visualization is in one project.");
     if version.project_id != request.project {
         return Err(elsewhere());
     }
@@ -241,7 +239,7 @@ async fn require_same_project(tx: &mut Transaction, request: &CuratedVisualizati
     match tx.fetch_optional::<(Option<Id>,)>(&thing).await? {
         None => {
             let message = format!("\"There is no {} with the ID '{id}'.\"", kind.word().replace('_', " "));
-            Err(ApiError::new(ErrorKind::KeyError, message))
+            Err(ApiError::key(message))
         }
         Some((Some(project),)) if project != request.project && kind != ShownWith::Project => {
             Err(elsewhere())

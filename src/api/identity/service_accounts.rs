@@ -12,7 +12,7 @@ use crate::audit::{Action, Origin};
 use crate::auth::{Principal, Revocation};
 use crate::framework::Context;
 use crate::framework::routes::Routes;
-use crate::http::error::{ApiError, ApiResult, ErrorKind, if_duplicate};
+use crate::http::error::{ApiError, ApiResult, if_duplicate};
 use crate::http::filter::Field;
 use crate::http::filter::by_name_or_id;
 use crate::http::json::JsonBody;
@@ -104,7 +104,7 @@ impl ServiceAccountRow {
             None => Ok(()),
             Some(_) => {
                 let message = "This service account belongs to an external system and is changed there.";
-                Err(ApiError::new(ErrorKind::IllegalOperationError, message))
+                Err(ApiError::illegal(message))
             }
         }
     }
@@ -157,7 +157,7 @@ pub async fn find(store: &Store, name_or_id: &str) -> ApiResult<ServiceAccountRo
     let found = store.fetch_optional(select().and_where(by_name_or_id(name_or_id))).await?;
     found.ok_or_else(|| {
         let message = format!("\"There is no service account with the name or ID '{name_or_id}'\"");
-        ApiError::new(ErrorKind::KeyError, message)
+        ApiError::key(message)
     })
 }
 
@@ -169,7 +169,7 @@ pub fn require_admin(principal: &Principal) -> ApiResult<()> {
 
 fn taken(name: &str) -> ApiError {
     let message = format!("There is a service account with the name '{name}' already.");
-    ApiError::new(ErrorKind::EntityExistsError, message)
+    ApiError::exists(message)
 }
 
 const SERVICE_ACCOUNTS: &str = "/api/v1/service_accounts";
@@ -329,7 +329,7 @@ pub async fn delete_service_account(
         if users::owns_anything(&mut tx, id).await? {
             let message = "This service account owns things that it has made, so it can't be deleted. Delete \
                            them first, or deactivate the account.";
-            return Err(ApiError::new(ErrorKind::IllegalOperationError, message));
+            return Err(ApiError::illegal(message));
         }
         delete(&mut tx, id).await?;
         Ok(event.commit(tx, ()).await?)

@@ -14,7 +14,7 @@ use crate::auth::access::Also;
 use crate::auth::permissions::{Permission, Verb};
 use crate::framework::routes::Routes;
 use crate::framework::{Context, NoResources, Read, Resource, Response, ResponseOf, find_in, list, require};
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::filter::{Field, FieldKind, Related};
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
@@ -199,7 +199,7 @@ async fn delete_link(cx: Context, PathIdAndName(version, link): PathIdAndName) -
         };
         let Some(found) = tx.fetch_optional::<ArtifactLinkRow>(&select).await? else {
             let message = format!("\"The model version has no link with the name or ID '{link}'.\"");
-            return Err(ApiError::new(ErrorKind::KeyError, message));
+            return Err(ApiError::key(message));
         };
         ArtifactLinkRow::delete(&mut tx, found.id).await?;
         Ok(tx.commit(()).await?)

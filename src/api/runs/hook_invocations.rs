@@ -18,7 +18,7 @@ use crate::framework::{
     ById, Context, Read, Resource, Response, ResponseOf, delete, get, list, require, require_project,
 };
 use crate::http::contract::Modelled;
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::filter::Field;
 use crate::http::json::ModelBody;
 use crate::http::list::Listed;
@@ -264,10 +264,7 @@ async fn create_invocation(
         require::<StepRow>(&mut tx, request.step_run_id, project).await?;
         let insert = request.insert().stamped(id, context.now()).set("user_id", context.user_id());
         insert.run(&mut tx).await.map_err(|error| match is_duplicate(&error) {
-            true => ApiError::new(
-                ErrorKind::EntityExistsError,
-                format!("A hook invocation with the ID '{id}' already exists."),
-            ),
+            true => ApiError::exists(format!("A hook invocation with the ID '{id}' already exists.")),
             false => error.into(),
         })?;
         set_outputs(&mut tx, id, request).await?;

@@ -12,7 +12,7 @@ use crate::auth::access::Also;
 use crate::auth::permissions::{Permission, Verb};
 use crate::framework::routes::Routes;
 use crate::framework::{Context, find_project, require, require_project};
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::path::PathName;
 use crate::http::query::Query;
@@ -249,7 +249,7 @@ async fn require_resource(tx: &mut Transaction, resource: MetadataResource, proj
             let name = kind.word().replace('_', " ");
             let message =
                 format!("\"The {name} with the ID '{}' was not found in the project.\"", resource.id);
-            Err(ApiError::new(ErrorKind::KeyError, message))
+            Err(ApiError::key(message))
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::framework::{
     Context, NamedProject, Read, Resource, Response, ResponseOf, find_in, get, list, refuse_taken_name,
     require, require_project, taken,
 };
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::filter::Field;
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
@@ -231,7 +231,7 @@ async fn update_schedule(
         let schedule = find_in::<ScheduleRow>(&mut tx, id).await?;
         if schedule.is_archived {
             let message = "An archived schedule can't be changed.";
-            return Err(ApiError::new(ErrorKind::IllegalOperationError, message));
+            return Err(ApiError::illegal(message));
         }
         let name = update.name.as_ref().map(ShortText::as_str).filter(|name| *name != schedule.name);
         if let Some(name) = name {

@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::store::Timestamp;
 
 /// A JSON object whose values are kept as they are.
@@ -196,7 +196,7 @@ pub fn fill(template: &str, configuration: &Object) -> ApiResult<String> {
         let Some((value, after)) = known else {
             let message =
                 format!("The name template '{template}' has a placeholder that stands for nothing.");
-            return Err(ApiError::new(ErrorKind::ValueError, message));
+            return Err(ApiError::value(message));
         };
         filled.push_str(value);
         rest = after;

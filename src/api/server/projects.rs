@@ -13,7 +13,7 @@ use crate::framework::{
     Context, Held, NoResources, Read, Resource, Response, ResponseOf, delete_row, find_in, list, refuse_held,
     refuse_taken_name, taken,
 };
-use crate::http::error::{ApiError, ApiResult, ErrorKind, if_duplicate};
+use crate::http::error::{ApiError, ApiResult, if_duplicate};
 use crate::http::filter::Field;
 use crate::http::filter::by_name_or_id;
 use crate::http::json::{JsonBody, object_or_empty};
@@ -349,7 +349,7 @@ fn refuse_default(cx: &Context, project: &ProjectRow, change: &str) -> ApiResult
         return Ok(());
     }
     let message = format!("The default project can't be {change}.");
-    Err(ApiError::new(ErrorKind::IllegalOperationError, message))
+    Err(ApiError::illegal(message))
 }
 
 async fn find_by_name_or_id(cx: &Context, name_or_id: &str) -> ApiResult<ProjectRow> {
@@ -358,7 +358,7 @@ async fn find_by_name_or_id(cx: &Context, name_or_id: &str) -> ApiResult<Project
     let found = cx.app.store.fetch_optional(select.and_where(by_name_or_id(name_or_id))).await?;
     found.ok_or_else(|| {
         let message = format!("\"No project with the name or ID '{name_or_id}' was found\"");
-        ApiError::new(ErrorKind::KeyError, message)
+        ApiError::key(message)
     })
 }
 

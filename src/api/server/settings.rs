@@ -10,7 +10,7 @@ use crate::app::{App, AppState};
 use crate::audit::{Action, Origin};
 use crate::auth::Principal;
 use crate::framework::routes::Routes;
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::query::Query;
 use crate::http::values::{Name, ShortText};
@@ -201,7 +201,7 @@ pub async fn update_settings(
     if let Some(statement) = update.statement(Timestamp::new(app.env.clock.now())) {
         if !principal.user.is_admin {
             let message = "Only an admin may change the settings of the server.";
-            return Err(ApiError::new(ErrorKind::IllegalOperationError, message));
+            return Err(ApiError::illegal(message));
         }
         let event = app.audit.event(&origin, Action::SettingsChanged).on("server", app.server.id, "");
         event.with("changed", update.changed()).change(&app.store, &statement).await?;

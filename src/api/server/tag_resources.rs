@@ -11,7 +11,7 @@ use super::tagging::{Taggable, attach};
 use super::tags::TagRow;
 use crate::framework::routes::Routes;
 use crate::framework::{Context, NoResources, Response, Stored, find_in};
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::{JsonBody, JsonItems};
 use crate::row;
 use crate::store::{Among, Id, Timestamp, Transaction};
@@ -110,9 +110,7 @@ async fn require_thing(tx: &mut Transaction, request: &TagResourceRequest) -> Ap
     let query = Sql::select().column("id").from(kind).and_where(Expr::col("id").eq(id)).to_owned();
     match tx.fetch_optional::<(Id,)>(&query).await? {
         Some(_) => Ok(()),
-        None => {
-            Err(ApiError::new(ErrorKind::KeyError, format!("\"No {kind} with the ID '{id}' was found\"")))
-        }
+        None => Err(ApiError::key(format!("\"No {kind} with the ID '{id}' was found\""))),
     }
 }
 

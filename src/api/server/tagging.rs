@@ -8,7 +8,7 @@ use super::tags::{self, Color, TagRow};
 use crate::auth::access::Also;
 use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{Context, find_in, find_named};
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::values::{ShortText, TextOr, at_most};
 use crate::store::{Among, Id, Insert, Transaction};
 
@@ -173,7 +173,7 @@ async fn find_or_make(cx: &Context, tx: &mut Transaction, reference: &TagReferen
             let is = if tag.exclusive { "an exclusive" } else { "a non-exclusive" };
             let message =
                 format!("The tag '{name}' is {is} one. Please update it before attaching it to resources.");
-            Err(ApiError::new(ErrorKind::ValueError, message))
+            Err(ApiError::value(message))
         }
     }
 }
@@ -207,7 +207,7 @@ pub async fn attach(
                 tag.name,
                 kind.word()
             );
-            return Err(ApiError::new(ErrorKind::ValueError, message));
+            return Err(ApiError::value(message));
         };
         let leave = Sql::delete()
             .from_table("tag_resource")

@@ -15,7 +15,7 @@ use crate::framework::{
     Context, Read, Resource, Response, ResponseOf, delete, find_in, get, list, refuse_taken_name,
 };
 use crate::http::contract::Modelled;
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::filter::{Field, FieldKind, Filter};
 use crate::http::json::ModelBody;
 use crate::http::list::Listed;
@@ -294,7 +294,7 @@ async fn refuse_shared(tx: &mut Transaction, tag: &TagRow) -> ApiResult<()> {
         .to_owned();
     let refuse = |reason: String| {
         let message = format!("The tag '{}' can't be made exclusive: {reason}.", tag.name);
-        Err(ApiError::new(ErrorKind::ValueError, message))
+        Err(ApiError::value(message))
     };
     if let Some((kind,)) = tx.fetch_optional::<(String,)>(&of_others).await? {
         return refuse(format!("it is attached to a {kind}"));

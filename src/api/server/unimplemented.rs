@@ -8,7 +8,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 use crate::app::AppState;
 use crate::framework::routes;
-use crate::http::error::{ApiError, ErrorKind};
+use crate::http::error::ApiError;
 
 /// Every operation of the contract: method, path and operation id; made from tests/contract/openapi.json.
 const OPERATIONS: &str = include_str!("operations.txt");
@@ -41,7 +41,7 @@ pub fn router(there: &[routes::Operation]) -> Router<AppState> {
         };
         let Operation { method, path, id } = operation;
         let message = format!("{id} ({method} {path}) is not part of zendo yet");
-        let answer = move || async move { ApiError::new(ErrorKind::NotImplementedError, message) };
+        let answer = move || async move { ApiError::not_implemented(message) };
         let route = by_path.remove(path).unwrap_or_default().merge(on(filter, answer));
         by_path.insert(path, route);
     }

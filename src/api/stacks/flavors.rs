@@ -14,7 +14,7 @@ use crate::framework::{
     Context, Read, Resource, Response, ResponseOf, delete, delete_row, find_in, get, list,
 };
 use crate::http::contract::Modelled;
-use crate::http::error::{ApiError, ApiResult, ErrorKind, if_duplicate};
+use crate::http::error::{ApiError, ApiResult, if_duplicate};
 use crate::http::filter::Field;
 use crate::http::json::ModelBody;
 use crate::http::list::Listed;
@@ -357,7 +357,7 @@ async fn refuse_taken(tx: &mut Transaction, name: &str, kind: &str, own: Option<
 
 fn taken(name: &str, kind: &str) -> ApiError {
     let message = format!("A flavor with the name '{name}' and the type '{kind}' already exists.");
-    ApiError::new(ErrorKind::EntityExistsError, message)
+    ApiError::exists(message)
 }
 
 /// Components name their flavor: one that is used keeps its name, and stays.
@@ -375,7 +375,7 @@ async fn refuse_used(
     match tx.fetch_optional::<(i64,)>(&count).await? {
         Some((users,)) if users > 0 => {
             let message = format!("The flavor '{name}' can't be {change}: {users} components are of it.");
-            Err(ApiError::new(ErrorKind::IllegalOperationError, message))
+            Err(ApiError::illegal(message))
         }
         _ => Ok(()),
     }
@@ -386,7 +386,7 @@ fn check_length(schema: &JsonObject) -> ApiResult<()> {
         return Ok(());
     }
     let message = format!("A flavor's configuration schema has at most {LONGEST_SCHEMA} characters.");
-    Err(ApiError::new(ErrorKind::ValueError, message))
+    Err(ApiError::value(message))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::audit::{Action, Claim, Origin};
 use crate::auth::Scope;
 use crate::auth::authority::{ExternalAccount, NoAccount, refuse};
 use crate::auth::throttle::Subject;
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::login::attempt::may_try;
 use crate::store::{Id, Insert, Timestamp, Transaction, is_duplicate};
 
@@ -42,7 +42,7 @@ pub async fn verify(app: &App, origin: &Origin, headers: &HeaderMap) -> ApiResul
     let bearer = bearer.filter(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty());
     let Some((_, token)) = bearer else {
         let message = "Invalid request: invalid authorization header.";
-        return Err(ApiError::new(ErrorKind::CredentialsNotValid, message));
+        return Err(ApiError::credentials(message));
     };
     let server_id = app.config.external_server_id.unwrap_or(app.server.id.0);
     let url = format!("{}?server_id={server_id}", user_info_url.0);

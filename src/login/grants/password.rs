@@ -8,7 +8,7 @@ use crate::api::identity::users;
 use crate::app::App;
 use crate::auth::Scope;
 use crate::auth::known_places::Place;
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::login::attempt::{Attempt, Guessed};
 
 /// Checks a user's name or id and password. Failures make the next attempt wait. The right password of an account that
@@ -28,7 +28,7 @@ pub async fn verify(app: &App, username: &str, password: SecretString, place: &P
     let is_right = attempt.verify(password, hash.as_ref(), is_active).await?;
     let Some(user) = user.filter(|_| is_right) else {
         let message = "Authentication error: invalid username or password";
-        return Err(ApiError::new(ErrorKind::CredentialsNotValid, message));
+        return Err(ApiError::credentials(message));
     };
     if let Err(error) = app.sign_in.known_places.note(user.id, place, app.env.clock.now()).await {
         tracing::warn!(%error, "a place could not be noted");

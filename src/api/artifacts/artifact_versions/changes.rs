@@ -8,7 +8,7 @@ use super::ArtifactVersionRow;
 use super::filters::{is_of_steps, is_output, is_used, outputs};
 use crate::api::server::tagging::{TagReference, Taggable, plain_tags, remove_tags, set_tags};
 use crate::framework::{Context, Resource, ResponseOf, find_in, find_project, strip};
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::path::PathId;
 use crate::http::query::Query;
@@ -67,14 +67,14 @@ fn data_stays(version: &ArtifactVersionRow) -> ApiError {
     match version.artifact_store_id {
         None => {
             let message = "The artifact version has no artifact store from which its data could be deleted.";
-            ApiError::new(ErrorKind::ValueError, message)
+            ApiError::value(message)
         }
         Some(_) => {
             let message = format!(
                 "The server deletes no data from artifact stores. Please delete '{}' there yourself.",
                 version.uri
             );
-            ApiError::new(ErrorKind::NotImplementedError, message)
+            ApiError::not_implemented(message)
         }
     }
 }
@@ -87,7 +87,7 @@ async fn refuse_used(tx: &mut Transaction, id: Id) -> ApiResult<()> {
         None => Ok(()),
         Some(_) => {
             let message = "Runs use this artifact version. Please delete those runs first.";
-            Err(ApiError::new(ErrorKind::ValueError, message))
+            Err(ApiError::value(message))
         }
     }
 }
@@ -120,7 +120,7 @@ pub async fn refuse_outputs(tx: &mut Transaction, ids: &SelectStatement) -> ApiR
         "Nothing was deleted: these artifact versions stay until the runs are deleted that have given them out: {}",
         told.join(", ")
     );
-    Err(ApiError::new(ErrorKind::EntityExistsError, message))
+    Err(ApiError::exists(message))
 }
 
 fn versions() -> SelectStatement {

@@ -18,7 +18,7 @@ use crate::framework::{Context, Resource, find_stored};
 use crate::http::budgets::Holder;
 use crate::http::client_address::ClientAddress;
 use crate::http::download;
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::path::PathId;
 use crate::http::query::Query;
 use crate::local_files::{Archive, Packer};
@@ -58,10 +58,7 @@ pub async fn visualize(cx: Context, PathId(id): PathId, mut query: Query) -> Api
 
 fn store_of(version: &ArtifactVersionRow) -> ApiResult<Id> {
     version.artifact_store_id.ok_or_else(|| {
-        ApiError::new(
-            ErrorKind::KeyError,
-            format!("\"The artifact version {} has no artifact store.\"", version.id),
-        )
+        ApiError::key(format!("\"The artifact version {} has no artifact store.\"", version.id))
     })
 }
 

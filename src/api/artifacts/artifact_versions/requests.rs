@@ -17,7 +17,7 @@ use crate::auth::access::Also;
 use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{Context, ResponseOf, find_named, require, require_project};
 use crate::http::contract::Modelled;
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::{ModelBody, ModelItems};
 use crate::http::values::{Counted, LongText, NumberOrText, ShortText, at_most};
 use crate::store::{Id, Insert, Transaction, is_duplicate};
@@ -197,7 +197,7 @@ pub async fn insert(cx: &Context, tx: &mut Transaction, request: &ArtifactVersio
         Some(version) => {
             let name = version.text();
             if name.is_empty() {
-                return Err(ApiError::new(ErrorKind::ValueError, "The version of an artifact is not empty."));
+                return Err(ApiError::value("The version of an artifact is not empty."));
             }
             let number = name.parse().ok();
             (name, number)
@@ -224,7 +224,7 @@ pub async fn insert(cx: &Context, tx: &mut Transaction, request: &ArtifactVersio
     inserted.map_err(|error| match request.version {
         Some(_) if is_duplicate(&error) => {
             let message = format!("The artifact has a version '{version}' already.");
-            ApiError::new(ErrorKind::EntityExistsError, message)
+            ApiError::exists(message)
         }
         _ => error.into(),
     })?;

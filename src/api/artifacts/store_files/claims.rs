@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{FoundFile, StoredFile};
 use crate::app::App;
 use crate::auth::AuthenticationError;
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::local_files::Place;
 use crate::store::{Id, Store, StoreError, Timestamp};
 
@@ -146,7 +146,7 @@ async fn claims_within(store: &Store, folders: &[String]) -> ApiResult<Vec<Claim
             let message = format!(
                 "More than {MOST_WITHIN} things are in this folder: a token for some projects reads a smaller one."
             );
-            return Err(ApiError::new(ErrorKind::IllegalOperationError, message));
+            return Err(ApiError::illegal(message));
         }
     }
     Ok(all)

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::api::stacks::components::ComponentRow;
 use crate::app::App;
 use crate::framework::Resource;
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::local_files::{LocalFiles, Place, Unread};
 use crate::store::{Id, Timestamp};
 
@@ -75,15 +75,13 @@ async fn blocking<T: Send + 'static>(
 
 /// 404 for what isn't there in an artifact store.
 pub fn missing(message: impl Into<String>) -> ApiError {
-    ApiError::new(ErrorKind::DoesNotExist, message)
+    ApiError::does_not_exist(message)
 }
 
 fn refusal(unread: &Unread, uri: &str) -> ApiError {
     let message = format!("The file '{uri}' is not read: {unread}.");
     match unread {
-        Unread::NotAllowed | Unread::TooLarge(_) | Unread::TooMany(_) => {
-            ApiError::new(ErrorKind::IllegalOperationError, message)
-        }
+        Unread::NotAllowed | Unread::TooLarge(_) | Unread::TooMany(_) => ApiError::illegal(message),
         Unread::Missing => missing(message),
         Unread::Io(error) => {
             tracing::error!(%error, uri, "a file of an artifact store can't be read");

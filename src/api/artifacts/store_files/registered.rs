@@ -9,7 +9,7 @@ use super::{Folder, StoredFile, by_id, missing, refusal};
 use crate::api::stacks::components::ComponentRow;
 use crate::app::App;
 use crate::framework::Context;
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::local_files::Unread;
 use crate::store::{Base64Json, StoreError, Transaction};
 
@@ -47,7 +47,7 @@ pub(super) async fn local_store(app: &App, file: StoredFile<'_>) -> ApiResult<Lo
             "This server reads no files of the artifact store '{}': it has no client for the flavor {}.",
             store.name, store.flavor
         );
-        return Err(ApiError::new(ErrorKind::NotImplementedError, message));
+        return Err(ApiError::not_implemented(message));
     }
     if !app.local_files.are_read() {
         return Err(refusal(&Unread::NotAllowed, uri));
@@ -65,7 +65,7 @@ pub(super) async fn local_store(app: &App, file: StoredFile<'_>) -> ApiResult<Lo
             "No admin has registered the artifact store '{}', so its files are not read.",
             store.name
         );
-        return Err(ApiError::new(ErrorKind::IllegalOperationError, message));
+        return Err(ApiError::illegal(message));
     }
     Ok(LocalStore { name: store.name, folders })
 }
@@ -133,7 +133,7 @@ pub async fn refuse_unregistered(
         "Only an admin registers '{}' as a local artifact store, because this server shows files below it.",
         path.display()
     );
-    Err(ApiError::new(ErrorKind::IllegalOperationError, message))
+    Err(ApiError::illegal(message))
 }
 
 /// Whether nothing in the path leads up again.

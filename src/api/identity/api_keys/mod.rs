@@ -15,7 +15,7 @@ use crate::app::{App, AppState};
 use crate::audit::{Action, Event, Origin};
 use crate::auth::Principal;
 use crate::auth::api_key::ApiKey;
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::filter::{Field, Sort, by_name_or_id};
 use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Listed, Page};
@@ -205,7 +205,7 @@ async fn find(store: &Store, account: &ServiceAccountRow, name_or_id: &str) -> A
             "\"The service account '{}' has no API key with the name or ID '{name_or_id}'\"",
             account.name
         );
-        ApiError::new(ErrorKind::KeyError, message)
+        ApiError::key(message)
     })
 }
 
@@ -216,7 +216,7 @@ async fn find_account(store: &Store, id: Id) -> ApiResult<ServiceAccountRow> {
 fn taken(name: &str, account: &ServiceAccountRow) -> ApiError {
     let message =
         format!("The service account '{}' has an API key with the name '{name}' already.", account.name);
-    ApiError::new(ErrorKind::EntityExistsError, message)
+    ApiError::exists(message)
 }
 
 /// Lets a change to a key be felt at once.

@@ -22,7 +22,7 @@ use crate::audit::{Action, Event, Origin};
 use crate::auth::{Principal, Revocation, VerifiedToken, api_key, register};
 use crate::framework::routes::Routes;
 use crate::framework::{Context, PageAnswer, Read, Resource, Response, ResponseOf, get, list_of};
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::filter::{Field, Sort};
 use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Listed};
@@ -351,7 +351,7 @@ async fn revoke(
         }
         _ => {
             let message = "Say one of token, all and user.";
-            return Err(ApiError::new(ErrorKind::ValueError, message));
+            return Err(ApiError::value(message));
         }
     };
     let Some((revocation, event)) = &revoked else {
@@ -367,7 +367,7 @@ async fn token_to_revoke(app: &AppState, token: &SecretString) -> ApiResult<Opti
     if token.starts_with(api_key::PREFIX) {
         let message =
             "That is an API key, no token: deactivate or rotate it where its service account is kept.";
-        return Err(ApiError::new(ErrorKind::ValueError, message));
+        return Err(ApiError::value(message));
     }
     match principal::recognise(app, token).await {
         Ok(token) => Ok(Some(token)),
@@ -394,11 +394,11 @@ fn last_date(now: DateTime<Utc>, password_changed_at: Option<Timestamp>) -> Date
 async fn find_user(app: &AppState, principal: &Principal, name_or_id: &str) -> ApiResult<UserRow> {
     if !principal.user.is_admin {
         let message = "Only an admin revokes the tokens of others.";
-        return Err(ApiError::new(ErrorKind::IllegalOperationError, message));
+        return Err(ApiError::illegal(message));
     }
     let found = find_account_named(&app.auth_store, name_or_id).await?;
     found.ok_or_else(|| {
         let message = format!("\"There is no account with the name or ID '{name_or_id}'.\"");
-        ApiError::new(ErrorKind::KeyError, message)
+        ApiError::key(message)
     })
 }

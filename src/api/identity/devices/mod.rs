@@ -15,7 +15,7 @@ use sqlx::FromRow;
 use crate::accounts::users::{UserResponse, UserRow};
 use crate::app::App;
 use crate::audit::{Action, Origin};
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::filter::{Field, Sort};
 use crate::http::list::Listed;
 use crate::store::{Id, Store, StoreError, Timestamp};
@@ -287,7 +287,7 @@ pub async fn find_by_client(store: &Store, client_id: Id) -> Result<Vec<DeviceRo
 
 /// The same words for what isn't there and for what is somebody else's.
 fn not_found(id: Id) -> ApiError {
-    ApiError::new(ErrorKind::KeyError, format!("'There is no device with the ID {id}.'"))
+    ApiError::key(format!("'There is no device with the ID {id}.'"))
 }
 
 async fn find_own(app: &App, id: Id, user: &UserRow) -> ApiResult<DeviceRow> {

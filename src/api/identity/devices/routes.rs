@@ -14,7 +14,7 @@ use crate::app::{App, AppState};
 use crate::audit::{Action, Origin};
 use crate::auth::Principal;
 use crate::framework::routes::Routes;
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Page};
 use crate::http::path::PathId;
@@ -152,7 +152,7 @@ pub async fn verify_device(
     PathId(id): PathId,
     JsonBody(request): JsonBody<DeviceVerificationRequest>,
 ) -> ApiResult<Json<DeviceResponse>> {
-    let refuse = |reason: &str| Err(ApiError::new(ErrorKind::ValueError, reason));
+    let refuse = |reason: &str| Err(ApiError::value(reason));
     const NOT_WAITING: &str = "This device does not wait for an approval.";
     principal.require_own_sign_in()?;
     let user = &*principal.user;

@@ -11,7 +11,7 @@ use crate::auth::Passwords;
 use crate::auth::api_key::hex;
 use crate::auth::known_places::Place;
 use crate::env::clock::Clock;
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::login::attempt::{Attempt, Guessed};
 use crate::store::{Engine, Insert, Timestamp};
 
@@ -105,5 +105,5 @@ pub async fn prove_activation(
 
 /// 401 for an activation token.
 pub fn refused(reason: &str) -> ApiError {
-    ApiError::new(ErrorKind::CredentialsNotValid, reason)
+    ApiError::credentials(reason)
 }

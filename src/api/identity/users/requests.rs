@@ -10,7 +10,7 @@ use crate::accounts::names::{check_name, take_turn_of_names};
 use crate::accounts::{deactivation, users};
 use crate::audit::{Action, Audit, Event, Origin};
 use crate::auth::password;
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::values::{JsonObject, Name, ShortSecret, ShortText, nullable};
 use crate::store::{Engine, Id, Insert, Store, StoreError, Timestamp, is_dangling, is_duplicate};
 
@@ -333,7 +333,7 @@ impl Changes {
         match &self.name {
             Some(name) if is_duplicate(&error) => name_taken(name),
             _ if is_dangling(&error) => {
-                ApiError::new(ErrorKind::KeyError, "\"There is no project with this default_project_id.\"")
+                ApiError::key("\"There is no project with this default_project_id.\"")
             }
             _ => error.into(),
         }
@@ -343,7 +343,7 @@ impl Changes {
 /// 409 for a name that another user has.
 fn name_taken(name: &Name) -> ApiError {
     let message = format!("There is a user with the name '{}' already.", name.as_str());
-    ApiError::new(ErrorKind::EntityExistsError, message)
+    ApiError::exists(message)
 }
 
 #[cfg(test)]

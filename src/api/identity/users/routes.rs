@@ -16,7 +16,7 @@ use crate::auth::Principal;
 use crate::auth::known_places::Place;
 use crate::framework::Context;
 use crate::framework::routes::Routes;
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Page};
 use crate::http::path::PathName;
@@ -270,7 +270,7 @@ pub async fn answer_email_prompt(
     let id = principal.user.id;
     if uuid::Uuid::try_parse(&name_or_id) != Ok(id.0) {
         let message = "Only a user may say whether their own email may be used, and by their id.";
-        return Err(ApiError::new(ErrorKind::AuthorizationException, message));
+        return Err(ApiError::authorization(message));
     }
     let now = Timestamp::new(app.env.clock.now());
     let user = make(&app, &origin, &principal.user, &Changes::new(now).whole_email(&update)).await?;

@@ -6,7 +6,7 @@ use super::requests::UserUpdate;
 use crate::accounts::users::UserRow;
 use crate::auth::Principal;
 use crate::config::AuthScheme;
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::store::{Id, StoreError, Transaction};
 
 /// Tables of things that an account owns; whatever else refers to it goes with it, or lets go of it.
@@ -36,7 +36,7 @@ const OWNED: [&str; 22] = [
 ];
 
 pub fn forbidden(message: impl Into<String>) -> ApiError {
-    ApiError::new(ErrorKind::IllegalOperationError, message)
+    ApiError::illegal(message)
 }
 
 /// # Errors

@@ -9,7 +9,7 @@ use crate::api::server::tagging::{TagReference, Taggable, plain_tags, set_tags};
 use crate::auth::access::Also;
 use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{Context, Resource, find_named};
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::values::{LongText, NumberOrText, ShortText, check_name};
 use crate::store::{Id, Insert, Transaction};
 
@@ -70,7 +70,7 @@ pub async fn for_run(
         (Some(found), _) => found.id,
         (None, Some(version)) if is_number(&version) || Stage::WORDS.contains(&version.as_str()) => {
             let message = format!("\"The model '{name}' has no version '{version}'.\"");
-            return Err(ApiError::new(ErrorKind::KeyError, message));
+            return Err(ApiError::key(message));
         }
         (None, version) => {
             cx.require(CREATE)?;

@@ -8,7 +8,7 @@ use super::{ModelVersionRow, Stage};
 use crate::api::models::models::ModelRow;
 use crate::api::server::tagging::{TagReference, Taggable, plain_tags, remove_tags, set_tags};
 use crate::framework::{Context, Resource, ResponseOf, find_in, find_project, require, require_project};
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::path::{PathId, PathNameAndId};
 use crate::http::query::Query;
@@ -97,7 +97,7 @@ fn check_version_name(name: Option<&str>) -> ApiResult<()> {
     check_name("ModelVersion", name)?;
     if is_number(name) || Stage::WORDS.contains(&name.to_lowercase().as_str()) {
         let message = format!("'{name}' is a number or a stage, so no version can have it for a name.");
-        return Err(ApiError::new(ErrorKind::ValueError, message));
+        return Err(ApiError::value(message));
     }
     Ok(())
 }
@@ -194,7 +194,7 @@ async fn refuse_taken(tx: &mut Transaction, model: Id, name: &str, own: Option<I
 }
 
 fn taken(name: &str) -> ApiError {
-    ApiError::new(ErrorKind::EntityExistsError, format!("The model has a version '{name}' already."))
+    ApiError::exists(format!("The model has a version '{name}' already."))
 }
 
 pub async fn update_version(
@@ -252,7 +252,7 @@ async fn leave_stage(
             other.name,
             stage.word()
         );
-        return Err(ApiError::new(ErrorKind::EntityExistsError, message));
+        return Err(ApiError::exists(message));
     }
     Update::of("model_version", other.id, cx.now()).set("stage", Stage::Archived.word()).run(tx).await?;
     Ok(())

@@ -15,7 +15,7 @@ use crate::framework::Context;
 use crate::http::budgets::Holder;
 use crate::http::compression::Compressible;
 use crate::http::download::{self, PIECE, Pieces};
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::list::Listed;
 use crate::http::path::PathId;
 use crate::http::query::Query;
@@ -252,13 +252,13 @@ async fn read(cx: &Context, logs: &LogsRow, asked: &Asked, frame: Frame) -> ApiR
 }
 
 async fn lines(cx: &Context, logs: &LogsRow, asked: &Asked) -> ApiResult<Option<Lines>> {
-    let refuse = |message: &str| Err(ApiError::new(ErrorKind::ValueError, message));
+    let refuse = |message: &str| Err(ApiError::value(message));
     if logs.source == RUNNER {
         return refuse("This server starts no runs, so it has no logs of their runners.");
     }
     if logs.log_store_id.is_some() {
         let message = "This server reads no logs of log stores: it has no client for them.";
-        return Err(ApiError::new(ErrorKind::NotImplementedError, message));
+        return Err(ApiError::not_implemented(message));
     }
     let Some(store) = logs.artifact_store_id else { return Ok(None) };
     let Some(uri) = logs.uri.as_deref().filter(|uri| !uri.is_empty()) else {

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::accounts::users::UserResponse;
 use crate::framework::routes::Routes;
 use crate::framework::{Context, Read, Resource, Response, ResponseOf};
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::filter::Field;
 use crate::http::list::Listed;
 use crate::http::path::PathId;
@@ -49,7 +49,7 @@ impl LogsRow {
             return Ok(());
         }
         let message = "The logs are not of any pipeline run, step run or hook yet.";
-        Err(ApiError::new(ErrorKind::IllegalOperationError, message))
+        Err(ApiError::illegal(message))
     }
 }
 

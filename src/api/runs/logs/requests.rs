@@ -9,7 +9,7 @@ use crate::api::stacks::components::ComponentRow;
 use crate::auth::access::Also;
 use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{Context, ResponseOf, find_in, require, require_project};
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::path::PathId;
 use crate::http::values::{LongText, ShortText, TextOr};
@@ -151,9 +151,7 @@ pub async fn insert(cx: &Context, tx: &mut Transaction, project: Id, request: &L
         .run(tx)
         .await;
     inserted.map_err(|error| match is_duplicate(&error) {
-        true => {
-            ApiError::new(ErrorKind::EntityExistsError, format!("There are logs with the ID '{id}' already."))
-        }
+        true => ApiError::exists(format!("There are logs with the ID '{id}' already.")),
         false => error.into(),
     })?;
     Ok(id)
@@ -179,7 +177,7 @@ async fn require_owner(
                 "\"The {} with the ID '{id}' was not found in the project.\"",
                 table.replace('_', " ")
             );
-            Err(ApiError::new(ErrorKind::KeyError, message))
+            Err(ApiError::key(message))
         }
     }
 }
@@ -215,7 +213,7 @@ pub async fn assign(
     let is_owned = logs.pipeline_run_id.or(logs.step_run_id).is_some();
     if is_owned && (logs.pipeline_run_id != pipeline_run || logs.step_run_id != step_run) {
         let message = "The logs are of another run or step.";
-        return Err(ApiError::new(ErrorKind::IllegalOperationError, message));
+        return Err(ApiError::illegal(message));
     }
     if pipeline_run.or(step_run).is_none() {
         return Ok(());

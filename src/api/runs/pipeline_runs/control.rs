@@ -8,7 +8,7 @@ use super::RunRow;
 use super::update::{follow, lock};
 use crate::api::runs::execution_status::ExecutionStatus;
 use crate::framework::Context;
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::path::PathId;
 use crate::http::query::Query;
 
@@ -19,7 +19,7 @@ pub async fn refresh_run(cx: Context, PathId(id): PathId, mut query: Query) -> A
     let run = cx.find::<RunRow>(id).await?;
     require_stack(&cx, &run).await?;
     let message = "The orchestrator of the run can't be asked how far it is.";
-    Err(ApiError::new(ErrorKind::NotImplementedError, message))
+    Err(ApiError::not_implemented(message))
 }
 
 /// Marks the run as stopping: its steps learn it when they next say that they live. Its orchestrator isn't told, which
@@ -37,7 +37,7 @@ pub async fn stop_run(cx: Context, PathId(id): PathId, mut query: Query) -> ApiR
         _ => None,
     };
     if let Some(message) = refused {
-        return Err(ApiError::new(ErrorKind::IllegalOperationError, message));
+        return Err(ApiError::illegal(message));
     }
     let context = &cx;
     let marked = cx.app.store.write(|mut tx| async move {
@@ -48,7 +48,7 @@ pub async fn stop_run(cx: Context, PathId(id): PathId, mut query: Query) -> ApiR
     });
     marked.await?.note(&cx, id).await?;
     let message = "The run is marked as stopping; its orchestrator can't be told to stop it.";
-    Err(ApiError::new(ErrorKind::NotImplementedError, message))
+    Err(ApiError::not_implemented(message))
 }
 
 /// 400 for a run whose stack was deleted: nothing is known about its orchestrator any more.
@@ -61,7 +61,7 @@ async fn require_stack(cx: &Context, run: &RunRow) -> ApiResult<()> {
     let found: Option<(Option<crate::store::Id>,)> = cx.app.store.fetch_optional(&query).await?;
     match found.and_then(|(stack,)| stack).or(run.stack_id) {
         Some(_) => Ok(()),
-        None => Err(ApiError::new(ErrorKind::ValueError, "The stack of the run was deleted.")),
+        None => Err(ApiError::value("The stack of the run was deleted.")),
     }
 }
 

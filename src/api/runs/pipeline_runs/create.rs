@@ -14,7 +14,7 @@ use crate::api::runs::step_configuration::{Object, fill, finalize_substitutions,
 use crate::api::server::tagging::{TagReference, Taggable, set_tags};
 use crate::framework::{Context, NamedProject, ResponseOf, find_named, require, require_project};
 use crate::http::contract::Modelled;
-use crate::http::error::{ApiError, ApiResult, ErrorKind, if_duplicate};
+use crate::http::error::{ApiError, ApiResult, if_duplicate};
 use crate::http::json::ModelBody;
 use crate::http::moments::Moment;
 use crate::http::values::{JsonObject, Name, ShortText};
@@ -151,7 +151,7 @@ async fn find_snapshot(cx: &Context, request: &RunRequest) -> ApiResult<Snapshot
             "\"The pipeline snapshot with the ID '{}' was not found in the project.\"",
             request.snapshot
         );
-        ApiError::new(ErrorKind::KeyError, message)
+        ApiError::key(message)
     })
 }
 
@@ -212,11 +212,11 @@ async fn replace(
 ) -> ApiResult<()> {
     if placeholder.project_id != request.project {
         let message = "The run that waits for this snapshot belongs to another project.";
-        return Err(ApiError::new(ErrorKind::ValueError, message));
+        return Err(ApiError::value(message));
     }
     let Some(orchestrator_run_id) = request.orchestrator_run_id.as_ref() else {
         let message = "An orchestrator_run_id is needed to begin the run that waits for this snapshot.";
-        return Err(ApiError::new(ErrorKind::ValueError, message));
+        return Err(ApiError::value(message));
     };
     Update::of("pipeline_run", placeholder.id, cx.now())
         .set("orchestrator_run_id", orchestrator_run_id.as_str())
@@ -317,7 +317,7 @@ async fn root_run(tx: &mut Transaction, project: Id, parent: Option<Id>) -> ApiR
         Some((root,)) => Ok(Some(root.unwrap_or(parent))),
         None => {
             let message = format!("\"The parent run with the ID '{parent}' was not found in the project.\"");
-            Err(ApiError::new(ErrorKind::KeyError, message))
+            Err(ApiError::key(message))
         }
     }
 }
@@ -327,5 +327,5 @@ fn name_taken(name: &str) -> ApiError {
         "A pipeline run with the name '{name}' already exists in this project. Give each run a name of its own, for \
          example with placeholders: '{name}_{{date}}_{{time}}'."
     );
-    ApiError::new(ErrorKind::EntityExistsError, message)
+    ApiError::exists(message)
 }

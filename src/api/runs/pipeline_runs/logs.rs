@@ -7,7 +7,7 @@ use super::RunRow;
 use crate::api::runs::logs::{LogsRow, entries};
 use crate::api::runs::steps::StepRow;
 use crate::framework::{Context, Resource};
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::path::PathId;
 use crate::http::query::Query;
 use crate::store::Id;
@@ -30,7 +30,7 @@ impl Meant {
             (None, Some(id)) => Ok(Self::Id(id)),
             _ => {
                 let message = "Give the source or the logs_id of the logs, and only one of them.";
-                Err(ApiError::new(ErrorKind::ValueError, message))
+                Err(ApiError::value(message))
             }
         }
     }
@@ -43,7 +43,7 @@ pub async fn get_run_logs(cx: Context, PathId(id): PathId, query: Query) -> ApiR
         Some(logs) => entries(&cx, &logs).await,
         None if matches!(&meant, Meant::Source(source) if source == RUNNER) => {
             let message = "This server starts no runs, so it has no logs of their runners.";
-            Err(ApiError::new(ErrorKind::ValueError, message))
+            Err(ApiError::value(message))
         }
         None => Err(unknown("run", id)),
     }
@@ -71,5 +71,5 @@ async fn find(cx: &Context, owner: &'static str, id: Id, meant: &Meant) -> ApiRe
 }
 
 fn unknown(kind: &str, id: Id) -> ApiError {
-    ApiError::new(ErrorKind::KeyError, format!("\"The {kind} {id} has no such logs.\""))
+    ApiError::key(format!("\"The {kind} {id} has no such logs.\""))
 }

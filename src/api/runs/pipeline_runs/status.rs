@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use sqlx::FromRow;
 
 use crate::api::runs::execution_status::ExecutionStatus;
-use crate::http::error::{ApiError, ErrorKind};
+use crate::http::error::ApiError;
 use crate::store::{Id, Timestamp};
 
 /// What a run does when one of its steps fails (contract schema ExecutionMode).
@@ -191,7 +191,7 @@ fn downstream<'a>(
 }
 
 fn illegal(message: impl Into<String>) -> ApiError {
-    ApiError::new(ErrorKind::IllegalOperationError, message)
+    ApiError::illegal(message)
 }
 
 /// What is looked at to know a run's status.

@@ -18,7 +18,7 @@ use crate::api::server::tagging::{TagReference, Taggable, remove_tags, set_tags}
 use crate::auth::Scope;
 use crate::framework::{Context, ResponseOf, find_in, not_found, require};
 use crate::http::contract::Modelled;
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::ModelBody;
 use crate::http::path::PathId;
 use crate::http::values::{ShortText, at_most};
@@ -89,7 +89,7 @@ async fn check_orchestrator_run_id(
 ) -> ApiResult<()> {
     let Some(wanted) = wanted else { return Ok(()) };
     let now = find_in::<RunRow>(tx, run.id).await?;
-    let illegal = |message: String| Err(ApiError::new(ErrorKind::IllegalOperationError, message));
+    let illegal = |message: String| Err(ApiError::illegal(message));
     if !matches!(now.status.as_str(), "initializing" | "provisioning") {
         return illegal("The orchestrator run ID of a run that has begun can't be changed.".to_owned());
     }
@@ -215,7 +215,7 @@ pub async fn follow(
         if next.status == ExecutionStatus::Resuming {
             let message =
                 "A token that is bound to a run, schedule or deployment resumes no run that has ended.";
-            return Err(ApiError::new(ErrorKind::IllegalOperationError, message));
+            return Err(ApiError::illegal(message));
         }
         next.in_progress = false;
     }

@@ -16,7 +16,7 @@ use crate::framework::{Context, find_stored};
 use crate::http::budgets::Holder;
 use crate::http::client_address::ClientAddress;
 use crate::http::download::{self, PIECE, Pieces};
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::path::PathId;
 use crate::http::query::Query;
 use crate::local_files::WholeFile;
@@ -65,7 +65,7 @@ async fn file(
     snapshot: &SnapshotRow,
     projects: Option<&BTreeSet<Uuid>>,
 ) -> ApiResult<WholeFile> {
-    let refuse = |message: &str| ApiError::new(ErrorKind::ValueError, message);
+    let refuse = |message: &str| ApiError::value(message);
     let Some(path) = snapshot.code_path.as_deref().filter(|path| !path.is_empty()) else {
         return Err(refuse("The snapshot has no code path."));
     };

@@ -20,7 +20,7 @@ use crate::framework::routes::Routes;
 use crate::framework::{
     Context, Held, NamedProject, ResponseOf, delete, find_in, list, require, require_project,
 };
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::{JsonBody, ModelBody};
 use crate::http::moments::Moment;
 use crate::http::path::PathId;
@@ -126,7 +126,7 @@ async fn require_template(tx: &mut Transaction, template: Option<Id>, project: I
         return Ok(());
     }
     let message = format!("\"The run template with the ID '{id}' was not found in the project.\"");
-    Err(ApiError::new(ErrorKind::KeyError, message))
+    Err(ApiError::key(message))
 }
 
 async fn insert(
@@ -204,7 +204,7 @@ fn name_taken(name: &str) -> ApiError {
     let message = format!(
         "A snapshot with the name '{name}' already exists for this pipeline. Set `replace` to take its name."
     );
-    ApiError::new(ErrorKind::EntityExistsError, message)
+    ApiError::exists(message)
 }
 
 /// Makes sure that the name is free in the pipeline. With `replace` whatever has it loses it, and goes if nothing

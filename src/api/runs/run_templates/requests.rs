@@ -14,7 +14,7 @@ use crate::framework::{
     Context, NamedProject, ResponseOf, find_in, refuse_taken_name, require, require_project, taken,
 };
 use crate::http::contract::Modelled;
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::ModelBody;
 use crate::http::path::PathId;
 use crate::http::values::{LongText, ShortText};
@@ -139,7 +139,7 @@ struct Component {
 async fn check_snapshot(tx: &mut Transaction, snapshot: Id) -> ApiResult<()> {
     let refuse = |reason: &str| {
         let message = format!("A run template can't be made of this snapshot: {reason}.");
-        Err(ApiError::new(ErrorKind::ValueError, message))
+        Err(ApiError::value(message))
     };
     let Some(build) = find_in::<SnapshotRow>(tx, snapshot).await?.build_id else {
         return refuse("it has no build, as pipelines have that run in containers");

@@ -14,7 +14,7 @@ use crate::api::runs::pipeline_runs::{RunRow, follow, lock};
 use crate::api::runs::pipeline_snapshots::SnapshotRow;
 use crate::api::runs::run_metadata::{MetadataKind, insert_untyped};
 use crate::framework::{Context, Resource, ResponseOf, find_in, require, require_project};
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::moments::Moment;
 use crate::http::path::PathId;
@@ -108,7 +108,7 @@ async fn find_or_make(cx: &Context, tx: &mut Transaction, request: &WaitConditio
             return Ok(known.id);
         }
         let message = "The run has another wait condition with this name.";
-        return Err(ApiError::new(ErrorKind::EntityExistsError, message));
+        return Err(ApiError::exists(message));
     }
     if of_run.iter().any(|condition| condition.status == PENDING) {
         return Err(illegal("The run waits for something already; that has to be resolved first."));
@@ -304,11 +304,11 @@ fn refusal(unfit: Unfit) -> ApiError {
         Unfit::Schema(reason) => format!("The schema of the wait condition is none: {reason}"),
         Unfit::Value(reason) => format!("The result does not fit the schema: {reason}"),
     };
-    ApiError::new(ErrorKind::ValueError, reason)
+    ApiError::value(reason)
 }
 
 fn illegal(message: &str) -> ApiError {
-    ApiError::new(ErrorKind::IllegalOperationError, message)
+    ApiError::illegal(message)
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use crate::api::runs::step_configuration::{
 use crate::api::server::tagging::{TagReference, Taggable, set_tags};
 use crate::framework::{Context, ResponseOf, find_in, require};
 use crate::http::contract::Modelled;
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::ModelBody;
 use crate::http::moments::Moment;
 use crate::http::values::{LongText, Name, ShortText, at_most};
@@ -146,11 +146,11 @@ async fn find_run(tx: &mut Transaction, request: &StepRequest) -> ApiResult<RunO
     let snapshot: Option<(Id, String, bool)> = tx.fetch_optional(&snapshot).await?;
     let Some((snapshot_id, configuration, is_dynamic)) = snapshot else {
         let message = "The run has no snapshot: steps can't be added to it.";
-        return Err(ApiError::new(ErrorKind::ValueError, message));
+        return Err(ApiError::value(message));
     };
     let mut configuration = object(&configuration);
     finalize_substitutions(&mut configuration, run.start_time.unwrap_or(run.created));
-    let illegal = |message: String| Err(ApiError::new(ErrorKind::IllegalOperationError, message));
+    let illegal = |message: String| Err(ApiError::illegal(message));
     let name = request.name.as_str();
     match run.status.as_str() {
         status @ ("stopping" | "stopped") => {
@@ -176,7 +176,7 @@ async fn find_configuration(
     let stored = match dynamic {
         Some(_) if !of.is_dynamic => {
             let message = "Only steps of dynamic pipelines bring their configuration with them.";
-            return Err(ApiError::new(ErrorKind::IllegalOperationError, message));
+            return Err(ApiError::illegal(message));
         }
         Some(text) => Some(text.to_owned()),
         None => {
@@ -193,7 +193,7 @@ async fn find_configuration(
     let step = step.ok_or_else(|| {
         let message =
             format!("\"The snapshot has no configuration for the step '{}'.\"", request.name.as_str());
-        ApiError::new(ErrorKind::KeyError, message)
+        ApiError::key(message)
     })?;
     Ok(step.merged(&of.configuration, of.is_dynamic))
 }
@@ -255,7 +255,7 @@ async fn earlier_tries(tx: &mut Transaction, request: &StepRequest, max_retries:
         .order_by("version", Order::Desc)
         .to_owned();
     let tries: Vec<(String,)> = tx.fetch_all(&query).await?;
-    let exists = |message: String| Err(ApiError::new(ErrorKind::EntityExistsError, message));
+    let exists = |message: String| Err(ApiError::exists(message));
     if tries.iter().any(is_done) {
         return exists(format!("The step '{name}' of this run has ended well already."));
     }
@@ -299,7 +299,7 @@ async fn link(
     let upstream = value::<Vec<String>>(&spec, "upstream_steps").unwrap_or_default();
     if upstream.len() > MOST_PARENTS {
         let message = format!("A step comes after {MOST_PARENTS} others at most.");
-        return Err(ApiError::new(ErrorKind::ValueError, message));
+        return Err(ApiError::value(message));
     }
     for parent in upstream {
         add_parent(tx, request.pipeline_run_id, id, &parent).await?;
@@ -428,7 +428,7 @@ async fn add_parent(tx: &mut Transaction, run: Id, child: Id, parent: &str) -> A
         .to_owned();
     let Some((parent_id,)) = tx.fetch_optional::<(Id,)>(&query).await? else {
         let message = format!("The step comes after '{parent}', which has not begun in this run.");
-        return Err(ApiError::new(ErrorKind::ValueError, message));
+        return Err(ApiError::value(message));
     };
     Insert::into("step_run_parents").set("parent_id", parent_id).set("child_id", child).run(tx).await?;
     Ok(())
@@ -480,7 +480,7 @@ async fn cascade_tags(
     let versions: Vec<Id> = outputs.values().flatten().copied().collect();
     if versions.len().saturating_mul(cascading.len()) > MOST_TAGGINGS {
         let message = format!("A step's tags go on to its outputs {MOST_TAGGINGS} times at most.");
-        return Err(ApiError::new(ErrorKind::ValueError, message));
+        return Err(ApiError::value(message));
     }
     for version in versions {
         set_tags(cx, tx, Taggable::ArtifactVersion, version, &cascading).await?;

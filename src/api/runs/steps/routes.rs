@@ -16,7 +16,7 @@ use crate::api::runs::step_configuration::Object;
 use crate::api::server::tagging::TAGS;
 use crate::framework::routes::Routes;
 use crate::framework::{Context, get, list};
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::OptionalJsonBody;
 use crate::http::path::PathId;
 use crate::store::{Id, Update};
@@ -78,7 +78,7 @@ async fn note_heartbeat(
     let step = cx.find::<StepRow>(id).await?;
     if ExecutionStatus::read(&step.status).is_some_and(ExecutionStatus::is_finished) {
         let message = "A step that has ended has no heartbeat.";
-        return Err(ApiError::new(ErrorKind::IllegalOperationError, message));
+        return Err(ApiError::illegal(message));
     }
     refuse_other_tokens(&cx, &step).await?;
     let now = cx.now();
@@ -115,7 +115,7 @@ async fn refuse_other_tokens(cx: &Context, step: &StepRow) -> ApiResult<()> {
         return Ok(());
     }
     let message = format!("The token is not one for the step {}.", step.id);
-    Err(ApiError::new(ErrorKind::AuthorizationException, message))
+    Err(ApiError::authorization(message))
 }
 
 async fn schedule_of(cx: &Context, step: &StepRow) -> ApiResult<Option<Id>> {

@@ -12,7 +12,7 @@ use crate::api::runs::logs::{self, LogsOwner, LogsRequest};
 use crate::api::runs::pipeline_runs;
 use crate::framework::{Context, ResponseOf, find_in, not_found};
 use crate::http::contract::Modelled;
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::ModelBody;
 use crate::http::moments::Moment;
 use crate::http::path::PathId;
@@ -43,7 +43,7 @@ impl Modelled for StepUpdate {
 /// 403 for a status that only the server sets, and for a step that has ended.
 pub fn check_transition(current: Option<ExecutionStatus>, new: ExecutionStatus) -> ApiResult<()> {
     use ExecutionStatus as Status;
-    let illegal = |message: String| Err(ApiError::new(ErrorKind::IllegalOperationError, message));
+    let illegal = |message: String| Err(ApiError::illegal(message));
     if matches!(new, Status::Retrying | Status::Retried | Status::Cancelling | Status::Queued) {
         return illegal(format!("The status '{}' can't be set by hand.", new.word()));
     }

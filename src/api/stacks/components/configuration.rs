@@ -7,7 +7,7 @@
 use serde_json::{Map, Value};
 
 use crate::api::stacks::flavors::FlavorRow;
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::values::JsonObject;
 
 /// Checks a configuration.
@@ -27,7 +27,7 @@ pub fn check(flavor: &FlavorRow, configuration: &JsonObject) -> ApiResult<()> {
         let (keys, name, kind) = (unknown.join(", "), &flavor.name, &flavor.r#type);
         let message =
             format!("The flavor '{name}' of {kind} has no configuration fields of the names: {keys}.");
-        return Err(ApiError::new(ErrorKind::ValueError, message));
+        return Err(ApiError::value(message));
     }
     let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
     for field in required {

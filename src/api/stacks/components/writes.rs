@@ -9,7 +9,7 @@ use crate::api::artifacts::store_files::{refuse_unregistered, takes_over};
 use crate::api::stacks::flavors::{self, FlavorRow};
 use crate::api::stacks::secrets::{Linkable, SecretNames, change_links, unlink_all};
 use crate::framework::{Context, Resource, ResponseOf, delete_row, find_in};
-use crate::http::error::{ApiError, ApiResult, ErrorKind, if_duplicate};
+use crate::http::error::{ApiError, ApiResult, if_duplicate};
 use crate::http::json::JsonBody;
 use crate::http::path::PathId;
 use crate::http::values::{JsonObject, Name, ShortText, TextObject, check_name, nullable};
@@ -211,7 +211,7 @@ pub async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {
     refuse_default(&component, "deleted")?;
     let forbidden = |reason: String| {
         let message = format!("The component '{}' can't be deleted: {reason}.", component.name);
-        Err(ApiError::new(ErrorKind::IllegalOperationError, message))
+        Err(ApiError::illegal(message))
     };
     let deployments = Sql::select()
         .expr(Func::count(Expr::col("id")))
@@ -249,7 +249,7 @@ fn refuse_default(component: &ComponentRow, change: &str) -> ApiResult<()> {
         return Ok(());
     }
     let message = format!("The default {} can't be {change}.", component.r#type);
-    Err(ApiError::new(ErrorKind::IllegalOperationError, message))
+    Err(ApiError::illegal(message))
 }
 
 async fn refuse_taken(tx: &mut Transaction, name: &str, kind: &str, own: Option<Id>) -> ApiResult<()> {
@@ -271,13 +271,13 @@ pub async fn find_named(tx: &mut Transaction, name: &str, kind: &str) -> ApiResu
 
 fn taken(name: &str, kind: &str) -> ApiError {
     let message = format!("A component of the type '{kind}' with the same name '{name}' already exists.");
-    ApiError::new(ErrorKind::EntityExistsError, message)
+    ApiError::exists(message)
 }
 
 async fn require_flavor(tx: &mut Transaction, name: &str, kind: &str) -> ApiResult<FlavorRow> {
     flavors::find_kind(tx, name, kind).await?.ok_or_else(|| {
         let message = format!("\"There is no flavor with the name '{name}' and the type '{kind}'\"");
-        ApiError::new(ErrorKind::KeyError, message)
+        ApiError::key(message)
     })
 }
 
@@ -293,7 +293,7 @@ pub async fn require_connector(tx: &mut Transaction, id: Option<Id>) -> ApiResul
         Some(_) => Ok(()),
         None => {
             let message = format!("\"No service connector with the ID '{id}' was found\"");
-            Err(ApiError::new(ErrorKind::KeyError, message))
+            Err(ApiError::key(message))
         }
     }
 }

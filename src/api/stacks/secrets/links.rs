@@ -7,7 +7,7 @@ use super::SecretRow;
 use crate::auth::access::Also;
 use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{ById, Context, Read, Resource};
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::filter::by_name_or_id;
 use crate::http::values::at_most;
 use crate::store::{Among, Id, Insert, Transaction, is_duplicate};
@@ -123,6 +123,6 @@ async fn find_visible(cx: &Context, tx: &mut Transaction, name_or_id: &str) -> A
     select.and_where(by_name_or_id(name_or_id)).order_by("private", Order::Asc);
     tx.fetch_optional(&select).await?.ok_or_else(|| {
         let message = format!("\"No secret with the name or ID '{name_or_id}' was found\"");
-        ApiError::new(ErrorKind::KeyError, message)
+        ApiError::key(message)
     })
 }

@@ -20,7 +20,7 @@ use crate::framework::routes::Routes;
 use crate::framework::{
     Context, NoResources, Read, Resource, Response, ResponseOf, Stored, delete, list, not_found,
 };
-use crate::http::error::{ApiError, ApiResult, ErrorKind, if_duplicate};
+use crate::http::error::{ApiError, ApiResult, if_duplicate};
 use crate::http::filter::{Field, FieldKind};
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
@@ -188,7 +188,7 @@ async fn answer_with_values(cx: &Context, id: Id, hydrate: bool) -> ApiResult<Js
     let values = open(cx, stored).ok_or_else(|| {
         let message =
             format!("\"The values of the secret with the ID '{id}' are not there or can't be decrypted\"");
-        ApiError::new(ErrorKind::KeyError, message)
+        ApiError::key(message)
     })?;
     answer(cx, id, hydrate, values).await
 }
@@ -251,8 +251,7 @@ async fn delete_secret(cx: Context, id: PathId) -> ApiResult<Json<()>> {
 fn require_store(cx: &Context) -> ApiResult<()> {
     match cx.app.secrets.kind {
         SecretsStoreType::Sql => Ok(()),
-        SecretsStoreType::None => Err(ApiError::new(
-            ErrorKind::NotImplementedError,
+        SecretsStoreType::None => Err(ApiError::not_implemented(
             "This server keeps no secrets: its ZENML_SECRETS_STORE_TYPE is none.",
         )),
     }
@@ -264,7 +263,7 @@ async fn refuse_backup(cx: Context, mut query: Query) -> ApiResult<Json<()>> {
     query.flag("delete_secrets");
     query.finish()?;
     admins_only(&cx.principal, "back up and restore secrets")?;
-    Err(ApiError::new(ErrorKind::NotImplementedError, "No backup secrets store is configured."))
+    Err(ApiError::not_implemented("No backup secrets store is configured."))
 }
 
 async fn answer(
@@ -308,7 +307,7 @@ async fn refuse_change(
 ) -> ApiResult<()> {
     if update.private.is_some() && secret.user_id != cx.user_id() {
         let message = "Only the user who made a secret may make it private or public.";
-        return Err(ApiError::new(ErrorKind::IllegalOperationError, message));
+        return Err(ApiError::illegal(message));
     }
     let name = update.name.as_ref().map_or(secret.name.as_str(), Name::as_str);
     let private = update.private.unwrap_or(secret.private);
@@ -338,5 +337,5 @@ async fn refuse_taken(
 fn taken(name: &str, private: bool) -> ApiError {
     let scope = if private { "private" } else { "public" };
     let message = format!("There is an existing {scope} secret with the name '{name}'.");
-    ApiError::new(ErrorKind::EntityExistsError, message)
+    ApiError::exists(message)
 }

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::values::InOrder;
 
 /// Bytes of all names and values of a secret at most.
@@ -65,7 +65,7 @@ impl SecretValues {
             return Ok(());
         }
         let message = format!("The names and values of a secret have at most {LARGEST} bytes together.");
-        Err(ApiError::new(ErrorKind::ValueError, message))
+        Err(ApiError::value(message))
     }
 }
 

@@ -16,7 +16,7 @@ use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{
     Context, Resource, ResponseOf, Stored, delete_row, find_in, not_found, refuse_taken_name, taken,
 };
-use crate::http::error::{ApiError, ApiResult, ErrorKind, if_duplicate};
+use crate::http::error::{ApiError, ApiResult, if_duplicate};
 use crate::http::json::JsonBody;
 use crate::http::path::PathId;
 use crate::http::values::{
@@ -200,7 +200,7 @@ async fn make(
     let flavor = flavors::find_kind(tx, &info.flavor, kind.word()).await?.ok_or_else(|| {
         let message =
             format!("There is no flavor '{}' for the component type '{}'.", info.flavor, kind.word());
-        ApiError::new(ErrorKind::ValueError, message)
+        ApiError::value(message)
     })?;
     let configuration = info.configuration.clone().unwrap_or_default();
     configuration::check(&flavor, &configuration)?;
@@ -226,7 +226,7 @@ async fn make(
 async fn refuse_connectors(tx: &mut Transaction, request: &StackRequest) -> ApiResult<()> {
     let missing = || {
         let message = "Service connectors can't be made or linked together with a stack yet.";
-        Err(ApiError::new(ErrorKind::NotImplementedError, message))
+        Err(ApiError::not_implemented(message))
     };
     for connector in &request.service_connectors {
         match serde_json::from_str::<Id>(connector.get()) {
@@ -263,7 +263,7 @@ async fn compose(tx: &mut Transaction, stack: Id, parts: &Parts) -> ApiResult<()
             inserted.map_err(|error| match is_duplicate(&error) {
                 true => {
                     let message = format!("The component '{}' is named twice.", component.name);
-                    ApiError::new(ErrorKind::ValueError, message)
+                    ApiError::value(message)
                 }
                 false => error.into(),
             })?;
@@ -367,5 +367,5 @@ fn refuse_default(stack: &StackRow, change: &str) -> ApiResult<()> {
         return Ok(());
     }
     let message = format!("The default stack can't be {change}.");
-    Err(ApiError::new(ErrorKind::IllegalOperationError, message))
+    Err(ApiError::illegal(message))
 }

@@ -11,7 +11,7 @@ use sqlx::FromRow;
 use crate::api::runs::pipeline_runs::RunRow;
 use crate::api::runs::step_configuration::{Object, StoredStep, finalize_substitutions, object, value};
 use crate::framework::{ById, Read};
-use crate::http::error::{ApiError, ApiResult, ErrorKind};
+use crate::http::error::{ApiError, ApiResult};
 use crate::store::{Among, Id, JsonText, Timestamp};
 
 /// Everything that the store says about a run's steps.
@@ -101,7 +101,7 @@ pub async fn load(read: &Read<'_>, run: &RunRow, keys: &[&str]) -> ApiResult<Dra
         .to_owned();
     let snapshot: Option<(Id, String, bool)> = read.app.store.fetch_optional(&snapshot).await?;
     let Some((snapshot, configuration, is_dynamic)) = snapshot else {
-        return Err(ApiError::new(ErrorKind::ValueError, "A run without a snapshot has no graph."));
+        return Err(ApiError::value("A run without a snapshot has no graph."));
     };
     let mut pipeline = object(&configuration);
     finalize_substitutions(&mut pipeline, run.start_time.unwrap_or(run.created));
