@@ -1,5 +1,6 @@
 //! Who asks, and the application that answers: a handler's first argument.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -16,15 +17,23 @@ use crate::http::error::ApiResult;
 use crate::idempotency::{Once, make_anew};
 use crate::store::{AsStoreError, Id, StoreError, Timestamp, Transaction, is_duplicate, is_lost_race};
 
-/// The application and the principal of one request.
+/// The principal of one request. What it needs of the application is by its name here: `cx.store`, `cx.audit`.
 #[derive(Clone)]
 pub struct Context {
-    pub app: AppState,
+    app: AppState,
     pub principal: Principal,
     /// There when the request has an `Idempotency-Key`.
     once: Option<Arc<Once>>,
     /// There when its token was narrowed, and the route may do more than its path says.
     declared: Option<Declared>,
+}
+
+impl Deref for Context {
+    type Target = AppState;
+
+    fn deref(&self) -> &AppState {
+        &self.app
+    }
 }
 
 impl FromRequestParts<AppState> for Context {
@@ -40,11 +49,11 @@ impl FromRequestParts<AppState> for Context {
 
 impl Context {
     pub fn now(&self) -> Timestamp {
-        Timestamp::new(self.app.env.clock.now())
+        Timestamp::new(self.env.clock.now())
     }
 
     pub fn new_id(&self) -> Id {
-        self.app.env.random.id_in_time(self.app.env.clock.now())
+        self.env.random.id_in_time(self.env.clock.now())
     }
 
     pub fn user_id(&self) -> Id {
@@ -68,7 +77,7 @@ impl Context {
 
     /// How answers are made: with metadata when hydrated, and with what they are related to.
     pub fn read(&self, hydrate: bool) -> Read<'_> {
-        Read { app: &self.app, principal: &self.principal, metadata: hydrate, resources: true }
+        Read::new(self, hydrate)
     }
 
     /// The hydrated answer about one row that the principal may see.
@@ -97,7 +106,7 @@ impl Context {
         use sea_query::{Expr, ExprTrait};
         let mut select = R::select();
         R::narrow(&mut select, &self.principal);
-        let row = self.app.store.fetch_optional(select.and_where(Expr::col("id").eq(id))).await?;
+        let row = self.store.fetch_optional(select.and_where(Expr::col("id").eq(id))).await?;
         row.ok_or_else(|| not_found::<R>(id))
     }
 
@@ -117,8 +126,8 @@ impl Context {
         F: Future<Output = ApiResult<(Transaction, T)>>,
     {
         match &self.once {
-            Some(once) => once.make(&self.app.store, self.now(), &make).await,
-            None => make_anew(&self.app.store, &make).await,
+            Some(once) => once.make(&self.store, self.now(), &make).await,
+            None => make_anew(&self.store, &make).await,
         }
     }
 

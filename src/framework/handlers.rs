@@ -34,7 +34,7 @@ pub async fn list_of<R: Resource>(
         select.and_where(Expr::col("project_id").eq(project));
     }
     R::narrow(&mut select, &cx.principal);
-    let mut page = list.fetch(&cx.app.store, &select).await?;
+    let mut page = list.fetch(&cx.store, &select).await?;
     let answers = R::responses(&cx.read(list.hydrate), std::mem::take(&mut page.items)).await?;
     Ok(page.with_items(|_| answers))
 }
@@ -60,13 +60,13 @@ pub async fn get<R: Resource>(
 pub async fn delete<R: Resource>(cx: Context, PathId(id): PathId) -> ApiResult<Json<()>> {
     cx.find::<R>(id).await?;
     let context = &cx;
-    let deleted = cx.app.store.write(|mut tx| async move {
+    let deleted = cx.store.write(|mut tx| async move {
         find_in::<R>(&mut tx, id).await?;
         refuse_held::<R>(context, &mut tx, id).await?;
         R::delete(&mut tx, id).await?;
         Ok::<_, ApiError>(tx.commit(()).await?)
     });
     deleted.await?;
-    cx.app.auth.identities.forget_work();
+    cx.auth.identities.forget_work();
     Ok(Json(()))
 }

@@ -18,8 +18,8 @@ use crate::store::{Id, Store, StoreError, Transaction};
 /// 404 when it isn't there, 400 when there is no default project either, and 403 for a token that is for others.
 pub async fn find_project(cx: &Context, name_or_id: Option<&str>) -> ApiResult<Id> {
     let found = match name_or_id {
-        Some(asked) => named_project(&cx.app.store, asked).await?,
-        None => find_by_name_or_id(&cx.app.store, &cx.app.server.default_project)
+        Some(asked) => named_project(&cx.store, asked).await?,
+        None => find_by_name_or_id(&cx.store, &cx.server.default_project)
             .await?
             .ok_or_else(|| ApiError::value("Project scope missing from the filter"))?,
     };

@@ -1,15 +1,14 @@
 //! Loading what answers are made of: each kind of related thing once for all rows of a page.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Deref;
 use std::sync::Arc;
 
 use sea_query::{Expr, ExprTrait, Query as Sql, SimpleExpr};
 use serde_json::value::RawValue;
 
-use super::{Resource, ResponseOf};
+use super::{Context, Resource, ResponseOf};
 use crate::accounts::users::{UserResponse, find_accounts};
-use crate::app::App;
-use crate::auth::Principal;
 use crate::http::error::ApiResult;
 use crate::store::{Among, Id, JsonText};
 
@@ -19,15 +18,26 @@ pub type ById<T> = HashMap<Id, T>;
 /// How answers are to be made.
 #[derive(Clone, Copy)]
 pub struct Read<'a> {
-    pub app: &'a App,
-    pub principal: &'a Principal,
+    context: &'a Context,
     /// Whether metadata is filled.
     pub metadata: bool,
     /// Whether related things are filled; not for what is itself part of another answer.
     pub resources: bool,
 }
 
-impl Read<'_> {
+impl Deref for Read<'_> {
+    type Target = Context;
+
+    fn deref(&self) -> &Context {
+        self.context
+    }
+}
+
+impl<'a> Read<'a> {
+    pub fn new(context: &'a Context, metadata: bool) -> Self {
+        Self { context, metadata, resources: true }
+    }
+
     /// As things look inside another answer: their body alone.
     pub fn embedded(&self) -> Self {
         Self { metadata: false, resources: false, ..*self }
@@ -52,7 +62,7 @@ impl Read<'_> {
         if !self.resources || ids.is_empty() {
             return Ok(ById::new());
         }
-        let accounts = find_accounts(&self.app.store, &ids).await?;
+        let accounts = find_accounts(&self.store, &ids).await?;
         Ok(accounts.into_iter().map(|account| (account.id, Arc::new(account.response(false)))).collect())
     }
 
@@ -86,7 +96,7 @@ impl Read<'_> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(self.app.store.fetch_all(R::select().and_where(Expr::col("id").among(ids))).await?)
+        Ok(self.store.fetch_all(R::select().and_where(Expr::col("id").among(ids))).await?)
     }
 
     /// The run metadata of each of these things: of several values for a key the newest, or all of them in one if each
@@ -116,7 +126,7 @@ impl Read<'_> {
             .order_by(("run_metadata", "created"), sea_query::Order::Asc)
             .order_by(("run_metadata", "id"), sea_query::Order::Asc)
             .to_owned();
-        for (thing, key, value) in self.app.store.fetch_all::<(Id, String, JsonText)>(&query).await? {
+        for (thing, key, value) in self.store.fetch_all::<(Id, String, JsonText)>(&query).await? {
             by_thing.entry(thing).or_default().entry(key).or_default().add(value.0);
         }
         let values = |logged: BTreeMap<String, Logged>| {
@@ -157,7 +167,7 @@ impl Read<'_> {
             .from(table)
             .and_where(Expr::col((table, "id")).in_subquery(ids))
             .to_owned();
-        let newest: Vec<(Id, Id, String)> = self.app.store.fetch_all(&query).await?;
+        let newest: Vec<(Id, Id, String)> = self.store.fetch_all(&query).await?;
         Ok(newest.into_iter().map(|(thing, id, name)| (thing, (id, name))).collect())
     }
 }

@@ -86,7 +86,7 @@ pub async fn of_versions(
         .and_where(Expr::col("artifact_version_id").among(versions.iter().copied()))
         .order_by("created", Order::Asc)
         .order_by("uri", Order::Asc);
-    let rows: Vec<VisualizationRow> = read.app.store.fetch_all(&select).await?;
+    let rows: Vec<VisualizationRow> = read.store.fetch_all(&select).await?;
     let owners: Vec<Id> = rows.iter().map(|row| row.artifact_version_id).collect();
     let answers = VisualizationRow::responses(&read.embedded(), rows).await?;
     for (owner, answer) in owners.into_iter().zip(answers) {

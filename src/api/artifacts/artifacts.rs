@@ -228,7 +228,7 @@ async fn update_artifact(
     JsonBody(update): JsonBody<ArtifactUpdate>,
 ) -> ApiResult<Json<ResponseOf<ArtifactRow>>> {
     let (context, update) = (&cx, &update);
-    let updated = cx.app.store.write(|mut tx| async move {
+    let updated = cx.store.write(|mut tx| async move {
         let artifact = find_in::<ArtifactRow>(&mut tx, id).await?;
         let name = update.name.as_ref().map(ShortText::as_str).filter(|name| !name.is_empty());
         if let Some(name) = name {

@@ -132,7 +132,7 @@ pub async fn of_things(
         .and_where(Expr::col("resource_type").eq(kind))
         .order_by("display_order", Order::Asc)
         .order_by("created", Order::Asc);
-    let rows: Vec<CuratedVisualizationRow> = read.app.store.fetch_all(&select).await?;
+    let rows: Vec<CuratedVisualizationRow> = read.store.fetch_all(&select).await?;
     let owners: Vec<Id> = rows.iter().map(|row| row.resource_id).collect();
     let answers = CuratedVisualizationRow::responses(&read.embedded(), rows).await?;
     for (owner, answer) in owners.into_iter().zip(answers) {
@@ -274,7 +274,7 @@ async fn update_visualization(
     ModelBody(update): ModelBody<CuratedVisualizationUpdate>,
 ) -> ApiResult<Json<ResponseOf<CuratedVisualizationRow>>> {
     let (context, update) = (&cx, &update);
-    let updated = cx.app.store.write(|mut tx| async move {
+    let updated = cx.store.write(|mut tx| async move {
         tx.take_turn("curated_visualizations").await?;
         let row = find_in::<CuratedVisualizationRow>(&mut tx, id).await?;
         if let Some(Some(order)) = update.display_order {

@@ -205,8 +205,8 @@ pub async fn create_service_account(
         .set("oidc_claims", "null")
         .statement();
     let name = request.name.as_str();
-    let event = cx.app.audit.event(&origin, Action::ServiceAccountCreated).on("service_account", id, name);
-    let (account, event, engine) = (&account, &event, cx.app.store.engine());
+    let event = cx.audit.event(&origin, Action::ServiceAccountCreated).on("service_account", id, name);
+    let (account, event, engine) = (&account, &event, cx.store.engine());
     let made = cx.create(|mut tx| async move {
         users::take_name(&mut tx, engine, id, name).await?;
         tx.execute(account).await.map_err(if_duplicate(|| taken(name)))?;
@@ -217,7 +217,7 @@ pub async fn create_service_account(
     if made == id {
         event.ship();
     }
-    let account = find(&cx.app.store, &made.to_string()).await?;
+    let account = find(&cx.store, &made.to_string()).await?;
     Ok(Json(account.response(true)))
 }
 

@@ -185,7 +185,7 @@ async fn create_link(
 /// Deletes a link by its id, or by the artifact's name.
 async fn delete_link(cx: Context, PathIdAndName(version, link): PathIdAndName) -> ApiResult<Json<()>> {
     let link = &link;
-    let deleted = cx.app.store.write(|mut tx| async move {
+    let deleted = cx.store.write(|mut tx| async move {
         find_in::<ModelVersionRow>(&mut tx, version).await?;
         let mut select = ArtifactLinkRow::select();
         select.and_where(Expr::col("model_version_id").eq(version));
@@ -211,7 +211,7 @@ async fn delete_link(cx: Context, PathIdAndName(version, link): PathIdAndName) -
 async fn delete_links(cx: Context, PathId(version): PathId, mut query: Query) -> ApiResult<Json<()>> {
     let only_links = query.flag("only_links").unwrap_or(true);
     query.finish()?;
-    let deleted = cx.app.store.write(|mut tx| async move {
+    let deleted = cx.store.write(|mut tx| async move {
         find_in::<ModelVersionRow>(&mut tx, version).await?;
         let is_of_version = || Expr::col("model_version_id").eq(version);
         if !only_links {

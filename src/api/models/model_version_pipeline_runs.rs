@@ -134,7 +134,7 @@ async fn create_link(
 /// Deletes a link by its id, or by the run's name.
 async fn delete_link(cx: Context, PathIdAndName(version, link): PathIdAndName) -> ApiResult<Json<()>> {
     let link = &link;
-    let deleted = cx.app.store.write(|mut tx| async move {
+    let deleted = cx.store.write(|mut tx| async move {
         find_in::<ModelVersionRow>(&mut tx, version).await?;
         let mut select = RunLinkRow::select();
         select.and_where(Expr::col("model_version_id").eq(version));

@@ -312,7 +312,7 @@ async fn update_model(
     JsonBody(update): JsonBody<ModelUpdate>,
 ) -> ApiResult<Json<ResponseOf<ModelRow>>> {
     let (context, update) = (&cx, &update);
-    let updated = cx.app.store.write(|mut tx| async move {
+    let updated = cx.store.write(|mut tx| async move {
         let model = find_in::<ModelRow>(&mut tx, id).await?;
         let name = update.name.as_ref().map(Name::as_str);
         if let Some(name) = name {

@@ -178,7 +178,7 @@ async fn update_repository(
     ModelBody(update): ModelBody<CodeRepositoryUpdate>,
 ) -> ApiResult<Json<ResponseOf<CodeRepositoryRow>>> {
     let (now, update) = (cx.now(), &update);
-    let updated = cx.app.store.write(|mut tx| async move {
+    let updated = cx.store.write(|mut tx| async move {
         let repository = find_in::<CodeRepositoryRow>(&mut tx, id).await?;
         let name = update.name.as_ref().map(Name::as_str);
         if let Some(name) = name {

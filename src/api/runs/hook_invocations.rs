@@ -158,7 +158,7 @@ async fn outputs(read: &Read<'_>, ids: &[Id]) -> ApiResult<ById<Outputs>> {
         .order_by("name", Order::Asc)
         .order_by("artifact_version_id", Order::Asc)
         .to_owned();
-    let links: Vec<(Id, String, Id)> = read.app.store.fetch_all(&links).await?;
+    let links: Vec<(Id, String, Id)> = read.store.fetch_all(&links).await?;
     let versions = read.embed::<ArtifactVersionRow>(links.iter().map(|(.., version)| Some(*version))).await?;
     for (invocation, name, version) in links {
         if let Some(version) = versions.get(&version) {
@@ -181,7 +181,7 @@ async fn logs(read: &Read<'_>, ids: &[Id]) -> ApiResult<ById<Vec<Arc<ResponseOf<
         .order_by("created", Order::Asc)
         .order_by("id", Order::Asc)
         .to_owned();
-    let links: Vec<(Id, Id)> = read.app.store.fetch_all(&links).await?;
+    let links: Vec<(Id, Id)> = read.store.fetch_all(&links).await?;
     let logs = read.embed::<LogsRow>(links.iter().map(|(_, id)| Some(*id))).await?;
     for (invocation, id) in links {
         if let Some(log) = logs.get(&id) {

@@ -192,7 +192,7 @@ async fn latest_runs(read: &Read<'_>, pipelines: &[Id]) -> ApiResult<ById<Latest
         .inner_join("pipeline_run", Expr::col(("pipeline_run", "id")).eq(SimpleExpr::from(newest)))
         .and_where(Expr::col(("pipeline", "id")).among(pipelines.iter().copied()))
         .to_owned();
-    let runs: Vec<LatestRun> = read.app.store.fetch_all(&query).await?;
+    let runs: Vec<LatestRun> = read.store.fetch_all(&query).await?;
     Ok(runs.into_iter().map(|run| (run.pipeline_id, run)).collect())
 }
 
@@ -294,7 +294,7 @@ async fn update_pipeline(
     JsonBody(update): JsonBody<PipelineUpdate>,
 ) -> ApiResult<Json<ResponseOf<PipelineRow>>> {
     let (context, update) = (&cx, &update);
-    let updated = cx.app.store.write(|mut tx| async move {
+    let updated = cx.store.write(|mut tx| async move {
         find_in::<PipelineRow>(&mut tx, id).await?;
         // A description that isn't sent is taken away, as in ZenML.
         let description = update.description.as_ref().and_then(Option::as_ref);

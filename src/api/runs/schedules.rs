@@ -227,7 +227,7 @@ async fn update_schedule(
     JsonBody(update): JsonBody<ScheduleUpdate>,
 ) -> ApiResult<Json<ResponseOf<ScheduleRow>>> {
     let (now, update) = (cx.now(), &update);
-    let updated = cx.app.store.write(|mut tx| async move {
+    let updated = cx.store.write(|mut tx| async move {
         let schedule = find_in::<ScheduleRow>(&mut tx, id).await?;
         if schedule.is_archived {
             let message = "An archived schedule can't be changed.";
@@ -246,7 +246,7 @@ async fn update_schedule(
         Ok(tx.commit(()).await?)
     });
     updated.await?;
-    cx.app.auth.identities.forget_schedule(id.0).await;
+    cx.auth.identities.forget_schedule(id.0).await;
     cx.answer::<ScheduleRow>(id).await.map(Json)
 }
 
@@ -256,7 +256,7 @@ async fn delete_schedule(cx: Context, PathId(id): PathId, mut query: Query) -> A
     let is_soft = query.flag("soft").unwrap_or(false);
     query.finish()?;
     let (now, suffix) = (cx.now(), cx.new_id());
-    let deleted = cx.app.store.write(|mut tx| async move {
+    let deleted = cx.store.write(|mut tx| async move {
         let schedule = find_in::<ScheduleRow>(&mut tx, id).await?;
         if is_soft {
             let archive = Update::of("schedule", id, now)
@@ -270,7 +270,7 @@ async fn delete_schedule(cx: Context, PathId(id): PathId, mut query: Query) -> A
         Ok::<_, ApiError>(tx.commit(()).await?)
     });
     deleted.await?;
-    cx.app.auth.identities.forget_schedule(id.0).await;
+    cx.auth.identities.forget_schedule(id.0).await;
     Ok(Json(()))
 }
 

@@ -247,7 +247,7 @@ async fn create_project(
         Ok((tx, id))
     });
     let id = made.await?;
-    settings::note_step(&cx.app.store, "project_created", cx.now()).await?;
+    settings::note_step(&cx.store, "project_created", cx.now()).await?;
     cx.answer::<ProjectRow>(id).await.map(Json)
 }
 
@@ -286,7 +286,7 @@ async fn update_project(
 ) -> ApiResult<Json<ResponseOf<ProjectRow>>> {
     update.name.as_ref().map_or(Ok(()), |name| refuse_empty("PUT", &name.0))?;
     let (context, update) = (&cx, &update);
-    let updated = cx.app.store.write(|mut tx| async move {
+    let updated = cx.store.write(|mut tx| async move {
         let project = find_in::<ProjectRow>(&mut tx, id).await?;
         let name = update.name.as_ref().map(|name| name.0.as_str()).filter(|name| *name != project.name);
         if let Some(name) = name {
@@ -313,14 +313,14 @@ async fn delete_project(cx: Context, PathName(name_or_id): PathName) -> ApiResul
     let project = find_by_name_or_id(&cx, &name_or_id).await?;
     refuse_default(&cx, &project, "deleted")?;
     let context = &cx;
-    let deleted = cx.app.store.write(|mut tx| async move {
+    let deleted = cx.store.write(|mut tx| async move {
         find_in::<ProjectRow>(&mut tx, project.id).await?;
         refuse_held::<ProjectRow>(context, &mut tx, project.id).await?;
         ProjectRow::delete(&mut tx, project.id).await?;
         Ok::<_, ApiError>(tx.commit(()).await?)
     });
     deleted.await?;
-    cx.app.auth.identities.forget_work();
+    cx.auth.identities.forget_work();
     Ok(Json(()))
 }
 
@@ -336,7 +336,7 @@ async fn get_statistics(cx: Context, PathName(name_or_id): PathName) -> ApiResul
     let number_of = async |table: &'static str| -> ApiResult<i64> {
         let mut count = Sql::select();
         count.expr(Func::count(Expr::col("id"))).from(table).and_where(of(project.id));
-        Ok(cx.app.store.fetch_optional::<(i64,)>(&count).await?.map_or(0, |(number,)| number))
+        Ok(cx.store.fetch_optional::<(i64,)>(&count).await?.map_or(0, |(number,)| number))
     };
     Ok(Json(ProjectStatistics {
         pipelines: number_of("pipeline").await?,
@@ -345,7 +345,7 @@ async fn get_statistics(cx: Context, PathName(name_or_id): PathName) -> ApiResul
 }
 
 fn refuse_default(cx: &Context, project: &ProjectRow, change: &str) -> ApiResult<()> {
-    if project.name != cx.app.server.default_project {
+    if project.name != cx.server.default_project {
         return Ok(());
     }
     let message = format!("The default project can't be {change}.");
@@ -355,7 +355,7 @@ fn refuse_default(cx: &Context, project: &ProjectRow, change: &str) -> ApiResult
 async fn find_by_name_or_id(cx: &Context, name_or_id: &str) -> ApiResult<ProjectRow> {
     let mut select = ProjectRow::select();
     ProjectRow::narrow(&mut select, &cx.principal);
-    let found = cx.app.store.fetch_optional(select.and_where(by_name_or_id(name_or_id))).await?;
+    let found = cx.store.fetch_optional(select.and_where(by_name_or_id(name_or_id))).await?;
     found.ok_or_else(|| {
         let message = format!("\"No project with the name or ID '{name_or_id}' was found\"");
         ApiError::key(message)

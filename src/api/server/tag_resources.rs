@@ -124,7 +124,7 @@ async fn find_all(cx: &Context, ids: &[Id]) -> ApiResult<Vec<TagResourceRow>> {
         .from(TagResourceRow::TABLE)
         .and_where(Expr::col("id").among(ids.iter().copied()))
         .to_owned();
-    let mut rows: Vec<TagResourceRow> = cx.app.store.fetch_all(&query).await?;
+    let mut rows: Vec<TagResourceRow> = cx.store.fetch_all(&query).await?;
     let places: HashMap<Id, usize> = ids.iter().copied().zip(0..).collect();
     rows.sort_by_key(|row| places.get(&row.id).copied());
     Ok(rows)
@@ -140,7 +140,7 @@ async fn detach_all(cx: Context, JsonItems(requests): JsonItems<TagResourceReque
 }
 
 async fn unlink(cx: &Context, requests: &[TagResourceRequest]) -> ApiResult<()> {
-    let removed = cx.app.store.write(|mut tx| async move {
+    let removed = cx.store.write(|mut tx| async move {
         for request in requests {
             let delete = Sql::delete()
                 .from_table(TagResourceRow::TABLE)

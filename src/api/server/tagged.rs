@@ -36,7 +36,7 @@ impl Read<'_> {
             .and_where(Expr::col(("tag_resource", "resource_id")).among(ids.iter().copied()))
             .order_by(("tag", "name"), sea_query::Order::Asc)
             .to_owned();
-        let tagged: Vec<Tagged> = self.app.store.fetch_all(&query).await?;
+        let tagged: Vec<Tagged> = self.store.fetch_all(&query).await?;
         let (things, tags): (Vec<Id>, Vec<TagRow>) =
             tagged.into_iter().map(|tagged| (tagged.resource_id, tagged.tag)).unzip();
         let tags = TagRow::responses(&self.embedded(), tags).await?;

@@ -168,7 +168,7 @@ async fn tagged_counts(read: &Read<'_>, rows: &[TagRow]) -> ApiResult<HashMap<Id
         .and_where(Expr::col("tag_id").among(rows.iter().map(|row| row.id)))
         .group_by_col("tag_id")
         .to_owned();
-    Ok(read.app.store.fetch_all::<(Id, i64)>(&query).await?.into_iter().collect())
+    Ok(read.store.fetch_all::<(Id, i64)>(&query).await?.into_iter().collect())
 }
 
 /// A tag's name: no id, and none of the characters that ZenML forbids.
@@ -238,7 +238,7 @@ pub async fn insert(
     exclusive: bool,
 ) -> ApiResult<TagRow> {
     check_name("Tag", name)?;
-    let [any] = cx.app.env.random.bytes::<1>();
+    let [any] = cx.env.random.bytes::<1>();
     let any = Color::WORDS[usize::from(any) % Color::WORDS.len()];
     let (id, now) = (cx.new_id(), cx.now());
     Insert::into("tag")
@@ -259,7 +259,7 @@ async fn update_tag(
     ModelBody(update): ModelBody<TagUpdate>,
 ) -> ApiResult<Json<ResponseOf<TagRow>>> {
     let (now, update) = (cx.now(), &update);
-    let updated = cx.app.store.write(|mut tx| async move {
+    let updated = cx.store.write(|mut tx| async move {
         let tag = find_in::<TagRow>(&mut tx, id).await?;
         if let Some(TagName(name)) = &update.name {
             refuse_taken_name::<TagRow>(&mut tx, None, name, Some(id)).await?;

@@ -179,7 +179,7 @@ pub async fn of_components<'a>(
         return Ok(ByKind::new());
     }
     let query = FlavorRow::select().and_where(Expr::col("name").is_in(names)).to_owned();
-    let rows: Vec<FlavorRow> = read.app.store.fetch_all(&query).await?;
+    let rows: Vec<FlavorRow> = read.store.fetch_all(&query).await?;
     let kinds: Vec<_> = rows.iter().map(|row| (row.name.clone(), row.r#type.clone())).collect();
     let answers = FlavorRow::responses(&read.embedded(), rows).await?;
     Ok(kinds.into_iter().zip(answers.into_iter().map(Arc::new)).collect())
@@ -285,7 +285,7 @@ async fn update_flavor(
     ModelBody(update): ModelBody<FlavorUpdate>,
 ) -> ApiResult<Json<ResponseOf<FlavorRow>>> {
     let (now, update) = (cx.now(), &update);
-    let updated = cx.app.store.write(|mut tx| async move {
+    let updated = cx.store.write(|mut tx| async move {
         let flavor = find_in::<FlavorRow>(&mut tx, id).await?;
         let name = update.name.as_ref().map_or(flavor.name.as_str(), Name::as_str);
         let kind = match update.r#type {
@@ -329,8 +329,8 @@ impl FlavorUpdate {
 /// Makes the built-in flavors as they come with the server.
 async fn sync(cx: Context) -> ApiResult<Json<()>> {
     let context = &cx;
-    let synced = cx.app.store.write(|mut tx| async move {
-        sync_flavors(&mut tx, context.now(), &*context.app.env.random).await?;
+    let synced = cx.store.write(|mut tx| async move {
+        sync_flavors(&mut tx, context.now(), &*context.env.random).await?;
         Ok::<_, ApiError>(tx.commit(()).await?)
     });
     synced.await.map(Json)

@@ -31,7 +31,7 @@ pub async fn update_version(
     JsonBody(update): JsonBody<VersionUpdate>,
 ) -> ApiResult<Json<ResponseOf<ArtifactVersionRow>>> {
     let (context, update) = (&cx, &update);
-    let updated = cx.app.store.write(|mut tx| async move {
+    let updated = cx.store.write(|mut tx| async move {
         find_in::<ArtifactVersionRow>(&mut tx, id).await?;
         Update::of("artifact_version", id, context.now()).run(&mut tx).await?;
         set_tags(context, &mut tx, Taggable::ArtifactVersion, id, &update.add_tags).await?;
@@ -47,7 +47,7 @@ pub async fn delete_version(cx: Context, PathId(id): PathId, mut query: Query) -
     let delete_metadata = query.flag("delete_metadata").unwrap_or(true);
     let delete_data = query.flag("delete_from_artifact_store").unwrap_or(false);
     query.finish()?;
-    let deleted = cx.app.store.write(|mut tx| async move {
+    let deleted = cx.store.write(|mut tx| async move {
         let version = find_in::<ArtifactVersionRow>(&mut tx, id).await?;
         if delete_metadata {
             refuse_used(&mut tx, id).await?;
@@ -133,7 +133,7 @@ pub async fn prune(cx: Context, mut query: Query) -> ApiResult<Json<()>> {
     let project = query.required("project_name_or_id");
     query.finish()?;
     let project = find_project(&cx, project.as_deref()).await?;
-    let pruned = cx.app.store.write(|mut tx| async move {
+    let pruned = cx.store.write(|mut tx| async move {
         let in_project = || Expr::col("project_id").eq(project);
         let unused = versions().and_where(in_project()).and_where(is_used().not()).to_owned();
         delete_all(&mut tx, "artifact_version", &unused).await?;

@@ -41,7 +41,7 @@ pub async fn visualize(cx: Context, PathId(id): PathId, mut query: Query) -> Api
         .and_where(Expr::col("artifact_version_id").eq(id))
         .order_by("created", Order::Asc)
         .order_by("uri", Order::Asc);
-    let all: Vec<VisualizationRow> = cx.app.store.fetch_all(&select).await?;
+    let all: Vec<VisualizationRow> = cx.store.fetch_all(&select).await?;
     let count = all.len();
     let found = usize::try_from(index).ok().and_then(|index| all.into_iter().nth(index));
     let Some(VisualizationRow { id: visualization, r#type, uri, created, .. }) = found else {
@@ -51,8 +51,8 @@ pub async fn visualize(cx: Context, PathId(id): PathId, mut query: Query) -> Api
     };
     let file =
         StoredFile { store, uri: &uri, since: (created, visualization), projects: cx.principal.projects() };
-    let right = cx.app.edge.budgets.downloads.begin(Holder::Account(cx.user_id()))?;
-    let file = with_file(&cx.app, file, |place| place.whole(LARGEST_VISUALIZATION)).await?;
+    let right = cx.edge.budgets.downloads.begin(Holder::Account(cx.user_id()))?;
+    let file = with_file(&cx, file, |place| place.whole(LARGEST_VISUALIZATION)).await?;
     Ok(download::json(LoadedVisualization::new(&r#type, file), right))
 }
 
@@ -65,8 +65,8 @@ fn store_of(version: &ArtifactVersionRow) -> ApiResult<Id> {
 /// A token to download a version's data with.
 pub async fn download_token(cx: Context, PathId(id): PathId) -> ApiResult<Json<String>> {
     let version = cx.find::<ArtifactVersionRow>(id).await?;
-    archive(&cx.app, &version, cx.principal.projects()).await?;
-    Ok(Json(issue_download(&cx.app, &cx.principal, DOWNLOAD, id)?))
+    archive(&cx, &version, cx.principal.projects()).await?;
+    Ok(Json(issue_download(&cx, &cx.principal, DOWNLOAD, id)?))
 }
 
 /// A version's data as an archive, for whoever has the token.

@@ -183,6 +183,6 @@ async fn producers(read: &Read<'_>, ids: &[Id]) -> ApiResult<ById<(Id, Id)>> {
         .and_where(Expr::col(("step_run", "status")).eq("completed"))
         .order_by(("step_run", "created"), Order::Desc)
         .to_owned();
-    let steps: Vec<(Id, Id, Id)> = read.app.store.fetch_all(&query).await?;
+    let steps: Vec<(Id, Id, Id)> = read.store.fetch_all(&query).await?;
     Ok(steps.into_iter().map(|(version, step, run)| (version, (step, run))).collect())
 }

@@ -120,7 +120,7 @@ pub async fn refuse_unregistered(
     (kind, flavor): (&str, &str),
     configuration: &str,
 ) -> ApiResult<()> {
-    if cx.principal.user.is_admin || !is_local_store(&cx.app, kind, flavor) {
+    if cx.principal.user.is_admin || !is_local_store(&cx, kind, flavor) {
         return Ok(());
     }
     let Some(path) = path_in(configuration) else { return Ok(()) };
@@ -146,8 +146,8 @@ fn is_plain(path: &Path) -> bool {
 /// # Errors
 /// When the store doesn't answer.
 pub async fn takes_over(cx: &Context, component: &ComponentRow) -> ApiResult<bool> {
-    if !cx.principal.user.is_admin || !is_local_store(&cx.app, &component.r#type, &component.flavor) {
+    if !cx.principal.user.is_admin || !is_local_store(&cx, &component.r#type, &component.flavor) {
         return Ok(false);
     }
-    Ok(!is_registered(&cx.app, component).await?)
+    Ok(!is_registered(&cx, component).await?)
 }

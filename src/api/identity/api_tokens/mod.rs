@@ -196,17 +196,17 @@ impl Resource for ApiTokenRow {
 
     async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
         let users = read.users(rows.iter().map(|row| Some(row.user_id))).await?;
-        let now = Timestamp::new(read.app.env.clock.now());
+        let now = Timestamp::new(read.env.clock.now());
         let descendants = match read.metadata {
             true => {
                 let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
-                read.app.auth.register.descendants(&ids, now).await?
+                read.auth.register.descendants(&ids, now).await?
             }
             false => HashMap::new(),
         };
         let parents = parents_of(read, &rows).await?;
         let keys = rows.iter().filter_map(|row| row.api_key_id).collect();
-        let keys = api_keys::rotations(&read.app.store, keys).await?;
+        let keys = api_keys::rotations(&read.store, keys).await?;
         let response = |row: Self| {
             let body = ApiTokenBody {
                 status: row.status(&keys, now),
@@ -250,7 +250,7 @@ async fn parents_of(read: &Read<'_>, rows: &[ApiTokenRow]) -> ApiResult<HashMap<
         .from(register::TABLE)
         .and_where(Expr::col("id").is_in(ids))
         .to_owned();
-    let found: Vec<ParentToken> = read.app.store.fetch_all(&query).await?;
+    let found: Vec<ParentToken> = read.store.fetch_all(&query).await?;
     Ok(found.into_iter().map(|parent| (parent.id, parent)).collect())
 }
 
@@ -262,9 +262,9 @@ async fn list_api_tokens(
 ) -> ApiResult<PageAnswer<ApiTokenRow>> {
     let active = query.flag("active");
     query.finish()?;
-    cx.app.auth.register.flush().await?;
+    cx.auth.register.flush().await?;
     let mut select = ApiTokenRow::select();
-    let is_active = is_active(cx.app.store.engine(), cx.now());
+    let is_active = is_active(cx.store.engine(), cx.now());
     select.cond_where(match active {
         Some(true) => Cond::all().add(is_active),
         Some(false) => Cond::all().add(is_active.not()),
@@ -274,7 +274,7 @@ async fn list_api_tokens(
 }
 
 async fn get_api_token(cx: Context, id: PathId, query: Query) -> ApiResult<Json<ResponseOf<ApiTokenRow>>> {
-    cx.app.auth.register.flush().await?;
+    cx.auth.register.flush().await?;
     get::<ApiTokenRow>(cx, id, query).await
 }
 
@@ -286,12 +286,12 @@ async fn revoke_api_token(
     PathId(id): PathId,
 ) -> ApiResult<Json<RevokeResponse>> {
     work::begin();
-    cx.app.auth.register.flush().await?;
+    cx.auth.register.flush().await?;
     let token = cx.find::<ApiTokenRow>(id).await?;
     let expires = token.expires.map(|expires| expires.to_utc().timestamp());
-    let event = cx.app.audit.event(&origin, Action::TokenRevoked).on("api_token", id, &token.name);
+    let event = cx.audit.event(&origin, Action::TokenRevoked).on("api_token", id, &token.name);
     let revocation = Revocation::Token { id: id.0, expires, user_id: token.user_id.0 };
-    let descendants = cx.app.auth.revocations.revoke(revocation, &event, cx.app.env.clock.now()).await?;
+    let descendants = cx.auth.revocations.revoke(revocation, &event, cx.env.clock.now()).await?;
     Ok(Json(RevokeResponse { revoked: true, descendants }))
 }
 

@@ -67,7 +67,7 @@ pub async fn create_user(
     origin: Origin,
     JsonBody(mut request): JsonBody<UserRequest>,
 ) -> ApiResult<Json<UserResponse>> {
-    let app = &cx.app;
+    let app: &App = &cx;
     rules::kept_here(app.config.auth_scheme)?;
     rules::admins_only(&cx.principal, "create users")?;
     let (id, now, engine) = (cx.new_id(), cx.now(), app.store.engine());

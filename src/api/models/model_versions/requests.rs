@@ -204,7 +204,7 @@ pub async fn update_version(
 ) -> ApiResult<Json<ResponseOf<ModelVersionRow>>> {
     let model = cx.find::<ModelVersionRow>(id).await?.model_id;
     let (context, update) = (&cx, &update);
-    let updated = cx.app.store.write(|mut tx| async move {
+    let updated = cx.store.write(|mut tx| async move {
         lock(&mut tx, model).await?;
         let version = find_in::<ModelVersionRow>(&mut tx, id).await?;
         let name = update.name.as_ref().map(Name::as_str);

@@ -242,11 +242,11 @@ pub async fn entries(cx: &Context, logs: &LogsRow) -> ApiResult<Response> {
 }
 
 async fn read(cx: &Context, logs: &LogsRow, asked: &Asked, frame: Frame) -> ApiResult<Response> {
-    let right = cx.app.edge.budgets.downloads.begin(Holder::Account(cx.user_id()))?;
+    let right = cx.edge.budgets.downloads.begin(Holder::Account(cx.user_id()))?;
     let lines = lines(cx, logs, asked).await?;
     let limit =
         asked.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(MOST_ENTRIES).min(MOST_ENTRIES);
-    let random = std::sync::Arc::clone(&cx.app.env.random);
+    let random = std::sync::Arc::clone(&cx.env.random);
     let entries = Entries { lines, random, left: limit, stage: Stage::Start, frame };
     Ok((Compressible(!LogsRow::HOLDS_SECRETS), download::json(entries, right)).into_response())
 }
@@ -268,7 +268,7 @@ async fn lines(cx: &Context, logs: &LogsRow, asked: &Asked) -> ApiResult<Option<
         return refuse("Logs of an artifact store are read from their start, and not filtered.");
     }
     let file = StoredFile { store, uri, since: (logs.created, logs.id), projects: cx.principal.projects() };
-    with_file(&cx.app, file, |place| place.lines(MOST_BYTES)).await.map(Some)
+    with_file(&cx, file, |place| place.lines(MOST_BYTES)).await.map(Some)
 }
 
 /// One line of a log: JSON as ZenML's client writes it, or any text, perhaps with a time before it. Nothing is an empty

@@ -189,7 +189,7 @@ pub async fn update_logs(
     JsonBody(update): JsonBody<LogsUpdate>,
 ) -> ApiResult<Json<ResponseOf<LogsRow>>> {
     refuse_both(update.pipeline_run_id, update.step_run_id)?;
-    let updated = cx.app.store.write(|mut tx| async move {
+    let updated = cx.store.write(|mut tx| async move {
         assign(&mut tx, id, update.pipeline_run_id, update.step_run_id).await?;
         Ok::<_, ApiError>(tx.commit(()).await?)
     });

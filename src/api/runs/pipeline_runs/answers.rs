@@ -70,7 +70,7 @@ pub async fn metadata(read: &Read<'_>, rows: &[RunRow]) -> ApiResult<ById<RunMet
         )
         .and_where(run("id").among(ids.iter().copied()))
         .to_owned();
-    let details: Vec<Details> = read.app.store.fetch_all(&query).await?;
+    let details: Vec<Details> = read.store.fetch_all(&query).await?;
     let mut logged = read.run_metadata("pipeline_run", &ids).await?;
     let by_id: ById<&RunRow> = rows.iter().map(|row| (row.id, row)).collect();
     let one = |details: Details| {
@@ -219,7 +219,7 @@ pub async fn logs_of(
     }
     let mut select = LogsRow::select();
     select.and_where(Expr::col(column).among(ids.iter().copied())).order_by("created", Order::Asc);
-    let rows: Vec<LogsRow> = read.app.store.fetch_all(&select).await?;
+    let rows: Vec<LogsRow> = read.store.fetch_all(&select).await?;
     let owners: Vec<Option<Id>> = rows.iter().map(owner).collect();
     let logs = LogsRow::responses(&read.embedded(), rows).await?;
     for (owner, log) in owners.into_iter().zip(logs) {
@@ -242,7 +242,7 @@ async fn pending_conditions(
         .and_where(Expr::col("status").eq("pending"))
         .order_by("created", Order::Asc)
         .to_owned();
-    let links: Vec<(Id, Id)> = read.app.store.fetch_all(&links).await?;
+    let links: Vec<(Id, Id)> = read.store.fetch_all(&links).await?;
     let conditions = read.embed::<WaitConditionRow>(links.iter().map(|(_, id)| Some(*id))).await?;
     Ok(links.into_iter().filter_map(|(run, id)| Some((run, Arc::clone(conditions.get(&id)?)))).collect())
 }
@@ -259,7 +259,7 @@ async fn outputs(
         .and_where(Expr::col("pipeline_run_id").among(ids.iter().copied()))
         .order_by("output_index", Order::Asc)
         .to_owned();
-    let links: Vec<(Id, Id, String)> = read.app.store.fetch_all(&links).await?;
+    let links: Vec<(Id, Id, String)> = read.store.fetch_all(&links).await?;
     let versions = read.embed::<ArtifactVersionRow>(links.iter().map(|(_, id, _)| Some(*id))).await?;
     for (run, id, name) in links {
         if let Some(version) = versions.get(&id) {
@@ -281,7 +281,7 @@ pub async fn add_packages(read: &Read<'_>, id: Id, metadata: &mut RunMetadata) -
         )
         .and_where(Expr::col(("pipeline_run", "id")).eq(id))
         .to_owned();
-    let found: Option<(Option<JsonText>, JsonText)> = read.app.store.fetch_optional(&query).await?;
+    let found: Option<(Option<JsonText>, JsonText)> = read.store.fetch_optional(&query).await?;
     if let Some((orchestrator, client)) = found {
         metadata.client_environment = object(client.0.get());
         metadata.orchestrator_environment = orchestrator.map(|json| object(json.0.get())).unwrap_or_default();
@@ -302,7 +302,7 @@ pub async fn add_full_metadata(read: &Read<'_>, answers: &mut [ResponseOf<RunRow
         .and_where(Expr::col("pipeline_run_id").among(runs.iter().copied()))
         .and_where(Expr::col("status").ne("retried"))
         .to_owned();
-    let steps: Vec<(Id, Id, String)> = read.app.store.fetch_all(&steps).await?;
+    let steps: Vec<(Id, Id, String)> = read.store.fetch_all(&steps).await?;
     let ids: Vec<Id> = steps.iter().map(|(id, ..)| *id).collect();
     let mut logged = read.run_metadata("step_run", &ids).await?;
     for (id, run, name) in steps {
@@ -320,7 +320,7 @@ pub async fn add_full_metadata(read: &Read<'_>, answers: &mut [ResponseOf<RunRow
         .and_where(Expr::col(("pipeline_run", "id")).among(runs))
         .and_where(Expr::col(("pipeline_snapshot", "schedule_id")).is_not_null())
         .to_owned();
-    let schedules: Vec<(Id, Id)> = read.app.store.fetch_all(&schedules).await?;
+    let schedules: Vec<(Id, Id)> = read.store.fetch_all(&schedules).await?;
     let ids: Vec<Id> = schedules.iter().map(|(_, schedule)| *schedule).collect();
     let logged = read.run_metadata("schedule", &ids).await?;
     for (run, schedule) in schedules {

@@ -40,7 +40,7 @@ pub async fn stop_run(cx: Context, PathId(id): PathId, mut query: Query) -> ApiR
         return Err(ApiError::illegal(message));
     }
     let context = &cx;
-    let marked = cx.app.store.write(|mut tx| async move {
+    let marked = cx.store.write(|mut tx| async move {
         lock(&mut tx, id).await?;
         let reason = Some("Manual stop requested.");
         let ended = follow(context, &mut tx, id, Some(ExecutionStatus::Stopping), reason).await?;
@@ -58,7 +58,7 @@ async fn require_stack(cx: &Context, run: &RunRow) -> ApiResult<()> {
         .from("pipeline_snapshot")
         .and_where(Expr::col("id").eq(run.snapshot_id))
         .to_owned();
-    let found: Option<(Option<crate::store::Id>,)> = cx.app.store.fetch_optional(&query).await?;
+    let found: Option<(Option<crate::store::Id>,)> = cx.store.fetch_optional(&query).await?;
     match found.and_then(|(stack,)| stack).or(run.stack_id) {
         Some(_) => Ok(()),
         None => Err(ApiError::value("The stack of the run was deleted.")),

@@ -90,7 +90,7 @@ pub async fn get_or_create_run(
         cx.find::<RunRow>(original).await?;
     }
     // The most likely case: another step of the same run was here before.
-    if let Some((id,)) = cx.app.store.fetch_optional::<(Id,)>(&begun(&request)).await? {
+    if let Some((id,)) = cx.store.fetch_optional::<(Id,)>(&begun(&request)).await? {
         return Ok(Json((cx.answer::<RunRow>(id).await?, false)));
     }
     let new_id = cx.new_id();
@@ -146,7 +146,7 @@ async fn find_snapshot(cx: &Context, request: &RunRequest) -> ApiResult<Snapshot
         .and_where(Expr::col("id").eq(request.snapshot))
         .and_where(Expr::col("project_id").eq(request.project))
         .to_owned();
-    cx.app.store.fetch_optional(&query).await?.ok_or_else(|| {
+    cx.store.fetch_optional(&query).await?.ok_or_else(|| {
         let message = format!(
             "\"The pipeline snapshot with the ID '{}' was not found in the project.\"",
             request.snapshot

@@ -67,7 +67,7 @@ async fn find(cx: &Context, owner: &'static str, id: Id, meant: &Meant) -> ApiRe
         Meant::Id(logs) => select.and_where(Expr::col("id").eq(*logs)),
     };
     select.order_by("created", Order::Asc).limit(1);
-    Ok(cx.app.store.fetch_optional(&select).await?)
+    Ok(cx.store.fetch_optional(&select).await?)
 }
 
 fn unknown(kind: &str, id: Id) -> ApiError {

@@ -112,7 +112,7 @@ async fn get_run_status(cx: Context, PathId(id): PathId) -> ApiResult<Json<Strin
 /// The run's steps need no longer say that they live.
 async fn disable_heartbeat(cx: Context, PathId(id): PathId) -> ApiResult<Json<()>> {
     cx.find::<RunRow>(id).await?;
-    let disabled = cx.app.store.write(|mut tx| async move {
+    let disabled = cx.store.write(|mut tx| async move {
         Update::unnoted("pipeline_run", id).set("enable_heartbeat", false).run(&mut tx).await?;
         let steps = Sql::update()
             .table("step_run")

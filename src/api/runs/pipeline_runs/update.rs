@@ -51,7 +51,7 @@ pub async fn update_run(
     let add_logs = logs::checked(update.add_logs)?;
     let update = RunUpdate { add_logs: None, ..update };
     let (context, update, add_logs) = (&cx, &update, &add_logs);
-    let updated = cx.app.store.write(|mut tx| async move {
+    let updated = cx.store.write(|mut tx| async move {
         lock(&mut tx, id).await?;
         let run = find_in::<RunRow>(&mut tx, id).await?;
         let reason = update.status_reason.as_ref().map(ShortText::as_str);
@@ -150,7 +150,7 @@ impl Ended {
         if !self.0 {
             return Ok(());
         }
-        cx.app.auth.identities.forget_run(run.0).await;
+        cx.auth.identities.forget_run(run.0).await;
         note_first_runs(cx, run).await
     }
 }
@@ -173,7 +173,7 @@ async fn note_first_runs(cx: &Context, run: Id) -> ApiResult<()> {
         )
         .and_where(Expr::col(("pipeline_run", "id")).eq(run))
         .to_owned();
-    let components: Vec<(String, String)> = cx.app.store.fetch_all(&components).await?;
+    let components: Vec<(String, String)> = cx.store.fetch_all(&components).await?;
     let mut steps = vec!["pipeline_run"];
     for (kind, flavor) in &components {
         match (kind.as_str(), flavor.as_str()) {
@@ -184,7 +184,7 @@ async fn note_first_runs(cx: &Context, run: Id) -> ApiResult<()> {
         }
     }
     for step in steps {
-        settings::note_step(&cx.app.store, step, cx.now()).await?;
+        settings::note_step(&cx.store, step, cx.now()).await?;
     }
     Ok(())
 }

@@ -29,8 +29,8 @@ const DOWNLOAD: &str = "snapshot_code";
 /// A token to download a snapshot's code with.
 pub async fn download_token(cx: Context, PathId(id): PathId) -> ApiResult<Json<String>> {
     let snapshot = cx.find::<SnapshotRow>(id).await?;
-    file(&cx.app, &snapshot, cx.principal.projects()).await?;
-    Ok(Json(issue_download(&cx.app, &cx.principal, DOWNLOAD, id)?))
+    file(&cx, &snapshot, cx.principal.projects()).await?;
+    Ok(Json(issue_download(&cx, &cx.principal, DOWNLOAD, id)?))
 }
 
 /// A snapshot's code, for whoever has the token.

@@ -203,7 +203,7 @@ async fn all_metadata(read: &Read<'_>, rows: &[SnapshotRow]) -> ApiResult<ById<S
         .from("pipeline_snapshot")
         .and_where(Expr::col("id").among(ids.clone()))
         .to_owned();
-    let details: Vec<Details> = read.app.store.fetch_all(&query).await?;
+    let details: Vec<Details> = read.store.fetch_all(&query).await?;
     let mut steps = step_configurations(read, ids.collect()).await?;
     let by_id: ById<&SnapshotRow> = rows.iter().map(|row| (row.id, row)).collect();
     let metadata = |details: Details| {

@@ -32,7 +32,7 @@ pub async fn abilities(read: &Read<'_>, ids: &[Id]) -> ApiResult<ById<Abilities>
         )
         .and_where(Expr::col(("pipeline_snapshot", "id")).among(ids.iter().copied()))
         .to_owned();
-    let rows: Vec<(Id, bool, Option<Id>, bool)> = read.app.store.fetch_all(&query).await?;
+    let rows: Vec<(Id, bool, Option<Id>, bool)> = read.store.fetch_all(&query).await?;
     let able = |(id, is_local, stack, has_deployer): (Id, bool, Option<Id>, bool)| {
         (id, Abilities { runnable: !is_local && stack.is_some(), deployable: has_deployer })
     };
@@ -86,7 +86,7 @@ pub async fn latest_runs(read: &Read<'_>, ids: &[Id]) -> ApiResult<ById<LatestRu
         .inner_join("pipeline_run", Expr::col(("pipeline_run", "id")).eq(SimpleExpr::from(newest)))
         .and_where(Expr::col(("pipeline_snapshot", "id")).among(ids.iter().copied()))
         .to_owned();
-    let runs: Vec<LatestRun> = read.app.store.fetch_all(&query).await?;
+    let runs: Vec<LatestRun> = read.store.fetch_all(&query).await?;
     Ok(runs.into_iter().map(|run| (run.source_id, run)).collect())
 }
 
@@ -105,7 +105,7 @@ pub async fn step_configurations(
         .and_where(Expr::col("snapshot_id").among(ids))
         .order_by("index", Order::Asc)
         .to_owned();
-    for (snapshot, name, config) in read.app.store.fetch_all::<(Id, String, String)>(&query).await? {
+    for (snapshot, name, config) in read.store.fetch_all::<(Id, String, String)>(&query).await? {
         match serde_json::from_str(&config) {
             Ok(step) => by_snapshot.entry(snapshot).or_default().push((name, step)),
             Err(error) => tracing::warn!(%error, %snapshot, name, "a step's configuration can't be read"),

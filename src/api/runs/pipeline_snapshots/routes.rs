@@ -300,7 +300,7 @@ async fn update_snapshot(
     ModelBody(update): ModelBody<SnapshotUpdate>,
 ) -> ApiResult<Json<ResponseOf<SnapshotRow>>> {
     let (context, update) = (&cx, &update);
-    let updated = cx.app.store.write(|mut tx| async move {
+    let updated = cx.store.write(|mut tx| async move {
         let snapshot = find_in::<SnapshotRow>(&mut tx, id).await?;
         let mut change = Update::of("pipeline_snapshot", id, context.now());
         match &update.name {
@@ -351,7 +351,7 @@ async fn prune_snapshots(
         .and_where(Expr::col("project_id").eq(request.project))
         .and_where(Expr::col("name").is_null())
         .and_where(Expr::col("created").lt(request.older_than.0));
-    let mut ids: Vec<(Id,)> = cx.app.store.fetch_all(&unused).await?;
+    let mut ids: Vec<(Id,)> = cx.store.fetch_all(&unused).await?;
     if !request.apply {
         return Ok(Json(PruneResponse { snapshot_count: ids.len(), task_id: None }));
     }
@@ -365,7 +365,7 @@ async fn prune_snapshots(
         if count == before {
             break;
         }
-        ids = cx.app.store.fetch_all(&unused).await?;
+        ids = cx.store.fetch_all(&unused).await?;
     }
     Ok(Json(PruneResponse { snapshot_count: count, task_id: None }))
 }
@@ -375,7 +375,7 @@ async fn delete_unused(cx: &Context, id: Id) -> ApiResult<bool> {
     let mut unused = unreferenced();
     unused.and_where(Expr::col("id").eq(id));
     let unused = &unused;
-    let deleted = cx.app.store.write(|mut tx| async move {
+    let deleted = cx.store.write(|mut tx| async move {
         let is_unused = tx.fetch_optional::<(Id,)>(unused).await?.is_some();
         if is_unused {
             <SnapshotRow as crate::framework::Resource>::delete(&mut tx, id).await?;

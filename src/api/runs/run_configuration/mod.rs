@@ -109,7 +109,7 @@ async fn snapshots(read: &Read<'_>, ids: &[Id]) -> ApiResult<Vec<SnapshotOfStack
         .and_where(Expr::col(("pipeline_snapshot", "id")).among(ids.iter().copied()))
         .and_where(Expr::col(("pipeline_build", "stack_id")).is_not_null())
         .to_owned();
-    Ok(read.app.store.fetch_all(&query).await?)
+    Ok(read.store.fetch_all(&query).await?)
 }
 
 async fn components(read: &Read<'_>, stacks: impl Iterator<Item = Id>) -> ApiResult<Vec<Component>> {
@@ -134,7 +134,7 @@ async fn components(read: &Read<'_>, stacks: impl Iterator<Item = Id>) -> ApiRes
         .order_by(("stack_component", "type"), Order::Asc)
         .order_by(("stack_component", "name"), Order::Asc)
         .to_owned();
-    Ok(read.app.store.fetch_all(&query).await?)
+    Ok(read.store.fetch_all(&query).await?)
 }
 
 impl Configurable<'_> {

@@ -211,7 +211,7 @@ async fn specs(read: &Read<'_>, snapshots: &[Id]) -> ApiResult<ById<Arc<RawValue
         .from("pipeline_snapshot")
         .and_where(Expr::col("id").among(snapshots.iter().copied()))
         .to_owned();
-    let specs: Vec<(Id, Option<JsonText>)> = read.app.store.fetch_all(&query).await?;
+    let specs: Vec<(Id, Option<JsonText>)> = read.store.fetch_all(&query).await?;
     Ok(specs.into_iter().filter_map(|(id, spec)| Some((id, Arc::from(spec?.0)))).collect())
 }
 
@@ -269,6 +269,6 @@ async fn latest_runs(read: &Read<'_>, rows: &[TemplateRow]) -> ApiResult<ById<(I
         .inner_join("pipeline_run", Expr::col(("pipeline_run", "id")).eq(SimpleExpr::from(newest)))
         .and_where(Expr::col(("run_template", "id")).among(rows.iter().map(|row| row.id)))
         .to_owned();
-    let latest: Vec<(Id, Id, String)> = read.app.store.fetch_all(&query).await?;
+    let latest: Vec<(Id, Id, String)> = read.store.fetch_all(&query).await?;
     Ok(latest.into_iter().map(|(template, run, status)| (template, (run, status))).collect())
 }

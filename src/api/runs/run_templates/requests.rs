@@ -99,7 +99,7 @@ pub async fn update_template(
     ModelBody(update): ModelBody<TemplateUpdate>,
 ) -> ApiResult<Json<ResponseOf<TemplateRow>>> {
     let (context, update) = (&cx, &update);
-    let updated = cx.app.store.write(|mut tx| async move {
+    let updated = cx.store.write(|mut tx| async move {
         let template = find_in::<TemplateRow>(&mut tx, id).await?;
         let name = update.name.as_ref().map(ShortText::as_str);
         if let Some(name) = name {

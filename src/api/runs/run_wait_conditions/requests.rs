@@ -165,7 +165,7 @@ pub async fn update_lease(
 ) -> ApiResult<Json<String>> {
     let run = cx.find::<WaitConditionRow>(id).await?.run_id;
     let (context, update) = (&cx, &update);
-    let status = cx.app.store.write(|mut tx| async move {
+    let status = cx.store.write(|mut tx| async move {
         lock(&mut tx, run).await?;
         let condition = find_in::<WaitConditionRow>(&mut tx, id).await?;
         match update.mode.unwrap_or(LeaseMode::Refresh) {
@@ -236,7 +236,7 @@ pub async fn resolve_condition(
         answer.check(&cx, found.data_schema_json.as_ref().map(|schema| schema.0.get())).await?;
     }
     let (context, answer) = (&cx, &answer);
-    let resolved = cx.app.store.write(|mut tx| async move {
+    let resolved = cx.store.write(|mut tx| async move {
         lock(&mut tx, run).await?;
         let condition = find_in::<WaitConditionRow>(&mut tx, id).await?;
         if condition.status != PENDING {
@@ -281,7 +281,7 @@ impl Answer {
             return Err(ApiError::too_long("result", json_schema::LARGEST, "bytes"));
         }
         let schema = value(schema).unwrap_or(Value::Bool(true));
-        cx.app.schema_checks.check(schema, result).await?.map_err(refusal)
+        cx.schema_checks.check(schema, result).await?.map_err(refusal)
     }
 
     /// What the run is given: nothing when it is aborted, else what was checked.

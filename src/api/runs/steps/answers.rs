@@ -81,7 +81,7 @@ async fn pipelines_of(read: &Read<'_>, runs: Vec<Id>) -> ApiResult<ById<(Object,
         )
         .and_where(Expr::col(("pipeline_run", "id")).among(runs))
         .to_owned();
-    let rows: Vec<PipelineOfRun> = read.app.store.fetch_all(&query).await?;
+    let rows: Vec<PipelineOfRun> = read.store.fetch_all(&query).await?;
     let configuration = |row: PipelineOfRun| {
         let (stored, start) = (&row.pipeline_configuration, row.start_time.unwrap_or(row.created));
         let configuration = match read.metadata {
@@ -104,7 +104,7 @@ async fn own_configurations(read: &Read<'_>, steps: Vec<Id>) -> ApiResult<ById<S
         .from("step_configuration")
         .and_where(Expr::col("step_run_id").among(steps.iter().copied()))
         .to_owned();
-    Ok(read.app.store.fetch_all::<(Id, String)>(&dynamic).await?.into_iter().collect())
+    Ok(read.store.fetch_all::<(Id, String)>(&dynamic).await?.into_iter().collect())
 }
 
 /// Configurations by snapshot and name.
@@ -120,7 +120,7 @@ async fn compiled_configurations(
         .and_where(Expr::col("snapshot_id").among(snapshots))
         .and_where(Expr::col("name").is_in(names))
         .to_owned();
-    let rows: Vec<(Id, String, String)> = read.app.store.fetch_all(&query).await?;
+    let rows: Vec<(Id, String, String)> = read.store.fetch_all(&query).await?;
     Ok(rows.into_iter().map(|(snapshot, name, config)| ((snapshot, name), config)).collect())
 }
 
@@ -192,14 +192,14 @@ pub async fn details(read: &Read<'_>, rows: &[StepRow]) -> ApiResult<ById<Detail
         .from("step_run")
         .and_where(Expr::col("id").among(ids.iter().copied()))
         .to_owned();
-    let details: Vec<Details> = read.app.store.fetch_all(&query).await?;
+    let details: Vec<Details> = read.store.fetch_all(&query).await?;
     let mut details: ById<Details> = details.into_iter().map(|details| (details.id, details)).collect();
     let parents = Sql::select()
         .columns(["child_id", "parent_id"])
         .from("step_run_parents")
         .and_where(Expr::col("child_id").among(ids.iter().copied()))
         .to_owned();
-    for (child, parent) in read.app.store.fetch_all::<(Id, Id)>(&parents).await? {
+    for (child, parent) in read.store.fetch_all::<(Id, Id)>(&parents).await? {
         if let Some(details) = details.get_mut(&child) {
             details.parents.push(parent);
         }

@@ -60,7 +60,7 @@ pub async fn load(read: &Read<'_>, steps: &[Id]) -> ApiResult<(ById<Inputs>, ByI
         .and_where(Expr::col("step_id").among(steps.iter().copied()))
         .order_by("input_index", Order::Asc)
         .to_owned();
-    let inputs: Vec<InputLink> = read.app.store.fetch_all(&inputs).await?;
+    let inputs: Vec<InputLink> = read.store.fetch_all(&inputs).await?;
     let outputs = Sql::select()
         .columns(["step_id", "artifact_id", "name"].map(|column| ("step_run_output_artifact", column)))
         .from("step_run_output_artifact")
@@ -71,7 +71,7 @@ pub async fn load(read: &Read<'_>, steps: &[Id]) -> ApiResult<(ById<Inputs>, ByI
         .and_where(Expr::col("step_id").among(steps.iter().copied()))
         .order_by(("artifact_version", "created"), Order::Asc)
         .to_owned();
-    let outputs: Vec<(Id, Id, String)> = read.app.store.fetch_all(&outputs).await?;
+    let outputs: Vec<(Id, Id, String)> = read.store.fetch_all(&outputs).await?;
     let ids = inputs.iter().map(|link| link.artifact_id).chain(outputs.iter().map(|(_, id, _)| *id));
     let versions = read.embed::<ArtifactVersionRow>(ids.map(Some)).await?;
     let (mut taken, mut given) = (ById::<Inputs>::new(), ById::<Outputs>::new());

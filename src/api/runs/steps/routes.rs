@@ -82,7 +82,7 @@ async fn note_heartbeat(
     }
     refuse_other_tokens(&cx, &step).await?;
     let now = cx.now();
-    let noted = cx.app.store.write(|mut tx| async move {
+    let noted = cx.store.write(|mut tx| async move {
         Update::unnoted("step_run", id).set("latest_heartbeat", now).run(&mut tx).await?;
         Ok::<_, ApiError>(tx.commit(()).await?)
     });
@@ -92,7 +92,7 @@ async fn note_heartbeat(
         .from("pipeline_run")
         .and_where(Expr::col("id").eq(step.pipeline_run_id))
         .to_owned();
-    let run: Option<(String,)> = cx.app.store.fetch_optional(&query).await?;
+    let run: Option<(String,)> = cx.store.fetch_optional(&query).await?;
     Ok(Json(Heartbeat {
         id,
         status: step.status,
@@ -124,5 +124,5 @@ async fn schedule_of(cx: &Context, step: &StepRow) -> ApiResult<Option<Id>> {
         .from("pipeline_snapshot")
         .and_where(Expr::col("id").eq(step.snapshot_id))
         .to_owned();
-    Ok(cx.app.store.fetch_optional::<(Option<Id>,)>(&query).await?.and_then(|(schedule,)| schedule))
+    Ok(cx.store.fetch_optional::<(Option<Id>,)>(&query).await?.and_then(|(schedule,)| schedule))
 }

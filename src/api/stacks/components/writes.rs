@@ -152,7 +152,7 @@ pub async fn update_component(
 ) -> ApiResult<Json<ResponseOf<ComponentRow>>> {
     let (context, update) = (&cx, &update);
     let takes_over = update.configuration.is_some() && takes_over(&cx, &cx.find(id).await?).await?;
-    let updated = cx.app.store.write(|mut tx| async move {
+    let updated = cx.store.write(|mut tx| async move {
         let component = find_in::<ComponentRow>(&mut tx, id).await?;
         require_connector(&mut tx, update.connector).await?;
         if let Some(configuration) = &update.configuration {
@@ -194,7 +194,7 @@ impl ComponentUpdate {
 }
 
 pub async fn delete_component(cx: Context, PathId(id): PathId) -> ApiResult<Json<()>> {
-    let deleted = cx.app.store.write(|mut tx| async move {
+    let deleted = cx.store.write(|mut tx| async move {
         tx.take_turn(TURN).await?;
         delete(&mut tx, id).await?;
         Ok::<_, ApiError>(tx.commit(()).await?)

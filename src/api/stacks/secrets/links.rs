@@ -60,7 +60,7 @@ pub async fn linked_secrets(read: &Read<'_>, kind: Linkable, ids: &[Id]) -> ApiR
         .and_where(Expr::col(("secret_resource", "resource_id")).among(ids.iter().copied()))
         .order_by(("secret", "name"), Order::Asc)
         .to_owned();
-    for (thing, secret) in read.app.store.fetch_all::<(Id, Id)>(&query).await? {
+    for (thing, secret) in read.store.fetch_all::<(Id, Id)>(&query).await? {
         by_thing.entry(thing).or_default().push(secret);
     }
     Ok(by_thing)

@@ -184,7 +184,7 @@ async fn get_secret(
 async fn answer_with_values(cx: &Context, id: Id, hydrate: bool) -> ApiResult<Json<ResponseOf<SecretRow>>> {
     cx.find::<SecretRow>(id).await?;
     require_store(cx)?;
-    let stored = cx.app.store.fetch_optional::<StoredValues>(&select_values(id)).await?;
+    let stored = cx.store.fetch_optional::<StoredValues>(&select_values(id)).await?;
     let values = open(cx, stored).ok_or_else(|| {
         let message =
             format!("\"The values of the secret with the ID '{id}' are not there or can't be decrypted\"");
@@ -206,7 +206,7 @@ async fn update_secret(
         SecretValues::of(sent).check_size()?;
     }
     let (context, update) = (&cx, &update);
-    let updated = cx.app.store.write(|mut tx| async move {
+    let updated = cx.store.write(|mut tx| async move {
         tx.take_turn(TURN).await?;
         let mut select = SecretRow::select();
         SecretRow::narrow(&mut select, &context.principal);
@@ -249,7 +249,7 @@ async fn delete_secret(cx: Context, id: PathId) -> ApiResult<Json<()>> {
 /// # Errors
 /// 501 where the operator wants none kept.
 fn require_store(cx: &Context) -> ApiResult<()> {
-    match cx.app.secrets.kind {
+    match cx.secrets.kind {
         SecretsStoreType::Sql => Ok(()),
         SecretsStoreType::None => Err(ApiError::not_implemented(
             "This server keeps no secrets: its ZENML_SECRETS_STORE_TYPE is none.",
@@ -287,12 +287,12 @@ fn select_values(id: Id) -> SelectStatement {
 }
 
 fn open(cx: &Context, stored: Option<StoredValues>) -> Option<SecretValues> {
-    cx.app.secrets.cipher.open(&stored?.0?)
+    cx.secrets.cipher.open(&stored?.0?)
 }
 
 fn seal(cx: &Context, values: &SecretValues) -> ApiResult<String> {
     values.check_size()?;
-    cx.app.secrets.cipher.seal(values, &*cx.app.env.random).map_err(|_| {
+    cx.secrets.cipher.seal(values, &*cx.env.random).map_err(|_| {
         tracing::error!("a secret's values could not be encrypted");
         ApiError::internal()
     })

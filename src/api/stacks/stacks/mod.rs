@@ -163,7 +163,7 @@ async fn components(read: &Read<'_>, stacks: &[Id]) -> ApiResult<ById<Components
         .order_by(("stack_component", "created"), Order::Asc)
         .order_by(("stack_component", "id"), Order::Asc)
         .to_owned();
-    let links: Vec<(Id, Id)> = read.app.store.fetch_all(&query).await?;
+    let links: Vec<(Id, Id)> = read.store.fetch_all(&query).await?;
     let components = read.embed::<ComponentRow>(links.iter().map(|(_, component)| Some(*component))).await?;
     for (stack, component) in links {
         let Some(component) = components.get(&component) else { continue };

@@ -151,7 +151,7 @@ pub async fn create_stack(
     });
     let (id, steps) = made.await?;
     for step in steps {
-        settings::note_step(&cx.app.store, &step, cx.now()).await?;
+        settings::note_step(&cx.store, &step, cx.now()).await?;
     }
     cx.answer::<StackRow>(id).await.map(Json)
 }
@@ -206,7 +206,7 @@ async fn make(
     configuration::check(&flavor, &configuration)?;
     let mut name = request.name.as_str().to_owned();
     while components::find_named(tx, &name, kind.word()).await?.is_some() {
-        name = format!("{}-{}", request.name.as_str(), cx.app.env.random.hex::<2>()).to_lowercase();
+        name = format!("{}-{}", request.name.as_str(), cx.env.random.hex::<2>()).to_lowercase();
     }
     let component = NewComponent {
         name: &name,
@@ -295,7 +295,7 @@ pub async fn update_stack(
     JsonBody(update): JsonBody<StackUpdate>,
 ) -> ApiResult<Json<ResponseOf<StackRow>>> {
     let (context, update) = (&cx, &update);
-    let updated = cx.app.store.write(|mut tx| async move {
+    let updated = cx.store.write(|mut tx| async move {
         tx.take_turn(TURN).await?;
         let mut parts = Parts::new();
         for (kind, ids) in update.components.iter().flat_map(|components| &components.0) {

@@ -99,7 +99,7 @@ pub async fn load(read: &Read<'_>, run: &RunRow, keys: &[&str]) -> ApiResult<Dra
         .from("pipeline_snapshot")
         .and_where(Expr::col("id").eq(run.snapshot_id))
         .to_owned();
-    let snapshot: Option<(Id, String, bool)> = read.app.store.fetch_optional(&snapshot).await?;
+    let snapshot: Option<(Id, String, bool)> = read.store.fetch_optional(&snapshot).await?;
     let Some((snapshot, configuration, is_dynamic)) = snapshot else {
         return Err(ApiError::value("A run without a snapshot has no graph."));
     };
@@ -126,11 +126,7 @@ pub async fn load(read: &Read<'_>, run: &RunRow, keys: &[&str]) -> ApiResult<Dra
         metadata,
         conditions: conditions(read, run.id).await?,
         triggered: triggered(read, ids).await?,
-        children: read
-            .app
-            .store
-            .fetch_all(other_runs().and_where(Expr::col("parent_run_id").eq(run.id)))
-            .await?,
+        children: read.store.fetch_all(other_runs().and_where(Expr::col("parent_run_id").eq(run.id))).await?,
         begun: begun.into_iter().map(|step| (step.name.clone(), step)).collect(),
     })
 }
@@ -152,7 +148,7 @@ async fn begun(read: &Read<'_>, run: Id) -> ApiResult<Vec<StepOfRun>> {
         .order_by("created", Order::Asc)
         .order_by("id", Order::Asc)
         .to_owned();
-    Ok(read.app.store.fetch_all(&query).await?)
+    Ok(read.store.fetch_all(&query).await?)
 }
 
 /// Steps as they were compiled, of a snapshot or of steps that came up at run time.
@@ -169,7 +165,7 @@ async fn configurations(
         .order_by("created", Order::Asc)
         .order_by("id", Order::Asc)
         .to_owned();
-    let rows: Vec<(String, String)> = read.app.store.fetch_all(&query).await?;
+    let rows: Vec<(String, String)> = read.store.fetch_all(&query).await?;
     let readable = |(name, config): (String, String)| Some((name, serde_json::from_str(&config).ok()?));
     Ok(rows.into_iter().filter_map(readable).collect())
 }
@@ -182,14 +178,14 @@ async fn inputs(read: &Read<'_>, steps: &[Id]) -> ApiResult<Vec<Input>> {
         .expr_as(Expr::col(link("type")), "kind")
         .order_by(link("name"), Order::Asc)
         .order_by(link("input_index"), Order::Asc);
-    Ok(read.app.store.fetch_all(versions(&mut query, "step_run_input_artifact", steps)).await?)
+    Ok(read.store.fetch_all(versions(&mut query, "step_run_input_artifact", steps)).await?)
 }
 
 async fn outputs(read: &Read<'_>, steps: &[Id]) -> ApiResult<Vec<Output>> {
     let link = |column: &'static str| ("step_run_output_artifact", column);
     let mut query = Sql::select();
     query.columns(["step_id", "name", "artifact_id"].map(link)).order_by(link("name"), Order::Asc);
-    Ok(read.app.store.fetch_all(versions(&mut query, "step_run_output_artifact", steps)).await?)
+    Ok(read.store.fetch_all(versions(&mut query, "step_run_output_artifact", steps)).await?)
 }
 
 /// With what the linked artifact versions are.
@@ -213,7 +209,7 @@ async fn conditions(read: &Read<'_>, run: Id) -> ApiResult<Vec<Condition>> {
         .order_by("created", Order::Asc)
         .order_by("id", Order::Asc)
         .to_owned();
-    Ok(read.app.store.fetch_all(&query).await?)
+    Ok(read.store.fetch_all(&query).await?)
 }
 
 fn other_runs() -> SelectStatement {
@@ -231,7 +227,7 @@ async fn triggered(read: &Read<'_>, steps: Vec<Id>) -> ApiResult<ById<Vec<OtherR
         .and_where(Expr::col("triggered_by").among(steps))
         .and_where(Expr::col("triggered_by_type").eq("step_run"));
     let mut by_step = ById::new();
-    for run in read.app.store.fetch_all::<OtherRun>(&query).await? {
+    for run in read.store.fetch_all::<OtherRun>(&query).await? {
         if let Some(step) = run.triggered_by {
             by_step.entry(step).or_insert_with(Vec::new).push(run);
         }

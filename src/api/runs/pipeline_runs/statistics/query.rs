@@ -69,7 +69,7 @@ pub async fn fetch(
     query.expr_as(Expr::col(("runs", "run_id")).count_distinct(), "run_count");
     order(&mut query, request);
     query.limit(request.max_groups + 1);
-    Ok(cx.app.store.fetch_all(&query).await?)
+    Ok(cx.store.fetch_all(&query).await?)
 }
 
 /// The latest first; without time the largest.
@@ -120,7 +120,7 @@ impl Grouping {
                 .limit(1)
                 .to_owned()
                 .into(),
-            GroupingKind::Time => cx.app.store.engine().span_of((RUN, "start_time"), self.granularity?),
+            GroupingKind::Time => cx.store.engine().span_of((RUN, "start_time"), self.granularity?),
             GroupingKind::Metadata => {
                 newest_metadata(self.metadata_key.as_deref()?, Expr::col(("run_metadata", "value")))
             }
@@ -134,7 +134,7 @@ impl Metric {
         let step = |column: &'static str| Expr::col(("step_run", column));
         match self.source {
             MetricSource::Duration => {
-                cx.app.store.engine().seconds_between((RUN, "start_time"), (RUN, "end_time"))
+                cx.store.engine().seconds_between((RUN, "start_time"), (RUN, "end_time"))
             }
             MetricSource::StepCount => steps(step("name").count_distinct()).into(),
             MetricSource::CachedStepCount => {
