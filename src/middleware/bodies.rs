@@ -1,6 +1,7 @@
 //! How large a body may be, and how much of large ones is in memory at a time.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, HttpBody};
@@ -11,7 +12,8 @@ use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
 
-use crate::app::{App, AppState};
+use crate::app::App;
+use crate::config::ServerSettings;
 use crate::http::budgets::{Budget, Holder, Share};
 use crate::http::error::ApiError;
 
@@ -28,8 +30,8 @@ struct Read {
 }
 
 /// Refuses bodies that are longer than an open route has use for.
-pub async fn keep_small(State(app): State<AppState>, request: Request, next: Next) -> Response {
-    let most = SMALL.min(app.config.max_request_body_size_in_bytes.0.into());
+pub async fn keep_small(State(config): State<Arc<ServerSettings>>, request: Request, next: Next) -> Response {
+    let most = SMALL.min(config.max_request_body_size_in_bytes.0.into());
     if let Some(refusal) = declared(&request).and_then(|length| too_long(length, most)) {
         return refusal;
     }

@@ -1,20 +1,28 @@
 //! A name for each request, to find it in the log by: the caller's, or eight hexadecimal characters.
 
+use std::sync::Arc;
+
 use axum::extract::{Request, State};
 use axum::http::HeaderValue;
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument;
 
-use crate::app::AppState;
+use crate::app::Edge;
+use crate::env::Environment;
 use crate::http::REQUEST_ID;
 
 /// A longer name from a caller would only fill the log.
 const MAX_LENGTH: usize = 128;
 
 /// Names the request, opens its span, logs its end and repeats the name in the answer.
-pub async fn name_request(State(app): State<AppState>, mut request: Request, next: Next) -> Response {
-    app.edge.proxies.notice(request.headers(), request.extensions());
+pub async fn name_request(
+    State(env): State<Environment>,
+    State(edge): State<Arc<Edge>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    edge.proxies.notice(request.headers(), request.extensions());
     let sent = request.headers().get(REQUEST_ID).filter(|id| {
         let bytes = id.as_bytes();
         !bytes.is_empty() && bytes.len() <= MAX_LENGTH && bytes.iter().all(u8::is_ascii_graphic)
@@ -22,7 +30,7 @@ pub async fn name_request(State(app): State<AppState>, mut request: Request, nex
     let id = match sent {
         Some(id) => id.clone(),
         None => {
-            let id = generated(app.env.random.bytes());
+            let id = generated(env.random.bytes());
             // As if the caller had sent it, for whoever needs it on the way.
             request.headers_mut().insert(REQUEST_ID, id.clone());
             id

@@ -1,5 +1,7 @@
 //! Service accounts: what machines sign in as. They share their table with users.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
@@ -7,14 +9,14 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use super::users;
-use crate::app::AppState;
-use crate::audit::{Action, Origin};
+use crate::app::Auth;
+use crate::audit::{Action, Audit, Origin};
 use crate::auth::{Principal, Revocation};
+use crate::env::Environment;
 use crate::framework::Context;
 use crate::framework::routes::Routes;
 use crate::http::error::{ApiError, ApiResult, if_duplicate};
-use crate::http::filter::Field;
-use crate::http::filter::by_name_or_id;
+use crate::http::filter::{Field, by_name_or_id};
 use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Listed, Page};
 use crate::http::path::PathName;
@@ -223,11 +225,11 @@ pub async fn create_service_account(
 
 /// All service accounts.
 pub async fn list_service_accounts(
-    State(app): State<AppState>,
+    State(store): State<Store>,
     _: Principal,
     list: ListRequest<ServiceAccountRow>,
 ) -> ApiResult<Page<ServiceAccountResponse>> {
-    let page = list.fetch(&app.store, &select()).await?;
+    let page = list.fetch(&store, &select()).await?;
     let responses =
         |rows: Vec<ServiceAccountRow>| rows.into_iter().map(|row| row.response(list.hydrate)).collect();
     Ok(page.with_items(responses))
@@ -235,30 +237,33 @@ pub async fn list_service_accounts(
 
 /// One service account, by its name or id.
 pub async fn get_service_account(
-    State(app): State<AppState>,
+    State(store): State<Store>,
     _: Principal,
     PathName(name_or_id): PathName,
     mut query: Query,
 ) -> ApiResult<Json<ServiceAccountResponse>> {
     let hydrate = query.flag("hydrate").unwrap_or(true);
     query.finish()?;
-    let account = find(&app.store, &name_or_id).await?;
+    let account = find(&store, &name_or_id).await?;
     Ok(Json(account.response(hydrate)))
 }
 
 /// Changes a service account.
 pub async fn update_service_account(
-    State(app): State<AppState>,
+    State(env): State<Environment>,
+    State(store): State<Store>,
+    State(auth): State<Arc<Auth>>,
+    State(audit): State<Arc<Audit>>,
     principal: Principal,
     origin: Origin,
     PathName(name_or_id): PathName,
     JsonBody(request): JsonBody<ServiceAccountUpdate>,
 ) -> ApiResult<Json<ServiceAccountResponse>> {
-    let account = find(&app.store, &name_or_id).await?;
+    let account = find(&store, &name_or_id).await?;
     account.refuse_external()?;
     require_admin(&principal)?;
     let mut update = Sql::update();
-    update.table("user").value("updated", Timestamp::new(app.env.clock.now()));
+    update.table("user").value("updated", Timestamp::new(env.clock.now()));
     let mut changed = Vec::new();
     let texts = [
         ("name", request.name.as_ref().map(Name::as_str)),
@@ -277,16 +282,16 @@ pub async fn update_service_account(
         changed.push("active");
     }
     update.and_where(Expr::col("id").eq(account.id));
-    let event = app.audit.event(&origin, Action::ServiceAccountUpdated);
+    let event = audit.event(&origin, Action::ServiceAccountUpdated);
     let event = event.on("service_account", account.id, &account.name).with("changed", changed);
     let event = event.maybe("active", request.active);
     // As with a user's: no later activation brings the tokens back.
-    let now = app.env.clock.now();
+    let now = env.clock.now();
     let end =
         (request.active == Some(false)).then_some(Revocation::AllOf { user_id: account.id.0, until: now });
-    let (update, event, engine, id) = (&update, &event, app.store.engine(), account.id);
+    let (update, event, engine, id) = (&update, &event, store.engine(), account.id);
     let new_name = request.name.as_ref().map(Name::as_str);
-    let changed = app.store.write(|mut tx| async move {
+    let changed = store.write(|mut tx| async move {
         // All turns before anything is read.
         users::take_turn_of_names(&mut tx).await?;
         let ended = match end {
@@ -306,26 +311,28 @@ pub async fn update_service_account(
         })
     });
     let ended: ApiResult<_> = changed.await;
-    ended?.into_iter().for_each(|ended| app.auth.revocations.note(ended));
-    app.auth.identities.forget(account.id.0).await;
-    let account = find(&app.store, &account.id.to_string()).await?;
+    ended?.into_iter().for_each(|ended| auth.revocations.note(ended));
+    auth.identities.forget(account.id.0).await;
+    let account = find(&store, &account.id.to_string()).await?;
     Ok(Json(account.response(true)))
 }
 
 /// Deletes a service account with its API keys and devices.
 pub async fn delete_service_account(
-    State(app): State<AppState>,
+    State(store): State<Store>,
+    State(auth): State<Arc<Auth>>,
+    State(audit): State<Arc<Audit>>,
     principal: Principal,
     origin: Origin,
     PathName(name_or_id): PathName,
 ) -> ApiResult<Json<()>> {
-    let account = find(&app.store, &name_or_id).await?;
+    let account = find(&store, &name_or_id).await?;
     account.refuse_external()?;
     require_admin(&principal)?;
     let id = account.id;
-    let event = app.audit.event(&origin, Action::ServiceAccountDeleted);
+    let event = audit.event(&origin, Action::ServiceAccountDeleted);
     let event = &event.on("service_account", id, &account.name);
-    let deleted = app.store.write(|mut tx| async move {
+    let deleted = store.write(|mut tx| async move {
         if users::owns_anything(&mut tx, id).await? {
             let message = "This service account owns things that it has made, so it can't be deleted. Delete \
                            them first, or deactivate the account.";
@@ -335,7 +342,7 @@ pub async fn delete_service_account(
         Ok(event.commit(tx, ()).await?)
     });
     deleted.await?;
-    app.auth.identities.forget(id.0).await;
+    auth.identities.forget(id.0).await;
     Ok(Json(()))
 }
 

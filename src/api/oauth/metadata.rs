@@ -1,5 +1,7 @@
 //! What programs look up before anything else: the public keys (RFC 7517), and what is where (RFC 8414).
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST};
 use axum::http::{HeaderMap, HeaderName};
@@ -10,7 +12,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::refusals;
-use crate::app::{App, AppState};
+use crate::app::{App, AppState, Auth};
 use crate::config::AuthScheme;
 use crate::framework::routes::Routes;
 
@@ -34,8 +36,8 @@ fn with_refusals(router: Router<AppState>) -> Router<AppState> {
 }
 
 /// The public keys that verify tokens. A secret is not among them.
-async fn get_jwks(State(app): State<AppState>) -> Response {
-    let keys = app.auth.signing_keys.ring().published();
+async fn get_jwks(State(auth): State<Arc<Auth>>) -> Response {
+    let keys = auth.signing_keys.ring().published();
     (KEPT, [(CONTENT_TYPE, "application/jwk-set+json")], keys).into_response()
 }
 

@@ -3,12 +3,12 @@
 use axum::extract::State;
 
 use crate::api::identity::users::admins_only;
-use crate::app::AppState;
 use crate::audit::Record;
 use crate::auth::Principal;
 use crate::framework::routes::Routes;
 use crate::http::error::ApiResult;
 use crate::http::list::{ListRequest, Page};
+use crate::store::Store;
 
 pub fn routes() -> Routes {
     Routes::new().get("/api/v1/audit", list_records)
@@ -16,10 +16,10 @@ pub fn routes() -> Routes {
 
 /// Records, the newest first.
 pub async fn list_records(
-    State(app): State<AppState>,
+    State(store): State<Store>,
     principal: Principal,
     list: ListRequest<Record>,
 ) -> ApiResult<Page<Record>> {
     admins_only(&principal, "read the audit")?;
-    list.fetch(&app.store, &Record::select()).await
+    list.fetch(&store, &Record::select()).await
 }

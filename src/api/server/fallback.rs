@@ -1,20 +1,22 @@
 //! What no route answers (contract: BEHAVIOUR.md, "Unknown GET under /api: 404; other methods: 405").
 
+use std::sync::Arc;
+
 use axum::extract::{Request, State};
 use axum::http::header::ALLOW;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::dashboard;
-use crate::app::AppState;
+use crate::config::ServerSettings;
 use crate::http::error::ApiError;
 
 const API: &str = "/api/";
 
 /// No route has this path; outside of the API it is the dashboard's, where there is one.
-pub async fn not_found(State(app): State<AppState>, request: Request) -> Response {
+pub async fn not_found(State(config): State<Arc<ServerSettings>>, request: Request) -> Response {
     if matches!(*request.method(), Method::GET | Method::HEAD) {
-        return match &app.config.dashboard_files_path {
+        return match &config.dashboard_files_path {
             Some(folder) if !request.uri().path().starts_with(API) => {
                 dashboard::answer(folder, request).await
             }

@@ -4,8 +4,8 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 
-use crate::app::AppState;
 use crate::auth::Principal;
+use crate::store::Store;
 
 #[derive(Debug, Serialize)]
 pub struct ServerLoadInfo {
@@ -16,8 +16,8 @@ pub struct ServerLoadInfo {
 }
 
 /// Threads that answer requests, and connections to the database; SQLite has none.
-pub async fn get_load_info(State(app): State<AppState>, _: Principal) -> Json<ServerLoadInfo> {
-    let connections = app.store.connections();
+pub async fn get_load_info(State(store): State<Store>, _: Principal) -> Json<ServerLoadInfo> {
+    let connections = store.connections();
     Json(ServerLoadInfo {
         threads: tokio::runtime::Handle::current().metrics().num_workers(),
         db_connections_total: connections.total,

@@ -14,8 +14,7 @@ use crate::framework::{
     refuse_taken_name, taken,
 };
 use crate::http::error::{ApiError, ApiResult, if_duplicate};
-use crate::http::filter::Field;
-use crate::http::filter::by_name_or_id;
+use crate::http::filter::{Field, by_name_or_id};
 use crate::http::json::{JsonBody, object_or_empty};
 use crate::http::list::Listed;
 use crate::http::path::{PathId, PathName};

@@ -5,10 +5,9 @@ use axum::extract::State;
 use sea_query::{Expr, Func, Query};
 use serde::Serialize;
 
-use crate::app::AppState;
 use crate::auth::Principal;
 use crate::http::error::ApiResult;
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 
 #[derive(Debug, Serialize)]
 pub struct ServerStatistics {
@@ -18,10 +17,10 @@ pub struct ServerStatistics {
 }
 
 /// The numbers of stacks, components and projects.
-pub async fn get_statistics(State(app): State<AppState>, _: Principal) -> ApiResult<Json<ServerStatistics>> {
+pub async fn get_statistics(State(store): State<Store>, _: Principal) -> ApiResult<Json<ServerStatistics>> {
     let number_of = async |table: &'static str| -> Result<i64, StoreError> {
         let query = Query::select().expr(Func::count(Expr::col("id"))).from(table).to_owned();
-        Ok(app.store.fetch_optional::<(i64,)>(&query).await?.map_or(0, |(number,)| number))
+        Ok(store.fetch_optional::<(i64,)>(&query).await?.map_or(0, |(number,)| number))
     };
     Ok(Json(ServerStatistics {
         stacks: number_of("stack").await?,

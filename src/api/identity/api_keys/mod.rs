@@ -281,14 +281,14 @@ pub async fn create_api_key(
 
 /// All API keys of a service account.
 pub async fn list_api_keys(
-    State(app): State<AppState>,
+    State(store): State<Store>,
     _: Principal,
     PathId(account_id): PathId,
     list: ListRequest<ApiKeyRow>,
 ) -> ApiResult<Page<ApiKeyResponse>> {
-    let account = find_account(&app.store, account_id).await?;
+    let account = find_account(&store, account_id).await?;
     let of_account = select().and_where(Expr::col("service_account_id").eq(account.id)).to_owned();
-    let page = list.fetch(&app.store, &of_account).await?;
+    let page = list.fetch(&store, &of_account).await?;
     let responses = |rows: Vec<ApiKeyRow>| {
         rows.into_iter().map(|row| row.response(account.clone(), list.hydrate, None)).collect()
     };
@@ -297,15 +297,15 @@ pub async fn list_api_keys(
 
 /// One API key, by its name or id.
 pub async fn get_api_key(
-    State(app): State<AppState>,
+    State(store): State<Store>,
     _: Principal,
     PathIdAndName(account_id, name_or_id): PathIdAndName,
     mut query: Query,
 ) -> ApiResult<Json<ApiKeyResponse>> {
     let hydrate = query.flag("hydrate").unwrap_or(true);
     query.finish()?;
-    let account = find_account(&app.store, account_id).await?;
-    let row = find(&app.store, &account, &name_or_id).await?;
+    let account = find_account(&store, account_id).await?;
+    let row = find(&store, &account, &name_or_id).await?;
     Ok(Json(row.response(account, hydrate, None)))
 }
 

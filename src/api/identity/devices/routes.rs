@@ -19,7 +19,7 @@ use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Page};
 use crate::http::path::PathId;
 use crate::http::query::Query;
-use crate::store::{Id, Timestamp};
+use crate::store::{Id, Store, Timestamp};
 
 const DEVICE: &str = "/api/v1/devices/{device_id}";
 
@@ -34,12 +34,12 @@ pub fn routes() -> Routes {
 
 /// The devices of whoever asks.
 pub async fn list_devices(
-    State(app): State<AppState>,
+    State(store): State<Store>,
     principal: Principal,
     list: ListRequest<DeviceRow>,
 ) -> ApiResult<Page<DeviceResponse>> {
     let user = &*principal.user;
-    let page = list.fetch(&app.store, select().and_where(Expr::col("user_id").eq(user.id))).await?;
+    let page = list.fetch(&store, select().and_where(Expr::col("user_id").eq(user.id))).await?;
     let responses =
         |rows: Vec<DeviceRow>| rows.into_iter().map(|row| row.response(user, list.hydrate)).collect();
     Ok(page.with_items(responses))

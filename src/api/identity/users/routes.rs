@@ -1,5 +1,7 @@
 //! The endpoints of users.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -10,10 +12,11 @@ use super::requests::{Changes, TokensEnd, UserRequest, UserUpdate};
 use super::{credentials, rules};
 use crate::accounts::names::take_name;
 use crate::accounts::users::{self, UserResponse, UserRow};
-use crate::app::{App, AppState};
-use crate::audit::{Action, Claim, Origin};
+use crate::app::{App, AppState, Auth};
+use crate::audit::{Action, Audit, Claim, Origin};
 use crate::auth::Principal;
 use crate::auth::known_places::Place;
+use crate::config::ServerSettings;
 use crate::framework::Context;
 use crate::framework::routes::Routes;
 use crate::http::error::{ApiError, ApiResult};
@@ -21,7 +24,7 @@ use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Page};
 use crate::http::path::PathName;
 use crate::http::query::Query;
-use crate::store::{Id, Timestamp};
+use crate::store::{Id, Store, Timestamp};
 
 const USERS: &str = "/api/v1/users";
 const USER: &str = "/api/v1/users/{user_name_or_id}";
@@ -47,7 +50,7 @@ pub fn routes() -> Routes {
 
 /// Users; who is no admin sees themselves alone.
 pub async fn list_users(
-    State(app): State<AppState>,
+    State(store): State<Store>,
     principal: Principal,
     list: ListRequest<UserRow>,
 ) -> ApiResult<Page<UserResponse>> {
@@ -56,7 +59,7 @@ pub async fn list_users(
     if !principal.user.is_admin {
         select.and_where(Expr::col("id").eq(principal.user.id));
     }
-    let page = list.fetch(&app.store, &select).await?;
+    let page = list.fetch(&store, &select).await?;
     let responses = |rows: Vec<UserRow>| rows.iter().map(|row| row.response(list.hydrate)).collect();
     Ok(page.with_items(responses))
 }
@@ -106,14 +109,14 @@ pub async fn create_user(
 
 /// One user, by name or id. A service account is found by its id too.
 pub async fn get_user(
-    State(app): State<AppState>,
+    State(store): State<Store>,
     principal: Principal,
     PathName(name_or_id): PathName,
     mut query: Query,
 ) -> ApiResult<Json<UserResponse>> {
     let hydrate = query.flag("hydrate").unwrap_or(true);
     query.finish()?;
-    let user = users::find(&app.store, &name_or_id).await?;
+    let user = users::find(&store, &name_or_id).await?;
     rules::oneself_or_admins_only(&principal, &user, "see another user")?;
     Ok(Json(user.response(hydrate)))
 }
@@ -154,13 +157,16 @@ pub async fn update_user(
 
 /// Deletes a user who owns nothing.
 pub async fn delete_user(
-    State(app): State<AppState>,
+    State(config): State<Arc<ServerSettings>>,
+    State(store): State<Store>,
+    State(auth): State<Arc<Auth>>,
+    State(audit): State<Arc<Audit>>,
     principal: Principal,
     origin: Origin,
     PathName(name_or_id): PathName,
 ) -> ApiResult<Json<()>> {
-    rules::kept_here(app.config.auth_scheme)?;
-    let user = users::find(&app.store, &name_or_id).await?;
+    rules::kept_here(config.auth_scheme)?;
+    let user = users::find(&store, &name_or_id).await?;
     if rules::is_self(&principal, &user) {
         return Err(rules::forbidden("Nobody may delete themselves; ask another admin."));
     }
@@ -169,8 +175,8 @@ pub async fn delete_user(
         return Err(users::unknown(name_or_id));
     }
     let id = user.id;
-    let event = &app.audit.event(&origin, Action::UserDeleted).on("user", id, &user.name);
-    let deleted = app.store.write(|mut tx| async move {
+    let event = &audit.event(&origin, Action::UserDeleted).on("user", id, &user.name);
+    let deleted = store.write(|mut tx| async move {
         rules::keep_an_admin(&mut tx, id).await?;
         if rules::owns_anything(&mut tx, id).await? {
             return Err(rules::forbidden(
@@ -188,7 +194,7 @@ pub async fn delete_user(
     });
     let deleted: ApiResult<u64> = deleted.await;
     let touched = deleted?;
-    app.auth.identities.forget(id.0).await;
+    auth.identities.forget(id.0).await;
     if touched == 0 { Err(users::unknown(name_or_id)) } else { Ok(Json(())) }
 }
 
