@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use secrecy::SecretString;
 
 use crate::api::server::{dashboard, settings};
-use crate::api::stacks::secrets::SecretCipher;
 use crate::app::{App, AppState, Proofs};
 use crate::audit::Audit;
+use crate::auth::cipher::SecretCipher;
 use crate::auth::keys::{Keeper, KeyError};
 use crate::auth::password::{self, PasswordError};
 use crate::auth::{Passwords, Revocations};

@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::refusals::{Counted, Refusal, Refusals};
 use super::{Action, Actor, Event, Origin, Record, Shipper};
-use crate::api::identity::users;
+use crate::accounts::users;
 use crate::config::{AuditLog, ZendoSettings};
 use crate::env::Environment;
 use crate::env::clock::SharedClock;

@@ -6,10 +6,10 @@ use uuid::Uuid;
 
 use super::workload::{self, DeploymentState, RunState, ScheduleState};
 use crate::accounts::deactivation;
+use crate::accounts::users;
 use crate::accounts::users::UserRow;
 use crate::api::identity::api_keys::{self, KeyToProve};
 use crate::api::identity::devices::{self, DeviceRow};
-use crate::api::identity::users;
 use crate::store::{Id, Remembered, Store, StoreError, Timestamp};
 
 /// Reads what tokens say through a cache of each kind of row.

@@ -9,6 +9,7 @@ mod api_keys;
 mod api_tokens;
 mod audit;
 mod authentication;
+mod borders;
 mod browsing;
 mod compression;
 mod configuration;

@@ -5,11 +5,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Expr, ExprTrait, Order, Query as Sql};
 use secrecy::SecretString;
 
+use crate::accounts::users;
 use crate::accounts::users::UserRow;
 use crate::api::identity::devices::{
     DeviceRow, DeviceStatus, find_by_client, find_for_authentication, forget, note_wrong_code,
 };
-use crate::api::identity::users;
 use crate::app::App;
 use crate::audit::Origin;
 use crate::auth::password::PasswordError;

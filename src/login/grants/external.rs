@@ -6,7 +6,7 @@ use sea_query::{Expr, ExprTrait, Query, UpdateStatement};
 use secrecy::SecretString;
 
 use super::Grantee;
-use crate::api::identity::users;
+use crate::accounts::{names, users};
 use crate::app::App;
 use crate::audit::{Action, Claim, Origin};
 use crate::auth::Scope;
@@ -99,12 +99,12 @@ async fn save(
     new_id: Id,
     now: Timestamp,
 ) -> ApiResult<Id> {
-    users::take_turn_of_names(tx).await?;
+    names::take_turn_of_names(tx).await?;
     let username = account.username.as_str();
     let found = find(tx, account).await?;
     let id = found.as_ref().map_or(new_id, |found| found.id);
     if found.as_ref().is_none_or(|found| found.name != username) {
-        users::check_name(tx, app.auth_store.engine(), id, username).await?;
+        names::check_name(tx, app.auth_store.engine(), id, username).await?;
     }
     let written = match found {
         Some(_) => tx.execute(&update(account, id, now)).await.map(drop),

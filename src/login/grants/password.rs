@@ -3,8 +3,8 @@
 use secrecy::SecretString;
 
 use super::Grantee;
+use crate::accounts::users;
 use crate::accounts::users::PasswordRow;
-use crate::api::identity::users;
 use crate::app::App;
 use crate::auth::Scope;
 use crate::auth::known_places::Place;
