@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
+use tokio::sync::oneshot;
 
 use super::contract::{self, Fault, Modelled};
 use super::error::ApiError;
@@ -121,11 +122,17 @@ async fn parse_apart<T: Send + 'static>(
     if bytes.len() <= QUICKLY_READ {
         return Ok(parse(&bytes));
     }
-    let parsed = tokio::task::spawn_blocking(move || parse(&bytes)).await;
-    parsed.map_err(|error| {
-        tracing::error!(%error, "a body could not be read");
+    let (give, parsed) = oneshot::channel();
+    apart(Box::new(move || drop(give.send(parse(&bytes)))));
+    parsed.await.map_err(|_| {
+        tracing::error!("a body could not be read");
         ApiError::internal().into_response()
     })
+}
+
+/// Does something on a thread of its own. (It knows no model, so that it is compiled once.)
+fn apart(work: Box<dyn FnOnce() + Send>) {
+    drop(tokio::task::spawn_blocking(work));
 }
 
 fn missing() -> Violation {

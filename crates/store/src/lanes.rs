@@ -17,14 +17,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use sqlx::{Connection, FromRow, IntoArguments, MySql};
+use sea_query_sqlx::SqlxValues;
+use sqlx::{Connection, IntoArguments, MySql};
 use tokio::runtime::Handle;
 use tokio::sync::{AcquireError, Semaphore};
 use tokio::time::timeout;
 
 use super::kill::Killer;
 use super::presence::Presence;
-use super::wire::Wire;
+use super::wire::{Amount, Wire};
 use super::{Engine, StoreError, is_lost_race, passing};
 
 /// How long a query waits for a free connection, or the database to answer it, before it fails.
@@ -389,29 +390,17 @@ impl<DB: Wire> Lease<DB> {
         self.end(touched)
     }
 
-    pub async fn fetch_all<R>(
+    pub async fn fetch(
         &mut self,
         sql: String,
-        values: impl IntoArguments<DB>,
-    ) -> Result<Vec<R>, StoreError>
+        values: SqlxValues,
+        amount: Amount,
+    ) -> Result<Vec<DB::Row>, StoreError>
     where
-        R: for<'r> FromRow<'r, DB::Row> + Send + Unpin,
+        SqlxValues: IntoArguments<DB>,
     {
         let (connection, lanes) = self.ask()?;
-        let fetched = lanes.answer(DB::fetch_all(connection, sql, values.into_arguments())).await;
-        self.end(fetched)
-    }
-
-    pub async fn fetch_optional<R>(
-        &mut self,
-        sql: String,
-        values: impl IntoArguments<DB>,
-    ) -> Result<Option<R>, StoreError>
-    where
-        R: for<'r> FromRow<'r, DB::Row> + Send + Unpin,
-    {
-        let (connection, lanes) = self.ask()?;
-        let fetched = lanes.answer(DB::fetch_optional(connection, sql, values.into_arguments())).await;
+        let fetched = lanes.answer(DB::fetch(connection, sql, values.into_arguments(), amount)).await;
         self.end(fetched)
     }
 

@@ -19,6 +19,7 @@ mod passing;
 mod presence;
 mod python_json;
 mod remembered;
+mod rows;
 mod shared_secret;
 mod sweep;
 #[cfg(test)]
@@ -40,11 +41,13 @@ use std::time::Duration;
 
 use counts::Counts;
 use lanes::{Lanes, Rank};
+use rows::Rows;
 use sea_query::{Expr, ExprTrait, MysqlQueryBuilder, SelectStatement, SimpleExpr, SqliteQueryBuilder};
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
 use sqlx::mysql::MySqlRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, MySql, Sqlite};
+use wire::Amount;
 use writability::Writability;
 
 pub use among::Among;
@@ -235,20 +238,7 @@ impl Store {
     /// # Errors
     /// When the database doesn't answer, or a row is not of the shape `R` says.
     pub async fn fetch_all<R: Row>(&self, query: &SelectStatement) -> Result<Vec<R>, StoreError> {
-        self.reads.fetch_add(1, Ordering::Relaxed);
-        match &self.pools {
-            Pools::Sqlite { reader, .. } => {
-                let (sql, values) = sqlite(query);
-                let mut lease = reader.lease(self.rank).await?;
-                lease.fetch_all(sql, values).await
-            }
-            Pools::MySql(pool) => {
-                let (sql, values) = mysql(query);
-                let mut lease = pool.lease(self.rank).await.inspect_err(|error| self.note_away(error))?;
-                let fetched = lease.fetch_all(sql, values).await;
-                fetched.inspect_err(|error| self.note_away(error))
-            }
-        }
+        self.rows(query, Amount::All).await?.all()
     }
 
     /// The first row of a query.
@@ -256,20 +246,24 @@ impl Store {
     /// # Errors
     /// As [`Store::fetch_all`].
     pub async fn fetch_optional<R: Row>(&self, query: &SelectStatement) -> Result<Option<R>, StoreError> {
+        self.rows(query, Amount::First).await?.first()
+    }
+
+    async fn rows(&self, query: &SelectStatement, amount: Amount) -> Result<Rows, StoreError> {
         self.reads.fetch_add(1, Ordering::Relaxed);
-        match &self.pools {
+        Ok(match &self.pools {
             Pools::Sqlite { reader, .. } => {
                 let (sql, values) = sqlite(query);
                 let mut lease = reader.lease(self.rank).await?;
-                lease.fetch_optional(sql, values).await
+                Rows::Sqlite(lease.fetch(sql, values, amount).await?)
             }
             Pools::MySql(pool) => {
                 let (sql, values) = mysql(query);
                 let mut lease = pool.lease(self.rank).await.inspect_err(|error| self.note_away(error))?;
-                let fetched = lease.fetch_optional(sql, values).await;
-                fetched.inspect_err(|error| self.note_away(error))
+                let fetched = lease.fetch(sql, values, amount).await;
+                Rows::MySql(fetched.inspect_err(|error| self.note_away(error))?)
             }
-        }
+        })
     }
 
     /// A database that could not be reached to read it can't be written either.

@@ -7,7 +7,7 @@
 //! while it runs, the database takes connections.
 
 use std::io::ErrorKind;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -91,24 +91,36 @@ fn is_silence(error: &StoreError) -> bool {
 
 impl<DB: Wire> Lanes<DB> {
     /// The answer of the database, for which nobody waits while it is silent.
-    pub async fn answer<T>(
+    pub async fn answer<T: Send>(
         self: &Arc<Self>,
-        asked: impl Future<Output = Result<T, StoreError>>,
+        asked: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
         if !DB::IS_REMOTE {
             return asked.await;
         }
-        let (mut asked, mut silence) = (pin!(asked), self.presence.is_silent.subscribe());
+        let mut answer = None;
+        {
+            let asked = pin!(async { answer = Some(asked.await) });
+            self.wait_for(asked).await?;
+        }
+        let answer = answer.unwrap_or_else(|| Err(silent()));
+        if !answer.as_ref().is_err_and(|error| matches!(error, StoreError::Io(_))) {
+            self.presence.note_answer();
+        }
+        answer
+    }
+
+    /// Waits for what was asked. (It knows no answer's type, so that it is compiled once.)
+    async fn wait_for(
+        self: &Arc<Self>,
+        mut asked: Pin<&mut (dyn Future<Output = ()> + Send)>,
+    ) -> Result<(), StoreError> {
+        let mut silence = self.presence.is_silent.subscribe();
         let start = Instant::now();
         loop {
             tokio::select! {
                 biased;
-                answer = &mut asked => {
-                    if !answer.as_ref().is_err_and(|error| matches!(error, StoreError::Io(_))) {
-                        self.presence.note_answer();
-                    }
-                    return answer;
-                }
+                () = &mut asked => return Ok(()),
                 _ = silence.wait_for(|is_silent| *is_silent) => return Err(silent()),
                 () = sleep(SUSPICIOUS) => {
                     // Of this connection nothing is heard any more, though others may be well.

@@ -8,6 +8,8 @@ use sqlx::mysql::MySql;
 use sqlx::sqlite::Sqlite;
 
 use super::lanes::Lease;
+use super::rows::Rows;
+use super::wire::Amount;
 use super::{Engine, Pools, Row, Store, StoreError, bounds, mysql, mysql_number, sqlite, sqlite_code};
 use zendo_tasks as work;
 
@@ -62,16 +64,7 @@ impl Transaction {
     /// # Errors
     /// As [`Store::fetch_optional`].
     pub async fn fetch_optional<R: Row>(&mut self, query: &SelectStatement) -> Result<Option<R>, StoreError> {
-        match &mut self.on {
-            OnEngine::Sqlite(tx) => {
-                let (sql, values) = sqlite(query);
-                tx.fetch_optional(sql, values).await
-            }
-            OnEngine::MySql(tx) => {
-                let (sql, values) = mysql(query);
-                tx.fetch_optional(sql, values).await
-            }
-        }
+        self.rows(query, Amount::First).await?.first()
     }
 
     /// All rows of a query, as this transaction sees them.
@@ -79,16 +72,20 @@ impl Transaction {
     /// # Errors
     /// As [`Store::fetch_all`].
     pub async fn fetch_all<R: Row>(&mut self, query: &SelectStatement) -> Result<Vec<R>, StoreError> {
-        match &mut self.on {
+        self.rows(query, Amount::All).await?.all()
+    }
+
+    async fn rows(&mut self, query: &SelectStatement, amount: Amount) -> Result<Rows, StoreError> {
+        Ok(match &mut self.on {
             OnEngine::Sqlite(tx) => {
                 let (sql, values) = sqlite(query);
-                tx.fetch_all(sql, values).await
+                Rows::Sqlite(tx.fetch(sql, values, amount).await?)
             }
             OnEngine::MySql(tx) => {
                 let (sql, values) = mysql(query);
-                tx.fetch_all(sql, values).await
+                Rows::MySql(tx.fetch(sql, values, amount).await?)
             }
-        }
+        })
     }
 
     /// Makes the changes last. Dropping the transaction instead undoes them.

@@ -7,8 +7,8 @@ use futures_util::TryStreamExt;
 use sqlx::mysql::{MySqlArguments, MySqlConnectOptions, MySqlRow};
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteRow};
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Database, Either, Execute, Executor, FromRow, MySql, MySqlConnection,
-    Sqlite, SqliteConnection,
+    AssertSqlSafe, ConnectOptions, Database, Either, Execute, Executor, MySql, MySqlConnection, Sqlite,
+    SqliteConnection,
 };
 
 use super::kill::introduce;
@@ -52,21 +52,19 @@ pub(super) trait Wire: Database {
         arguments: Self::Arguments,
     ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
-    fn fetch_all<R>(
+    fn fetch(
         connection: &mut Self::Connection,
         sql: String,
         arguments: Self::Arguments,
-    ) -> impl Future<Output = Result<Vec<R>, StoreError>> + Send
-    where
-        R: for<'r> FromRow<'r, Self::Row> + Send + Unpin;
+        amount: Amount,
+    ) -> impl Future<Output = Result<Vec<Self::Row>, StoreError>> + Send;
+}
 
-    fn fetch_optional<R>(
-        connection: &mut Self::Connection,
-        sql: String,
-        arguments: Self::Arguments,
-    ) -> impl Future<Output = Result<Option<R>, StoreError>> + Send
-    where
-        R: for<'r> FromRow<'r, Self::Row> + Send + Unpin;
+/// How many of a query's rows are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Amount {
+    All,
+    First,
 }
 
 impl Wire for Sqlite {
@@ -104,40 +102,20 @@ impl Wire for Sqlite {
         ask(connection, sqlx::query_with(AssertSqlSafe(sql), arguments), |_| Ok(true)).await
     }
 
-    async fn fetch_all<R>(
+    async fn fetch(
         connection: &mut SqliteConnection,
         sql: String,
         arguments: SqliteArguments,
-    ) -> Result<Vec<R>, StoreError>
-    where
-        R: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
-    {
+        amount: Amount,
+    ) -> Result<Vec<SqliteRow>, StoreError> {
         let mut rows = Vec::new();
         let query = sqlx::query_with(AssertSqlSafe(sql), arguments);
         ask(connection, query, |row| {
-            rows.push(R::from_row(&row)?);
-            Ok(true)
+            rows.push(row);
+            Ok(amount == Amount::All)
         })
         .await?;
         Ok(rows)
-    }
-
-    async fn fetch_optional<R>(
-        connection: &mut SqliteConnection,
-        sql: String,
-        arguments: SqliteArguments,
-    ) -> Result<Option<R>, StoreError>
-    where
-        R: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
-    {
-        let mut first = None;
-        let query = sqlx::query_with(AssertSqlSafe(sql), arguments);
-        ask(connection, query, |row| {
-            first = Some(R::from_row(&row)?);
-            Ok(false)
-        })
-        .await?;
-        Ok(first)
     }
 }
 
@@ -203,25 +181,16 @@ impl Wire for MySql {
         Ok(done.rows_affected())
     }
 
-    async fn fetch_all<R>(
+    async fn fetch(
         connection: &mut MySqlConnection,
         sql: String,
         arguments: MySqlArguments,
-    ) -> Result<Vec<R>, StoreError>
-    where
-        R: for<'r> FromRow<'r, MySqlRow> + Send + Unpin,
-    {
-        sqlx::query_as_with(AssertSqlSafe(sql), arguments).fetch_all(connection).await
-    }
-
-    async fn fetch_optional<R>(
-        connection: &mut MySqlConnection,
-        sql: String,
-        arguments: MySqlArguments,
-    ) -> Result<Option<R>, StoreError>
-    where
-        R: for<'r> FromRow<'r, MySqlRow> + Send + Unpin,
-    {
-        sqlx::query_as_with(AssertSqlSafe(sql), arguments).fetch_optional(connection).await
+        amount: Amount,
+    ) -> Result<Vec<MySqlRow>, StoreError> {
+        let query = sqlx::query_with(AssertSqlSafe(sql), arguments);
+        match amount {
+            Amount::All => query.fetch_all(connection).await,
+            Amount::First => Ok(query.fetch_optional(connection).await?.into_iter().collect()),
+        }
     }
 }
