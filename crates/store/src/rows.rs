@@ -31,5 +31,9 @@ impl Rows {
 
 /// Each row is given up as soon as it is read: a page may be large.
 fn read<R: for<'r> FromRow<'r, E>, E: sqlx::Row>(rows: Vec<E>) -> Result<Vec<R>, StoreError> {
-    rows.into_iter().map(|row| R::from_row(&row)).collect()
+    let mut all = Vec::with_capacity(rows.len());
+    for row in rows {
+        all.push(R::from_row(&row)?);
+    }
+    Ok(all)
 }
