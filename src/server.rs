@@ -19,16 +19,19 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::api::oauth;
 use crate::api::server::{docs, fallback, health, unimplemented};
 use crate::app::AppState;
+use crate::connections;
+use crate::console;
 use crate::framework::routes::Routes;
 use crate::http::compression;
 use crate::http::error::ApiError;
+use crate::jobs;
 use crate::middleware::authenticate::{Admitted, Guard, admit, authenticate};
 use crate::middleware::headers::SecureHeaders;
 use crate::middleware::idempotency::replay;
 use crate::middleware::limits::LimitsLayer;
 use crate::middleware::work::WorkLayer;
 use crate::middleware::{bodies, cors, request_id};
-use crate::{connections, console, jobs, routes};
+use crate::routes;
 
 /// From the order to stop to the end, after the requests' own time limit: a second with what the process itself takes.
 const LAST_SECOND: Duration = Duration::from_millis(900);

@@ -6,8 +6,7 @@ use uuid::Uuid;
 
 use super::workload::{self, DeploymentState, RunState, ScheduleState};
 use crate::accounts::deactivation;
-use crate::accounts::users;
-use crate::accounts::users::UserRow;
+use crate::accounts::users::{self, UserRow};
 use crate::api::identity::api_keys::{self, KeyToProve};
 use crate::api::identity::devices::{self, DeviceRow};
 use crate::store::{Id, Remembered, Store, StoreError, Timestamp};

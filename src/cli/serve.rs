@@ -16,9 +16,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 use super::CliError;
 use crate::app::App;
 use crate::config::{self, Config, ConfigError, Listen};
+use crate::connections;
 use crate::env::Environment;
+use crate::server;
 use crate::startup::{self, SignIn, StartupError};
-use crate::{connections, server};
 
 #[derive(Debug, clap::Args)]
 pub struct ServeArgs {

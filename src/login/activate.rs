@@ -6,8 +6,7 @@ use sea_query::Query;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::accounts::users;
-use crate::accounts::users::UserResponse;
+use crate::accounts::users::{self, UserResponse};
 use crate::api::server::settings;
 use crate::app::AppState;
 use crate::audit::{Action, Event, Origin};

@@ -19,8 +19,9 @@ use crate::http::json::ModelBody;
 use crate::http::list::Listed;
 use crate::http::path::PathId;
 use crate::http::values::{ShortText, nullable};
+use crate::row;
 use crate::store::{Among, Id, Insert, Timestamp, Transaction, Update, is_duplicate};
-use crate::{row, words};
+use crate::words;
 
 const ALL: &str = "/api/v1/curated_visualizations";
 const ONE: &str = "/api/v1/curated_visualizations/{visualization_id}";

@@ -24,8 +24,9 @@ use crate::http::json::ModelBody;
 use crate::http::list::Listed;
 use crate::http::moments::Moment;
 use crate::http::values::{JsonObject, ShortText, at_most};
+use crate::row;
 use crate::store::{Among, Id, Insert, JsonText, Timestamp, Transaction, is_duplicate};
-use crate::{row, words};
+use crate::words;
 
 const INVOCATIONS: &str = "/api/v1/hook_invocations";
 const INVOCATION: &str = "/api/v1/hook_invocations/{hook_invocation_id}";

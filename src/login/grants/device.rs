@@ -5,8 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Expr, ExprTrait, Order, Query as Sql};
 use secrecy::SecretString;
 
-use crate::accounts::users;
-use crate::accounts::users::UserRow;
+use crate::accounts::users::{self, UserRow};
 use crate::api::identity::devices::{
     DeviceRow, DeviceStatus, find_by_client, find_for_authentication, forget, note_wrong_code,
 };

@@ -3,8 +3,7 @@
 use secrecy::SecretString;
 
 use super::Grantee;
-use crate::accounts::users;
-use crate::accounts::users::PasswordRow;
+use crate::accounts::users::{self, PasswordRow};
 use crate::app::App;
 use crate::auth::Scope;
 use crate::auth::known_places::Place;

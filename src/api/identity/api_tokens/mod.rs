@@ -29,8 +29,9 @@ use crate::http::list::{ListRequest, Listed};
 use crate::http::path::PathId;
 use crate::http::query::Query;
 use crate::login::principal::{self, MaybePrincipal};
+use crate::row;
 use crate::store::{Id, Timestamp};
-use crate::{row, work};
+use crate::work;
 
 const API_TOKENS: &str = "/api/v1/api_tokens";
 const API_TOKEN: &str = "/api/v1/api_tokens/{api_token_id}";

@@ -24,8 +24,9 @@ use crate::http::filter::{Field, FieldKind, Filter, Related};
 use crate::http::list::{ListRequest, Listed, Page};
 use crate::http::path::PathName;
 use crate::http::query::Query;
+use crate::row;
 use crate::store::{Id, Timestamp};
-use crate::{row, words};
+use crate::words;
 
 pub use self::for_run::{CONFIGURED, ConfiguredModel, for_run, link_run};
 pub use self::requests::lock_version;
