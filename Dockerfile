@@ -9,7 +9,7 @@ COPY crates crates
 COPY migrations migrations
 COPY src src
 COPY templates templates
-COPY tests/contract/openapi.json tests/contract/
+COPY contract contract
 RUN cargo build --release --locked --bin zendo && mkdir /data
 
 FROM gcr.io/distroless/cc-debian12:nonroot

@@ -1,4 +1,4 @@
-//! What is part of the program besides its code: files that are seldom asked for, packed.
+//! What is part of the program besides its code: files that are seldom asked for, packed, and what ZenML's schema says.
 
 use std::error::Error;
 use std::io::{Cursor, Read, Write};
@@ -11,11 +11,12 @@ use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
 use zip::ZipArchive;
 
 const TEXTS: [&str; 4] = [
-    "tests/contract/openapi.json",
-    "src/api/runs/run_configuration/parts.json",
+    "contract/openapi.json",
+    "contract/run_configuration.json",
     "src/seed/field_descriptions.json",
-    "src/seed/flavors.json",
+    "contract/flavors.json",
 ];
+const SCHEMA: &str = "contract/schema.json";
 /// The console's style sheet, scripts and icon.
 const CONSOLE: &str = "src/console/assets";
 /// Of Swagger UI what its page loads.
@@ -30,6 +31,7 @@ const SWAGGER_UI: [&str; 6] = [
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=build.rs");
+    write_tables_of_projects()?;
     for path in TEXTS {
         println!("cargo:rerun-if-changed={path}");
         pack(Path::new(path), &fs::read(path)?)?;
@@ -49,6 +51,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         pack(Path::new(name), &bytes)?;
     }
     Ok(())
+}
+
+/// A list of the tables whose rows belong to a project, but for metadata of runs, whose ids nobody is told.
+fn write_tables_of_projects() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed={SCHEMA}");
+    let schema: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&fs::read(SCHEMA)?)?;
+    let of_projects = |(_, table): &(&String, &serde_json::Value)| !table["columns"]["project_id"].is_null();
+    let tables = schema.iter().filter(of_projects).map(|(name, _)| name);
+    let tables: Vec<&String> = tables.filter(|name| *name != "run_metadata").collect();
+    let file = PathBuf::from(env::var("OUT_DIR")?).join("tables_of_projects.rs");
+    Ok(fs::write(file, format!("&{tables:?}"))?)
 }
 
 /// Writes the file's name with `.gz` into the folder of what is built.

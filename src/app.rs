@@ -1,5 +1,6 @@
 //! What handlers share, in groups: each handler names the groups that it needs ([`FromRef`]).
 
+use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -66,6 +67,8 @@ pub struct Server {
     pub default_user: String,
     /// Name of the project that a list is of when its caller names none.
     pub default_project: String,
+    /// The kinds of resource that a scope can name.
+    pub kinds: &'static BTreeSet<&'static str>,
     pub activity: Activity,
     /// How far this server's clock was ahead of the database's, in milliseconds, when it was last looked.
     clock_ahead_ms: AtomicI64,
@@ -175,8 +178,9 @@ impl App {
         proofs: Proofs,
         audit: Audit,
         env: Environment,
+        kinds: &'static BTreeSet<&'static str>,
     ) -> AppState {
-        let (server, auth_store) = (Server::new(&config, settings), store.reserved());
+        let (server, auth_store) = (Server::new(&config, settings, kinds), store.reserved());
         let own_files = config.own_files();
         let local_files = config.zendo.local_files_root.as_ref().map(|root| root.0.clone());
         let encryption_key = config.secrets_store.encryption_key.as_ref().map(|Secret(key)| key);
@@ -234,7 +238,7 @@ impl App {
 }
 
 impl Server {
-    fn new(config: &Config, settings: &SettingsRow) -> Self {
+    fn new(config: &Config, settings: &SettingsRow, kinds: &'static BTreeSet<&'static str>) -> Self {
         let default_cookie_name = || format!("zenml-server-{}", settings.id);
         let cookie_name = config.server.auth_cookie_name.as_ref().map(|name| name.0.clone());
         Self {
@@ -242,6 +246,7 @@ impl Server {
             cookie_name: cookie_name.unwrap_or_else(default_cookie_name),
             default_user: config.bootstrap.user_name.0.clone(),
             default_project: config.bootstrap.project_name.0.clone(),
+            kinds,
             activity: Activity::new(settings.last_user_activity),
             clock_ahead_ms: AtomicI64::new(0),
             settings: Remembered::default(),

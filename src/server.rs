@@ -17,11 +17,11 @@ use tower::util::MapResponseLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::api::oauth;
-use crate::api::server::{docs, fallback, health, unimplemented};
+use crate::api::server::{docs, fallback, health};
 use crate::app::AppState;
 use crate::connections;
 use crate::console;
-use crate::framework::routes::Routes;
+use crate::framework::routes::RouteTable;
 use crate::http::compression;
 use crate::http::error::ApiError;
 use crate::jobs;
@@ -41,16 +41,14 @@ const LAST_CLOSING: Duration = Duration::from_millis(200);
 
 /// The whole application as one router.
 pub fn router(app: AppState) -> Router {
-    let (open, closed) = (routes::open(), routes::closed());
-    let there = routes::operations_of(&open, &closed);
-    let guard = |routes: &Routes| Guard { app: app.clone(), policies: Arc::new(routes.policies()) };
-    let closed_guard = guard(&closed);
-    let closed = closed.router.merge(unimplemented::router(&there));
-    let closed = closed.route_layer(from_fn_with_state(closed_guard, admit_or_replay));
-    let for_programs = oauth::closed();
-    let oauth_guard = guard(&for_programs);
-    let for_programs = for_programs.router.route_layer(from_fn_with_state(app.clone(), bodies::keep_small));
-    let for_programs = for_programs.route_layer(from_fn_with_state(oauth_guard, authenticate));
+    let (api, for_programs) = (routes::api(), oauth::routes());
+    let guard = |routes: &RouteTable| Guard { app: app.clone(), policies: Arc::new(routes.policies()) };
+    let (api_guard, programs_guard) = (guard(&api), guard(&for_programs));
+    let (open, closed) = api.routers();
+    let closed = closed.route_layer(from_fn_with_state(api_guard, admit_or_replay));
+    let (_, for_programs) = for_programs.routers();
+    let for_programs = for_programs.route_layer(from_fn_with_state(app.clone(), bodies::keep_small));
+    let for_programs = for_programs.route_layer(from_fn_with_state(programs_guard, authenticate));
     let for_programs = oauth::below(for_programs.route_layer(from_fn(oauth::key_as_password)));
     let settings = &app.config;
     let headers = SecureHeaders::new(settings, app.server.id);
@@ -82,17 +80,17 @@ pub fn router(app: AppState) -> Router {
         .layer(WorkLayer::new(&app.edge.orphans))
         .layer(DefaultBodyLimit::disable());
     // The other bodies are bounded when their callers are known.
-    let open = open.router.layer(from_fn_with_state(app.clone(), bodies::keep_small));
+    let open = open.layer(from_fn_with_state(app.clone(), bodies::keep_small));
     let api = open
         .merge(closed)
         .fallback(fallback::not_found)
         .method_not_allowed_fallback(fallback::method_not_allowed);
     let console = console::router(&app, api.clone().with_state(app.clone())).layer(page_layers);
     let api = api.layer(layers.clone());
-    let docs = docs::router(there, &settings.root_url_path.0).layer(layers.clone());
+    let docs = docs::router(routes::operations(), &settings.root_url_path.0).layer(layers.clone());
     let outside = oauth::forward_auth::router(&app).layer(CatchPanicLayer::custom(answer_panic));
     let outside = outside.merge(for_programs.layer(oauth_layers));
-    let outside = outside.merge(health::router()).merge(docs).merge(console);
+    let outside = outside.merge(health::routes().routers().0).merge(docs).merge(console);
     let (all, root) = (outside.merge(api), settings.root_url_path.0.as_str());
     if root.is_empty() {
         return all.with_state(app);
@@ -129,7 +127,7 @@ async fn admit_or_replay(State(guard): State<Guard>, request: Request, next: Nex
     match admit(&guard, request).await {
         Ok(Admitted { request, caller, room: _room, hidden }) => {
             // A repetition's answer was the first one's: what this token may see of it is asked anew.
-            let answer = hidden.leave_out_of(replay(&guard.app, request, next).await).await;
+            let answer = hidden.leave_out_of(replay(&guard, request, next).await).await;
             let answer = bodies::count_answer(&guard.app.edge.budgets.answers, caller, answer);
             compression::compress(answer, accepted).await
         }

@@ -18,6 +18,7 @@ use crate::auth::password::{self, PasswordError};
 use crate::auth::{Passwords, Revocations};
 use crate::config::{Config, ConfigError, Flag, Secret, StoreLocation};
 use crate::env::Environment;
+use crate::routes;
 use crate::seed::{self, FirstAdmin, Seed};
 use crate::store::{self, ConnectError, MigrationError, Store, StoreError};
 
@@ -116,7 +117,7 @@ pub async fn start_unless(
     let sign_in = if settings.active { sign_in } else { SignIn::Activation };
     let proofs = proofs(&store, &config, &environment).await?;
     let audit = Audit::open(store.reserved(), &config.zendo, &environment).map_err(StartupError::AuditLog)?;
-    let app = App::new(config, store, &settings, proofs, audit, environment);
+    let app = App::new(config, store, &settings, proofs, audit, environment, routes::kinds());
     app.check_clock().await?;
     Ok((app, sign_in))
 }

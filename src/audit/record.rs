@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use sea_query::{Expr, ExprTrait, Query, SelectStatement, SimpleExpr};
 use serde::{Serialize, Serializer};
 use sqlx::FromRow;
+use utoipa::ToSchema;
 
 use super::Action;
 use crate::http::error::ApiResult;
@@ -13,40 +14,67 @@ use crate::store::{Cells, Id, JsonText, Timestamp};
 
 /// One record. Its JSON is the same in the API, from the terminal and in the lines that are shipped. On its way to the
 /// store its texts are borrowed: tokens are issued by the ten thousand.
-#[derive(Debug, Clone, FromRow, Serialize)]
+#[derive(Debug, Clone, FromRow, Serialize, ToSchema)]
+#[schema(as = AuditRecord, description = "What was done, and by whom.")]
 pub struct Record<Text = String> {
+    #[schema(value_type = Uuid)]
     pub id: Id,
     /// When it was done (RFC 3339).
+    #[schema(value_type = String, pattern = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")]
     #[serde(serialize_with = "with_offset")]
     pub created: Timestamp,
+    #[schema(value_type = String)]
     pub action: Text,
-    /// `success` or `refused`.
+    #[schema(value_type = Outcome, inline)]
     pub result: Text,
     /// Why it was refused.
+    #[schema(value_type = Option<String>, required)]
     pub reason: Option<Text>,
     /// How often: more than once where a flood of refusals was counted.
     pub times: i64,
     /// Whose account did it, or was to be signed in to.
+    #[schema(value_type = Option<Uuid>, required)]
     pub user_id: Option<Id>,
+    #[schema(value_type = Option<String>, required)]
     pub user_name: Option<Text>,
     /// What the account was proved with: `password`, `api_key`, `device_code`, `external`, `activation_token`, `token`,
     /// `basic`, `operator` for a terminal beside the store, or `none`.
+    #[schema(value_type = String)]
     pub credential: Text,
     /// The `jti` of the token that was used, or that a sign-in made.
+    #[schema(value_type = Option<Uuid>, required)]
     pub token_id: Option<Id>,
     /// The API key that was used, or that the token was made from.
+    #[schema(value_type = Option<Uuid>, required)]
     pub api_key_id: Option<Id>,
+    #[schema(value_type = Option<Uuid>, required)]
     pub device_id: Option<Id>,
     /// What it was done to: `user`, `service_account`, `api_key`, `device`, `api_token`, `signing_key`, `server`.
+    #[schema(value_type = Option<String>, required)]
     pub subject_kind: Option<Text>,
+    #[schema(value_type = Option<Uuid>, required)]
     pub subject_id: Option<Id>,
+    #[schema(value_type = Option<String>, required)]
     pub subject_name: Option<Text>,
+    #[schema(value_type = Option<String>, required)]
     pub address: Option<Text>,
+    #[schema(value_type = Option<String>, required)]
     pub user_agent: Option<Text>,
     /// The answer's `X-Request-ID`.
+    #[schema(value_type = Option<String>, required)]
     pub request_id: Option<Text>,
     /// What else is to be known, such as which fields were changed.
+    #[schema(value_type = Option<Object>, required)]
     pub details: Option<JsonText>,
+}
+
+/// Whether it was done: what `result` says.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "it is described, not made: the row has the word")]
+enum Outcome {
+    Success,
+    Refused,
 }
 
 impl Record {

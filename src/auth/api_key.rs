@@ -38,7 +38,7 @@ struct Encoded<'a> {
 impl ApiKey {
     /// A new key for the row with that id.
     pub fn generate(id: Id, random: &dyn Randomness) -> Self {
-        Self { id, secret: hex(&random.bytes::<KEY_BYTES>()).into() }
+        Self { id, secret: random.hex::<KEY_BYTES>().into() }
     }
 
     /// The text that its holder keeps.
@@ -77,17 +77,12 @@ impl ApiKeyDigests {
 
     /// HMAC-SHA-256 of the key's secret, as 64 hexadecimal digits.
     pub fn digest(&self, secret: &SecretString) -> String {
-        hex(&self.mac(secret).finalize().into_bytes())
+        hex::encode(self.mac(secret).finalize().into_bytes())
     }
 
     /// Whether the digest is that of the secret, compared in constant time.
     pub fn verify(&self, secret: &SecretString, digest: &str) -> bool {
-        let stored: Option<Vec<u8>> = digest
-            .as_bytes()
-            .chunks(2)
-            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-            .collect();
-        stored.is_some_and(|stored| self.mac(secret).verify_slice(&stored).is_ok())
+        hex::decode(digest).is_ok_and(|stored| self.mac(secret).verify_slice(&stored).is_ok())
     }
 
     fn mac(&self, secret: &SecretString) -> Hmac<Sha256> {
@@ -96,10 +91,6 @@ impl ApiKeyDigests {
         mac.update(secret.expose_secret().as_bytes());
         mac
     }
-}
-
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -13,8 +13,8 @@ use crate::store::Id;
 /// Ancestors that a token names at most, so that its size and its check have a bound.
 pub const MAX_PARENTS: usize = 8;
 
-/// What kind of token this is, where it matters for the tokens made with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What kind of token this is: a session's, one for scripts, or one that is bound to a piece of work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum TokenKind {
     Login,

@@ -14,7 +14,6 @@ use sea_query::{Expr, ExprTrait, OnConflict, Order, Query};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
-use super::api_key::hex;
 use super::{csrf, throttle};
 use crate::http::client_address::ClientAddress;
 use crate::store::{Id, Insert, Store, StoreError};
@@ -164,7 +163,7 @@ impl KnownPlaces {
         mac.update(PLACE_DOMAIN);
         mac.update(user_id.as_bytes());
         mac.update(place.as_bytes());
-        hex(&mac.finalize().into_bytes())
+        hex::encode(mac.finalize().into_bytes())
     }
 
     /// The browser that a request's cookie names, if this server has signed that.
@@ -172,17 +171,12 @@ impl KnownPlaces {
         let jar = CookieJar::from_headers(headers);
         let (id, mac) = jar.get(cookie_name)?.value().split_once('.')?;
         let id = Uuid::try_parse(id).ok()?;
-        let mac: Option<Vec<u8>> = mac
-            .as_bytes()
-            .chunks(2)
-            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-            .collect();
-        self.browser_mac(id).verify_slice(&mac?).is_ok().then_some(id)
+        self.browser_mac(id).verify_slice(&hex::decode(mac).ok()?).is_ok().then_some(id)
     }
 
     /// The value of the cookie by which a browser is known again.
     pub fn cookie_value(&self, browser: Uuid) -> String {
-        format!("{browser}.{}", hex(&self.browser_mac(browser).finalize().into_bytes()))
+        format!("{browser}.{}", hex::encode(self.browser_mac(browser).finalize().into_bytes()))
     }
 
     fn browser_mac(&self, browser: Uuid) -> hmac::Hmac<sha2::Sha256> {

@@ -13,11 +13,13 @@ pub mod error;
 pub mod identity;
 pub mod jwt;
 pub mod keys;
+pub mod kind;
 pub mod known_places;
 pub mod last_used;
 pub mod login_limit;
 pub mod password;
 pub mod permissions;
+pub mod policy;
 pub mod register;
 pub mod revocation;
 pub mod revoked_ids;
@@ -131,11 +133,23 @@ impl Principal {
         }
     }
 
-    /// Checks that its token may do this too: for what a request does beyond what its route's path says.
+    /// Checks that its token, if that is for some projects, may do that to anything of this kind.
+    ///
+    /// # Errors
+    /// 403 for a change of what belongs to no project.
+    pub fn check_kind(&self, access: Access) -> Result<(), AuthenticationError> {
+        let Access::Needs(Permission { kind, verb }) = access else { return Ok(()) };
+        match self.projects() {
+            Some(_) if !kind.allows_within_projects(verb) => Err(AuthenticationError::OutsideProjects),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks that its token may do this too: for what a request does beyond what its route is for.
     ///
     /// # Errors
     /// 403 with what is missing.
-    pub fn require(&self, needs: Permission<'_>) -> ApiResult<()> {
+    pub fn require(&self, needs: Permission) -> ApiResult<()> {
         self.scope().map_or(Ok(()), |scope| Access::Needs(needs).check(scope).map_err(ApiError::from))
     }
 

@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::kind::Kind;
+
 /// What a request does to a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
@@ -18,7 +20,7 @@ pub enum Verb {
 }
 
 impl Verb {
-    const ALL: [Self; 4] = [Self::Read, Self::Create, Self::Update, Self::Delete];
+    pub const ALL: [Self; 4] = [Self::Read, Self::Create, Self::Update, Self::Delete];
 
     fn word(self) -> &'static str {
         match self {
@@ -30,22 +32,16 @@ impl Verb {
     }
 }
 
-/// One verb on one kind of resource, as the contract's paths name it.
+/// One verb on one kind of resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Permission<'a> {
-    pub resource: &'a str,
+pub struct Permission {
+    pub kind: Kind,
     pub verb: Verb,
 }
 
-impl<'a> Permission<'a> {
-    pub const fn to(verb: Verb, resource: &'a str) -> Self {
-        Self { resource, verb }
-    }
-}
-
-impl fmt::Display for Permission<'_> {
+impl fmt::Display for Permission {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}:{}", self.resource, self.verb.word())
+        write!(formatter, "{}:{}", self.kind, self.verb.word())
     }
 }
 
@@ -141,8 +137,8 @@ impl Permissions {
         Self { named: BTreeMap::new(), others: Verbs::of(Verb::Read) }
     }
 
-    pub fn allow(&self, permission: Permission<'_>) -> bool {
-        self.verbs_for(permission.resource).have(permission.verb)
+    pub fn allow(&self, permission: Permission) -> bool {
+        self.verbs_for(permission.kind.name).have(permission.verb)
     }
 
     /// What both allow.
@@ -246,9 +242,9 @@ pub(super) mod tests {
         })
     }
 
-    pub fn every_permission() -> impl Iterator<Item = Permission<'static>> {
+    pub fn every_permission() -> impl Iterator<Item = Permission> {
         let names = NAMES.into_iter().chain(["pipelines"]);
-        names.flat_map(|resource| Verb::ALL.map(|verb| Permission { resource, verb }))
+        names.flat_map(|resource| Verb::ALL.map(|verb| Kind::new(resource).to(verb)))
     }
 
     proptest! {
@@ -275,7 +271,7 @@ pub(super) mod tests {
     #[test]
     fn a_list_says_what_is_allowed() {
         let allows = |list: &str, resource, verb| {
-            list.parse::<Permissions>().unwrap().allow(Permission { resource, verb })
+            list.parse::<Permissions>().unwrap().allow(Kind::new(resource).to(verb))
         };
         let list = "runs:read artifacts:write secrets:none";
         assert!(allows(list, "runs", Verb::Read) && !allows(list, "runs", Verb::Update));

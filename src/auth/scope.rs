@@ -177,7 +177,7 @@ mod tests {
             .prop_map(|(permissions, projects)| Narrowing { permissions, projects })
     }
 
-    fn allows(scope: &Scope, permission: Permission<'_>) -> bool {
+    fn allows(scope: &Scope, permission: Permission) -> bool {
         scope.permissions.as_ref().is_none_or(|permissions| permissions.allow(permission))
     }
 

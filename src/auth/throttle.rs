@@ -9,7 +9,6 @@ use chrono::{DateTime, Utc};
 use sea_query::{Expr, ExprTrait, OnConflict, Query};
 use sha2::{Digest, Sha256};
 
-use super::api_key::hex;
 use crate::accounts::names::canonical;
 use crate::store::{Insert, Store, StoreError};
 
@@ -76,7 +75,7 @@ fn key(kind: &str, name: &str) -> String {
     digest.update(kind);
     digest.update([0]);
     digest.update(name);
-    hex(&digest.finalize())
+    hex::encode(digest.finalize())
 }
 
 /// Too early: so many seconds are left to wait.

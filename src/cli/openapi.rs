@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::{CliError, program};
+use crate::api::server::docs;
 use crate::api::server::unimplemented::operations;
 use crate::auth::access::Access;
-use crate::http::openapi::document;
+use crate::framework::routes::Route;
 use crate::routes;
 
 #[derive(Debug, clap::Args)]
@@ -29,7 +30,8 @@ pub fn run(args: OpenApiArgs) -> Result<(), CliError> {
         OpenApiArgs { coverage: true, .. } => coverage(),
         OpenApiArgs { scopes: true, .. } => scopes(),
         _ => {
-            let document = document(&routes::operations()).and_then(|it| serde_json::to_string_pretty(&it));
+            let document =
+                docs::document(&routes::operations()).and_then(|it| serde_json::to_string_pretty(&it));
             document.map_err(|error| CliError::failure(error.to_string()))?
         }
     };
@@ -62,25 +64,22 @@ pub fn coverage() -> String {
 
 /// A Markdown table: for each scope the routes that ask for it, of those that are there and those of ZenML that aren't.
 pub fn scopes() -> String {
-    let there = routes::operations();
-    let contract = operations().map(|operation| (operation.method, operation.path));
-    let open = routes::open().operations;
     let mut by_scope: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for route in
-        there.into_iter().chain(contract).filter(|route| !open.contains(route) && asks_for_a_token(route.1))
-    {
-        let scope = match Access::of(route.0, route.1) {
+    for Route { operation: (method, path), policy, .. } in routes::all().iter() {
+        if policy.is_open {
+            continue;
+        }
+        let path = path.trim_start_matches("/api/v1");
+        let scope = match policy.access {
             Access::Always => "any token".to_owned(),
             Access::Unnarrowed => "all rights".to_owned(),
             Access::Needs(permission) => format!("`{permission}`"),
         };
-        let path = route.1.trim_start_matches("/api/v1");
-        by_scope.entry(scope).or_default().insert(format!("`{} {path}`", route.0));
-    }
-    for ((method, path), also) in routes::closed().declared() {
-        let path = path.trim_start_matches("/api/v1");
-        let routes = by_scope.entry(format!("`{}`", also.needs)).or_default();
-        routes.insert(format!("`{method} {path}` {}", also.when));
+        by_scope.entry(scope).or_default().insert(format!("`{method} {path}`"));
+        for also in &policy.also {
+            let routes = by_scope.entry(format!("`{}`", also.needs)).or_default();
+            routes.insert(format!("`{method} {path}` {}", also.when));
+        }
     }
     let mut table = "| scope | routes |\n| --- | --- |\n".to_owned();
     for (scope, routes) in by_scope {
@@ -88,9 +87,4 @@ pub fn scopes() -> String {
         let _ = writeln!(table, "| {scope} | {routes} |");
     }
     table
-}
-
-/// Health checks and the proxies' question answer everyone.
-fn asks_for_a_token(path: &str) -> bool {
-    path.starts_with("/api/v1/") || ["/oauth/introspect", "/oauth/revoke"].contains(&path)
 }

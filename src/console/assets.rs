@@ -43,7 +43,7 @@ impl Assets {
             hash.update(packed.0);
         }
         let hash = hash.finalize();
-        let version = hash.iter().take(VERSION_BYTES).map(|byte| format!("{byte:02x}")).collect();
+        let version = hex::encode(&hash[..VERSION_BYTES]);
         Self { version }
     }
 }

@@ -60,7 +60,7 @@ impl dyn Randomness + '_ {
 
     /// A text of `BYTES` random bytes in hexadecimal.
     pub fn hex<const BYTES: usize>(&self) -> String {
-        self.bytes::<BYTES>().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(self.bytes::<BYTES>())
     }
 
     /// A text of `BYTES` random bytes in base64url.

@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 
 use super::{Read, Resource, ResponseOf, not_found};
 use crate::app::AppState;
-use crate::auth::access::Declared;
 use crate::auth::permissions::Permission;
+use crate::auth::policy::Policy;
 use crate::auth::{AuthenticationError, Principal, Scope};
 use crate::http::error::ApiResult;
 use crate::idempotency::{Once, make_anew};
@@ -24,8 +24,8 @@ pub struct Context {
     pub principal: Principal,
     /// There when the request has an `Idempotency-Key`.
     once: Option<Arc<Once>>,
-    /// There when its token was narrowed, and the route may do more than its path says.
-    declared: Option<Declared>,
+    /// There when its token was narrowed, and the route may do more than it is for.
+    policy: Option<Arc<Policy>>,
 }
 
 impl Deref for Context {
@@ -42,8 +42,8 @@ impl FromRequestParts<AppState> for Context {
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Self::Rejection> {
         let principal = Principal::from_request_parts(parts, app).await?;
         let once = parts.extensions.get().map(Arc::clone);
-        let declared = parts.extensions.get::<Declared>().cloned();
-        Ok(Self { app: app.clone(), principal, once, declared })
+        let policy = parts.extensions.get().map(Arc::clone);
+        Ok(Self { app: app.clone(), principal, once, policy })
     }
 }
 
@@ -66,9 +66,9 @@ impl Context {
     /// 403 with what is missing.
     ///
     /// [`Routes::also`]: super::routes::Routes::also
-    pub fn require(&self, needs: Permission<'static>) -> ApiResult<()> {
+    pub fn require(&self, needs: Permission) -> ApiResult<()> {
         let is_narrowed = self.principal.scope().is_some_and(Scope::is_narrowed);
-        let said = self.declared.as_ref().map_or(&[][..], |declared| &declared.0);
+        let said = self.policy.as_ref().map_or(&[][..], |policy| &policy.also);
         if is_narrowed && !said.iter().any(|also| also.needs == needs) {
             tracing::error!(%needs, "a route does more than it declares");
         }

@@ -4,6 +4,7 @@ use sea_query::{Expr, ExprTrait, Query as Sql};
 
 use super::{Context, Resource};
 use crate::auth::access::Also;
+use crate::auth::kind::Kind;
 use crate::auth::permissions::{Permission, Verb};
 use crate::http::error::ApiResult;
 use crate::store::{Id, Transaction};
@@ -13,12 +14,12 @@ use crate::store::{Id, Transaction};
 pub struct Held {
     pub table: &'static str,
     pub column: &'static str,
-    needs: Permission<'static>,
+    needs: Permission,
 }
 
 impl Held {
-    pub const fn new(resource: &'static str, table: &'static str, column: &'static str) -> Self {
-        Self { table, column, needs: Permission::to(Verb::Delete, resource) }
+    pub const fn new(kind: Kind, table: &'static str, column: &'static str) -> Self {
+        Self { table, column, needs: kind.to(Verb::Delete) }
     }
 
     /// What a route may do that deletes such a thing.

@@ -22,6 +22,7 @@
 //! [`Store::write`](crate::store::Store::write).
 
 mod context;
+mod described;
 mod envelope;
 mod handlers;
 mod held;

@@ -1,24 +1,50 @@
-//! Routes as they are declared: a method, a path of the contract, and the function that answers.
+//! Routes as they are declared: a method, a path of the contract, the function that answers, and what else is to be
+//! known of it.
+//!
+//! ```ignore
+//! Routes::of(KIND)
+//!     .get(RUNS, list::<RunRow>)
+//!     .put(RUN, update_run)
+//!     .replayed()
+//!     .also(&TAGS)
+//!     .post(STOP, stop_run)
+//!     .needs(KIND.to(Verb::Update))
+//! ```
+//!
+//! What isn't said is what most routes are: closed, for whoever may do to its kind what the method does, and a POST is
+//! replayed. What differs is said after the route.
 
-use axum::Router;
+use std::sync::Arc;
+
 use axum::handler::Handler;
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
+use axum::{Extension, Router};
 
 use crate::app::AppState;
-use crate::auth::access::{Also, Policies};
+use crate::auth::access::{Access, Also};
+use crate::auth::kind::Kind;
+use crate::auth::permissions::{Permission, Verb};
+use crate::auth::policy::{Policies, Policy};
 pub use crate::http::Operation;
 
-/// A router that knows which operations it has, for the OpenAPI document and the coverage table.
-#[derive(Debug, Default)]
+/// One of them, with what answers it and its policy.
+#[derive(Debug, Clone)]
+pub struct Route {
+    pub operation: Operation,
+    pub policy: Policy,
+    handler: MethodRouter<AppState>,
+}
+
+/// The routes of one kind of resource.
+#[derive(Debug, Clone)]
 pub struct Routes {
-    pub router: Router<AppState>,
-    pub operations: Vec<Operation>,
-    also: Vec<(Operation, Vec<Also>)>,
+    kind: Kind,
+    routes: Vec<Route>,
 }
 
 impl Routes {
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn of(kind: Kind) -> Self {
+        Self { kind, routes: Vec::new() }
     }
 
     pub fn get<T: 'static>(self, path: &'static str, handler: impl Handler<T, AppState>) -> Self {
@@ -41,44 +67,113 @@ impl Routes {
         self.add("DELETE", path, delete(handler))
     }
 
-    /// What the route that was added last may do besides.
-    pub fn also(mut self, also: &[Also]) -> Self {
-        if let Some(route) = self.operations.last().copied() {
-            match self.also.last_mut().filter(|(known, _)| *known == route) {
-                Some((_, known)) => known.extend(also),
-                None => self.also.push((route, also.to_vec())),
-            }
+    /// A route whose method is known by its name alone.
+    pub fn add(mut self, method: &'static str, path: &'static str, handler: MethodRouter<AppState>) -> Self {
+        let verb = match method {
+            "GET" => Verb::Read,
+            "POST" => Verb::Create,
+            "DELETE" => Verb::Delete,
+            _ => Verb::Update,
+        };
+        let policy = Policy {
+            access: self.kind.access(verb),
+            is_open: false,
+            is_replayed: method == "POST",
+            is_secret: false,
+            also: Vec::new(),
+        };
+        self.routes.push(Route { operation: (method, path), policy, handler });
+        self
+    }
+
+    /// The route that was added last does something else than its method says, or to another kind.
+    pub fn needs(self, permission: Permission) -> Self {
+        self.access(Access::Needs(permission))
+    }
+
+    /// It tells a token's own owner, or makes a token that is no wider: any token may.
+    pub fn for_any_token(self) -> Self {
+        self.access(Access::Always)
+    }
+
+    /// Everyone may call it. What it does for whom, its handler asks ([`MaybePrincipal`]).
+    ///
+    /// [`MaybePrincipal`]: crate::login::principal::MaybePrincipal
+    pub fn open(self) -> Self {
+        self.last(|policy| policy.is_open = true)
+    }
+
+    /// A PUT that gives its first answer again to a request with the same `Idempotency-Key`, as all POSTs do.
+    pub fn replayed(self) -> Self {
+        self.last(|policy| policy.is_replayed = true)
+    }
+
+    /// Its answer may tell a secret, and is written nowhere.
+    pub fn secret(self) -> Self {
+        self.last(|policy| policy.is_secret = true)
+    }
+
+    /// What it may do besides.
+    pub fn also(self, also: &[Also]) -> Self {
+        self.last(|policy| policy.also.extend(also))
+    }
+
+    /// The same routes with what `map` puts around each.
+    pub fn around_each(mut self, map: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> Self {
+        self.routes = self.routes.into_iter().map(|it| Route { handler: map(it.handler), ..it }).collect();
+        self
+    }
+
+    fn access(self, access: Access) -> Self {
+        self.last(|policy| policy.access = access)
+    }
+
+    fn last(mut self, say: impl FnOnce(&mut Policy)) -> Self {
+        if let Some(route) = self.routes.last_mut() {
+            say(&mut route.policy);
         }
         self
     }
+}
 
-    /// What each of the routes says that it may do besides.
-    pub fn declared(&self) -> impl Iterator<Item = (Operation, Also)> {
-        self.also.iter().flat_map(|(route, also)| also.iter().map(|also| (*route, *also)))
+/// The routes of several kinds.
+#[derive(Debug, Clone, Default)]
+pub struct RouteTable(Vec<Route>);
+
+impl FromIterator<Routes> for RouteTable {
+    fn from_iter<T: IntoIterator<Item = Routes>>(kinds: T) -> Self {
+        Self(kinds.into_iter().flat_map(|kind| kind.routes).collect())
     }
+}
 
-    /// The same, for whoever guards them.
-    pub fn policies(&self) -> Policies {
-        Policies::new(self.also.iter().cloned())
-    }
-
-    /// The same operations with what `map` puts around them.
-    #[must_use]
-    pub fn map_router(self, map: impl FnOnce(Router<AppState>) -> Router<AppState>) -> Self {
-        Self { router: map(self.router), ..self }
-    }
-
+impl RouteTable {
     /// The routes of both.
     pub fn merge(mut self, other: Self) -> Self {
-        self.router = self.router.merge(other.router);
-        self.operations.extend(other.operations);
-        self.also.extend(other.also);
+        self.0.extend(other.0);
         self
     }
 
-    fn add(mut self, method: &'static str, path: &'static str, route: MethodRouter<AppState>) -> Self {
-        self.router = self.router.route(path, route);
-        self.operations.push((method, path));
-        self
+    pub fn iter(&self) -> impl Iterator<Item = &Route> {
+        self.0.iter()
+    }
+
+    pub fn operations(&self) -> Vec<Operation> {
+        self.0.iter().map(|route| route.operation).collect()
+    }
+
+    /// What the routes say of themselves, for whoever guards them.
+    pub fn policies(&self) -> Policies {
+        self.0.iter().map(|route| (route.operation, route.policy.clone())).collect()
+    }
+
+    /// The routes that everyone may call, each with its policy in the request, and the others, which are to be guarded.
+    pub fn routers(self) -> (Router<AppState>, Router<AppState>) {
+        self.0.into_iter().fold((Router::new(), Router::new()), |(open, closed), route| {
+            let Route { operation: (_, path), policy, handler } = route;
+            match policy.is_open {
+                true => (open.route(path, handler.layer(Extension(Arc::new(policy)))), closed),
+                false => (open, closed.route(path, handler)),
+            }
+        })
     }
 }

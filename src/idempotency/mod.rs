@@ -31,27 +31,6 @@ pub use self::once::{Once, make_anew};
 use self::record::Found;
 
 pub const HEADER: &str = "idempotency-key";
-/// Changes that are replayed besides all POSTs, as in ZenML.
-pub const REPLAYED_PUTS: [&str; 9] = [
-    "/api/v1/curated_visualizations/{visualization_id}",
-    "/api/v1/deployments/{deployment_id}",
-    "/api/v1/model_versions/{model_version_id}",
-    "/api/v1/models/{model_id}",
-    "/api/v1/pipelines/{pipeline_id}",
-    "/api/v1/run_templates/{template_id}",
-    "/api/v1/runs/{run_id}",
-    "/api/v1/service_connectors/{connector_id}/verify",
-    "/api/v1/steps/{step_id}",
-];
-/// Answers that may tell a secret are never written.
-pub const TELLS_A_SECRET: [&str; 6] = [
-    "/api/v1/secrets",
-    "/api/v1/service_accounts/{service_account_id}/api_keys",
-    "/api/v1/service_connectors",
-    "/api/v1/service_connectors/{connector_id}/verify",
-    "/api/v1/users",
-    "/api/v1/workspaces/{workspace_name_or_id}/secrets",
-];
 /// Bytes of the answers that are kept in memory, and seconds that they are.
 const RECENT_BYTES: u64 = 2 << 20;
 const RECENT_LIFE: Duration = Duration::from_mins(1);

@@ -15,7 +15,7 @@ use crate::auth::permissions::Permissions;
 use crate::auth::register::Registration;
 use crate::auth::scope::{Narrowing, NoProjectLeft, Workload};
 use crate::auth::workload::{self, WorkloadRefusal};
-use crate::auth::{Principal, Scope, access};
+use crate::auth::{Principal, Scope};
 use crate::config::ServerSettings;
 use crate::framework::named_project;
 use crate::http::error::{ApiError, ApiResult};
@@ -48,6 +48,20 @@ struct Asked {
 /// It may be narrowed: to projects (`project`, names or ids), to verbs on kinds of resource (`scope`,
 /// [`crate::auth::permissions`]), to reading (`read_only`). What the token that asks lacks, the new one lacks too.
 /// It is noted in the register, under the `name` that is asked for.
+#[utoipa::path(
+    get,
+    path = "/api/v1/api_token",
+    params(
+        ("name" = Option<String>, Query, description = "What the token is called in the list of API tokens."),
+        ("read_only" = Option<bool>, Query, description = "Whether it only reads."),
+        ("project" = Option<Vec<String>>, Query, description = "Names or ids of the projects it is for; all without."),
+        (
+            "scope" = Option<String>,
+            Query,
+            description = "What it may do, such as `runs:read artifacts:write` (docs/tokens.md)."
+        )
+    )
+)]
 pub async fn get_api_token(
     State(app): State<AppState>,
     principal: Principal,
@@ -115,7 +129,7 @@ impl Asked {
                 format!("String should have at most {NAME_LENGTH} characters"),
             );
         }
-        let permissions = permissions(&mut query);
+        let permissions = permissions(&mut query, app.server.kinds);
         query.finish()?;
         let [schedule_id, pipeline_run_id, deployment_id] = bound_to;
         let workload = Workload { schedule_id, pipeline_run_id, deployment_id, root_run_id: None };
@@ -152,7 +166,7 @@ impl Asked {
 }
 
 /// What `scope` and `read_only` leave, if either is said. The scope is one list, however often it is said.
-fn permissions(query: &mut Query) -> Option<Permissions> {
+fn permissions(query: &mut Query, kinds: &BTreeSet<&str>) -> Option<Permissions> {
     let read_only = query.flag("read_only").unwrap_or(false);
     let list: Vec<&str> = query.texts("scope").collect();
     let listed = (!list.is_empty()).then(|| list.join(" ").parse::<Permissions>());
@@ -163,7 +177,7 @@ fn permissions(query: &mut Query) -> Option<Permissions> {
             return None;
         }
     };
-    if let Some(unknown) = listed.as_ref().and_then(unknown_resource) {
+    if let Some(unknown) = listed.as_ref().and_then(|listed| unknown_resource(listed, kinds)) {
         let message = format!("'{unknown}' is no kind of resource; docs/tokens.md lists them");
         query.refuse("scope", "scope", message);
     }
@@ -175,11 +189,8 @@ fn permissions(query: &mut Query) -> Option<Permissions> {
 }
 
 /// A name that no route asks for: a misspelt one would take or give nothing.
-fn unknown_resource(permissions: &Permissions) -> Option<&str> {
-    let contract = crate::api::server::unimplemented::operations();
-    let kinds = access::resources(contract.map(|operation| (operation.method, operation.path)));
-    let is_kind = |name: &&str| kinds.contains(name) || access::OWN_RESOURCES.contains(name);
-    permissions.resources().find(|name| !is_kind(name))
+fn unknown_resource<'p>(permissions: &'p Permissions, kinds: &BTreeSet<&str>) -> Option<&'p str> {
+    permissions.resources().find(|name| !kinds.contains(name))
 }
 
 /// The ids of the projects that are named, in one list or several.

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use axum_extra::headers::authorization::Basic;
+use axum_extra::headers::{Authorization, HeaderMapExt};
 use secrecy::SecretString;
 
 use super::grants;
@@ -49,9 +48,6 @@ pub async fn verify(app: &App, headers: &HeaderMap, origin: &Origin) -> Result<I
 }
 
 fn read(headers: &HeaderMap) -> Option<(String, SecretString)> {
-    let (scheme, encoded) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    let decoded = STANDARD.decode(encoded.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
-    let text = String::from_utf8(decoded).ok()?;
-    let (username, password) = text.split_once(':')?;
-    Some((username.to_owned(), password.to_owned().into()))
+    let Authorization(basic) = headers.typed_get::<Authorization<Basic>>()?;
+    Some((basic.username().to_owned(), basic.password().to_owned().into()))
 }

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, MatchedPath};
+use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap, Method, Uri};
+use axum::http::{Extensions, HeaderMap};
 use axum_extra::extract::CookieJar;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -16,15 +16,14 @@ use crate::accounts::users::{UserRow, find_password};
 use crate::api::identity::devices::DeviceStatus;
 use crate::app::{App, AppState};
 use crate::audit::Origin;
-use crate::auth::access::Access;
 use crate::auth::claims::{Claims, TokenKind, VerifiedToken};
+use crate::auth::policy::{Policy, access_of};
 use crate::auth::revocation::Revoked;
 use crate::auth::standing::{is_of_another_password, is_of_later_password};
 use crate::auth::workload::{self, EndedWorkload};
 use crate::auth::{AuthenticationError, Credential, Principal, api_key};
 use crate::config::AuthScheme;
 use crate::http::page::Page;
-use crate::middleware::project_guard;
 use crate::store::Id;
 
 pub const CSRF_HEADER: &str = "x-csrf-token";
@@ -67,8 +66,7 @@ impl<S: Sync> FromRequestParts<S> for Principal {
 /// Who asks on a route that is open to all, for what not everyone may ask there: an argument of its handler.
 pub struct MaybePrincipal {
     found: Result<Principal, AuthenticationError>,
-    method: Method,
-    route: String,
+    policy: Option<Arc<Policy>>,
 }
 
 impl MaybePrincipal {
@@ -83,11 +81,11 @@ impl MaybePrincipal {
     /// 401 for nobody that is known here; 403 for a token that was narrowed too far.
     pub fn acting(self) -> Result<Principal, AuthenticationError> {
         let principal = self.found?;
-        let access = Access::of(self.method.as_str(), &self.route);
+        let access = access_of(self.policy.as_deref());
         if let Some(scope) = principal.scope() {
             access.check(scope)?;
         }
-        project_guard::check_kind(&principal, access)?;
+        principal.check_kind(access)?;
         Ok(principal)
     }
 }
@@ -97,8 +95,7 @@ impl FromRequestParts<AppState> for MaybePrincipal {
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Self::Rejection> {
         let found = principal_for_page(app, &parts.headers, &parts.extensions, app.env.clock.now()).await;
-        let route = route_of(&parts.extensions, &parts.uri);
-        Ok(Self { found, method: parts.method.clone(), route })
+        Ok(Self { found, policy: parts.extensions.get().map(Arc::clone) })
     }
 }
 
@@ -340,11 +337,6 @@ async fn check_device(
     Ok(())
 }
 
-/// The declared path of the request.
-pub fn route_of(extensions: &Extensions, uri: &Uri) -> String {
-    extensions.get::<MatchedPath>().map_or(uri.path(), MatchedPath::as_str).to_owned()
-}
-
 /// A cookie that holds something wins over the bearer; an empty one doesn't count (contract: BEHAVIOUR.md).
 fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
     if !headers.contains_key(http::header::COOKIE) {
@@ -354,7 +346,8 @@ fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
     jar.get(name).map(|cookie| cookie.value().to_owned()).filter(|value| !value.is_empty())
 }
 
-/// The bearer of RFC 6750, section 2.1; the scheme in any case (RFC 9110, section 11.1).
+/// The bearer of RFC 6750, section 2.1; the scheme in any case (RFC 9110, section 11.1). By hand: a typed header takes an
+/// empty bearer for a missing one, which ZenML answers otherwise, and copies the token of every request.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let credential = headers.get(AUTHORIZATION)?.to_str().ok()?;
     // A header's trailing space is gone by now: `Bearer ` alone is an empty token, not a missing one.

@@ -146,6 +146,17 @@ impl Grant {
 }
 
 /// Signs in and answers with a token, in the body and, for a browser, in a cookie.
+#[utoipa::path(
+    post,
+    path = "/api/v1/login",
+    params((
+        "X-Zendo-Session" = Option<String>,
+        Header,
+        nullable = false,
+        description = "`console` for a session of the web console: a cookie of its own, strict, that counts beside \
+                       this header and X-CSRF-Token."
+    ))
+)]
 pub async fn log_in(
     State(app): State<AppState>,
     origin: Origin,

@@ -11,16 +11,17 @@ use super::hidden::Hidden;
 use super::{bodies, project_guard};
 use crate::app::AppState;
 use crate::audit::{Action, Claim, Origin};
-use crate::auth::access::{Access, Also, Declared, Policies, When};
+use crate::auth::access::{Access, Also, When};
+use crate::auth::policy::{Policies, access_of};
 use crate::auth::{AuthenticationError, Principal, Scope, api_key};
 use crate::http::budgets::{Holder, Share};
 use crate::http::query::Query;
 use crate::login::grants;
 use crate::login::origin::claim_of_token;
-use crate::login::principal::{credential, principal_for_page, route_of, verify};
+use crate::login::principal::{credential, principal_for_page, verify};
 use crate::work;
 
-/// Who is let through to some routes, and what these may do beyond their paths.
+/// Who is let through to some routes, by what these say of themselves.
 #[derive(Clone)]
 pub struct Guard {
     pub app: AppState,
@@ -104,14 +105,14 @@ async fn within_scope(
     mut request: Request,
 ) -> Result<(Request, Hidden), Response> {
     let app = &guard.app;
-    let path = route_of(request.extensions(), request.uri());
-    let access = Access::of(request.method().as_str(), &path);
+    let policy = guard.policies.of(request.method(), request.extensions());
+    let access = access_of(policy.as_deref());
     access.check(scope).map_err(IntoResponse::into_response)?;
     let mut hidden = Hidden::default();
-    if let Some(also) = guard.policies.of(request.method().as_str(), &path) {
-        check_flags(&also, scope, &request).map_err(IntoResponse::into_response)?;
-        hidden = Hidden::from(&also, scope);
-        request.extensions_mut().insert(Declared(also));
+    if let Some(policy) = policy.filter(|policy| !policy.also.is_empty()) {
+        check_flags(&policy.also, scope, &request).map_err(IntoResponse::into_response)?;
+        hidden = Hidden::from(&policy.also, scope);
+        request.extensions_mut().insert(policy);
     }
     let request = project_guard::check(app, principal, access, request).await?;
     Ok((request, hidden))

@@ -1,20 +1,20 @@
 //! The layer of [`crate::idempotency`].
 
-use axum::extract::{MatchedPath, Request};
-use axum::http::Method;
+use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
+use super::authenticate::Guard;
 use super::project_guard;
-use crate::app::AppState;
 use crate::auth::{AuthenticationError, Principal};
 use crate::http::error::ApiError;
-use crate::idempotency::{Attempt, HEADER, REPLAYED_PUTS, Replayed, TELLS_A_SECRET, json};
+use crate::idempotency::{Attempt, HEADER, Replayed, json};
 use crate::store::Id;
 
 /// Gives a repeated request its first answer; any other request passes.
-pub async fn replay(app: &AppState, request: Request, next: Next) -> Response {
+pub async fn replay(guard: &Guard, request: Request, next: Next) -> Response {
+    let app = &guard.app;
     let Some(key) = request.headers().get(HEADER).filter(|key| !key.is_empty()) else {
         return next.run(request).await;
     };
@@ -22,24 +22,18 @@ pub async fn replay(app: &AppState, request: Request, next: Next) -> Response {
         let message = "The header Idempotency-Key has to be a UUID.";
         return ApiError::unprocessable(message).into_response();
     };
-    let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    let is_replayed = match *request.method() {
-        Method::POST => true,
-        Method::PUT => REPLAYED_PUTS.iter().any(|put| path.ends_with(put)),
-        _ => false,
-    };
-    let principal = request.extensions().get::<Principal>().filter(|_| is_replayed);
-    let Some(principal) = principal.filter(|_| app.config.request_deduplication.0) else {
+    let policy = guard.policies.of(request.method(), request.extensions());
+    let policy = policy.filter(|policy| policy.is_replayed && app.config.request_deduplication.0);
+    let (Some(policy), Some(principal)) = (policy, request.extensions().get::<Principal>().cloned()) else {
         return next.run(request).await;
     };
-    let principal = principal.clone();
     let attempt = Attempt {
         key: Id(key),
         user: principal.user.id,
         method: request.method().clone(),
         url: request.uri().to_string(),
     };
-    let is_written = !TELLS_A_SECRET.iter().any(|secret| path.ends_with(secret));
+    let is_written = !policy.is_secret;
     let replayed =
         Box::pin(app.replays.answer(attempt, is_written, app.env.clock.now(), request, next)).await;
     let body = match replayed {

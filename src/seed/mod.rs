@@ -18,7 +18,7 @@ use crate::store::{
     Engine, Id, Insert, Store, StoreError, Timestamp, Transaction, Update, ZENML_REVISION, is_duplicate,
 };
 
-/// The built-in flavors, made from a database of ZenML 0.98.0 by tests/contract/make_flavors.py.
+/// The built-in flavors, made from a database of ZenML 0.98.0 by contract/make_flavors.py.
 const FLAVORS: Packed = packed!("flavors.json");
 /// `{}` in base64, as ZenML keeps dictionaries.
 const EMPTY_OBJECT: &[u8] = b"e30=";

@@ -145,7 +145,7 @@ async fn the_same_requests_get_the_same_answers() {
 
 #[test]
 fn every_operation_is_compared() {
-    let contract = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/contract/openapi.json");
+    let contract = concat!(env!("CARGO_MANIFEST_DIR"), "/contract/openapi.json");
     let contract: Value = serde_json::from_str(&std::fs::read_to_string(contract).unwrap()).unwrap();
     let steps: Vec<Step> = scenarios().into_iter().flat_map(|scenario| scenario.steps).collect();
     let mut missing = Vec::new();

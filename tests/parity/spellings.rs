@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Caller, Database, ReferenceServer, TestApp};
 
-const CONTRACT: &str = include_str!("../contract/openapi.json");
+const CONTRACT: &str = include_str!("../../contract/openapi.json");
 /// Nothing has it.
 const NONE: &str = "6f9619ff-8b86-d011-b42d-00cf4fc964f0";
 /// Fields within others that are looked into, at most.

@@ -172,7 +172,7 @@ async fn a_browser_from_another_site_needs_its_csrf_token(database: Database) {
 #[tokio::test]
 async fn no_closed_route_is_reached_without_a_principal() {
     let app = TestApp::start(&Database::sqlite()).await;
-    let contract: Value = serde_json::from_str(include_str!("../contract/openapi.json")).unwrap();
+    let contract: Value = serde_json::from_str(include_str!("../../contract/openapi.json")).unwrap();
     let mut walked = 0;
     for operation in zendo::api::server::unimplemented::operations() {
         let entry = &contract["paths"][operation.path][operation.method.to_lowercase()];

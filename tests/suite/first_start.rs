@@ -28,7 +28,7 @@ async fn listed(admin: &Caller, path: &str) -> Vec<(String, String)> {
 async fn what_is_built_in_has_zenmls_order(database: Database) {
     const FLAVORS: &str = "/api/v1/flavors?size=100";
     const COMPONENTS: &str = "/api/v1/components?name=default";
-    const IN_ORDER: &str = include_str!("../../src/seed/flavors.json");
+    const IN_ORDER: &str = include_str!("../../contract/flavors.json");
     let flavors: Vec<Value> = serde_json::from_str(IN_ORDER).unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let flavors: Vec<_> =

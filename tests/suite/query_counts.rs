@@ -172,7 +172,7 @@ fn id(thing: &Value) -> &str {
 
 /// ZenML's OpenAPI document.
 fn contract() -> Value {
-    let contract = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/contract/openapi.json");
+    let contract = concat!(env!("CARGO_MANIFEST_DIR"), "/contract/openapi.json");
     serde_json::from_str(&std::fs::read_to_string(contract).unwrap()).unwrap()
 }
 

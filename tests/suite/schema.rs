@@ -14,8 +14,8 @@ on_each_store! {
 async fn expect_zenmls_schema(database: &Database) {
     let Some(python) = support::reference_python() else { return };
     let compared = tokio::process::Command::new(python)
-        .args(["tests/contract/inspect_schema.py", &database.url()])
-        .args(["--compare", "tests/contract/schema.json"])
+        .args(["contract/inspect_schema.py", &database.url()])
+        .args(["--compare", "contract/schema.json"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .await
@@ -29,7 +29,8 @@ async fn the_schema_is_zenmls(database: Database) {
     expect_zenmls_schema(&database).await;
     assert_eq!(database.texts("SELECT version_num FROM alembic_version").await, ["0.98.0"]);
     // What zendo has beyond it, ZenML's tools can tell by the name.
-    let contract: serde_json::Value = serde_json::from_str(include_str!("../contract/schema.json")).unwrap();
+    let contract: serde_json::Value =
+        serde_json::from_str(include_str!("../../contract/schema.json")).unwrap();
     let tables = database.tables().await;
     let own: Vec<&String> = tables.iter().filter(|table| contract.get(table.as_str()).is_none()).collect();
     assert!(own.iter().all(|table| table.starts_with("zendo_")) && !own.is_empty(), "{own:?}");
@@ -97,7 +98,8 @@ async fn own_indexes(database: &Database) -> Vec<String> {
 async fn each_key_that_mysql_has_is_an_index_on_sqlite() {
     let database = Database::sqlite();
     TestApp::start(&database).await.stop().await;
-    let contract: serde_json::Value = serde_json::from_str(include_str!("../contract/schema.json")).unwrap();
+    let contract: serde_json::Value =
+        serde_json::from_str(include_str!("../../contract/schema.json")).unwrap();
     let mut keys = 0;
     for (table, facts) in contract.as_object().unwrap() {
         let indexes = database

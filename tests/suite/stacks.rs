@@ -163,10 +163,10 @@ async fn every_field_of_every_flavor_says_what_it_is_for(database: Database) {
 async fn flavors_of_an_older_installation_get_their_descriptions_at_the_start(database: Database) {
     let app = TestApp::start(&database).await;
     let before = all_flavors(&app.signed_in().await).await;
-    let bare: Value = serde_json::from_str(include_str!("../../src/seed/flavors.json")).unwrap();
+    let bare: Value = serde_json::from_str(include_str!("../../contract/flavors.json")).unwrap();
     // As text: a flavor's fields have an order.
     let texts =
-        include_str!("../../src/seed/flavors.json").lines().filter(|line| line.contains("config_schema"));
+        include_str!("../../contract/flavors.json").lines().filter(|line| line.contains("config_schema"));
     for (flavor, text) in bare.as_array().unwrap().iter().zip(texts) {
         let (name, kind) = (flavor["name"].as_str().unwrap(), flavor["type"].as_str().unwrap());
         let (_, schema) = text.split_once("\"config_schema\":").unwrap();

@@ -6,10 +6,11 @@ use axum::Json;
 use sea_query::{Expr, ExprTrait, Func, Query as Sql, SimpleExpr};
 use serde::{Deserialize, Serialize};
 
-use super::artifact_versions::refuse_outputs;
+use super::artifact_versions::{self, refuse_outputs};
 use crate::accounts::users::UserResponse;
 use crate::api::server::tagging::{NO_TAGS, TAGS, TagReference, Taggable, plain_tags, remove_tags, set_tags};
 use crate::api::server::tags::TagRow;
+use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
     Context, Held, Read, Resource, Response, ResponseOf, Versions, delete, delete_row, find_in, get, list,
@@ -24,14 +25,15 @@ use crate::http::values::{ShortText, check_name};
 use crate::row;
 use crate::store::{Id, Insert, StoreError, Timestamp, Transaction, Update, is_duplicate};
 
+pub const KIND: Kind = Kind::new("artifacts").in_project();
 const ARTIFACTS: &str = "/api/v1/artifacts";
 const ARTIFACT: &str = "/api/v1/artifacts/{artifact_id}";
 
 /// What goes with one that is deleted.
-const HOLDS: [Held; 1] = [Held::new("artifact_versions", "artifact_version", "artifact_id")];
+const HOLDS: [Held; 1] = [Held::new(artifact_versions::KIND, "artifact_version", "artifact_id")];
 
 pub fn routes() -> Routes {
-    Routes::new()
+    Routes::of(KIND)
         .post(ARTIFACTS, create_artifact)
         .also(&TAGS)
         .get(ARTIFACTS, list::<ArtifactRow>)

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::artifact_versions::ArtifactVersionRow;
 use super::artifact_visualizations::VisualizationRow;
+use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
     ById, Context, NoResources, Read, Resource, Response, ResponseOf, delete, find_in, get,
@@ -23,14 +24,16 @@ use crate::row;
 use crate::store::{Among, Id, Insert, Timestamp, Transaction, Update, is_duplicate};
 use crate::words;
 
+pub const KIND: Kind = Kind::new("curated_visualizations").in_project();
 const ALL: &str = "/api/v1/curated_visualizations";
 const ONE: &str = "/api/v1/curated_visualizations/{visualization_id}";
 
 pub fn routes() -> Routes {
-    Routes::new()
+    Routes::of(KIND)
         .post(ALL, create_visualization)
         .get(ONE, get::<CuratedVisualizationRow>)
         .put(ONE, update_visualization)
+        .replayed()
         .delete(ONE, delete::<CuratedVisualizationRow>)
 }
 

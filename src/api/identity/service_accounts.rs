@@ -11,6 +11,7 @@ use sqlx::FromRow;
 use super::users;
 use crate::app::Auth;
 use crate::audit::{Action, Audit, Origin};
+use crate::auth::kind::Kind;
 use crate::auth::{Principal, Revocation};
 use crate::env::Environment;
 use crate::framework::Context;
@@ -174,11 +175,12 @@ fn taken(name: &str) -> ApiError {
     ApiError::exists(message)
 }
 
+pub const KIND: Kind = Kind::new("service_accounts").credential();
 const SERVICE_ACCOUNTS: &str = "/api/v1/service_accounts";
 const SERVICE_ACCOUNT: &str = "/api/v1/service_accounts/{service_account_name_or_id}";
 
 pub fn routes() -> Routes {
-    Routes::new()
+    Routes::of(KIND)
         .post(SERVICE_ACCOUNTS, create_service_account)
         .get(SERVICE_ACCOUNTS, list_service_accounts)
         .get(SERVICE_ACCOUNT, get_service_account)

@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::model_versions::{self, ModelVersionRow};
-use crate::api::artifacts::artifact_versions::{ArtifactVersionRow, delete_those};
+use crate::api::artifacts::artifact_versions::{self, ArtifactVersionRow, delete_those};
 use crate::auth::Principal;
 use crate::auth::access::Also;
-use crate::auth::permissions::{Permission, Verb};
+use crate::auth::kind::Kind;
+use crate::auth::permissions::Verb;
 use crate::framework::routes::Routes;
 use crate::framework::{Context, NoResources, Read, Resource, Response, ResponseOf, find_in, list, require};
 use crate::http::error::{ApiError, ApiResult};
@@ -23,15 +24,16 @@ use crate::http::query::Query;
 use crate::row;
 use crate::store::{Id, Insert, Timestamp};
 
+pub const KIND: Kind = Kind::new("model_version_artifacts").in_project();
 const LINKS: &str = "/api/v1/model_version_artifacts";
 const OF_VERSION: &str = "/api/v1/model_versions/{model_version_id}/artifacts";
 
 pub fn routes() -> Routes {
-    Routes::new()
+    Routes::of(KIND)
         .post(LINKS, create_link)
         .get(LINKS, list::<ArtifactLinkRow>)
         .delete(OF_VERSION, delete_links)
-        .also(&[Also::flag("only_links", false, Permission::to(Verb::Delete, "artifact_versions"))])
+        .also(&[Also::flag("only_links", false, artifact_versions::KIND.to(Verb::Delete))])
         .delete(
             "/api/v1/model_versions/{model_version_id}/artifacts/{model_version_artifact_link_name_or_id}",
             delete_link,

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::model_versions::{self, ModelVersionRow, link_run, lock_version};
 use crate::api::runs::pipeline_runs::RunRow;
 use crate::auth::Principal;
+use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{Context, NoResources, Read, Resource, Response, ResponseOf, find_in, list, require};
 use crate::http::error::{ApiError, ApiResult};
@@ -20,10 +21,11 @@ use crate::http::path::PathIdAndName;
 use crate::row;
 use crate::store::{Id, Timestamp};
 
+pub const KIND: Kind = Kind::new("model_version_pipeline_runs").in_project();
 const LINKS: &str = "/api/v1/model_version_pipeline_runs";
 
 pub fn routes() -> Routes {
-    Routes::new().post(LINKS, create_link).get(LINKS, list::<RunLinkRow>).delete(
+    Routes::of(KIND).post(LINKS, create_link).get(LINKS, list::<RunLinkRow>).delete(
         "/api/v1/model_versions/{model_version_id}/runs/{model_version_pipeline_run_link_name_or_id}",
         delete_link,
     )

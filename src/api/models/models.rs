@@ -6,10 +6,12 @@ use axum::Json;
 use sea_query::{Expr, ExprTrait, Func, Query as Sql, SimpleExpr};
 use serde::Serialize;
 
+use super::model_versions;
 use crate::accounts::users::UserResponse;
 use crate::api::artifacts::curated_visualizations::{CuratedVisualizationRow, of_things};
 use crate::api::server::tagging::{NO_TAGS, TAGS, TagReference, Taggable, plain_tags, remove_tags, set_tags};
 use crate::api::server::tags::TagRow;
+use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
     Context, Held, Read, Resource, Response, ResponseOf, Versions, delete, delete_row, find_in, find_project,
@@ -25,14 +27,15 @@ use crate::http::values::{Name, ShortText, check_name};
 use crate::row;
 use crate::store::{Id, Insert, StoreError, Timestamp, Transaction, Update, is_duplicate};
 
+pub const KIND: Kind = Kind::new("models").in_project();
 const MODELS: &str = "/api/v1/models";
 const MODEL: &str = "/api/v1/models/{model_id}";
 
 /// What goes with one that is deleted.
-const HOLDS: [Held; 1] = [Held::new("model_versions", "model_version", "model_id")];
+const HOLDS: [Held; 1] = [Held::new(model_versions::KIND, "model_version", "model_id")];
 
 pub fn routes() -> Routes {
-    Routes::new()
+    Routes::of(KIND)
         .post(MODELS, create_model)
         .also(&TAGS)
         .post("/api/v1/workspaces/{project_name_or_id}/models", create_model_in)
@@ -40,6 +43,7 @@ pub fn routes() -> Routes {
         .get(MODELS, list::<ModelRow>)
         .get(MODEL, get::<ModelRow>)
         .put(MODEL, update_model)
+        .replayed()
         .also(&TAGS)
         .also(&NO_TAGS)
         .delete(MODEL, delete::<ModelRow>)

@@ -22,15 +22,15 @@ use crate::app::AppState;
 use crate::auth::permissions::{Permissions, PermissionsError};
 use crate::auth::{AuthenticationError, Credential, Principal};
 use crate::config::PreflightMethod;
-use crate::http::Operation;
+use crate::framework::routes::{RouteTable, Routes};
 use crate::http::error::ApiError;
+use crate::http::openapi::shapes::ErrorModel;
 use crate::login::principal;
 use crate::middleware::limits::LimitsLayer;
 use crate::middleware::request_id::name_request;
 use crate::middleware::work::WorkLayer;
 
 const PATH: &str = "/oauth/forward-auth";
-pub const OPERATIONS: [Operation; 1] = [("GET", PATH)];
 
 /// What is said of whoever asks.
 const WORDS: usize = 6;
@@ -48,20 +48,41 @@ const FORWARDED_METHOD: HeaderName = HeaderName::from_static("x-forwarded-method
 /// What is no part of a name's text in a header. A colon comes after the kind of account.
 const ENCODED: &AsciiSet = &CONTROLS.add(b'%').add(b':');
 
+/// It takes any method, and asks by itself who it is.
+pub fn routes() -> RouteTable {
+    [Routes::of(super::KIND).add("GET", PATH, any(forward_auth)).open()].into_iter().collect()
+}
+
 pub fn router(app: &AppState) -> Router<AppState> {
     let time_limit = Duration::from_secs(app.config.request_timeout.0.into());
     let layers = ServiceBuilder::new()
         .layer(from_fn_with_state(app.clone(), name_request))
         .layer(LimitsLayer::new(time_limit))
         .layer(WorkLayer::new(&app.edge.orphans));
-    Router::new()
-        .route(PATH, any(forward_auth))
-        .route(&format!("{PATH}/{{*path}}"), any(forward_auth))
-        .layer(layers)
+    let (open, _) = routes().routers();
+    open.route(&format!("{PATH}/{{*path}}"), any(forward_auth)).layer(layers)
 }
 
 /// 200 and who it is, 401 for nobody, 403 for a token that lacks the `scope` in the query.
-async fn forward_auth(State(app): State<AppState>, RawQuery(query): RawQuery, request: Request) -> Response {
+#[utoipa::path(
+    get,
+    path = PATH,
+    tag = "oauth",
+    summary = "Whether a proxy may let the request with these headers through; any method.",
+    params(("scope" = Option<String>, Query, description = "What the token has to be allowed, such as runs:read")),
+    responses(
+        (status = 200, description = "Yes; who it is stands in the headers X-Auth-Request-*"),
+        (status = 401, description = "No good token or cookie", body = ErrorModel),
+        (status = 403, description = "The token lacks the scope", body = ErrorModel),
+        (status = 422, description = "The scope is none", body = ErrorModel)
+    ),
+    security(("CookieOAuth2TokenBearer" = []))
+)]
+pub async fn forward_auth(
+    State(app): State<AppState>,
+    RawQuery(query): RawQuery,
+    request: Request,
+) -> Response {
     if app.programs.forward_auth_preflight.is_some_and(|told| is_preflight(told, &request)) {
         return let_through(std::array::from_fn(|_| String::new()));
     }

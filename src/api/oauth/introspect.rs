@@ -6,9 +6,10 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use secrecy::ExposeSecret;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{require_right, token_of_form};
+use super::{TokenForm, require_right, token_of_form};
 use crate::app::{App, AppState};
 use crate::auth::api_key::ApiKey;
 use crate::auth::claims::{Claims, TokenKind};
@@ -16,6 +17,7 @@ use crate::auth::permissions::Permissions;
 use crate::auth::{Credential, Principal};
 use crate::config::AuthScheme;
 use crate::http::error::ApiResult;
+use crate::http::openapi::shapes::OAuthError;
 use crate::login::principal;
 
 /// Why a token is not good is nobody's business here (section 2.2).
@@ -26,44 +28,77 @@ pub enum Introspection {
     Inactive { active: bool },
 }
 
-/// What a good token says. Times are seconds since 1970.
-#[derive(Debug, Default, Serialize)]
+/// What a good token says; of any other only that it isn't `active`. Times are seconds since 1970 (RFC 7662, section 2.2).
+#[derive(Debug, Default, Serialize, ToSchema)]
+#[schema(as = Introspection)]
 pub struct ActiveToken {
     active: bool,
     /// What it may do: see docs/tokens.md. `*:write` is all that its user may.
+    #[schema(required = false)]
     scope: String,
+    #[schema(required = false)]
     username: String,
+    #[schema(required = false)]
     token_type: &'static str,
+    #[schema(required = false)]
     sub: Uuid,
+    #[schema(required = false)]
     aud: String,
+    #[schema(required = false)]
     iss: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     exp: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     iat: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     jti: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     auth_time: Option<i64>,
-    /// `login`, `generic`, `workload`, or none for a token of ZenML's and an API key.
+    // None for a token of ZenML's and an API key.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(inline, nullable = false)]
     kind: Option<TokenKind>,
+    #[schema(required = false)]
     is_service_account: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     projects: Option<Vec<Uuid>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     device_id: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     api_key_id: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     schedule_id: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pipeline_run_id: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     deployment_id: Option<Uuid>,
 }
 
 /// Asks of the token all that is asked of a request's.
+#[utoipa::path(
+    post,
+    path = super::INTROSPECT,
+    operation_id = "introspect_token",
+    tag = "oauth",
+    summary = "Whether a token is good, and what it says (RFC 7662).",
+    description = "For admins and the service accounts in ZENDO_INTROSPECTION_ACCOUNTS.",
+    request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "`active` and, when it is true, what the token says", body = ActiveToken),
+        (status = 400, description = "What was sent is no form with one token", body = OAuthError)
+    ),
+    security(("CookieOAuth2TokenBearer" = []), ("ApiKeyAsPassword" = []))
+)]
 pub async fn introspect(
     State(app): State<AppState>,
     caller: Principal,

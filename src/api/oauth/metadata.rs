@@ -7,11 +7,12 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST};
 use axum::http::{HeaderMap, HeaderName};
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use axum::{Json, Router};
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::refusals;
+use super::{INTROSPECT, REVOKE, refusals};
 use crate::app::{App, AppState, Auth};
 use crate::config::AuthScheme;
 use crate::framework::routes::Routes;
@@ -22,56 +23,119 @@ const METADATA: &str = "/.well-known/oauth-authorization-server";
 /// which meets a new key reads the newest ones (OpenID Connect Core, section 10.1.1).
 const KEPT: [(HeaderName, &str); 1] = [(CACHE_CONTROL, "private, max-age=60")];
 
-pub fn open() -> Routes {
-    Routes::new().get(JWKS, get_jwks).get(METADATA, get_metadata).map_router(with_refusals)
+pub fn routes() -> Routes {
+    Routes::of(super::KIND)
+        .get(JWKS, get_jwks)
+        .open()
+        .get(METADATA, get_metadata)
+        .open()
+        .around_each(with_refusals)
 }
 
 /// What is where, for programs that know only the host: a path goes after the well-known one (RFC 8414, section 3.1).
 pub fn at_host(root: &str) -> Router<AppState> {
-    with_refusals(Router::new().route(&format!("{METADATA}{root}"), get(get_metadata)))
+    Router::new().route(&format!("{METADATA}{root}"), with_refusals(get(get_metadata)))
 }
 
-fn with_refusals(router: Router<AppState>) -> Router<AppState> {
-    router.method_not_allowed_fallback(refusals::method_not_allowed).layer(from_fn(refusals::in_oauth_form))
+fn with_refusals(route: MethodRouter<AppState>) -> MethodRouter<AppState> {
+    route.fallback(refusals::method_not_allowed).layer(from_fn(refusals::in_oauth_form))
 }
 
 /// The public keys that verify tokens. A secret is not among them.
-async fn get_jwks(State(auth): State<Arc<Auth>>) -> Response {
+#[utoipa::path(
+    get,
+    path = JWKS,
+    tag = "oauth",
+    summary = "The public keys that verify tokens (RFC 7517).",
+    description = "None of them while tokens are signed with a secret.",
+    responses((status = 200, description = "A JWK Set", body = JwkSet, content_type = "application/jwk-set+json"))
+)]
+pub async fn get_jwks(State(auth): State<Arc<Auth>>) -> Response {
     let keys = auth.signing_keys.ring().published();
     (KEPT, [(CONTENT_TYPE, "application/jwk-set+json")], keys).into_response()
 }
 
-async fn get_metadata(State(app): State<AppState>, headers: HeaderMap) -> Response {
+#[utoipa::path(
+    get,
+    path = METADATA,
+    operation_id = "get_oauth_metadata",
+    tag = "oauth",
+    summary = "What this server offers and where (RFC 8414).",
+    responses((status = 200, description = "The metadata", body = AuthorizationServerMetadata))
+)]
+pub async fn get_metadata(State(app): State<AppState>, headers: HeaderMap) -> Response {
     (KEPT, Json(metadata(&app, &base_url(&app, &headers)))).into_response()
 }
 
-fn metadata(app: &App, base: &str) -> Value {
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it is described, not made: the keys' library writes it")]
+struct JwkSet {
+    #[schema(inline)]
+    keys: Vec<Jwk>,
+}
+
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it is described, not made")]
+struct Jwk {
+    kty: String,
+    kid: String,
+    alg: String,
+    r#use: String,
+    #[schema(nullable = false)]
+    crv: Option<String>,
+    #[schema(nullable = false)]
+    x: Option<String>,
+    #[schema(nullable = false)]
+    y: Option<String>,
+    #[schema(nullable = false)]
+    n: Option<String>,
+    #[schema(nullable = false)]
+    e: Option<String>,
+}
+
+/// RFC 8414, section 2.
+#[derive(Serialize, ToSchema)]
+struct AuthorizationServerMetadata {
+    issuer: String,
+    token_endpoint: String,
+    token_endpoint_auth_methods_supported: &'static [&'static str],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    device_authorization_endpoint: Option<String>,
+    grant_types_supported: &'static [&'static str],
+    /// There is no authorization endpoint.
+    response_types_supported: &'static [&'static str],
+    jwks_uri: String,
+    introspection_endpoint: String,
+    introspection_endpoint_auth_methods_supported: &'static [&'static str],
+    revocation_endpoint: String,
+    revocation_endpoint_auth_methods_supported: &'static [&'static str],
+    service_documentation: String,
+    zendo_token_signing_alg: String,
+}
+
+fn metadata(app: &App, base: &str) -> AuthorizationServerMetadata {
     // Whoever names the issuer by a URL means this one.
     let issuer = Some(app.auth.tokens.parties().0).filter(|issuer| issuer.starts_with("http"));
     let has_sign_in = app.config.auth_scheme == AuthScheme::OAuth2PasswordBearer;
-    let grants = match has_sign_in {
-        true => json!(["password", "urn:ietf:params:oauth:grant-type:device_code", "zenml-api-key"]),
-        false => json!(["zenml-api-key"]),
-    };
-    let mut metadata = json!({
-        "issuer": issuer.unwrap_or(base),
-        "token_endpoint": format!("{base}/api/v1/login"),
-        "token_endpoint_auth_methods_supported": ["none"],
-        "grant_types_supported": grants,
-        // There is no authorization endpoint.
-        "response_types_supported": [],
-        "jwks_uri": format!("{base}{JWKS}"),
-        "introspection_endpoint": format!("{base}/oauth/introspect"),
-        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "Bearer"],
-        "revocation_endpoint": format!("{base}/oauth/revoke"),
-        "revocation_endpoint_auth_methods_supported": ["client_secret_basic"],
-        "service_documentation": format!("{base}/docs"),
-        "zendo_token_signing_alg": app.auth.tokens.algorithm(),
-    });
-    if has_sign_in {
-        metadata["device_authorization_endpoint"] = format!("{base}/api/v1/device_authorization").into();
+    AuthorizationServerMetadata {
+        issuer: issuer.unwrap_or(base).to_owned(),
+        token_endpoint: format!("{base}/api/v1/login"),
+        token_endpoint_auth_methods_supported: &["none"],
+        device_authorization_endpoint: has_sign_in.then(|| format!("{base}/api/v1/device_authorization")),
+        grant_types_supported: match has_sign_in {
+            true => &["password", "urn:ietf:params:oauth:grant-type:device_code", "zenml-api-key"],
+            false => &["zenml-api-key"],
+        },
+        response_types_supported: &[],
+        jwks_uri: format!("{base}{JWKS}"),
+        introspection_endpoint: format!("{base}{INTROSPECT}"),
+        introspection_endpoint_auth_methods_supported: &["client_secret_basic", "Bearer"],
+        revocation_endpoint: format!("{base}{REVOKE}"),
+        revocation_endpoint_auth_methods_supported: &["client_secret_basic"],
+        service_documentation: format!("{base}/docs"),
+        zendo_token_signing_alg: app.auth.tokens.algorithm(),
     }
-    metadata
 }
 
 /// Where callers reach this server: as the operator says, else as this one did.

@@ -58,6 +58,7 @@ pub async fn method_not_allowed() -> ApiError {
 }
 
 impl Attempt {
+    /// By the scheme alone: what comes after it may be wrong, which typed headers take for nothing.
     fn of(headers: &HeaderMap) -> Self {
         let scheme = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let scheme = scheme.and_then(|value| value.split(' ').next()).unwrap_or_default();

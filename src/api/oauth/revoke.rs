@@ -6,17 +6,36 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use secrecy::ExposeSecret;
 
-use super::{require_right, token_of_form};
+use super::{TokenForm, require_right, token_of_form};
 use crate::app::AppState;
 use crate::audit::{Action, Origin};
 use crate::auth::{Principal, api_key};
 use crate::http::error::{ApiError, ApiResult};
+use crate::http::openapi::shapes::{Null, OAuthError};
 use crate::login::principal;
 use crate::store::Id;
 use crate::work;
 
 /// The token is good for nothing from now on, nor is what was made from it. So is one that never was good (section 2.2),
 /// and one that isn't yet.
+#[utoipa::path(
+    post,
+    path = super::REVOKE,
+    operation_id = "revoke_oauth_token",
+    tag = "oauth",
+    summary = "Takes a token back (RFC 7009).",
+    description = "For admins and the service accounts in ZENDO_INTROSPECTION_ACCOUNTS.",
+    request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "The token is refused from now on, or was never good", body = inline(Null)),
+        (
+            status = 400,
+            description = "What was sent is no form with one token, or no token that can be revoked",
+            body = OAuthError
+        )
+    ),
+    security(("CookieOAuth2TokenBearer" = []), ("ApiKeyAsPassword" = []))
+)]
 pub async fn revoke(
     State(app): State<AppState>,
     caller: Principal,

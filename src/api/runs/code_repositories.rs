@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::source::Source;
 use crate::accounts::users::UserResponse;
+use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
     Context, NamedProject, Read, Resource, Response, ResponseOf, delete, find_in, get, list,
@@ -22,12 +23,13 @@ use crate::http::values::{JsonObject, LongText, Name};
 use crate::row;
 use crate::store::{Id, Insert, JsonText, Timestamp, Update};
 
+pub const KIND: Kind = Kind::new("code_repositories").in_project();
 const REPOSITORIES: &str = "/api/v1/code_repositories";
 const REPOSITORIES_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/code_repositories";
 const REPOSITORY: &str = "/api/v1/code_repositories/{code_repository_id}";
 
 pub fn routes() -> Routes {
-    Routes::new()
+    Routes::of(KIND)
         .post(REPOSITORIES, create_repository)
         .get(REPOSITORIES, list::<CodeRepositoryRow>)
         .post(REPOSITORIES_OF_PROJECT, create_repository)

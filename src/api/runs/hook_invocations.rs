@@ -13,6 +13,7 @@ use super::pipeline_runs::RunRow;
 use super::steps::StepRow;
 use crate::accounts::users::UserResponse;
 use crate::api::artifacts::artifact_versions::ArtifactVersionRow;
+use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
     ById, Context, Read, Resource, Response, ResponseOf, delete, get, list, require, require_project,
@@ -28,11 +29,12 @@ use crate::row;
 use crate::store::{Among, Id, Insert, JsonText, Timestamp, Transaction, is_duplicate};
 use crate::words;
 
+pub const KIND: Kind = Kind::new("hook_invocations").in_project();
 const INVOCATIONS: &str = "/api/v1/hook_invocations";
 const INVOCATION: &str = "/api/v1/hook_invocations/{hook_invocation_id}";
 
 pub fn routes() -> Routes {
-    Routes::new()
+    Routes::of(KIND)
         .post(INVOCATIONS, create_invocation)
         .also(&logs::ATTACHED[1..])
         .get(INVOCATIONS, list::<HookInvocationRow>)

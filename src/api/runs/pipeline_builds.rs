@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::pipelines::PipelineRow;
 use crate::accounts::users::UserResponse;
 use crate::api::stacks::stacks::StackRow;
+use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
     Context, NamedProject, Read, Resource, Response, ResponseOf, delete, get, list, require, require_project,
@@ -23,12 +24,13 @@ use crate::http::values::ShortText;
 use crate::row;
 use crate::store::{Id, Insert, JsonText, Timestamp};
 
+pub const KIND: Kind = Kind::new("pipeline_builds").in_project();
 const BUILDS: &str = "/api/v1/pipeline_builds";
 const BUILDS_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/pipeline_builds";
 const BUILD: &str = "/api/v1/pipeline_builds/{build_id}";
 
 pub fn routes() -> Routes {
-    Routes::new()
+    Routes::of(KIND)
         .post(BUILDS, create_build)
         .get(BUILDS, list::<BuildRow>)
         .post(BUILDS_OF_PROJECT, create_build)

@@ -7,11 +7,13 @@ use sea_query::{Expr, ExprTrait, Func, Query as Sql, SelectStatement, SimpleExpr
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
-use super::pipeline_runs::strip_runs;
+use super::pipeline_runs::{self, strip_runs};
+use super::{pipeline_snapshots, schedules};
 use crate::accounts::users::UserResponse;
 use crate::api::artifacts::curated_visualizations::{self, CuratedVisualizationRow};
 use crate::api::server::tagging::{NO_TAGS, TAGS, TagReference, Taggable, plain_tags, remove_tags, set_tags};
 use crate::api::server::tags::TagRow;
+use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
     ById, Context, Held, NamedProject, Read, Resource, Response, ResponseOf, delete, delete_row, find_in,
@@ -26,19 +28,20 @@ use crate::http::values::{LongText, Name, nullable};
 use crate::row;
 use crate::store::{Among, Id, Insert, Timestamp, Transaction, Update};
 
+pub const KIND: Kind = Kind::new("pipelines").in_project();
 const PIPELINES: &str = "/api/v1/pipelines";
 const PIPELINES_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/pipelines";
 const PIPELINE: &str = "/api/v1/pipelines/{pipeline_id}";
 
 /// What goes with one that is deleted.
 const HOLDS: [Held; 3] = [
-    Held::new("pipeline_snapshots", "pipeline_snapshot", "pipeline_id"),
-    Held::new("runs", "pipeline_run", "pipeline_id"),
-    Held::new("schedules", "schedule", "pipeline_id"),
+    Held::new(pipeline_snapshots::KIND, "pipeline_snapshot", "pipeline_id"),
+    Held::new(pipeline_runs::KIND, "pipeline_run", "pipeline_id"),
+    Held::new(schedules::KIND, "schedule", "pipeline_id"),
 ];
 
 pub fn routes() -> Routes {
-    Routes::new()
+    Routes::of(KIND)
         .post(PIPELINES, create_pipeline)
         .also(&TAGS)
         .get(PIPELINES, list::<PipelineRow>)
@@ -47,6 +50,7 @@ pub fn routes() -> Routes {
         .get(PIPELINES_OF_PROJECT, list::<PipelineRow>)
         .get(PIPELINE, get::<PipelineRow>)
         .put(PIPELINE, update_pipeline)
+        .replayed()
         .also(&TAGS)
         .also(&NO_TAGS)
         .delete(PIPELINE, delete::<PipelineRow>)

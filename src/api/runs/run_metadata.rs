@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::api::stacks::components::ComponentRow;
 use crate::auth::access::Also;
+use crate::auth::kind::Kind;
 use crate::auth::permissions::{Permission, Verb};
 use crate::framework::routes::Routes;
 use crate::framework::{Context, find_project, require, require_project};
@@ -20,8 +21,10 @@ use crate::http::values::at_most;
 use crate::store::{Id, Insert, StoreError, Transaction, python_json};
 use crate::words;
 
+pub const KIND: Kind = Kind::new("run-metadata").in_project();
+
 pub fn routes() -> Routes {
-    Routes::new()
+    Routes::of(KIND)
         .post("/api/v1/run-metadata", create_metadata)
         .post("/api/v1/workspaces/{project_name_or_id}/run-metadata", create_metadata_in)
 }
@@ -172,7 +175,7 @@ async fn create(cx: &Context, project: Option<&str>, request: MetadataRequest) -
     made.await.map(Json)
 }
 
-const CREATE: Permission<'static> = Permission::to(Verb::Create, "run-metadata");
+const CREATE: Permission = KIND.to(Verb::Create);
 /// What a route may do that takes metadata for what it makes.
 pub const LOGGED: Also = Also::met(CREATE, "metadata");
 

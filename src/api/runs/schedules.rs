@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use super::pipelines::PipelineRow;
 use crate::accounts::users::UserResponse;
 use crate::api::stacks::components::ComponentRow;
+use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
     Context, NamedProject, Read, Resource, Response, ResponseOf, find_in, get, list, refuse_taken_name,
@@ -26,12 +27,13 @@ use crate::http::values::{ShortText, required};
 use crate::row;
 use crate::store::{Id, Insert, StoreError, Timestamp, Update, is_duplicate};
 
+pub const KIND: Kind = Kind::new("schedules").in_project();
 const SCHEDULES: &str = "/api/v1/schedules";
 const SCHEDULES_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/schedules";
 const SCHEDULE: &str = "/api/v1/schedules/{schedule_id}";
 
 pub fn routes() -> Routes {
-    Routes::new()
+    Routes::of(KIND)
         .post(SCHEDULES, create_schedule)
         .get(SCHEDULES, list::<ScheduleRow>)
         .post(SCHEDULES_OF_PROJECT, create_schedule)

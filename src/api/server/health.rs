@@ -3,33 +3,59 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::any;
 use tokio::time::timeout;
 
 use crate::app::AppState;
-use crate::http::Operation;
+use crate::auth::kind::Kind;
+use crate::framework::routes::{RouteTable, Routes};
 use crate::store::passing;
 
 /// Whoever asks if this is ready doesn't wait long for the answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-pub const OPERATIONS: [Operation; 2] = [("GET", "/health"), ("GET", "/ready")];
-
 /// Both answer any method, and stand outside the layers: a check must not fail for a limit or a header.
-pub fn router() -> Router<AppState> {
-    Router::new().route("/health", any(health)).route("/ready", any(ready))
+pub fn routes() -> RouteTable {
+    let of = |name| Routes::of(Kind::new(name));
+    [
+        of("health").add("GET", "/health", any(health)).open(),
+        of("ready").add("GET", "/ready", any(ready)).open(),
+    ]
+    .into_iter()
+    .collect()
 }
 
 /// The process lives.
-async fn health() -> &'static str {
+#[utoipa::path(
+    get,
+    path = "/health",
+    tag = "health",
+    summary = "Whether the process lives.",
+    responses((status = 200, description = "It does.", body = String, content_type = "text/plain"))
+)]
+pub async fn health() -> &'static str {
     "ok"
 }
 
 /// The store answers too, and can be written. What begins with `ok` is ready; a wrong clock is told on a line of its own.
-async fn ready(State(app): State<AppState>) -> (StatusCode, Cow<'static, str>) {
+#[utoipa::path(
+    get,
+    path = "/ready",
+    tag = "health",
+    summary = "Whether it can work.",
+    responses(
+        (
+            status = 200,
+            description = "It can: `ok`, and what isn't quite right on a second line.",
+            body = String,
+            content_type = "text/plain"
+        ),
+        (status = 503, description = "It can't, and why.", body = String, content_type = "text/plain")
+    )
+)]
+pub async fn ready(State(app): State<AppState>) -> (StatusCode, Cow<'static, str>) {
     let checked = async {
         app.auth_store.check().await?;
         app.auth_store.ensure_writable().await

@@ -7,7 +7,14 @@ use serde_json::value::RawValue;
 
 use super::settings;
 use super::tagging::Taggable;
+use crate::api::artifacts::{artifact_versions, artifacts, curated_visualizations};
+use crate::api::models::{model_versions, models};
+use crate::api::runs::{
+    code_repositories, hook_invocations, pipeline_builds, pipeline_runs, pipeline_snapshots, pipelines,
+    run_templates, schedules,
+};
 use crate::auth::Principal;
+use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
     Context, Held, NoResources, Read, Resource, Response, ResponseOf, delete_row, find_in, list, refuse_held,
@@ -23,6 +30,7 @@ use crate::http::values::{JsonObject, ShortText};
 use crate::row;
 use crate::store::{Id, Insert, Timestamp, Transaction, Update};
 
+pub const KIND: Kind = Kind::new("projects");
 const PROJECTS: &str = "/api/v1/projects";
 const PROJECT: &str = "/api/v1/projects/{project_name_or_id}";
 
@@ -32,27 +40,27 @@ const WORKSPACE: &str = "/api/v1/workspaces/{project_name_or_id}";
 
 /// What goes with one that is deleted.
 const HOLDS: [Held; 17] = [
-    Held::new("artifacts", "artifact", "project_id"),
-    Held::new("artifact_versions", "artifact_version", "project_id"),
-    Held::new("code_repositories", "code_repository", "project_id"),
-    Held::new("curated_visualizations", "curated_visualization", "project_id"),
-    Held::new("deployments", "deployment", "project_id"),
-    Held::new("hook_invocations", "hook_invocation", "project_id"),
-    Held::new("models", "model", "project_id"),
-    Held::new("model_versions", "model_version", "project_id"),
-    Held::new("pipelines", "pipeline", "project_id"),
-    Held::new("pipeline_builds", "pipeline_build", "project_id"),
-    Held::new("runs", "pipeline_run", "project_id"),
-    Held::new("pipeline_snapshots", "pipeline_snapshot", "project_id"),
-    Held::new("run_templates", "run_template", "project_id"),
-    Held::new("schedules", "schedule", "project_id"),
-    Held::new("services", "service", "project_id"),
-    Held::new("triggers", "trigger", "project_id"),
-    Held::new("webhooks", "webhook", "project_id"),
+    Held::new(artifacts::KIND, "artifact", "project_id"),
+    Held::new(artifact_versions::KIND, "artifact_version", "project_id"),
+    Held::new(code_repositories::KIND, "code_repository", "project_id"),
+    Held::new(curated_visualizations::KIND, "curated_visualization", "project_id"),
+    Held::new(Kind::new("deployments").in_project(), "deployment", "project_id"),
+    Held::new(hook_invocations::KIND, "hook_invocation", "project_id"),
+    Held::new(models::KIND, "model", "project_id"),
+    Held::new(model_versions::KIND, "model_version", "project_id"),
+    Held::new(pipelines::KIND, "pipeline", "project_id"),
+    Held::new(pipeline_builds::KIND, "pipeline_build", "project_id"),
+    Held::new(pipeline_runs::KIND, "pipeline_run", "project_id"),
+    Held::new(pipeline_snapshots::KIND, "pipeline_snapshot", "project_id"),
+    Held::new(run_templates::KIND, "run_template", "project_id"),
+    Held::new(schedules::KIND, "schedule", "project_id"),
+    Held::new(Kind::new("services").in_project(), "service", "project_id"),
+    Held::new(Kind::new("triggers").in_project(), "trigger", "project_id"),
+    Held::new(Kind::new("webhooks").in_project(), "webhook", "project_id"),
 ];
 
 pub fn routes() -> Routes {
-    Routes::new()
+    Routes::of(KIND)
         .post(WORKSPACES, create_project)
         .get(WORKSPACES, list::<ProjectRow>)
         .get(WORKSPACE, get_project)

@@ -9,6 +9,7 @@ use sqlx::FromRow;
 use crate::app::{App, AppState};
 use crate::audit::{Action, Origin};
 use crate::auth::Principal;
+use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
@@ -176,8 +177,10 @@ impl ServerSettingsUpdate {
     }
 }
 
+pub const KIND: Kind = Kind::new("settings").administration();
+
 pub fn routes() -> Routes {
-    Routes::new().get("/api/v1/settings", get_settings).put("/api/v1/settings", update_settings)
+    Routes::of(KIND).get("/api/v1/settings", get_settings).put("/api/v1/settings", update_settings)
 }
 
 /// The server's settings.

@@ -7,6 +7,7 @@ use indexmap::IndexSet;
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use serde::{Deserialize, Serialize};
 
+use super::tagging::TAG_LINK_KIND;
 use super::tagging::{Taggable, attach};
 use super::tags::TagRow;
 use crate::framework::routes::Routes;
@@ -22,7 +23,7 @@ const BATCH: &str = "/api/v1/tag_resources/batch";
 const TURN: &str = "tag_resources";
 
 pub fn routes() -> Routes {
-    Routes::new()
+    Routes::of(TAG_LINK_KIND)
         .post(LINKS, attach_one)
         .delete(LINKS, detach_one)
         .post(BATCH, attach_all)

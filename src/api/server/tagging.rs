@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::tags::{self, Color, TagRow};
 use crate::auth::access::Also;
+use crate::auth::kind::Kind;
 use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{Context, find_in, find_named};
 use crate::http::error::{ApiError, ApiResult};
@@ -120,9 +121,12 @@ pub fn plain_tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<TagR
     Ok(names.unwrap_or_default().into_iter().map(TagReference::NameOrId).collect())
 }
 
-const ATTACH: Permission<'static> = Permission::to(Verb::Create, "tag_resources");
-const DETACH: Permission<'static> = Permission::to(Verb::Delete, "tag_resources");
-const MAKE: Permission<'static> = Permission::to(Verb::Create, "tags");
+/// Tags are made by a token for some projects, too: a run brings its own.
+pub const TAG_KIND: Kind = Kind::new("tags").within_projects(&[Verb::Read, Verb::Create]);
+pub const TAG_LINK_KIND: Kind = Kind::new("tag_resources").in_project();
+const ATTACH: Permission = TAG_LINK_KIND.to(Verb::Create);
+const DETACH: Permission = TAG_LINK_KIND.to(Verb::Delete);
+const MAKE: Permission = TAG_KIND.to(Verb::Create);
 /// What a route may do that takes tags for what it makes.
 pub const TAGS: [Also; 2] = [Also::met(ATTACH, "tags"), Also::met(MAKE, "a new tag")];
 /// What a route may do that takes tags from what it changes, besides.

@@ -8,6 +8,7 @@ use sea_query::{Expr, ExprTrait, Func, Query as Sql, SelectStatement};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::tagging::TAG_KIND;
 use super::tagging::Taggable;
 use crate::accounts::users::UserResponse;
 use crate::framework::routes::Routes;
@@ -28,7 +29,7 @@ const TAGS: &str = "/api/v1/tags";
 const TAG: &str = "/api/v1/tags/{tag_id}";
 
 pub fn routes() -> Routes {
-    Routes::new()
+    Routes::of(TAG_KIND)
         .post(TAGS, create_tag)
         .get(TAGS, list::<TagRow>)
         .get(TAG, get::<TagRow>)

@@ -1,16 +1,15 @@
 //! The operations of ZenML 0.98.0 that are not in zendo yet: each answers 501 with its name.
 
-use std::collections::BTreeMap;
-
-use axum::Router;
 use axum::http::Method;
-use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::routing::{MethodFilter, on};
 
-use crate::app::AppState;
-use crate::framework::routes;
+use crate::auth::kind::Kind;
+use crate::auth::permissions::Verb;
+use crate::framework::routes::{self, RouteTable, Routes};
 use crate::http::error::ApiError;
+use crate::middleware::project_guard::TABLES;
 
-/// Every operation of the contract: method, path and operation id; made from tests/contract/openapi.json.
+/// Every operation of the contract: method, path and operation id; made from contract/openapi.json.
 const OPERATIONS: &str = include_str!("operations.txt");
 
 /// One operation of the contract.
@@ -29,21 +28,34 @@ pub fn operations() -> impl Iterator<Item = Operation> {
     })
 }
 
-/// A route for each operation that isn't there.
-pub fn router(there: &[routes::Operation]) -> Router<AppState> {
-    let mut by_path: BTreeMap<&str, MethodRouter<AppState>> = BTreeMap::new();
-    for operation in operations().filter(|operation| !there.contains(&(operation.method, operation.path))) {
-        let Some(filter) = Method::from_bytes(operation.method.as_bytes())
-            .ok()
-            .and_then(|method| MethodFilter::try_from(method).ok())
-        else {
-            continue;
-        };
-        let Operation { method, path, id } = operation;
-        let message = format!("{id} ({method} {path}) is not part of zendo yet");
-        let answer = move || async move { ApiError::not_implemented(message) };
-        let route = by_path.remove(path).unwrap_or_default().merge(on(filter, answer));
-        by_path.insert(path, route);
+/// A route for each operation that isn't there. What it needs is read from its path, as ZenML's are made.
+pub fn routes(there: &[routes::Operation]) -> RouteTable {
+    let missing = operations().filter(|operation| !there.contains(&(operation.method, operation.path)));
+    missing.filter_map(route).collect()
+}
+
+fn route(operation: Operation) -> Option<Routes> {
+    let Operation { method, path, id } = operation;
+    let filter = MethodFilter::try_from(Method::from_bytes(method.as_bytes()).ok()?).ok()?;
+    let message = format!("{id} ({method} {path}) is not part of zendo yet");
+    let answer = move || async move { ApiError::not_implemented(message) };
+    let mut segments: Vec<&str> = path.trim_start_matches("/api/v1/").split('/').collect();
+    if segments[0] == "workspaces" {
+        segments.drain(..2.min(segments.len()));
     }
-    by_path.into_iter().fold(Router::new(), |router, (path, route)| router.route(path, route))
+    let kind = kind_of(segments.first()?);
+    let route = Routes::of(kind).add(method, path, on(filter, answer));
+    // An action on one thing, such as `resource_requests/{resource_request_id}/renew`.
+    Some(match method == "POST" && segments.len() > 2 {
+        true => route.needs(kind.to(Verb::Update)),
+        false => route,
+    })
+}
+
+/// A kind that ZenML keeps in the table of its name.
+fn kind_of(name: &'static str) -> Kind {
+    match TABLES.contains(&name.trim_end_matches('s')) {
+        true => Kind::new(name).in_project(),
+        false => Kind::new(name),
+    }
 }

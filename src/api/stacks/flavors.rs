@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::components::{ComponentType, TYPES};
 use crate::accounts::users::UserResponse;
+use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
     Context, Read, Resource, Response, ResponseOf, delete, delete_row, find_in, get, list,
@@ -24,11 +25,12 @@ use crate::row;
 use crate::seed::sync_flavors;
 use crate::store::{Id, Insert, JsonText, Timestamp, Transaction, Update};
 
+pub const KIND: Kind = Kind::new("flavors");
 const FLAVORS: &str = "/api/v1/flavors";
 const FLAVOR: &str = "/api/v1/flavors/{flavor_id}";
 
 pub fn routes() -> Routes {
-    Routes::new()
+    Routes::of(KIND)
         .post(FLAVORS, create_flavor)
         .get(FLAVORS, list::<FlavorRow>)
         .patch("/api/v1/flavors/sync", sync)

@@ -1,5 +1,5 @@
 //! Where ZenML's document doesn't say what is answered. What holds for many operations is put right by rule, and what is
-//! so of one stands in `openapi_zendo.json`.
+//! so of one is said beside its handler.
 
 use serde_json::{Map, Value, json};
 
@@ -11,6 +11,7 @@ const MOMENT: &str = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?$";
 /// Whose refusals are OAuth's, as well.
 const SIGN_IN: [&str; 2] = ["/api/v1/login", "/api/v1/device_authorization"];
 const API: &str = "/api/";
+const PROGRAMS: &str = "/oauth/";
 
 /// Puts right what the document says of ZenML's API.
 pub fn apply(document: &mut Value) {
@@ -18,6 +19,8 @@ pub fn apply(document: &mut Value) {
     for (path, method, operation) in operations(document) {
         if path.starts_with(API) {
             refuse_as_answered(path, method, operation);
+        } else if path.starts_with(PROGRAMS) {
+            refuse_programs(method, operation);
         }
     }
 }
@@ -38,37 +41,49 @@ fn refuse_as_answered(path: &str, method: &str, operation: &mut Value) {
     // A query that isn't text is refused wherever one is read.
     let has_input = has_body || has_parameters || operation["responses"].get("422").is_some();
     let writes = method != "get";
-    let mut shapes: Map<String, Value> = Map::new();
-    let mut add = |status: &str, means: &str, schemas: &[&str]| {
-        let schemas: Vec<Value> = schemas.iter().map(|name| reference(name)).collect();
-        let schema = match schemas.as_slice() {
-            [one] => one.clone(),
-            all => json!({"anyOf": all}),
-        };
-        let content = json!({"application/json": {"schema": schema}});
-        shapes.insert(status.to_owned(), json!({"description": means, "content": content}));
-    };
     if has_input {
         let schemas =
             if SIGN_IN.contains(&path) { &["ErrorModel", "OAuthError"][..] } else { &["ErrorModel"] };
-        add("400", "What was asked can't be read, or can't be meant", schemas);
-        add("404", "What is named isn't there", &["ErrorModel"]);
-        add("422", "What was asked doesn't fit", &["ErrorModel", "InvalidRequest"]);
+        refuse(operation, "400", "What was asked can't be read, or can't be meant", schemas);
+        refuse(operation, "404", "What is named isn't there", &["ErrorModel"]);
+        refuse(operation, "422", "What was asked doesn't fit", &["ErrorModel", "InvalidRequest"]);
     }
     if is_closed || writes {
-        add("401", "Nobody that is known here", &["ErrorModel"]);
-        add("403", "Not for whoever asks, or not now", &["ErrorModel"]);
+        refuse(operation, "401", "Nobody that is known here", &["ErrorModel"]);
+        refuse(operation, "403", "Not for whoever asks, or not now", &["ErrorModel"]);
     }
     if writes {
-        add("409", "It is there already, or needed", &["ErrorModel"]);
-        add("413", "The body is too long", &["ErrorModel"]);
+        refuse(operation, "409", "It is there already, or needed", &["ErrorModel"]);
+        refuse(operation, "413", "The body is too long", &["ErrorModel"]);
     }
-    add("429", "Too much at once", &["ErrorModel", "Busy"]);
-    add("503", "The database does not answer", &["ErrorModel"]);
-    let Some(responses) = operation["responses"].as_object_mut() else { return };
-    for (status, shape) in shapes {
-        responses.insert(status, shape);
+    refuse(operation, "429", "Too much at once", &["ErrorModel", "Busy"]);
+    refuse(operation, "503", "The database does not answer", &["ErrorModel"]);
+}
+
+/// What the layers before a program's question refuse: in OAuth's form, but for a proxy's, which has none.
+fn refuse_programs(method: &str, operation: &mut Value) {
+    if method == "get" {
+        refuse(operation, "429", "Too much at once", &["ErrorModel", "Busy"]);
+        refuse(operation, "503", "The database does not answer", &["ErrorModel"]);
+        return;
     }
+    refuse(operation, "401", "The caller has no good credential", &["OAuthError"]);
+    let challenge = json!({"WWW-Authenticate": {"required": true, "schema": {"type": "string"}}});
+    operation["responses"]["401"]["headers"] = challenge;
+    refuse(operation, "403", "The caller may not ask", &["OAuthError"]);
+    refuse(operation, "413", "The body is too long", &["OAuthError"]);
+    refuse(operation, "429", "Too much at once", &["OAuthError"]);
+    refuse(operation, "503", "The database does not answer", &["OAuthError"]);
+}
+
+fn refuse(operation: &mut Value, status: &str, means: &str, schemas: &[&str]) {
+    let schemas: Vec<Value> = schemas.iter().map(|name| reference(name)).collect();
+    let schema = match schemas.as_slice() {
+        [one] => one.clone(),
+        all => json!({"anyOf": all}),
+    };
+    let content = json!({"application/json": {"schema": schema}});
+    operation["responses"][status] = json!({"description": means, "content": content});
 }
 
 fn reference(name: &str) -> Value {

@@ -1,9 +1,12 @@
-//! The OpenAPI document: of ZenML 0.98.0's, made from tests/contract/openapi.json, the operations that are there, and
-//! zendo's own from openapi_zendo.json, corrected where ZenML's doesn't say what is answered.
+//! The OpenAPI document: of ZenML 0.98.0's, made from contract/openapi.json, the operations that are there, and
+//! what zendo has beyond it, as it is said beside its handlers, corrected where ZenML's doesn't say what is answered.
 
 mod corrections;
+pub mod lists;
+pub mod shapes;
 
 use serde_json::{Map, Value};
+use utoipa::openapi::OpenApi;
 
 use crate::http::Operation;
 use crate::packed::{Packed, packed};
@@ -11,17 +14,13 @@ use crate::packed::{Packed, packed};
 /// ZenML 0.98.0's document, without its prose.
 pub(super) const CONTRACT: Packed = packed!("openapi.json");
 
-/// What zendo has beyond it or answers otherwise: parameters and answers of ZenML's operations, and operations with
-/// their schemas.
-const OWN: &str = include_str!("../openapi_zendo.json");
-
 /// The document of these operations, with the schemas that they use.
 ///
 /// # Errors
 /// When the contract's text is no JSON.
-pub fn document(operations: &[Operation]) -> serde_json::Result<Value> {
+pub fn document(operations: &[Operation], own: &OpenApi) -> serde_json::Result<Value> {
     let mut document: Value = serde_json::from_slice(&CONTRACT.bytes().map_err(serde_json::Error::io)?)?;
-    add_own(&mut document, serde_json::from_str(OWN)?);
+    add_own(&mut document, serde_json::to_value(own)?);
     document["info"]["title"] = "zendo".into();
     document["info"]["description"] = "ZenML's REST API, with short-lived API tokens at its heart.".into();
     if let Some(paths) = document["paths"].as_object_mut() {
@@ -37,32 +36,53 @@ pub fn document(operations: &[Operation]) -> serde_json::Result<Value> {
     Ok(document)
 }
 
+/// Adds what zendo has: operations of its own, and to ZenML's what is said of them besides.
 fn add_own(document: &mut Value, own: Value) {
-    for (path, methods) in own["parameters"].as_object().into_iter().flatten() {
-        for (method, parameters) in methods.as_object().into_iter().flatten() {
-            let known = &mut document["paths"][path][method]["parameters"];
-            if known.is_null() {
-                *known = Value::Array(Vec::new());
-            }
-            if let Some(known) = known.as_array_mut() {
-                known.extend(parameters.as_array().into_iter().flatten().cloned());
+    for (path, item) in fields(&own["paths"]) {
+        for (method, operation) in fields(item) {
+            let known = &mut document["paths"][path][method];
+            match path.starts_with("/api/") && known.is_object() {
+                true => extend(known, operation),
+                false => *known = operation.clone(),
             }
         }
-    }
-    for (path, methods) in own["responses"].as_object().into_iter().flatten() {
-        for (method, responses) in methods.as_object().into_iter().flatten() {
-            for (status, response) in responses.as_object().into_iter().flatten() {
-                document["paths"][path][method]["responses"][status] = response.clone();
-            }
-        }
-    }
-    for (path, item) in own["paths"].as_object().into_iter().flatten() {
-        document["paths"][path] = item.clone();
     }
     for kind in ["schemas", "securitySchemes"] {
-        for (name, one) in own[kind].as_object().into_iter().flatten() {
-            document["components"][kind][name] = one.clone();
+        for (name, one) in fields(&own["components"][kind]) {
+            add_schema(&mut document["components"][kind][name], one);
         }
+    }
+}
+
+fn fields(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    value.as_object().into_iter().flatten()
+}
+
+/// One that ZenML has keeps the properties that zendo doesn't describe.
+fn add_schema(known: &mut Value, own: &Value) {
+    if known.is_null() {
+        *known = own.clone();
+    }
+    for (name, property) in fields(&own["properties"]) {
+        known["properties"][name] = property.clone();
+    }
+    for word in ["description", "required"] {
+        if known[word].is_null() && !own[word].is_null() {
+            known[word] = own[word].clone();
+        }
+    }
+}
+
+/// Adds the parameters and answers that ZenML's operation doesn't have.
+fn extend(known: &mut Value, own: &Value) {
+    if known["parameters"].is_null() {
+        known["parameters"] = Value::Array(Vec::new());
+    }
+    if let Some(parameters) = known["parameters"].as_array_mut() {
+        parameters.extend(own["parameters"].as_array().into_iter().flatten().cloned());
+    }
+    for (status, response) in fields(&own["responses"]) {
+        known["responses"][status] = response.clone();
     }
 }
 

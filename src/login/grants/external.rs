@@ -2,6 +2,8 @@
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use axum_extra::headers::authorization::Bearer;
+use axum_extra::headers::{Authorization, HeaderMapExt};
 use sea_query::{Expr, ExprTrait, Query, UpdateStatement};
 use secrecy::SecretString;
 
@@ -35,18 +37,16 @@ pub async fn verify(app: &App, origin: &Origin, headers: &HeaderMap) -> ApiResul
     let (Some(login_url), Some(user_info_url)) = urls else {
         return Err(refuse("external sign-in is not set up"));
     };
-    let Some(authorization) = headers.get(AUTHORIZATION) else {
+    if !headers.contains_key(AUTHORIZATION) {
         return Ok(External::GoTo { authorization_url: login_url.0.clone() });
-    };
-    let bearer = authorization.to_str().ok().and_then(|value| value.split_once(' '));
-    let bearer = bearer.filter(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty());
-    let Some((_, token)) = bearer else {
+    }
+    let Some(Authorization(bearer)) = headers.typed_get::<Authorization<Bearer>>() else {
         let message = "Invalid request: invalid authorization header.";
         return Err(ApiError::credentials(message));
     };
     let server_id = app.config.external_server_id.unwrap_or(app.server.id.0);
     let url = format!("{}?server_id={server_id}", user_info_url.0);
-    let account = ask(app, url, SecretString::from(token.to_owned()), origin).await?;
+    let account = ask(app, url, SecretString::from(bearer.token()), origin).await?;
     let now = Timestamp::new(app.env.clock.now());
     let new_id = app.env.random.id();
     let name = account.username.as_str();

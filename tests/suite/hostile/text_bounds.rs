@@ -311,7 +311,7 @@ const CHANGES: [(&str, &str); 27] = [
 ];
 
 fn contract() -> Value {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/contract/openapi.json");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/contract/openapi.json");
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 

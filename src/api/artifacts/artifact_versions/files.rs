@@ -8,6 +8,8 @@ use axum::response::Response;
 use sea_query::{Expr, ExprTrait, Order};
 use uuid::Uuid;
 
+use utoipa::ToSchema;
+
 use super::ArtifactVersionRow;
 use super::loaded::LoadedVisualization;
 use crate::api::artifacts::artifact_visualizations::VisualizationRow;
@@ -69,7 +71,17 @@ pub async fn download_token(cx: Context, PathId(id): PathId) -> ApiResult<Json<S
     Ok(Json(issue_download(&cx, &cx.principal, DOWNLOAD, id)?))
 }
 
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "it is described, not made: an answer is a stream")]
+struct DataArchive(Vec<u8>);
+
 /// A version's data as an archive, for whoever has the token.
+#[utoipa::path(
+    get,
+    path = super::DATA,
+    responses((status = 200, description = "The file.", body = inline(DataArchive), content_type = "application/gzip"))
+)]
 pub async fn download_archive(
     State(app): State<AppState>,
     ClientAddress(address): ClientAddress,

@@ -1,7 +1,7 @@
 //! Artifact versions: data that steps made or somebody saved, and where it is.
 
 mod changes;
-mod files;
+pub mod files;
 mod filters;
 mod loaded;
 mod requests;
@@ -14,13 +14,14 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::artifact_visualizations::{VisualizationRow, of_versions};
-use super::artifacts::ArtifactRow;
+use super::artifacts::{self, ArtifactRow};
 use crate::accounts::users::UserResponse;
 use crate::api::runs::source::Source;
 use crate::api::server::tagging::{NO_TAGS, TAGS};
 use crate::api::server::tags::TagRow;
 use crate::auth::access::Also;
-use crate::auth::permissions::{Permission, Verb};
+use crate::auth::kind::Kind;
+use crate::auth::permissions::Verb;
 use crate::framework::routes::Routes;
 use crate::framework::{ById, Read, Resource, Response, ResponseOf, get, list};
 use crate::http::error::ApiResult;
@@ -30,22 +31,19 @@ use crate::store::{Among, Id, Timestamp};
 pub use self::changes::{delete_those, refuse_outputs};
 pub use self::requests::{ArtifactVersionRequest, insert};
 
+const DATA: &str = "/api/v1/artifact_versions/{artifact_version_id}/data";
+pub const KIND: Kind = Kind::new("artifact_versions").in_project();
 const VERSIONS: &str = "/api/v1/artifact_versions";
 const VERSION: &str = "/api/v1/artifact_versions/{artifact_version_id}";
 
-/// For whoever has a download token.
-pub fn open() -> Routes {
-    Routes::new().get("/api/v1/artifact_versions/{artifact_version_id}/data", files::download_archive)
-}
-
 pub fn routes() -> Routes {
-    Routes::new()
+    Routes::of(KIND)
         .post(VERSIONS, requests::create_version)
         .also(&TAGS)
         .also(&requests::RELATED)
         .get(VERSIONS, list::<ArtifactVersionRow>)
         .delete(VERSIONS, changes::prune)
-        .also(&[Also::flag("only_versions", false, Permission::to(Verb::Delete, "artifacts"))])
+        .also(&[Also::flag("only_versions", false, artifacts::KIND.to(Verb::Delete))])
         .post("/api/v1/artifact_versions/batch", requests::create_versions)
         .also(&TAGS)
         .also(&requests::RELATED)
@@ -56,6 +54,9 @@ pub fn routes() -> Routes {
         .delete(VERSION, changes::delete_version)
         .get("/api/v1/artifact_versions/{artifact_version_id}/visualize", files::visualize)
         .get("/api/v1/artifact_versions/{artifact_version_id}/download-token", files::download_token)
+        // For whoever has that token.
+        .get(DATA, files::download_archive)
+        .open()
 }
 
 row! {

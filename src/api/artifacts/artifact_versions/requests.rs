@@ -23,8 +23,8 @@ use crate::http::values::{Counted, LongText, NumberOrText, ShortText, at_most};
 use crate::store::{Id, Insert, Transaction, is_duplicate};
 use crate::words;
 
-const CREATE_ARTIFACT: Permission<'static> = Permission::to(Verb::Create, "artifacts");
-const UPDATE_ARTIFACT: Permission<'static> = Permission::to(Verb::Update, "artifacts");
+const CREATE_ARTIFACT: Permission = artifacts::KIND.to(Verb::Create);
+const UPDATE_ARTIFACT: Permission = artifacts::KIND.to(Verb::Update);
 /// What a route may do besides to make a version.
 pub const RELATED: [Also; 3] = [
     Also::met(CREATE_ARTIFACT, "the name of a new artifact"),

@@ -10,11 +10,14 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
+use utoipa::ToSchema;
+
 use super::service_accounts::{self, ServiceAccountResponse, ServiceAccountRow, require_admin};
 use crate::app::{App, AppState};
 use crate::audit::{Action, Event, Origin};
 use crate::auth::Principal;
 use crate::auth::api_key::ApiKey;
+use crate::auth::kind::Kind;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::filter::{Field, Sort, by_name_or_id};
 use crate::http::json::JsonBody;
@@ -29,6 +32,7 @@ use self::proof::{MadeWith, NewSecret, delete_old_digests};
 pub use self::rotation::{KeyRotation, is_good, rotations};
 use crate::framework::routes::Routes;
 
+pub const KIND: Kind = Kind::new("api_keys").credential();
 pub const TABLE: &str = "api_key";
 
 #[derive(Clone, FromRow)]
@@ -95,15 +99,23 @@ pub struct ApiKeyResponse {
     name: String,
 }
 
-#[derive(Serialize)]
+// ZenML's document has what is ignored here.
+#[derive(Serialize, ToSchema)]
+#[schema(as = APIKeyResponseBody)]
 pub struct ApiKeyResponseBody {
+    #[schema(ignore)]
     created: Timestamp,
+    #[schema(ignore)]
     updated: Timestamp,
     /// Only in the answer that tells of a new key.
+    #[schema(ignore)]
     key: Option<String>,
+    #[schema(ignore)]
     active: bool,
+    #[schema(ignore)]
     service_account: ServiceAccountResponse,
     /// When the API token ends that it was made with, at the latest; not there for a key without an end.
+    #[schema(value_type = String, format = DateTime, required = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     expires: Option<Timestamp>,
 }
@@ -228,8 +240,9 @@ const KEYS: &str = "/api/v1/service_accounts/{service_account_id}/api_keys";
 const KEY: &str = "/api/v1/service_accounts/{service_account_id}/api_keys/{api_key_name_or_id}";
 
 pub fn routes() -> Routes {
-    Routes::new()
+    Routes::of(KIND)
         .post(KEYS, create_api_key)
+        .secret()
         .get(KEYS, list_api_keys)
         .get(KEY, get_api_key)
         .put(KEY, update_api_key)

@@ -12,6 +12,7 @@ use sea_query::{Cond, Expr, ExprTrait, Query as Sql, SelectStatement};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use self::state::{is_active, is_orphaned, is_revoked};
@@ -19,13 +20,16 @@ use super::api_keys::{self, KeyRotation};
 use crate::accounts::users::{UserResponse, UserRow, find_account_named};
 use crate::app::AppState;
 use crate::audit::{Action, Event, Origin};
+use crate::auth::kind::Kind;
+use crate::auth::permissions::Verb;
 use crate::auth::{Principal, Revocation, VerifiedToken, api_key, register};
 use crate::framework::routes::Routes;
 use crate::framework::{Context, PageAnswer, Read, Resource, Response, ResponseOf, get, list_of};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::filter::{Field, Sort};
 use crate::http::json::JsonBody;
-use crate::http::list::{ListRequest, Listed};
+use crate::http::list::{ListRequest, Listed, Page};
+use crate::http::openapi::lists::Paging;
 use crate::http::path::PathId;
 use crate::http::query::Query;
 use crate::login::principal::{self, MaybePrincipal};
@@ -33,20 +37,20 @@ use crate::row;
 use crate::store::{Id, Timestamp};
 use crate::work;
 
+pub const KIND: Kind = Kind::new("api_tokens").administration();
 const API_TOKENS: &str = "/api/v1/api_tokens";
 const API_TOKEN: &str = "/api/v1/api_tokens/{api_token_id}";
 const REVOKE: &str = "/api/v1/api_tokens/revoke";
 
-/// Whoever holds a token may revoke it, and needs no other.
-pub fn open() -> Routes {
-    Routes::new().post(REVOKE, revoke)
-}
-
 pub fn routes() -> Routes {
-    Routes::new()
+    Routes::of(KIND)
         .get(API_TOKENS, list_api_tokens)
         .get(API_TOKEN, get_api_token)
         .delete(API_TOKEN, revoke_api_token)
+        // Whoever holds a token may revoke it, and needs no other.
+        .post(REVOKE, revoke)
+        .needs(KIND.to(Verb::Delete))
+        .open()
 }
 
 row! {
@@ -76,8 +80,11 @@ row! {
     }
 }
 
+type ApiTokenResponse = ResponseOf<ApiTokenRow>;
+type ApiTokenPage = Page<ApiTokenResponse>;
+
 /// Whether a token is good, and if not, why.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ApiTokenStatus {
     Active,
@@ -128,45 +135,70 @@ impl Listed for ApiTokenRow {
     ];
 }
 
-#[derive(Debug, Serialize)]
+/// Whether it is bound to a piece of work.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "it is described, not made: the row has the word")]
+enum TokenWord {
+    Generic,
+    Workload,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
 pub struct ApiTokenBody {
+    #[schema(value_type = String, format = DateTime)]
     created: Timestamp,
+    #[schema(value_type = Uuid)]
     user_id: Id,
+    #[schema(value_type = TokenWord, inline)]
     token_type: String,
+    #[schema(inline)]
     status: ApiTokenStatus,
     /// The token it was made from: the id of an API token, or of a session. It ends with it when that is revoked.
+    #[schema(value_type = Option<Uuid>)]
     parent_id: Option<Id>,
+    #[schema(value_type = Option<String>, format = DateTime)]
     expires: Option<Timestamp>,
     /// What it may do; null is all that its user may.
     scope: Option<String>,
     /// The ids of the projects it is for; null is all.
     projects: Option<BTreeSet<Uuid>>,
+    #[schema(value_type = Option<String>, format = DateTime)]
     last_used: Option<Timestamp>,
     address: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct ApiTokenMetadata {
     /// How many live tokens were made from it, and from those: so many end with it.
     descendants: u64,
     user_agent: Option<String>,
+    #[schema(value_type = Option<Uuid>)]
     device_id: Option<Id>,
+    #[schema(value_type = Option<Uuid>)]
     api_key_id: Option<Id>,
+    #[schema(value_type = Option<Uuid>)]
     schedule_id: Option<Id>,
+    #[schema(value_type = Option<Uuid>)]
     pipeline_run_id: Option<Id>,
+    #[schema(value_type = Option<Uuid>)]
     deployment_id: Option<Id>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct ApiTokenResources {
+    /// As `UserResponse`.
+    #[schema(value_type = Option<Object>)]
     user: Option<Arc<UserResponse>>,
     /// The API token that it was made from; null for one that was made in a session.
+    #[schema(inline)]
     parent: Option<ParentToken>,
 }
 
 /// What an API token that others were made from is called.
-#[derive(Debug, Clone, Serialize, FromRow)]
+#[derive(Debug, Clone, Serialize, FromRow, ToSchema)]
 pub struct ParentToken {
+    #[schema(value_type = Uuid)]
     id: Id,
     name: String,
 }
@@ -256,7 +288,35 @@ async fn parents_of(read: &Read<'_>, rows: &[ApiTokenRow]) -> ApiResult<HashMap<
 }
 
 /// A page of one's own tokens, or of everyone's for an admin; with `active` only those that are good, or aren't.
-async fn list_api_tokens(
+#[utoipa::path(
+    get,
+    path = API_TOKENS,
+    tag = "api_tokens",
+    summary = "List API Tokens",
+    description = "One's own; everyone's for an admin. Filters and paging as in every other list.",
+    params(
+        ("active" = Option<bool>, Query, description = "Only those that are good, or only those that aren't."),
+        Paging,
+        ("id" = Option<String>, Query, description = "Filter."),
+        ("name" = Option<String>, Query, description = "Filter."),
+        ("token_type" = Option<String>, Query, description = "generic, workload"),
+        ("scope_user" = Option<String>, Query, description = "Id of the account."),
+        ("user" = Option<String>, Query, description = "Name or id of the account."),
+        ("created" = Option<String>, Query, description = "Filter."),
+        ("expires" = Option<String>, Query, description = "Filter."),
+        ("last_used" = Option<String>, Query, description = "Filter."),
+        ("address" = Option<String>, Query, description = "Filter."),
+        ("user_agent" = Option<String>, Query, description = "Filter."),
+        ("parent_id" = Option<String>, Query, description = "Id of what it was made from."),
+        ("device_id" = Option<String>, Query, description = "Id of the device that it is bound to."),
+        ("api_key_id" = Option<String>, Query, description = "Id of the API key that it is bound to."),
+        ("pipeline_run_id" = Option<String>, Query, description = "Id of the run that it is bound to."),
+        ("hydrate" = Option<bool>, Query, description = "Whether metadata is filled.")
+    ),
+    responses((status = 200, description = "A page of them.", body = ApiTokenPage)),
+    security(("CookieOAuth2TokenBearer" = []))
+)]
+pub async fn list_api_tokens(
     cx: Context,
     mut query: Query,
     list: ListRequest<ApiTokenRow>,
@@ -274,14 +334,37 @@ async fn list_api_tokens(
     list_of(&cx, &list, select).await
 }
 
-async fn get_api_token(cx: Context, id: PathId, query: Query) -> ApiResult<Json<ResponseOf<ApiTokenRow>>> {
+#[utoipa::path(
+    get,
+    path = API_TOKEN,
+    tag = "api_tokens",
+    summary = "Get API Token",
+    params(("api_token_id" = Uuid, Path, description = "The token's jti.")),
+    responses((status = 200, description = "The token, without its text.", body = ApiTokenResponse)),
+    security(("CookieOAuth2TokenBearer" = []))
+)]
+pub async fn get_api_token(
+    cx: Context,
+    id: PathId,
+    query: Query,
+) -> ApiResult<Json<ResponseOf<ApiTokenRow>>> {
     cx.auth.register.flush().await?;
     get::<ApiTokenRow>(cx, id, query).await
 }
 
 /// Revokes a token and all that was made from it: they are refused from now on, here at once and on every replica within
 /// a second.
-async fn revoke_api_token(
+#[utoipa::path(
+    delete,
+    path = API_TOKEN,
+    tag = "api_tokens",
+    summary = "Revoke API Token",
+    description = "It is refused from now on: here at once, on every replica within a second.",
+    params(("api_token_id" = Uuid, Path, description = "The token's jti.")),
+    responses((status = 200, description = "It is revoked.", body = RevokeResponse)),
+    security(("CookieOAuth2TokenBearer" = []))
+)]
+pub async fn revoke_api_token(
     cx: Context,
     origin: Origin,
     PathId(id): PathId,
@@ -297,9 +380,10 @@ async fn revoke_api_token(
 }
 
 /// What to revoke: exactly one of these.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct RevokeRequest {
     /// The text of a token.
+    #[schema(value_type = Option<String>)]
     token: Option<SecretString>,
     /// All tokens of whoever asks, sessions and the one that asks too.
     all: Option<bool>,
@@ -308,7 +392,7 @@ pub struct RevokeRequest {
 }
 
 /// The answer to a revocation.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct RevokeResponse {
     /// Whether there was something to revoke: false for a text that is no token of this server.
     revoked: bool,
@@ -323,7 +407,17 @@ fn is_zero(number: &u64) -> bool {
 }
 
 /// Revokes a token by its text, for whoever holds it, or all tokens of an account, with what was made from them.
-async fn revoke(
+#[utoipa::path(
+    post,
+    path = REVOKE,
+    operation_id = "revoke_api_tokens",
+    tag = "api_tokens",
+    summary = "Revoke API Tokens",
+    description = "Say one of token, all and user. Whoever holds a token's text may revoke it, without signing in.",
+    request_body = RevokeRequest,
+    responses((status = 200, description = "Revoked.", body = RevokeResponse))
+)]
+pub async fn revoke(
     State(app): State<AppState>,
     caller: MaybePrincipal,
     origin: Origin,

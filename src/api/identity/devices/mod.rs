@@ -11,6 +11,7 @@ use sea_query::{Expr, ExprTrait, Order, Query as Sql, SelectStatement};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
+use utoipa::ToSchema;
 
 use crate::accounts::users::{UserResponse, UserRow};
 use crate::app::App;
@@ -202,13 +203,18 @@ pub struct DeviceUpdate {
 }
 
 /// A person's approval or denial.
-#[derive(Deserialize)]
+// ZenML's document has what is ignored here.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = OAuthDeviceVerificationRequest)]
 pub struct DeviceVerificationRequest {
+    #[schema(ignore)]
     user_code: SecretString,
     #[serde(default)]
+    #[schema(ignore)]
     trusted_device: bool,
-    /// Whether the device is to get nothing; an addition of zendo's.
+    /// Whether the device is to get nothing: it learns so as access_denied.
     #[serde(default)]
+    #[schema(default = false)]
     denied: bool,
 }
 

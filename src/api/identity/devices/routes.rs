@@ -13,6 +13,7 @@ use crate::api::server::settings;
 use crate::app::{App, AppState};
 use crate::audit::{Action, Origin};
 use crate::auth::Principal;
+use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
@@ -21,11 +22,13 @@ use crate::http::path::PathId;
 use crate::http::query::Query;
 use crate::store::{Id, Store, Timestamp};
 
+pub const KIND: Kind = Kind::new("devices").credential();
+const DEVICES: &str = "/api/v1/devices";
 const DEVICE: &str = "/api/v1/devices/{device_id}";
 
 pub fn routes() -> Routes {
-    Routes::new()
-        .get("/api/v1/devices", list_devices)
+    Routes::of(KIND)
+        .get(DEVICES, list_devices)
         .get(DEVICE, get_device)
         .put(DEVICE, update_device)
         .delete(DEVICE, delete_device)
@@ -33,6 +36,11 @@ pub fn routes() -> Routes {
 }
 
 /// The devices of whoever asks.
+#[utoipa::path(
+    get,
+    path = DEVICES,
+    params(("hostname" = Option<String>, Query, description = "Filter."))
+)]
 pub async fn list_devices(
     State(store): State<Store>,
     principal: Principal,

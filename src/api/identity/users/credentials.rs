@@ -8,7 +8,6 @@ use crate::accounts::users::{self, ActivationRow, PasswordRow, UserRow};
 use crate::app::App;
 use crate::audit::{Action, Claim, Origin};
 use crate::auth::Passwords;
-use crate::auth::api_key::hex;
 use crate::auth::known_places::Place;
 use crate::env::clock::Clock;
 use crate::http::error::{ApiError, ApiResult};
@@ -17,7 +16,7 @@ use crate::store::{Engine, Insert, Timestamp};
 
 /// An activation token, and its hash for the store.
 pub async fn new_activation_token(app: &App) -> ApiResult<(String, SecretString)> {
-    let token = hex(&app.env.random.bytes::<32>());
+    let token = app.env.random.hex::<32>();
     let hash = app.auth.passwords.hash(token.clone().into()).await?;
     Ok((token, hash))
 }

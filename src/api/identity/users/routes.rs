@@ -15,6 +15,7 @@ use crate::accounts::users::{self, UserResponse, UserRow};
 use crate::app::{App, AppState, Auth};
 use crate::audit::{Action, Audit, Claim, Origin};
 use crate::auth::Principal;
+use crate::auth::kind::Kind;
 use crate::auth::known_places::Place;
 use crate::config::ServerSettings;
 use crate::framework::Context;
@@ -26,25 +27,26 @@ use crate::http::path::PathName;
 use crate::http::query::Query;
 use crate::store::{Id, Store, Timestamp};
 
+pub const KIND: Kind = Kind::new("users").credential();
 const USERS: &str = "/api/v1/users";
 const USER: &str = "/api/v1/users/{user_name_or_id}";
 const CURRENT_USER: &str = "/api/v1/current-user";
 
-/// Everyone may activate an account, with its token.
-pub fn open() -> Routes {
-    Routes::new().put("/api/v1/users/{user_name_or_id}/activate", activate_user)
-}
-
 pub fn routes() -> Routes {
-    Routes::new()
+    Routes::of(KIND)
         .get(USERS, list_users)
         .post(USERS, create_user)
+        .secret()
         .get(USER, get_user)
         .put(USER, update_user)
         .delete(USER, delete_user)
+        // With the account's own token.
+        .put("/api/v1/users/{user_name_or_id}/activate", activate_user)
+        .open()
         .put("/api/v1/users/{user_name_or_id}/deactivate", deactivate_user)
         .put("/api/v1/users/{user_name_or_id}/email-opt-in", answer_email_prompt)
         .get(CURRENT_USER, get_current_user)
+        .for_any_token()
         .put(CURRENT_USER, update_current_user)
 }
 

@@ -3,7 +3,8 @@
 use sea_query::{Expr, ExprTrait, Order, Query as Sql, SelectStatement};
 
 use super::requests::{NewVersion, is_number, lock};
-use super::{ModelVersionRow, Stage};
+use super::{KIND, ModelVersionRow, Stage};
+use crate::api::models::model_version_pipeline_runs;
 use crate::api::models::models::{self, ModelRow, with_card};
 use crate::api::server::tagging::{TagReference, Taggable, plain_tags, set_tags};
 use crate::auth::access::Also;
@@ -13,9 +14,9 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::values::{LongText, NumberOrText, ShortText, check_name};
 use crate::store::{Id, Insert, Transaction};
 
-const CREATE_MODEL: Permission<'static> = Permission::to(Verb::Create, "models");
-const CREATE: Permission<'static> = Permission::to(Verb::Create, "model_versions");
-const LINK: Permission<'static> = Permission::to(Verb::Create, "model_version_pipeline_runs");
+const CREATE_MODEL: Permission = models::KIND.to(Verb::Create);
+const CREATE: Permission = KIND.to(Verb::Create);
+const LINK: Permission = model_version_pipeline_runs::KIND.to(Verb::Create);
 /// What a route may do to the model that a run or a step is configured with.
 pub const CONFIGURED: [Also; 3] = [
     Also::met(CREATE_MODEL, "a new model in its configuration"),

@@ -15,6 +15,7 @@ use crate::accounts::users::UserResponse;
 use crate::api::server::tagging::{NO_TAGS, TAGS};
 use crate::api::server::tags::TagRow;
 use crate::auth::Principal;
+use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
     Context, PageAnswer, Read, Resource, Response, ResponseOf, Stored, delete, get, list_of,
@@ -31,11 +32,12 @@ use crate::words;
 pub use self::for_run::{CONFIGURED, ConfiguredModel, for_run, link_run};
 pub use self::requests::lock_version;
 
+pub const KIND: Kind = Kind::new("model_versions").in_project();
 const VERSIONS: &str = "/api/v1/model_versions";
 const VERSION: &str = "/api/v1/model_versions/{model_version_id}";
 
 pub fn routes() -> Routes {
-    Routes::new()
+    Routes::of(KIND)
         .post(VERSIONS, requests::create_version)
         .also(&TAGS)
         .post(
@@ -47,6 +49,7 @@ pub fn routes() -> Routes {
         .get("/api/v1/models/{model_name_or_id}/model_versions", list_versions_of)
         .get(VERSION, get::<ModelVersionRow>)
         .put(VERSION, requests::update_version)
+        .replayed()
         .also(&TAGS)
         .also(&NO_TAGS)
         .delete(VERSION, delete::<ModelVersionRow>)

@@ -9,6 +9,7 @@ use axum::Json;
 use serde::Serialize;
 
 use crate::accounts::users::UserResponse;
+use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{Context, Read, Resource, Response, ResponseOf};
 use crate::http::error::{ApiError, ApiResult};
@@ -24,11 +25,12 @@ pub use self::requests::{
     ATTACHED, LogsOwner, LogsReference, LogsRequest, UPDATE, assign, attach, checked, insert,
 };
 
+pub const KIND: Kind = Kind::new("logs").in_project();
 const LOGS: &str = "/api/v1/logs";
 const LOG: &str = "/api/v1/logs/{logs_id}";
 
 pub fn routes() -> Routes {
-    Routes::new()
+    Routes::of(KIND)
         .post(LOGS, requests::create_logs)
         .get(LOG, get_logs)
         .put(LOG, requests::update_logs)

@@ -4,7 +4,7 @@ use axum::Json;
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use serde::Deserialize;
 
-use super::LogsRow;
+use super::{KIND, LogsRow};
 use crate::api::stacks::components::ComponentRow;
 use crate::auth::access::Also;
 use crate::auth::permissions::{Permission, Verb};
@@ -15,8 +15,8 @@ use crate::http::path::PathId;
 use crate::http::values::{LongText, ShortText, TextOr};
 use crate::store::{Id, Insert, Transaction, is_duplicate};
 
-const CREATE: Permission<'static> = Permission::to(Verb::Create, "logs");
-pub const UPDATE: Permission<'static> = Permission::to(Verb::Update, "logs");
+const CREATE: Permission = KIND.to(Verb::Create);
+pub const UPDATE: Permission = KIND.to(Verb::Update);
 /// What a route may do to the logs that come with a run or a step.
 pub const ATTACHED: [Also; 2] = [Also::met(CREATE, "new logs"), Also::met(UPDATE, "logs that are there")];
 /// Logs of whatever starts runs, which need no store.

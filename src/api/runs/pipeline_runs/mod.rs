@@ -34,6 +34,7 @@ use super::step_configuration::Object;
 use crate::accounts::users::UserResponse;
 use crate::api::server::tags::TagRow;
 use crate::api::stacks::stacks::StackRow;
+use crate::auth::kind::Kind;
 use crate::framework::{Read, Resource, Response, ResponseOf, delete_row, strip};
 use crate::http::error::ApiResult;
 use crate::row;
@@ -45,6 +46,8 @@ pub use self::logs::get_step_logs;
 pub use self::routes::routes;
 pub use self::status::ExecutionMode;
 pub use self::update::{Ended, follow, follow_steps, lock};
+
+pub const KIND: Kind = Kind::new("runs").in_project();
 
 row! {
     pub struct RunRow in "pipeline_run" {

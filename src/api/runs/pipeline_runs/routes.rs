@@ -3,7 +3,6 @@
 use axum::Json;
 use sea_query::{Expr, ExprTrait, Query as Sql};
 
-use super::RunRow;
 use super::answers::{add_full_metadata, add_packages};
 use super::control::{publish_events, refresh_run, stop_run, stream_events};
 use super::create::get_or_create_run;
@@ -11,11 +10,13 @@ use super::graph::get_graph;
 use super::logs::get_run_logs;
 use super::statistics::get_statistics;
 use super::update::update_run;
+use super::{KIND, RunRow};
 use crate::api::models::model_versions;
 use crate::api::runs::logs;
 use crate::api::runs::step_configuration::Object;
-use crate::api::runs::steps::StepRow;
+use crate::api::runs::steps::{self, StepRow};
 use crate::api::server::tagging::{NO_TAGS, TAGS};
+use crate::auth::permissions::Verb;
 use crate::framework::routes::Routes;
 use crate::framework::{Context, PageAnswer, Resource, ResponseOf, delete, list_of};
 use crate::http::error::{ApiError, ApiResult};
@@ -29,7 +30,7 @@ const RUNS_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/runs";
 const RUN: &str = "/api/v1/runs/{run_id}";
 
 pub fn routes() -> Routes {
-    Routes::new()
+    Routes::of(KIND)
         .post(RUNS, get_or_create_run)
         .also(&TAGS)
         .also(&logs::ATTACHED)
@@ -42,19 +43,26 @@ pub fn routes() -> Routes {
         .get(RUNS_OF_PROJECT, list_runs)
         .get(RUN, get_run)
         .put(RUN, update_run)
+        .replayed()
         .also(&TAGS)
         .also(&NO_TAGS)
         .also(&logs::ATTACHED)
         .delete(RUN, delete::<RunRow>)
         .get("/api/v1/runs/{run_id}/steps", list_steps_of_run)
+        .needs(steps::KIND.to(Verb::Read))
         .get("/api/v1/runs/{run_id}/pipeline-configuration", get_pipeline_configuration)
         .get("/api/v1/runs/{run_id}/status", get_run_status)
         .get("/api/v1/runs/{run_id}/logs", get_run_logs)
+        .needs(logs::KIND.to(Verb::Read))
         .get("/api/v1/runs/{run_id}/dag", get_graph)
         .post("/api/v1/runs/statistics", get_statistics)
+        .needs(KIND.to(Verb::Read))
         .post("/api/v1/runs/{run_id}/refresh", refresh_run)
+        .needs(KIND.to(Verb::Update))
         .post("/api/v1/runs/{run_id}/stop", stop_run)
+        .needs(KIND.to(Verb::Update))
         .post("/api/v1/runs/{pipeline_run_id}/events", publish_events)
+        .needs(KIND.to(Verb::Update))
         .get("/api/v1/runs/{pipeline_run_id}/events/stream", stream_events)
         .put("/api/v1/runs/{run_id}/disable_heartbeat", disable_heartbeat)
 }

@@ -16,7 +16,7 @@ use sqlx::FromRow;
 
 use super::code_references::CodeReferenceRow;
 use super::pipeline_builds::BuildRow;
-use super::pipeline_runs::strip_runs;
+use super::pipeline_runs::{self, strip_runs};
 use super::pipelines::PipelineRow;
 use super::schedules::ScheduleRow;
 use super::step_configuration::{MergedStep, Object, StoredStep, object};
@@ -24,6 +24,7 @@ use crate::accounts::users::UserResponse;
 use crate::api::artifacts::curated_visualizations::{self, CuratedVisualizationRow};
 use crate::api::server::tags::TagRow;
 use crate::api::stacks::stacks::StackRow;
+use crate::auth::kind::Kind;
 use crate::framework::{ById, Held, Read, Resource, Response, ResponseOf, delete_row};
 use crate::http::error::ApiResult;
 use crate::row;
@@ -32,10 +33,11 @@ use crate::store::{Among, Id, JsonText, Timestamp, Transaction};
 pub use self::related::step_configurations;
 use self::related::{Abilities, LatestRun};
 pub use self::requests::StepRequest;
-pub use self::routes::{insert_step_configuration, open_routes, routes};
+pub use self::routes::{insert_step_configuration, routes};
 
+pub const KIND: Kind = Kind::new("pipeline_snapshots").in_project();
 /// What goes with one that is deleted.
-pub const HOLDS: [Held; 1] = [Held::new("runs", "pipeline_run", "snapshot_id")];
+pub const HOLDS: [Held; 1] = [Held::new(pipeline_runs::KIND, "pipeline_run", "snapshot_id")];
 
 row! {
     pub struct SnapshotRow in "pipeline_snapshot" {

@@ -7,7 +7,7 @@ use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
 use serde::{Deserialize, Serialize};
 
 use super::requests::{SnapshotName, SnapshotRequest, SnapshotUpdate};
-use super::{HOLDS, SnapshotRow, code, detach_triggers};
+use super::{HOLDS, KIND, SnapshotRow, code, detach_triggers};
 use crate::api::runs::pipeline_builds::BuildRow;
 use crate::api::runs::pipelines::PipelineRow;
 use crate::api::runs::schedules::ScheduleRow;
@@ -35,14 +35,14 @@ const DEPLOYMENTS_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/pi
 const DEPLOYMENT: &str = "/api/v1/pipeline_deployments/{deployment_id}";
 /// What an environment may take in its TEXT column.
 const LONGEST_ENVIRONMENT: usize = 65_535;
-const UPDATE: Permission<'static> = Permission::to(Verb::Update, "pipeline_snapshots");
-const DELETE: Permission<'static> = Permission::to(Verb::Delete, "pipeline_snapshots");
+const UPDATE: Permission = KIND.to(Verb::Update);
+const DELETE: Permission = KIND.to(Verb::Delete);
 /// What taking a name does to the snapshot that had it.
 const REPLACED: [Also; 2] =
     [Also::met(UPDATE, "one whose name it takes"), Also::met(DELETE, "an unused one whose name it takes")];
 
 pub fn routes() -> Routes {
-    Routes::new()
+    Routes::of(KIND)
         .post(SNAPSHOTS, create_snapshot)
         .also(&TAGS)
         .also(&REPLACED)
@@ -55,6 +55,7 @@ pub fn routes() -> Routes {
         .delete(SNAPSHOT, delete::<SnapshotRow>)
         .also(&HOLDS.map(Held::also))
         .post("/api/v1/pipeline_snapshots/prune", prune_snapshots)
+        .needs(DELETE)
         .get("/api/v1/pipeline_snapshots/{snapshot_id}/download-token", code::download_token)
         .post(DEPLOYMENTS_OF_PROJECT, create_snapshot)
         .also(&TAGS)
@@ -67,11 +68,9 @@ pub fn routes() -> Routes {
         .get(DEPLOYMENT, get_snapshot)
         .delete(DEPLOYMENT, delete::<SnapshotRow>)
         .also(&HOLDS.map(Held::also))
-}
-
-/// Routes for whoever has a token for them in the link.
-pub fn open_routes() -> Routes {
-    Routes::new().get("/api/v1/pipeline_snapshots/{snapshot_id}/code", code::download)
+        // For whoever has a token for it in the link.
+        .get("/api/v1/pipeline_snapshots/{snapshot_id}/code", code::download)
+        .open()
 }
 
 async fn create_snapshot(

@@ -13,8 +13,8 @@ use crate::api::runs::step_configuration::{MergedStep, Object, value};
 use crate::api::stacks::flavors::title;
 use crate::packed::{Packed, packed};
 
-/// Made from ZenML 0.98.0 by tests/contract/make_run_configuration.py.
-const PARTS: Packed = packed!("parts.json");
+/// Made from ZenML 0.98.0 by contract/make_run_configuration.py.
+const PARTS: Packed = packed!("run_configuration.json");
 const TRACKERS: &str = "ExperimentTrackers";
 const OPERATORS: &str = "StepOperators";
 

@@ -16,6 +16,7 @@ use super::run_configuration;
 use crate::accounts::users::UserResponse;
 use crate::api::server::tagging::{NO_TAGS, TAGS};
 use crate::api::server::tags::TagRow;
+use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{ById, Read, Resource, Response, ResponseOf, delete, delete_row, get, list};
 use crate::http::error::ApiResult;
@@ -24,12 +25,13 @@ use crate::http::list::Listed;
 use crate::row;
 use crate::store::{Among, Id, JsonText, Timestamp, Transaction};
 
+pub const KIND: Kind = Kind::new("run_templates").in_project();
 const TEMPLATES: &str = "/api/v1/run_templates";
 const TEMPLATES_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/run_templates";
 const TEMPLATE: &str = "/api/v1/run_templates/{template_id}";
 
 pub fn routes() -> Routes {
-    Routes::new()
+    Routes::of(KIND)
         .post(TEMPLATES, requests::create_template)
         .also(&TAGS)
         .get(TEMPLATES, list::<TemplateRow>)
@@ -38,6 +40,7 @@ pub fn routes() -> Routes {
         .get(TEMPLATES_OF_PROJECT, list::<TemplateRow>)
         .get(TEMPLATE, get::<TemplateRow>)
         .put(TEMPLATE, requests::update_template)
+        .replayed()
         .also(&TAGS)
         .also(&NO_TAGS)
         .delete(TEMPLATE, delete::<TemplateRow>)

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use super::pipeline_runs::RunRow;
 use super::run_metadata;
 use crate::accounts::users::UserResponse;
+use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{Read, Resource, Response, ResponseOf, get, list};
 use crate::http::error::ApiResult;
@@ -20,11 +21,12 @@ use crate::http::list::Listed;
 use crate::row;
 use crate::store::{Id, JsonText, Timestamp};
 
+pub const KIND: Kind = Kind::new("run_wait_conditions").in_project();
 const CONDITIONS: &str = "/api/v1/run_wait_conditions";
 const CONDITION: &str = "/api/v1/run_wait_conditions/{run_wait_condition_id}";
 
 pub fn routes() -> Routes {
-    Routes::new()
+    Routes::of(KIND)
         .post(CONDITIONS, requests::create_condition)
         .also(&[run_metadata::LOGGED])
         .get(CONDITIONS, list::<WaitConditionRow>)

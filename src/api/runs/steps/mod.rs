@@ -19,6 +19,7 @@ use super::step_configuration::{Object, Outline, Substitutions};
 use crate::accounts::users::UserResponse;
 use crate::api::artifacts::artifact_versions::ArtifactVersionRow;
 use crate::api::models::model_versions::ModelVersionRow;
+use crate::auth::kind::Kind;
 use crate::framework::{Read, Resource, Response, ResponseOf};
 use crate::http::error::ApiResult;
 use crate::row;
@@ -26,6 +27,8 @@ use crate::store::{Id, JsonText, Timestamp};
 
 pub use self::artifacts::StepInput;
 pub use self::routes::routes;
+
+pub const KIND: Kind = Kind::new("steps").in_project();
 
 row! {
     pub struct StepRow in "step_run" {

@@ -5,15 +5,16 @@ use chrono::SecondsFormat;
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use serde::{Deserialize, Serialize};
 
-use super::StepRow;
 use super::create::create_step;
 use super::update::update_step;
+use super::{KIND, StepRow};
 use crate::api::models::model_versions;
 use crate::api::runs::execution_status::ExecutionStatus;
 use crate::api::runs::logs;
 use crate::api::runs::pipeline_runs::get_step_logs;
 use crate::api::runs::step_configuration::Object;
 use crate::api::server::tagging::TAGS;
+use crate::auth::permissions::Verb;
 use crate::framework::routes::Routes;
 use crate::framework::{Context, get, list};
 use crate::http::error::{ApiError, ApiResult};
@@ -25,7 +26,7 @@ const STEPS: &str = "/api/v1/steps";
 const STEP: &str = "/api/v1/steps/{step_id}";
 
 pub fn routes() -> Routes {
-    Routes::new()
+    Routes::of(KIND)
         .post(STEPS, create_step)
         .also(&TAGS)
         .also(&logs::ATTACHED)
@@ -33,10 +34,12 @@ pub fn routes() -> Routes {
         .get(STEPS, list::<StepRow>)
         .get(STEP, get::<StepRow>)
         .put(STEP, update_step)
+        .replayed()
         .also(&logs::ATTACHED)
         .get("/api/v1/steps/{step_id}/status", get_step_status)
         .get("/api/v1/steps/{step_id}/step-configuration", get_step_configuration)
         .get("/api/v1/steps/{step_id}/logs", get_step_logs)
+        .needs(logs::KIND.to(Verb::Read))
         .put("/api/v1/steps/{step_run_id}/heartbeat", note_heartbeat)
 }
 

@@ -13,8 +13,8 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
+use crate::http::Operation;
 use crate::http::error::ApiError;
-use crate::http::{Operation, openapi};
 use crate::packed::takes_gzip;
 
 /// Programs ask each time whether theirs is still the one.
@@ -70,7 +70,7 @@ impl Document {
 /// It takes a core for a while. None when it can't be made, which the log says.
 async fn make(root: Arc<str>, operations: Arc<[Operation]>) -> Option<Made> {
     let made = tokio::task::spawn_blocking(move || {
-        let mut document = openapi::document(&operations)?;
+        let mut document = super::document(&operations)?;
         if !root.is_empty() {
             document["servers"] = json!([{ "url": *root }]);
         }
@@ -78,7 +78,7 @@ async fn make(root: Arc<str>, operations: Arc<[Operation]>) -> Option<Made> {
         let mut packed = GzEncoder::new(Vec::new(), Compression::default());
         packed.write_all(&plain)?;
         let hash = Sha256::digest(&plain);
-        let hash: String = hash.iter().take(TAG_BYTES).map(|byte| format!("{byte:02x}")).collect();
+        let hash = hex::encode(&hash[..TAG_BYTES]);
         // A weak one, since it is the same whether or not the document is packed.
         let tag = HeaderValue::try_from(format!("W/\"{hash}\"")).map_err(io::Error::other)?;
         Ok::<_, io::Error>(Made { plain: plain.into(), packed: packed.finish()?.into(), tag })

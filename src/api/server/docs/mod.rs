@@ -1,5 +1,6 @@
 //! The OpenAPI document, a page to read and try it, and one to read it.
 
+mod described;
 mod document;
 
 use axum::Router;
@@ -15,6 +16,8 @@ use crate::app::AppState;
 use crate::http::Operation;
 use crate::middleware::headers::own_page;
 use crate::packed::packed;
+
+pub use self::described::document;
 
 const DOCUMENT: &str = "/openapi.json";
 const INITIALIZER: &str = include_str!("initializer.js");

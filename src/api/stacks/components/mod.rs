@@ -13,6 +13,8 @@ use serde_json::value::RawValue;
 use super::flavors::{self, FlavorRow};
 use super::secrets::{self, Linkable, linked_secrets};
 use crate::accounts::users::UserResponse;
+use crate::auth::kind::Kind;
+use crate::auth::permissions::Verb;
 use crate::framework::routes::Routes;
 use crate::framework::{Context, Read, Resource, Response, ResponseOf, get, list};
 use crate::http::error::ApiResult;
@@ -22,13 +24,14 @@ use crate::http::list::Listed;
 use crate::row;
 use crate::store::{Base64Json, Id, Timestamp, Transaction};
 
+pub const KIND: Kind = Kind::new("components");
 const COMPONENTS: &str = "/api/v1/components";
 /// An older path; components are of no project.
 const COMPONENTS_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/components";
 const COMPONENT: &str = "/api/v1/components/{component_id}";
 
 pub fn routes() -> Routes {
-    Routes::new()
+    Routes::of(KIND)
         .post(COMPONENTS, writes::create_component)
         .also(&secrets::LINKED)
         .get(COMPONENTS, list::<ComponentRow>)
@@ -40,6 +43,7 @@ pub fn routes() -> Routes {
         .also(&secrets::LINKED)
         .delete(COMPONENT, writes::delete_component)
         .get("/api/v1/component-types", component_types)
+        .needs(Kind::new("component-types").to(Verb::Read))
 }
 
 /// Kinds of component (contract schema StackComponentType).

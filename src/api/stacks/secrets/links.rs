@@ -3,7 +3,7 @@
 use sea_query::{Expr, ExprTrait, Order, Query as Sql};
 use serde::{Deserialize, Deserializer};
 
-use super::SecretRow;
+use super::{KIND, SecretRow};
 use crate::auth::access::Also;
 use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{ById, Context, Read, Resource};
@@ -12,7 +12,7 @@ use crate::http::filter::by_name_or_id;
 use crate::http::values::at_most;
 use crate::store::{Among, Id, Insert, Transaction, is_duplicate};
 
-const READ: Permission<'static> = Permission::to(Verb::Read, "secrets");
+const READ: Permission = KIND.to(Verb::Read);
 /// What a route may do that gives secrets to what it makes or changes: whoever uses that may read them.
 pub const LINKED: [Also; 1] = [Also::met(READ, "secrets")];
 

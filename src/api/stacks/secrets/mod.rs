@@ -14,6 +14,7 @@ use crate::accounts::users::UserResponse;
 use crate::api::identity::users::admins_only;
 use crate::auth::Principal;
 use crate::auth::access::Also;
+use crate::auth::kind::Kind;
 use crate::auth::permissions::{Permission, Verb};
 use crate::config::SecretsStoreType;
 use crate::framework::routes::Routes;
@@ -24,6 +25,7 @@ use crate::http::error::{ApiError, ApiResult, if_duplicate};
 use crate::http::filter::{Field, FieldKind};
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
+use crate::http::openapi::shapes::ErrorModel;
 use crate::http::path::PathId;
 use crate::http::query::Query;
 use crate::http::values::Name;
@@ -34,26 +36,34 @@ pub use self::links::{LINKED, Linkable, SecretNames, change_links, linked_secret
 use self::values::{SecretValues, SentValues};
 pub use crate::auth::cipher::SecretCipher;
 
+pub const KIND: Kind = Kind::new("secrets");
+const BACKUP: &str = "/api/v1/secrets_operations/backup";
+const RESTORE: &str = "/api/v1/secrets_operations/restore";
+const OPERATE: Permission = Kind::new("secrets_operations").to(Verb::Update);
 const SECRETS: &str = "/api/v1/secrets";
 const SECRET: &str = "/api/v1/secrets/{secret_id}";
 /// Writers of secrets take turns: the schema doesn't know that a public name is taken for all.
 const TURN: &str = "secrets";
 /// Writing a secret is not reading it.
-const VALUES: [Also; 1] = [Also::shown("/body/values", Permission::to(Verb::Read, "secrets"))];
+const VALUES: [Also; 1] = [Also::shown("/body/values", KIND.to(Verb::Read))];
 
 pub fn routes() -> Routes {
-    Routes::new()
+    Routes::of(KIND)
         .post(SECRETS, create_secret)
+        .secret()
         .also(&VALUES)
         .get(SECRETS, list::<SecretRow>)
         .post("/api/v1/workspaces/{workspace_name_or_id}/secrets", create_secret)
+        .secret()
         .also(&VALUES)
         .get(SECRET, get_secret)
         .put(SECRET, update_secret)
         .also(&VALUES)
         .delete(SECRET, delete_secret)
-        .put("/api/v1/secrets_operations/backup", refuse_backup)
-        .put("/api/v1/secrets_operations/restore", refuse_backup)
+        .put(BACKUP, refuse_backup)
+        .needs(OPERATE)
+        .put(RESTORE, refuse_restore)
+        .needs(OPERATE)
 }
 
 row! {
@@ -258,12 +268,27 @@ fn require_store(cx: &Context) -> ApiResult<()> {
 }
 
 /// zendo keeps secrets in its own store alone, so there is none to back them up to.
-async fn refuse_backup(cx: Context, mut query: Query) -> ApiResult<Json<()>> {
+#[utoipa::path(
+    put,
+    path = BACKUP,
+    responses((status = 501, description = "There is no backup secrets store.", body = ErrorModel))
+)]
+pub async fn refuse_backup(cx: Context, mut query: Query) -> ApiResult<Json<()>> {
     query.flag("ignore_errors");
     query.flag("delete_secrets");
     query.finish()?;
     admins_only(&cx.principal, "back up and restore secrets")?;
     Err(ApiError::not_implemented("No backup secrets store is configured."))
+}
+
+/// Nor one to restore them from.
+#[utoipa::path(
+    put,
+    path = RESTORE,
+    responses((status = 501, description = "There is no backup secrets store.", body = ErrorModel))
+)]
+pub async fn refuse_restore(cx: Context, query: Query) -> ApiResult<Json<()>> {
+    refuse_backup(cx, query).await
 }
 
 async fn answer(

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use super::components::ComponentRow;
 use super::secrets::{self, Linkable, linked_secrets};
 use crate::accounts::users::UserResponse;
+use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{ById, Read, Resource, Response, ResponseOf, delete, get, list};
 use crate::http::error::ApiResult;
@@ -21,13 +22,14 @@ use crate::http::list::Listed;
 use crate::row;
 use crate::store::{Among, Base64Json, Id, Timestamp, Transaction};
 
+pub const KIND: Kind = Kind::new("stacks");
 const STACKS: &str = "/api/v1/stacks";
 /// An older path; stacks are of no project.
 const STACKS_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/stacks";
 const STACK: &str = "/api/v1/stacks/{stack_id}";
 
 pub fn routes() -> Routes {
-    Routes::new()
+    Routes::of(KIND)
         .post(STACKS, writes::create_stack)
         .also(&writes::PARTS)
         .also(&secrets::LINKED)

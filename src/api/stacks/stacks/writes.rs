@@ -24,7 +24,7 @@ use crate::http::values::{
 };
 use crate::store::{Among, Base64Json, Id, Insert, Timestamp, Transaction, Update, is_duplicate};
 
-const CREATE_COMPONENT: Permission<'static> = Permission::to(Verb::Create, "components");
+const CREATE_COMPONENT: Permission = crate::api::stacks::components::KIND.to(Verb::Create);
 /// What a route may do besides to make a stack.
 pub const PARTS: [Also; 1] = [Also::met(CREATE_COMPONENT, "a new component")];
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes src/seed/flavors.json from a reference server's SQLite database.
+"""Writes contract/flavors.json from a reference server's SQLite database.
 
 usage: make_flavors.py path/to/zenml.db
 
@@ -11,7 +11,7 @@ import sqlite3
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 COLUMNS = (
     "name", "type", "source", "display_name", "integration", "connector_type",
     "connector_resource_type", "connector_resource_id_attr", "logo_url", "docs_url",
@@ -47,7 +47,7 @@ def main():
         flavor["is_custom"] = bool(flavor["is_custom"])
         flavor["config_schema"] = without_prose(json.loads(flavor["config_schema"]))
         lines.append(json.dumps(flavor, separators=(",", ":"), ensure_ascii=False))
-    path = ROOT / "src" / "store" / "seed" / "flavors.json"
+    path = ROOT / "contract" / "flavors.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("[\n" + ",\n".join(lines) + "\n]\n")
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes src/api/runs/run_configuration/parts.json: what schemas of run configurations are made of.
+"""Writes contract/run_configuration.json: what schemas of run configurations are made of.
 
 usage: python make_run_configuration.py path/to/zenml.db      with the Python that has zenml[server]==0.98.0
 
@@ -66,7 +66,7 @@ def main():
         "step": step["properties"],
         "settings": settings_of(sys.argv[1]),
     }
-    path = ROOT / "src" / "resources" / "run_configuration" / "parts.json"
+    path = ROOT / "contract" / "run_configuration.json"
     path.write_text(json.dumps(parts, indent=1, ensure_ascii=False) + "\n")
 
 
