@@ -247,7 +247,7 @@ impl Server {
             default_user: config.bootstrap.user_name.0.clone(),
             default_project: config.bootstrap.project_name.0.clone(),
             kinds,
-            activity: Activity::new(settings.last_user_activity),
+            activity: Activity::new(settings.body.last_user_activity),
             clock_ahead_ms: AtomicI64::new(0),
             settings: Remembered::default(),
         }

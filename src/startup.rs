@@ -114,7 +114,7 @@ pub async fn start_unless(
     let sign_in = leave_first_rows(&store, &config, &environment).await?;
     let settings = settings::find(&store).await?;
     store.note_made();
-    let sign_in = if settings.active { sign_in } else { SignIn::Activation };
+    let sign_in = if settings.body.active { sign_in } else { SignIn::Activation };
     let proofs = proofs(&store, &config, &environment).await?;
     let audit = Audit::open(store.reserved(), &config.zendo, &environment).map_err(StartupError::AuditLog)?;
     let app = App::new(config, store, &settings, proofs, audit, environment, routes::kinds());

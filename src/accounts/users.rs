@@ -5,151 +5,117 @@ use std::fmt;
 use sea_query::{Cond, Expr, ExprTrait, Order, Query as Sql, SelectStatement};
 use secrecy::SecretString;
 use serde::Serialize;
-use serde_json::value::RawValue;
 use sqlx::FromRow;
 use uuid::Uuid;
 
+use crate::framework::written::as_object;
+use crate::framework::{NoResources, Response, ShownSecret};
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::filter::{Field, by_name_or_id};
-use crate::http::json::object_or_empty;
+use crate::http::filter::{Field, Fields, STAMPED, by_name_or_id};
 use crate::http::list::Listed;
-use crate::store::{Among, Id, Store, StoreError, Timestamp};
+use crate::store::{Among, Id, SecretText, Store, StoreError, Stored, Timestamp, row, select_computed};
 
-/// An account as the store has it, without its password.
-#[derive(Debug, Clone, FromRow)]
-pub struct UserRow {
-    pub id: Id,
-    pub created: Timestamp,
-    pub updated: Timestamp,
-    pub name: String,
-    pub is_service_account: bool,
-    pub full_name: String,
-    pub email: Option<String>,
-    pub avatar_url: Option<String>,
-    pub active: bool,
-    pub password_changed_at: Option<Timestamp>,
-    pub email_opted_in: Option<bool>,
-    pub external_user_id: Option<Id>,
-    pub is_admin: bool,
-    pub user_metadata: Option<String>,
-    pub oidc_claims: Option<String>,
-    pub default_project_id: Option<Id>,
+row! {
+    /// An account as the store has it, without its password.
+    pub struct UserRow in "user" {
+        pub id: Id,
+        pub name: String,
+        email: Option<String>,
+        pub password_changed_at: Option<Timestamp>,
+    }
+    body UserColumns {
+        pub created: Timestamp,
+        updated: Timestamp,
+        pub active: bool,
+        pub full_name: String,
+        email_opted_in: Option<bool>,
+        pub is_service_account: bool,
+        pub is_admin: bool,
+        default_project_id: Option<Id>,
+        avatar_url: Option<String>,
+    }
+    metadata UserDetails {
+        pub external_user_id: Option<Id>,
+        #[serde(serialize_with = "as_object")]
+        user_metadata: Option<String>,
+        #[serde(serialize_with = "as_object")]
+        oidc_claims: Option<String>,
+    }
 }
 
 impl Listed for UserRow {
     const HOLDS_SECRETS: bool = false;
-    const FIELDS: &'static [Field] = &[
-        Field::id(),
-        Field::time("created"),
-        Field::time("updated"),
-        Field::text("name"),
-        Field::text("full_name"),
-        Field::text("email"),
-        Field::flag("active"),
-        Field::flag("email_opted_in"),
-        Field::reference("external_user_id", "external_user_id"),
+    const FIELDS: Fields = &[
+        STAMPED,
+        &[
+            Field::text("name"),
+            Field::text("full_name"),
+            Field::text("email"),
+            Field::flag("active"),
+            Field::flag("email_opted_in"),
+            Field::reference("external_user_id", "external_user_id"),
+        ],
     ];
 }
 
-/// What a password is checked against.
-#[derive(FromRow)]
-pub struct PasswordRow {
-    pub id: Id,
-    pub name: String,
-    pub active: bool,
-    password: Option<String>,
-    pub password_changed_at: Option<Timestamp>,
+row! {
+    /// What a password is checked against.
+    pub struct PasswordRow in "user" {
+        pub id: Id,
+        pub name: String,
+        pub active: bool,
+        password: Option<SecretText>,
+        pub password_changed_at: Option<Timestamp>,
+    }
 }
 
 impl PasswordRow {
     /// The bcrypt hash, taken out so that it isn't carried further than to its check.
     pub fn take_hash(&mut self) -> Option<SecretString> {
-        self.password.take().map(SecretString::from)
+        self.password.take().map(|hash| hash.0)
     }
 }
 
-#[derive(Serialize)]
-pub struct UserResponse {
-    pub body: Option<UserResponseBody>,
-    pub metadata: Option<UserResponseMetadata>,
-    pub resources: Option<UserResponseResources>,
-    pub id: Id,
-    pub permission_denied: bool,
-    pub name: String,
-}
+/// The answer about an account.
+pub type UserResponse = Response<UserBody, UserMetadata, NoResources>;
 
-/// An answer may have an activation token.
-impl fmt::Debug for UserResponse {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, name, .. } = self;
-        formatter.debug_struct("UserResponse").field("id", id).field("name", name).finish_non_exhaustive()
-    }
-}
-
-#[derive(Serialize)]
-pub struct UserResponseBody {
-    pub created: Timestamp,
-    pub updated: Timestamp,
-    pub active: bool,
-    pub activation_token: Option<String>,
-    pub full_name: String,
-    pub email_opted_in: Option<bool>,
-    pub is_service_account: bool,
-    pub is_admin: bool,
-    pub default_project_id: Option<Id>,
-    pub avatar_url: Option<String>,
+#[derive(Debug, Serialize)]
+pub struct UserBody {
+    #[serde(flatten)]
+    columns: UserColumns,
+    activation_token: Option<ShownSecret>,
 }
 
 #[derive(Debug, Serialize)]
-pub struct UserResponseMetadata {
-    pub password_changed_at: Option<Timestamp>,
-    pub email: Option<String>,
-    pub external_user_id: Option<Id>,
-    pub user_metadata: Box<RawValue>,
-    pub oidc_claims: Box<RawValue>,
+pub struct UserMetadata {
+    #[serde(flatten)]
+    details: UserDetails,
+    /// For the account itself.
+    password_changed_at: Option<Timestamp>,
+    email: Option<String>,
 }
-
-/// A user's answer never fills these.
-#[derive(Debug, Serialize)]
-pub struct UserResponseResources {}
 
 impl UserRow {
     /// The answer about this account for others; `hydrate` fills its metadata.
-    pub fn response(&self, hydrate: bool) -> UserResponse {
-        UserResponse {
-            body: Some(UserResponseBody {
-                created: self.created,
-                updated: self.updated,
-                active: self.active,
-                activation_token: None,
-                full_name: self.full_name.clone(),
-                email_opted_in: self.email_opted_in,
-                is_service_account: self.is_service_account,
-                is_admin: self.is_admin,
-                default_project_id: self.default_project_id,
-                avatar_url: self.avatar_url.clone(),
-            }),
-            metadata: hydrate.then(|| UserResponseMetadata {
-                password_changed_at: None,
-                email: None,
-                external_user_id: self.external_user_id,
-                user_metadata: object_or_empty(self.user_metadata.as_deref()),
-                oidc_claims: object_or_empty(self.oidc_claims.as_deref()),
-            }),
-            resources: None,
-            id: self.id,
-            permission_denied: false,
-            name: self.name.clone(),
-        }
+    pub fn response(self, hydrate: bool) -> UserResponse {
+        let body = UserBody { columns: self.body, activation_token: None };
+        let metadata = hydrate.then_some(UserMetadata {
+            details: self.metadata,
+            password_changed_at: None,
+            email: None,
+        });
+        Response::named(self.id, self.name, body, metadata, None)
     }
 
     /// The answer about this account for itself: with its email, and when its password changed.
-    pub fn private_response(&self) -> UserResponse {
+    pub fn private_response(self) -> UserResponse {
+        // A service account has no email; ZenML answers with an empty one there.
+        let email = if self.body.is_service_account { Some(String::new()) } else { self.email.clone() };
+        let changed = self.password_changed_at;
         let mut response = self.response(true);
         if let Some(metadata) = &mut response.metadata {
-            metadata.password_changed_at = self.password_changed_at;
-            // A service account has no email; ZenML answers with an empty one there.
-            metadata.email = if self.is_service_account { Some(String::new()) } else { self.email.clone() };
+            metadata.password_changed_at = changed;
+            metadata.email = email;
         }
         response
     }
@@ -157,9 +123,9 @@ impl UserRow {
 
 impl UserResponse {
     /// The same with an activation token, which nobody can read anywhere else.
-    pub fn with_activation_token(mut self, token: String) -> Self {
+    pub fn with_activation_token(mut self, token: SecretString) -> Self {
         if let Some(body) = &mut self.body {
-            body.activation_token = Some(token);
+            body.activation_token = Some(ShownSecret(token));
         }
         self
     }
@@ -167,28 +133,8 @@ impl UserResponse {
 
 /// All accounts.
 pub fn select() -> SelectStatement {
-    Sql::select()
-        .columns([
-            "id",
-            "created",
-            "updated",
-            "name",
-            "is_service_account",
-            "full_name",
-            "email",
-            "avatar_url",
-            "active",
-            "password_changed_at",
-            "email_opted_in",
-            "external_user_id",
-            "is_admin",
-            "user_metadata",
-            "default_project_id",
-        ])
-        // MySQL's JSON type is no text to sqlx; the cast is text on each engine.
-        .expr_as(Expr::col("oidc_claims").cast_as("CHAR"), "oidc_claims")
-        .from("user")
-        .to_owned()
+    // MySQL's JSON type is no text to sqlx; the cast is text on each engine.
+    select_computed::<UserRow>(&[("oidc_claims", Expr::col("oidc_claims").cast_as("CHAR"))])
 }
 
 /// The account with that id, user or service account.
@@ -235,9 +181,7 @@ pub async fn find(store: &Store, name_or_id: &str) -> ApiResult<UserRow> {
 /// # Errors
 /// When the database doesn't answer.
 pub async fn find_password(store: &Store, name_or_id: &str) -> Result<Option<PasswordRow>, StoreError> {
-    let query = Sql::select()
-        .columns(["id", "name", "active", "password", "password_changed_at"])
-        .from("user")
+    let query = PasswordRow::all()
         .cond_where(named(name_or_id))
         .and_where(Expr::col("is_service_account").eq(false))
         .to_owned();

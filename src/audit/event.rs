@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use super::{Action, Origin, Record, Shipper};
 use crate::store::{
-    BatchRow, Cells, Committed, Id, JsonText, Store, StoreError, Timestamp, Transaction, WriteStatement,
+    BatchRow, Cells, Committed, Id, JsonText, Store, StoreError, Timestamp, Transaction, Words,
+    WriteStatement,
 };
 
 /// Characters that a column holds at most.
@@ -180,7 +181,7 @@ impl Event {
         Record {
             id: self.id,
             created: self.created,
-            action: self.action.word().into(),
+            action: self.action.as_str().into(),
             result: if self.refusal.is_some() { "refused" } else { "success" }.into(),
             reason: self.refusal.as_deref().map(shortened),
             times: self.times,

@@ -26,43 +26,45 @@ mod record;
 mod refusals;
 mod shipper;
 
+use strum::{EnumString, IntoStaticStr, VariantNames};
+
 pub use event::{Actor, Claim, Event, text_of};
 pub use log::Audit;
 pub use origin::Origin;
 pub use record::Record;
 pub use shipper::Shipper;
 
-crate::words! {
-    /// What was done.
-    pub enum Action {
-        SignIn = "sign_in",
-        SignInRefused = "sign_in_refused",
-        SignOut = "sign_out",
-        TokenIssued = "token_issued",
-        TokenRevoked = "token_revoked",
-        ApiKeyCreated = "api_key_created",
-        ApiKeyUpdated = "api_key_updated",
-        ApiKeyRotated = "api_key_rotated",
-        ApiKeyDeleted = "api_key_deleted",
-        ServiceAccountCreated = "service_account_created",
-        ServiceAccountUpdated = "service_account_updated",
-        ServiceAccountDeleted = "service_account_deleted",
-        UserCreated = "user_created",
-        UserUpdated = "user_updated",
-        UserActivated = "user_activated",
-        UserDeactivated = "user_deactivated",
-        UserDeleted = "user_deleted",
-        PasswordChanged = "password_changed",
-        DeviceAuthorized = "device_authorized",
-        DeviceVerified = "device_verified",
-        DeviceDenied = "device_denied",
-        DeviceLocked = "device_locked",
-        DeviceUnlocked = "device_unlocked",
-        DeviceDeleted = "device_deleted",
-        SigningKeyRotated = "signing_key_rotated",
-        SigningKeyRetired = "signing_key_retired",
-        ServerActivated = "server_activated",
-        SettingsChanged = "settings_changed",
-        RecordsLost = "records_lost",
-    }
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
+pub enum Action {
+    SignIn,
+    SignInRefused,
+    SignOut,
+    TokenIssued,
+    TokenRevoked,
+    ApiKeyCreated,
+    ApiKeyUpdated,
+    ApiKeyRotated,
+    ApiKeyDeleted,
+    ServiceAccountCreated,
+    ServiceAccountUpdated,
+    ServiceAccountDeleted,
+    UserCreated,
+    UserUpdated,
+    UserActivated,
+    UserDeactivated,
+    UserDeleted,
+    PasswordChanged,
+    DeviceAuthorized,
+    DeviceVerified,
+    DeviceDenied,
+    DeviceLocked,
+    DeviceUnlocked,
+    DeviceDeleted,
+    SigningKeyRotated,
+    SigningKeyRetired,
+    ServerActivated,
+    SettingsChanged,
+    RecordsLost,
 }

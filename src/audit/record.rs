@@ -4,11 +4,12 @@ use chrono::TimeDelta;
 use sea_query::{Expr, ExprTrait, Query, SelectStatement, SimpleExpr};
 use serde::{Serialize, Serializer};
 use sqlx::FromRow;
+use strum::VariantNames;
 use utoipa::ToSchema;
 
 use super::Action;
 use crate::http::error::ApiResult;
-use crate::http::filter::{Field, FieldKind, Filter, Sort};
+use crate::http::filter::{Field, FieldKind, Fields, Filter, Sort};
 use crate::http::list::Listed;
 use crate::store::{Cells, Id, JsonText, Timestamp};
 
@@ -137,10 +138,10 @@ fn maybe<Text: AsRef<str>>(text: &Option<Text>) -> Option<&str> {
 }
 
 impl Listed for Record {
-    const FIELDS: &'static [Field] = &[
+    const FIELDS: Fields = &[&[
         Field::id(),
         Field { sort: Sort::By(|| Expr::col("id")), ..Field::custom("created", created) },
-        Field::word("action", Action::WORDS),
+        Field::word("action", Action::VARIANTS),
         Field::word("result", &["success", "refused"]),
         Field::text("reason"),
         Field::number("times"),
@@ -158,7 +159,7 @@ impl Listed for Record {
         Field::text("address"),
         Field::text("user_agent"),
         Field::text("request_id"),
-    ];
+    ]];
     const DEFAULT_SORT: &'static str = "desc:created";
 }
 

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::event::Claim;
 use super::{Action, Event};
 use crate::accounts::names::canonical;
+use crate::store::Words;
 
 /// What is alike within so long is one record.
 const WINDOW: Duration = Duration::from_mins(1);
@@ -167,7 +168,7 @@ impl Refusal {
         let device = record.subject_id.filter(|_| self.event.action == Action::DeviceAuthorized);
         let account = typed.or_else(|| record.user_name.as_deref().map(str::to_owned));
         Kind {
-            action: self.event.action.word(),
+            action: self.event.action.as_str(),
             account: account.or_else(|| device.map(|id| id.to_string())),
             address: self.event.origin.address.map(network),
             reason: Some(without_ids(self.event.refusal.as_deref().unwrap_or_default())),

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
+use strum::{EnumString, IntoStaticStr, VariantNames};
 use uuid::Uuid;
 
 use super::revocation::Revocation;
@@ -14,23 +15,25 @@ use crate::store::Id;
 pub const MAX_PARENTS: usize = 8;
 
 /// What kind of token this is: a session's, one for scripts, or one that is bound to a piece of work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantNames,
+    utoipa::ToSchema,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum TokenKind {
     Login,
     Generic,
     Workload,
-}
-
-impl TokenKind {
-    /// As a claim and a column say it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Login => "login",
-            Self::Generic => "generic",
-            Self::Workload => "workload",
-        }
-    }
 }
 
 /// Seconds since 1970 as a claim has them (RFC 7519, section 2). Those of new tokens are whole, since verifiers that count

@@ -94,7 +94,11 @@ impl Principal {
             Credential::Basic | Credential::None => true,
             Credential::ApiKey(_) => false,
         };
-        if is_own && !self.user.is_service_account { Ok(()) } else { Err(AuthenticationError::NoOwnSignIn) }
+        if is_own && !self.user.body.is_service_account {
+            Ok(())
+        } else {
+            Err(AuthenticationError::NoOwnSignIn)
+        }
     }
 
     /// The token of a program that it comes with: none for somebody who is signed in, here or on a device of theirs.

@@ -6,12 +6,15 @@ use std::fmt;
 use std::ops::{BitAnd, BitOr};
 use std::str::FromStr;
 
+use crate::store::Words;
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use super::kind::Kind;
 
 /// What a request does to a resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "lowercase")]
 pub enum Verb {
     Read,
     Create,
@@ -21,15 +24,6 @@ pub enum Verb {
 
 impl Verb {
     pub const ALL: [Self; 4] = [Self::Read, Self::Create, Self::Update, Self::Delete];
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Create => "create",
-            Self::Update => "update",
-            Self::Delete => "delete",
-        }
-    }
 }
 
 /// One verb on one kind of resource.
@@ -41,7 +35,7 @@ pub struct Permission {
 
 impl fmt::Display for Permission {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}:{}", self.kind, self.verb.word())
+        write!(formatter, "{}:{}", self.kind, self.verb.as_str())
     }
 }
 
@@ -66,7 +60,7 @@ impl Verbs {
         match word {
             "none" => Some(Self::NONE),
             "write" => Some(Self::ALL),
-            _ => Verb::ALL.into_iter().find(|verb| verb.word() == word).map(Self::of),
+            _ => word.parse().ok().map(Self::of),
         }
     }
 
@@ -78,7 +72,7 @@ impl Verbs {
             _ => None,
         };
         let each = Verb::ALL.into_iter().filter(move |verb| whole.is_none() && self.have(*verb));
-        whole.into_iter().chain(each.map(Verb::word))
+        whole.into_iter().chain(each.map(Verb::as_str))
     }
 }
 

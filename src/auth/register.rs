@@ -11,7 +11,7 @@ use sea_query::{Expr, ExprTrait, Func, Query, SimpleExpr};
 use super::claims::TokenKind;
 use super::{Scope, Standing};
 use crate::audit::text_of;
-use crate::store::{BatchRow, Cells, Id, Store, StoreError, Timestamp, Transaction, WriteBehind};
+use crate::store::{BatchRow, Cells, Id, Store, StoreError, Timestamp, Transaction, Words, WriteBehind};
 
 pub const TABLE: &str = "zendo_api_token";
 /// Rows that may wait; a request that finds no room waits for some.
@@ -79,7 +79,7 @@ impl BatchRow for Registration {
         cells.moment(Timestamp::new(self.created));
         cells.id(self.parent_id);
         cells.text(&self.name);
-        cells.text(self.kind.word());
+        cells.text(self.kind.as_str());
         cells.id(self.user_id);
         cells.moment(Timestamp::new(self.proven));
         cells.integer(self.standing.generation);

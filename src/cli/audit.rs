@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 use clap::Args;
 use sea_query::{Expr, ExprTrait, Order, SelectStatement};
+use strum::VariantNames;
 use uuid::Uuid;
 
 use super::output::{self, Output};
@@ -32,7 +33,7 @@ pub struct AuditArgs {
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// Only what was done, such as sign_in; may be repeated
-    #[arg(long, value_name = "ACTION", value_parser = clap::builder::PossibleValuesParser::new(Action::WORDS))]
+    #[arg(long, value_name = "ACTION", value_parser = clap::builder::PossibleValuesParser::new(Action::VARIANTS))]
     action: Vec<String>,
     /// Only what was done by the account with this name or id
     #[arg(long, value_name = "NAME")]

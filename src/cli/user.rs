@@ -143,7 +143,7 @@ async fn set_password(operator: &Operator, args: PasswdArgs) -> Result<String, C
     let password = new_password(&name, args.password_stdin)?;
     operator.set_password(&user, password.new, args.activate).await.map_err(refused)?;
     let mut text = format!("Set the password of {name}; tokens from before it end.\n");
-    match (user.active, args.activate) {
+    match (user.body.active, args.activate) {
         (true, _) => {}
         (false, true) => text.push_str("The user is active again.\n"),
         (false, false) => {
@@ -189,10 +189,10 @@ impl<'a> From<&'a UserRow> for Listed<'a> {
         Self {
             id: user.id.0,
             name: &user.name,
-            full_name: &user.full_name,
-            is_admin: user.is_admin,
-            active: user.active,
-            created: user.created.to_utc(),
+            full_name: &user.body.full_name,
+            is_admin: user.body.is_admin,
+            active: user.body.active,
+            created: user.body.created.to_utc(),
             password_changed_at: user.password_changed_at.map(Timestamp::to_utc),
         }
     }
@@ -205,7 +205,8 @@ fn table(users: &[UserRow]) -> String {
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max("NAME".len());
     let mut text = format!("{:width$}  ADMIN  ACTIVE  {:19}  PASSWORD SET (UTC)\n", "NAME", "CREATED (UTC)");
     for (user, name) in users.iter().zip(&names) {
-        let (admin, active, created) = (yes(user.is_admin), yes(user.active), time(user.created));
+        let (admin, active, created) =
+            (yes(user.body.is_admin), yes(user.body.active), time(user.body.created));
         let set = user.password_changed_at.map_or_else(|| "never".to_owned(), time);
         let _ = writeln!(text, "{name:width$}  {admin:5}  {active:6}  {created}  {set}");
     }

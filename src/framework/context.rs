@@ -3,19 +3,22 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Read, Resource, ResponseOf, not_found};
+use super::{Read, Resource, ResponseOf, find_in, not_found};
 use crate::app::AppState;
 use crate::auth::permissions::Permission;
 use crate::auth::policy::Policy;
 use crate::auth::{AuthenticationError, Principal, Scope};
-use crate::http::error::ApiResult;
+use crate::http::error::{ApiError, ApiResult};
 use crate::idempotency::{Once, make_anew};
-use crate::store::{AsStoreError, Id, StoreError, Timestamp, Transaction, is_duplicate, is_lost_race};
+use crate::store::{
+    AsStoreError, Id, Insert, StoreError, Timestamp, Transaction, is_duplicate, is_lost_race,
+};
 
 /// The principal of one request. What it needs of the application is by its name here: `cx.store`, `cx.audit`.
 #[derive(Clone)]
@@ -129,6 +132,45 @@ impl Context {
             Some(once) => once.make(&self.store, self.now(), &make).await,
             None => make_anew(&self.store, &make).await,
         }
+    }
+
+    /// Makes one row in a transaction, as [`Context::create`] does, and answers about it.
+    ///
+    /// # Errors
+    /// As [`Context::create`].
+    pub async fn create_row<R, W, F>(&self, make: W) -> ApiResult<Json<ResponseOf<R>>>
+    where
+        R: Resource,
+        W: Fn(Transaction) -> F,
+        F: Future<Output = ApiResult<(Transaction, Id)>>,
+    {
+        let id = self.create(make).await?;
+        self.answer::<R>(id).await.map(Json)
+    }
+
+    /// A new row of the principal's, with that id.
+    pub fn insert(&self, table: &'static str, id: Id) -> Insert {
+        Insert::into(table).stamped(id, self.now()).set("user_id", self.user_id())
+    }
+
+    /// Changes the row with that id in a transaction, which `change` gives back, and answers about it. `change` may run
+    /// several times ([`Store::write`](crate::store::Store::write)).
+    ///
+    /// # Errors
+    /// 404 when there is none; what `change` returns; the store's own.
+    pub async fn change_row<R, W, F>(&self, id: Id, change: W) -> ApiResult<Json<ResponseOf<R>>>
+    where
+        R: Resource,
+        W: Fn(Transaction, R) -> F,
+        F: Future<Output = ApiResult<Transaction>>,
+    {
+        let change = &change;
+        let changed = self.app.store.write(|mut tx| async move {
+            let row = find_in::<R>(&mut tx, id).await?;
+            Ok::<_, ApiError>(change(tx, row).await?.commit(()).await?)
+        });
+        changed.await?;
+        self.answer::<R>(id).await.map(Json)
     }
 
     /// Makes something that is given a number which must not repeat: as [`Context::create`], and again when somebody

@@ -1,6 +1,11 @@
 //! The shape that all answers share.
 
-use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use crate::store::Id;
 
@@ -44,3 +49,24 @@ impl<B, M, R> Response<B, M, R> {
 /// For kinds whose answers never have resources or metadata: an empty object.
 #[derive(Debug, Serialize)]
 pub struct NoResources {}
+
+/// A secret that its answer shows, and nothing else.
+#[derive(Debug, Clone)]
+pub struct ShownSecret(pub SecretString);
+
+impl Serialize for ShownSecret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.expose_secret())
+    }
+}
+
+/// Values that were logged, by their keys.
+pub type Logged = BTreeMap<String, Arc<RawValue>>;
+
+/// The metadata of what values are logged for.
+#[derive(Debug, Serialize)]
+pub struct WithRunMetadata<M> {
+    #[serde(flatten)]
+    pub columns: M,
+    pub run_metadata: Logged,
+}

@@ -3,22 +3,22 @@
 //!
 //! # Making things
 //!
-//! A handler that makes something calls [`Context::create`] with a closure that takes the transaction and gives it back
-//! with the id of what was made (or several ids, or whatever else its answer needs: anything that serde can write and
-//! read), and then answers about that:
+//! A handler that makes something calls [`Context::create_row`] with a closure that takes the transaction and gives it
+//! back with the id of what was made, which is then answered about; [`Context::create`] where several things are made, or
+//! the answer needs more (anything that serde can write and read):
 //!
 //! ```ignore
-//! let made = cx.create(|mut tx| async move {
+//! cx.create_row::<TagRow, _, _>(|mut tx| async move {
 //!     refuse_taken_name::<TagRow>(&mut tx, None, name, None).await?;
-//!     let id = insert(..., &mut tx).await?;
+//!     cx.insert("tag", id).set("name", name).run(&mut tx).await?;
 //!     Ok((tx, id))
-//! });
-//! cx.answer::<TagRow>(made.await?).await.map(Json)
+//! })
+//! .await
 //! ```
 //!
 //! The transaction is committed by `create`, together with a note of what the request has made. So a client that lost
 //! the answer and sends the request again with its `Idempotency-Key` doesn't make a second one ([`crate::idempotency`]). A
-//! handler calls it once. Changes and deletions, which may be done twice, go through
+//! handler calls it once. Changes and deletions, which may be done twice, go through [`Context::change_row`] and
 //! [`Store::write`](crate::store::Store::write).
 
 mod context;
@@ -30,6 +30,7 @@ mod project;
 mod read;
 pub mod routes;
 mod strip;
+pub mod written;
 
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
 use serde::Serialize;
@@ -38,22 +39,15 @@ use crate::app::App;
 use crate::auth::Principal;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::list::Listed;
-use crate::store::{self, Id, StoreError, Transaction};
+use crate::store::{Id, StoreError, Stored, Transaction, is_duplicate};
 
 pub use context::Context;
-pub use envelope::{NoResources, Response};
+pub use envelope::{Logged, NoResources, Response, ShownSecret, WithRunMetadata};
 pub use handlers::{PageAnswer, delete, get, list, list_of};
 pub use held::{Held, refuse_held};
 pub use project::{NamedProject, find_project, named_project, require, require_project};
-pub use read::{ById, Read, Versions};
+pub use read::{ById, Owner, Read, Versions, pick};
 pub use strip::strip;
-
-/// A row type's table and columns; made by [`row!`](crate::row).
-pub trait Stored: store::Row + Sized {
-    const TABLE: &'static str;
-    fn columns() -> Vec<&'static str>;
-    fn id(&self) -> Id;
-}
 
 /// A kind of thing that the REST API keeps, by its row.
 pub trait Resource: Stored + Listed + Sync + 'static {
@@ -71,7 +65,7 @@ pub trait Resource: Stored + Listed + Sync + 'static {
 
     /// All rows.
     fn select() -> SelectStatement {
-        Sql::select().columns(Self::columns()).from(Self::TABLE).to_owned()
+        Self::all()
     }
 
     /// Leaves out what the principal may not see.
@@ -143,19 +137,29 @@ pub async fn find_named<R: Resource>(
     tx.fetch_optional(&select).await
 }
 
-/// 409 when another row of the resource (of the project) has the name.
+/// 409 when another row of the resource (of the project) has the name, if one is given.
 ///
 /// # Errors
 /// 409; the store's own.
 pub async fn refuse_taken_name<R: Resource>(
     tx: &mut Transaction,
     project: Option<Id>,
-    name: &str,
+    name: impl Into<Option<&str>>,
     own: Option<Id>,
 ) -> ApiResult<()> {
+    let Some(name) = name.into() else { return Ok(()) };
     match find_named::<R>(tx, project, name).await? {
         Some(row) if Some(row.id()) != own => Err(taken::<R>(name)),
         _ => Ok(()),
+    }
+}
+
+/// What becomes of a row that can't be written: 409 when a unique key has refused its name.
+pub fn or_taken<'a, R: Resource>(name: impl Into<Option<&'a str>>) -> impl FnOnce(StoreError) -> ApiError {
+    let name = name.into();
+    move |error| match name {
+        Some(name) if is_duplicate(&error) => taken::<R>(name),
+        _ => error.into(),
     }
 }
 
@@ -170,69 +174,4 @@ pub fn not_found<R: Resource>(id: Id) -> ApiError {
 pub fn taken<R: Resource>(name: &str) -> ApiError {
     let message = format!("A {} with the name '{name}' already exists.", R::NAME);
     ApiError::exists(message)
-}
-
-/// A row type with its table: the struct, read from both engines, and the names of its columns from one list.
-#[macro_export]
-macro_rules! row {
-    ($(#[$meta:meta])* $visibility:vis struct $name:ident in $table:literal {
-        $($(#[$field_meta:meta])* $field_visibility:vis $field:ident: $type:ty,)*
-    }) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone)]
-        $visibility struct $name {
-            $($(#[$field_meta])* $field_visibility $field: $type,)*
-        }
-
-        impl<'r, R: sqlx::Row> sqlx::FromRow<'r, R> for $name
-        where
-            usize: sqlx::ColumnIndex<R>,
-            $($type: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,)*
-        {
-            fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
-                let mut values = $crate::store::Values::of(row);
-                Ok(Self { $($field: values.next(stringify!($field))?,)* })
-            }
-        }
-
-        impl $crate::framework::Stored for $name {
-            const TABLE: &'static str = $table;
-            fn columns() -> Vec<&'static str> {
-                // `type` is written `r#type` in Rust.
-                [$(stringify!($field)),*].map(|column| column.trim_start_matches("r#")).to_vec()
-            }
-            fn id(&self) -> $crate::store::Id {
-                self.id
-            }
-        }
-    };
-}
-
-/// An enum of the words that the contract allows, each read from its word and written as it.
-#[macro_export]
-macro_rules! words {
-    ($(#[$meta:meta])* $visibility:vis enum $name:ident { $($variant:ident = $word:literal),* $(,)? }) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-        $visibility enum $name { $($variant),* }
-
-        impl<'de> serde::Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                // Not `&str`: a text with escapes is none.
-                let word = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
-                match &*word {
-                    $($word => Ok(Self::$variant),)*
-                    _ => Err(serde::de::Error::unknown_variant(&word, Self::WORDS)),
-                }
-            }
-        }
-
-        impl $name {
-            pub const WORDS: &'static [&'static str] = &[$($word),*];
-
-            pub fn word(self) -> &'static str {
-                Self::WORDS[self as usize]
-            }
-        }
-    };
 }

@@ -5,15 +5,33 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use sea_query::{Expr, ExprTrait, Query as Sql, SimpleExpr};
+use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Context, Resource, ResponseOf};
+use super::{Context, Logged, Resource, ResponseOf};
 use crate::accounts::users::{UserResponse, find_accounts};
 use crate::http::error::ApiResult;
 use crate::store::{Among, Id, JsonText};
 
 /// Related things by the id of what they belong to, or by their own.
 pub type ById<T> = HashMap<Id, T>;
+
+/// The thing that an id refers to, if it refers to any.
+pub fn pick<T: Clone>(things: &ById<T>, id: Option<Id>) -> Option<T> {
+    id.and_then(|id| things.get(&id).cloned())
+}
+
+/// The related things of what is related to its owner alone.
+#[derive(Debug, Serialize)]
+pub struct Owner {
+    user: Option<Arc<UserResponse>>,
+}
+
+impl Owner {
+    pub fn among(users: &ById<Arc<UserResponse>>, id: Option<Id>) -> Self {
+        Self { user: pick(users, id) }
+    }
+}
 
 /// How answers are to be made.
 #[derive(Clone, Copy)]
@@ -104,15 +122,11 @@ impl<'a> Read<'a> {
     ///
     /// # Errors
     /// The store's own.
-    pub async fn run_metadata(
-        &self,
-        kind: &'static str,
-        ids: &[Id],
-    ) -> ApiResult<ById<BTreeMap<String, Arc<RawValue>>>> {
+    pub async fn run_metadata(&self, kind: &'static str, ids: &[Id]) -> ApiResult<ById<Logged>> {
         if !self.metadata || ids.is_empty() {
             return Ok(ById::new());
         }
-        let mut by_thing: ById<BTreeMap<String, Logged>> = ById::new();
+        let mut by_thing: ById<BTreeMap<String, LoggedValues>> = ById::new();
         let query = Sql::select()
             .column(("run_metadata_resource", "resource_id"))
             .columns([("run_metadata", "key"), ("run_metadata", "value")])
@@ -129,7 +143,7 @@ impl<'a> Read<'a> {
         for (thing, key, value) in self.store.fetch_all::<(Id, String, JsonText)>(&query).await? {
             by_thing.entry(thing).or_default().entry(key).or_default().add(value.0);
         }
-        let values = |logged: BTreeMap<String, Logged>| {
+        let values = |logged: BTreeMap<String, LoggedValues>| {
             logged.into_iter().filter_map(|(key, logged)| Some((key, logged.value()?.into()))).collect()
         };
         Ok(by_thing.into_iter().map(|(thing, logged)| (thing, values(logged))).collect())
@@ -187,13 +201,13 @@ pub struct Versions {
 
 /// What was logged under one key, each value read once however many there are.
 #[derive(Default)]
-struct Logged {
+struct LoggedValues {
     newest: Option<Box<RawValue>>,
     /// The entries of all objects since the last value that was none; there when there are several.
     entries: Option<BTreeMap<String, Box<RawValue>>>,
 }
 
-impl Logged {
+impl LoggedValues {
     /// Adds a newer value: with an older one that is an object too it is one object, in which the newer entries count.
     fn add(&mut self, newer: Box<RawValue>) {
         let object =

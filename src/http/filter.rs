@@ -76,6 +76,21 @@ pub struct Related {
     pub fields: &'static [((&'static str, &'static str), FieldKind)],
 }
 
+/// The fields of a list, in groups: some have the same.
+pub type Fields = &'static [&'static [Field]];
+
+/// Fields of every thing that is kept.
+pub const STAMPED: &[Field] = &[Field::id(), Field::time("created"), Field::time("updated")];
+/// Fields of what has an owner.
+pub const OWNED: &[Field] = &[Field::scope_user(), Field::user()];
+
+/// What an account that a thing is related to is told by: its id, or one of its names.
+pub const USER: &[((&str, &str), FieldKind)] = &[
+    (("user", "id"), FieldKind::Id),
+    (("user", "name"), FieldKind::Text),
+    (("user", "full_name"), FieldKind::Text),
+];
+
 impl Field {
     pub const fn id() -> Self {
         Self { name: "id", column: "id", kind: FieldKind::Id, sort: Sort::ByColumn }
@@ -118,11 +133,7 @@ impl Field {
         const RELATED: Related = Related {
             column: "user_id",
             rows: || Sql::select().column(("user", "id")).from("user").to_owned(),
-            fields: &[
-                (("user", "id"), FieldKind::Id),
-                (("user", "name"), FieldKind::Text),
-                (("user", "full_name"), FieldKind::Text),
-            ],
+            fields: USER,
         };
         let sort = Sort::By(|| name_of("user", "user_id"));
         Self { sort, ..Self::related("user", RELATED) }

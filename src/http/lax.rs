@@ -297,7 +297,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for AsWord<V> {
     type Value = V::Value;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.expecting(formatter)
+        formatter.write_str("a string")
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<V::Value, E> {

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::compression::Compressible;
 use super::error::{ApiError, ApiResult};
-use super::filter::{Field, FieldKind, Filter, SCOPE_USER, Sort};
+use super::filter::{FieldKind, Fields, Filter, SCOPE_USER, Sort};
 use super::path::PathProject;
 use super::query::Query;
 use crate::config::{Flag, Setting};
@@ -51,7 +51,7 @@ impl<T: Serialize> IntoResponse for Page<T> {
 
 /// A kind of row that is listed, with the fields its lists can be filtered and sorted by.
 pub trait Listed {
-    const FIELDS: &'static [Field];
+    const FIELDS: Fields;
     /// Whether a list of them may hold what opens something to somebody. Pages of what holds none can be compressed.
     const HOLDS_SECRETS: bool = true;
     /// What is done without a `sort_by`.
@@ -92,7 +92,7 @@ impl<T: Listed> ListRequest<T> {
         let size = query.integer("size", 1, MAX_SIZE).unwrap_or(DEFAULT_SIZE).unsigned_abs();
         let operators = [("or", LogicalOperator::Or), ("and", LogicalOperator::And)];
         let operator = query.choice("logical_operator", &operators).unwrap_or(LogicalOperator::And);
-        for field in T::FIELDS {
+        for field in T::FIELDS.iter().copied().flatten() {
             match field.kind {
                 FieldKind::Switch(_) | FieldKind::OnlyFlag => drop(query.flag(field.name)),
                 FieldKind::OnlyId(_) => drop(query.uuid(field.name)),
@@ -160,18 +160,19 @@ impl<T> Page<T> {
 }
 
 /// `field`, `asc:field` or `desc:field`; another word before the colon counts as ascending, as in ZenML.
-fn sort_order(text: &str, fields: &'static [Field]) -> ApiResult<(SimpleExpr, Order)> {
+fn sort_order(text: &str, fields: Fields) -> ApiResult<(SimpleExpr, Order)> {
     let (order, name) = match text.split_once(':') {
         Some(("desc", name)) => (Order::Desc, name),
         Some((_, name)) => (Order::Asc, name),
         None => (Order::Asc, text),
     };
-    let field = fields.iter().find(|field| field.name == name);
+    let fields = fields.iter().copied().flatten();
+    let field = fields.clone().find(|field| field.name == name);
     match field.map(|field| (field.sort, field.column)) {
         Some((Sort::ByColumn, column)) => Ok((Expr::col(column), order)),
         Some((Sort::By(expression), _)) => Ok((expression(), order)),
         Some((Sort::Not, _)) | None => {
-            let sortable = fields.iter().filter(|field| !matches!(field.sort, Sort::Not));
+            let sortable = fields.filter(|field| !matches!(field.sort, Sort::Not));
             let names: Vec<&str> = sortable.map(|field| field.name).collect();
             Err(ApiError::unprocessable(format!(
                 "sort_by: You can only sort by valid fields of this resource: {}",
@@ -182,10 +183,10 @@ fn sort_order(text: &str, fields: &'static [Field]) -> ApiResult<(SimpleExpr, Or
 }
 
 /// Filters are joined by the logical operator, also the values of a repeated one that takes several.
-fn condition(query: &Query, operator: LogicalOperator, fields: &'static [Field]) -> ApiResult<Cond> {
+fn condition(query: &Query, operator: LogicalOperator, fields: Fields) -> ApiResult<Cond> {
     let (mut joined, mut always) = (Vec::new(), Vec::new());
     let (mut filters, mut values) = (0, 0);
-    for field in fields {
+    for field in fields.iter().copied().flatten() {
         if let FieldKind::Switch(condition) = field.kind {
             let flag = query.text(field.name).and_then(Flag::read);
             if let Some(condition) = flag.and_then(|Flag(flag)| condition(flag)) {
@@ -242,8 +243,9 @@ fn balanced(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::filter::{Field, STAMPED};
 
-    const FIELDS: &[Field] = &[Field::id(), Field::time("created"), Field::text("name"), Field::user()];
+    const FIELDS: Fields = &[STAMPED, &[Field::text("name"), Field::user()]];
 
     #[test]
     fn sorting_takes_fields_of_the_resource_only() {
@@ -261,7 +263,7 @@ mod tests {
     fn bounds_of_a_page_are_kept() {
         struct Thing;
         impl Listed for Thing {
-            const FIELDS: &'static [Field] = FIELDS;
+            const FIELDS: Fields = FIELDS;
         }
         let read = |text: &str| ListRequest::<Thing>::read(Query::new("GET", "/x", text));
         assert!(read("page=1&size=10000&hydrate=true").is_ok());

@@ -1,11 +1,12 @@
 //! Moments and intervals of JSON bodies, in every form that ZenML's server reads.
 
 use chrono::{DateTime, Utc};
+use sea_query::{Nullable, Value};
 use serde::de::Error as _;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::store::Timestamp;
+use crate::store::{Timestamp, text_value};
 
 /// A flag, a number or a text that is yet to be read as a time.
 #[derive(Deserialize)]
@@ -21,6 +22,8 @@ enum Time {
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(try_from = "Time")]
 pub struct Moment(pub Timestamp);
+
+text_value!(Moment, |moment: Moment| moment.0.stored());
 
 impl TryFrom<Time> for Moment {
     type Error = String;
@@ -54,8 +57,21 @@ fn midnight(date: &str) -> Result<speedate::DateTime, speedate::ParseError> {
 
 /// Seconds between two moments: in JSON an ISO 8601 duration; read from a number of seconds and from Python's
 /// forms too.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, sqlx::Type)]
+#[sqlx(transparent)]
 pub struct Interval(pub f64);
+
+impl From<Interval> for Value {
+    fn from(Interval(seconds): Interval) -> Self {
+        seconds.into()
+    }
+}
+
+impl Nullable for Interval {
+    fn null() -> Value {
+        f64::null()
+    }
+}
 
 /// What a duration of Python holds.
 const MOST_SECONDS: f64 = 999_999_999.0 * 86_400.0;

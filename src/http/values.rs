@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::error::{ApiError, ApiResult};
 use super::lax::Lax;
-use crate::store::Id;
+use crate::store::{Id, text_value};
 
 /// What a VARCHAR(255) holds.
 const SHORT: usize = 255;
@@ -84,6 +84,11 @@ impl Name {
         &self.0
     }
 }
+
+text_value!(ShortText, |text: ShortText| text.0);
+text_value!(LongText, |text: LongText| text.0);
+text_value!(Name, |name: Name| name.0);
+text_value!(JsonObject, |json: JsonObject| Box::<str>::from(json.0).into());
 
 /// Characters that ZenML takes in no name.
 const FORBIDDEN: &[char] = &['\t', '\n', '\r', '\x0b', '\x0c'];

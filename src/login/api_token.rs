@@ -20,6 +20,7 @@ use crate::config::ServerSettings;
 use crate::framework::named_project;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::query::Query;
+use crate::store::Words;
 
 /// Characters of a token's name, at most.
 const NAME_LENGTH: usize = 255;
@@ -96,7 +97,7 @@ pub async fn get_api_token(
         scope: scope.clone(),
     })?;
     let event = app.audit.event(&origin, Action::TokenIssued).on("api_token", issued.id, &asked.name);
-    app.audit.note(event.with("token_type", kind.word()).with("expires", expires_at)).await?;
+    app.audit.note(event.with("token_type", kind.as_str()).with("expires", expires_at)).await?;
     let registration = Registration {
         id: issued.id,
         parent_id: parent.parent_in_register(),

@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 use crate::api::identity::devices::{Codes, DeviceStatus, forget};
 use crate::app::App;
 use crate::audit::{Action, Claim, Origin};
-use crate::store::{Id, Insert, Store, StoreError, Timestamp, Transaction};
+use crate::store::{Id, Insert, Store, StoreError, Timestamp, Transaction, Words};
 
 /// The request of a device to be approved, as it is kept.
 pub struct DeviceRequest<'a> {

@@ -178,12 +178,12 @@ pub async fn holder(
         user = active(again, token.claims.sub)?;
     }
     if app.config.auth_scheme == AuthScheme::External
-        && user.external_user_id.is_none()
-        && !user.is_service_account
+        && user.metadata.external_user_id.is_none()
+        && !user.body.is_service_account
     {
         return Err(AuthenticationError::LocalAccount(user.name.clone()));
     }
-    let changed = user.password_changed_at.filter(|_| !user.is_service_account);
+    let changed = user.password_changed_at.filter(|_| !user.body.is_service_account);
     if is_of_another_password(&token.claims, token.proven_at(), changed) {
         let name = user.name.clone();
         return Err(match Box::pin(app.auth.identities.ended_by_deactivation(&user)).await? {
@@ -249,7 +249,7 @@ async fn account(app: &AppState, id: Uuid) -> Result<Arc<UserRow>, Authenticatio
 
 fn active(found: Option<Arc<UserRow>>, id: Uuid) -> Result<Arc<UserRow>, AuthenticationError> {
     let user = found.ok_or(AuthenticationError::UnknownAccount(id))?;
-    if !user.active {
+    if !user.body.active {
         return Err(AuthenticationError::InactiveAccount(user.name.clone()));
     }
     Ok(user)
@@ -327,7 +327,7 @@ async fn check_device(
     if device.user_id != Some(Id(user_id)) {
         return Err(AuthenticationError::ForeignDevice(id));
     }
-    if device.status != DeviceStatus::Active {
+    if device.body.status != DeviceStatus::Active {
         return Err(AuthenticationError::InactiveDevice(id));
     }
     if device.is_expired(now) {

@@ -238,7 +238,7 @@ async fn prove(
                 user_id: user.id,
                 password_changed_at: user.password_changed_at,
                 scope: Scope { device_id: Some(device.id.0), ..Scope::default() },
-                expires_at: device.expires.map(|expires| expires.to_utc().timestamp()),
+                expires_at: device.body.expires.map(|expires| expires.to_utc().timestamp()),
                 parents: Vec::new(),
                 is_browser: false,
             }

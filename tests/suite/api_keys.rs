@@ -4,7 +4,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use zendo::api::identity::api_keys::{KeyToProve, find_for_authentication, upgrade};
 use zendo::auth::api_key::ApiKey;
-use zendo::store::Id;
+use zendo::store::{Id, SecretText};
 
 use crate::support::{Caller, Database, TestApp};
 
@@ -35,8 +35,8 @@ async fn proof(app: &TestApp, id: Id) -> Option<KeyToProve> {
 }
 
 /// What is stored is for this key: ZenML's bcrypt and zendo's keyed hash.
-fn proves(app: &TestApp, hash: Option<&String>, digest: Option<&String>, key: &ApiKey) -> (bool, bool) {
-    let is_hash = hash.is_some_and(|hash| bcrypt::verify(key.secret.expose_secret(), hash).unwrap());
+fn proves(app: &TestApp, hash: Option<&SecretText>, digest: Option<&String>, key: &ApiKey) -> (bool, bool) {
+    let is_hash = hash.is_some_and(|hash| bcrypt::verify(key.secret.expose_secret(), hash.expose()).unwrap());
     (is_hash, digest.is_some_and(|digest| app.state.auth.api_key_digests.verify(&key.secret, digest)))
 }
 
@@ -58,7 +58,7 @@ async fn a_key_is_shown_once_and_kept_as_hashes(database: Database) {
     let stored = proof(&app, key.id).await.unwrap();
     assert_eq!(proves(&app, Some(&stored.key.key), stored.digest.as_ref(), &key), (true, true));
     assert_eq!((stored.account_name.as_str(), stored.account_active), ("ci", true));
-    assert_eq!((stored.key.key_generation, stored.key.active), (1, true));
+    assert_eq!((stored.key.key_generation, stored.key.body.active), (1, true));
     assert!(stored.previous_digest.is_none());
     let secret = key.secret.expose_secret();
     for (table, rows) in database.contents().await {
@@ -76,15 +76,15 @@ async fn a_rotated_key_is_a_new_one_beside_the_one_before(database: Database) {
     let second = decoded(&answer);
     assert_eq!((first.id, &answer["metadata"]), (second.id, &Value::Null));
     let stored = proof(&app, first.id).await.unwrap();
-    assert_eq!((stored.key.key_generation, stored.key.retain_period), (2, 5));
-    assert_eq!(stored.key.last_rotated, Some(stored.key.updated));
+    assert_eq!((stored.key.key_generation, stored.key.metadata.retain_period), (2, 5));
+    assert_eq!(stored.key.metadata.last_rotated, Some(stored.key.body.updated));
     assert_eq!(proves(&app, Some(&stored.key.key), stored.digest.as_ref(), &second), (true, true));
     let previous = (stored.key.previous_key.as_ref(), stored.previous_digest.as_ref());
     assert_eq!(proves(&app, previous.0, previous.1, &first), (true, true));
 
     let third = decoded(&rotate(json!({})).await);
     let stored = proof(&app, first.id).await.unwrap();
-    assert_eq!((stored.key.key_generation, stored.key.retain_period), (3, 0));
+    assert_eq!((stored.key.key_generation, stored.key.metadata.retain_period), (3, 0));
     assert_eq!(proves(&app, Some(&stored.key.key), stored.digest.as_ref(), &third), (true, true));
     assert_eq!(database.texts("SELECT digest FROM zendo_api_key_digest").await.len(), 2);
     admin
@@ -103,7 +103,7 @@ async fn keys_are_changed_and_deleted(database: Database) {
     let changed = admin.put(&format!("{keys}/k"), change).await.expect_ok();
     assert_eq!((&changed["name"], &changed["body"]["active"]), (&json!("l"), &json!(false)));
     assert_eq!(changed["metadata"]["description"], "D");
-    assert!(!proof(&app, key.id).await.unwrap().key.active);
+    assert!(!proof(&app, key.id).await.unwrap().key.body.active);
     let unchanged = admin.put(&format!("{keys}/l"), json!({"name": null, "active": null})).await.expect_ok();
     assert_eq!(unchanged["body"]["active"], false);
     assert_eq!(admin.delete(&format!("{keys}/{}", key.id)).await.expect_ok(), Value::Null);
@@ -177,7 +177,7 @@ async fn a_key_that_zenml_made_gets_its_digest_when_it_was_proven(database: Data
     assert!(stored.digest.is_none());
     let digest = app.state.auth.api_key_digests.digest(&key.secret);
     for _ in 0..2 {
-        upgrade(&app.state.store, key.id, &stored.key.key, &digest).await.unwrap();
+        upgrade(&app.state.store, key.id, stored.key.key.expose(), &digest).await.unwrap();
     }
     assert_eq!(proof(&app, key.id).await.unwrap().digest, Some(digest));
 }

@@ -114,9 +114,9 @@ async fn a_device_asks_is_approved_and_gets_its_grant_once(database: Database) {
     assert_eq!(verified["resources"]["user"]["name"], "bob");
 
     let (user, device) = machine.comes(&app).await.unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!((user.name.as_str(), device.status), ("bob", DeviceStatus::Active));
-    assert_eq!((device.user_id, device.expires), (Some(user.id), None));
-    assert!(device.last_login.is_some());
+    assert_eq!((user.name.as_str(), device.body.status), ("bob", DeviceStatus::Active.into()));
+    assert_eq!((device.user_id, device.body.expires), (Some(user.id), None));
+    assert!(device.metadata.last_login.is_some());
     assert!(is(&machine.comes(&app).await, "expired_token"));
     let listed = bob.get("/api/v1/devices?status=active&trusted_device=true").await.expect_ok();
     assert_eq!(listed["items"][0]["body"]["hostname"], "my-host");
@@ -156,7 +156,7 @@ async fn wrong_user_codes_lock_a_device(database: Database) {
     for _ in 0..2 {
         bob.put(&verify, json!({"user_code": "wrong"})).await.expect(400, "Wrong user code.");
     }
-    assert_eq!(machine.row(&app).await.failed_auth_attempts, 2);
+    assert_eq!(machine.row(&app).await.metadata.failed_auth_attempts, 2);
     bob.put(&verify, json!({"user_code": "wrong"})).await.expect(400, "locked");
     bob.put(&verify, json!({"user_code": machine.user_code()})).await.expect(400, "does not wait");
     assert!(is(&machine.comes(&app).await, "access_denied"));
@@ -169,7 +169,7 @@ async fn wrong_device_codes_lock_a_device(database: Database) {
     for _ in 0..3 {
         assert!(is(&machine.comes_with(&app, "wrong").await, "access_denied"));
     }
-    assert_eq!(machine.row(&app).await.status, DeviceStatus::Locked);
+    assert_eq!(machine.row(&app).await.body.status, DeviceStatus::Locked);
     assert!(is(&machine.comes(&app).await, "access_denied"));
 }
 
@@ -227,7 +227,7 @@ async fn unlocking_is_no_approval(database: Database) {
     assert!(machine.comes(&app).await.is_ok());
     let again = Machine::asks(&app, machine.client_id).await;
     bob.put(&again.path, json!({"locked": false})).await.expect(404, "KeyError");
-    assert_eq!(again.row(&app).await.status, DeviceStatus::Pending);
+    assert_eq!(again.row(&app).await.body.status, DeviceStatus::Pending);
 }
 
 async fn a_device_that_asks_again_takes_its_own_place(database: Database) {
@@ -239,12 +239,12 @@ async fn a_device_that_asks_again_takes_its_own_place(database: Database) {
     let second = Machine::asks(&app, first.client_id).await;
     assert_ne!((&first.path, first.user_code()), (&second.path, second.user_code()));
     // The one from before is as good as it was, until the machine comes for its new token.
-    assert_eq!(second.row(&app).await.status, DeviceStatus::Pending);
-    assert_eq!(first.row(&app).await.status, DeviceStatus::Active);
+    assert_eq!(second.row(&app).await.body.status, DeviceStatus::Pending);
+    assert_eq!(first.row(&app).await.body.status, DeviceStatus::Active);
     let before = json!({"user_code": first.user_code()});
     bob.put(&format!("{}/verify", second.path), before).await.expect(400, "Wrong user code");
     second.approve(&bob).await;
-    assert_eq!(first.row(&app).await.status, DeviceStatus::Active);
+    assert_eq!(first.row(&app).await.body.status, DeviceStatus::Active);
     assert!(is(&first.comes(&app).await, "access_denied"));
     assert!(second.comes(&app).await.is_ok());
     // To its person it is the same device.

@@ -19,6 +19,7 @@ mod passing;
 mod presence;
 mod python_json;
 mod remembered;
+mod row;
 mod rows;
 mod shared_secret;
 mod sweep;
@@ -31,6 +32,7 @@ mod update;
 mod upkeep;
 mod values;
 mod wire;
+mod word;
 mod writability;
 mod write_behind;
 
@@ -62,10 +64,12 @@ pub use options::{Location, Options, Server, Tls};
 pub use passing::passing;
 pub use python_json::python_json;
 pub use remembered::Remembered;
+pub use row::{Stored, select_computed};
 pub use transaction::{AsStoreError, Committed, Transaction, WriteStatement, is_lost_race};
-pub use types::{Base64Json, Id, JsonText, Timestamp};
+pub use types::{Base64Json, Id, JsonText, SecretText, Timestamp};
 pub use update::Update;
 pub use values::Values;
+pub use word::{Word, Words};
 pub use write_behind::WriteBehind;
 
 /// How long connections may take to close; what they had to write is written.

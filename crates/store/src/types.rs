@@ -6,7 +6,7 @@ use std::ops::Range;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, SubsecRound, TimeDelta, Timelike, Utc};
-use sea_query::{Nullable, Value};
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use sqlx::error::BoxDynError;
@@ -38,18 +38,6 @@ impl fmt::Display for Id {
     }
 }
 
-impl From<Id> for Value {
-    fn from(id: Id) -> Self {
-        id.to_hex().into()
-    }
-}
-
-impl Nullable for Id {
-    fn null() -> Value {
-        Value::String(None)
-    }
-}
-
 /// A moment as naive UTC with microseconds (contract: BEHAVIOUR.md, "Requests and errors").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(NaiveDateTime);
@@ -71,7 +59,7 @@ impl Timestamp {
     }
 
     /// The form in the store. Always six digits after the point: SQLAlchemy's SQLite reader counts on them.
-    pub(super) fn stored(self) -> String {
+    pub fn stored(self) -> String {
         let mut text = [0; WRITTEN];
         match self.write(b' ', &mut text) {
             Some(text) => text.to_owned(),
@@ -131,18 +119,6 @@ impl Timestamp {
 
 const WRITTEN: usize = "2026-01-02T03:04:05.000006".len();
 
-impl Nullable for Timestamp {
-    fn null() -> Value {
-        Value::String(None)
-    }
-}
-
-impl From<Timestamp> for Value {
-    fn from(timestamp: Timestamp) -> Self {
-        timestamp.stored().into()
-    }
-}
-
 /// ISO without an offset; microseconds are left out when zero.
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -170,12 +146,29 @@ impl Base64Json {
     }
 }
 
+impl Serialize for Base64Json {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+/// A text that opens something, or what one is proved by: it's never shown.
+#[derive(Debug, Clone)]
+pub struct SecretText(pub SecretString);
+
+impl SecretText {
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
 /// JSON that ZenML keeps as text, byte for byte.
 #[derive(Debug, Clone, Serialize)]
 #[serde(transparent)]
 pub struct JsonText(pub Box<RawValue>);
 
 /// Says which columns a type of ours is read from, on both engines.
+#[macro_export]
 macro_rules! typed_as {
     ($type:ty, $stored:ty) => {
         impl<DB: sqlx::Database> sqlx::Type<DB> for $type
@@ -193,23 +186,47 @@ macro_rules! typed_as {
 }
 
 /// Reads a column's type as one of ours, on both engines.
+#[macro_export]
 macro_rules! decode_as {
     ($type:ty, $stored:ty, $borrowed:ty, $convert:expr) => {
-        typed_as!($type, $stored);
+        $crate::typed_as!($type, $stored);
 
         impl<'r, DB: sqlx::Database> sqlx::Decode<'r, DB> for $type
         where
             &'r $borrowed: sqlx::Decode<'r, DB>,
         {
-            fn decode(value: DB::ValueRef<'r>) -> Result<Self, BoxDynError> {
+            fn decode(value: DB::ValueRef<'r>) -> Result<Self, sqlx::error::BoxDynError> {
                 $convert(<&'r $borrowed as sqlx::Decode<'r, DB>>::decode(value)?)
             }
         }
     };
 }
 
+/// Lets a type of ours go into a statement as a text.
+#[macro_export]
+macro_rules! text_value {
+    ($type:ty, $into_text:expr) => {
+        impl From<$type> for sea_query::Value {
+            fn from(value: $type) -> Self {
+                let text: String = $into_text(value);
+                text.into()
+            }
+        }
+
+        impl sea_query::Nullable for $type {
+            fn null() -> sea_query::Value {
+                sea_query::Value::String(None)
+            }
+        }
+    };
+}
+
+text_value!(Id, Id::to_hex);
+text_value!(Timestamp, Timestamp::stored);
+
 decode_as!(Id, String, str, |text: &str| Ok(Self(Uuid::try_parse(text)?)));
 decode_as!(Base64Json, Vec<u8>, [u8], |bytes: &[u8]| Self::read(bytes));
+decode_as!(SecretText, String, str, |text: &str| Ok(Self(text.into())));
 decode_as!(JsonText, String, str, |text: &str| Ok(Self(RawValue::from_string(text.to_owned())?)));
 typed_as!(Timestamp, NaiveDateTime);
 
@@ -235,6 +252,7 @@ impl<'r> sqlx::Decode<'r, MySql> for Timestamp {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use sea_query::Value;
 
     fn at(text: &str) -> Timestamp {
         Timestamp::new(text.parse().unwrap())

@@ -36,6 +36,11 @@ impl Update {
         }
     }
 
+    /// The columns that change, besides the moment of the change.
+    pub fn changed(&self) -> Vec<&'static str> {
+        self.values.iter().map(|(column, _)| *column).filter(|column| *column != "updated").collect()
+    }
+
     pub fn statement(self) -> UpdateStatement {
         Query::update()
             .table(self.table)

@@ -5,21 +5,24 @@ use std::sync::Arc;
 use sea_query::{Expr, Order};
 use serde::Serialize;
 
-use super::artifact_versions::ArtifactVersionRow;
+use super::artifact_versions::{ArtifactVersionRow, VisualizationType};
 use crate::framework::{ById, Read, Resource, Response, ResponseOf};
 use crate::http::error::ApiResult;
-use crate::http::filter::Field;
+use crate::http::filter::Fields;
 use crate::http::list::Listed;
-use crate::row;
-use crate::store::{Among, Id, Timestamp};
+use crate::store::{Among, Id, Timestamp, Word, row};
 
 row! {
     pub struct VisualizationRow in "artifact_visualization" {
         pub id: Id,
+    }
+    body VisualizationBody {
         pub created: Timestamp,
-        pub updated: Timestamp,
-        pub r#type: String,
+        updated: Timestamp,
+        pub r#type: Word<VisualizationType>,
         pub uri: String,
+    }
+    metadata VisualizationMetadata {
         pub artifact_version_id: Id,
     }
 }
@@ -27,20 +30,7 @@ row! {
 /// No list of them is part of the contract.
 impl Listed for VisualizationRow {
     const HOLDS_SECRETS: bool = false;
-    const FIELDS: &'static [Field] = &[];
-}
-
-#[derive(Debug, Serialize)]
-pub struct VisualizationBody {
-    created: Timestamp,
-    updated: Timestamp,
-    r#type: String,
-    uri: String,
-}
-
-#[derive(Debug, Serialize)]
-pub struct VisualizationMetadata {
-    artifact_version_id: Id,
+    const FIELDS: Fields = &[];
 }
 
 #[derive(Debug, Serialize)]
@@ -55,15 +45,14 @@ impl Resource for VisualizationRow {
     type Resources = VisualizationResources;
 
     async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let versions = rows.iter().map(|row| Some(row.artifact_version_id).filter(|_| read.resources));
+        let versions =
+            rows.iter().map(|row| Some(row.metadata.artifact_version_id).filter(|_| read.resources));
         let versions = read.embed::<ArtifactVersionRow>(versions).await?;
         let response = |row: Self| {
-            let Self { id, created, updated, r#type, uri, artifact_version_id } = row;
-            let metadata = read.metadata(|| VisualizationMetadata { artifact_version_id });
             let resources = read.resources(|| VisualizationResources {
-                artifact_version: versions.get(&artifact_version_id).cloned(),
+                artifact_version: versions.get(&row.metadata.artifact_version_id).cloned(),
             });
-            Response::nameless(id, VisualizationBody { created, updated, r#type, uri }, metadata, resources)
+            Response::nameless(row.id, row.body, read.metadata(|| row.metadata), resources)
         };
         Ok(rows.into_iter().map(response).collect())
     }
@@ -87,7 +76,7 @@ pub async fn of_versions(
         .order_by("created", Order::Asc)
         .order_by("uri", Order::Asc);
     let rows: Vec<VisualizationRow> = read.store.fetch_all(&select).await?;
-    let owners: Vec<Id> = rows.iter().map(|row| row.artifact_version_id).collect();
+    let owners: Vec<Id> = rows.iter().map(|row| row.metadata.artifact_version_id).collect();
     let answers = VisualizationRow::responses(&read.embedded(), rows).await?;
     for (owner, answer) in owners.into_iter().zip(answers) {
         by_version.entry(owner).or_insert_with(Vec::new).push(answer);

@@ -13,17 +13,16 @@ use crate::api::server::tags::TagRow;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, Held, Read, Resource, Response, ResponseOf, Versions, delete, delete_row, find_in, get, list,
-    refuse_taken_name, require_project, strip, taken,
+    Context, Held, Read, Resource, Response, ResponseOf, Versions, delete, delete_row, get, list, or_taken,
+    pick, refuse_taken_name, require_project, strip,
 };
-use crate::http::error::{ApiError, ApiResult, if_duplicate};
-use crate::http::filter::{Field, Sort};
+use crate::http::error::ApiResult;
+use crate::http::filter::{Field, Fields, OWNED, STAMPED, Sort};
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
 use crate::http::path::PathId;
 use crate::http::values::{ShortText, check_name};
-use crate::row;
-use crate::store::{Id, Insert, StoreError, Timestamp, Transaction, Update, is_duplicate};
+use crate::store::{Id, StoreError, Transaction, Update, row};
 
 pub const KIND: Kind = Kind::new("artifacts").in_project();
 const ARTIFACTS: &str = "/api/v1/artifacts";
@@ -48,27 +47,25 @@ pub fn routes() -> Routes {
 row! {
     pub struct ArtifactRow in "artifact" {
         pub id: Id,
-        pub created: Timestamp,
-        pub updated: Timestamp,
         pub name: String,
+    }
+    body ArtifactBody: in_project {}
+    metadata ArtifactMetadata {
         pub has_custom_name: bool,
-        pub project_id: Id,
-        pub user_id: Option<Id>,
     }
 }
 
 impl Listed for ArtifactRow {
     const HOLDS_SECRETS: bool = false;
-    const FIELDS: &'static [Field] = &[
-        Field::id(),
-        Field::time("created"),
-        Field::time("updated"),
-        Field::scope_user(),
-        Field::user(),
-        Field::tags(),
-        Field::text("name"),
-        Field { sort: Sort::ByColumn, ..Field::switch("has_custom_name", has_custom_name) },
-        Field::sort_only("latest_version", by_newest_version),
+    const FIELDS: Fields = &[
+        STAMPED,
+        OWNED,
+        &[
+            Field::tags(),
+            Field::text("name"),
+            Field { sort: Sort::ByColumn, ..Field::switch("has_custom_name", has_custom_name) },
+            Field::sort_only("latest_version", by_newest_version),
+        ],
     ];
 }
 
@@ -96,19 +93,6 @@ const VERSIONS: Versions = Versions {
 };
 
 #[derive(Debug, Serialize)]
-pub struct ArtifactBody {
-    created: Timestamp,
-    updated: Timestamp,
-    user_id: Option<Id>,
-    project_id: Id,
-}
-
-#[derive(Debug, Serialize)]
-pub struct ArtifactMetadata {
-    has_custom_name: bool,
-}
-
-#[derive(Debug, Serialize)]
 pub struct ArtifactResources {
     user: Option<Arc<UserResponse>>,
     tags: Vec<Arc<ResponseOf<TagRow>>>,
@@ -126,23 +110,20 @@ impl Resource for ArtifactRow {
     type Resources = ArtifactResources;
 
     async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let users = read.users(rows.iter().map(|row| row.user_id)).await?;
+        let users = read.users(rows.iter().map(|row| row.body.user_id)).await?;
         let mut tags = read.tags_of(&rows).await?;
         let mut newest = read.newest(VERSIONS, rows.iter().map(|row| row.id)).await?;
         let response = |row: Self| {
-            let metadata = read.metadata(|| ArtifactMetadata { has_custom_name: row.has_custom_name });
             let resources = read.resources(|| {
                 let (latest_version_id, latest_version_name) = newest.remove(&row.id).unzip();
                 ArtifactResources {
-                    user: row.user_id.and_then(|id| users.get(&id).cloned()),
+                    user: pick(&users, row.body.user_id),
                     tags: tags.remove(&row.id).unwrap_or_default(),
                     latest_version_name,
                     latest_version_id,
                 }
             });
-            let Self { id, created, updated, name, project_id, user_id, .. } = row;
-            let body = ArtifactBody { created, updated, user_id, project_id };
-            Response::named(id, name, body, metadata, resources)
+            Response::named(row.id, row.name, row.body, read.metadata(|| row.metadata), resources)
         };
         Ok(rows.into_iter().map(response).collect())
     }
@@ -185,19 +166,18 @@ async fn create_artifact(
     JsonBody(request): JsonBody<ArtifactRequest>,
 ) -> ApiResult<Json<ResponseOf<ArtifactRow>>> {
     let (context, request) = (&cx, &request);
-    let made = cx.create(|mut tx| async move {
+    cx.create_row::<ArtifactRow, _, _>(|mut tx| async move {
         let name = request.name.as_str();
         check_name("Artifact", name)?;
         require_project(&mut tx, request.project).await?;
         refuse_taken_name::<ArtifactRow>(&mut tx, Some(request.project), name, None).await?;
         let id = insert(context, &mut tx, request.project, name, request.has_custom_name)
             .await
-            .map_err(if_duplicate(|| taken::<ArtifactRow>(name)))?;
+            .map_err(or_taken::<ArtifactRow>(name))?;
         set_tags(context, &mut tx, Taggable::Artifact, id, &request.tags).await?;
         Ok((tx, id))
-    });
-    let id = made.await?;
-    cx.answer::<ArtifactRow>(id).await.map(Json)
+    })
+    .await
 }
 
 /// Inserts an artifact.
@@ -212,12 +192,10 @@ pub async fn insert(
     has_custom_name: bool,
 ) -> Result<Id, StoreError> {
     let id = cx.new_id();
-    Insert::into("artifact")
-        .stamped(id, cx.now())
+    cx.insert("artifact", id)
         .set("name", name)
         .set("has_custom_name", has_custom_name)
         .set("project_id", project)
-        .set("user_id", cx.user_id())
         .run(tx)
         .await?;
     Ok(id)
@@ -230,25 +208,18 @@ async fn update_artifact(
     JsonBody(update): JsonBody<ArtifactUpdate>,
 ) -> ApiResult<Json<ResponseOf<ArtifactRow>>> {
     let (context, update) = (&cx, &update);
-    let updated = cx.store.write(|mut tx| async move {
-        let artifact = find_in::<ArtifactRow>(&mut tx, id).await?;
+    cx.change_row(id, |mut tx, artifact: ArtifactRow| async move {
         let name = update.name.as_ref().map(ShortText::as_str).filter(|name| !name.is_empty());
-        if let Some(name) = name {
-            refuse_taken_name::<ArtifactRow>(&mut tx, Some(artifact.project_id), name, Some(id)).await?;
-        }
-        let updated = Update::of("artifact", id, context.now())
+        refuse_taken_name::<ArtifactRow>(&mut tx, Some(artifact.body.project_id), name, Some(id)).await?;
+        Update::of("artifact", id, context.now())
             .maybe("name", name)
             .maybe("has_custom_name", update.has_custom_name.or(name.map(|_| true)))
             .run(&mut tx)
-            .await;
-        updated.map_err(|error| match name {
-            Some(name) if is_duplicate(&error) => taken::<ArtifactRow>(name),
-            _ => error.into(),
-        })?;
+            .await
+            .map_err(or_taken::<ArtifactRow>(name))?;
         set_tags(context, &mut tx, Taggable::Artifact, id, &update.add_tags).await?;
         remove_tags(context, &mut tx, Taggable::Artifact, id, &update.remove_tags).await?;
-        Ok::<_, ApiError>(tx.commit(()).await?)
-    });
-    updated.await?;
-    cx.answer::<ArtifactRow>(id).await.map(Json)
+        Ok(tx)
+    })
+    .await
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use sea_query::{Expr, ExprTrait, Order, Query as Sql};
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use super::artifact_versions::ArtifactVersionRow;
 use super::artifact_visualizations::VisualizationRow;
@@ -15,14 +16,12 @@ use crate::framework::{
 };
 use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::filter::Field;
+use crate::http::filter::Fields;
 use crate::http::json::ModelBody;
 use crate::http::list::Listed;
 use crate::http::path::PathId;
 use crate::http::values::{ShortText, nullable};
-use crate::row;
-use crate::store::{Among, Id, Insert, Timestamp, Transaction, Update, is_duplicate};
-use crate::words;
+use crate::store::{Among, Id, Insert, Timestamp, Transaction, Update, Word, Words, is_duplicate, row};
 
 pub const KIND: Kind = Kind::new("curated_visualizations").in_project();
 const ALL: &str = "/api/v1/curated_visualizations";
@@ -40,37 +39,33 @@ pub fn routes() -> Routes {
 row! {
     pub struct CuratedVisualizationRow in "curated_visualization" {
         pub id: Id,
-        pub created: Timestamp,
-        pub updated: Timestamp,
-        pub project_id: Id,
-        pub artifact_visualization_id: Id,
-        pub display_name: Option<String>,
-        pub display_order: Option<i64>,
-        pub layout_size: String,
-        pub resource_id: Id,
-        pub resource_type: String,
+    }
+    body CuratedVisualizationColumns {
+        created: Timestamp,
+        updated: Timestamp,
+        project_id: Id,
+        artifact_visualization_id: Id,
+        display_name: Option<String>,
+        display_order: Option<i64>,
+        layout_size: Word<LayoutSize>,
+        resource_id: Id,
+        resource_type: Word<ShownWith>,
     }
 }
 
 /// No list of them is part of the contract.
 impl Listed for CuratedVisualizationRow {
     const HOLDS_SECRETS: bool = false;
-    const FIELDS: &'static [Field] = &[];
+    const FIELDS: Fields = &[];
 }
 
 #[derive(Debug, Serialize)]
 pub struct CuratedVisualizationBody {
-    created: Timestamp,
-    updated: Timestamp,
+    #[serde(flatten)]
+    columns: CuratedVisualizationColumns,
+    /// Whose it is isn't kept.
     user_id: Option<Id>,
-    project_id: Id,
-    artifact_visualization_id: Id,
     artifact_version_id: Option<Id>,
-    display_name: Option<String>,
-    display_order: Option<i64>,
-    layout_size: String,
-    resource_id: Id,
-    resource_type: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -87,30 +82,20 @@ impl Resource for CuratedVisualizationRow {
     type Resources = CuratedVisualizationResources;
 
     async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let shown: Vec<Id> = rows.iter().map(|row| row.artifact_visualization_id).collect();
+        let shown: Vec<Id> = rows.iter().map(|row| row.body.artifact_visualization_id).collect();
         let shown = read.rows::<VisualizationRow>(shown).await?;
-        let versions: ById<Id> = shown.iter().map(|row| (row.id, row.artifact_version_id)).collect();
+        let versions: ById<Id> = shown.iter().map(|row| (row.id, row.metadata.artifact_version_id)).collect();
         let answers = VisualizationRow::responses(&read.embedded(), shown).await?;
         let answers: ById<_> = answers.into_iter().map(|answer| (answer.id, Arc::new(answer))).collect();
         let response = |row: Self| {
+            let shown = row.body.artifact_visualization_id;
             // They have their resources only where they have their metadata.
             let resources = read.metadata(|| CuratedVisualizationResources {
                 user: None,
-                artifact_visualization: answers.get(&row.artifact_visualization_id).cloned(),
+                artifact_visualization: answers.get(&shown).cloned(),
             });
-            let body = CuratedVisualizationBody {
-                created: row.created,
-                updated: row.updated,
-                user_id: None,
-                project_id: row.project_id,
-                artifact_visualization_id: row.artifact_visualization_id,
-                artifact_version_id: versions.get(&row.artifact_visualization_id).copied(),
-                display_name: row.display_name,
-                display_order: row.display_order,
-                layout_size: row.layout_size,
-                resource_id: row.resource_id,
-                resource_type: row.resource_type,
-            };
+            let artifact_version_id = versions.get(&shown).copied();
+            let body = CuratedVisualizationBody { columns: row.body, user_id: None, artifact_version_id };
             Response::nameless(row.id, body, read.metadata(|| NoResources {}), resources)
         };
         Ok(rows.into_iter().map(response).collect())
@@ -137,7 +122,7 @@ pub async fn of_things(
         .order_by("display_order", Order::Asc)
         .order_by("created", Order::Asc);
     let rows: Vec<CuratedVisualizationRow> = read.store.fetch_all(&select).await?;
-    let owners: Vec<Id> = rows.iter().map(|row| row.resource_id).collect();
+    let owners: Vec<Id> = rows.iter().map(|row| row.body.resource_id).collect();
     let answers = CuratedVisualizationRow::responses(&read.embedded(), rows).await?;
     for (owner, answer) in owners.into_iter().zip(answers) {
         by_thing.entry(owner).or_insert_with(Vec::new).push(answer);
@@ -145,21 +130,26 @@ pub async fn of_things(
     Ok(by_thing)
 }
 
-words! {
-    /// What a visualization can be shown with (contract schema VisualizationResourceTypes).
-    enum ShownWith {
-        Deployment = "deployment",
-        Model = "model",
-        Pipeline = "pipeline",
-        PipelineRun = "pipeline_run",
-        PipelineSnapshot = "pipeline_snapshot",
-        Project = "project",
-    }
+/// What a visualization can be shown with (contract schema VisualizationResourceTypes).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, EnumString, IntoStaticStr, VariantNames)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum ShownWith {
+    Deployment,
+    Model,
+    Pipeline,
+    PipelineRun,
+    PipelineSnapshot,
+    Project,
 }
 
-words! {
-    /// How much of a page's width one takes (contract schema CuratedVisualizationSize).
-    enum LayoutSize { Full = "full_width", Half = "half_width" }
+/// How much of a page's width one takes (contract schema CuratedVisualizationSize).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, EnumString, IntoStaticStr, VariantNames)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum LayoutSize {
+    FullWidth,
+    HalfWidth,
 }
 
 #[derive(Debug, Deserialize)]
@@ -196,10 +186,10 @@ async fn create_visualization(
     ModelBody(request): ModelBody<CuratedVisualizationRequest>,
 ) -> ApiResult<Json<ResponseOf<CuratedVisualizationRow>>> {
     let (context, request) = (&cx, &request);
-    let made = cx.create(|mut tx| async move {
+    cx.create_row::<CuratedVisualizationRow, _, _>(|mut tx| async move {
         tx.take_turn("curated_visualizations").await?;
         require_same_project(&mut tx, request).await?;
-        let (kind, thing) = (request.resource_type.word(), request.resource_id);
+        let (kind, thing) = (request.resource_type.as_str(), request.resource_id);
         if let Some(order) = request.display_order {
             refuse_taken_order(&mut tx, (kind, thing), order, None).await?;
         }
@@ -208,9 +198,9 @@ async fn create_visualization(
             .stamped(id, context.now())
             .set("project_id", request.project)
             .set("artifact_visualization_id", request.artifact_visualization_id)
-            .set("display_name", request.display_name.as_ref().map(ShortText::as_str))
+            .set("display_name", request.display_name.clone())
             .set("display_order", request.display_order)
-            .set("layout_size", request.layout_size.unwrap_or(LayoutSize::Full).word())
+            .set("layout_size", request.layout_size.unwrap_or(LayoutSize::FullWidth).as_str())
             .set("resource_id", thing)
             .set("resource_type", kind)
             .run(&mut tx)
@@ -220,9 +210,8 @@ async fn create_visualization(
             false => error.into(),
         })?;
         Ok((tx, id))
-    });
-    let id = made.await?;
-    cx.answer::<CuratedVisualizationRow>(id).await.map(Json)
+    })
+    .await
 }
 
 fn exists(message: impl Into<String>) -> ApiError {
@@ -232,17 +221,18 @@ fn exists(message: impl Into<String>) -> ApiError {
 /// The visualization's artifact and what it is to be shown with are of the project that was named.
 async fn require_same_project(tx: &mut Transaction, request: &CuratedVisualizationRequest) -> ApiResult<()> {
     let shown = find_in::<VisualizationRow>(tx, request.artifact_visualization_id).await?;
-    let version = find_in::<ArtifactVersionRow>(tx, shown.artifact_version_id).await?;
+    let version = find_in::<ArtifactVersionRow>(tx, shown.metadata.artifact_version_id).await?;
     let elsewhere = || ApiError::illegal("All of a curated visualization is in one project.");
-    if version.project_id != request.project {
+    if version.body.project_id != request.project {
         return Err(elsewhere());
     }
     let (kind, id) = (request.resource_type, request.resource_id);
     let project = if kind == ShownWith::Project { "id" } else { "project_id" };
-    let thing = Sql::select().column(project).from(kind.word()).and_where(Expr::col("id").eq(id)).to_owned();
+    let thing =
+        Sql::select().column(project).from(kind.as_str()).and_where(Expr::col("id").eq(id)).to_owned();
     match tx.fetch_optional::<(Option<Id>,)>(&thing).await? {
         None => {
-            let message = format!("\"There is no {} with the ID '{id}'.\"", kind.word().replace('_', " "));
+            let message = format!("\"There is no {} with the ID '{id}'.\"", kind.as_str().replace('_', " "));
             Err(ApiError::key(message))
         }
         Some((Some(project),)) if project != request.project && kind != ShownWith::Project => {
@@ -282,13 +272,18 @@ async fn update_visualization(
         tx.take_turn("curated_visualizations").await?;
         let row = find_in::<CuratedVisualizationRow>(&mut tx, id).await?;
         if let Some(Some(order)) = update.display_order {
-            refuse_taken_order(&mut tx, (&row.resource_type, row.resource_id), order, Some(id)).await?;
+            refuse_taken_order(
+                &mut tx,
+                (row.body.resource_type.as_str(), row.body.resource_id),
+                order,
+                Some(id),
+            )
+            .await?;
         }
-        let name = update.display_name.as_ref().map(|name| name.as_ref().map(ShortText::as_str));
         Update::of("curated_visualization", id, context.now())
-            .maybe("display_name", name)
+            .maybe("display_name", update.display_name.clone())
             .maybe("display_order", update.display_order)
-            .maybe("layout_size", update.layout_size.map(LayoutSize::word))
+            .maybe("layout_size", update.layout_size.map(LayoutSize::as_str))
             .run(&mut tx)
             .await?;
         Ok::<_, ApiError>(tx.commit(()).await?)

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
-use serde::{Deserialize, Serialize};
-use sqlx::FromRow;
+use serde::Deserialize;
 
 use super::users;
 use crate::app::Auth;
@@ -14,96 +13,63 @@ use crate::audit::{Action, Audit, Origin};
 use crate::auth::kind::Kind;
 use crate::auth::{Principal, Revocation};
 use crate::env::Environment;
-use crate::framework::Context;
 use crate::framework::routes::Routes;
+use crate::framework::written::or_empty_text;
+use crate::framework::{Context, NoResources, Response};
 use crate::http::error::{ApiError, ApiResult, if_duplicate};
-use crate::http::filter::{Field, by_name_or_id};
+use crate::http::filter::{Field, Fields, STAMPED, by_name_or_id};
 use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Listed, Page};
 use crate::http::path::PathName;
 use crate::http::query::Query;
 use crate::http::values::{LongText, Name, ShortText};
-use crate::store::{Id, Insert, Store, StoreError, Timestamp, Transaction, is_duplicate};
+use crate::store::{
+    Id, Insert, Store, StoreError, Stored, Timestamp, Transaction, Update, is_duplicate, row,
+};
 
-#[derive(Debug, Clone, FromRow)]
-pub struct ServiceAccountRow {
-    pub id: Id,
-    created: Timestamp,
-    updated: Timestamp,
-    pub name: String,
-    full_name: String,
-    description: Option<String>,
-    active: bool,
-    avatar_url: Option<String>,
-    external_user_id: Option<Id>,
+row! {
+    pub struct ServiceAccountRow in "user" {
+        pub id: Id,
+        pub name: String,
+    }
+    body ServiceAccountBody {
+        created: Timestamp,
+        updated: Timestamp,
+        full_name: String,
+        active: bool,
+        avatar_url: Option<String>,
+    }
+    metadata ServiceAccountMetadata {
+        #[serde(serialize_with = "or_empty_text")]
+        description: Option<String>,
+        external_user_id: Option<Id>,
+    }
 }
 
 impl Listed for ServiceAccountRow {
     const HOLDS_SECRETS: bool = false;
-    const FIELDS: &'static [Field] = &[
-        Field::id(),
-        Field::time("created"),
-        Field::time("updated"),
-        Field::text("name"),
-        Field::text("description"),
-        Field::flag("active"),
-        Field::reference("external_user_id", "external_user_id"),
+    const FIELDS: Fields = &[
+        STAMPED,
+        &[
+            Field::text("name"),
+            Field::text("description"),
+            Field::flag("active"),
+            Field::reference("external_user_id", "external_user_id"),
+        ],
     ];
 }
 
-#[derive(Debug, Serialize)]
-pub struct ServiceAccountResponse {
-    body: Option<ServiceAccountResponseBody>,
-    metadata: Option<ServiceAccountResponseMetadata>,
-    resources: Option<ServiceAccountResponseResources>,
-    id: Id,
-    permission_denied: bool,
-    name: String,
-}
-
-#[derive(Debug, Serialize)]
-pub struct ServiceAccountResponseBody {
-    created: Timestamp,
-    updated: Timestamp,
-    full_name: String,
-    active: bool,
-    avatar_url: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-pub struct ServiceAccountResponseMetadata {
-    description: String,
-    external_user_id: Option<Id>,
-}
-
-/// A service account's answer never fills these.
-#[derive(Debug, Serialize)]
-pub struct ServiceAccountResponseResources {}
+/// The answer about a service account.
+pub type ServiceAccountResponse = Response<ServiceAccountBody, ServiceAccountMetadata, NoResources>;
 
 impl ServiceAccountRow {
     pub fn response(self, hydrate: bool) -> ServiceAccountResponse {
-        ServiceAccountResponse {
-            body: Some(ServiceAccountResponseBody {
-                created: self.created,
-                updated: self.updated,
-                full_name: self.full_name,
-                active: self.active,
-                avatar_url: self.avatar_url,
-            }),
-            metadata: hydrate.then(|| ServiceAccountResponseMetadata {
-                description: self.description.unwrap_or_default(),
-                external_user_id: self.external_user_id,
-            }),
-            resources: None,
-            id: self.id,
-            permission_denied: false,
-            name: self.name,
-        }
+        Response::named(self.id, self.name, self.body, hydrate.then_some(self.metadata), None)
     }
 
     /// Somebody else's system keeps the accounts that it made.
     pub fn refuse_external(&self) -> ApiResult<()> {
-        match self.external_user_id {
+        match self.metadata.external_user_id {
             None => Ok(()),
             Some(_) => {
                 let message = "This service account belongs to an external system and is changed there.";
@@ -135,21 +101,7 @@ pub struct ServiceAccountUpdate {
 }
 
 fn select() -> SelectStatement {
-    Sql::select()
-        .columns([
-            "id",
-            "created",
-            "updated",
-            "name",
-            "full_name",
-            "description",
-            "active",
-            "avatar_url",
-            "external_user_id",
-        ])
-        .from("user")
-        .and_where(Expr::col("is_service_account").eq(true))
-        .to_owned()
+    ServiceAccountRow::all().and_where(Expr::col("is_service_account").eq(true)).to_owned()
 }
 
 /// The service account with that name or id.
@@ -264,34 +216,20 @@ pub async fn update_service_account(
     let account = find(&store, &name_or_id).await?;
     account.refuse_external()?;
     require_admin(&principal)?;
-    let mut update = Sql::update();
-    update.table("user").value("updated", Timestamp::new(env.clock.now()));
-    let mut changed = Vec::new();
-    let texts = [
-        ("name", request.name.as_ref().map(Name::as_str)),
-        ("full_name", request.full_name.as_ref().map(ShortText::as_str)),
-        ("description", request.description.as_ref().map(LongText::as_str)),
-        ("avatar_url", request.avatar_url.as_deref()),
-    ];
-    for (column, text) in texts {
-        if let Some(text) = text {
-            update.value(column, text);
-            changed.push(column);
-        }
-    }
-    if let Some(active) = request.active {
-        update.value("active", active);
-        changed.push("active");
-    }
-    update.and_where(Expr::col("id").eq(account.id));
+    let update = Update::of("user", account.id, Timestamp::new(env.clock.now()))
+        .maybe("name", request.name.clone())
+        .maybe("full_name", request.full_name)
+        .maybe("description", request.description)
+        .maybe("avatar_url", request.avatar_url)
+        .maybe("active", request.active);
     let event = audit.event(&origin, Action::ServiceAccountUpdated);
-    let event = event.on("service_account", account.id, &account.name).with("changed", changed);
+    let event = event.on("service_account", account.id, &account.name).with("changed", update.changed());
     let event = event.maybe("active", request.active);
     // As with a user's: no later activation brings the tokens back.
     let now = env.clock.now();
     let end =
         (request.active == Some(false)).then_some(Revocation::AllOf { user_id: account.id.0, until: now });
-    let (update, event, engine, id) = (&update, &event, store.engine(), account.id);
+    let (update, event, engine, id) = (&update.statement(), &event, store.engine(), account.id);
     let new_name = request.name.as_ref().map(Name::as_str);
     let changed = store.write(|mut tx| async move {
         // All turns before anything is read.

@@ -16,13 +16,12 @@ use crate::auth::permissions::Verb;
 use crate::framework::routes::Routes;
 use crate::framework::{Context, NoResources, Read, Resource, Response, ResponseOf, find_in, list, require};
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::filter::{Field, FieldKind, Related};
+use crate::http::filter::{Field, FieldKind, Fields, Related, STAMPED, USER};
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
 use crate::http::path::{PathId, PathIdAndName};
 use crate::http::query::Query;
-use crate::row;
-use crate::store::{Id, Insert, Timestamp};
+use crate::store::{Id, Insert, Timestamp, row};
 
 pub const KIND: Kind = Kind::new("model_version_artifacts").in_project();
 const LINKS: &str = "/api/v1/model_version_artifacts";
@@ -43,33 +42,36 @@ pub fn routes() -> Routes {
 row! {
     pub struct ArtifactLinkRow in "model_versions_artifacts" {
         pub id: Id,
-        pub created: Timestamp,
-        pub updated: Timestamp,
-        pub model_version_id: Id,
-        pub artifact_version_id: Id,
+        artifact_version_id: Id,
+    }
+    body ArtifactLinkColumns {
+        created: Timestamp,
+        updated: Timestamp,
+        #[serde(rename = "model_version")]
+        model_version_id: Id,
     }
 }
 
 impl Listed for ArtifactLinkRow {
     const HOLDS_SECRETS: bool = false;
-    const FIELDS: &'static [Field] = &[
-        Field::id(),
-        Field::time("created"),
-        Field::time("updated"),
-        Field::reference("model_version_id", "model_version_id"),
-        Field::reference("artifact_version_id", "artifact_version_id"),
-        Field::related("artifact_name", ARTIFACT_NAME),
-        Field::switch("only_data_artifacts", |only| {
-            let is_other = Expr::col(TYPE).is_not_in(["ServiceArtifact", "ModelArtifact"]);
-            only.then(|| with_version(versions().and_where(is_other).to_owned()))
-        }),
-        Field::switch("only_model_artifacts", |only| only.then(|| of_type("ModelArtifact"))),
-        Field::switch("only_deployment_artifacts", |only| only.then(|| of_type("ServiceArtifact"))),
-        Field::switch("has_custom_name", |flag| {
-            let is_so = Expr::col(("artifact", "has_custom_name")).eq(flag);
-            Some(with_version(with_artifacts().and_where(is_so).to_owned()))
-        }),
-        Field::related("user", USER),
+    const FIELDS: Fields = &[
+        STAMPED,
+        &[
+            Field::reference("model_version_id", "model_version_id"),
+            Field::reference("artifact_version_id", "artifact_version_id"),
+            Field::related("artifact_name", ARTIFACT_NAME),
+            Field::switch("only_data_artifacts", |only| {
+                let is_other = Expr::col(TYPE).is_not_in(["ServiceArtifact", "ModelArtifact"]);
+                only.then(|| with_version(versions().and_where(is_other).to_owned()))
+            }),
+            Field::switch("only_model_artifacts", |only| only.then(|| of_type("ModelArtifact"))),
+            Field::switch("only_deployment_artifacts", |only| only.then(|| of_type("ServiceArtifact"))),
+            Field::switch("has_custom_name", |flag| {
+                let is_so = Expr::col(("artifact", "has_custom_name")).eq(flag);
+                Some(with_version(with_artifacts().and_where(is_so).to_owned()))
+            }),
+            Field::related("user", MAKER),
+        ],
     ];
 }
 
@@ -82,17 +84,13 @@ const ARTIFACT_NAME: Related = Related {
 };
 
 /// Whoever made the artifact version.
-const USER: Related = Related {
+const MAKER: Related = Related {
     column: "artifact_version_id",
     rows: || {
         let user = Expr::col(("user", "id")).equals(("artifact_version", "user_id"));
         versions().inner_join("user", user).to_owned()
     },
-    fields: &[
-        (("user", "id"), FieldKind::Id),
-        (("user", "name"), FieldKind::Text),
-        (("user", "full_name"), FieldKind::Text),
-    ],
+    fields: USER,
 };
 
 fn versions() -> SelectStatement {
@@ -114,9 +112,8 @@ fn with_version(versions: SelectStatement) -> SimpleExpr {
 
 #[derive(Debug, Serialize)]
 pub struct ArtifactLinkBody {
-    created: Timestamp,
-    updated: Timestamp,
-    model_version: Id,
+    #[serde(flatten)]
+    columns: ArtifactLinkColumns,
     artifact_version: Option<Arc<ResponseOf<ArtifactVersionRow>>>,
 }
 
@@ -134,12 +131,8 @@ impl Resource for ArtifactLinkRow {
         let versions = rows.iter().map(|row| Some(row.artifact_version_id));
         let versions = read.embed::<ArtifactVersionRow>(versions).await?;
         let response = |row: Self| {
-            let body = ArtifactLinkBody {
-                created: row.created,
-                updated: row.updated,
-                model_version: row.model_version_id,
-                artifact_version: versions.get(&row.artifact_version_id).cloned(),
-            };
+            let artifact_version = versions.get(&row.artifact_version_id).cloned();
+            let body = ArtifactLinkBody { columns: row.body, artifact_version };
             Response::nameless(row.id, body, read.metadata(|| NoResources {}), None)
         };
         Ok(rows.into_iter().map(response).collect())
@@ -162,7 +155,7 @@ async fn create_link(
     let made = cx.create(|mut tx| async move {
         // Of two requests at once, the second waits here and finds the link of the first.
         model_versions::lock_version(&mut tx, model_version).await?;
-        let project = find_in::<ModelVersionRow>(&mut tx, model_version).await?.project_id;
+        let project = find_in::<ModelVersionRow>(&mut tx, model_version).await?.body.project_id;
         require::<ArtifactVersionRow>(&mut tx, Some(artifact_version), project).await?;
         let mut linked = ArtifactLinkRow::select();
         linked

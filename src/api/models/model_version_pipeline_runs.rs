@@ -14,12 +14,11 @@ use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{Context, NoResources, Read, Resource, Response, ResponseOf, find_in, list, require};
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::filter::{Field, FieldKind, Related};
+use crate::http::filter::{Field, FieldKind, Fields, Related, STAMPED, USER};
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
 use crate::http::path::PathIdAndName;
-use crate::row;
-use crate::store::{Id, Timestamp};
+use crate::store::{Id, Timestamp, row};
 
 pub const KIND: Kind = Kind::new("model_version_pipeline_runs").in_project();
 const LINKS: &str = "/api/v1/model_version_pipeline_runs";
@@ -34,23 +33,26 @@ pub fn routes() -> Routes {
 row! {
     pub struct RunLinkRow in "model_versions_runs" {
         pub id: Id,
-        pub created: Timestamp,
-        pub updated: Timestamp,
-        pub model_version_id: Id,
-        pub pipeline_run_id: Id,
+        pipeline_run_id: Id,
+    }
+    body RunLinkColumns {
+        created: Timestamp,
+        updated: Timestamp,
+        #[serde(rename = "model_version")]
+        model_version_id: Id,
     }
 }
 
 impl Listed for RunLinkRow {
     const HOLDS_SECRETS: bool = false;
-    const FIELDS: &'static [Field] = &[
-        Field::id(),
-        Field::time("created"),
-        Field::time("updated"),
-        Field::reference("model_version_id", "model_version_id"),
-        Field::reference("pipeline_run_id", "pipeline_run_id"),
-        Field::related("pipeline_run_name", RUN_NAME),
-        Field::related("user", USER),
+    const FIELDS: Fields = &[
+        STAMPED,
+        &[
+            Field::reference("model_version_id", "model_version_id"),
+            Field::reference("pipeline_run_id", "pipeline_run_id"),
+            Field::related("pipeline_run_name", RUN_NAME),
+            Field::related("user", STARTER),
+        ],
     ];
 }
 
@@ -58,17 +60,13 @@ const RUN_NAME: Related =
     Related { column: "pipeline_run_id", rows: runs, fields: &[(("pipeline_run", "name"), FieldKind::Text)] };
 
 /// Whoever started the run.
-const USER: Related = Related {
+const STARTER: Related = Related {
     column: "pipeline_run_id",
     rows: || {
         let user = Expr::col(("user", "id")).equals(("pipeline_run", "user_id"));
         runs().inner_join("user", user).to_owned()
     },
-    fields: &[
-        (("user", "id"), FieldKind::Id),
-        (("user", "name"), FieldKind::Text),
-        (("user", "full_name"), FieldKind::Text),
-    ],
+    fields: USER,
 };
 
 fn runs() -> SelectStatement {
@@ -77,9 +75,8 @@ fn runs() -> SelectStatement {
 
 #[derive(Debug, Serialize)]
 pub struct RunLinkBody {
-    created: Timestamp,
-    updated: Timestamp,
-    model_version: Id,
+    #[serde(flatten)]
+    columns: RunLinkColumns,
     pipeline_run: Option<Arc<ResponseOf<RunRow>>>,
 }
 
@@ -96,12 +93,8 @@ impl Resource for RunLinkRow {
     async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
         let runs = read.embed::<RunRow>(rows.iter().map(|row| Some(row.pipeline_run_id))).await?;
         let response = |row: Self| {
-            let body = RunLinkBody {
-                created: row.created,
-                updated: row.updated,
-                model_version: row.model_version_id,
-                pipeline_run: runs.get(&row.pipeline_run_id).cloned(),
-            };
+            let pipeline_run = runs.get(&row.pipeline_run_id).cloned();
+            let body = RunLinkBody { columns: row.body, pipeline_run };
             Response::nameless(row.id, body, read.metadata(|| NoResources {}), None)
         };
         Ok(rows.into_iter().map(response).collect())
@@ -124,7 +117,7 @@ async fn create_link(
     let made = cx.create(|mut tx| async move {
         // Of two requests at once, the second waits here and finds the link of the first.
         lock_version(&mut tx, model_version).await?;
-        let project = find_in::<ModelVersionRow>(&mut tx, model_version).await?.project_id;
+        let project = find_in::<ModelVersionRow>(&mut tx, model_version).await?.body.project_id;
         require::<RunRow>(&mut tx, Some(pipeline_run), project).await?;
         let link = link_run(context, &mut tx, model_version, pipeline_run).await?;
         Ok((tx, link))

@@ -14,18 +14,17 @@ use crate::api::server::tags::TagRow;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, Held, Read, Resource, Response, ResponseOf, Versions, delete, delete_row, find_in, find_project,
-    get, list, refuse_taken_name, require_project, strip, taken,
+    Context, Held, Read, Resource, Response, ResponseOf, Versions, delete, delete_row, find_project, get,
+    list, or_taken, pick, refuse_taken_name, require_project, strip,
 };
-use crate::http::error::{ApiError, ApiResult, if_duplicate};
-use crate::http::filter::Field;
+use crate::http::error::ApiResult;
+use crate::http::filter::{Field, Fields, OWNED, STAMPED};
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
 use crate::http::path::{PathId, PathName};
 use crate::http::query::Query;
 use crate::http::values::{Name, ShortText, check_name};
-use crate::row;
-use crate::store::{Id, Insert, StoreError, Timestamp, Transaction, Update, is_duplicate};
+use crate::store::{Id, StoreError, Transaction, Update, row};
 
 pub const KIND: Kind = Kind::new("models").in_project();
 const MODELS: &str = "/api/v1/models";
@@ -53,33 +52,27 @@ pub fn routes() -> Routes {
 row! {
     pub struct ModelRow in "model" {
         pub id: Id,
-        pub created: Timestamp,
-        pub updated: Timestamp,
         pub name: String,
-        pub project_id: Id,
-        pub user_id: Option<Id>,
-        pub license: Option<String>,
-        pub description: Option<String>,
-        pub audience: Option<String>,
-        pub use_cases: Option<String>,
-        pub limitations: Option<String>,
-        pub trade_offs: Option<String>,
-        pub ethics: Option<String>,
-        pub save_models_to_registry: bool,
+    }
+    body ModelBody: in_project {}
+    metadata ModelMetadata {
+        license: Option<String>,
+        description: Option<String>,
+        audience: Option<String>,
+        use_cases: Option<String>,
+        limitations: Option<String>,
+        trade_offs: Option<String>,
+        ethics: Option<String>,
+        save_models_to_registry: bool,
     }
 }
 
 impl Listed for ModelRow {
     const HOLDS_SECRETS: bool = false;
-    const FIELDS: &'static [Field] = &[
-        Field::id(),
-        Field::time("created"),
-        Field::time("updated"),
-        Field::scope_user(),
-        Field::user(),
-        Field::tags(),
-        Field::text("name"),
-        Field::sort_only("latest_version", by_newest_version),
+    const FIELDS: Fields = &[
+        STAMPED,
+        OWNED,
+        &[Field::tags(), Field::text("name"), Field::sort_only("latest_version", by_newest_version)],
     ];
 }
 
@@ -95,26 +88,6 @@ fn by_newest_version() -> SimpleExpr {
 
 const VERSIONS: Versions =
     Versions { of: "model", table: "model_version", thing: "model_id", name: "name", order: &["number"] };
-
-#[derive(Debug, Serialize)]
-pub struct ModelBody {
-    created: Timestamp,
-    updated: Timestamp,
-    user_id: Option<Id>,
-    project_id: Id,
-}
-
-#[derive(Debug, Serialize)]
-pub struct ModelMetadata {
-    license: Option<String>,
-    description: Option<String>,
-    audience: Option<String>,
-    use_cases: Option<String>,
-    limitations: Option<String>,
-    trade_offs: Option<String>,
-    ethics: Option<String>,
-    save_models_to_registry: bool,
-}
 
 #[derive(Debug, Serialize)]
 pub struct ModelResources {
@@ -136,7 +109,7 @@ impl Resource for ModelRow {
 
     async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
-        let users = read.users(rows.iter().map(|row| row.user_id)).await?;
+        let users = read.users(rows.iter().map(|row| row.body.user_id)).await?;
         let mut tags = read.tags_of(&rows).await?;
         let mut newest = read.newest(VERSIONS, ids.iter().copied()).await?;
         let mut visualizations = of_things(read, "model", &ids).await?;
@@ -144,26 +117,14 @@ impl Resource for ModelRow {
             let resources = read.resources(|| {
                 let (latest_version_id, latest_version_name) = newest.remove(&row.id).unzip();
                 ModelResources {
-                    user: row.user_id.and_then(|id| users.get(&id).cloned()),
+                    user: pick(&users, row.body.user_id),
                     tags: tags.remove(&row.id).unwrap_or_default(),
                     latest_version_name,
                     latest_version_id,
                     visualizations: visualizations.remove(&row.id).unwrap_or_default(),
                 }
             });
-            let Self { id, created, updated, name, project_id, user_id, .. } = row;
-            let body = ModelBody { created, updated, user_id, project_id };
-            let metadata = read.metadata(|| ModelMetadata {
-                license: row.license,
-                description: row.description,
-                audience: row.audience,
-                use_cases: row.use_cases,
-                limitations: row.limitations,
-                trade_offs: row.trade_offs,
-                ethics: row.ethics,
-                save_models_to_registry: row.save_models_to_registry,
-            });
-            Response::named(id, name, body, metadata, resources)
+            Response::named(row.id, row.name, row.body, read.metadata(|| row.metadata), resources)
         };
         Ok(rows.into_iter().map(response).collect())
     }
@@ -272,19 +233,17 @@ async fn create(
         Some(project) => find_project(cx, Some(project)).await?,
         None => request.project,
     };
-    let made = cx.create(|mut tx| async move {
+    cx.create_row::<ModelRow, _, _>(|mut tx| async move {
         let name = request.name.as_str();
         check_name("Model", name)?;
         require_project(&mut tx, project).await?;
         refuse_taken_name::<ModelRow>(&mut tx, Some(project), name, None).await?;
-        let id = insert(cx, &mut tx, project, name, request.card())
-            .await
-            .map_err(if_duplicate(|| taken::<ModelRow>(name)))?;
+        let id =
+            insert(cx, &mut tx, project, name, request.card()).await.map_err(or_taken::<ModelRow>(name))?;
         set_tags(cx, &mut tx, Taggable::Model, id, &request.tags).await?;
         Ok((tx, id))
-    });
-    let id = made.await?;
-    cx.answer::<ModelRow>(id).await.map(Json)
+    })
+    .await
 }
 
 /// Inserts a model.
@@ -299,11 +258,10 @@ pub async fn insert(
     card: Card<'_>,
 ) -> Result<Id, StoreError> {
     let id = cx.new_id();
-    let insert = Insert::into("model")
-        .stamped(id, cx.now())
+    let insert = cx
+        .insert("model", id)
         .set("name", name)
         .set("project_id", project)
-        .set("user_id", cx.user_id())
         .set("save_models_to_registry", card.save_models_to_registry.unwrap_or(true));
     let insert = card.texts.into_iter().fold(insert, |insert, (column, text)| insert.set(column, text));
     insert.run(tx).await?;
@@ -316,25 +274,18 @@ async fn update_model(
     JsonBody(update): JsonBody<ModelUpdate>,
 ) -> ApiResult<Json<ResponseOf<ModelRow>>> {
     let (context, update) = (&cx, &update);
-    let updated = cx.store.write(|mut tx| async move {
-        let model = find_in::<ModelRow>(&mut tx, id).await?;
+    cx.change_row(id, |mut tx, model: ModelRow| async move {
         let name = update.name.as_ref().map(Name::as_str);
-        if let Some(name) = name {
-            refuse_taken_name::<ModelRow>(&mut tx, Some(model.project_id), name, Some(id)).await?;
-        }
+        refuse_taken_name::<ModelRow>(&mut tx, Some(model.body.project_id), name, Some(id)).await?;
         let card = update.card();
         let change = Update::of("model", id, context.now())
             .maybe("name", name)
             .maybe("save_models_to_registry", card.save_models_to_registry);
         let change = card.texts.into_iter().fold(change, |change, (column, text)| change.maybe(column, text));
-        change.run(&mut tx).await.map_err(|error| match name {
-            Some(name) if is_duplicate(&error) => taken::<ModelRow>(name),
-            _ => error.into(),
-        })?;
+        change.run(&mut tx).await.map_err(or_taken::<ModelRow>(name))?;
         set_tags(context, &mut tx, Taggable::Model, id, &update.add_tags).await?;
         remove_tags(context, &mut tx, Taggable::Model, id, &update.remove_tags).await?;
-        Ok::<_, ApiError>(tx.commit(()).await?)
-    });
-    updated.await?;
-    cx.answer::<ModelRow>(id).await.map(Json)
+        Ok(tx)
+    })
+    .await
 }

@@ -179,7 +179,7 @@ fn let_through(words: Words) -> Response {
 /// An account's name that is no other account's, in visible ASCII: a service account may bear a user's name, and no
 /// name may look like another one for its spaces or its control characters.
 fn name_of(user: &UserRow) -> String {
-    let kind = if user.is_service_account { "service-account:" } else { "" };
+    let kind = if user.body.is_service_account { "service-account:" } else { "" };
     format!("{kind}{}", encoded(&user.name))
 }
 

@@ -137,7 +137,7 @@ impl ActiveToken {
             username: holder.user.name.clone(),
             token_type: "Bearer",
             sub: holder.user.id.0,
-            is_service_account: holder.user.is_service_account,
+            is_service_account: holder.user.body.is_service_account,
             projects: holder.projects().map(|projects| projects.iter().copied().collect()),
             ..said
         }

@@ -77,8 +77,9 @@ fn bearer_of_password(basic: &HeaderValue) -> Option<HeaderValue> {
 /// 403 for who may not ask about the tokens of others.
 fn require_right(app: &App, principal: &Principal) -> ApiResult<()> {
     let user = &principal.user;
-    let is_named = user.is_service_account && app.programs.introspection_accounts.have(user.id.0, &user.name);
-    if user.is_admin || is_named {
+    let is_named =
+        user.body.is_service_account && app.programs.introspection_accounts.have(user.id.0, &user.name);
+    if user.body.is_admin || is_named {
         return Ok(());
     }
     let message =

@@ -8,34 +8,33 @@ use serde::{Deserialize, Serialize};
 use super::code_repositories::CodeRepositoryRow;
 use crate::framework::{Context, NoResources, Read, Resource, Response, ResponseOf, require};
 use crate::http::error::ApiResult;
-use crate::http::filter::Field;
+use crate::http::filter::Fields;
 use crate::http::list::Listed;
 use crate::http::values::ShortText;
-use crate::row;
-use crate::store::{Id, Insert, Timestamp, Transaction};
+use crate::store::{Id, Insert, Timestamp, Transaction, row};
 
 row! {
     pub struct CodeReferenceRow in "code_reference" {
         pub id: Id,
+        code_repository_id: Id,
+    }
+    body CodeReferenceColumns {
         created: Timestamp,
         updated: Timestamp,
         commit: String,
         subdirectory: String,
-        code_repository_id: Id,
     }
 }
 
 impl Listed for CodeReferenceRow {
     const HOLDS_SECRETS: bool = false;
-    const FIELDS: &'static [Field] = &[];
+    const FIELDS: Fields = &[];
 }
 
 #[derive(Debug, Serialize)]
 pub struct CodeReferenceBody {
-    created: Timestamp,
-    updated: Timestamp,
-    commit: String,
-    subdirectory: String,
+    #[serde(flatten)]
+    columns: CodeReferenceColumns,
     code_repository: Option<Arc<ResponseOf<CodeRepositoryRow>>>,
 }
 
@@ -50,13 +49,8 @@ impl Resource for CodeReferenceRow {
         let repositories =
             read.embed::<CodeRepositoryRow>(rows.iter().map(|row| Some(row.code_repository_id))).await?;
         let response = |row: Self| {
-            let body = CodeReferenceBody {
-                created: row.created,
-                updated: row.updated,
-                commit: row.commit,
-                subdirectory: row.subdirectory,
-                code_repository: repositories.get(&row.code_repository_id).cloned(),
-            };
+            let code_repository = repositories.get(&row.code_repository_id).cloned();
+            let body = CodeReferenceBody { columns: row.body, code_repository };
             Response::nameless(row.id, body, None, None)
         };
         Ok(rows.into_iter().map(response).collect())

@@ -1,27 +1,23 @@
 //! Code repositories: where the code of pipelines can be fetched from.
 
-use std::sync::Arc;
-
 use axum::Json;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::source::Source;
-use crate::accounts::users::UserResponse;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, NamedProject, Read, Resource, Response, ResponseOf, delete, find_in, get, list,
-    refuse_taken_name, require_project, taken,
+    Context, NamedProject, Owner, Read, Resource, Response, ResponseOf, delete, get, list, or_taken,
+    refuse_taken_name, require_project,
 };
 use crate::http::contract::Modelled;
-use crate::http::error::{ApiError, ApiResult, if_duplicate};
-use crate::http::filter::Field;
+use crate::http::error::ApiResult;
+use crate::http::filter::{Field, Fields, OWNED, STAMPED};
 use crate::http::json::ModelBody;
 use crate::http::list::Listed;
 use crate::http::path::PathId;
 use crate::http::values::{JsonObject, LongText, Name};
-use crate::row;
-use crate::store::{Id, Insert, JsonText, Timestamp, Update};
+use crate::store::{Id, JsonText, Update, row};
 
 pub const KIND: Kind = Kind::new("code_repositories").in_project();
 const REPOSITORIES: &str = "/api/v1/code_repositories";
@@ -42,48 +38,20 @@ pub fn routes() -> Routes {
 row! {
     pub struct CodeRepositoryRow in "code_repository" {
         pub id: Id,
-        pub created: Timestamp,
-        pub updated: Timestamp,
         pub name: String,
-        pub project_id: Id,
-        pub user_id: Option<Id>,
-        pub config: JsonText,
-        pub source: JsonText,
-        pub logo_url: Option<String>,
-        pub description: Option<String>,
+    }
+    body CodeRepositoryBody: in_project {
+        source: Source,
+        logo_url: Option<String>,
+    }
+    metadata CodeRepositoryMetadata {
+        config: JsonText,
+        description: Option<String>,
     }
 }
 
 impl Listed for CodeRepositoryRow {
-    const FIELDS: &'static [Field] = &[
-        Field::id(),
-        Field::time("created"),
-        Field::time("updated"),
-        Field::scope_user(),
-        Field::user(),
-        Field::text("name"),
-    ];
-}
-
-#[derive(Debug, Serialize)]
-pub struct CodeRepositoryBody {
-    created: Timestamp,
-    updated: Timestamp,
-    user_id: Option<Id>,
-    project_id: Id,
-    source: Source,
-    logo_url: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-pub struct CodeRepositoryMetadata {
-    config: JsonText,
-    description: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-pub struct CodeRepositoryResources {
-    user: Option<Arc<UserResponse>>,
+    const FIELDS: Fields = &[STAMPED, OWNED, &[Field::text("name")]];
 }
 
 impl Resource for CodeRepositoryRow {
@@ -91,25 +59,13 @@ impl Resource for CodeRepositoryRow {
     const IN_PROJECT: bool = true;
     type Body = CodeRepositoryBody;
     type Metadata = CodeRepositoryMetadata;
-    type Resources = CodeRepositoryResources;
+    type Resources = Owner;
 
     async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let users = read.users(rows.iter().map(|row| row.user_id)).await?;
+        let users = read.users(rows.iter().map(|row| row.body.user_id)).await?;
         let response = |row: Self| {
-            let metadata =
-                read.metadata(|| CodeRepositoryMetadata { config: row.config, description: row.description });
-            let resources = read.resources(|| CodeRepositoryResources {
-                user: row.user_id.and_then(|id| users.get(&id).cloned()),
-            });
-            let body = CodeRepositoryBody {
-                created: row.created,
-                updated: row.updated,
-                user_id: row.user_id,
-                project_id: row.project_id,
-                source: Source::of_stored(row.source.0.get()),
-                logo_url: row.logo_url,
-            };
-            Response::named(row.id, row.name, body, metadata, resources)
+            let resources = read.resources(|| Owner::among(&users, row.body.user_id));
+            Response::named(row.id, row.name, row.body, read.metadata(|| row.metadata), resources)
         };
         Ok(rows.into_iter().map(response).collect())
     }
@@ -152,26 +108,24 @@ async fn create_repository(
     let project = project.or(&cx, request.project).await?;
     let id = cx.new_id();
     let (context, request) = (&cx, &request);
-    let made = cx.create(|mut tx| async move {
+    cx.create_row::<CodeRepositoryRow, _, _>(|mut tx| async move {
         let name = request.name.as_str();
         require_project(&mut tx, project).await?;
         refuse_taken_name::<CodeRepositoryRow>(&mut tx, Some(project), name, None).await?;
-        let inserted = Insert::into("code_repository")
-            .stamped(id, context.now())
+        context
+            .insert("code_repository", id)
             .set("name", name)
             .set("project_id", project)
-            .set("user_id", context.user_id())
-            .set("config", request.config.as_str())
-            .set("source", request.source.as_str())
+            .set("config", request.config.clone())
+            .set("source", request.source.clone())
             .set("logo_url", request.logo_url.clone())
-            .set("description", request.description.as_ref().map(LongText::as_str))
+            .set("description", request.description.clone())
             .run(&mut tx)
-            .await;
-        inserted.map_err(if_duplicate(|| taken::<CodeRepositoryRow>(name)))?;
+            .await
+            .map_err(or_taken::<CodeRepositoryRow>(name))?;
         Ok((tx, id))
-    });
-    let id = made.await?;
-    cx.answer::<CodeRepositoryRow>(id).await.map(Json)
+    })
+    .await
 }
 
 async fn update_repository(
@@ -180,26 +134,21 @@ async fn update_repository(
     ModelBody(update): ModelBody<CodeRepositoryUpdate>,
 ) -> ApiResult<Json<ResponseOf<CodeRepositoryRow>>> {
     let (now, update) = (cx.now(), &update);
-    let updated = cx.store.write(|mut tx| async move {
-        let repository = find_in::<CodeRepositoryRow>(&mut tx, id).await?;
+    cx.change_row(id, |mut tx, repository: CodeRepositoryRow| async move {
         let name = update.name.as_ref().map(Name::as_str);
-        if let Some(name) = name {
-            let project = Some(repository.project_id);
-            refuse_taken_name::<CodeRepositoryRow>(&mut tx, project, name, Some(id)).await?;
-        }
+        refuse_taken_name::<CodeRepositoryRow>(&mut tx, Some(repository.body.project_id), name, Some(id))
+            .await?;
         let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
         let config = update.config.as_ref().map(JsonObject::as_str).filter(|config| *config != "{}");
-        let updated = Update::of("code_repository", id, now)
+        Update::of("code_repository", id, now)
             .maybe("name", name)
             .maybe("config", config)
             .maybe("logo_url", text(update.logo_url.as_deref()))
             .maybe("description", text(update.description.as_ref().map(LongText::as_str)))
             .run(&mut tx)
-            .await;
-        let name = name.unwrap_or_default();
-        updated.map_err(if_duplicate(|| taken::<CodeRepositoryRow>(name)))?;
-        Ok::<_, ApiError>(tx.commit(()).await?)
-    });
-    updated.await?;
-    cx.answer::<CodeRepositoryRow>(id).await.map(Json)
+            .await
+            .map_err(or_taken::<CodeRepositoryRow>(name))?;
+        Ok(tx)
+    })
+    .await
 }

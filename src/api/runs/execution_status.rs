@@ -2,11 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use crate::http::lax;
+use crate::store::text_value;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, EnumString, IntoStaticStr, VariantNames)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum ExecutionStatus {
     Initializing,
     Provisioning,
@@ -29,34 +32,6 @@ pub enum ExecutionStatus {
 }
 
 impl ExecutionStatus {
-    const WORDS: &'static [(Self, &'static str)] = &[
-        (Self::Initializing, "initializing"),
-        (Self::Provisioning, "provisioning"),
-        (Self::Queued, "queued"),
-        (Self::Running, "running"),
-        (Self::Failed, "failed"),
-        (Self::Completed, "completed"),
-        (Self::Cached, "cached"),
-        (Self::Skipped, "skipped"),
-        (Self::Retrying, "retrying"),
-        (Self::Retried, "retried"),
-        (Self::Cancelling, "cancelling"),
-        (Self::Cancelled, "cancelled"),
-        (Self::Paused, "paused"),
-        (Self::Resuming, "resuming"),
-        (Self::Stopped, "stopped"),
-        (Self::Stopping, "stopping"),
-    ];
-
-    /// The word in the store.
-    pub fn word(self) -> &'static str {
-        Self::WORDS.iter().find(|(status, _)| *status == self).map_or("failed", |(_, word)| word)
-    }
-
-    pub fn read(word: &str) -> Option<Self> {
-        Self::WORDS.iter().find(|(_, known)| *known == word).map(|(status, _)| *status)
-    }
-
     pub fn is_finished(self) -> bool {
         self.is_successful() || self.is_failed() || matches!(self, Self::Retried | Self::Stopped)
     }
@@ -90,22 +65,21 @@ impl TryFrom<Box<RawValue>> for ExceptionInfo {
     }
 }
 
-impl ExceptionInfo {
-    pub fn as_str(&self) -> &str {
-        self.0.get()
-    }
-}
+text_value!(ExceptionInfo, |info: ExceptionInfo| Box::<str>::from(info.0).into());
 
 #[cfg(test)]
 mod tests {
+    use strum::VariantNames;
+
     use super::*;
+    use crate::store::Words;
 
     #[test]
     fn each_word_is_the_one_of_the_api() {
-        for (status, word) in ExecutionStatus::WORDS {
-            assert_eq!(serde_json::to_value(status).unwrap(), *word);
-            assert_eq!(ExecutionStatus::read(word), Some(*status));
-            assert_eq!(status.word(), *word);
+        for word in ExecutionStatus::VARIANTS {
+            let status: ExecutionStatus = serde_json::from_value((*word).into()).unwrap();
+            assert_eq!(word.parse(), Ok(status));
+            assert_eq!(status.as_str(), *word);
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use sea_query::{Expr, ExprTrait, Order, Query as Sql};
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use super::execution_status::ExecutionStatus;
 use super::logs::{self, LogsRow};
@@ -16,18 +17,16 @@ use crate::api::artifacts::artifact_versions::ArtifactVersionRow;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
-    ById, Context, Read, Resource, Response, ResponseOf, delete, get, list, require, require_project,
+    ById, Context, Read, Resource, Response, ResponseOf, delete, get, list, pick, require, require_project,
 };
 use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::filter::Field;
+use crate::http::filter::{Field, Fields, OWNED, STAMPED};
 use crate::http::json::ModelBody;
 use crate::http::list::Listed;
 use crate::http::moments::Moment;
 use crate::http::values::{JsonObject, ShortText, at_most};
-use crate::row;
-use crate::store::{Among, Id, Insert, JsonText, Timestamp, Transaction, is_duplicate};
-use crate::words;
+use crate::store::{Among, Id, Insert, JsonText, Timestamp, Transaction, Word, Words, is_duplicate, row};
 
 pub const KIND: Kind = Kind::new("hook_invocations").in_project();
 const INVOCATIONS: &str = "/api/v1/hook_invocations";
@@ -45,58 +44,37 @@ pub fn routes() -> Routes {
 row! {
     pub struct HookInvocationRow in "hook_invocation" {
         pub id: Id,
-        pub created: Timestamp,
-        pub updated: Timestamp,
-        pub hook_type: String,
-        pub name: Option<String>,
-        pub status: String,
-        pub start_time: Timestamp,
-        pub end_time: Option<Timestamp>,
-        pub source: Option<String>,
-        pub exception_info: Option<JsonText>,
-        pub pipeline_run_id: Id,
-        pub step_run_id: Option<Id>,
-        pub user_id: Option<Id>,
-        pub project_id: Id,
+        name: Option<String>,
+    }
+    body HookInvocationBody: in_project {
+        hook_type: Word<HookType>,
+        status: Word<ExecutionStatus>,
+        start_time: Timestamp,
+        end_time: Option<Timestamp>,
+        pipeline_run_id: Id,
+        step_run_id: Option<Id>,
+    }
+    metadata HookInvocationMetadata {
+        source: Option<String>,
+        exception_info: Option<JsonText>,
     }
 }
 
 impl Listed for HookInvocationRow {
     const HOLDS_SECRETS: bool = false;
-    const FIELDS: &'static [Field] = &[
-        Field::id(),
-        Field::time("created"),
-        Field::time("updated"),
-        Field::scope_user(),
-        Field::user(),
-        Field::reference("pipeline_run_id", "pipeline_run_id"),
-        Field::reference("step_run_id", "step_run_id"),
-        Field::text("hook_type"),
-        Field::text("name"),
-        Field::text("status"),
-        Field::time("start_time"),
-        Field::time("end_time"),
+    const FIELDS: Fields = &[
+        STAMPED,
+        OWNED,
+        &[
+            Field::reference("pipeline_run_id", "pipeline_run_id"),
+            Field::reference("step_run_id", "step_run_id"),
+            Field::text("hook_type"),
+            Field::text("name"),
+            Field::text("status"),
+            Field::time("start_time"),
+            Field::time("end_time"),
+        ],
     ];
-}
-
-#[derive(Debug, Serialize)]
-pub struct HookInvocationBody {
-    created: Timestamp,
-    updated: Timestamp,
-    user_id: Option<Id>,
-    project_id: Id,
-    hook_type: String,
-    status: String,
-    start_time: Timestamp,
-    end_time: Option<Timestamp>,
-    pipeline_run_id: Id,
-    step_run_id: Option<Id>,
-}
-
-#[derive(Debug, Serialize)]
-pub struct HookInvocationMetadata {
-    source: Option<String>,
-    exception_info: Option<JsonText>,
 }
 
 /// Artifact versions by the name of the output.
@@ -118,32 +96,16 @@ impl Resource for HookInvocationRow {
 
     async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
         let ids: Vec<Id> = rows.iter().filter(|_| read.resources).map(|row| row.id).collect();
-        let users = read.users(rows.iter().map(|row| row.user_id)).await?;
+        let users = read.users(rows.iter().map(|row| row.body.user_id)).await?;
         let mut outputs = outputs(read, &ids).await?;
         let mut logs = logs(read, &ids).await?;
         let response = |row: Self| {
             let resources = read.resources(|| HookInvocationResources {
-                user: row.user_id.and_then(|id| users.get(&id).cloned()),
+                user: pick(&users, row.body.user_id),
                 outputs: outputs.remove(&row.id).unwrap_or_default(),
                 log_collection: logs.remove(&row.id).unwrap_or_default(),
             });
-            let body = HookInvocationBody {
-                created: row.created,
-                updated: row.updated,
-                user_id: row.user_id,
-                project_id: row.project_id,
-                hook_type: row.hook_type,
-                status: row.status,
-                start_time: row.start_time,
-                end_time: row.end_time,
-                pipeline_run_id: row.pipeline_run_id,
-                step_run_id: row.step_run_id,
-            };
-            let metadata = read.metadata(|| HookInvocationMetadata {
-                source: row.source,
-                exception_info: row.exception_info,
-            });
-            Response::maybe_named(row.id, row.name, body, metadata, resources)
+            Response::maybe_named(row.id, row.name, row.body, read.metadata(|| row.metadata), resources)
         };
         Ok(rows.into_iter().map(response).collect())
     }
@@ -194,21 +156,22 @@ async fn logs(read: &Read<'_>, ids: &[Id]) -> ApiResult<ById<Vec<Arc<ResponseOf<
     Ok(by_invocation)
 }
 
-words! {
-    /// When a hook runs (contract schema HookType).
-    enum HookType {
-        RunStart = "run_start",
-        RunSuccess = "run_success",
-        RunFailure = "run_failure",
-        RunEnd = "run_end",
-        RunPause = "run_pause",
-        RunResume = "run_resume",
-        StepStart = "step_start",
-        StepEnd = "step_end",
-        StepSuccess = "step_success",
-        StepFailure = "step_failure",
-        Custom = "custom",
-    }
+/// When a hook runs (contract schema HookType).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, EnumString, IntoStaticStr, VariantNames)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum HookType {
+    RunStart,
+    RunSuccess,
+    RunFailure,
+    RunEnd,
+    RunPause,
+    RunResume,
+    StepStart,
+    StepEnd,
+    StepSuccess,
+    StepFailure,
+    Custom,
 }
 
 /// The name of a function: a letter or `_`, then those, digits, `.` and `-`.
@@ -260,7 +223,7 @@ async fn create_invocation(
 ) -> ApiResult<Json<ResponseOf<HookInvocationRow>>> {
     let id = request.id.unwrap_or_else(|| cx.new_id());
     let (context, request) = (&cx, &request);
-    let made = cx.create(|mut tx| async move {
+    cx.create_row::<HookInvocationRow, _, _>(|mut tx| async move {
         let project = request.project;
         require_project(&mut tx, project).await?;
         require::<RunRow>(&mut tx, Some(request.pipeline_run_id), project).await?;
@@ -273,9 +236,8 @@ async fn create_invocation(
         set_outputs(&mut tx, id, request).await?;
         take_logs(context, &mut tx, id, request).await?;
         Ok((tx, id))
-    });
-    let id = made.await?;
-    cx.answer::<HookInvocationRow>(id).await.map(Json)
+    })
+    .await
 }
 
 async fn set_outputs(tx: &mut Transaction, id: Id, request: &HookInvocationRequest) -> ApiResult<()> {
@@ -316,14 +278,14 @@ impl HookInvocationRequest {
     fn insert(&self) -> Insert {
         Insert::into("hook_invocation")
             .set("project_id", self.project)
-            .set("hook_type", self.hook_type.word())
-            .set("name", self.name.as_ref().map(|name| name.0.as_str().to_owned()))
-            .set("status", self.status.word())
-            .set("start_time", self.start_time.0)
-            .set("end_time", self.end_time.map(|end| end.0))
-            .set("source", self.source.as_ref().map(|source| source.as_str().to_owned()))
+            .set("hook_type", self.hook_type.as_str())
+            .set("name", self.name.as_ref().map(|name| name.0.clone()))
+            .set("status", self.status.as_str())
+            .set("start_time", self.start_time)
+            .set("end_time", self.end_time)
+            .set("source", self.source.clone())
             .set("pipeline_run_id", self.pipeline_run_id)
             .set("step_run_id", self.step_run_id)
-            .set("exception_info", self.exception_info.as_ref().map(|info| info.as_str().to_owned()))
+            .set("exception_info", self.exception_info.clone())
     }
 }

@@ -8,21 +8,20 @@ use sea_query::{Expr, ExprTrait, Query as Sql};
 use serde::{Deserialize, Serialize};
 
 use super::pipelines::PipelineRow;
-use crate::accounts::users::UserResponse;
 use crate::api::stacks::stacks::StackRow;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, NamedProject, Read, Resource, Response, ResponseOf, delete, get, list, require, require_project,
+    Context, NamedProject, Owner, Read, Resource, Response, ResponseOf, delete, get, list, pick, require,
+    require_project,
 };
 use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::filter::{Field, FieldKind, Related};
+use crate::http::filter::{Field, FieldKind, Fields, OWNED, Related, STAMPED};
 use crate::http::json::ModelBody;
 use crate::http::list::Listed;
 use crate::http::values::ShortText;
-use crate::row;
-use crate::store::{Id, Insert, JsonText, Timestamp};
+use crate::store::{Id, Insert, JsonText, row};
 
 pub const KIND: Kind = Kind::new("pipeline_builds").in_project();
 const BUILDS: &str = "/api/v1/pipeline_builds";
@@ -42,22 +41,21 @@ pub fn routes() -> Routes {
 row! {
     pub struct BuildRow in "pipeline_build" {
         pub id: Id,
-        pub created: Timestamp,
-        pub updated: Timestamp,
-        pub user_id: Option<Id>,
-        pub project_id: Id,
         pub stack_id: Option<Id>,
-        pub pipeline_id: Option<Id>,
+        pipeline_id: Option<Id>,
+    }
+    body BuildBody: in_project {}
+    metadata BuildColumns {
         /// What is built for a step's or the pipeline's part, by its key.
-        pub images: JsonText,
+        images: JsonText,
         pub is_local: bool,
-        pub contains_code: bool,
-        pub zenml_version: Option<String>,
-        pub python_version: Option<String>,
-        pub checksum: Option<String>,
-        pub stack_checksum: Option<String>,
+        contains_code: bool,
+        zenml_version: Option<String>,
+        python_version: Option<String>,
+        checksum: Option<String>,
+        stack_checksum: Option<String>,
         /// Seconds.
-        pub duration: Option<i32>,
+        duration: Option<i32>,
     }
 }
 
@@ -78,50 +76,30 @@ const CONTAINER_REGISTRY: Related = Related {
 
 impl Listed for BuildRow {
     const HOLDS_SECRETS: bool = false;
-    const FIELDS: &'static [Field] = &[
-        Field::id(),
-        Field::time("created"),
-        Field::time("updated"),
-        Field::scope_user(),
-        Field::user(),
-        Field::reference("pipeline_id", "pipeline_id"),
-        Field::reference("stack_id", "stack_id"),
-        Field::related("container_registry_id", CONTAINER_REGISTRY),
-        Field::only_flag("is_local"),
-        Field::only_flag("contains_code"),
-        Field::text("zenml_version"),
-        Field::text("python_version"),
-        Field::text("checksum"),
-        Field::text("stack_checksum"),
-        Field::number("duration"),
+    const FIELDS: Fields = &[
+        STAMPED,
+        OWNED,
+        &[
+            Field::reference("pipeline_id", "pipeline_id"),
+            Field::reference("stack_id", "stack_id"),
+            Field::related("container_registry_id", CONTAINER_REGISTRY),
+            Field::only_flag("is_local"),
+            Field::only_flag("contains_code"),
+            Field::text("zenml_version"),
+            Field::text("python_version"),
+            Field::text("checksum"),
+            Field::text("stack_checksum"),
+            Field::number("duration"),
+        ],
     ];
 }
 
 #[derive(Debug, Serialize)]
-pub struct BuildBody {
-    created: Timestamp,
-    updated: Timestamp,
-    user_id: Option<Id>,
-    project_id: Id,
-}
-
-#[derive(Debug, Serialize)]
 pub struct BuildMetadata {
+    #[serde(flatten)]
+    columns: BuildColumns,
     pipeline: Option<Arc<ResponseOf<PipelineRow>>>,
     stack: Option<Arc<ResponseOf<StackRow>>>,
-    images: JsonText,
-    zenml_version: Option<String>,
-    python_version: Option<String>,
-    checksum: Option<String>,
-    stack_checksum: Option<String>,
-    is_local: bool,
-    contains_code: bool,
-    duration: Option<i32>,
-}
-
-#[derive(Debug, Serialize)]
-pub struct BuildResources {
-    user: Option<Arc<UserResponse>>,
 }
 
 impl Resource for BuildRow {
@@ -129,31 +107,21 @@ impl Resource for BuildRow {
     const IN_PROJECT: bool = true;
     type Body = BuildBody;
     type Metadata = BuildMetadata;
-    type Resources = BuildResources;
+    type Resources = Owner;
 
     async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let users = read.users(rows.iter().map(|row| row.user_id)).await?;
+        let users = read.users(rows.iter().map(|row| row.body.user_id)).await?;
         let wanted = || rows.iter().filter(|_| read.metadata);
         let pipelines = read.embed::<PipelineRow>(wanted().map(|row| row.pipeline_id)).await?;
         let stacks = read.embed::<StackRow>(wanted().map(|row| row.stack_id)).await?;
         let response = |row: Self| {
-            let Self { id, created, updated, user_id, project_id, .. } = row;
-            let resources =
-                read.resources(|| BuildResources { user: user_id.and_then(|id| users.get(&id).cloned()) });
+            let resources = read.resources(|| Owner::among(&users, row.body.user_id));
             let metadata = read.metadata(|| BuildMetadata {
-                pipeline: row.pipeline_id.and_then(|id| pipelines.get(&id).cloned()),
-                stack: row.stack_id.and_then(|id| stacks.get(&id).cloned()),
-                images: row.images,
-                zenml_version: row.zenml_version,
-                python_version: row.python_version,
-                checksum: row.checksum,
-                stack_checksum: row.stack_checksum,
-                is_local: row.is_local,
-                contains_code: row.contains_code,
-                duration: row.duration,
+                pipeline: pick(&pipelines, row.pipeline_id),
+                stack: pick(&stacks, row.stack_id),
+                columns: row.metadata,
             });
-            let body = BuildBody { created, updated, user_id, project_id };
-            Response::nameless(id, body, metadata, resources)
+            Response::nameless(row.id, row.body, metadata, resources)
         };
         Ok(rows.into_iter().map(response).collect())
     }
@@ -206,20 +174,18 @@ async fn create_build(
     let id = cx.new_id();
     let insert = request.insert(project)?.stamped(id, cx.now()).set("user_id", cx.user_id());
     let (insert, request) = (&insert, &request);
-    let made = cx.create(|mut tx| async move {
+    cx.create_row::<BuildRow, _, _>(|mut tx| async move {
         require_project(&mut tx, project).await?;
         require::<StackRow>(&mut tx, request.stack, project).await?;
         require::<PipelineRow>(&mut tx, request.pipeline, project).await?;
         insert.clone().run(&mut tx).await?;
         Ok((tx, id))
-    });
-    let id = made.await?;
-    cx.answer::<BuildRow>(id).await.map(Json)
+    })
+    .await
 }
 
 impl BuildRequest {
     fn insert(&self, project: Id) -> ApiResult<Insert> {
-        let text = |text: &Option<ShortText>| text.as_ref().map(|text| text.as_str().to_owned());
         let images = serde_json::to_string(&self.images).map_err(|error| {
             tracing::error!(%error, "a build's images could not be written");
             ApiError::internal()
@@ -231,10 +197,10 @@ impl BuildRequest {
             .set("images", images)
             .set("is_local", self.is_local)
             .set("contains_code", self.contains_code)
-            .set("zenml_version", text(&self.zenml_version))
-            .set("python_version", text(&self.python_version))
-            .set("checksum", text(&self.checksum))
-            .set("stack_checksum", text(&self.stack_checksum))
+            .set("zenml_version", self.zenml_version.clone())
+            .set("python_version", self.python_version.clone())
+            .set("checksum", self.checksum.clone())
+            .set("stack_checksum", self.stack_checksum.clone())
             .set("duration", self.duration);
         Ok(insert)
     }

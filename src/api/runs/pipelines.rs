@@ -7,6 +7,7 @@ use sea_query::{Expr, ExprTrait, Func, Query as Sql, SelectStatement, SimpleExpr
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
+use super::execution_status::ExecutionStatus;
 use super::pipeline_runs::{self, strip_runs};
 use super::{pipeline_snapshots, schedules};
 use crate::accounts::users::UserResponse;
@@ -16,17 +17,16 @@ use crate::api::server::tags::TagRow;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
-    ById, Context, Held, NamedProject, Read, Resource, Response, ResponseOf, delete, delete_row, find_in,
-    get, list, refuse_taken_name, require_project, strip, taken,
+    ById, Context, Held, NamedProject, Read, Resource, Response, ResponseOf, delete, delete_row, get, list,
+    or_taken, pick, refuse_taken_name, require_project, strip,
 };
-use crate::http::error::{ApiError, ApiResult, if_duplicate};
-use crate::http::filter::{Field, FieldKind, Filter, Related};
+use crate::http::error::ApiResult;
+use crate::http::filter::{Field, FieldKind, Fields, Filter, OWNED, Related, STAMPED};
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
 use crate::http::path::PathId;
 use crate::http::values::{LongText, Name, nullable};
-use crate::row;
-use crate::store::{Among, Id, Insert, Timestamp, Transaction, Update};
+use crate::store::{Among, Id, Transaction, Update, Word, row};
 
 pub const KIND: Kind = Kind::new("pipelines").in_project();
 const PIPELINES: &str = "/api/v1/pipelines";
@@ -60,28 +60,26 @@ pub fn routes() -> Routes {
 row! {
     pub struct PipelineRow in "pipeline" {
         pub id: Id,
-        created: Timestamp,
-        updated: Timestamp,
         pub name: String,
+    }
+    body PipelineBody: in_project {}
+    metadata PipelineMetadata {
         description: Option<String>,
-        pub project_id: Id,
-        user_id: Option<Id>,
     }
 }
 
 impl Listed for PipelineRow {
     const HOLDS_SECRETS: bool = false;
-    const FIELDS: &'static [Field] = &[
-        Field::id(),
-        Field::time("created"),
-        Field::time("updated"),
-        Field::tags(),
-        Field::scope_user(),
-        Field::user(),
-        Field::text("name"),
-        Field::always("latest_run_status", latest_run_status),
-        Field::always("latest_run_user", latest_run_user),
-        Field::sort_only("latest_run", latest_activity),
+    const FIELDS: Fields = &[
+        STAMPED,
+        &[Field::tags()],
+        OWNED,
+        &[
+            Field::text("name"),
+            Field::always("latest_run_status", latest_run_status),
+            Field::always("latest_run_user", latest_run_user),
+            Field::sort_only("latest_run", latest_activity),
+        ],
     ];
 }
 
@@ -93,24 +91,11 @@ pub const NAMED: Related = Related {
 };
 
 #[derive(Debug, Serialize)]
-pub struct PipelineBody {
-    created: Timestamp,
-    updated: Timestamp,
-    user_id: Option<Id>,
-    project_id: Id,
-}
-
-#[derive(Debug, Serialize)]
-pub struct PipelineMetadata {
-    description: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
 pub struct PipelineResources {
     user: Option<Arc<UserResponse>>,
     latest_run_user: Option<Arc<UserResponse>>,
     latest_run_id: Option<Id>,
-    latest_run_status: Option<String>,
+    latest_run_status: Option<Word<ExecutionStatus>>,
     tags: Vec<Arc<ResponseOf<TagRow>>>,
     visualizations: Vec<ResponseOf<CuratedVisualizationRow>>,
 }
@@ -120,7 +105,7 @@ pub struct PipelineResources {
 struct LatestRun {
     pipeline_id: Id,
     id: Id,
-    status: String,
+    status: Word<ExecutionStatus>,
     user_id: Option<Id>,
 }
 
@@ -141,27 +126,19 @@ impl Resource for PipelineRow {
             (ById::new(), ById::new())
         };
         let mut shown = curated_visualizations::of_things(read, "pipeline", &ids).await?;
-        let owners = rows.iter().map(|row| row.user_id);
+        let owners = rows.iter().map(|row| row.body.user_id);
         let users = read.users(owners.chain(latest.values().map(|run| run.user_id))).await?;
-        let user = |id: Option<Id>| id.and_then(|id| users.get(&id).cloned());
         let response = |row: Self| {
             let run = latest.get(&row.id);
             let resources = read.resources(|| PipelineResources {
-                user: user(row.user_id),
-                latest_run_user: user(run.and_then(|run| run.user_id)),
+                user: pick(&users, row.body.user_id),
+                latest_run_user: pick(&users, run.and_then(|run| run.user_id)),
                 latest_run_id: run.map(|run| run.id),
                 latest_run_status: run.map(|run| run.status.clone()),
                 tags: tags.remove(&row.id).unwrap_or_default(),
                 visualizations: shown.remove(&row.id).unwrap_or_default(),
             });
-            let metadata = read.metadata(|| PipelineMetadata { description: row.description });
-            let body = PipelineBody {
-                created: row.created,
-                updated: row.updated,
-                user_id: row.user_id,
-                project_id: row.project_id,
-            };
-            Response::named(row.id, row.name, body, metadata, resources)
+            Response::named(row.id, row.name, row.body, read.metadata(|| row.metadata), resources)
         };
         Ok(rows.into_iter().map(response).collect())
     }
@@ -271,25 +248,23 @@ async fn create_pipeline(
     request.project = project.or(&cx, request.project).await?;
     let id = cx.new_id();
     let (context, request) = (&cx, &request);
-    let made = cx.create(|mut tx| async move {
+    cx.create_row::<PipelineRow, _, _>(|mut tx| async move {
         let name = request.name.as_str();
         require_project(&mut tx, request.project).await?;
         refuse_taken_name::<PipelineRow>(&mut tx, Some(request.project), name, None).await?;
-        let inserted = Insert::into("pipeline")
-            .stamped(id, context.now())
+        context
+            .insert("pipeline", id)
             .set("name", name)
-            .set("description", request.description.as_ref().map(LongText::as_str))
+            .set("description", request.description.clone())
             .set("project_id", request.project)
-            .set("user_id", context.user_id())
             .set("run_count", 0)
             .run(&mut tx)
-            .await;
-        inserted.map_err(if_duplicate(|| taken::<PipelineRow>(name)))?;
+            .await
+            .map_err(or_taken::<PipelineRow>(name))?;
         set_tags(context, &mut tx, Taggable::Pipeline, id, &request.tags).await?;
         Ok((tx, id))
-    });
-    let id = made.await?;
-    cx.answer::<PipelineRow>(id).await.map(Json)
+    })
+    .await
 }
 
 async fn update_pipeline(
@@ -298,20 +273,17 @@ async fn update_pipeline(
     JsonBody(update): JsonBody<PipelineUpdate>,
 ) -> ApiResult<Json<ResponseOf<PipelineRow>>> {
     let (context, update) = (&cx, &update);
-    let updated = cx.store.write(|mut tx| async move {
-        find_in::<PipelineRow>(&mut tx, id).await?;
+    cx.change_row(id, |mut tx, _: PipelineRow| async move {
         // A description that isn't sent is taken away, as in ZenML.
-        let description = update.description.as_ref().and_then(Option::as_ref);
         Update::of("pipeline", id, context.now())
-            .set("description", description.map(LongText::as_str))
+            .set("description", update.description.clone().flatten())
             .run(&mut tx)
             .await?;
         set_tags(context, &mut tx, Taggable::Pipeline, id, &update.add_tags).await?;
         remove_tags(context, &mut tx, Taggable::Pipeline, id, &update.remove_tags).await?;
-        Ok::<_, ApiError>(tx.commit(()).await?)
-    });
-    updated.await?;
-    cx.answer::<PipelineRow>(id).await.map(Json)
+        Ok(tx)
+    })
+    .await
 }
 
 /// The number of the pipeline's next run. The row stays locked until the transaction ends, so no number is given

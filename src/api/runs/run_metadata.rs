@@ -6,6 +6,7 @@ use axum::Json;
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use crate::api::stacks::components::ComponentRow;
 use crate::auth::access::Also;
@@ -18,8 +19,7 @@ use crate::http::json::JsonBody;
 use crate::http::path::PathName;
 use crate::http::query::Query;
 use crate::http::values::at_most;
-use crate::store::{Id, Insert, StoreError, Transaction, python_json};
-use crate::words;
+use crate::store::{Id, Insert, StoreError, Transaction, Words, python_json};
 
 pub const KIND: Kind = Kind::new("run-metadata").in_project();
 
@@ -29,40 +29,50 @@ pub fn routes() -> Routes {
         .post("/api/v1/workspaces/{project_name_or_id}/run-metadata", create_metadata_in)
 }
 
-words! {
-    /// What metadata can be logged for (contract schema MetadataResourceTypes).
-    pub enum MetadataKind {
-        PipelineRun = "pipeline_run",
-        StepRun = "step_run",
-        ArtifactVersion = "artifact_version",
-        ModelVersion = "model_version",
-        Schedule = "schedule",
-        WaitCondition = "wait_condition",
-    }
+/// What metadata can be logged for (contract schema MetadataResourceTypes).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, EnumString, IntoStaticStr, VariantNames)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum MetadataKind {
+    PipelineRun,
+    StepRun,
+    ArtifactVersion,
+    ModelVersion,
+    Schedule,
+    WaitCondition,
 }
 
 impl MetadataKind {
     fn table(self) -> &'static str {
-        if self == Self::WaitCondition { "run_wait_condition" } else { self.word() }
+        if self == Self::WaitCondition { "run_wait_condition" } else { self.as_str() }
     }
 }
 
-words! {
-    /// Python's type of a value (contract schema MetadataTypeEnum).
-    enum ValueType {
-        Text = "str",
-        Integer = "int",
-        Float = "float",
-        Flag = "bool",
-        List = "list",
-        Object = "dict",
-        Tuple = "tuple",
-        Set = "set",
-        Uri = "Uri",
-        Path = "Path",
-        DataType = "DType",
-        StorageSize = "StorageSize",
-    }
+/// Python's type of a value (contract schema MetadataTypeEnum).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, EnumString, IntoStaticStr, VariantNames)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+enum ValueType {
+    Str,
+    Int,
+    Float,
+    Bool,
+    List,
+    Dict,
+    Tuple,
+    Set,
+    #[serde(rename = "Uri")]
+    #[strum(serialize = "Uri")]
+    Uri,
+    #[serde(rename = "Path")]
+    #[strum(serialize = "Path")]
+    Path,
+    #[serde(rename = "DType")]
+    #[strum(serialize = "DType")]
+    DType,
+    #[serde(rename = "StorageSize")]
+    #[strum(serialize = "StorageSize")]
+    StorageSize,
 }
 
 impl ValueType {
@@ -70,12 +80,12 @@ impl ValueType {
     fn of(json: &RawValue) -> Option<Self> {
         match json.get().as_bytes().first()? {
             b'n' => None,
-            b'"' => Some(Self::Text),
-            b'{' => Some(Self::Object),
+            b'"' => Some(Self::Str),
+            b'{' => Some(Self::Dict),
             b'[' => Some(Self::List),
-            b't' | b'f' => Some(Self::Flag),
+            b't' | b'f' => Some(Self::Bool),
             _ if json.get().contains(['.', 'e', 'E']) => Some(Self::Float),
-            _ => Some(Self::Integer),
+            _ => Some(Self::Int),
         }
     }
 }
@@ -164,7 +174,7 @@ async fn create(cx: &Context, project: Option<&str>, request: MetadataRequest) -
             require_resource(&mut tx, *resource, project).await?;
         }
         for (key, value) in request.values.iter().filter(|_| !request.resources.is_empty()) {
-            let kind = request.types.get(key).map_or("", |kind| kind.word());
+            let kind = request.types.get(key).map_or("", |kind| kind.as_str());
             let id = insert(cx, &mut tx, project, (key, value, kind), Some(request)).await?;
             for resource in &request.resources {
                 link(cx, &mut tx, id, *resource).await?;
@@ -195,7 +205,7 @@ pub async fn insert_untyped(
     }
     for (key, value) in values {
         let value_type = check(key, value)?;
-        let logged = insert(cx, tx, project, (key, value, value_type.word()), None).await?;
+        let logged = insert(cx, tx, project, (key, value, value_type.as_str()), None).await?;
         link(cx, tx, logged, MetadataResource { id, r#type: kind }).await?;
     }
     Ok(())
@@ -209,10 +219,8 @@ async fn insert(
     request: Option<&MetadataRequest>,
 ) -> Result<Id, StoreError> {
     let id = cx.new_id();
-    Insert::into("run_metadata")
-        .stamped(id, cx.now())
+    cx.insert("run_metadata", id)
         .set("stack_component_id", request.and_then(|request| request.stack_component_id))
-        .set("user_id", cx.user_id())
         .set("project_id", project)
         .set("key", key)
         .set("value", python_json(value.get()))
@@ -232,7 +240,7 @@ async fn link(
     Insert::into("run_metadata_resource")
         .set("id", cx.new_id())
         .set("resource_id", resource.id)
-        .set("resource_type", resource.r#type.word())
+        .set("resource_type", resource.r#type.as_str())
         .set("run_metadata_id", metadata)
         .run(tx)
         .await
@@ -249,7 +257,7 @@ async fn require_resource(tx: &mut Transaction, resource: MetadataResource, proj
     match tx.fetch_optional::<(Id,)>(&select).await? {
         Some(_) => Ok(()),
         None => {
-            let name = kind.word().replace('_', " ");
+            let name = kind.as_str().replace('_', " ");
             let message =
                 format!("\"The {name} with the ID '{}' was not found in the project.\"", resource.id);
             Err(ApiError::key(message))
@@ -274,7 +282,7 @@ mod tests {
             ("null", None),
         ] {
             let json: Box<RawValue> = serde_json::from_str(json).unwrap();
-            assert_eq!(ValueType::of(&json).map(ValueType::word), kind);
+            assert_eq!(ValueType::of(&json).map(ValueType::as_str), kind);
         }
     }
 }

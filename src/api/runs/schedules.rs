@@ -1,31 +1,25 @@
 //! Schedules: when a pipeline runs by itself. The orchestrator keeps the times; this is what is known of them.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use axum::Json;
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::Deserialize;
 
 use super::pipelines::PipelineRow;
-use crate::accounts::users::UserResponse;
 use crate::api::stacks::components::ComponentRow;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, NamedProject, Read, Resource, Response, ResponseOf, find_in, get, list, refuse_taken_name,
-    require, require_project, taken,
+    Context, NamedProject, Owner, Read, Resource, Response, ResponseOf, WithRunMetadata, find_in, get, list,
+    or_taken, refuse_taken_name, require, require_project,
 };
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::filter::Field;
+use crate::http::filter::{Field, Fields, OWNED, STAMPED};
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
 use crate::http::moments::{Interval, Moment};
 use crate::http::path::PathId;
 use crate::http::query::Query;
 use crate::http::values::{ShortText, required};
-use crate::row;
-use crate::store::{Id, Insert, StoreError, Timestamp, Update, is_duplicate};
+use crate::store::{Id, Insert, Timestamp, Update, row};
 
 pub const KIND: Kind = Kind::new("schedules").in_project();
 const SCHEDULES: &str = "/api/v1/schedules";
@@ -46,109 +40,61 @@ pub fn routes() -> Routes {
 row! {
     pub struct ScheduleRow in "schedule" {
         pub id: Id,
-        pub created: Timestamp,
-        pub updated: Timestamp,
         pub name: String,
-        pub project_id: Id,
-        pub user_id: Option<Id>,
-        pub pipeline_id: Option<Id>,
-        pub orchestrator_id: Option<Id>,
+    }
+    body ScheduleBody: in_project {
         pub active: bool,
-        pub cron_expression: Option<String>,
-        pub start_time: Option<Timestamp>,
-        pub end_time: Option<Timestamp>,
-        /// Seconds.
-        pub interval_second: Option<f64>,
-        pub catchup: bool,
-        pub run_once_start_time: Option<Timestamp>,
+        cron_expression: Option<String>,
+        start_time: Option<Timestamp>,
+        end_time: Option<Timestamp>,
+        interval_second: Option<Interval>,
+        catchup: bool,
+        run_once_start_time: Option<Timestamp>,
         pub is_archived: bool,
+    }
+    metadata ScheduleMetadata {
+        orchestrator_id: Option<Id>,
+        pub pipeline_id: Option<Id>,
     }
 }
 
 impl Listed for ScheduleRow {
     const HOLDS_SECRETS: bool = false;
-    const FIELDS: &'static [Field] = &[
-        Field::id(),
-        Field::time("created"),
-        Field::time("updated"),
-        Field::scope_user(),
-        Field::user(),
-        Field::reference("pipeline_id", "pipeline_id"),
-        Field::reference("orchestrator_id", "orchestrator_id"),
-        Field::only_flag("active"),
-        Field::text("cron_expression"),
-        Field::time("start_time"),
-        Field::time("end_time"),
-        Field::decimal("interval_second"),
-        Field::only_flag("catchup"),
-        Field::text("name"),
-        Field::time("run_once_start_time"),
-        Field::only_flag("is_archived"),
+    const FIELDS: Fields = &[
+        STAMPED,
+        OWNED,
+        &[
+            Field::reference("pipeline_id", "pipeline_id"),
+            Field::reference("orchestrator_id", "orchestrator_id"),
+            Field::only_flag("active"),
+            Field::text("cron_expression"),
+            Field::time("start_time"),
+            Field::time("end_time"),
+            Field::decimal("interval_second"),
+            Field::only_flag("catchup"),
+            Field::text("name"),
+            Field::time("run_once_start_time"),
+            Field::only_flag("is_archived"),
+        ],
     ];
-}
-
-#[derive(Debug, Serialize)]
-pub struct ScheduleBody {
-    created: Timestamp,
-    updated: Timestamp,
-    user_id: Option<Id>,
-    project_id: Id,
-    active: bool,
-    cron_expression: Option<String>,
-    start_time: Option<Timestamp>,
-    end_time: Option<Timestamp>,
-    interval_second: Option<Interval>,
-    catchup: bool,
-    run_once_start_time: Option<Timestamp>,
-    is_archived: bool,
-}
-
-#[derive(Debug, Serialize)]
-pub struct ScheduleMetadata {
-    orchestrator_id: Option<Id>,
-    pipeline_id: Option<Id>,
-    run_metadata: BTreeMap<String, Arc<RawValue>>,
-}
-
-#[derive(Debug, Serialize)]
-pub struct ScheduleResources {
-    user: Option<Arc<UserResponse>>,
 }
 
 impl Resource for ScheduleRow {
     const NAME: &'static str = "schedule";
     const IN_PROJECT: bool = true;
     type Body = ScheduleBody;
-    type Metadata = ScheduleMetadata;
-    type Resources = ScheduleResources;
+    type Metadata = WithRunMetadata<ScheduleMetadata>;
+    type Resources = Owner;
 
     async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let users = read.users(rows.iter().map(|row| row.user_id)).await?;
+        let users = read.users(rows.iter().map(|row| row.body.user_id)).await?;
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
-        let mut run_metadata = read.run_metadata("schedule", &ids).await?;
+        let mut logged = read.run_metadata("schedule", &ids).await?;
         let response = |row: Self| {
-            let metadata = read.metadata(|| ScheduleMetadata {
-                orchestrator_id: row.orchestrator_id,
-                pipeline_id: row.pipeline_id,
-                run_metadata: run_metadata.remove(&row.id).unwrap_or_default(),
-            });
-            let resources = read
-                .resources(|| ScheduleResources { user: row.user_id.and_then(|id| users.get(&id).cloned()) });
-            let body = ScheduleBody {
-                created: row.created,
-                updated: row.updated,
-                user_id: row.user_id,
-                project_id: row.project_id,
-                active: row.active,
-                cron_expression: row.cron_expression,
-                start_time: row.start_time,
-                end_time: row.end_time,
-                interval_second: row.interval_second.map(Interval),
-                catchup: row.catchup,
-                run_once_start_time: row.run_once_start_time,
-                is_archived: row.is_archived,
-            };
-            Response::named(row.id, row.name, body, metadata, resources)
+            let resources = read.resources(|| Owner::among(&users, row.body.user_id));
+            let run_metadata = logged.remove(&row.id).unwrap_or_default();
+            let metadata = read.metadata(|| WithRunMetadata { columns: row.metadata, run_metadata });
+            Response::named(row.id, row.name, row.body, metadata, resources)
         };
         Ok(rows.into_iter().map(response).collect())
     }
@@ -208,18 +154,17 @@ async fn create_schedule(
     let project = project.or(&cx, request.project).await?;
     let id = cx.new_id();
     let (context, request) = (&cx, &request);
-    let made = cx.create(|mut tx| async move {
+    cx.create_row::<ScheduleRow, _, _>(|mut tx| async move {
         let name = request.name.as_str();
         require_project(&mut tx, project).await?;
         refuse_taken_name::<ScheduleRow>(&mut tx, Some(project), name, None).await?;
         require::<ComponentRow>(&mut tx, request.orchestrator_id, project).await?;
         require::<PipelineRow>(&mut tx, request.pipeline_id, project).await?;
         let insert = request.insert(project).stamped(id, context.now()).set("user_id", context.user_id());
-        insert.run(&mut tx).await.map_err(|error| refused(error, name))?;
+        insert.run(&mut tx).await.map_err(or_taken::<ScheduleRow>(name))?;
         Ok((tx, id))
-    });
-    let id = made.await?;
-    cx.answer::<ScheduleRow>(id).await.map(Json)
+    })
+    .await
 }
 
 /// Renames a schedule, or changes when it runs or whether it does.
@@ -231,20 +176,18 @@ async fn update_schedule(
     let (now, update) = (cx.now(), &update);
     let updated = cx.store.write(|mut tx| async move {
         let schedule = find_in::<ScheduleRow>(&mut tx, id).await?;
-        if schedule.is_archived {
+        if schedule.body.is_archived {
             let message = "An archived schedule can't be changed.";
             return Err(ApiError::illegal(message));
         }
         let name = update.name.as_ref().map(ShortText::as_str).filter(|name| *name != schedule.name);
-        if let Some(name) = name {
-            refuse_taken_name::<ScheduleRow>(&mut tx, Some(schedule.project_id), name, Some(id)).await?;
-        }
+        refuse_taken_name::<ScheduleRow>(&mut tx, Some(schedule.body.project_id), name, Some(id)).await?;
         let cron = update.cron_expression.as_ref().map(ShortText::as_str).filter(|cron| !cron.is_empty());
         let changes = Update::of("schedule", id, now)
             .maybe("name", name)
             .maybe("cron_expression", cron)
             .maybe("active", update.active);
-        changes.run(&mut tx).await.map_err(|error| refused(error, name.unwrap_or_default()))?;
+        changes.run(&mut tx).await.map_err(or_taken::<ScheduleRow>(name))?;
         Ok(tx.commit(()).await?)
     });
     updated.await?;
@@ -283,25 +226,20 @@ fn archived_name(name: &str, suffix: Id) -> String {
     format!("{kept}_{suffix}")
 }
 
-fn refused(error: StoreError, name: &str) -> ApiError {
-    if is_duplicate(&error) { taken::<ScheduleRow>(name) } else { error.into() }
-}
-
 impl ScheduleFields {
     fn insert(&self, project: Id) -> Insert {
-        let moment = |moment: Option<Moment>| moment.map(|moment| moment.0);
         Insert::into("schedule")
             .set("name", self.name.as_str())
             .set("project_id", project)
             .set("pipeline_id", self.pipeline_id)
             .set("orchestrator_id", self.orchestrator_id)
             .set("active", self.active)
-            .set("cron_expression", self.cron_expression.as_ref().map(|cron| cron.as_str().to_owned()))
-            .set("start_time", moment(self.start_time))
-            .set("end_time", moment(self.end_time))
-            .set("interval_second", self.interval_second.map(|every| every.0))
+            .set("cron_expression", self.cron_expression.clone())
+            .set("start_time", self.start_time)
+            .set("end_time", self.end_time)
+            .set("interval_second", self.interval_second)
             .set("catchup", self.catchup)
-            .set("run_once_start_time", moment(self.run_once_start_time))
+            .set("run_once_start_time", self.run_once_start_time)
             .set("is_archived", false)
     }
 }

@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::http::contract::split_import_path;
+use crate::store::{decode_as, text_value};
 
 const TYPES: [&str; 7] =
     ["user", "builtin", "internal", "distribution_package", "code_repository", "notebook", "unknown"];
@@ -49,6 +50,9 @@ impl Source {
         Self(RawValue::from_string(json).unwrap_or_else(|_| RawValue::NULL.to_owned()))
     }
 }
+
+decode_as!(Source, String, str, |text: &str| Ok(Self::of_stored(text)));
+text_value!(Source, |source: Source| Box::<str>::from(source.0).into());
 
 impl<'de> Deserialize<'de> for Source {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

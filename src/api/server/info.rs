@@ -58,9 +58,9 @@ pub async fn get_info(State(app): State<AppState>) -> ApiResult<Json<ServerModel
     let url = |url: &Option<HttpUrl>| url.as_ref().map_or_else(String::new, |url| url.0.clone());
     Ok(Json(ServerModel {
         id: settings.id,
-        name: Some(settings.server_name.clone()),
+        name: Some(settings.body.server_name.clone()),
         version: ZENML_REVISION,
-        active: settings.active,
+        active: settings.body.active,
         debug: false,
         deployment_type: app.config.deployment_type,
         database_type: match app.store.engine() {
@@ -71,9 +71,9 @@ pub async fn get_info(State(app): State<AppState>) -> ApiResult<Json<ServerModel
         auth_scheme: app.config.auth_scheme,
         server_url: url(&app.config.server_url),
         dashboard_url: url(&app.config.dashboard_url),
-        analytics_enabled: settings.enable_analytics,
+        analytics_enabled: settings.body.enable_analytics,
         metadata: app.config.metadata.0.clone(),
-        last_user_activity: Some(app.server.activity.last().max(settings.last_user_activity)),
+        last_user_activity: Some(app.server.activity.last().max(settings.body.last_user_activity)),
         pro_dashboard_url: None,
         pro_api_url: None,
         pro_organization_id: None,

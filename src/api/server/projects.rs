@@ -3,7 +3,7 @@
 use axum::Json;
 use sea_query::{DeleteStatement, Expr, ExprTrait, Func, Query as Sql, SelectStatement};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use strum::VariantNames;
 
 use super::settings;
 use super::tagging::Taggable;
@@ -16,19 +16,19 @@ use crate::api::runs::{
 use crate::auth::Principal;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
+use crate::framework::written::as_object;
 use crate::framework::{
-    Context, Held, NoResources, Read, Resource, Response, ResponseOf, delete_row, find_in, list, refuse_held,
-    refuse_taken_name, taken,
+    Context, Held, NoResources, Read, Resource, Response, ResponseOf, delete_row, find_in, list, or_taken,
+    refuse_held, refuse_taken_name,
 };
-use crate::http::error::{ApiError, ApiResult, if_duplicate};
-use crate::http::filter::{Field, by_name_or_id};
-use crate::http::json::{JsonBody, object_or_empty};
+use crate::http::error::{ApiError, ApiResult};
+use crate::http::filter::{Field, Fields, STAMPED, by_name_or_id};
+use crate::http::json::JsonBody;
 use crate::http::list::Listed;
 use crate::http::path::{PathId, PathName};
 use crate::http::query::{Query, Violation, reject};
 use crate::http::values::{JsonObject, ShortText};
-use crate::row;
-use crate::store::{Id, Insert, Timestamp, Transaction, Update};
+use crate::store::{Id, Insert, Timestamp, Transaction, Update, row};
 
 pub const KIND: Kind = Kind::new("projects");
 const PROJECTS: &str = "/api/v1/projects";
@@ -80,37 +80,23 @@ pub fn routes() -> Routes {
 row! {
     pub struct ProjectRow in "project" {
         pub id: Id,
-        pub created: Timestamp,
-        pub updated: Timestamp,
         pub name: String,
-        pub display_name: String,
-        pub description: String,
-        pub project_metadata: Option<String>,
+    }
+    body ProjectBody {
+        created: Timestamp,
+        updated: Timestamp,
+        display_name: String,
+    }
+    metadata ProjectMetadata {
+        description: String,
+        #[serde(serialize_with = "as_object")]
+        project_metadata: Option<String>,
     }
 }
 
 impl Listed for ProjectRow {
     const HOLDS_SECRETS: bool = false;
-    const FIELDS: &'static [Field] = &[
-        Field::id(),
-        Field::time("created"),
-        Field::time("updated"),
-        Field::text("name"),
-        Field::text("display_name"),
-    ];
-}
-
-#[derive(Debug, Serialize)]
-pub struct ProjectBody {
-    created: Timestamp,
-    updated: Timestamp,
-    display_name: String,
-}
-
-#[derive(Debug, Serialize)]
-pub struct ProjectMetadata {
-    description: String,
-    project_metadata: Box<RawValue>,
+    const FIELDS: Fields = &[STAMPED, &[Field::text("name"), Field::text("display_name")]];
 }
 
 impl Resource for ProjectRow {
@@ -127,15 +113,8 @@ impl Resource for ProjectRow {
     }
 
     async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let response = |row: Self| {
-            let metadata = read.metadata(|| ProjectMetadata {
-                description: row.description,
-                project_metadata: object_or_empty(row.project_metadata.as_deref()),
-            });
-            let body =
-                ProjectBody { created: row.created, updated: row.updated, display_name: row.display_name };
-            Response::named(row.id, row.name, body, metadata, None)
-        };
+        let response =
+            |row: Self| Response::named(row.id, row.name, row.body, read.metadata(|| row.metadata), None);
         Ok(rows.into_iter().map(response).collect())
     }
 
@@ -169,7 +148,7 @@ fn leftovers(project: Id) -> Vec<DeleteStatement> {
             .and_where(Expr::col("resource_id").in_subquery(things))
             .to_owned()
     };
-    let tags = Taggable::WORDS.iter().map(|kind| of_things("tag_resource", kind, in_project(kind)));
+    let tags = Taggable::VARIANTS.iter().map(|kind| of_things("tag_resource", kind, in_project(kind)));
     let outputs = Sql::delete()
         .from_table("pipeline_run_output")
         .and_where(Expr::col("artifact_id").in_subquery(in_project("artifact_version")))
@@ -242,15 +221,15 @@ async fn create_project(
     let (context, request, name) = (&cx, &request, name.as_str());
     let made = cx.create(|mut tx| async move {
         refuse_taken_name::<ProjectRow>(&mut tx, None, name, None).await?;
-        let inserted = Insert::into("project")
+        Insert::into("project")
             .stamped(id, context.now())
             .set("name", name)
             .set("display_name", display_name)
             .set("description", request.description.as_str())
-            .set("project_metadata", request.project_metadata.as_ref().map_or("{}", JsonObject::as_str))
+            .set("project_metadata", request.project_metadata.clone().unwrap_or_default())
             .run(&mut tx)
-            .await;
-        inserted.map_err(if_duplicate(|| taken::<ProjectRow>(name)))?;
+            .await
+            .map_err(or_taken::<ProjectRow>(name))?;
         Ok((tx, id))
     });
     let id = made.await?;
@@ -293,26 +272,23 @@ async fn update_project(
 ) -> ApiResult<Json<ResponseOf<ProjectRow>>> {
     update.name.as_ref().map_or(Ok(()), |name| refuse_empty("PUT", &name.0))?;
     let (context, update) = (&cx, &update);
-    let updated = cx.store.write(|mut tx| async move {
-        let project = find_in::<ProjectRow>(&mut tx, id).await?;
+    cx.change_row(id, |mut tx, project: ProjectRow| async move {
         let name = update.name.as_ref().map(|name| name.0.as_str()).filter(|name| *name != project.name);
         if let Some(name) = name {
             refuse_default(context, &project, "renamed")?;
             refuse_taken_name::<ProjectRow>(&mut tx, None, name, Some(id)).await?;
         }
-        let updated = Update::of("project", id, context.now())
+        Update::of("project", id, context.now())
             .maybe("name", name)
-            .maybe("display_name", update.display_name.as_ref().map(ShortText::as_str))
-            .maybe("description", update.description.as_ref().map(ShortText::as_str))
-            .maybe("project_metadata", update.project_metadata.as_ref().map(JsonObject::as_str))
+            .maybe("display_name", update.display_name.clone())
+            .maybe("description", update.description.clone())
+            .maybe("project_metadata", update.project_metadata.clone())
             .run(&mut tx)
-            .await;
-        let name = name.unwrap_or_default();
-        updated.map_err(if_duplicate(|| taken::<ProjectRow>(name)))?;
-        Ok::<_, ApiError>(tx.commit(()).await?)
-    });
-    updated.await?;
-    cx.answer::<ProjectRow>(id).await.map(Json)
+            .await
+            .map_err(or_taken::<ProjectRow>(name))?;
+        Ok(tx)
+    })
+    .await
 }
 
 /// Deletes a project and everything in it, by its name or id.

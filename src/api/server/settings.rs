@@ -4,32 +4,35 @@ use axum::Json;
 use axum::extract::State;
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, UpdateStatement};
 use serde::{Deserialize, Serialize};
-use sqlx::FromRow;
 
 use crate::app::{App, AppState};
 use crate::audit::{Action, Origin};
 use crate::auth::Principal;
 use crate::auth::kind::Kind;
+use crate::framework::NoResources;
 use crate::framework::routes::Routes;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::query::Query;
 use crate::http::values::{Name, ShortText};
-use crate::store::{Id, Store, StoreError, Timestamp};
+use crate::store::{Id, Store, StoreError, Stored, Timestamp, Update, row};
 
-/// What the store knows of the server itself.
-#[derive(Debug, Clone, FromRow)]
-pub struct SettingsRow {
-    pub id: Id,
-    pub server_name: String,
-    pub logo_url: Option<String>,
-    pub active: bool,
-    pub enable_analytics: bool,
-    pub display_announcements: Option<bool>,
-    pub display_updates: Option<bool>,
-    pub onboarding_state: Option<String>,
-    pub last_user_activity: Timestamp,
-    pub updated: Timestamp,
+row! {
+    /// What the store knows of the server itself.
+    pub struct SettingsRow in "server_settings" {
+        pub id: Id,
+        pub onboarding_state: Option<String>,
+    }
+    body SettingsColumns {
+        pub server_name: String,
+        logo_url: Option<String>,
+        pub active: bool,
+        pub enable_analytics: bool,
+        display_announcements: Option<bool>,
+        display_updates: Option<bool>,
+        pub last_user_activity: Timestamp,
+        updated: Timestamp,
+    }
 }
 
 /// # Errors
@@ -40,21 +43,7 @@ pub async fn find(store: &Store) -> Result<SettingsRow, StoreError> {
 
 /// The one row of settings.
 pub fn select() -> SelectStatement {
-    Sql::select()
-        .columns([
-            "id",
-            "server_name",
-            "logo_url",
-            "active",
-            "enable_analytics",
-            "display_announcements",
-            "display_updates",
-            "onboarding_state",
-            "last_user_activity",
-            "updated",
-        ])
-        .from("server_settings")
-        .to_owned()
+    SettingsRow::all()
 }
 
 /// Moves the last activity on, unless another replica knows of a later one.
@@ -100,33 +89,20 @@ pub async fn note_step(store: &Store, step: &str, now: Timestamp) -> Result<(), 
     store.execute(&update).await.map(|_| ())
 }
 
+/// The answer about the settings, which have neither metadata nor what they are related to: it has no id of its own.
 #[derive(Debug, Serialize)]
 pub struct ServerSettingsResponse {
-    body: Option<ServerSettingsResponseBody>,
-    metadata: Option<ServerSettingsResponseMetadata>,
-    resources: Option<ServerSettingsResponseResources>,
+    body: ServerSettingsBody,
+    metadata: Option<NoResources>,
+    resources: NoResources,
 }
 
 #[derive(Debug, Serialize)]
-pub struct ServerSettingsResponseBody {
+pub struct ServerSettingsBody {
     server_id: Id,
-    server_name: String,
-    logo_url: Option<String>,
-    active: bool,
-    enable_analytics: bool,
-    display_announcements: Option<bool>,
-    display_updates: Option<bool>,
-    last_user_activity: Timestamp,
-    updated: Timestamp,
+    #[serde(flatten)]
+    columns: SettingsColumns,
 }
-
-/// Settings have none; ZenML answers with an empty object.
-#[derive(Debug, Serialize)]
-pub struct ServerSettingsResponseMetadata {}
-
-/// Settings have none; ZenML answers with an empty object.
-#[derive(Debug, Serialize)]
-pub struct ServerSettingsResponseResources {}
 
 /// Changes of the server's settings (contract schema ServerSettingsUpdate). Null is as good as absent: the
 /// official client sends it for whatever it doesn't change.
@@ -140,40 +116,13 @@ pub struct ServerSettingsUpdate {
 }
 
 impl ServerSettingsUpdate {
-    /// The names of what is given.
-    fn changed(&self) -> Vec<&'static str> {
-        let given = [
-            ("server_name", self.server_name.is_some()),
-            ("logo_url", self.logo_url.is_some()),
-            ("enable_analytics", self.enable_analytics.is_some()),
-            ("display_announcements", self.display_announcements.is_some()),
-            ("display_updates", self.display_updates.is_some()),
-        ];
-        given.into_iter().filter_map(|(name, is_given)| is_given.then_some(name)).collect()
-    }
-
-    /// The statement that makes the changes, if there are any.
-    fn statement(&self, now: Timestamp) -> Option<UpdateStatement> {
-        let mut update = Sql::update();
-        update.table("server_settings");
-        if let Some(name) = &self.server_name {
-            update.value("server_name", name.as_str());
-        }
-        if let Some(url) = &self.logo_url {
-            update.value("logo_url", url.as_str());
-        }
-        let flags = [
-            ("enable_analytics", self.enable_analytics),
-            ("display_announcements", self.display_announcements),
-            ("display_updates", self.display_updates),
-        ];
-        for (column, flag) in flags {
-            if let Some(flag) = flag {
-                update.value(column, flag);
-            }
-        }
-        let changes_something = !update.get_values().is_empty();
-        changes_something.then(|| update.value("updated", now).to_owned())
+    fn change(self, id: Id, now: Timestamp) -> Update {
+        Update::of("server_settings", id, now)
+            .maybe("server_name", self.server_name)
+            .maybe("logo_url", self.logo_url)
+            .maybe("enable_analytics", self.enable_analytics)
+            .maybe("display_announcements", self.display_announcements)
+            .maybe("display_updates", self.display_updates)
     }
 }
 
@@ -201,33 +150,25 @@ pub async fn update_settings(
     origin: Origin,
     JsonBody(update): JsonBody<ServerSettingsUpdate>,
 ) -> ApiResult<Json<ServerSettingsResponse>> {
-    if let Some(statement) = update.statement(Timestamp::new(app.env.clock.now())) {
-        if !principal.user.is_admin {
+    let change = update.change(app.server.id, Timestamp::new(app.env.clock.now()));
+    if !change.changed().is_empty() {
+        if !principal.user.body.is_admin {
             let message = "Only an admin may change the settings of the server.";
             return Err(ApiError::illegal(message));
         }
         let event = app.audit.event(&origin, Action::SettingsChanged).on("server", app.server.id, "");
-        event.with("changed", update.changed()).change(&app.store, &statement).await?;
+        event.with("changed", change.changed()).change(&app.store, &change.statement()).await?;
         app.server.forget_settings().await;
     }
     Ok(Json(response(&app, true).await?))
 }
 
 async fn response(app: &App, hydrate: bool) -> ApiResult<ServerSettingsResponse> {
-    let settings = find(&app.store).await?;
+    let SettingsRow { id, body: mut columns, .. } = find(&app.store).await?;
+    columns.last_user_activity = Ord::max(app.server.activity.last(), columns.last_user_activity);
     Ok(ServerSettingsResponse {
-        body: Some(ServerSettingsResponseBody {
-            server_id: settings.id,
-            server_name: settings.server_name,
-            logo_url: settings.logo_url,
-            active: settings.active,
-            enable_analytics: settings.enable_analytics,
-            display_announcements: settings.display_announcements,
-            display_updates: settings.display_updates,
-            last_user_activity: Ord::max(app.server.activity.last(), settings.last_user_activity),
-            updated: settings.updated,
-        }),
-        metadata: hydrate.then_some(ServerSettingsResponseMetadata {}),
-        resources: Some(ServerSettingsResponseResources {}),
+        body: ServerSettingsBody { server_id: id, columns },
+        metadata: hydrate.then_some(NoResources {}),
+        resources: NoResources {},
     })
 }

@@ -5,17 +5,15 @@ use std::collections::HashMap;
 use axum::Json;
 use indexmap::IndexSet;
 use sea_query::{Expr, ExprTrait, Query as Sql};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use super::tagging::TAG_LINK_KIND;
-use super::tagging::{Taggable, attach};
+use super::tagging::{TAG_LINK_KIND, Taggable, attach};
 use super::tags::TagRow;
 use crate::framework::routes::Routes;
-use crate::framework::{Context, NoResources, Response, Stored, find_in};
+use crate::framework::{Context, NoResources, Response, find_in};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::{JsonBody, JsonItems};
-use crate::row;
-use crate::store::{Among, Id, Timestamp, Transaction};
+use crate::store::{Among, Id, Stored, Timestamp, Transaction, Word, Words, row};
 
 const LINKS: &str = "/api/v1/tag_resources";
 const BATCH: &str = "/api/v1/tag_resources/batch";
@@ -33,34 +31,21 @@ pub fn routes() -> Routes {
 row! {
     struct TagResourceRow in "tag_resource" {
         id: Id,
+    }
+    body TagResourceBody {
         created: Timestamp,
         updated: Timestamp,
         tag_id: Id,
         resource_id: Id,
-        resource_type: String,
+        resource_type: Word<Taggable>,
     }
-}
-
-#[derive(Debug, Serialize)]
-struct TagResourceBody {
-    created: Timestamp,
-    updated: Timestamp,
-    tag_id: Id,
-    resource_id: Id,
-    resource_type: String,
 }
 
 type TagResourceResponse = Response<TagResourceBody, NoResources, NoResources>;
 
 impl TagResourceRow {
     fn response(self) -> TagResourceResponse {
-        let Self { id, created, updated, tag_id, resource_id, resource_type } = self;
-        Response::nameless(
-            id,
-            TagResourceBody { created, updated, tag_id, resource_id, resource_type },
-            None,
-            None,
-        )
+        Response::nameless(self.id, self.body, None, None)
     }
 }
 
@@ -107,7 +92,7 @@ async fn link(cx: &Context, requests: &[TagResourceRequest]) -> ApiResult<Vec<Ta
 
 /// 404 when the thing that a tag is to be attached to is not there.
 async fn require_thing(tx: &mut Transaction, request: &TagResourceRequest) -> ApiResult<()> {
-    let (kind, id) = (request.resource_type.word(), request.resource_id);
+    let (kind, id) = (request.resource_type.as_str(), request.resource_id);
     let query = Sql::select().column("id").from(kind).and_where(Expr::col("id").eq(id)).to_owned();
     match tx.fetch_optional::<(Id,)>(&query).await? {
         Some(_) => Ok(()),
@@ -120,11 +105,8 @@ async fn find_all(cx: &Context, ids: &[Id]) -> ApiResult<Vec<TagResourceRow>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let query = Sql::select()
-        .columns(TagResourceRow::columns())
-        .from(TagResourceRow::TABLE)
-        .and_where(Expr::col("id").among(ids.iter().copied()))
-        .to_owned();
+    let mut query = TagResourceRow::all();
+    query.and_where(Expr::col("id").among(ids.iter().copied()));
     let mut rows: Vec<TagResourceRow> = cx.store.fetch_all(&query).await?;
     let places: HashMap<Id, usize> = ids.iter().copied().zip(0..).collect();
     rows.sort_by_key(|row| places.get(&row.id).copied());
@@ -147,7 +129,7 @@ async fn unlink(cx: &Context, requests: &[TagResourceRequest]) -> ApiResult<()> 
                 .from_table(TagResourceRow::TABLE)
                 .and_where(Expr::col("tag_id").eq(request.tag_id))
                 .and_where(Expr::col("resource_id").eq(request.resource_id))
-                .and_where(Expr::col("resource_type").eq(request.resource_type.word()))
+                .and_where(Expr::col("resource_type").eq(request.resource_type.as_str()))
                 .to_owned();
             tx.execute(&delete).await?;
         }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use sea_query::{Expr, ExprTrait, Query as Sql};
 
 use super::tags::TagRow;
-use crate::framework::{ById, Read, Resource, ResponseOf, Stored};
+use crate::framework::{ById, Read, Resource, ResponseOf};
 use crate::http::error::ApiResult;
-use crate::store::{Among, Id};
+use crate::store::{Among, Id, Stored};
 
 impl Read<'_> {
     /// The tags of each of these things, when related things are wanted.

@@ -2,6 +2,7 @@
 
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
 use serde::{Deserialize, Deserializer};
+use strum::{EnumString, IntoStaticStr, VariantNames};
 use uuid::Uuid;
 
 use super::tags::{self, Color, TagRow};
@@ -11,14 +12,15 @@ use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{Context, find_in, find_named};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::values::{ShortText, TextOr, at_most};
-use crate::store::{Among, Id, Insert, Transaction};
+use crate::store::{Among, Id, Insert, Transaction, Words};
 
 /// Tags in one request: each takes some statements.
 pub const MOST_TAGS: usize = 200;
 
-/// What can have tags (contract schema TaggableResourceTypes).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
+/// What can have tags (contract schema TaggableResourceTypes). The words are those of the tables too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, EnumString, IntoStaticStr, VariantNames)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Taggable {
     Artifact,
     ArtifactVersion,
@@ -32,23 +34,6 @@ pub enum Taggable {
 }
 
 impl Taggable {
-    pub const WORDS: &'static [&'static str] = &[
-        "artifact",
-        "artifact_version",
-        "model",
-        "model_version",
-        "pipeline",
-        "pipeline_run",
-        "run_template",
-        "pipeline_snapshot",
-        "deployment",
-    ];
-
-    /// The word in the store, which is the table's name too.
-    pub fn word(self) -> &'static str {
-        Self::WORDS[self as usize]
-    }
-
     /// Ids of all things that share an exclusive tag with this one; none for kinds that can't have such a tag.
     fn rivals(self, thing: Id) -> Option<SelectStatement> {
         let column = match self {
@@ -60,7 +45,7 @@ impl Taggable {
             }
             Self::Artifact | Self::Model | Self::ModelVersion | Self::Pipeline => return None,
         };
-        let table = self.word();
+        let table = self.as_str();
         let own = Sql::select().column(column).from(table).and_where(Expr::col("id").eq(thing)).to_owned();
         Some(Sql::select().column("id").from(table).and_where(Expr::col(column).in_subquery(own)).to_owned())
     }
@@ -172,9 +157,9 @@ async fn find_or_make(cx: &Context, tx: &mut Transaction, reference: &TagReferen
             cx.require(MAKE)?;
             tags::insert(cx, tx, name, color, exclusive.unwrap_or(false)).await
         }
-        Some(tag) if exclusive.is_none_or(|exclusive| exclusive == tag.exclusive) => Ok(tag),
+        Some(tag) if exclusive.is_none_or(|exclusive| exclusive == tag.body.exclusive) => Ok(tag),
         Some(tag) => {
-            let is = if tag.exclusive { "an exclusive" } else { "a non-exclusive" };
+            let is = if tag.body.exclusive { "an exclusive" } else { "a non-exclusive" };
             let message =
                 format!("The tag '{name}' is {is} one. Please update it before attaching it to resources.");
             Err(ApiError::value(message))
@@ -198,25 +183,25 @@ pub async fn attach(
         .from("tag_resource")
         .and_where(Expr::col("tag_id").eq(tag.id))
         .and_where(Expr::col("resource_id").eq(thing))
-        .and_where(Expr::col("resource_type").eq(kind.word()))
+        .and_where(Expr::col("resource_type").eq(kind.as_str()))
         .to_owned();
     if let Some((id,)) = tx.fetch_optional::<(Id,)>(&link).await? {
         return Ok(id);
     }
-    if tag.exclusive {
+    if tag.body.exclusive {
         let Some(rivals) = kind.rivals(thing) else {
             let message = format!(
                 "The exclusive tag '{}' can't be attached to a {}: exclusive tags are for pipeline runs, pipeline \
                  snapshots, deployments, run templates and artifact versions.",
                 tag.name,
-                kind.word()
+                kind.as_str()
             );
             return Err(ApiError::value(message));
         };
         let leave = Sql::delete()
             .from_table("tag_resource")
             .and_where(Expr::col("tag_id").eq(tag.id))
-            .and_where(Expr::col("resource_type").eq(kind.word()))
+            .and_where(Expr::col("resource_type").eq(kind.as_str()))
             .and_where(Expr::col("resource_id").in_subquery(rivals))
             .to_owned();
         tx.execute(&leave).await?;
@@ -226,7 +211,7 @@ pub async fn attach(
         .stamped(id, cx.now())
         .set("tag_id", tag.id)
         .set("resource_id", thing)
-        .set("resource_type", kind.word())
+        .set("resource_type", kind.as_str())
         .run(tx)
         .await?;
     Ok(id)
@@ -260,7 +245,7 @@ pub async fn remove_tags(
     let remove = Sql::delete()
         .from_table("tag_resource")
         .and_where(Expr::col("resource_id").eq(thing))
-        .and_where(Expr::col("resource_type").eq(kind.word()))
+        .and_where(Expr::col("resource_type").eq(kind.as_str()))
         .and_where(Expr::col("tag_id").in_subquery(meant))
         .to_owned();
     tx.execute(&remove).await?;

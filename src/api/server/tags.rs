@@ -1,29 +1,26 @@
 //! Tags: words that are attached to pipelines, runs, artifacts, models and the like.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use axum::Json;
 use sea_query::{Expr, ExprTrait, Func, Query as Sql, SelectStatement};
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantNames};
 use uuid::Uuid;
 
-use super::tagging::TAG_KIND;
-use super::tagging::Taggable;
-use crate::accounts::users::UserResponse;
+use super::tagging::{TAG_KIND, Taggable};
 use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, Read, Resource, Response, ResponseOf, delete, find_in, get, list, refuse_taken_name,
+    Context, Owner, Read, Resource, Response, ResponseOf, delete, find_in, get, list, refuse_taken_name,
 };
 use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::filter::{Field, FieldKind, Filter};
+use crate::http::filter::{Field, FieldKind, Fields, Filter, OWNED, STAMPED};
 use crate::http::json::ModelBody;
 use crate::http::list::Listed;
 use crate::http::path::PathId;
 use crate::http::values::check_name;
-use crate::row;
-use crate::store::{Among, Id, Insert, Timestamp, Transaction, Update};
+use crate::store::{Among, Id, Transaction, Update, Word, Words, row};
 
 const TAGS: &str = "/api/v1/tags";
 const TAG: &str = "/api/v1/tags/{tag_id}";
@@ -40,18 +37,18 @@ pub fn routes() -> Routes {
 row! {
     pub struct TagRow in "tag" {
         pub id: Id,
-        pub created: Timestamp,
-        pub updated: Timestamp,
         pub name: String,
-        pub color: String,
+    }
+    body TagBody: owned {
+        color: Word<Color>,
         pub exclusive: bool,
-        pub user_id: Option<Id>,
     }
 }
 
 /// Colours of the dashboard (contract schema ColorVariants).
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, EnumString, IntoStaticStr, VariantNames)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Color {
     Grey,
     Purple,
@@ -66,58 +63,28 @@ pub enum Color {
     Blue,
 }
 
-impl Color {
-    const WORDS: &'static [&'static str] = &[
-        "grey",
-        "purple",
-        "red",
-        "green",
-        "yellow",
-        "orange",
-        "lime",
-        "teal",
-        "turquoise",
-        "magenta",
-        "blue",
-    ];
-
-    fn word(self) -> &'static str {
-        Self::WORDS[self as usize]
-    }
-}
-
 impl Listed for TagRow {
     const HOLDS_SECRETS: bool = false;
-    const FIELDS: &'static [Field] = &[
-        Field::id(),
-        Field::time("created"),
-        Field::time("updated"),
-        Field::scope_user(),
-        Field::user(),
-        Field::text("name"),
-        Field::word("color", Color::WORDS),
-        Field {
-            kind: FieldKind::Switch(|is| Some(Expr::col("exclusive").eq(is))),
-            ..Field::only_flag("exclusive")
-        },
-        Field::custom("resource_type", attached_to),
+    const FIELDS: Fields = &[
+        STAMPED,
+        OWNED,
+        &[
+            Field::text("name"),
+            Field::word("color", Color::VARIANTS),
+            Field {
+                kind: FieldKind::Switch(|is| Some(Expr::col("exclusive").eq(is))),
+                ..Field::only_flag("exclusive")
+            },
+            Field::custom("resource_type", attached_to),
+        ],
     ];
 }
 
 /// Tags that are attached to a thing of that kind.
 fn attached_to(filter: &Filter<'_>) -> ApiResult<sea_query::SimpleExpr> {
-    let kind = filter.condition(Expr::col("resource_type"), FieldKind::Word(Taggable::WORDS))?;
+    let kind = filter.condition(Expr::col("resource_type"), FieldKind::Word(Taggable::VARIANTS))?;
     let links = Sql::select().column("tag_id").from("tag_resource").and_where(kind).to_owned();
     Ok(Expr::col("id").in_subquery(links))
-}
-
-#[derive(Debug, Serialize)]
-pub struct TagBody {
-    created: Timestamp,
-    updated: Timestamp,
-    user_id: Option<Id>,
-    color: String,
-    exclusive: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -126,33 +93,20 @@ pub struct TagMetadata {
     tagged_count: i64,
 }
 
-#[derive(Debug, Serialize)]
-pub struct TagResources {
-    user: Option<Arc<UserResponse>>,
-}
-
 impl Resource for TagRow {
     const NAME: &'static str = "tag";
     type Body = TagBody;
     type Metadata = TagMetadata;
-    type Resources = TagResources;
+    type Resources = Owner;
 
     async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let users = read.users(rows.iter().map(|row| row.user_id)).await?;
+        let users = read.users(rows.iter().map(|row| row.body.user_id)).await?;
         let counts = if read.metadata { tagged_counts(read, &rows).await? } else { HashMap::new() };
         let response = |row: Self| {
-            let metadata =
-                read.metadata(|| TagMetadata { tagged_count: counts.get(&row.id).copied().unwrap_or(0) });
-            let resources =
-                read.resources(|| TagResources { user: row.user_id.and_then(|id| users.get(&id).cloned()) });
-            let body = TagBody {
-                created: row.created,
-                updated: row.updated,
-                user_id: row.user_id,
-                color: row.color,
-                exclusive: row.exclusive,
-            };
-            Response::named(row.id, row.name, body, metadata, resources)
+            let tagged_count = counts.get(&row.id).copied().unwrap_or(0);
+            let metadata = read.metadata(|| TagMetadata { tagged_count });
+            let resources = read.resources(|| Owner::among(&users, row.body.user_id));
+            Response::named(row.id, row.name, row.body, metadata, resources)
         };
         Ok(rows.into_iter().map(response).collect())
     }
@@ -218,13 +172,12 @@ async fn create_tag(
     ModelBody(request): ModelBody<TagRequest>,
 ) -> ApiResult<Json<ResponseOf<TagRow>>> {
     let (context, request) = (&cx, &request);
-    let made = cx.create(|mut tx| async move {
-        refuse_taken_name::<TagRow>(&mut tx, None, &request.name.0, None).await?;
+    cx.create_row::<TagRow, _, _>(|mut tx| async move {
+        refuse_taken_name::<TagRow>(&mut tx, None, request.name.0.as_str(), None).await?;
         let tag = insert(context, &mut tx, &request.name.0, request.color, request.exclusive).await?;
         Ok((tx, tag.id))
-    });
-    let id = made.await?;
-    cx.answer::<TagRow>(id).await.map(Json)
+    })
+    .await
 }
 
 /// Inserts a tag.
@@ -240,14 +193,12 @@ pub async fn insert(
 ) -> ApiResult<TagRow> {
     check_name("Tag", name)?;
     let [any] = cx.env.random.bytes::<1>();
-    let any = Color::WORDS[usize::from(any) % Color::WORDS.len()];
-    let (id, now) = (cx.new_id(), cx.now());
-    Insert::into("tag")
-        .stamped(id, now)
+    let any = Color::VARIANTS[usize::from(any) % Color::VARIANTS.len()];
+    let id = cx.new_id();
+    cx.insert("tag", id)
         .set("name", name)
-        .set("color", color.map_or(any, Color::word))
+        .set("color", color.map_or(any, Color::as_str))
         .set("exclusive", exclusive)
-        .set("user_id", cx.user_id())
         .run(tx)
         .await?;
     find_in::<TagRow>(tx, id).await
@@ -260,24 +211,21 @@ async fn update_tag(
     ModelBody(update): ModelBody<TagUpdate>,
 ) -> ApiResult<Json<ResponseOf<TagRow>>> {
     let (now, update) = (cx.now(), &update);
-    let updated = cx.store.write(|mut tx| async move {
-        let tag = find_in::<TagRow>(&mut tx, id).await?;
-        if let Some(TagName(name)) = &update.name {
-            refuse_taken_name::<TagRow>(&mut tx, None, name, Some(id)).await?;
-        }
+    cx.change_row(id, |mut tx, tag: TagRow| async move {
+        let name = update.name.as_ref().map(|name| name.0.as_str());
+        refuse_taken_name::<TagRow>(&mut tx, None, name, Some(id)).await?;
         if update.exclusive == Some(true) {
             refuse_shared(&mut tx, &tag).await?;
         }
         Update::of("tag", id, now)
-            .maybe("name", update.name.as_ref().map(|name| name.0.as_str()))
+            .maybe("name", name)
             .maybe("exclusive", update.exclusive)
-            .maybe("color", update.color.map(Color::word))
+            .maybe("color", update.color.map(Color::as_str))
             .run(&mut tx)
             .await?;
-        Ok::<_, ApiError>(tx.commit(()).await?)
-    });
-    updated.await?;
-    cx.answer::<TagRow>(id).await.map(Json)
+        Ok(tx)
+    })
+    .await
 }
 
 /// Kinds of thing that an exclusive tag can be on when it becomes one.

@@ -5,25 +5,24 @@ use std::sync::Arc;
 
 use axum::Json;
 use sea_query::{Expr, ExprTrait, Func, Query as Sql};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use strum::VariantNames;
 
-use super::components::{ComponentType, TYPES};
-use crate::accounts::users::UserResponse;
+use super::components::ComponentType;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, Read, Resource, Response, ResponseOf, delete, delete_row, find_in, get, list,
+    Context, Owner, Read, Resource, Response, ResponseOf, delete, delete_row, find_in, get, list,
 };
 use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult, if_duplicate};
-use crate::http::filter::Field;
+use crate::http::filter::{Field, Fields, OWNED, STAMPED};
 use crate::http::json::ModelBody;
 use crate::http::list::Listed;
 use crate::http::path::PathId;
 use crate::http::values::{JsonObject, Name, ShortText, nullable, required};
-use crate::row;
 use crate::seed::sync_flavors;
-use crate::store::{Id, Insert, JsonText, Timestamp, Transaction, Update};
+use crate::store::{Id, Insert, JsonText, Timestamp, Transaction, Update, Word, Words, row};
 
 pub const KIND: Kind = Kind::new("flavors");
 const FLAVORS: &str = "/api/v1/flavors";
@@ -42,102 +41,53 @@ pub fn routes() -> Routes {
 row! {
     pub struct FlavorRow in "flavor" {
         pub id: Id,
-        pub created: Timestamp,
-        pub updated: Timestamp,
         pub name: String,
-        pub r#type: String,
-        pub source: String,
-        pub display_name: Option<String>,
-        pub config_schema: JsonText,
+    }
+    body FlavorBody: owned {
+        pub r#type: Word<ComponentType>,
+        source: String,
+        display_name: Option<String>,
         pub integration: Option<String>,
-        pub connector_type: Option<String>,
-        pub connector_resource_type: Option<String>,
-        pub connector_resource_id_attr: Option<String>,
-        pub user_id: Option<Id>,
         pub logo_url: Option<String>,
-        pub docs_url: Option<String>,
-        pub sdk_docs_url: Option<String>,
         pub is_custom: bool,
+    }
+    metadata FlavorMetadata {
+        pub config_schema: JsonText,
+        connector_type: Option<String>,
+        connector_resource_type: Option<String>,
+        connector_resource_id_attr: Option<String>,
+        docs_url: Option<String>,
+        sdk_docs_url: Option<String>,
     }
 }
 
 impl Listed for FlavorRow {
     const HOLDS_SECRETS: bool = false;
-    const FIELDS: &'static [Field] = &[
-        Field::id(),
-        Field::time("created"),
-        Field::time("updated"),
-        Field::scope_user(),
-        Field::user(),
-        Field::text("name"),
-        Field::text("display_name"),
-        Field::word("type", TYPES),
-        Field::text("integration"),
+    const FIELDS: Fields = &[
+        STAMPED,
+        OWNED,
+        &[
+            Field::text("name"),
+            Field::text("display_name"),
+            Field::word("type", ComponentType::VARIANTS),
+            Field::text("integration"),
+        ],
     ];
-}
-
-#[derive(Debug, Serialize)]
-pub struct FlavorBody {
-    created: Timestamp,
-    updated: Timestamp,
-    user_id: Option<Id>,
-    r#type: String,
-    display_name: String,
-    pub integration: Option<String>,
-    source: String,
-    pub logo_url: Option<String>,
-    is_custom: bool,
-}
-
-#[derive(Debug, Serialize)]
-pub struct FlavorMetadata {
-    config_schema: JsonText,
-    connector_type: Option<String>,
-    connector_resource_type: Option<String>,
-    connector_resource_id_attr: Option<String>,
-    docs_url: Option<String>,
-    sdk_docs_url: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-pub struct FlavorResources {
-    user: Option<Arc<UserResponse>>,
 }
 
 impl Resource for FlavorRow {
     const NAME: &'static str = "flavor";
     type Body = FlavorBody;
     type Metadata = FlavorMetadata;
-    type Resources = FlavorResources;
+    type Resources = Owner;
 
     async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let users = read.users(rows.iter().map(|row| row.user_id)).await?;
-        let response = |row: Self| {
-            let metadata = read.metadata(|| FlavorMetadata {
-                config_schema: row.config_schema,
-                connector_type: row.connector_type,
-                connector_resource_type: row.connector_resource_type,
-                connector_resource_id_attr: row.connector_resource_id_attr,
-                docs_url: row.docs_url,
-                sdk_docs_url: row.sdk_docs_url,
-            });
-            let resources = read
-                .resources(|| FlavorResources { user: row.user_id.and_then(|id| users.get(&id).cloned()) });
-            let body = FlavorBody {
-                created: row.created,
-                updated: row.updated,
-                user_id: row.user_id,
-                r#type: row.r#type,
-                display_name: row
-                    .display_name
-                    .filter(|name| !name.is_empty())
-                    .unwrap_or_else(|| title(&row.name)),
-                integration: row.integration,
-                source: row.source,
-                logo_url: row.logo_url,
-                is_custom: row.is_custom,
-            };
-            Response::named(row.id, row.name, body, metadata, resources)
+        let users = read.users(rows.iter().map(|row| row.body.user_id)).await?;
+        let response = |mut row: Self| {
+            let resources = read.resources(|| Owner::among(&users, row.body.user_id));
+            let given = row.body.display_name.take().filter(|name| !name.is_empty());
+            row.body.display_name = given.or_else(|| Some(title(&row.name)));
+            Response::named(row.id, row.name, row.body, read.metadata(|| row.metadata), resources)
         };
         Ok(rows.into_iter().map(response).collect())
     }
@@ -164,17 +114,14 @@ pub fn title(name: &str) -> String {
 }
 
 /// Flavors by name and type of component.
-pub type ByKind = HashMap<(String, String), Arc<ResponseOf<FlavorRow>>>;
+pub type ByKind = HashMap<(String, Word<ComponentType>), Arc<ResponseOf<FlavorRow>>>;
 
-/// The flavors of components, given by name and type, as they look inside another answer.
+/// The flavors of these names, as they look inside another answer.
 ///
 /// # Errors
 /// The store's own.
-pub async fn of_components<'a>(
-    read: &Read<'_>,
-    kinds: impl Iterator<Item = (&'a str, &'a str)>,
-) -> ApiResult<ByKind> {
-    let mut names: Vec<&str> = kinds.map(|(name, _)| name).collect();
+pub async fn of_components<'a>(read: &Read<'_>, names: impl Iterator<Item = &'a str>) -> ApiResult<ByKind> {
+    let mut names: Vec<&str> = names.collect();
     names.sort_unstable();
     names.dedup();
     if names.is_empty() {
@@ -182,7 +129,7 @@ pub async fn of_components<'a>(
     }
     let query = FlavorRow::select().and_where(Expr::col("name").is_in(names)).to_owned();
     let rows: Vec<FlavorRow> = read.store.fetch_all(&query).await?;
-    let kinds: Vec<_> = rows.iter().map(|row| (row.name.clone(), row.r#type.clone())).collect();
+    let kinds: Vec<_> = rows.iter().map(|row| (row.name.clone(), row.body.r#type.clone())).collect();
     let answers = FlavorRow::responses(&read.embedded(), rows).await?;
     Ok(kinds.into_iter().zip(answers.into_iter().map(Arc::new)).collect())
 }
@@ -252,21 +199,20 @@ async fn create_flavor(
 ) -> ApiResult<Json<ResponseOf<FlavorRow>>> {
     let id = cx.new_id();
     let (context, request) = (&cx, &request);
-    let made = cx.create(|mut tx| async move {
-        let (name, kind) = (request.name.as_str(), request.r#type.word());
+    cx.create_row::<FlavorRow, _, _>(|mut tx| async move {
+        let (name, kind) = (request.name.as_str(), request.r#type.as_str());
         refuse_taken(&mut tx, name, kind, None).await?;
         check_length(&request.config_schema)?;
-        let short = |text: &Option<ShortText>| text.as_ref().map(|text| text.as_str().to_owned());
         let inserted = Insert::into("flavor")
             .stamped(id, context.now())
             .set("name", name)
             .set("type", kind)
             .set("source", request.source.as_str())
             .set("config_schema", request.config_schema.as_str())
-            .set("integration", short(&request.integration).unwrap_or_default())
-            .set("connector_type", short(&request.connector_type))
-            .set("connector_resource_type", short(&request.connector_resource_type))
-            .set("connector_resource_id_attr", short(&request.connector_resource_id_attr))
+            .set("integration", request.integration.clone().unwrap_or_default())
+            .set("connector_type", request.connector_type.clone())
+            .set("connector_resource_type", request.connector_resource_type.clone())
+            .set("connector_resource_id_attr", request.connector_resource_id_attr.clone())
             .set("user_id", request.is_custom.then(|| context.user_id()))
             .set("logo_url", request.logo_url.clone())
             .set("docs_url", request.docs_url.clone())
@@ -276,9 +222,8 @@ async fn create_flavor(
             .await;
         inserted.map_err(if_duplicate(|| taken(name, kind)))?;
         Ok((tx, id))
-    });
-    let id = made.await?;
-    cx.answer::<FlavorRow>(id).await.map(Json)
+    })
+    .await
 }
 
 async fn update_flavor(
@@ -287,41 +232,36 @@ async fn update_flavor(
     ModelBody(update): ModelBody<FlavorUpdate>,
 ) -> ApiResult<Json<ResponseOf<FlavorRow>>> {
     let (now, update) = (cx.now(), &update);
-    let updated = cx.store.write(|mut tx| async move {
-        let flavor = find_in::<FlavorRow>(&mut tx, id).await?;
+    cx.change_row(id, |mut tx, flavor: FlavorRow| async move {
         let name = update.name.as_ref().map_or(flavor.name.as_str(), Name::as_str);
         let kind = match update.r#type {
-            Some(kind) => kind.word(),
-            None => flavor.r#type.as_str(),
+            Some(kind) => kind.as_str(),
+            None => flavor.body.r#type.as_str(),
         };
-        if (name, kind) != (flavor.name.as_str(), flavor.r#type.as_str()) {
+        if (name, kind) != (flavor.name.as_str(), flavor.body.r#type.as_str()) {
             refuse_taken(&mut tx, name, kind, Some(id)).await?;
-            refuse_used(&mut tx, &flavor.name, Some(&flavor.r#type), "renamed").await?;
+            refuse_used(&mut tx, &flavor.name, Some(flavor.body.r#type.as_str()), "renamed").await?;
         }
         update.config_schema.as_ref().map_or(Ok(()), check_length)?;
         update.change(id, now).run(&mut tx).await?;
-        Ok::<_, ApiError>(tx.commit(()).await?)
-    });
-    updated.await?;
-    cx.answer::<FlavorRow>(id).await.map(Json)
+        Ok(tx)
+    })
+    .await
 }
 
 impl FlavorUpdate {
     fn change(&self, id: Id, now: Timestamp) -> Update {
-        let short = |text: &Option<Option<ShortText>>| {
-            text.as_ref().map(|text| text.as_ref().map(|text| text.as_str().to_owned()))
-        };
         Update::of("flavor", id, now)
-            .maybe("name", self.name.as_ref().map(Name::as_str))
-            .maybe("type", self.r#type.map(ComponentType::word))
-            .maybe("config_schema", self.config_schema.as_ref().map(JsonObject::as_str))
-            .maybe("source", self.source.as_ref().map(ShortText::as_str))
+            .maybe("name", self.name.clone())
+            .maybe("type", self.r#type.map(ComponentType::as_str))
+            .maybe("config_schema", self.config_schema.clone())
+            .maybe("source", self.source.clone())
             .maybe("is_custom", self.is_custom)
-            .maybe("display_name", short(&self.display_name))
-            .maybe("connector_type", short(&self.connector_type))
-            .maybe("connector_resource_type", short(&self.connector_resource_type))
-            .maybe("connector_resource_id_attr", short(&self.connector_resource_id_attr))
-            .maybe("integration", short(&self.integration))
+            .maybe("display_name", self.display_name.clone())
+            .maybe("connector_type", self.connector_type.clone())
+            .maybe("connector_resource_type", self.connector_resource_type.clone())
+            .maybe("connector_resource_id_attr", self.connector_resource_id_attr.clone())
+            .maybe("integration", self.integration.clone())
             .maybe("logo_url", self.logo_url.clone())
             .maybe("docs_url", self.docs_url.clone())
             .maybe("sdk_docs_url", self.sdk_docs_url.clone())

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use chrono::{DateTime, TimeDelta};
+use strum::VariantNames;
 
 use crate::address::Address;
 use crate::audit::Action;
@@ -85,7 +86,7 @@ pub async fn audit(visitor: Visitor) -> PageResult {
     let since = since.map(|(_, hours, _)| visitor.shell.now - TimeDelta::hours(*hours));
     let since = since.map(|since| format!("gte:{}", since.format("%Y-%m-%d %H:%M:%S")));
     let records = newest(Address::of("/api/v1/audit", &[]), &visitor.asked)
-        .maybe("action", visitor.asked.text("action").filter(|action| Action::WORDS.contains(action)))
+        .maybe("action", visitor.asked.text("action").filter(|action| Action::VARIANTS.contains(action)))
         .maybe(
             "result",
             visitor.asked.text("result").filter(|result| ["success", "refused"].contains(result)),
@@ -105,7 +106,7 @@ pub async fn audit(visitor: Visitor) -> PageResult {
             &FILTERS,
         ),
         records: records.items,
-        actions: Action::WORDS.iter().map(|word| choice("action", word, sentence(word))).collect(),
+        actions: Action::VARIANTS.iter().map(|word| choice("action", word, sentence(word))).collect(),
         results: ["success", "refused"].map(|word| choice("result", word, sentence(word))).into(),
         spans: SPANS.iter().map(|(name, _, words)| choice("since", name, (*words).to_owned())).collect(),
         user: visitor.asked.text("user").unwrap_or_default().to_owned(),

@@ -110,7 +110,7 @@ fn check_in_use(row: &KeyToProve) -> Result<(), AuthenticationError> {
     if !row.account_active {
         return Err(AuthenticationError::InactiveAccount(row.account_name.clone()));
     }
-    if !row.key.active {
+    if !row.key.body.active {
         return Err(AuthenticationError::InactiveApiKey(row.key.name.clone()));
     }
     Ok(())
@@ -135,6 +135,7 @@ async fn proven_generation(
             Some(digest) if app.auth.api_key_digests.verify(secret, digest) => return Ok(Some(generation)),
             Some(_) => {}
             None => {
+                let hash = hash.expose();
                 if app.auth.passwords.verify(secret.expose_secret().to_owned().into(), Some(hash)).await? {
                     let digest = app.auth.api_key_digests.digest(secret);
                     api_keys::upgrade(&app.auth_store, row.key.id, hash, &digest).await.map_err(Arc::new)?;
@@ -154,27 +155,26 @@ mod tests {
     use chrono::TimeDelta;
 
     use super::*;
-    use crate::api::identity::api_keys::ApiKeyRow;
-    use crate::store::{Id, Timestamp};
+    use crate::api::identity::api_keys::{ApiKeyColumns, ApiKeyMetadata, ApiKeyRow};
+    use crate::store::{Id, SecretText, Timestamp};
 
     fn row(generation: i64, retain_period: i64, rotated: DateTime<Utc>) -> KeyToProve {
         let stamp = Timestamp::new(rotated);
         KeyToProve {
             key: ApiKeyRow {
                 id: Id(Uuid::nil()),
-                created: stamp,
-                updated: stamp,
                 name: "ci".into(),
-                description: None,
-                key: String::new(),
+                key: SecretText(String::new().into()),
                 previous_key: None,
                 key_generation: generation,
-                retain_period,
-                active: true,
-                last_login: None,
-                last_rotated: Some(stamp),
                 service_account_id: Id(Uuid::nil()),
-                expires: None,
+                body: ApiKeyColumns { created: stamp, updated: stamp, active: true, expires: None },
+                metadata: ApiKeyMetadata {
+                    description: None,
+                    retain_period,
+                    last_login: None,
+                    last_rotated: Some(stamp),
+                },
             },
             account_name: "robot".into(),
             account_active: true,

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::audit::Origin;
 use crate::auth::password::PasswordError;
 use crate::http::error::ApiError;
-use crate::store::{Id, StoreError, Timestamp};
+use crate::store::{Id, StoreError, Timestamp, Words};
 
 /// Why a device gets no token.
 #[derive(Debug, thiserror::Error)]
@@ -70,9 +70,10 @@ pub async fn exchange(
 ) -> Result<(UserRow, DeviceRow), DeviceGrantError> {
     let now = app.env.clock.now();
     let devices = find_by_client(&app.auth_store, client_id).await?;
-    let is_waiting = |device: &&DeviceRow| device.status == DeviceStatus::Pending && !device.is_expired(now);
+    let is_waiting =
+        |device: &&DeviceRow| device.body.status == DeviceStatus::Pending && !device.is_expired(now);
     let is_approved =
-        |device: &&DeviceRow| device.status == DeviceStatus::Verified && !device.is_expired(now);
+        |device: &&DeviceRow| device.body.status == DeviceStatus::Verified && !device.is_expired(now);
     let waiting = devices.iter().find(is_waiting);
     for device in devices.iter().filter(is_approved) {
         if let Some(device) = prove(app, device.id, &device_code).await? {
@@ -90,10 +91,11 @@ pub async fn exchange(
             false => DeviceGrantError::AuthorizationPending,
         });
     }
-    let last = devices.iter().max_by_key(|device| device.updated).ok_or(DeviceGrantError::InvalidClient)?;
-    Err(match last.status {
-        DeviceStatus::Locked => DeviceGrantError::Locked,
-        _ => DeviceGrantError::ExpiredToken,
+    let last =
+        devices.iter().max_by_key(|device| device.body.updated).ok_or(DeviceGrantError::InvalidClient)?;
+    Err(match last.body.status == DeviceStatus::Locked {
+        true => DeviceGrantError::Locked,
+        false => DeviceGrantError::ExpiredToken,
     })
 }
 
@@ -103,12 +105,14 @@ async fn prove(app: &App, id: Id, device_code: &SecretString) -> Result<Option<D
     // Read again: others may have tried wrong codes during the wait, up to one too many.
     let device =
         find_for_authentication(&app.auth_store, id).await?.ok_or(DeviceGrantError::InvalidClient)?;
-    match device.status {
-        DeviceStatus::Verified => {}
-        DeviceStatus::Locked => return Err(DeviceGrantError::Locked),
-        DeviceStatus::Pending | DeviceStatus::Active => return Err(DeviceGrantError::ExpiredToken),
+    match device.body.status.known() {
+        Some(DeviceStatus::Verified) => {}
+        Some(DeviceStatus::Locked) => return Err(DeviceGrantError::Locked),
+        Some(DeviceStatus::Pending | DeviceStatus::Active) | None => {
+            return Err(DeviceGrantError::ExpiredToken);
+        }
     }
-    let is_right = permit.verify(device_code.clone(), Some(&device.device_code)).await?;
+    let is_right = permit.verify(device_code.clone(), Some(device.device_code.expose())).await?;
     Ok(Some(device).filter(|_| is_right))
 }
 
@@ -122,7 +126,7 @@ async fn activate(
         Some(id) => users::find_account(&app.auth_store, id).await?,
         None => None,
     };
-    let user = user.filter(|user| user.active).ok_or(DeviceGrantError::NoAccount)?;
+    let user = user.filter(|user| user.body.active).ok_or(DeviceGrantError::NoAccount)?;
     // Whoever comes second with the same code, or after a new request, finds nothing to trade.
     let activation = Sql::update()
         .table("auth_devices")
@@ -132,13 +136,13 @@ async fn activate(
         .value("updated", Timestamp::new(now))
         .and_where(Expr::col("id").eq(device.id))
         .and_where(Expr::col("status").eq(DeviceStatus::Verified.as_str()))
-        .and_where(Expr::col("device_code").eq(device.device_code.as_str()))
+        .and_where(Expr::col("device_code").eq(device.device_code.expose()))
         .and_where(Expr::col("user_id").eq(user.id))
         .to_owned();
     let before = Sql::select()
         .columns(["id", "created"])
         .from("auth_devices")
-        .and_where(Expr::col("client_id").eq(device.client_id))
+        .and_where(Expr::col("client_id").eq(device.body.client_id))
         .and_where(Expr::col("user_id").eq(user.id))
         .and_where(Expr::col("id").ne(device.id))
         .order_by("created", Order::Asc)
@@ -179,7 +183,7 @@ async fn activate(
 /// As in ZenML, a device's sign-in ends only where sign-ins end at all.
 fn end_of_device(app: &App, device: &DeviceRow, now: DateTime<Utc>) -> Option<Timestamp> {
     app.config.jwt_token_expire_minutes?;
-    let minutes = match device.trusted_device {
+    let minutes = match device.body.trusted_device {
         true => app.config.trusted_device_expiration_minutes,
         false => app.config.device_expiration_minutes,
     }?;

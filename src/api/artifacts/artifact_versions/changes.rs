@@ -31,15 +31,13 @@ pub async fn update_version(
     JsonBody(update): JsonBody<VersionUpdate>,
 ) -> ApiResult<Json<ResponseOf<ArtifactVersionRow>>> {
     let (context, update) = (&cx, &update);
-    let updated = cx.store.write(|mut tx| async move {
-        find_in::<ArtifactVersionRow>(&mut tx, id).await?;
+    cx.change_row(id, |mut tx, _: ArtifactVersionRow| async move {
         Update::of("artifact_version", id, context.now()).run(&mut tx).await?;
         set_tags(context, &mut tx, Taggable::ArtifactVersion, id, &update.add_tags).await?;
         remove_tags(context, &mut tx, Taggable::ArtifactVersion, id, &update.remove_tags).await?;
-        Ok::<_, ApiError>(tx.commit(()).await?)
-    });
-    updated.await?;
-    cx.answer::<ArtifactVersionRow>(id).await.map(Json)
+        Ok(tx)
+    })
+    .await
 }
 
 /// Deletes a version that no step has made or read; its data stays where it is.
@@ -64,7 +62,7 @@ pub async fn delete_version(cx: Context, PathId(id): PathId, mut query: Query) -
 }
 
 fn data_stays(version: &ArtifactVersionRow) -> ApiError {
-    match version.artifact_store_id {
+    match version.body.artifact_store_id {
         None => {
             let message = "The artifact version has no artifact store from which its data could be deleted.";
             ApiError::value(message)
@@ -72,7 +70,7 @@ fn data_stays(version: &ArtifactVersionRow) -> ApiError {
         Some(_) => {
             let message = format!(
                 "The server deletes no data from artifact stores. Please delete '{}' there yourself.",
-                version.uri
+                version.body.uri
             );
             ApiError::not_implemented(message)
         }

@@ -46,20 +46,24 @@ pub async fn visualize(cx: Context, PathId(id): PathId, mut query: Query) -> Api
     let all: Vec<VisualizationRow> = cx.store.fetch_all(&select).await?;
     let count = all.len();
     let found = usize::try_from(index).ok().and_then(|index| all.into_iter().nth(index));
-    let Some(VisualizationRow { id: visualization, r#type, uri, created, .. }) = found else {
+    let Some(VisualizationRow { id: visualization, body: shown, .. }) = found else {
         let message =
             format!("The artifact version has {count} visualizations, and none with the index {index}.");
         return Err(missing(message));
     };
-    let file =
-        StoredFile { store, uri: &uri, since: (created, visualization), projects: cx.principal.projects() };
+    let file = StoredFile {
+        store,
+        uri: &shown.uri,
+        since: (shown.created, visualization),
+        projects: cx.principal.projects(),
+    };
     let right = cx.edge.budgets.downloads.begin(Holder::Account(cx.user_id()))?;
     let file = with_file(&cx, file, |place| place.whole(LARGEST_VISUALIZATION)).await?;
-    Ok(download::json(LoadedVisualization::new(&r#type, file), right))
+    Ok(download::json(LoadedVisualization::new(shown.r#type.as_str(), file), right))
 }
 
 fn store_of(version: &ArtifactVersionRow) -> ApiResult<Id> {
-    version.artifact_store_id.ok_or_else(|| {
+    version.body.artifact_store_id.ok_or_else(|| {
         ApiError::key(format!("\"The artifact version {} has no artifact store.\"", version.id))
     })
 }
@@ -95,7 +99,7 @@ pub async fn download_archive(
     let artifact = find_stored::<ArtifactRow>(&app, version.artifact_id).await?;
     let right = app.edge.budgets.downloads.begin(Holder::Address(address))?;
     let archive = archive(&app, &version, projects.as_ref()).await?;
-    let name = format!("{}-{}.tar.gz", artifact.name, version.version);
+    let name = format!("{}-{}.tar.gz", artifact.name, version.body.version);
     Ok(download::gzip(&name, Packer::new(archive), right))
 }
 
@@ -106,6 +110,7 @@ async fn archive(
 ) -> ApiResult<Archive> {
     let store = store_of(version)?;
     let most = app.config.file_download_size_limit.0;
-    let file = StoredFile { store, uri: &version.uri, since: (version.created, version.id), projects };
+    let file =
+        StoredFile { store, uri: &version.body.uri, since: (version.body.created, version.id), projects };
     with_file(app, file, move |place| place.archive(most.into())).await
 }

@@ -4,33 +4,32 @@ use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
 
 use super::ArtifactVersionRow;
 use crate::http::error::ApiResult;
-use crate::http::filter::{Field, FieldKind, Filter, Related};
+use crate::http::filter::{Field, FieldKind, Fields, Filter, OWNED, Related, STAMPED};
 use crate::http::list::Listed;
 
 impl Listed for ArtifactVersionRow {
     const HOLDS_SECRETS: bool = false;
-    const FIELDS: &'static [Field] = &[
-        Field::id(),
-        Field::time("created"),
-        Field::time("updated"),
-        Field::scope_user(),
-        Field::user(),
-        Field::tags(),
-        Field::run_metadata("artifact_version"),
-        Field::related("artifact", ARTIFACT),
-        Field::related("artifact_id", ARTIFACT),
-        Field::text("version"),
-        Field::number("version_number"),
-        Field::text("uri"),
-        Field::text("materializer"),
-        Field::text("type"),
-        Field::text("data_type"),
-        Field::reference("artifact_store_id", "artifact_store_id"),
-        Field::related("model_version_id", MODEL_VERSION),
-        Field::switch("only_unused", |only| only.then(unused)),
-        Field::switch("has_custom_name", |flag| Some(has_custom_name(flag))),
-        Field::related("model", MODEL),
-        Field::custom("pipeline_run", of_run),
+    const FIELDS: Fields = &[
+        STAMPED,
+        OWNED,
+        &[
+            Field::tags(),
+            Field::run_metadata("artifact_version"),
+            Field::related("artifact", ARTIFACT),
+            Field::related("artifact_id", ARTIFACT),
+            Field::text("version"),
+            Field::number("version_number"),
+            Field::text("uri"),
+            Field::text("materializer"),
+            Field::text("type"),
+            Field::text("data_type"),
+            Field::reference("artifact_store_id", "artifact_store_id"),
+            Field::related("model_version_id", MODEL_VERSION),
+            Field::switch("only_unused", |only| only.then(unused)),
+            Field::switch("has_custom_name", |flag| Some(has_custom_name(flag))),
+            Field::related("model", MODEL),
+            Field::custom("pipeline_run", of_run),
+        ],
     ];
 }
 

@@ -6,12 +6,10 @@ mod filters;
 mod loaded;
 mod requests;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sea_query::{Expr, ExprTrait, Order, Query as Sql};
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 use super::artifact_visualizations::{VisualizationRow, of_versions};
 use super::artifacts::{self, ArtifactRow};
@@ -23,13 +21,13 @@ use crate::auth::access::Also;
 use crate::auth::kind::Kind;
 use crate::auth::permissions::Verb;
 use crate::framework::routes::Routes;
-use crate::framework::{ById, Read, Resource, Response, ResponseOf, get, list};
+use crate::framework::{ById, Logged, Read, Resource, Response, ResponseOf, get, list, pick};
 use crate::http::error::ApiResult;
-use crate::row;
-use crate::store::{Among, Id, Timestamp};
+use crate::store::{Among, Id, Word, row};
 
 pub use self::changes::{delete_those, refuse_outputs};
-pub use self::requests::{ArtifactVersionRequest, insert};
+use self::requests::{ArtifactType, SaveType};
+pub use self::requests::{ArtifactVersionRequest, VisualizationType, insert};
 
 const DATA: &str = "/api/v1/artifact_versions/{artifact_version_id}/data";
 pub const KIND: Kind = Kind::new("artifact_versions").in_project();
@@ -62,46 +60,32 @@ pub fn routes() -> Routes {
 row! {
     pub struct ArtifactVersionRow in "artifact_version" {
         pub id: Id,
-        pub created: Timestamp,
-        pub updated: Timestamp,
-        pub version: String,
-        pub version_number: Option<i64>,
-        pub r#type: String,
-        pub uri: String,
-        pub materializer: String,
-        pub data_type: String,
-        pub save_type: String,
-        pub content_hash: Option<String>,
-        pub item_count: Option<i64>,
         pub artifact_id: Id,
+    }
+    body ArtifactVersionColumns: in_project {
+        pub version: String,
+        pub r#type: Word<ArtifactType>,
+        pub uri: String,
+        materializer: Source,
+        data_type: Source,
+        save_type: Word<SaveType>,
+        content_hash: Option<String>,
+        item_count: Option<i64>,
         pub artifact_store_id: Option<Id>,
-        pub user_id: Option<Id>,
-        pub project_id: Id,
     }
 }
 
 #[derive(Debug, Serialize)]
 pub struct ArtifactVersionBody {
-    created: Timestamp,
-    updated: Timestamp,
-    user_id: Option<Id>,
-    project_id: Id,
+    #[serde(flatten)]
+    pub columns: ArtifactVersionColumns,
     artifact: Option<Arc<ResponseOf<ArtifactRow>>>,
-    version: String,
-    uri: String,
-    r#type: String,
-    materializer: Source,
-    data_type: Source,
-    save_type: String,
-    artifact_store_id: Option<Id>,
-    content_hash: Option<String>,
-    item_count: Option<i64>,
 }
 
 #[derive(Debug, Serialize)]
 pub struct ArtifactVersionMetadata {
     visualizations: Vec<ResponseOf<VisualizationRow>>,
-    run_metadata: BTreeMap<String, Arc<RawValue>>,
+    run_metadata: Logged,
 }
 
 #[derive(Debug, Serialize)]
@@ -123,7 +107,7 @@ impl Resource for ArtifactVersionRow {
     async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
         let artifacts = read.embed::<ArtifactRow>(rows.iter().map(|row| Some(row.artifact_id))).await?;
-        let users = read.users(rows.iter().map(|row| row.user_id)).await?;
+        let users = read.users(rows.iter().map(|row| row.body.user_id)).await?;
         let mut tags = read.tags_of(&rows).await?;
         let mut visualizations = of_versions(read, &ids).await?;
         let mut run_metadata = read.run_metadata("artifact_version", &ids).await?;
@@ -136,37 +120,17 @@ impl Resource for ArtifactVersionRow {
             let resources = read.resources(|| {
                 let (step, run) = producers.get(&row.id).copied().unzip();
                 ArtifactVersionResources {
-                    user: row.user_id.and_then(|id| users.get(&id).cloned()),
+                    user: pick(&users, row.body.user_id),
                     tags: tags.remove(&row.id).unwrap_or_default(),
                     producer_step_run_id: step,
                     producer_pipeline_run_id: run,
                 }
             });
             let artifact = artifacts.get(&row.artifact_id).cloned();
-            Response::nameless(row.id, row.body(artifact), metadata, resources)
+            let body = ArtifactVersionBody { columns: row.body, artifact };
+            Response::nameless(row.id, body, metadata, resources)
         };
         Ok(rows.into_iter().map(response).collect())
-    }
-}
-
-impl ArtifactVersionRow {
-    fn body(self, artifact: Option<Arc<ResponseOf<ArtifactRow>>>) -> ArtifactVersionBody {
-        ArtifactVersionBody {
-            created: self.created,
-            updated: self.updated,
-            user_id: self.user_id,
-            project_id: self.project_id,
-            artifact,
-            version: self.version,
-            uri: self.uri,
-            r#type: self.r#type,
-            materializer: Source::of_stored(&self.materializer),
-            data_type: Source::of_stored(&self.data_type),
-            save_type: self.save_type,
-            artifact_store_id: self.artifact_store_id,
-            content_hash: self.content_hash,
-            item_count: self.item_count,
-        }
     }
 }
 

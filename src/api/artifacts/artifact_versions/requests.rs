@@ -6,6 +6,7 @@ use axum::Json;
 use sea_query::{Expr, ExprTrait, Func, Query as Sql, UpdateStatement};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use super::ArtifactVersionRow;
 use crate::api::artifacts::artifacts::{self, ArtifactRow};
@@ -20,8 +21,7 @@ use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::{ModelBody, ModelItems};
 use crate::http::values::{Counted, LongText, NumberOrText, ShortText, at_most};
-use crate::store::{Id, Insert, Transaction, is_duplicate};
-use crate::words;
+use crate::store::{Id, Insert, Transaction, Words, is_duplicate};
 
 const CREATE_ARTIFACT: Permission = artifacts::KIND.to(Verb::Create);
 const UPDATE_ARTIFACT: Permission = artifacts::KIND.to(Verb::Update);
@@ -68,29 +68,37 @@ struct VisualizationRequest {
     uri: LongText,
 }
 
-words! {
-    enum VisualizationType { Csv = "csv", Html = "html", Image = "image", Markdown = "markdown", Json = "json" }
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, EnumString, IntoStaticStr, VariantNames)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum VisualizationType {
+    Csv,
+    Html,
+    Image,
+    Markdown,
+    Json,
 }
 
-words! {
-    enum ArtifactType {
-        DataAnalysis = "DataAnalysisArtifact",
-        Data = "DataArtifact",
-        Model = "ModelArtifact",
-        Schema = "SchemaArtifact",
-        Service = "ServiceArtifact",
-        Statistics = "StatisticsArtifact",
-        Base = "BaseArtifact",
-    }
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, EnumString, IntoStaticStr, VariantNames)]
+#[allow(clippy::enum_variant_names, reason = "these are the contract's words")]
+pub enum ArtifactType {
+    DataAnalysisArtifact,
+    DataArtifact,
+    ModelArtifact,
+    SchemaArtifact,
+    ServiceArtifact,
+    StatisticsArtifact,
+    BaseArtifact,
 }
 
-words! {
-    enum SaveType {
-        StepOutput = "step_output",
-        Manual = "manual",
-        Preexisting = "preexisting",
-        External = "external",
-    }
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, EnumString, IntoStaticStr, VariantNames)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum SaveType {
+    StepOutput,
+    Manual,
+    Preexisting,
+    External,
 }
 
 impl ArtifactVersionRequest {
@@ -204,20 +212,19 @@ pub async fn insert(cx: &Context, tx: &mut Transaction, request: &ArtifactVersio
         }
     };
     let id = cx.new_id();
-    let inserted = Insert::into("artifact_version")
-        .stamped(id, cx.now())
+    let inserted = cx
+        .insert("artifact_version", id)
         .set("version", version.as_str())
         .set("version_number", number)
-        .set("type", request.r#type.word())
+        .set("type", request.r#type.as_str())
         .set("uri", request.uri.as_str())
-        .set("materializer", request.materializer.as_str())
-        .set("data_type", request.data_type.as_str())
-        .set("save_type", request.save_type.word())
-        .set("content_hash", request.content_hash.as_ref().map(ShortText::as_str))
+        .set("materializer", request.materializer.clone())
+        .set("data_type", request.data_type.clone())
+        .set("save_type", request.save_type.as_str())
+        .set("content_hash", request.content_hash.clone())
         .set("item_count", request.item_count)
         .set("artifact_id", artifact)
         .set("artifact_store_id", request.artifact_store_id)
-        .set("user_id", cx.user_id())
         .set("project_id", request.project)
         .run(tx)
         .await;
@@ -241,7 +248,7 @@ async fn insert_related(
     for visualization in request.visualizations.iter().flatten() {
         Insert::into("artifact_visualization")
             .stamped(cx.new_id(), cx.now())
-            .set("type", visualization.r#type.word())
+            .set("type", visualization.r#type.as_str())
             .set("uri", visualization.uri.as_str())
             .set("artifact_version_id", id)
             .run(tx)
@@ -264,7 +271,7 @@ async fn artifact_of(cx: &Context, tx: &mut Transaction, request: &ArtifactVersi
         cx.require(CREATE_ARTIFACT)?;
         return Ok(artifacts::insert(cx, tx, request.project, name, request.has_custom_name).await?);
     };
-    if request.has_custom_name && !artifact.has_custom_name {
+    if request.has_custom_name && !artifact.metadata.has_custom_name {
         cx.require(UPDATE_ARTIFACT)?;
         let custom = Sql::update()
             .table("artifact")

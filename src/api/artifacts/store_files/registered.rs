@@ -6,7 +6,7 @@ use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
 use serde::Deserialize;
 
 use super::{Folder, StoredFile, by_id, missing, refusal};
-use crate::api::stacks::components::ComponentRow;
+use crate::api::stacks::components::{ComponentRow, ComponentType};
 use crate::app::App;
 use crate::framework::Context;
 use crate::http::error::{ApiError, ApiResult};
@@ -39,13 +39,13 @@ pub(super) struct LocalStore {
 pub(super) async fn local_store(app: &App, file: StoredFile<'_>) -> ApiResult<LocalStore> {
     let StoredFile { store: id, uri, .. } = file;
     let row = app.store.fetch_optional::<ComponentRow>(&by_id(id)).await?;
-    let Some(store) = row.filter(|row| row.r#type == ARTIFACT_STORE) else {
+    let Some(store) = row.filter(|row| row.body.r#type == ComponentType::ArtifactStore) else {
         return Err(missing(format!("There is no artifact store with the ID '{id}'.")));
     };
-    if store.flavor != LOCAL {
+    if store.body.flavor != LOCAL {
         let message = format!(
             "This server reads no files of the artifact store '{}': it has no client for the flavor {}.",
-            store.name, store.flavor
+            store.name, store.body.flavor
         );
         return Err(ApiError::not_implemented(message));
     }
@@ -53,7 +53,7 @@ pub(super) async fn local_store(app: &App, file: StoredFile<'_>) -> ApiResult<Lo
         return Err(refusal(&Unread::NotAllowed, uri));
     }
     let folders = match is_registered(app, &store).await? {
-        true => vec![match path_of(&store.configuration) {
+        true => vec![match store.metadata.configuration.as_ref().and_then(path_of) {
             Some(path) => Folder::At(path),
             None => Folder::Named(id.to_string().into()),
         }],
@@ -72,10 +72,10 @@ pub(super) async fn local_store(app: &App, file: StoredFile<'_>) -> ApiResult<Lo
 
 /// Whether an admin has registered it, or the server itself.
 async fn is_registered(app: &App, store: &ComponentRow) -> ApiResult<bool> {
-    let Some(owner) = store.user_id else { return Ok(store.name == DEFAULT) };
+    let Some(owner) = store.body.user_id else { return Ok(store.name == DEFAULT) };
     let owner = app.auth.identities.account(owner.0).await;
     let owner = owner.map_err(crate::auth::AuthenticationError::from)?;
-    Ok(owner.is_some_and(|owner| owner.is_admin))
+    Ok(owner.is_some_and(|owner| owner.body.is_admin))
 }
 
 fn path_of(configuration: &Base64Json) -> Option<PathBuf> {
@@ -120,7 +120,7 @@ pub async fn refuse_unregistered(
     (kind, flavor): (&str, &str),
     configuration: &str,
 ) -> ApiResult<()> {
-    if cx.principal.user.is_admin || !is_local_store(&cx, kind, flavor) {
+    if cx.principal.user.body.is_admin || !is_local_store(&cx, kind, flavor) {
         return Ok(());
     }
     let Some(path) = path_in(configuration) else { return Ok(()) };
@@ -146,7 +146,9 @@ fn is_plain(path: &Path) -> bool {
 /// # Errors
 /// When the store doesn't answer.
 pub async fn takes_over(cx: &Context, component: &ComponentRow) -> ApiResult<bool> {
-    if !cx.principal.user.is_admin || !is_local_store(&cx, &component.r#type, &component.flavor) {
+    if !cx.principal.user.body.is_admin
+        || !is_local_store(&cx, component.body.r#type.as_str(), &component.body.flavor)
+    {
         return Ok(false);
     }
     Ok(!is_registered(&cx, component).await?)

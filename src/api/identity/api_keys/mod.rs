@@ -8,7 +8,6 @@ use axum::extract::State;
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
-use sqlx::FromRow;
 
 use utoipa::ToSchema;
 
@@ -18,14 +17,18 @@ use crate::audit::{Action, Event, Origin};
 use crate::auth::Principal;
 use crate::auth::api_key::ApiKey;
 use crate::auth::kind::Kind;
+use crate::framework::written::or_empty_text;
+use crate::framework::{NoResources, Response, ShownSecret};
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::filter::{Field, Sort, by_name_or_id};
+use crate::http::filter::{Field, Fields, STAMPED, Sort, by_name_or_id};
 use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Listed, Page};
 use crate::http::path::{PathId, PathIdAndName};
 use crate::http::query::Query;
 use crate::http::values::{LongText, Name};
-use crate::store::{Id, Insert, Store, StoreError, Timestamp, is_duplicate};
+use crate::store::{
+    Id, Insert, SecretText, Store, StoreError, Timestamp, Update, is_duplicate, row, select_computed,
+};
 
 pub use self::proof::{KeyToProve, find_for_authentication, sweep_digests, upgrade};
 use self::proof::{MadeWith, NewSecret, delete_old_digests};
@@ -35,125 +38,78 @@ use crate::framework::routes::Routes;
 pub const KIND: Kind = Kind::new("api_keys").credential();
 pub const TABLE: &str = "api_key";
 
-#[derive(Clone, FromRow)]
-pub struct ApiKeyRow {
-    pub id: Id,
-    pub created: Timestamp,
-    pub updated: Timestamp,
-    pub name: String,
-    pub description: Option<String>,
-    /// bcrypt of the key's secret.
-    pub key: String,
-    /// bcrypt of the secret before the last rotation.
-    pub previous_key: Option<String>,
-    pub key_generation: i64,
-    /// Minutes after the last rotation in which the previous secret is still good.
-    pub retain_period: i64,
-    pub active: bool,
-    pub last_login: Option<Timestamp>,
-    pub last_rotated: Option<Timestamp>,
-    pub service_account_id: Id,
-    /// When the API token ends that the key was made with.
-    #[sqlx(default)]
-    pub expires: Option<Timestamp>,
+row! {
+    pub struct ApiKeyRow in "api_key" {
+        pub id: Id,
+        pub name: String,
+        /// bcrypt of the key's secret.
+        pub key: SecretText,
+        /// bcrypt of the secret before the last rotation.
+        pub previous_key: Option<SecretText>,
+        pub key_generation: i64,
+        pub service_account_id: Id,
+    }
+    body ApiKeyColumns {
+        pub created: Timestamp,
+        pub updated: Timestamp,
+        pub active: bool,
+        /// Computed: when the API token ends that it was made with, at the latest; not there for a key without an end.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub expires: Option<Timestamp>,
+    }
+    metadata ApiKeyMetadata {
+        #[serde(serialize_with = "or_empty_text")]
+        pub description: Option<String>,
+        /// Minutes after the last rotation in which the previous secret is still good.
+        #[serde(rename = "retain_period_minutes")]
+        pub retain_period: i64,
+        pub last_login: Option<Timestamp>,
+        pub last_rotated: Option<Timestamp>,
+    }
 }
-
-const COLUMNS: [&str; 13] = [
-    "id",
-    "created",
-    "updated",
-    "name",
-    "description",
-    "key",
-    "previous_key",
-    "key_generation",
-    "retain_period",
-    "active",
-    "last_login",
-    "last_rotated",
-    "service_account_id",
-];
 
 impl Listed for ApiKeyRow {
     const HOLDS_SECRETS: bool = false;
-    const FIELDS: &'static [Field] = &[
-        Field::id(),
-        Field::time("created"),
-        Field::time("updated"),
-        Field { sort: Sort::Not, ..Field::reference("service_account", "service_account_id") },
-        Field::text("name"),
-        Field::text("description"),
-        Field::flag("active"),
-        Field::time("last_login"),
-        Field::time("last_rotated"),
+    const FIELDS: Fields = &[
+        STAMPED,
+        &[
+            Field { sort: Sort::Not, ..Field::reference("service_account", "service_account_id") },
+            Field::text("name"),
+            Field::text("description"),
+            Field::flag("active"),
+            Field::time("last_login"),
+            Field::time("last_rotated"),
+        ],
     ];
 }
 
-#[derive(Serialize)]
-pub struct ApiKeyResponse {
-    body: Option<ApiKeyResponseBody>,
-    metadata: Option<ApiKeyResponseMetadata>,
-    resources: Option<ApiKeyResponseResources>,
-    id: Id,
-    permission_denied: bool,
-    name: String,
-}
+/// The answer about an API key.
+pub type ApiKeyResponse = Response<ApiKeyBody, ApiKeyMetadata, NoResources>;
 
-// ZenML's document has what is ignored here.
-#[derive(Serialize, ToSchema)]
+/// What ZenML's document lacks of its body.
+#[derive(ToSchema)]
 #[schema(as = APIKeyResponseBody)]
-pub struct ApiKeyResponseBody {
-    #[schema(ignore)]
-    created: Timestamp,
-    #[schema(ignore)]
-    updated: Timestamp,
-    /// Only in the answer that tells of a new key.
-    #[schema(ignore)]
-    key: Option<String>,
-    #[schema(ignore)]
-    active: bool,
-    #[schema(ignore)]
-    service_account: ServiceAccountResponse,
+#[expect(dead_code, reason = "it is described, not made: the row has the column")]
+pub struct DescribedBody {
     /// When the API token ends that it was made with, at the latest; not there for a key without an end.
     #[schema(value_type = String, format = DateTime, required = false)]
-    #[serde(skip_serializing_if = "Option::is_none")]
     expires: Option<Timestamp>,
 }
 
-#[derive(Serialize)]
-pub struct ApiKeyResponseMetadata {
-    description: String,
-    retain_period_minutes: i64,
-    last_login: Option<Timestamp>,
-    last_rotated: Option<Timestamp>,
+#[derive(Debug, Serialize)]
+pub struct ApiKeyBody {
+    #[serde(flatten)]
+    columns: ApiKeyColumns,
+    /// Only in the answer that tells of a new key.
+    key: Option<ShownSecret>,
+    service_account: ServiceAccountResponse,
 }
-
-/// A key's answer never fills these.
-#[derive(Serialize)]
-pub struct ApiKeyResponseResources {}
 
 impl ApiKeyRow {
     fn response(self, account: ServiceAccountRow, hydrate: bool, key: Option<&ApiKey>) -> ApiKeyResponse {
-        ApiKeyResponse {
-            body: Some(ApiKeyResponseBody {
-                created: self.created,
-                updated: self.updated,
-                key: key.map(|key| key.encode().expose_secret().to_owned()),
-                active: self.active,
-                service_account: account.response(false),
-                expires: self.expires,
-            }),
-            metadata: hydrate.then(|| ApiKeyResponseMetadata {
-                description: self.description.unwrap_or_default(),
-                retain_period_minutes: self.retain_period,
-                last_login: self.last_login,
-                last_rotated: self.last_rotated,
-            }),
-            resources: None,
-            id: self.id,
-            permission_denied: false,
-            name: self.name,
-        }
+        let key = key.map(|key| ShownSecret(key.encode()));
+        let body = ApiKeyBody { columns: self.body, key, service_account: account.response(false) };
+        Response::named(self.id, self.name, body, hydrate.then_some(self.metadata), None)
     }
 }
 
@@ -169,18 +125,6 @@ pub struct ApiKeyUpdate {
     name: Option<Name>,
     description: Option<LongText>,
     active: Option<bool>,
-}
-
-impl ApiKeyUpdate {
-    /// The names of what is given.
-    fn changed(&self) -> Vec<&'static str> {
-        let given = [
-            ("name", self.name.is_some()),
-            ("description", self.description.is_some()),
-            ("active", self.active.is_some()),
-        ];
-        given.into_iter().filter_map(|(name, is_given)| is_given.then_some(name)).collect()
-    }
 }
 
 impl Event {
@@ -203,7 +147,7 @@ fn select() -> SelectStatement {
         .from("zendo_api_key_digest")
         .and_where(Expr::col("key_hash").equals((TABLE, "key")))
         .to_owned();
-    Sql::select().columns(COLUMNS).expr_as(Expr::from(expires), "expires").from(TABLE).to_owned()
+    select_computed::<ApiKeyRow>(&[("expires", expires.into())])
 }
 
 /// The service account's key with that name or id.
@@ -337,23 +281,17 @@ pub async fn update_api_key(
     }
     require_admin(&principal)?;
     let row = find(&app.store, &account, &name_or_id).await?;
-    let mut update = Sql::update();
-    update.table("api_key").value("updated", Timestamp::new(app.env.clock.now()));
-    if let Some(name) = &request.name {
-        update.value("name", name.as_str());
-    }
-    if let Some(description) = &request.description {
-        update.value("description", description.as_str());
-    }
-    if let Some(active) = request.active {
-        update.value("active", active);
-    }
-    update.and_where(Expr::col("id").eq(row.id));
+    let update = Update::of(TABLE, row.id, Timestamp::new(app.env.clock.now()))
+        .maybe("name", request.name.clone())
+        .maybe("description", request.description)
+        .maybe("active", request.active);
     let event = app.audit.event(&origin, Action::ApiKeyUpdated).on("api_key", row.id, &row.name);
-    let event = event.of_account(&account).with("changed", request.changed()).maybe("active", request.active);
-    event.change(&app.store, &update).await.map_err(|error| match (is_duplicate(&error), &request.name) {
-        (true, Some(name)) => taken(name.as_str(), &account),
-        _ => error.into(),
+    let event = event.of_account(&account).with("changed", update.changed()).maybe("active", request.active);
+    event.change(&app.store, &update.statement()).await.map_err(|error| {
+        match (is_duplicate(&error), &request.name) {
+            (true, Some(name)) => taken(name.as_str(), &account),
+            _ => error.into(),
+        }
     })?;
     forget(&app, row.id).await;
     let row = find(&app.store, &account, &row.id.to_string()).await?;

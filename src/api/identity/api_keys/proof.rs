@@ -5,12 +5,12 @@ use sea_query::{Alias, Expr, ExprTrait, JoinType, Query as Sql};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::FromRow;
 
-use super::{ApiKeyRow, COLUMNS};
+use super::ApiKeyRow;
 use crate::app::App;
 use crate::auth::api_key::ApiKey;
 use crate::auth::{Principal, VerifiedToken};
 use crate::http::error::{ApiError, ApiResult};
-use crate::store::{Id, Insert, Store, StoreError, Timestamp, Transaction, is_duplicate};
+use crate::store::{Id, Insert, Store, StoreError, Timestamp, Transaction, is_duplicate, select_computed};
 
 /// Digests that one statement deletes at most.
 const SWEPT_AT_ONCE: u64 = 500;
@@ -54,15 +54,13 @@ pub async fn find_for_authentication(store: &Store, id: Id) -> Result<Option<Key
             .equals(column("id"))
             .and(Expr::col((digest, "key_hash")).equals(column(hash)))
     };
-    let query = Sql::select()
-        .columns(COLUMNS.map(column))
+    let query = select_computed::<ApiKeyRow>(&[("expires", Expr::col(("current", "expires")))])
         .expr_as(Expr::col(("user", "name")), "account_name")
         .expr_as(Expr::col(("user", "active")), "account_active")
         .expr_as(Expr::col(("current", "digest")), "digest")
         .expr_as(Expr::col(("previous", "digest")), "previous_digest")
         .expr_as(Expr::col(("current", "made_with")), "made_with")
         .expr_as(Expr::col(("previous", "made_with")), "previous_made_with")
-        .from("api_key")
         .inner_join("user", Expr::col(("user", "id")).equals(column("service_account_id")))
         .join_as(
             JoinType::LeftJoin,

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Expr, ExprTrait, Query as Sql, SimpleExpr};
 use sqlx::FromRow;
 
-use super::{ApiKeyRow, TABLE};
+use super::{ApiKeyMetadata, ApiKeyRow, TABLE};
 use crate::store::{Engine, Id, Store, StoreError, Timestamp};
 
 /// How often a key was rotated, and when it last was.
@@ -35,8 +35,8 @@ impl KeyRotation {
 
 impl ApiKeyRow {
     pub fn rotation(&self) -> KeyRotation {
-        let &Self { key_generation, retain_period, last_rotated, .. } = self;
-        KeyRotation { key_generation, retain_period, last_rotated }
+        let &ApiKeyMetadata { retain_period, last_rotated, .. } = &self.metadata;
+        KeyRotation { key_generation: self.key_generation, retain_period, last_rotated }
     }
 }
 

@@ -20,21 +20,21 @@ use super::api_keys::{self, KeyRotation};
 use crate::accounts::users::{UserResponse, UserRow, find_account_named};
 use crate::app::AppState;
 use crate::audit::{Action, Event, Origin};
+use crate::auth::claims::TokenKind;
 use crate::auth::kind::Kind;
 use crate::auth::permissions::Verb;
 use crate::auth::{Principal, Revocation, VerifiedToken, api_key, register};
 use crate::framework::routes::Routes;
-use crate::framework::{Context, PageAnswer, Read, Resource, Response, ResponseOf, get, list_of};
+use crate::framework::{Context, PageAnswer, Read, Resource, Response, ResponseOf, get, list_of, pick};
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::filter::{Field, Sort};
+use crate::http::filter::{Field, Fields, OWNED, Sort};
 use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Listed, Page};
 use crate::http::openapi::lists::Paging;
 use crate::http::path::PathId;
 use crate::http::query::Query;
 use crate::login::principal::{self, MaybePrincipal};
-use crate::row;
-use crate::store::{Id, Timestamp};
+use crate::store::{Id, Timestamp, Word, row, select_computed};
 use crate::work;
 
 pub const KIND: Kind = Kind::new("api_tokens").administration();
@@ -56,27 +56,45 @@ pub fn routes() -> Routes {
 row! {
     pub struct ApiTokenRow in "zendo_api_token" {
         pub id: Id,
-        pub created: Timestamp,
-        pub parent_id: Option<Id>,
-        pub name: String,
-        pub kind: String,
-        pub user_id: Id,
-        pub expires: Option<Timestamp>,
-        pub scope: Option<String>,
-        pub projects: Option<String>,
-        pub device_id: Option<Id>,
-        pub api_key_id: Option<Id>,
-        pub key_gen: Option<i64>,
-        pub schedule_id: Option<Id>,
-        pub pipeline_run_id: Option<Id>,
-        pub deployment_id: Option<Id>,
-        pub address: Option<String>,
-        pub user_agent: Option<String>,
-        pub last_used: Option<Timestamp>,
+        name: String,
+        projects: Option<String>,
+        key_gen: Option<i64>,
         /// Computed.
-        pub revoked: bool,
+        revoked: bool,
         /// Computed: whether what the token was made from or for has ended before it.
-        pub orphaned: bool,
+        orphaned: bool,
+    }
+    body #[derive(ToSchema)] ApiTokenColumns {
+        #[schema(value_type = String, format = DateTime)]
+        created: Timestamp,
+        #[schema(value_type = Uuid)]
+        user_id: Id,
+        #[serde(rename = "token_type")]
+        #[schema(value_type = TokenWord, inline)]
+        kind: Word<TokenKind>,
+        /// The token it was made from: the id of an API token, or of a session. It ends with it when that is revoked.
+        #[schema(value_type = Option<Uuid>)]
+        parent_id: Option<Id>,
+        #[schema(value_type = Option<String>, format = DateTime)]
+        expires: Option<Timestamp>,
+        /// What it may do; null is all that its user may.
+        scope: Option<String>,
+        #[schema(value_type = Option<String>, format = DateTime)]
+        last_used: Option<Timestamp>,
+        address: Option<String>,
+    }
+    metadata #[derive(ToSchema)] ApiTokenReferences {
+        user_agent: Option<String>,
+        #[schema(value_type = Option<Uuid>)]
+        device_id: Option<Id>,
+        #[schema(value_type = Option<Uuid>)]
+        api_key_id: Option<Id>,
+        #[schema(value_type = Option<Uuid>)]
+        schedule_id: Option<Id>,
+        #[schema(value_type = Option<Uuid>)]
+        pipeline_run_id: Option<Id>,
+        #[schema(value_type = Option<Uuid>)]
+        deployment_id: Option<Id>,
     }
 }
 
@@ -99,14 +117,14 @@ impl ApiTokenRow {
     fn status(&self, keys: &HashMap<Id, KeyRotation>, now: Timestamp) -> ApiTokenStatus {
         match self {
             _ if self.revoked => ApiTokenStatus::Revoked,
-            _ if self.expires.is_some_and(|expires| expires <= now) => ApiTokenStatus::Expired,
+            _ if self.body.expires.is_some_and(|expires| expires <= now) => ApiTokenStatus::Expired,
             _ if self.orphaned || self.has_rotated_key(keys, now) => ApiTokenStatus::Ended,
             _ => ApiTokenStatus::Active,
         }
     }
 
     fn has_rotated_key(&self, keys: &HashMap<Id, KeyRotation>, now: Timestamp) -> bool {
-        let key = self.api_key_id.and_then(|id| keys.get(&id));
+        let key = self.metadata.api_key_id.and_then(|id| keys.get(&id));
         key.zip(self.key_gen).is_some_and(|(key, generation)| !key.is_good(generation, now.to_utc()))
     }
 
@@ -116,22 +134,25 @@ impl ApiTokenRow {
 }
 
 impl Listed for ApiTokenRow {
-    const FIELDS: &'static [Field] = &[
-        Field::id(),
-        // The id grows with time, and is the table's order.
-        Field { sort: Sort::By(|| Expr::col("id")), ..Field::time("created") },
-        Field::text("name"),
-        Field { column: "kind", ..Field::word("token_type", &["generic", "workload"]) },
-        Field::scope_user(),
-        Field::user(),
-        Field::time("expires"),
-        Field::time("last_used"),
-        Field::text("address"),
-        Field::text("user_agent"),
-        Field::reference("parent_id", "parent_id"),
-        Field::reference("device_id", "device_id"),
-        Field::reference("api_key_id", "api_key_id"),
-        Field::reference("pipeline_run_id", "pipeline_run_id"),
+    const FIELDS: Fields = &[
+        &[
+            Field::id(),
+            // The id grows with time, and is the table's order.
+            Field { sort: Sort::By(|| Expr::col("id")), ..Field::time("created") },
+            Field::text("name"),
+            Field { column: "kind", ..Field::word("token_type", &["generic", "workload"]) },
+        ],
+        OWNED,
+        &[
+            Field::time("expires"),
+            Field::time("last_used"),
+            Field::text("address"),
+            Field::text("user_agent"),
+            Field::reference("parent_id", "parent_id"),
+            Field::reference("device_id", "device_id"),
+            Field::reference("api_key_id", "api_key_id"),
+            Field::reference("pipeline_run_id", "pipeline_run_id"),
+        ],
     ];
 }
 
@@ -146,43 +167,22 @@ enum TokenWord {
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ApiTokenBody {
-    #[schema(value_type = String, format = DateTime)]
-    created: Timestamp,
-    #[schema(value_type = Uuid)]
-    user_id: Id,
-    #[schema(value_type = TokenWord, inline)]
-    token_type: String,
+    #[serde(flatten)]
+    #[schema(inline)]
+    columns: ApiTokenColumns,
     #[schema(inline)]
     status: ApiTokenStatus,
-    /// The token it was made from: the id of an API token, or of a session. It ends with it when that is revoked.
-    #[schema(value_type = Option<Uuid>)]
-    parent_id: Option<Id>,
-    #[schema(value_type = Option<String>, format = DateTime)]
-    expires: Option<Timestamp>,
-    /// What it may do; null is all that its user may.
-    scope: Option<String>,
     /// The ids of the projects it is for; null is all.
     projects: Option<BTreeSet<Uuid>>,
-    #[schema(value_type = Option<String>, format = DateTime)]
-    last_used: Option<Timestamp>,
-    address: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ApiTokenMetadata {
+    #[serde(flatten)]
+    #[schema(inline)]
+    references: ApiTokenReferences,
     /// How many live tokens were made from it, and from those: so many end with it.
     descendants: u64,
-    user_agent: Option<String>,
-    #[schema(value_type = Option<Uuid>)]
-    device_id: Option<Id>,
-    #[schema(value_type = Option<Uuid>)]
-    api_key_id: Option<Id>,
-    #[schema(value_type = Option<Uuid>)]
-    schedule_id: Option<Id>,
-    #[schema(value_type = Option<Uuid>)]
-    pipeline_run_id: Option<Id>,
-    #[schema(value_type = Option<Uuid>)]
-    deployment_id: Option<Id>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -210,25 +210,18 @@ impl Resource for ApiTokenRow {
     type Resources = ApiTokenResources;
 
     fn select() -> SelectStatement {
-        let computed = ["revoked", "orphaned"];
-        let stored = <Self as crate::framework::Stored>::columns();
-        Sql::select()
-            .columns(stored.into_iter().filter(|column| !computed.contains(column)))
-            .expr_as(is_revoked(), "revoked")
-            .expr_as(is_orphaned(), "orphaned")
-            .from(register::TABLE)
-            .to_owned()
+        select_computed::<Self>(&[("revoked", is_revoked()), ("orphaned", is_orphaned())])
     }
 
     /// Everyone sees their own, admins all.
     fn narrow(select: &mut SelectStatement, principal: &Principal) {
-        if !principal.user.is_admin {
+        if !principal.user.body.is_admin {
             select.and_where(Expr::col("user_id").eq(principal.user.id));
         }
     }
 
     async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let users = read.users(rows.iter().map(|row| Some(row.user_id))).await?;
+        let users = read.users(rows.iter().map(|row| Some(row.body.user_id))).await?;
         let now = Timestamp::new(read.env.clock.now());
         let descendants = match read.metadata {
             true => {
@@ -238,34 +231,17 @@ impl Resource for ApiTokenRow {
             false => HashMap::new(),
         };
         let parents = parents_of(read, &rows).await?;
-        let keys = rows.iter().filter_map(|row| row.api_key_id).collect();
+        let keys = rows.iter().filter_map(|row| row.metadata.api_key_id).collect();
         let keys = api_keys::rotations(&read.store, keys).await?;
         let response = |row: Self| {
-            let body = ApiTokenBody {
-                status: row.status(&keys, now),
-                projects: row.projects(),
-                parent_id: row.parent_id,
-                created: row.created,
-                user_id: row.user_id,
-                token_type: row.kind,
-                expires: row.expires,
-                scope: row.scope,
-                last_used: row.last_used,
-                address: row.address,
-            };
-            let metadata = read.metadata(|| ApiTokenMetadata {
-                descendants: descendants.get(&row.id).copied().unwrap_or_default(),
-                user_agent: row.user_agent,
-                device_id: row.device_id,
-                api_key_id: row.api_key_id,
-                schedule_id: row.schedule_id,
-                pipeline_run_id: row.pipeline_run_id,
-                deployment_id: row.deployment_id,
-            });
+            let (status, projects) = (row.status(&keys, now), row.projects());
+            let descendants = descendants.get(&row.id).copied().unwrap_or_default();
             let resources = read.resources(|| ApiTokenResources {
-                user: users.get(&row.user_id).cloned(),
-                parent: row.parent_id.and_then(|id| parents.get(&id).cloned()),
+                user: users.get(&row.body.user_id).cloned(),
+                parent: pick(&parents, row.body.parent_id),
             });
+            let body = ApiTokenBody { columns: row.body, status, projects };
+            let metadata = read.metadata(|| ApiTokenMetadata { references: row.metadata, descendants });
             Response::named(row.id, row.name, body, metadata, resources)
         };
         Ok(rows.into_iter().map(response).collect())
@@ -274,7 +250,7 @@ impl Resource for ApiTokenRow {
 
 /// The API tokens that these were made from, by their ids.
 async fn parents_of(read: &Read<'_>, rows: &[ApiTokenRow]) -> ApiResult<HashMap<Id, ParentToken>> {
-    let ids: BTreeSet<Id> = rows.iter().filter_map(|row| row.parent_id).collect();
+    let ids: BTreeSet<Id> = rows.iter().filter_map(|row| row.body.parent_id).collect();
     if !read.resources || ids.is_empty() {
         return Ok(HashMap::new());
     }
@@ -372,9 +348,9 @@ pub async fn revoke_api_token(
     work::begin();
     cx.auth.register.flush().await?;
     let token = cx.find::<ApiTokenRow>(id).await?;
-    let expires = token.expires.map(|expires| expires.to_utc().timestamp());
+    let expires = token.body.expires.map(|expires| expires.to_utc().timestamp());
     let event = cx.audit.event(&origin, Action::TokenRevoked).on("api_token", id, &token.name);
-    let revocation = Revocation::Token { id: id.0, expires, user_id: token.user_id.0 };
+    let revocation = Revocation::Token { id: id.0, expires, user_id: token.body.user_id.0 };
     let descendants = cx.auth.revocations.revoke(revocation, &event, cx.env.clock.now()).await?;
     Ok(Json(RevokeResponse { revoked: true, descendants }))
 }
@@ -475,7 +451,7 @@ async fn token_to_revoke(app: &AppState, token: &SecretString) -> ApiResult<Opti
 /// All that goes back to a proof up to now.
 fn all_of(app: &AppState, user: &UserRow, event: Event) -> (Revocation, Event) {
     let until = last_date(app.env.clock.now(), user.password_changed_at);
-    let kind = if user.is_service_account { "service_account" } else { "user" };
+    let kind = if user.body.is_service_account { "service_account" } else { "user" };
     (Revocation::AllOf { user_id: user.id.0, until }, event.on(kind, user.id, &user.name))
 }
 
@@ -487,7 +463,7 @@ fn last_date(now: DateTime<Utc>, password_changed_at: Option<Timestamp>) -> Date
 }
 
 async fn find_user(app: &AppState, principal: &Principal, name_or_id: &str) -> ApiResult<UserRow> {
-    if !principal.user.is_admin {
+    if !principal.user.body.is_admin {
         let message = "Only an admin revokes the tokens of others.";
         return Err(ApiError::illegal(message));
     }

@@ -10,16 +10,17 @@ use chrono::{DateTime, Utc};
 use sea_query::{Expr, ExprTrait, Order, Query as Sql, SelectStatement};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use sqlx::FromRow;
+use strum::{EnumString, IntoStaticStr, VariantNames};
 use utoipa::ToSchema;
 
 use crate::accounts::users::{UserResponse, UserRow};
 use crate::app::App;
 use crate::audit::{Action, Origin};
+use crate::framework::Response;
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::filter::{Field, Sort};
+use crate::http::filter::{Field, Fields, OWNED, STAMPED, Sort};
 use crate::http::list::Listed;
-use crate::store::{Id, Store, StoreError, Timestamp};
+use crate::store::{Id, SecretText, Store, StoreError, Stored, Timestamp, Word, Words, row};
 
 pub use crate::login::device_request::{ClientDetails, DeviceRequest, keep_request, sweep};
 pub use crate::login::grants::device::{DeviceGrantError, exchange};
@@ -30,8 +31,8 @@ const USER_CODE_BYTES: usize = 16;
 const DEVICE_CODE_BYTES: usize = 32;
 
 /// How far a device has come (contract schema OAuthDeviceStatus).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "lowercase")]
 pub enum DeviceStatus {
     /// It has asked.
     Pending,
@@ -43,63 +44,56 @@ pub enum DeviceStatus {
     Locked,
 }
 
-impl DeviceStatus {
-    const WORDS: &'static [&'static str] = &["pending", "verified", "active", "locked"];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Verified => "verified",
-            Self::Active => "active",
-            Self::Locked => "locked",
-        }
+row! {
+    pub struct DeviceRow in "auth_devices" {
+        pub id: Id,
+        /// bcrypt of the user code.
+        user_code: SecretText,
+        /// bcrypt of the device code.
+        pub device_code: SecretText,
+        /// Who approved it last: the only one whose tokens it carries.
+        pub user_id: Option<Id>,
+    }
+    body DeviceColumns {
+        created: Timestamp,
+        pub updated: Timestamp,
+        pub client_id: Id,
+        pub expires: Option<Timestamp>,
+        pub trusted_device: bool,
+        pub status: Word<DeviceStatus>,
+        os: Option<String>,
+        ip_address: Option<String>,
+        hostname: Option<String>,
+    }
+    metadata DeviceMetadata {
+        python_version: Option<String>,
+        zenml_version: Option<String>,
+        city: Option<String>,
+        region: Option<String>,
+        country: Option<String>,
+        pub failed_auth_attempts: i64,
+        pub last_login: Option<Timestamp>,
     }
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("{0:?} is no status of a device")]
-pub struct UnknownStatus(String);
+/// The answer about a device.
+pub type DeviceResponse = Response<DeviceBody, DeviceMetadata, DeviceResources>;
 
-impl TryFrom<String> for DeviceStatus {
-    type Error = UnknownStatus;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let all = [Self::Pending, Self::Verified, Self::Active, Self::Locked];
-        all.into_iter().find(|status| status.as_str() == text).ok_or(UnknownStatus(text))
-    }
+#[derive(Debug, Serialize)]
+pub struct DeviceBody {
+    #[serde(flatten)]
+    columns: DeviceColumns,
+    user_id: Option<Id>,
 }
 
-#[derive(Clone, FromRow)]
-pub struct DeviceRow {
-    pub id: Id,
-    pub created: Timestamp,
-    pub updated: Timestamp,
-    pub client_id: Id,
-    /// bcrypt of the user code.
-    user_code: String,
-    /// bcrypt of the device code.
-    pub device_code: String,
-    #[sqlx(try_from = "String")]
-    pub status: DeviceStatus,
-    pub failed_auth_attempts: i64,
-    pub expires: Option<Timestamp>,
-    pub last_login: Option<Timestamp>,
-    pub trusted_device: bool,
-    pub os: Option<String>,
-    pub ip_address: Option<String>,
-    pub hostname: Option<String>,
-    pub python_version: Option<String>,
-    pub zenml_version: Option<String>,
-    pub city: Option<String>,
-    pub region: Option<String>,
-    pub country: Option<String>,
-    /// Who approved it last: the only one whose tokens it carries.
-    pub user_id: Option<Id>,
+#[derive(Debug, Serialize)]
+pub struct DeviceResources {
+    user: Option<UserResponse>,
 }
 
 impl DeviceRow {
     pub fn is_expired(&self, now: DateTime<Utc>) -> bool {
-        self.expires.is_some_and(|expires| expires.to_utc() <= now)
+        self.body.expires.is_some_and(|expires| expires.to_utc() <= now)
     }
 
     fn belongs_to(&self, user: &UserRow) -> bool {
@@ -109,91 +103,28 @@ impl DeviceRow {
     /// The answer about this device to that person. Who had it before is not theirs to know.
     fn response(self, user: &UserRow, hydrate: bool) -> DeviceResponse {
         let is_own = self.belongs_to(user);
-        DeviceResponse {
-            body: Some(DeviceResponseBody {
-                created: self.created,
-                updated: self.updated,
-                user_id: is_own.then_some(user.id),
-                client_id: self.client_id,
-                expires: self.expires,
-                trusted_device: self.trusted_device,
-                status: self.status,
-                os: self.os,
-                ip_address: self.ip_address,
-                hostname: self.hostname,
-            }),
-            metadata: hydrate.then_some(DeviceResponseMetadata {
-                python_version: self.python_version,
-                zenml_version: self.zenml_version,
-                city: self.city,
-                region: self.region,
-                country: self.country,
-                failed_auth_attempts: self.failed_auth_attempts,
-                last_login: self.last_login,
-            }),
-            resources: Some(DeviceResponseResources { user: is_own.then(|| user.response(false)) }),
-            id: self.id,
-            permission_denied: false,
-        }
+        let body = DeviceBody { columns: self.body, user_id: is_own.then_some(user.id) };
+        let resources = DeviceResources { user: is_own.then(|| user.clone().response(false)) };
+        Response::nameless(self.id, body, hydrate.then_some(self.metadata), Some(resources))
     }
 }
 
 impl Listed for DeviceRow {
     const HOLDS_SECRETS: bool = false;
-    const FIELDS: &'static [Field] = &[
-        Field::id(),
-        Field::time("created"),
-        Field::time("updated"),
-        Field::scope_user(),
-        Field::user(),
-        Field::time("expires"),
-        Field::reference("client_id", "client_id"),
-        Field::word("status", DeviceStatus::WORDS),
-        Field::flag("trusted_device"),
-        Field::number("failed_auth_attempts"),
-        Field::time("last_login"),
-        // For the console: ZenML sorts by no such name.
-        Field { sort: Sort::Not, ..Field::text("hostname") },
+    const FIELDS: Fields = &[
+        STAMPED,
+        OWNED,
+        &[
+            Field::time("expires"),
+            Field::reference("client_id", "client_id"),
+            Field::word("status", DeviceStatus::VARIANTS),
+            Field::flag("trusted_device"),
+            Field::number("failed_auth_attempts"),
+            Field::time("last_login"),
+            // For the console: ZenML sorts by no such name.
+            Field { sort: Sort::Not, ..Field::text("hostname") },
+        ],
     ];
-}
-
-#[derive(Serialize)]
-pub struct DeviceResponse {
-    body: Option<DeviceResponseBody>,
-    metadata: Option<DeviceResponseMetadata>,
-    resources: Option<DeviceResponseResources>,
-    id: Id,
-    permission_denied: bool,
-}
-
-#[derive(Serialize)]
-pub struct DeviceResponseBody {
-    created: Timestamp,
-    updated: Timestamp,
-    user_id: Option<Id>,
-    client_id: Id,
-    expires: Option<Timestamp>,
-    trusted_device: bool,
-    status: DeviceStatus,
-    os: Option<String>,
-    ip_address: Option<String>,
-    hostname: Option<String>,
-}
-
-#[derive(Serialize)]
-pub struct DeviceResponseMetadata {
-    python_version: Option<String>,
-    zenml_version: Option<String>,
-    city: Option<String>,
-    region: Option<String>,
-    country: Option<String>,
-    failed_auth_attempts: i64,
-    last_login: Option<Timestamp>,
-}
-
-#[derive(Serialize)]
-pub struct DeviceResponseResources {
-    user: Option<UserResponse>,
 }
 
 /// What a device's owner may change.
@@ -211,7 +142,7 @@ pub struct DeviceVerificationRequest {
     user_code: SecretString,
     #[serde(default)]
     #[schema(ignore)]
-    trusted_device: bool,
+    pub trusted_device: bool,
     /// Whether the device is to get nothing: it learns so as access_denied.
     #[serde(default)]
     #[schema(default = false)]
@@ -241,31 +172,7 @@ impl Codes {
 }
 
 fn select() -> SelectStatement {
-    Sql::select()
-        .columns([
-            "id",
-            "created",
-            "updated",
-            "client_id",
-            "user_code",
-            "device_code",
-            "status",
-            "failed_auth_attempts",
-            "expires",
-            "last_login",
-            "trusted_device",
-            "os",
-            "ip_address",
-            "hostname",
-            "python_version",
-            "zenml_version",
-            "city",
-            "region",
-            "country",
-            "user_id",
-        ])
-        .from("auth_devices")
-        .to_owned()
+    DeviceRow::all()
 }
 
 /// The device with that id. A token for it is good while the device is active, hasn't expired, and its `user_id`
@@ -312,8 +219,8 @@ pub async fn note_wrong_code(app: &App, origin: &Origin, device: &DeviceRow) -> 
     let now = Timestamp::new(app.env.clock.now());
     let of_this_request = Expr::col("id")
         .eq(device.id)
-        .and(Expr::col("status").eq(device.status.as_str()))
-        .and(Expr::col("device_code").eq(device.device_code.as_str()));
+        .and(Expr::col("status").eq(device.body.status.as_str()))
+        .and(Expr::col("device_code").eq(device.device_code.expose()));
     let count = Sql::update()
         .table("auth_devices")
         .value("failed_auth_attempts", Expr::col("failed_auth_attempts").add(1))

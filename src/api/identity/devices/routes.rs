@@ -20,7 +20,7 @@ use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Page};
 use crate::http::path::PathId;
 use crate::http::query::Query;
-use crate::store::{Id, Store, Timestamp};
+use crate::store::{Id, Store, Timestamp, Words};
 
 pub const KIND: Kind = Kind::new("devices").credential();
 const DEVICES: &str = "/api/v1/devices";
@@ -65,15 +65,15 @@ pub async fn get_device(
     query.finish()?;
     let user = &*principal.user;
     let device = find_for_authentication(&app.auth_store, id).await?.ok_or_else(|| not_found(id))?;
-    let is_open = device.status == DeviceStatus::Pending;
+    let is_open = device.body.status == DeviceStatus::Pending;
     // Whoever has just denied it sees that it was; one that wrong codes have locked is shown to nobody.
-    let is_locked = device.status == DeviceStatus::Locked;
-    let is_denied = is_locked && device.user_id.is_none() && device.failed_auth_attempts == 0;
+    let is_locked = device.body.status == DeviceStatus::Locked;
+    let is_denied = is_locked && device.user_id.is_none() && device.metadata.failed_auth_attempts == 0;
     let is_shown = match query.text("user_code") {
         _ if device.belongs_to(user) => true,
         Some(code) if is_open => prove(&app, &origin, id, code.to_owned().into()).await?.is_right(),
         Some(code) if is_denied => {
-            app.auth.passwords.verify(code.to_owned().into(), Some(&device.user_code)).await?
+            app.auth.passwords.verify(code.to_owned().into(), Some(device.user_code.expose())).await?
         }
         _ => false,
     };
@@ -104,10 +104,10 @@ async fn prove(app: &App, origin: &Origin, id: Id, user_code: SecretString) -> A
     let permit = app.auth.passwords.permit().await?;
     // Others may have tried wrong codes during the wait, up to one too many.
     let device = find_for_authentication(&app.auth_store, id).await?.ok_or_else(|| not_found(id))?;
-    if device.status != DeviceStatus::Pending {
+    if device.body.status != DeviceStatus::Pending {
         return Ok(Proof::NotWaiting);
     }
-    if permit.verify(user_code, Some(&device.user_code)).await? {
+    if permit.verify(user_code, Some(device.user_code.expose())).await? {
         return Ok(Proof::Right(Box::new(device)));
     }
     let event = app.audit.event(origin, Action::DeviceVerified).on("device", id, "");
@@ -166,7 +166,7 @@ pub async fn verify_device(
     let user = &*principal.user;
     let now = app.env.clock.now();
     let device = find_for_authentication(&app.auth_store, id).await?.ok_or_else(|| not_found(id))?;
-    if device.status != DeviceStatus::Pending {
+    if device.body.status != DeviceStatus::Pending {
         return refuse(NOT_WAITING);
     }
     if device.is_expired(now) {
@@ -188,7 +188,7 @@ pub async fn verify_device(
         .value("updated", Timestamp::new(now))
         .and_where(Expr::col("id").eq(id))
         .and_where(Expr::col("status").eq(DeviceStatus::Pending.as_str()))
-        .and_where(Expr::col("user_code").eq(device.user_code.as_str()));
+        .and_where(Expr::col("user_code").eq(device.user_code.expose()));
     let event = match request.denied {
         true => {
             decision.value("status", DeviceStatus::Locked.as_str());

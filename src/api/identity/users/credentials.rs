@@ -15,9 +15,9 @@ use crate::login::attempt::{Attempt, Guessed};
 use crate::store::{Engine, Insert, Timestamp};
 
 /// An activation token, and its hash for the store.
-pub async fn new_activation_token(app: &App) -> ApiResult<(String, SecretString)> {
-    let token = app.env.random.hex::<32>();
-    let hash = app.auth.passwords.hash(token.clone().into()).await?;
+pub async fn new_activation_token(app: &App) -> ApiResult<(SecretString, SecretString)> {
+    let token = SecretString::from(app.env.random.hex::<32>());
+    let hash = app.auth.passwords.hash(token.clone()).await?;
     Ok((token, hash))
 }
 

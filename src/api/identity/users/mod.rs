@@ -10,6 +10,5 @@ pub use self::requests::{NewPassword, UserRequest};
 pub use self::rules::{admins_only, owns_anything};
 pub use crate::accounts::names::{check_name, take_name, take_turn_of_names};
 pub use crate::accounts::users::{
-    PasswordRow, UserResponse, UserResponseBody, UserResponseMetadata, UserResponseResources, UserRow,
-    find_account, find_account_named, find_accounts, find_password,
+    PasswordRow, UserResponse, UserRow, find_account, find_account_named, find_accounts, find_password,
 };

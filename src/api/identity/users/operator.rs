@@ -68,7 +68,7 @@ impl Operator {
     pub async fn find(&self, name_or_id: &str) -> ApiResult<UserRow> {
         rules::kept_here(self.scheme)?;
         let user = users::find(&self.store, name_or_id).await?;
-        if user.is_service_account { Err(users::unknown(name_or_id)) } else { Ok(user) }
+        if user.body.is_service_account { Err(users::unknown(name_or_id)) } else { Ok(user) }
     }
 
     /// Whether such a user can be made.
@@ -77,7 +77,7 @@ impl Operator {
     /// 409 for a name that is taken, 403 where another service keeps the users, or the server waits for an admin.
     pub async fn check_new(&self, user: &UserRequest) -> ApiResult<()> {
         rules::kept_here(self.scheme)?;
-        if !user.is_admin && !settings::find(&self.store).await?.active {
+        if !user.is_admin && !settings::find(&self.store).await?.body.active {
             return Err(rules::forbidden("This server waits for its first admin: make one before others."));
         }
         match users::find(&self.store, user.name.as_str()).await {

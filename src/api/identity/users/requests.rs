@@ -82,12 +82,12 @@ impl UserRequest {
             .set("name", self.name.as_str())
             .set("is_service_account", false)
             .set("full_name", self.full_name.as_str())
-            .set("email", self.email.as_ref().map(ShortText::as_str))
+            .set("email", self.email.clone())
             .set("email_opted_in", self.email_opted_in)
             .set("avatar_url", self.avatar_url.as_deref())
             .set("external_user_id", self.external_user_id.map(Id))
             .set("is_admin", self.is_admin)
-            .set("user_metadata", self.user_metadata.as_ref().map(JsonObject::as_str))
+            .set("user_metadata", self.user_metadata.clone())
             .set("oidc_claims", self.oidc_claims.as_ref().map_or("null", |claims| claims.as_str()))
     }
 
@@ -201,25 +201,23 @@ impl Changes {
         self
     }
 
+    fn maybe(self, column: &'static str, value: Option<impl Into<SimpleExpr>>) -> Self {
+        match value {
+            Some(value) => self.set(column, value),
+            None => self,
+        }
+    }
+
     /// What anybody may change of themselves, and an admin of everybody.
     pub fn profile(mut self, update: &UserUpdate) -> Self {
         if let Some(name) = &update.name {
             self = self.set("name", name.as_str());
             self.name = Some(name.clone());
         }
-        if let Some(full_name) = &update.full_name {
-            self = self.set("full_name", full_name.as_str());
-        }
-        if let Some(metadata) = &update.user_metadata {
-            self = self.set("user_metadata", metadata.as_str());
-        }
-        if let Some(url) = &update.avatar_url {
-            self = self.set("avatar_url", url.as_deref());
-        }
-        match update.default_project_id {
-            Some(id) => self.set("default_project_id", id.map(Id)),
-            None => self,
-        }
+        self.maybe("full_name", update.full_name.clone())
+            .maybe("user_metadata", update.user_metadata.clone())
+            .maybe("avatar_url", update.avatar_url.clone())
+            .maybe("default_project_id", update.default_project_id.map(|id| id.map(Id)))
     }
 
     /// The parts of the email's consent that are given.

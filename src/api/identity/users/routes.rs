@@ -58,11 +58,11 @@ pub async fn list_users(
 ) -> ApiResult<Page<UserResponse>> {
     let mut select = users::select();
     select.and_where(Expr::col("is_service_account").eq(false));
-    if !principal.user.is_admin {
+    if !principal.user.body.is_admin {
         select.and_where(Expr::col("id").eq(principal.user.id));
     }
     let page = list.fetch(&store, &select).await?;
-    let responses = |rows: Vec<UserRow>| rows.iter().map(|row| row.response(list.hydrate)).collect();
+    let responses = |rows: Vec<UserRow>| rows.into_iter().map(|row| row.response(list.hydrate)).collect();
     Ok(page.with_items(responses))
 }
 
@@ -144,11 +144,11 @@ pub async fn update_user(
     let from = (&origin, &place);
     let mut changes = credentials::change_password(&app, &user, &mut update, changes, from).await?;
     changes = changes.profile(&update);
-    if rules::changes(update.is_admin, user.is_admin) {
-        changes = changes.admin(!user.is_admin);
+    if rules::changes(update.is_admin, user.body.is_admin) {
+        changes = changes.admin(!user.body.is_admin);
     }
-    if rules::changes(update.active, user.active) {
-        changes = match user.active {
+    if rules::changes(update.active, user.body.active) {
+        changes = match user.body.active {
             true => changes.deactivated(None, TokensEnd::at(app.store.engine(), now)),
             false => changes.activated(),
         };
@@ -173,7 +173,7 @@ pub async fn delete_user(
         return Err(rules::forbidden("Nobody may delete themselves; ask another admin."));
     }
     rules::admins_only(&principal, "delete users")?;
-    if user.is_service_account {
+    if user.body.is_service_account {
         return Err(users::unknown(name_or_id));
     }
     let id = user.id;
@@ -213,7 +213,7 @@ pub async fn deactivate_user(
         return Err(rules::forbidden("Nobody may deactivate themselves; ask another admin."));
     }
     rules::admins_only(&principal, "deactivate users")?;
-    if user.is_service_account {
+    if user.body.is_service_account {
         return Err(users::unknown(name_or_id));
     }
     let (token, hash) = credentials::new_activation_token(&app).await?;
@@ -287,7 +287,7 @@ pub async fn answer_email_prompt(
 
 /// The account that the request speaks for.
 pub async fn get_current_user(principal: Principal) -> Json<UserResponse> {
-    Json(principal.user.private_response())
+    Json(UserRow::clone(&principal.user).private_response())
 }
 
 /// Changes the user that the request speaks for.

@@ -51,7 +51,7 @@ pub fn kept_here(scheme: AuthScheme) -> ApiResult<()> {
 /// # Errors
 /// 403 for anybody but an admin.
 pub fn admins_only(principal: &Principal, action: &str) -> ApiResult<()> {
-    if principal.user.is_admin { Ok(()) } else { Err(forbidden(format!("Only an admin may {action}."))) }
+    if principal.user.body.is_admin { Ok(()) } else { Err(forbidden(format!("Only an admin may {action}."))) }
 }
 
 /// # Errors
@@ -71,10 +71,10 @@ pub fn is_self(principal: &Principal, target: &UserRow) -> bool {
 pub fn check_update(principal: &Principal, target: &UserRow, update: &UserUpdate) -> ApiResult<()> {
     oneself_or_admins_only(principal, target, "change another user")?;
     if is_self(principal, target) {
-        if changes(update.is_admin, target.is_admin) {
+        if changes(update.is_admin, target.body.is_admin) {
             return Err(forbidden("Nobody may change whether they are an admin themselves."));
         }
-        if changes(update.active, target.active) {
+        if changes(update.active, target.body.active) {
             return Err(forbidden("Nobody may change whether they are active themselves."));
         }
         return Ok(());

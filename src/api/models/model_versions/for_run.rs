@@ -1,6 +1,7 @@
 //! The model version that a run or step is configured with: found, or made when it isn't there.
 
 use sea_query::{Expr, ExprTrait, Order, Query as Sql, SelectStatement};
+use strum::VariantNames;
 
 use super::requests::{NewVersion, is_number, lock};
 use super::{KIND, ModelVersionRow, Stage};
@@ -69,7 +70,7 @@ pub async fn for_run(
     let found = tx.fetch_optional::<ModelVersionRow>(&meant(model, version.as_deref(), run)).await?;
     let id = match (found, version) {
         (Some(found), _) => found.id,
-        (None, Some(version)) if is_number(&version) || Stage::WORDS.contains(&version.as_str()) => {
+        (None, Some(version)) if is_number(&version) || Stage::VARIANTS.contains(&version.as_str()) => {
             let message = format!("\"The model '{name}' has no version '{version}'.\"");
             return Err(ApiError::key(message));
         }
@@ -103,7 +104,7 @@ fn meant(model: Id, version: Option<&str>, run: Id) -> SelectStatement {
             select.and_where(Expr::col("number").eq(number.parse().unwrap_or(i64::MAX)))
         }
         Some("latest") => select.order_by("number", Order::Desc).limit(1),
-        Some(stage) if Stage::WORDS.contains(&stage) => select.and_where(Expr::col("stage").eq(stage)),
+        Some(stage) if Stage::VARIANTS.contains(&stage) => select.and_where(Expr::col("stage").eq(stage)),
         Some(name) => select.and_where(Expr::col("name").eq(name)),
     };
     select

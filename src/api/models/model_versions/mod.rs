@@ -3,12 +3,11 @@
 mod for_run;
 mod requests;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
-use serde::Serialize;
-use serde_json::value::RawValue;
+use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use super::models::ModelRow;
 use crate::accounts::users::UserResponse;
@@ -18,16 +17,14 @@ use crate::auth::Principal;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, PageAnswer, Read, Resource, Response, ResponseOf, Stored, delete, get, list_of,
+    Context, PageAnswer, Read, Resource, Response, ResponseOf, WithRunMetadata, delete, get, list_of, pick,
 };
 use crate::http::error::ApiResult;
-use crate::http::filter::{Field, FieldKind, Filter, Related};
+use crate::http::filter::{Field, FieldKind, Fields, Filter, OWNED, Related, STAMPED};
 use crate::http::list::{ListRequest, Listed, Page};
 use crate::http::path::PathName;
 use crate::http::query::Query;
-use crate::row;
-use crate::store::{Id, Timestamp};
-use crate::words;
+use crate::store::{Id, Stored, Word, row};
 
 pub use self::for_run::{CONFIGURED, ConfiguredModel, for_run, link_run};
 pub use self::requests::lock_version;
@@ -86,43 +83,43 @@ fn of_model(model: &str) -> ApiResult<SelectStatement> {
 row! {
     pub struct ModelVersionRow in "model_version" {
         pub id: Id,
-        pub created: Timestamp,
-        pub updated: Timestamp,
         pub name: String,
-        pub project_id: Id,
-        pub user_id: Option<Id>,
         pub model_id: Id,
-        pub number: i64,
-        pub description: Option<String>,
-        pub stage: Option<String>,
+    }
+    body ModelVersionColumns: in_project {
+        stage: Option<Word<Stage>>,
+        number: i64,
+    }
+    metadata ModelVersionMetadata {
+        description: Option<String>,
     }
 }
 
-words! {
-    /// Stages of a model version (contract schema ModelStages).
-    pub enum Stage {
-        None = "none",
-        Staging = "staging",
-        Production = "production",
-        Archived = "archived",
-        Latest = "latest",
-    }
+/// Stages of a model version (contract schema ModelStages).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, EnumString, IntoStaticStr, VariantNames)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum Stage {
+    None,
+    Staging,
+    Production,
+    Archived,
+    Latest,
 }
 
 impl Listed for ModelVersionRow {
     const HOLDS_SECRETS: bool = false;
-    const FIELDS: &'static [Field] = &[
-        Field::id(),
-        Field::time("created"),
-        Field::time("updated"),
-        Field::scope_user(),
-        Field::user(),
-        Field::tags(),
-        Field::run_metadata("model_version"),
-        Field::text("name"),
-        Field::number("number"),
-        Field::word("stage", Stage::WORDS),
-        Field::related("model", MODEL),
+    const FIELDS: Fields = &[
+        STAMPED,
+        OWNED,
+        &[
+            Field::tags(),
+            Field::run_metadata("model_version"),
+            Field::text("name"),
+            Field::number("number"),
+            Field::word("stage", Stage::VARIANTS),
+            Field::related("model", MODEL),
+        ],
     ];
 }
 
@@ -135,19 +132,9 @@ const MODEL: Related = Related {
 
 #[derive(Debug, Serialize)]
 pub struct ModelVersionBody {
-    created: Timestamp,
-    updated: Timestamp,
-    user_id: Option<Id>,
-    project_id: Id,
-    stage: Option<String>,
-    number: i64,
+    #[serde(flatten)]
+    columns: ModelVersionColumns,
     model: Option<Arc<ResponseOf<ModelRow>>>,
-}
-
-#[derive(Debug, Serialize)]
-pub struct ModelVersionMetadata {
-    description: Option<String>,
-    run_metadata: BTreeMap<String, Arc<RawValue>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -172,34 +159,24 @@ impl Resource for ModelVersionRow {
     const IN_PROJECT: bool = true;
     const TAGGABLE: bool = true;
     type Body = ModelVersionBody;
-    type Metadata = ModelVersionMetadata;
+    type Metadata = WithRunMetadata<ModelVersionMetadata>;
     type Resources = ModelVersionResources;
 
     async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
         let models = read.embed::<ModelRow>(rows.iter().map(|row| Some(row.model_id))).await?;
-        let users = read.users(rows.iter().map(|row| row.user_id)).await?;
+        let users = read.users(rows.iter().map(|row| row.body.user_id)).await?;
         let mut tags = read.tags_of(&rows).await?;
-        let mut run_metadata = read.run_metadata("model_version", &ids).await?;
+        let mut logged = read.run_metadata("model_version", &ids).await?;
         let response = |row: Self| {
-            let metadata = read.metadata(|| ModelVersionMetadata {
-                description: row.description,
-                run_metadata: run_metadata.remove(&row.id).unwrap_or_default(),
-            });
+            let run_metadata = logged.remove(&row.id).unwrap_or_default();
+            let metadata = read.metadata(|| WithRunMetadata { columns: row.metadata, run_metadata });
             let resources = read.resources(|| ModelVersionResources {
-                user: row.user_id.and_then(|id| users.get(&id).cloned()),
+                user: pick(&users, row.body.user_id),
                 services: Page::empty(5),
                 tags: tags.remove(&row.id).unwrap_or_default(),
             });
-            let body = ModelVersionBody {
-                created: row.created,
-                updated: row.updated,
-                user_id: row.user_id,
-                project_id: row.project_id,
-                stage: row.stage,
-                number: row.number,
-                model: models.get(&row.model_id).cloned(),
-            };
+            let body = ModelVersionBody { columns: row.body, model: models.get(&row.model_id).cloned() };
             Response::named(row.id, row.name, body, metadata, resources)
         };
         Ok(rows.into_iter().map(response).collect())

@@ -3,6 +3,7 @@
 use axum::Json;
 use sea_query::{Expr, ExprTrait, Func, Query as Sql};
 use serde::Deserialize;
+use strum::VariantNames;
 
 use super::{ModelVersionRow, Stage};
 use crate::api::models::models::ModelRow;
@@ -13,7 +14,7 @@ use crate::http::json::JsonBody;
 use crate::http::path::{PathId, PathNameAndId};
 use crate::http::query::Query;
 use crate::http::values::{LongText, Name, ShortText, check_name};
-use crate::store::{Id, Insert, StoreError, Transaction, Update, is_duplicate};
+use crate::store::{Id, StoreError, Transaction, Update, Words, is_duplicate};
 
 #[derive(Debug, Deserialize)]
 pub struct ModelVersionRequest {
@@ -95,7 +96,7 @@ async fn create(
 fn check_version_name(name: Option<&str>) -> ApiResult<()> {
     let Some(name) = name else { return Ok(()) };
     check_name("ModelVersion", name)?;
-    if is_number(name) || Stage::WORDS.contains(&name.to_lowercase().as_str()) {
+    if is_number(name) || Stage::VARIANTS.contains(&name.to_lowercase().as_str()) {
         let message = format!("'{name}' is a number or a stage, so no version can have it for a name.");
         return Err(ApiError::value(message));
     }
@@ -158,11 +159,9 @@ impl NewVersion<'_> {
         let id = cx.new_id();
         let number = next_number(tx, model).await?;
         let producer = producer_run.filter(|_| name.is_none()).unwrap_or(id);
-        Insert::into("model_version")
-            .stamped(id, cx.now())
+        cx.insert("model_version", id)
             .set("name", name.map_or_else(|| number.to_string(), str::to_owned))
             .set("project_id", project)
-            .set("user_id", cx.user_id())
             .set("model_id", model)
             .set("number", number)
             .set("description", description)
@@ -215,9 +214,9 @@ pub async fn update_version(
             leave_stage(context, &mut tx, &version, stage, update.force).await?;
         }
         let changed = Update::of("model_version", id, context.now())
-            .maybe("stage", update.stage.map(Stage::word))
+            .maybe("stage", update.stage.map(Stage::as_str))
             .maybe("name", name)
-            .maybe("description", update.description.as_ref().map(LongText::as_str))
+            .maybe("description", update.description.clone())
             .run(&mut tx)
             .await;
         changed.map_err(|error| match name {
@@ -243,17 +242,17 @@ async fn leave_stage(
     let mut others = ModelVersionRow::select();
     others
         .and_where(Expr::col("model_id").eq(version.model_id))
-        .and_where(Expr::col("stage").eq(stage.word()))
+        .and_where(Expr::col("stage").eq(stage.as_str()))
         .and_where(Expr::col("id").ne(version.id));
     let Some(other) = tx.fetch_optional::<ModelVersionRow>(&others).await? else { return Ok(()) };
     if !force {
         let message = format!(
             "The version '{}' is in the stage {}. Please say with `force` that it is to be archived.",
             other.name,
-            stage.word()
+            stage.as_str()
         );
         return Err(ApiError::exists(message));
     }
-    Update::of("model_version", other.id, cx.now()).set("stage", Stage::Archived.word()).run(tx).await?;
+    Update::of("model_version", other.id, cx.now()).set("stage", Stage::Archived.as_str()).run(tx).await?;
     Ok(())
 }

@@ -253,21 +253,22 @@ async fn read(cx: &Context, logs: &LogsRow, asked: &Asked, frame: Frame) -> ApiR
 
 async fn lines(cx: &Context, logs: &LogsRow, asked: &Asked) -> ApiResult<Option<Lines>> {
     let refuse = |message: &str| Err(ApiError::value(message));
-    if logs.source == RUNNER {
+    if logs.body.source == RUNNER {
         return refuse("This server starts no runs, so it has no logs of their runners.");
     }
-    if logs.log_store_id.is_some() {
+    if logs.metadata.log_store_id.is_some() {
         let message = "This server reads no logs of log stores: it has no client for them.";
         return Err(ApiError::not_implemented(message));
     }
-    let Some(store) = logs.artifact_store_id else { return Ok(None) };
-    let Some(uri) = logs.uri.as_deref().filter(|uri| !uri.is_empty()) else {
+    let Some(store) = logs.metadata.artifact_store_id else { return Ok(None) };
+    let Some(uri) = logs.body.uri.as_deref().filter(|uri| !uri.is_empty()) else {
         return refuse("The logs have no URI.");
     };
     if asked.is_more_than_a_start {
         return refuse("Logs of an artifact store are read from their start, and not filtered.");
     }
-    let file = StoredFile { store, uri, since: (logs.created, logs.id), projects: cx.principal.projects() };
+    let file =
+        StoredFile { store, uri, since: (logs.body.created, logs.id), projects: cx.principal.projects() };
     with_file(&cx, file, |place| place.lines(MOST_BYTES)).await.map(Some)
 }
 

@@ -3,22 +3,18 @@
 mod entries;
 mod requests;
 
-use std::sync::Arc;
-
 use axum::Json;
 use serde::Serialize;
 
-use crate::accounts::users::UserResponse;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
-use crate::framework::{Context, Read, Resource, Response, ResponseOf};
+use crate::framework::{Context, Owner, Read, Resource, Response, ResponseOf};
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::filter::Field;
+use crate::http::filter::Fields;
 use crate::http::list::Listed;
 use crate::http::path::PathId;
 use crate::http::query::Query;
-use crate::row;
-use crate::store::{Id, Timestamp};
+use crate::store::{Id, row};
 
 pub use self::entries::entries;
 pub use self::requests::{
@@ -47,7 +43,8 @@ async fn get_logs(cx: Context, PathId(id): PathId, mut query: Query) -> ApiResul
 
 impl LogsRow {
     fn refuse_unowned(&self) -> ApiResult<()> {
-        if self.pipeline_run_id.or(self.step_run_id).or(self.hook_invocation_id).is_some() {
+        let of = &self.metadata;
+        if of.pipeline_run_id.or(of.step_run_id).or(of.hook_invocation_id).is_some() {
             return Ok(());
         }
         let message = "The logs are not of any pipeline run, step run or hook yet.";
@@ -58,14 +55,14 @@ impl LogsRow {
 row! {
     pub struct LogsRow in "logs" {
         pub id: Id,
-        pub created: Timestamp,
-        pub updated: Timestamp,
+    }
+    body LogsColumns: in_project {
         pub uri: Option<String>,
         pub source: String,
-        pub project_id: Id,
-        pub user_id: Option<Id>,
-        pub pipeline_run_id: Option<Id>,
+    }
+    metadata LogsReferences {
         pub step_run_id: Option<Id>,
+        pub pipeline_run_id: Option<Id>,
         pub artifact_store_id: Option<Id>,
         pub log_store_id: Option<Id>,
         pub hook_invocation_id: Option<Id>,
@@ -75,77 +72,29 @@ row! {
 /// No list of them is part of the contract.
 impl Listed for LogsRow {
     const HOLDS_SECRETS: bool = false;
-    const FIELDS: &'static [Field] = &[];
+    const FIELDS: Fields = &[];
 }
 
 #[derive(Debug, Serialize)]
 pub struct LogsBody {
-    created: Timestamp,
-    updated: Timestamp,
-    user_id: Option<Id>,
-    project_id: Id,
-    uri: Option<String>,
-    source: String,
-    step_run_id: Option<Id>,
-    pipeline_run_id: Option<Id>,
-    artifact_store_id: Option<Id>,
-    log_store_id: Option<Id>,
-    hook_invocation_id: Option<Id>,
-}
-
-#[derive(Debug, Serialize)]
-pub struct LogsMetadata {
-    step_run_id: Option<Id>,
-    pipeline_run_id: Option<Id>,
-    artifact_store_id: Option<Id>,
-    log_store_id: Option<Id>,
-    hook_invocation_id: Option<Id>,
-}
-
-#[derive(Debug, Serialize)]
-pub struct LogsResources {
-    user: Option<Arc<UserResponse>>,
+    #[serde(flatten)]
+    columns: LogsColumns,
+    #[serde(flatten)]
+    references: LogsReferences,
 }
 
 impl Resource for LogsRow {
     const NAME: &'static str = "logs";
     type Body = LogsBody;
-    type Metadata = LogsMetadata;
-    type Resources = LogsResources;
+    type Metadata = LogsReferences;
+    type Resources = Owner;
 
     async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let users = read.users(rows.iter().map(|row| row.user_id)).await?;
+        let users = read.users(rows.iter().map(|row| row.body.user_id)).await?;
         let response = |row: Self| {
-            let Self {
-                step_run_id,
-                pipeline_run_id,
-                artifact_store_id,
-                log_store_id,
-                hook_invocation_id,
-                ..
-            } = row;
-            let metadata = read.metadata(|| LogsMetadata {
-                step_run_id,
-                pipeline_run_id,
-                artifact_store_id,
-                log_store_id,
-                hook_invocation_id,
-            });
-            let resources =
-                read.resources(|| LogsResources { user: row.user_id.and_then(|id| users.get(&id).cloned()) });
-            let body = LogsBody {
-                created: row.created,
-                updated: row.updated,
-                user_id: row.user_id,
-                project_id: row.project_id,
-                uri: row.uri,
-                source: row.source,
-                step_run_id,
-                pipeline_run_id,
-                artifact_store_id,
-                log_store_id,
-                hook_invocation_id,
-            };
+            let resources = read.resources(|| Owner::among(&users, row.body.user_id));
+            let metadata = read.metadata(|| row.metadata.clone());
+            let body = LogsBody { columns: row.body, references: row.metadata };
             Response::nameless(row.id, body, metadata, resources)
         };
         Ok(rows.into_iter().map(response).collect())

@@ -13,7 +13,7 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::path::PathId;
 use crate::http::values::{LongText, ShortText, TextOr};
-use crate::store::{Id, Insert, Transaction, is_duplicate};
+use crate::store::{Id, Transaction, is_duplicate};
 
 const CREATE: Permission = KIND.to(Verb::Create);
 pub const UPDATE: Permission = KIND.to(Verb::Update);
@@ -116,12 +116,11 @@ pub async fn create_logs(
         return Err(ApiError::invalid_request("Give the project of the log."));
     };
     let (context, request) = (&cx, &request);
-    let made = cx.create(|mut tx| async move {
+    cx.create_row::<LogsRow, _, _>(|mut tx| async move {
         let id = insert(context, &mut tx, project, request).await?;
         Ok((tx, id))
-    });
-    let id = made.await?;
-    cx.answer::<LogsRow>(id).await.map(Json)
+    })
+    .await
 }
 
 /// Inserts a log with all that a request says of it.
@@ -137,12 +136,11 @@ pub async fn insert(cx: &Context, tx: &mut Transaction, project: Id, request: &L
     require_owner(tx, "step_run", request.step_run_id, project).await?;
     require_owner(tx, "hook_invocation", request.hook_invocation_id, project).await?;
     let id = request.id.unwrap_or_else(|| cx.new_id());
-    let inserted = Insert::into("logs")
-        .stamped(id, cx.now())
-        .set("uri", request.uri.as_ref().map(LongText::as_str))
+    let inserted = cx
+        .insert("logs", id)
+        .set("uri", request.uri.clone())
         .set("source", request.source.as_str())
         .set("project_id", project)
-        .set("user_id", cx.user_id())
         .set("pipeline_run_id", request.pipeline_run_id)
         .set("step_run_id", request.step_run_id)
         .set("artifact_store_id", request.artifact_store_id)
@@ -208,10 +206,11 @@ pub async fn assign(
     step_run: Option<Id>,
 ) -> ApiResult<()> {
     let logs = find_in::<LogsRow>(tx, id).await?;
-    require_owner(tx, "pipeline_run", pipeline_run, logs.project_id).await?;
-    require_owner(tx, "step_run", step_run, logs.project_id).await?;
-    let is_owned = logs.pipeline_run_id.or(logs.step_run_id).is_some();
-    if is_owned && (logs.pipeline_run_id != pipeline_run || logs.step_run_id != step_run) {
+    let (project, of) = (logs.body.project_id, logs.metadata);
+    require_owner(tx, "pipeline_run", pipeline_run, project).await?;
+    require_owner(tx, "step_run", step_run, project).await?;
+    let is_owned = of.pipeline_run_id.or(of.step_run_id).is_some();
+    if is_owned && (of.pipeline_run_id != pipeline_run || of.step_run_id != step_run) {
         let message = "The logs are of another run or step.";
         return Err(ApiError::illegal(message));
     }

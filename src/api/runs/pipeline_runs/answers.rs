@@ -21,7 +21,7 @@ use crate::api::runs::run_wait_conditions::WaitConditionRow;
 use crate::api::runs::schedules::ScheduleRow;
 use crate::api::runs::step_configuration::{Object, finalize_substitutions, object};
 use crate::api::stacks::stacks::StackRow;
-use crate::framework::{ById, Read, Resource, ResponseOf};
+use crate::framework::{ById, Read, Resource, ResponseOf, pick};
 use crate::http::error::ApiResult;
 use crate::store::{Among, Id, JsonText};
 
@@ -109,7 +109,7 @@ fn hydrated(row: &RunRow, details: Details) -> RunMetadata {
 /// A run's configuration: its snapshot's, with the moment of its start.
 pub fn configuration(row: &RunRow, stored: Option<&JsonText>) -> Object {
     let mut configuration = stored.map(|json| object(json.0.get())).unwrap_or_default();
-    finalize_substitutions(&mut configuration, row.start_time.unwrap_or(row.created));
+    finalize_substitutions(&mut configuration, row.start_time.unwrap_or(row.body.created));
     configuration
 }
 
@@ -140,29 +140,29 @@ pub async fn resources(read: &Read<'_>, rows: &[RunRow]) -> ApiResult<ById<RunRe
     let models = read.embed::<ModelVersionRow>(rows.iter().map(|row| row.model_version_id)).await?;
     let relatives = rows.iter().flat_map(|row| [row.original_run_id, row.parent_run_id]);
     let relatives = read.embed::<RunRow>(relatives).await?;
-    let users = read.users(rows.iter().map(|row| row.user_id)).await?;
+    let users = read.users(rows.iter().map(|row| row.body.user_id)).await?;
     let mut tags = read.tags(&ids).await?;
-    let mut logs = logs_of(read, "pipeline_run_id", |log| log.pipeline_run_id, &ids).await?;
+    let mut logs = logs_of(read, "pipeline_run_id", |log| log.metadata.pipeline_run_id, &ids).await?;
     let mut shown = curated_visualizations::of_things(read, "pipeline_run", &ids).await?;
     let mut waits = pending_conditions(read, &ids).await?;
     let mut outputs = outputs(read, &ids).await?;
     let one = |(row, of): (&RunRow, &References)| {
         let resources = RunResources {
-            user: row.user_id.and_then(|id| users.get(&id).cloned()),
-            snapshot: row.snapshot_id.and_then(|id| snapshots.get(&id).cloned()),
-            source_snapshot: of.source.and_then(|id| sources.get(&id).cloned()),
-            stack: of.stack.and_then(|id| stacks.get(&id).cloned()),
-            pipeline: of.pipeline.and_then(|id| pipelines.get(&id).cloned()),
-            build: of.build.and_then(|id| builds.get(&id).cloned()),
-            schedule: of.schedule.and_then(|id| schedules.get(&id).cloned()),
-            code_reference: of.code.and_then(|id| code.get(&id).cloned()),
-            model_version: row.model_version_id.and_then(|id| models.get(&id).cloned()),
+            user: pick(&users, row.body.user_id),
+            snapshot: pick(&snapshots, row.snapshot_id),
+            source_snapshot: pick(&sources, of.source),
+            stack: pick(&stacks, of.stack),
+            pipeline: pick(&pipelines, of.pipeline),
+            build: pick(&builds, of.build),
+            schedule: pick(&schedules, of.schedule),
+            code_reference: pick(&code, of.code),
+            model_version: pick(&models, row.model_version_id),
             tags: tags.remove(&row.id).unwrap_or_default(),
             log_collection: logs.remove(&row.id).unwrap_or_default(),
             visualizations: shown.remove(&row.id).unwrap_or_default(),
             trigger: None,
-            original_run: row.original_run_id.and_then(|id| relatives.get(&id).cloned()),
-            parent_run: row.parent_run_id.and_then(|id| relatives.get(&id).cloned()),
+            original_run: pick(&relatives, row.original_run_id),
+            parent_run: pick(&relatives, row.parent_run_id),
             active_wait_condition: waits.remove(&row.id),
             outputs: outputs.remove(&row.id).unwrap_or_default(),
         };
@@ -185,18 +185,18 @@ struct References {
 impl References {
     fn of(row: &SnapshotRow) -> Self {
         Self {
-            pipeline: Some(row.pipeline_id),
+            pipeline: Some(row.body.pipeline_id),
             stack: row.stack_id,
             build: row.build_id,
             schedule: row.schedule_id,
             code: row.code_reference_id,
-            source: row.source_snapshot_id,
+            source: row.metadata.source_snapshot_id,
         }
     }
 
     fn own(row: &RunRow) -> Self {
         Self {
-            pipeline: row.pipeline_id,
+            pipeline: row.body.pipeline_id,
             stack: row.stack_id,
             build: row.build_id,
             schedule: row.schedule_id,

@@ -29,7 +29,7 @@ pub async fn stop_run(cx: Context, PathId(id): PathId, mut query: Query) -> ApiR
     query.finish()?;
     let run = cx.find::<RunRow>(id).await?;
     require_stack(&cx, &run).await?;
-    let refused = match ExecutionStatus::read(&run.status) {
+    let refused = match run.body.status.known() {
         Some(ExecutionStatus::Completed) => Some("A run that is completed can't be stopped."),
         Some(ExecutionStatus::Stopped) => Some("The run is stopped already."),
         Some(ExecutionStatus::Stopping) => Some("The run is stopping already."),

@@ -18,7 +18,7 @@ use crate::http::error::{ApiError, ApiResult, if_duplicate};
 use crate::http::json::ModelBody;
 use crate::http::moments::Moment;
 use crate::http::values::{JsonObject, Name, ShortText};
-use crate::store::{Id, Insert, Timestamp, Transaction, Update};
+use crate::store::{Id, Timestamp, Transaction, Update, Words};
 
 /// What an environment may take in its TEXT column.
 const LONGEST_ENVIRONMENT: usize = 65_535;
@@ -221,7 +221,7 @@ async fn replace(
     Update::of("pipeline_run", placeholder.id, cx.now())
         .set("orchestrator_run_id", orchestrator_run_id.as_str())
         .set("orchestrator_environment", request.environment())
-        .set("status", request.status.word())
+        .set("status", request.status.as_str())
         .set("in_progress", true)
         .run(tx)
         .await?;
@@ -252,23 +252,21 @@ async fn insert(
         _ => (None, None),
     };
     let configuration = object(&snapshot.pipeline_configuration);
-    let text = |value: &Option<ShortText>| value.as_ref().map(|text| text.as_str().to_owned());
-    let inserted = Insert::into("pipeline_run")
-        .stamped(id, cx.now())
+    let inserted = cx
+        .insert("pipeline_run", id)
         .set("name", name)
-        .set("orchestrator_run_id", text(&request.orchestrator_run_id))
-        .set("start_time", request.start_time.map(|moment| moment.0))
-        .set("end_time", request.end_time.map(|moment| moment.0))
+        .set("orchestrator_run_id", request.orchestrator_run_id.clone())
+        .set("start_time", request.start_time)
+        .set("end_time", request.end_time)
         .set("in_progress", true)
-        .set("status", request.status.word())
-        .set("status_reason", text(&request.status_reason))
+        .set("status", request.status.as_str())
+        .set("status_reason", request.status_reason.clone())
         .set("orchestrator_environment", request.environment())
         .set("index", index)
         .set("enable_heartbeat", value::<bool>(&configuration, "enable_heartbeat").unwrap_or(true))
-        .set("exception_info", request.exception_info.as_ref().map(ExceptionInfo::as_str))
-        .set("child_key", text(&request.child_key))
+        .set("exception_info", request.exception_info.clone())
+        .set("child_key", request.child_key.clone())
         .set("snapshot_id", request.snapshot)
-        .set("user_id", cx.user_id())
         .set("project_id", project)
         .set("pipeline_id", snapshot.pipeline_id)
         .set("original_run_id", request.original_run_id)

@@ -5,55 +5,59 @@ use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
 use super::RunRow;
 use crate::api::runs::pipelines;
 use crate::http::error::ApiResult;
-use crate::http::filter::{Field, FieldKind, Filter, Related, Sort, name_of};
+use crate::http::filter::{Field, FieldKind, Fields, Filter, OWNED, Related, STAMPED, Sort, name_of};
 use crate::http::list::Listed;
 
 impl Listed for RunRow {
     const HOLDS_SECRETS: bool = false;
-    const FIELDS: &'static [Field] = &[
-        Field::id(),
-        Field::time("created"),
-        Field::time("updated"),
-        Field::run_metadata("pipeline_run"),
-        Field::tags(),
-        Field::scope_user(),
-        Field::user(),
-        Field::text("name"),
-        Field::number("index"),
-        Field::text("orchestrator_run_id"),
-        Field::reference("pipeline_id", "pipeline_id"),
-        Field::related("stack_id", of_snapshot(&[(("pipeline_snapshot", "stack_id"), FieldKind::Id)])),
-        Field::related("schedule_id", of_snapshot(&[(("pipeline_snapshot", "schedule_id"), FieldKind::Id)])),
-        Field::related("build_id", of_snapshot(&[(("pipeline_snapshot", "build_id"), FieldKind::Id)])),
-        Field::reference("snapshot_id", "snapshot_id"),
-        Field::related("code_repository_id", CODE_REPOSITORY_ID),
-        Field::related("template_id", of_snapshot(&[(("pipeline_snapshot", "template_id"), FieldKind::Id)])),
-        Field::related(
-            "source_snapshot_id",
-            of_snapshot(&[(("pipeline_snapshot", "source_snapshot_id"), FieldKind::Id)]),
-        ),
-        Field::reference("model_version_id", "model_version_id"),
-        Field::related("linked_to_model_version_id", LINKED),
-        Field::text("status"),
-        Field::only_flag("in_progress"),
-        Field::time("start_time"),
-        Field::time("end_time"),
-        Field::related("pipeline_name", PIPELINE_NAME),
-        Field {
-            sort: Sort::By(|| name_of("pipeline", "pipeline_id")),
-            ..Field::related("pipeline", pipelines::NAMED)
-        },
-        Field { sort: Sort::By(stack_name), ..Field::related("stack", STACK) },
-        Field::related("code_repository", CODE_REPOSITORY),
-        Field { sort: Sort::By(model_name), ..Field::related("model", MODEL) },
-        Field::sort_only("model_version", || name_of("model_version", "model_version_id")),
-        Field::related("stack_component", COMPONENT),
-        Field::switch("templatable", templatable),
-        Field::custom("triggered_by_step_run_id", |filter| triggered(filter, "step_run")),
-        Field::custom("triggered_by_deployment_id", |filter| triggered(filter, "deployment")),
-        Field::related("trigger_id", TRIGGER),
-        Field::reference("parent_run_id", "parent_run_id"),
-        Field::switch("root_runs_only", |only| only.then(|| Expr::col("parent_run_id").is_null())),
+    const FIELDS: Fields = &[
+        STAMPED,
+        &[Field::run_metadata("pipeline_run"), Field::tags()],
+        OWNED,
+        &[
+            Field::text("name"),
+            Field::number("index"),
+            Field::text("orchestrator_run_id"),
+            Field::reference("pipeline_id", "pipeline_id"),
+            Field::related("stack_id", of_snapshot(&[(("pipeline_snapshot", "stack_id"), FieldKind::Id)])),
+            Field::related(
+                "schedule_id",
+                of_snapshot(&[(("pipeline_snapshot", "schedule_id"), FieldKind::Id)]),
+            ),
+            Field::related("build_id", of_snapshot(&[(("pipeline_snapshot", "build_id"), FieldKind::Id)])),
+            Field::reference("snapshot_id", "snapshot_id"),
+            Field::related("code_repository_id", CODE_REPOSITORY_ID),
+            Field::related(
+                "template_id",
+                of_snapshot(&[(("pipeline_snapshot", "template_id"), FieldKind::Id)]),
+            ),
+            Field::related(
+                "source_snapshot_id",
+                of_snapshot(&[(("pipeline_snapshot", "source_snapshot_id"), FieldKind::Id)]),
+            ),
+            Field::reference("model_version_id", "model_version_id"),
+            Field::related("linked_to_model_version_id", LINKED),
+            Field::text("status"),
+            Field::only_flag("in_progress"),
+            Field::time("start_time"),
+            Field::time("end_time"),
+            Field::related("pipeline_name", PIPELINE_NAME),
+            Field {
+                sort: Sort::By(|| name_of("pipeline", "pipeline_id")),
+                ..Field::related("pipeline", pipelines::NAMED)
+            },
+            Field { sort: Sort::By(stack_name), ..Field::related("stack", STACK) },
+            Field::related("code_repository", CODE_REPOSITORY),
+            Field { sort: Sort::By(model_name), ..Field::related("model", MODEL) },
+            Field::sort_only("model_version", || name_of("model_version", "model_version_id")),
+            Field::related("stack_component", COMPONENT),
+            Field::switch("templatable", templatable),
+            Field::custom("triggered_by_step_run_id", |filter| triggered(filter, "step_run")),
+            Field::custom("triggered_by_deployment_id", |filter| triggered(filter, "deployment")),
+            Field::related("trigger_id", TRIGGER),
+            Field::reference("parent_run_id", "parent_run_id"),
+            Field::switch("root_runs_only", |only| only.then(|| Expr::col("parent_run_id").is_null())),
+        ],
     ];
 }
 

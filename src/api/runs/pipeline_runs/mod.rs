@@ -11,15 +11,14 @@ mod statistics;
 mod status;
 mod update;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 use super::code_references::CodeReferenceRow;
+use super::execution_status::ExecutionStatus;
 use super::logs::LogsRow;
 use super::pipeline_builds::BuildRow;
 use super::pipeline_snapshots::SnapshotRow;
@@ -35,10 +34,9 @@ use crate::accounts::users::UserResponse;
 use crate::api::server::tags::TagRow;
 use crate::api::stacks::stacks::StackRow;
 use crate::auth::kind::Kind;
-use crate::framework::{Read, Resource, Response, ResponseOf, delete_row, strip};
+use crate::framework::{Logged, Read, Resource, Response, ResponseOf, delete_row, strip};
 use crate::http::error::ApiResult;
-use crate::row;
-use crate::store::{Id, JsonText, Timestamp, Transaction};
+use crate::store::{Id, JsonText, Timestamp, Transaction, Word, row};
 
 pub use self::answers::logs_of;
 pub use self::fields::MODEL;
@@ -52,52 +50,35 @@ pub const KIND: Kind = Kind::new("runs").in_project();
 row! {
     pub struct RunRow in "pipeline_run" {
         pub id: Id,
-        pub created: Timestamp,
-        updated: Timestamp,
         pub name: String,
         orchestrator_run_id: Option<String>,
         pub start_time: Option<Timestamp>,
         end_time: Option<Timestamp>,
-        in_progress: bool,
-        pub status: String,
-        status_reason: Option<String>,
-        index: i32,
         pub enable_heartbeat: bool,
-        child_key: Option<String>,
         pub snapshot_id: Option<Id>,
-        pub user_id: Option<Id>,
-        pub project_id: Id,
-        pipeline_id: Option<Id>,
         model_version_id: Option<Id>,
         stack_id: Option<Id>,
         build_id: Option<Id>,
         schedule_id: Option<Id>,
         original_run_id: Option<Id>,
         parent_run_id: Option<Id>,
-        pub root_run_id: Option<Id>,
         triggered_by: Option<Id>,
         triggered_by_type: Option<String>,
+    }
+    body RunBody: in_project {
+        pub status: Word<ExecutionStatus>,
+        in_progress: bool,
+        status_reason: Option<String>,
+        index: i32,
+        pipeline_id: Option<Id>,
+        child_key: Option<String>,
+        pub root_run_id: Option<Id>,
     }
 }
 
 #[derive(Debug, Serialize)]
-pub struct RunBody {
-    created: Timestamp,
-    updated: Timestamp,
-    user_id: Option<Id>,
-    project_id: Id,
-    status: String,
-    in_progress: bool,
-    status_reason: Option<String>,
-    index: i32,
-    pipeline_id: Option<Id>,
-    child_key: Option<String>,
-    root_run_id: Option<Id>,
-}
-
-#[derive(Debug, Serialize)]
 pub struct RunMetadata {
-    run_metadata: BTreeMap<String, Arc<RawValue>>,
+    run_metadata: Logged,
     config: Object,
     start_time: Option<Timestamp>,
     end_time: Option<Timestamp>,
@@ -153,20 +134,8 @@ impl Resource for RunRow {
         let mut metadata = answers::metadata(read, &rows).await?;
         let mut resources = answers::resources(read, &rows).await?;
         let response = |row: Self| {
-            let body = RunBody {
-                created: row.created,
-                updated: row.updated,
-                user_id: row.user_id,
-                project_id: row.project_id,
-                status: row.status,
-                in_progress: row.in_progress,
-                status_reason: row.status_reason,
-                index: row.index,
-                pipeline_id: row.pipeline_id,
-                child_key: row.child_key,
-                root_run_id: row.root_run_id,
-            };
-            Response::named(row.id, row.name, body, metadata.remove(&row.id), resources.remove(&row.id))
+            let (metadata, resources) = (metadata.remove(&row.id), resources.remove(&row.id));
+            Response::named(row.id, row.name, row.body, metadata, resources)
         };
         Ok(rows.into_iter().map(response).collect())
     }

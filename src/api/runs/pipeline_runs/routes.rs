@@ -12,6 +12,7 @@ use super::statistics::get_statistics;
 use super::update::update_run;
 use super::{KIND, RunRow};
 use crate::api::models::model_versions;
+use crate::api::runs::execution_status::ExecutionStatus;
 use crate::api::runs::logs;
 use crate::api::runs::step_configuration::Object;
 use crate::api::runs::steps::{self, StepRow};
@@ -23,7 +24,7 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::list::ListRequest;
 use crate::http::path::PathId;
 use crate::http::query::Query;
-use crate::store::Update;
+use crate::store::{Update, Word};
 
 const RUNS: &str = "/api/v1/runs";
 const RUNS_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/runs";
@@ -103,7 +104,7 @@ async fn list_steps_of_run(cx: Context, PathId(id): PathId, query: Query) -> Api
     let run = cx.find::<RunRow>(id).await?;
     // The path says which run, and nothing is hydrated.
     let mut list = ListRequest::<StepRow>::read(query.without(&["pipeline_run_id", "hydrate"]))?;
-    list.project.get_or_insert_with(|| run.project_id.to_string());
+    list.project.get_or_insert_with(|| run.body.project_id.to_string());
     let of_run = StepRow::select().and_where(Expr::col("pipeline_run_id").eq(id)).to_owned();
     list_of(&cx, &list, of_run).await
 }
@@ -113,8 +114,8 @@ async fn get_pipeline_configuration(cx: Context, PathId(id): PathId) -> ApiResul
     Ok(Json(answer.metadata.map(|metadata| metadata.config).unwrap_or_default()))
 }
 
-async fn get_run_status(cx: Context, PathId(id): PathId) -> ApiResult<Json<String>> {
-    Ok(Json(cx.find::<RunRow>(id).await?.status))
+async fn get_run_status(cx: Context, PathId(id): PathId) -> ApiResult<Json<Word<ExecutionStatus>>> {
+    Ok(Json(cx.find::<RunRow>(id).await?.body.status))
 }
 
 /// The run's steps need no longer say that they live.

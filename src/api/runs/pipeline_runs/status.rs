@@ -7,7 +7,7 @@ use sqlx::FromRow;
 
 use crate::api::runs::execution_status::ExecutionStatus;
 use crate::http::error::ApiError;
-use crate::store::{Id, Timestamp};
+use crate::store::{Id, Timestamp, Word, Words};
 
 /// What a run does when one of its steps fails (contract schema ExecutionMode).
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
@@ -23,7 +23,7 @@ pub enum ExecutionMode {
 #[derive(Debug, FromRow)]
 pub struct StepState {
     pub name: String,
-    pub status: String,
+    pub status: Word<ExecutionStatus>,
     /// Minutes without a sign of life after which a step counts as dead.
     pub heartbeat_threshold: Option<i32>,
     pub latest_heartbeat: Option<Timestamp>,
@@ -32,7 +32,7 @@ pub struct StepState {
 
 impl StepState {
     pub fn status(&self) -> ExecutionStatus {
-        ExecutionStatus::read(&self.status).unwrap_or(ExecutionStatus::Failed)
+        self.status.known().unwrap_or(ExecutionStatus::Failed)
     }
 
     fn is_dead(&self, now: Timestamp) -> bool {
@@ -108,7 +108,7 @@ impl RunState {
         use ExecutionStatus as Status;
         match requested {
             Status::Cached | Status::Skipped | Status::Retrying | Status::Retried => {
-                Err(illegal(format!("The status '{}' is not one of a pipeline run.", requested.word())))
+                Err(illegal(format!("The status '{}' is not one of a pipeline run.", requested.as_str())))
             }
             Status::Resuming if !matches!(self.status, Status::Paused | Status::Failed) => {
                 Err(illegal("Only failed or paused runs can be resumed."))
@@ -197,7 +197,7 @@ fn illegal(message: impl Into<String>) -> ApiError {
 /// What is looked at to know a run's status.
 #[derive(Debug, FromRow)]
 pub struct RunStatusRow {
-    pub status: String,
+    pub status: Word<ExecutionStatus>,
     pub end_time: Option<Timestamp>,
     pub in_progress: bool,
     pub parent_run_id: Option<Id>,
@@ -219,7 +219,7 @@ mod tests {
     fn step(name: &str, status: Status) -> StepState {
         StepState {
             name: name.to_owned(),
-            status: status.word().to_owned(),
+            status: Word::Known(status),
             heartbeat_threshold: None,
             latest_heartbeat: None,
             start_time: None,

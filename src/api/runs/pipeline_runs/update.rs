@@ -22,7 +22,7 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::ModelBody;
 use crate::http::path::PathId;
 use crate::http::values::{ShortText, at_most};
-use crate::store::{Id, Insert, StoreError, Timestamp, Transaction, Update};
+use crate::store::{Id, Insert, StoreError, Timestamp, Transaction, Update, Words};
 
 #[derive(Debug, Deserialize)]
 pub struct RunUpdate {
@@ -63,7 +63,7 @@ pub async fn update_run(
         check_orchestrator_run_id(&mut tx, &run, orchestrator_run_id).await?;
         Update::of("pipeline_run", id, context.now())
             .maybe("orchestrator_run_id", orchestrator_run_id)
-            .maybe("exception_info", update.exception_info.as_ref().map(ExceptionInfo::as_str))
+            .maybe("exception_info", update.exception_info.clone())
             .run(&mut tx)
             .await?;
         if let Some(outputs) = &update.outputs {
@@ -71,7 +71,7 @@ pub async fn update_run(
         }
         for reference in add_logs {
             let owner = LogsOwner::Run(id);
-            logs::attach(context, &mut tx, run.project_id, owner, reference, "orchestrator").await?;
+            logs::attach(context, &mut tx, run.body.project_id, owner, reference, "orchestrator").await?;
         }
         let (add, remove) = (update.add_tags.as_deref(), update.remove_tags.as_deref());
         set_tags(context, &mut tx, Taggable::PipelineRun, id, add.unwrap_or_default()).await?;
@@ -90,7 +90,8 @@ async fn check_orchestrator_run_id(
     let Some(wanted) = wanted else { return Ok(()) };
     let now = find_in::<RunRow>(tx, run.id).await?;
     let illegal = |message: String| Err(ApiError::illegal(message));
-    if !matches!(now.status.as_str(), "initializing" | "provisioning") {
+    if !matches!(now.body.status.known(), Some(ExecutionStatus::Initializing | ExecutionStatus::Provisioning))
+    {
         return illegal("The orchestrator run ID of a run that has begun can't be changed.".to_owned());
     }
     match &run.orchestrator_run_id {
@@ -113,7 +114,7 @@ async fn set_outputs(
         .to_owned();
     tx.execute(&clear).await?;
     for (index, (name, artifact)) in (0..).zip(outputs) {
-        require::<ArtifactVersionRow>(tx, Some(*artifact), run.project_id).await?;
+        require::<ArtifactVersionRow>(tx, Some(*artifact), run.body.project_id).await?;
         Insert::into("pipeline_run_output")
             .stamped(cx.new_id(), cx.now())
             .set("pipeline_run_id", run.id)
@@ -220,7 +221,7 @@ pub async fn follow(
         next.in_progress = false;
     }
     let mut update = Update::of("pipeline_run", run, now)
-        .set("status", next.status.word())
+        .set("status", next.status.as_str())
         .set("in_progress", next.in_progress);
     if !next.in_progress && row.end_time.is_none_or(|end| end > now) {
         update = update.set("end_time", now);
@@ -266,7 +267,7 @@ async fn read_state(tx: &mut Transaction, run: Id) -> ApiResult<(RunStatusRow, R
     let steps: Vec<StepState> = tx.fetch_all(&steps).await?;
     let configuration = object(&row.pipeline_configuration);
     let state = RunState {
-        status: ExecutionStatus::read(&row.status).unwrap_or(ExecutionStatus::Failed),
+        status: row.status.known().unwrap_or(ExecutionStatus::Failed),
         is_dynamic: row.is_dynamic,
         is_child: row.parent_run_id.is_some(),
         execution_mode: value(&configuration, "execution_mode").unwrap_or_default(),

@@ -66,14 +66,14 @@ async fn file(
     projects: Option<&BTreeSet<Uuid>>,
 ) -> ApiResult<WholeFile> {
     let refuse = |message: &str| ApiError::value(message);
-    let Some(path) = snapshot.code_path.as_deref().filter(|path| !path.is_empty()) else {
+    let Some(path) = snapshot.metadata.code_path.as_deref().filter(|path| !path.is_empty()) else {
         return Err(refuse("The snapshot has no code path."));
     };
     let stack = snapshot.stack_id.ok_or_else(|| refuse("The stack of the snapshot was deleted."))?;
     let store = artifact_store(app, stack).await?;
     let store = store.ok_or_else(|| refuse("The stack of the snapshot has no artifact store."))?;
     let most = app.config.file_download_size_limit.0;
-    let file = StoredFile { store, uri: path, since: (snapshot.created, snapshot.id), projects };
+    let file = StoredFile { store, uri: path, since: (snapshot.body.created, snapshot.id), projects };
     with_file(app, file, move |place| place.whole(most.into())).await
 }
 

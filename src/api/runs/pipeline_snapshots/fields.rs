@@ -5,7 +5,7 @@ use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
 use super::SnapshotRow;
 use super::related::deployer;
 use crate::api::runs::pipelines;
-use crate::http::filter::{Field, FieldKind, Related, Sort, name_of};
+use crate::http::filter::{Field, FieldKind, Fields, OWNED, Related, STAMPED, Sort, name_of};
 use crate::http::list::Listed;
 use crate::store::Id;
 
@@ -18,28 +18,27 @@ const STACK: Related = Related {
 
 impl Listed for SnapshotRow {
     const HOLDS_SECRETS: bool = false;
-    const FIELDS: &'static [Field] = &[
-        Field::id(),
-        Field::time("created"),
-        Field::time("updated"),
-        Field::tags(),
-        Field::scope_user(),
-        Field::user(),
-        Field::text("name"),
-        Field::switch("named_only", named_only),
-        Field {
-            sort: Sort::By(|| name_of("pipeline", "pipeline_id")),
-            ..Field::related("pipeline", pipelines::NAMED)
-        },
-        Field { sort: Sort::By(|| name_of("stack", "stack_id")), ..Field::related("stack", STACK) },
-        Field::reference("build_id", "build_id"),
-        Field::reference("schedule_id", "schedule_id"),
-        Field::reference("source_snapshot_id", "source_snapshot_id"),
-        Field::switch("runnable", runnable),
-        Field::switch("deployable", deployable),
-        Field::switch("deployed", deployed),
-        Field::only_id("trigger_id", of_trigger),
-        Field::sort_only("deployment", deployment_name),
+    const FIELDS: Fields = &[
+        STAMPED,
+        &[Field::tags()],
+        OWNED,
+        &[
+            Field::text("name"),
+            Field::switch("named_only", named_only),
+            Field {
+                sort: Sort::By(|| name_of("pipeline", "pipeline_id")),
+                ..Field::related("pipeline", pipelines::NAMED)
+            },
+            Field { sort: Sort::By(|| name_of("stack", "stack_id")), ..Field::related("stack", STACK) },
+            Field::reference("build_id", "build_id"),
+            Field::reference("schedule_id", "schedule_id"),
+            Field::reference("source_snapshot_id", "source_snapshot_id"),
+            Field::switch("runnable", runnable),
+            Field::switch("deployable", deployable),
+            Field::switch("deployed", deployed),
+            Field::only_id("trigger_id", of_trigger),
+            Field::sort_only("deployment", deployment_name),
+        ],
     ];
 }
 

@@ -12,9 +12,9 @@ use indexmap::IndexMap;
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use sqlx::FromRow;
 
 use super::code_references::CodeReferenceRow;
+use super::execution_status::ExecutionStatus;
 use super::pipeline_builds::BuildRow;
 use super::pipeline_runs::{self, strip_runs};
 use super::pipelines::PipelineRow;
@@ -25,10 +25,9 @@ use crate::api::artifacts::curated_visualizations::{self, CuratedVisualizationRo
 use crate::api::server::tags::TagRow;
 use crate::api::stacks::stacks::StackRow;
 use crate::auth::kind::Kind;
-use crate::framework::{ById, Held, Read, Resource, Response, ResponseOf, delete_row};
+use crate::framework::{ById, Held, Read, Resource, Response, ResponseOf, delete_row, pick};
 use crate::http::error::ApiResult;
-use crate::row;
-use crate::store::{Among, Id, JsonText, Timestamp, Transaction};
+use crate::store::{Among, Id, JsonText, Stored, Transaction, Word, row};
 
 pub use self::related::step_configurations;
 use self::related::{Abilities, LatestRun};
@@ -42,65 +41,58 @@ pub const HOLDS: [Held; 1] = [Held::new(pipeline_runs::KIND, "pipeline_run", "sn
 row! {
     pub struct SnapshotRow in "pipeline_snapshot" {
         pub id: Id,
-        created: Timestamp,
-        updated: Timestamp,
         name: Option<String>,
-        pub is_dynamic: bool,
-        user_id: Option<Id>,
-        pub project_id: Id,
-        pub pipeline_id: Id,
         pub stack_id: Option<Id>,
         pub build_id: Option<Id>,
         pub schedule_id: Option<Id>,
         pub code_reference_id: Option<Id>,
+    }
+    body SnapshotColumns: in_project {
+        pub is_dynamic: bool,
+        pub pipeline_id: Id,
+    }
+    metadata SnapshotReferences {
         pub source_snapshot_id: Option<Id>,
         pub template_id: Option<Id>,
         pub code_path: Option<String>,
     }
 }
 
-/// The long columns, which only hydrated answers need.
-#[derive(Debug, FromRow)]
-struct Details {
-    id: Id,
-    description: Option<String>,
-    source_code: Option<String>,
-    run_name_template: String,
-    pipeline_configuration: JsonText,
-    client_environment: JsonText,
-    client_version: Option<String>,
-    server_version: Option<String>,
-    pipeline_version_hash: Option<String>,
-    pipeline_spec: Option<JsonText>,
+row! {
+    /// The long columns, which only hydrated answers need.
+    struct SnapshotDetails in "pipeline_snapshot" {
+        id: Id,
+        pipeline_configuration: JsonText,
+        client_environment: JsonText,
+    }
+    metadata SnapshotTexts {
+        description: Option<String>,
+        source_code: Option<String>,
+        run_name_template: String,
+        client_version: Option<String>,
+        server_version: Option<String>,
+        pipeline_version_hash: Option<String>,
+        pipeline_spec: Option<JsonText>,
+    }
 }
 
 #[derive(Debug, Serialize)]
 pub struct SnapshotBody {
-    created: Timestamp,
-    updated: Timestamp,
-    user_id: Option<Id>,
-    project_id: Id,
-    runnable: bool,
-    deployable: bool,
-    is_dynamic: bool,
-    pipeline_id: Id,
+    #[serde(flatten)]
+    columns: SnapshotColumns,
+    #[serde(flatten)]
+    abilities: Abilities,
 }
 
 #[derive(Debug, Serialize)]
 pub struct SnapshotMetadata {
-    description: Option<String>,
-    source_code: Option<String>,
-    run_name_template: String,
-    pipeline_configuration: Box<RawValue>,
+    #[serde(flatten)]
+    texts: SnapshotTexts,
+    pipeline_configuration: JsonText,
     pub step_configurations: IndexMap<String, MergedStep>,
     client_environment: Object,
-    client_version: Option<String>,
-    server_version: Option<String>,
-    pipeline_version_hash: Option<String>,
-    pipeline_spec: Option<JsonText>,
-    code_path: Option<String>,
-    template_id: Option<Id>,
-    source_snapshot_id: Option<Id>,
+    #[serde(flatten)]
+    references: SnapshotReferences,
     /// What a run can be configured with, when it is asked for.
     pub config_template: Option<Arc<RawValue>>,
     pub config_schema: Option<Arc<RawValue>>,
@@ -117,7 +109,7 @@ pub struct SnapshotResources {
     deployment: Option<()>,
     tags: Vec<Arc<ResponseOf<TagRow>>>,
     latest_run_id: Option<Id>,
-    latest_run_status: Option<String>,
+    latest_run_status: Option<Word<ExecutionStatus>>,
     latest_run_user: Option<Arc<UserResponse>>,
     visualizations: Vec<ResponseOf<CuratedVisualizationRow>>,
 }
@@ -137,8 +129,8 @@ impl Resource for SnapshotRow {
         let mut metadata = if read.metadata { all_metadata(read, &rows).await? } else { ById::new() };
         let mut resources = if read.resources { all_resources(read, &rows).await? } else { ById::new() };
         let response = |row: Self| {
-            let able = abilities.get(&row.id).copied().unwrap_or_default();
-            let body = body(&row, able);
+            let abilities = abilities.get(&row.id).copied().unwrap_or_default();
+            let body = SnapshotBody { columns: row.body, abilities };
             let (metadata, resources) = (metadata.remove(&row.id), resources.remove(&row.id));
             Response::maybe_named(row.id, row.name, body, metadata, resources)
         };
@@ -174,41 +166,14 @@ async fn detach_triggers(tx: &mut Transaction, id: Id) -> ApiResult<()> {
     Ok(())
 }
 
-fn body(row: &SnapshotRow, able: Abilities) -> SnapshotBody {
-    SnapshotBody {
-        created: row.created,
-        updated: row.updated,
-        user_id: row.user_id,
-        project_id: row.project_id,
-        runnable: able.runnable,
-        deployable: able.deployable,
-        is_dynamic: row.is_dynamic,
-        pipeline_id: row.pipeline_id,
-    }
-}
-
 async fn all_metadata(read: &Read<'_>, rows: &[SnapshotRow]) -> ApiResult<ById<SnapshotMetadata>> {
     let ids = rows.iter().map(|row| row.id);
-    let query = Sql::select()
-        .columns([
-            "id",
-            "description",
-            "source_code",
-            "run_name_template",
-            "pipeline_configuration",
-            "client_environment",
-            "client_version",
-            "server_version",
-            "pipeline_version_hash",
-            "pipeline_spec",
-        ])
-        .from("pipeline_snapshot")
-        .and_where(Expr::col("id").among(ids.clone()))
-        .to_owned();
-    let details: Vec<Details> = read.store.fetch_all(&query).await?;
+    let mut query = SnapshotDetails::all();
+    query.and_where(Expr::col("id").among(ids.clone()));
+    let details: Vec<SnapshotDetails> = read.store.fetch_all(&query).await?;
     let mut steps = step_configurations(read, ids.collect()).await?;
     let by_id: ById<&SnapshotRow> = rows.iter().map(|row| (row.id, row)).collect();
-    let metadata = |details: Details| {
+    let metadata = |details: SnapshotDetails| {
         let row = by_id.get(&details.id)?;
         let steps = steps.remove(&row.id).unwrap_or_default();
         Some((row.id, hydrated(row, details, steps)))
@@ -216,24 +181,20 @@ async fn all_metadata(read: &Read<'_>, rows: &[SnapshotRow]) -> ApiResult<ById<S
     Ok(details.into_iter().filter_map(metadata).collect())
 }
 
-fn hydrated(row: &SnapshotRow, details: Details, steps: Vec<(String, StoredStep)>) -> SnapshotMetadata {
+fn hydrated(
+    row: &SnapshotRow,
+    details: SnapshotDetails,
+    steps: Vec<(String, StoredStep)>,
+) -> SnapshotMetadata {
     let pipeline = object(details.pipeline_configuration.0.get());
     let step_configurations =
-        steps.into_iter().map(|(name, step)| (name, step.merged(&pipeline, row.is_dynamic))).collect();
+        steps.into_iter().map(|(name, step)| (name, step.merged(&pipeline, row.body.is_dynamic))).collect();
     SnapshotMetadata {
-        description: details.description,
-        source_code: details.source_code,
-        run_name_template: details.run_name_template,
-        pipeline_configuration: details.pipeline_configuration.0,
+        texts: details.metadata,
+        pipeline_configuration: details.pipeline_configuration,
         step_configurations,
         client_environment: without_packages(&details.client_environment),
-        client_version: details.client_version,
-        server_version: details.server_version,
-        pipeline_version_hash: details.pipeline_version_hash,
-        pipeline_spec: details.pipeline_spec,
-        code_path: row.code_path.clone(),
-        template_id: row.template_id,
-        source_snapshot_id: row.source_snapshot_id,
+        references: row.metadata.clone(),
         config_template: None,
         config_schema: None,
     }
@@ -249,9 +210,9 @@ pub fn without_packages(environment: &JsonText) -> Object {
 async fn all_resources(read: &Read<'_>, rows: &[SnapshotRow]) -> ApiResult<ById<SnapshotResources>> {
     let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
     let latest = related::latest_runs(read, &ids).await?;
-    let users = rows.iter().map(|row| row.user_id).chain(latest.values().map(|run| run.user_id));
+    let users = rows.iter().map(|row| row.body.user_id).chain(latest.values().map(|run| run.user_id));
     let users = read.users(users).await?;
-    let pipelines = read.embed::<PipelineRow>(rows.iter().map(|row| Some(row.pipeline_id))).await?;
+    let pipelines = read.embed::<PipelineRow>(rows.iter().map(|row| Some(row.body.pipeline_id))).await?;
     let stacks = read.embed::<StackRow>(rows.iter().map(|row| row.stack_id)).await?;
     let builds = read.embed::<BuildRow>(rows.iter().map(|row| row.build_id)).await?;
     let schedules = read.embed::<ScheduleRow>(rows.iter().map(|row| row.schedule_id)).await?;
@@ -261,17 +222,17 @@ async fn all_resources(read: &Read<'_>, rows: &[SnapshotRow]) -> ApiResult<ById<
     let resources = |row: &SnapshotRow| {
         let run: Option<&LatestRun> = latest.get(&row.id);
         let resources = SnapshotResources {
-            user: row.user_id.and_then(|id| users.get(&id).cloned()),
-            pipeline: pipelines.get(&row.pipeline_id).cloned(),
-            stack: row.stack_id.and_then(|id| stacks.get(&id).cloned()),
-            build: row.build_id.and_then(|id| builds.get(&id).cloned()),
-            schedule: row.schedule_id.and_then(|id| schedules.get(&id).cloned()),
-            code_reference: row.code_reference_id.and_then(|id| references.get(&id).cloned()),
+            user: pick(&users, row.body.user_id),
+            pipeline: pipelines.get(&row.body.pipeline_id).cloned(),
+            stack: pick(&stacks, row.stack_id),
+            build: pick(&builds, row.build_id),
+            schedule: pick(&schedules, row.schedule_id),
+            code_reference: pick(&references, row.code_reference_id),
             deployment: None,
             tags: tags.remove(&row.id).unwrap_or_default(),
             latest_run_id: run.map(|run| run.id),
             latest_run_status: run.map(|run| run.status.clone()),
-            latest_run_user: run.and_then(|run| run.user_id).and_then(|id| users.get(&id).cloned()),
+            latest_run_user: pick(&users, run.and_then(|run| run.user_id)),
             visualizations: shown.remove(&row.id).unwrap_or_default(),
         };
         (row.id, resources)

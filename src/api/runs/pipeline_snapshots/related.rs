@@ -1,15 +1,17 @@
 //! What a page of snapshots needs from other tables.
 
 use sea_query::{Expr, ExprTrait, Order, Query as Sql, SelectStatement, SimpleExpr};
+use serde::Serialize;
 use sqlx::FromRow;
 
+use crate::api::runs::execution_status::ExecutionStatus;
 use crate::api::runs::step_configuration::StoredStep;
 use crate::framework::{ById, Read};
 use crate::http::error::ApiResult;
-use crate::store::{Among, Id};
+use crate::store::{Among, Id, Word};
 
 /// Whether a snapshot can be run, or deployed, by whoever does that.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, Serialize)]
 pub struct Abilities {
     pub runnable: bool,
     pub deployable: bool,
@@ -58,7 +60,7 @@ pub fn deployer() -> SelectStatement {
 pub struct LatestRun {
     pub source_id: Id,
     pub id: Id,
-    pub status: String,
+    pub status: Word<ExecutionStatus>,
     pub user_id: Option<Id>,
 }
 

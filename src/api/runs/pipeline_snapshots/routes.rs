@@ -17,15 +17,13 @@ use crate::api::stacks::stacks::StackRow;
 use crate::auth::access::Also;
 use crate::auth::permissions::{Permission, Verb};
 use crate::framework::routes::Routes;
-use crate::framework::{
-    Context, Held, NamedProject, ResponseOf, delete, find_in, list, require, require_project,
-};
+use crate::framework::{Context, Held, NamedProject, ResponseOf, delete, list, require, require_project};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::{JsonBody, ModelBody};
 use crate::http::moments::Moment;
 use crate::http::path::PathId;
 use crate::http::query::Query;
-use crate::http::values::{JsonObject, LongText, ShortText, check_name};
+use crate::http::values::{LongText, check_name};
 use crate::store::{Id, Insert, Transaction, Update, is_duplicate};
 
 const SNAPSHOTS: &str = "/api/v1/pipeline_snapshots";
@@ -87,7 +85,7 @@ async fn create_snapshot(
         .map(|(name, step)| Ok((name.as_str(), step.stored(name)?)))
         .collect::<ApiResult<Vec<(&str, String)>>>()?;
     let (context, request, steps) = (&cx, &request, &steps);
-    let made = cx.create(|mut tx| async move {
+    cx.create_row::<SnapshotRow, _, _>(|mut tx| async move {
         check_references(&mut tx, request).await?;
         let name = SnapshotName::text(request.name.as_ref());
         if let Some(name) = name {
@@ -97,9 +95,8 @@ async fn create_snapshot(
         insert(context, &mut tx, id, request, steps).await?;
         set_tags(context, &mut tx, Taggable::PipelineSnapshot, id, &request.tags).await?;
         Ok((tx, id))
-    });
-    let id = made.await?;
-    cx.answer::<SnapshotRow>(id).await.map(Json)
+    })
+    .await
 }
 
 async fn check_references(tx: &mut Transaction, request: &SnapshotRequest) -> ApiResult<()> {
@@ -141,22 +138,20 @@ async fn insert(
     };
     let environment = request.client_environment.as_str();
     let environment = if environment.len() > LONGEST_ENVIRONMENT { "{}" } else { environment };
-    let text = |value: &Option<ShortText>| value.as_ref().map(|text| text.as_str().to_owned());
-    let inserted = Insert::into("pipeline_snapshot")
-        .stamped(id, cx.now())
+    let inserted = cx
+        .insert("pipeline_snapshot", id)
         .set("name", SnapshotName::text(request.name.as_ref()))
-        .set("description", request.description.as_ref().map(LongText::as_str))
+        .set("description", request.description.clone())
         .set("is_dynamic", request.is_dynamic)
-        .set("pipeline_configuration", request.pipeline_configuration.as_str())
+        .set("pipeline_configuration", request.pipeline_configuration.clone())
         .set("client_environment", environment)
         .set("run_name_template", request.run_name_template.as_str())
-        .set("client_version", text(&request.client_version))
-        .set("server_version", text(&request.server_version))
-        .set("pipeline_version_hash", text(&request.pipeline_version_hash))
-        .set("pipeline_spec", request.pipeline_spec.as_ref().map(JsonObject::as_str))
-        .set("source_code", request.source_code.as_ref().map(LongText::as_str))
-        .set("code_path", text(&request.code_path))
-        .set("user_id", cx.user_id())
+        .set("client_version", request.client_version.clone())
+        .set("server_version", request.server_version.clone())
+        .set("pipeline_version_hash", request.pipeline_version_hash.clone())
+        .set("pipeline_spec", request.pipeline_spec.clone())
+        .set("source_code", request.source_code.clone())
+        .set("code_path", request.code_path.clone())
         .set("project_id", request.project)
         .set("stack_id", request.stack)
         .set("pipeline_id", request.pipeline)
@@ -299,14 +294,20 @@ async fn update_snapshot(
     ModelBody(update): ModelBody<SnapshotUpdate>,
 ) -> ApiResult<Json<ResponseOf<SnapshotRow>>> {
     let (context, update) = (&cx, &update);
-    let updated = cx.store.write(|mut tx| async move {
-        let snapshot = find_in::<SnapshotRow>(&mut tx, id).await?;
+    cx.change_row(id, |mut tx, snapshot: SnapshotRow| async move {
         let mut change = Update::of("pipeline_snapshot", id, context.now());
         match &update.name {
             Some(SnapshotName::Named(name)) => {
                 check_name("PipelineSnapshot", name.as_str())?;
-                take_name(context, &mut tx, snapshot.pipeline_id, name.as_str(), update.replace, Some(id))
-                    .await?;
+                take_name(
+                    context,
+                    &mut tx,
+                    snapshot.body.pipeline_id,
+                    name.as_str(),
+                    update.replace,
+                    Some(id),
+                )
+                .await?;
                 change = change.set("name", name.as_str());
             }
             Some(SnapshotName::None) => change = change.set("name", Option::<String>::None),
@@ -319,10 +320,9 @@ async fn update_snapshot(
         }
         set_tags(context, &mut tx, Taggable::PipelineSnapshot, id, &update.add_tags).await?;
         remove_tags(context, &mut tx, Taggable::PipelineSnapshot, id, &update.remove_tags).await?;
-        Ok::<_, ApiError>(tx.commit(()).await?)
-    });
-    updated.await?;
-    cx.answer::<SnapshotRow>(id).await.map(Json)
+        Ok(tx)
+    })
+    .await
 }
 
 #[derive(Debug, Deserialize)]

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::code_references::CodeReferenceRow;
+use super::execution_status::ExecutionStatus;
 use super::pipeline_builds::BuildRow;
 use super::pipeline_snapshots::SnapshotRow;
 use super::pipelines::PipelineRow;
@@ -18,12 +19,11 @@ use crate::api::server::tagging::{NO_TAGS, TAGS};
 use crate::api::server::tags::TagRow;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
-use crate::framework::{ById, Read, Resource, Response, ResponseOf, delete, delete_row, get, list};
+use crate::framework::{ById, Read, Resource, Response, ResponseOf, delete, delete_row, get, list, pick};
 use crate::http::error::ApiResult;
-use crate::http::filter::{Field, FieldKind, Related, Sort};
+use crate::http::filter::{Field, FieldKind, Fields, OWNED, Related, STAMPED, Sort};
 use crate::http::list::Listed;
-use crate::row;
-use crate::store::{Among, Id, JsonText, Timestamp, Transaction};
+use crate::store::{Among, Id, JsonText, Transaction, Word, row};
 
 pub const KIND: Kind = Kind::new("run_templates").in_project();
 const TEMPLATES: &str = "/api/v1/run_templates";
@@ -49,14 +49,12 @@ pub fn routes() -> Routes {
 row! {
     pub struct TemplateRow in "run_template" {
         pub id: Id,
-        pub created: Timestamp,
-        pub updated: Timestamp,
         pub name: String,
-        pub hidden: bool,
-        pub description: Option<String>,
-        pub user_id: Option<Id>,
-        pub project_id: Id,
-        pub source_snapshot_id: Option<Id>,
+        description: Option<String>,
+        source_snapshot_id: Option<Id>,
+    }
+    body TemplateColumns: in_project {
+        hidden: bool,
     }
 }
 
@@ -98,32 +96,28 @@ const STACK: Related = Related {
 
 impl Listed for TemplateRow {
     const HOLDS_SECRETS: bool = false;
-    const FIELDS: &'static [Field] = &[
-        Field::id(),
-        Field::time("created"),
-        Field::time("updated"),
-        Field::tags(),
-        Field::scope_user(),
-        Field::user(),
-        Field::text("name"),
-        Field { sort: Sort::Not, ..Field::only_flag("hidden") },
-        Field::related("pipeline_id", PIPELINE_ID),
-        Field::related("build_id", BUILD_ID),
-        Field::related("stack_id", STACK_ID),
-        Field::related("code_repository_id", CODE_REPOSITORY_ID),
-        Field::related("pipeline", PIPELINE),
-        Field::related("stack", STACK),
+    const FIELDS: Fields = &[
+        STAMPED,
+        &[Field::tags()],
+        OWNED,
+        &[
+            Field::text("name"),
+            Field { sort: Sort::Not, ..Field::only_flag("hidden") },
+            Field::related("pipeline_id", PIPELINE_ID),
+            Field::related("build_id", BUILD_ID),
+            Field::related("stack_id", STACK_ID),
+            Field::related("code_repository_id", CODE_REPOSITORY_ID),
+            Field::related("pipeline", PIPELINE),
+            Field::related("stack", STACK),
+        ],
     ];
 }
 
 #[derive(Debug, Serialize)]
 pub struct TemplateBody {
-    created: Timestamp,
-    updated: Timestamp,
-    user_id: Option<Id>,
-    project_id: Id,
+    #[serde(flatten)]
+    columns: TemplateColumns,
     runnable: bool,
-    hidden: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -143,7 +137,7 @@ pub struct TemplateResources {
     code_reference: Option<Arc<ResponseOf<CodeReferenceRow>>>,
     tags: Vec<Arc<ResponseOf<TagRow>>>,
     latest_run_id: Option<Id>,
-    latest_run_status: Option<String>,
+    latest_run_status: Option<Word<ExecutionStatus>>,
 }
 
 impl Resource for TemplateRow {
@@ -163,7 +157,7 @@ impl Resource for TemplateRow {
         let runnable = |row: &Self| {
             let build = row.source_snapshot_id.and_then(|id| of_snapshot.get(&id)?.build_id);
             let build = builds.iter().find(|of| Some(of.id) == build);
-            build.is_some_and(|build| !build.is_local && build.stack_id.is_some())
+            build.is_some_and(|build| !build.metadata.is_local && build.stack_id.is_some())
         };
         let specs = if read.metadata { specs(read, &sources).await? } else { ById::new() };
         let configurations = match read.metadata {
@@ -173,18 +167,11 @@ impl Resource for TemplateRow {
         let mut resources =
             if read.resources { resources(read, &rows, &of_snapshot).await? } else { ById::new() };
         let response = |row: Self| {
-            let body = TemplateBody {
-                created: row.created,
-                updated: row.updated,
-                user_id: row.user_id,
-                project_id: row.project_id,
-                runnable: runnable(&row),
-                hidden: row.hidden,
-            };
+            let body = TemplateBody { runnable: runnable(&row), columns: row.body };
             let configuration = row.source_snapshot_id.and_then(|id| configurations.get(&id));
             let metadata = read.metadata(|| TemplateMetadata {
                 description: row.description,
-                pipeline_spec: row.source_snapshot_id.and_then(|id| specs.get(&id).cloned()),
+                pipeline_spec: pick(&specs, row.source_snapshot_id),
                 config_template: configuration.map(|made| Arc::clone(&made.template)),
                 config_schema: configuration.map(|made| Arc::clone(&made.schema)),
             });
@@ -223,10 +210,10 @@ async fn resources(
     rows: &[TemplateRow],
     of_snapshot: &ById<SnapshotRow>,
 ) -> ApiResult<ById<TemplateResources>> {
-    let users = read.users(rows.iter().map(|row| row.user_id)).await?;
+    let users = read.users(rows.iter().map(|row| row.body.user_id)).await?;
     let snapshots = read.embed::<SnapshotRow>(rows.iter().map(|row| row.source_snapshot_id)).await?;
     let sources = || of_snapshot.values();
-    let pipelines = read.embed::<PipelineRow>(sources().map(|of| Some(of.pipeline_id))).await?;
+    let pipelines = read.embed::<PipelineRow>(sources().map(|of| Some(of.body.pipeline_id))).await?;
     let builds = read.embed::<BuildRow>(sources().map(|of| of.build_id)).await?;
     let code = read.embed::<CodeReferenceRow>(sources().map(|of| of.code_reference_id)).await?;
     let mut tags = read.tags_of(rows).await?;
@@ -235,11 +222,11 @@ async fn resources(
         let of = row.source_snapshot_id.and_then(|id| of_snapshot.get(&id));
         let (latest_run_id, latest_run_status) = latest.remove(&row.id).unzip();
         let resources = TemplateResources {
-            user: row.user_id.and_then(|id| users.get(&id).cloned()),
-            source_snapshot: row.source_snapshot_id.and_then(|id| snapshots.get(&id).cloned()),
-            pipeline: of.and_then(|of| pipelines.get(&of.pipeline_id).cloned()),
-            build: of.and_then(|of| builds.get(&of.build_id?).cloned()),
-            code_reference: of.and_then(|of| code.get(&of.code_reference_id?).cloned()),
+            user: pick(&users, row.body.user_id),
+            source_snapshot: pick(&snapshots, row.source_snapshot_id),
+            pipeline: pick(&pipelines, of.map(|of| of.body.pipeline_id)),
+            build: pick(&builds, of.and_then(|of| of.build_id)),
+            code_reference: pick(&code, of.and_then(|of| of.code_reference_id)),
             tags: tags.remove(&row.id).unwrap_or_default(),
             latest_run_id,
             latest_run_status,
@@ -250,7 +237,7 @@ async fn resources(
 }
 
 /// Of each template the newest run: its id and status.
-async fn latest_runs(read: &Read<'_>, rows: &[TemplateRow]) -> ApiResult<ById<(Id, String)>> {
+async fn latest_runs(read: &Read<'_>, rows: &[TemplateRow]) -> ApiResult<ById<(Id, Word<ExecutionStatus>)>> {
     if rows.is_empty() {
         return Ok(ById::new());
     }
@@ -272,6 +259,6 @@ async fn latest_runs(read: &Read<'_>, rows: &[TemplateRow]) -> ApiResult<ById<(I
         .inner_join("pipeline_run", Expr::col(("pipeline_run", "id")).eq(SimpleExpr::from(newest)))
         .and_where(Expr::col(("run_template", "id")).among(rows.iter().map(|row| row.id)))
         .to_owned();
-    let latest: Vec<(Id, Id, String)> = read.store.fetch_all(&query).await?;
+    let latest: Vec<(Id, Id, Word<ExecutionStatus>)> = read.store.fetch_all(&query).await?;
     Ok(latest.into_iter().map(|(template, run, status)| (template, (run, status))).collect())
 }

@@ -11,14 +11,14 @@ use crate::api::runs::pipeline_builds::BuildRow;
 use crate::api::runs::pipeline_snapshots::SnapshotRow;
 use crate::api::server::tagging::{TagReference, Taggable, plain_tags, remove_tags, set_tags};
 use crate::framework::{
-    Context, NamedProject, ResponseOf, find_in, refuse_taken_name, require, require_project, taken,
+    Context, NamedProject, ResponseOf, find_in, or_taken, refuse_taken_name, require, require_project,
 };
 use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::ModelBody;
 use crate::http::path::PathId;
 use crate::http::values::{LongText, ShortText};
-use crate::store::{Base64Json, Id, Insert, StoreError, Transaction, Update, is_duplicate};
+use crate::store::{Base64Json, Id, Transaction, Update};
 
 #[derive(Debug, Deserialize)]
 pub struct TemplateRequest {
@@ -60,9 +60,8 @@ pub async fn create_template(
     let project = project.or(&cx, request.project).await?;
     let id = cx.new_id();
     let (context, request) = (&cx, &request);
-    let made = cx.create(|mut tx| async move {
-        let (name, now) = (request.name.as_str(), context.now());
-        let description = request.description.as_ref().map(LongText::as_str);
+    cx.create_row::<TemplateRow, _, _>(|mut tx| async move {
+        let name = request.name.as_str();
         require_project(&mut tx, project).await?;
         refuse_taken_name::<TemplateRow>(&mut tx, Some(project), name, None).await?;
         require::<SnapshotRow>(&mut tx, Some(request.source_snapshot_id), project).await?;
@@ -70,26 +69,24 @@ pub async fn create_template(
         if !request.hidden {
             Update::unnoted("pipeline_snapshot", request.source_snapshot_id)
                 .set("name", name)
-                .set("description", description)
+                .set("description", request.description.clone())
                 .run(&mut tx)
                 .await?;
         }
-        let inserted = Insert::into("run_template")
-            .stamped(id, now)
+        context
+            .insert("run_template", id)
             .set("name", name)
             .set("hidden", request.hidden)
-            .set("description", description)
-            .set("user_id", context.user_id())
+            .set("description", request.description.clone())
             .set("project_id", project)
             .set("source_snapshot_id", request.source_snapshot_id)
             .run(&mut tx)
-            .await;
-        inserted.map_err(|error| refused(error, name))?;
+            .await
+            .map_err(or_taken::<TemplateRow>(name))?;
         set_tags(context, &mut tx, Taggable::RunTemplate, id, &request.tags).await?;
         Ok((tx, id))
-    });
-    let id = made.await?;
-    cx.answer::<TemplateRow>(id).await.map(Json)
+    })
+    .await
 }
 
 /// Renames or describes a template, hides it, or changes its tags.
@@ -99,27 +96,19 @@ pub async fn update_template(
     ModelBody(update): ModelBody<TemplateUpdate>,
 ) -> ApiResult<Json<ResponseOf<TemplateRow>>> {
     let (context, update) = (&cx, &update);
-    let updated = cx.store.write(|mut tx| async move {
-        let template = find_in::<TemplateRow>(&mut tx, id).await?;
+    cx.change_row(id, |mut tx, template: TemplateRow| async move {
         let name = update.name.as_ref().map(ShortText::as_str);
-        if let Some(name) = name {
-            refuse_taken_name::<TemplateRow>(&mut tx, Some(template.project_id), name, Some(id)).await?;
-        }
+        refuse_taken_name::<TemplateRow>(&mut tx, Some(template.body.project_id), name, Some(id)).await?;
         let changes = Update::of("run_template", id, context.now())
             .maybe("name", name)
-            .maybe("description", update.description.as_ref().map(LongText::as_str))
+            .maybe("description", update.description.clone())
             .maybe("hidden", update.hidden);
-        changes.run(&mut tx).await.map_err(|error| refused(error, name.unwrap_or_default()))?;
+        changes.run(&mut tx).await.map_err(or_taken::<TemplateRow>(name))?;
         set_tags(context, &mut tx, Taggable::RunTemplate, id, &update.add_tags).await?;
         remove_tags(context, &mut tx, Taggable::RunTemplate, id, &update.remove_tags).await?;
-        Ok::<_, ApiError>(tx.commit(()).await?)
-    });
-    updated.await?;
-    cx.answer::<TemplateRow>(id).await.map(Json)
-}
-
-fn refused(error: StoreError, name: &str) -> ApiError {
-    if is_duplicate(&error) { taken::<TemplateRow>(name) } else { error.into() }
+        Ok(tx)
+    })
+    .await
 }
 
 /// A component of the stack that a snapshot's images were built for.

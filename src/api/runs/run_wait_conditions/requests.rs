@@ -7,6 +7,7 @@ use sea_query::{Expr, ExprTrait};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use super::WaitConditionRow;
 use crate::api::runs::execution_status::ExecutionStatus;
@@ -20,28 +21,35 @@ use crate::http::moments::Moment;
 use crate::http::path::PathId;
 use crate::http::values::{JsonObject, ShortText, at_most};
 use crate::json_schema::{self, Unfit};
-use crate::store::{Id, Insert, Transaction, Update};
-use crate::words;
+use crate::store::{Id, Insert, Transaction, Update, Word, Words};
 
-const PENDING: &str = "pending";
-const RESOLVED: &str = "resolved";
 const WAITS: &str = "The run waits for somebody's answer.";
 const WAITS_TO_BE_RESUMED: &str = "The run waits to be resumed by hand.";
 const ABORTED: &str = "What the run waited for was answered with an abort.";
 
-words! {
-    /// What can be waited for (contract schema RunWaitConditionType).
-    enum ConditionType {
-        ExternalInput = "external_input",
-    }
+/// What can be waited for (contract schema RunWaitConditionType).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, EnumString, IntoStaticStr, VariantNames)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum ConditionType {
+    ExternalInput,
 }
 
-words! {
-    /// What becomes of the run (contract schema RunWaitConditionResolution).
-    enum Resolution {
-        Continue = "continue",
-        Abort = "abort",
-    }
+/// Whether somebody has answered (contract schema RunWaitConditionStatus).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
+pub enum ConditionStatus {
+    Pending,
+    Resolved,
+}
+
+/// What becomes of the run (contract schema RunWaitConditionResolution).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, EnumString, IntoStaticStr, VariantNames)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Resolution {
+    Continue,
+    Abort,
 }
 
 /// What a poller does with its lease (contract schema RunWaitConditionLeaseMode).
@@ -86,14 +94,13 @@ pub async fn create_condition(
     JsonBody(request): JsonBody<WaitConditionRequest>,
 ) -> ApiResult<Json<ResponseOf<WaitConditionRow>>> {
     let (context, request) = (&cx, &request);
-    let made = cx.create(|mut tx| async move {
+    cx.create_row::<WaitConditionRow, _, _>(|mut tx| async move {
         // Of two that come at once for a run the second sees the first.
         lock(&mut tx, request.run).await?;
         let id = find_or_make(context, &mut tx, request).await?;
         Ok((tx, id))
-    });
-    let id = made.await?;
-    cx.answer::<WaitConditionRow>(id).await.map(Json)
+    })
+    .await
 }
 
 async fn find_or_make(cx: &Context, tx: &mut Transaction, request: &WaitConditionRequest) -> ApiResult<Id> {
@@ -110,7 +117,7 @@ async fn find_or_make(cx: &Context, tx: &mut Transaction, request: &WaitConditio
         let message = "The run has another wait condition with this name.";
         return Err(ApiError::exists(message));
     }
-    if of_run.iter().any(|condition| condition.status == PENDING) {
+    if of_run.iter().any(|condition| condition.body.status == ConditionStatus::Pending) {
         return Err(illegal("The run waits for something already; that has to be resolved first."));
     }
     let id = cx.new_id();
@@ -125,7 +132,7 @@ async fn require_dynamic(tx: &mut Transaction, run: Id) -> ApiResult<()> {
         Some(snapshot) => Some(find_in::<SnapshotRow>(tx, snapshot).await?),
         None => None,
     };
-    match snapshot.is_some_and(|snapshot| snapshot.is_dynamic) {
+    match snapshot.is_some_and(|snapshot| snapshot.body.is_dynamic) {
         true => Ok(()),
         false => Err(illegal("Only runs of dynamic pipelines can wait for a condition.")),
     }
@@ -134,9 +141,9 @@ async fn require_dynamic(tx: &mut Transaction, run: Id) -> ApiResult<()> {
 impl WaitConditionRequest {
     fn is_same(&self, known: &WaitConditionRow) -> bool {
         let schema = self.data_schema.as_ref().map(JsonObject::as_str);
-        let known_schema = known.data_schema_json.as_ref().map(|schema| schema.0.get());
-        known.r#type == self.r#type.word()
-            && known.question.as_deref() == self.question.as_ref().map(ShortText::as_str)
+        let known_schema = known.metadata.data_schema_json.as_ref().map(|schema| schema.0.get());
+        known.body.r#type == self.r#type
+            && known.metadata.question.as_deref() == self.question.as_ref().map(ShortText::as_str)
             && schema.and_then(value) == known_schema.and_then(value)
     }
 
@@ -145,10 +152,10 @@ impl WaitConditionRequest {
             .set("run_id", self.run)
             .set("project_id", self.project)
             .set("name", self.name.as_str())
-            .set("type", self.r#type.word())
-            .set("status", PENDING)
-            .set("question", self.question.as_ref().map(|question| question.as_str().to_owned()))
-            .set("data_schema_json", self.data_schema.as_ref().map(|schema| schema.as_str().to_owned()))
+            .set("type", self.r#type.as_str())
+            .set("status", ConditionStatus::Pending.as_str())
+            .set("question", self.question.clone())
+            .set("data_schema_json", self.data_schema.clone())
     }
 }
 
@@ -162,7 +169,7 @@ pub async fn update_lease(
     cx: Context,
     PathId(id): PathId,
     JsonBody(update): JsonBody<LeaseUpdate>,
-) -> ApiResult<Json<String>> {
+) -> ApiResult<Json<Word<ConditionStatus>>> {
     let run = cx.find::<WaitConditionRow>(id).await?.run_id;
     let (context, update) = (&cx, &update);
     let status = cx.store.write(|mut tx| async move {
@@ -172,7 +179,7 @@ pub async fn update_lease(
             LeaseMode::Refresh => refresh(context, &mut tx, &condition, update).await?,
             mode => release(context, &mut tx, &condition, mode).await?,
         }
-        Ok::<_, ApiError>(tx.commit(condition.status).await?)
+        Ok::<_, ApiError>(tx.commit(condition.body.status).await?)
     });
     status.await.map(Json)
 }
@@ -183,13 +190,13 @@ async fn refresh(
     condition: &WaitConditionRow,
     update: &LeaseUpdate,
 ) -> ApiResult<()> {
-    if condition.status != PENDING {
+    if condition.body.status != ConditionStatus::Pending {
         return Ok(());
     }
     Update::of("run_wait_condition", condition.id, cx.now())
         .set("last_polled_at", cx.now())
         .set("poller_instance_id", update.poller_instance_id.as_str())
-        .set("poller_lease_expires_at", update.poller_lease_expires_at.0)
+        .set("poller_lease_expires_at", update.poller_lease_expires_at)
         .run(tx)
         .await?;
     Ok(())
@@ -207,10 +214,11 @@ async fn release(
         .set("poller_lease_expires_at", cx.now())
         .run(tx)
         .await?;
-    if condition.status == PENDING {
+    if condition.body.status == ConditionStatus::Pending {
         return follow(cx, tx, condition.run_id, Some(ExecutionStatus::Paused), Some(WAITS)).await.map(drop);
     }
-    if mode == LeaseMode::Abandon && condition.resolution.as_deref() == Some(Resolution::Continue.word()) {
+    let goes_on = condition.metadata.resolution.as_ref().is_some_and(|it| *it == Resolution::Continue);
+    if mode == LeaseMode::Abandon && goes_on {
         let _ = follow(cx, tx, condition.run_id, Some(ExecutionStatus::Paused), None).await?;
         wait_to_be_resumed(cx, tx, condition.run_id).await?;
     }
@@ -219,7 +227,7 @@ async fn release(
 
 /// No server starts a run again by itself: that takes something that runs pipelines for it.
 async fn wait_to_be_resumed(cx: &Context, tx: &mut Transaction, run: Id) -> ApiResult<()> {
-    let root = find_in::<RunRow>(tx, run).await?.root_run_id.unwrap_or(run);
+    let root = find_in::<RunRow>(tx, run).await?.body.root_run_id.unwrap_or(run);
     follow(cx, tx, root, Some(ExecutionStatus::Paused), Some(WAITS_TO_BE_RESUMED)).await.map(drop)
 }
 
@@ -232,26 +240,26 @@ pub async fn resolve_condition(
     let found = cx.find::<WaitConditionRow>(id).await?;
     let run = found.run_id;
     // Apart from the transaction, which everybody who writes waits for.
-    if found.status == PENDING {
-        answer.check(&cx, found.data_schema_json.as_ref().map(|schema| schema.0.get())).await?;
+    if found.body.status == ConditionStatus::Pending {
+        answer.check(&cx, found.metadata.data_schema_json.as_ref().map(|schema| schema.0.get())).await?;
     }
     let (context, answer) = (&cx, &answer);
     let resolved = cx.store.write(|mut tx| async move {
         lock(&mut tx, run).await?;
         let condition = find_in::<WaitConditionRow>(&mut tx, id).await?;
-        if condition.status != PENDING {
+        if condition.body.status != ConditionStatus::Pending {
             return Err(illegal("The wait condition has been resolved before."));
         }
-        let result = answer.result_for(condition.data_schema_json.is_some())?;
+        let result = answer.result_for(condition.metadata.data_schema_json.is_some())?;
         let now = context.now();
         let update = Update::of("run_wait_condition", id, now)
-            .set("status", RESOLVED)
-            .set("resolution", answer.resolution.word())
+            .set("status", ConditionStatus::Resolved.as_str())
+            .set("resolution", answer.resolution.as_str())
             .set("result_json", result.map(Value::to_string))
             .set("resolved_at", now)
             .set("resolved_by_user_id", context.user_id());
         update.run(&mut tx).await?;
-        let is_polled = condition.poller_lease_expires_at.is_some_and(|expires| expires > now);
+        let is_polled = condition.body.poller_lease_expires_at.is_some_and(|expires| expires > now);
         let mut ended = None;
         match answer.resolution {
             Resolution::Continue if !is_polled => wait_to_be_resumed(context, &mut tx, run).await?,

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, HashSet};
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use sqlx::FromRow;
 
-use super::{StepMetadata, StepResources, StepRow, artifacts};
+use super::{StepMetadata, StepReferences, StepResources, StepRow, artifacts};
 use crate::api::models::model_versions::ModelVersionRow;
 use crate::api::runs::pipeline_runs::logs_of;
 use crate::api::runs::step_configuration::{
     MergedStep, Object, Outline, StoredStep, finalize_substitutions, handed_down, object, value,
 };
-use crate::framework::{ById, Read};
+use crate::framework::{ById, Logged, Read, pick};
 use crate::http::error::ApiResult;
 use crate::store::{Among, Id, JsonText, Timestamp};
 
@@ -50,16 +50,16 @@ pub async fn configurations(read: &Read<'_>, rows: &[StepRow]) -> ApiResult<ById
     if rows.is_empty() {
         return Ok(ById::new());
     }
-    let runs: HashSet<Id> = rows.iter().map(|row| row.pipeline_run_id).collect();
+    let runs: HashSet<Id> = rows.iter().map(|row| row.metadata.pipeline_run_id).collect();
     let pipelines = pipelines_of(read, runs.into_iter().collect()).await?;
     let own = own_configurations(read, rows.iter().map(|row| row.id).collect()).await?;
     let compiled = compiled_configurations(read, rows).await?;
     let mut configurations = ById::new();
     let nothing = (Object::new(), false);
     for row in rows {
-        let compiled = || compiled.get(&(row.snapshot_id?, row.name.clone()));
+        let compiled = || compiled.get(&(row.metadata.snapshot_id?, row.name.clone()));
         let Some(stored) = own.get(&row.id).or_else(compiled) else { continue };
-        let pipeline = pipelines.get(&row.pipeline_run_id).unwrap_or(&nothing);
+        let pipeline = pipelines.get(&row.metadata.pipeline_run_id).unwrap_or(&nothing);
         let configuration = match read.metadata {
             true => Configuration::whole(stored, pipeline, &row.name),
             false => Configuration::outline(stored, &pipeline.0),
@@ -112,7 +112,7 @@ async fn compiled_configurations(
     read: &Read<'_>,
     rows: &[StepRow],
 ) -> ApiResult<BTreeMap<(Id, String), String>> {
-    let snapshots: HashSet<Id> = rows.iter().filter_map(|row| row.snapshot_id).collect();
+    let snapshots: HashSet<Id> = rows.iter().filter_map(|row| row.metadata.snapshot_id).collect();
     let names: HashSet<&str> = rows.iter().map(|row| row.name.as_str()).collect();
     let query = Sql::select()
         .columns(["snapshot_id", "name", "config"])
@@ -154,27 +154,22 @@ pub struct Details {
     #[sqlx(skip)]
     parents: Vec<Id>,
     #[sqlx(skip)]
-    run_metadata: BTreeMap<String, std::sync::Arc<serde_json::value::RawValue>>,
+    run_metadata: Logged,
 }
 
 impl Details {
-    pub fn metadata(self, row: &StepRow, configuration: Option<MergedStep>) -> StepMetadata {
+    pub fn metadata(self, references: StepReferences, configuration: Option<MergedStep>) -> StepMetadata {
         let (config, spec) = match configuration {
             Some(step) => (step.config, Some(step.spec)),
             None => (Object::new(), None),
         };
         StepMetadata {
+            references,
             config,
             spec,
-            cache_key: row.cache_key.clone(),
-            cache_expires_at: row.cache_expires_at,
-            code_hash: row.code_hash.clone(),
             docstring: self.docstring,
             source_code: self.source_code,
             exception_info: self.exception_info,
-            snapshot_id: row.snapshot_id,
-            pipeline_run_id: row.pipeline_run_id,
-            original_step_run_id: row.original_step_run_id,
             parent_step_ids: self.parents,
             run_metadata: self.run_metadata,
         }
@@ -218,15 +213,15 @@ pub async fn resources(read: &Read<'_>, rows: &[StepRow]) -> ApiResult<ById<Step
         return Ok(ById::new());
     }
     let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
-    let users = read.users(rows.iter().map(|row| row.user_id)).await?;
-    let models = read.embed::<ModelVersionRow>(rows.iter().map(|row| row.model_version_id)).await?;
-    let mut logs = logs_of(read, "step_run_id", |log| log.step_run_id, &ids).await?;
+    let users = read.users(rows.iter().map(|row| row.body.user_id)).await?;
+    let models = read.embed::<ModelVersionRow>(rows.iter().map(|row| row.body.model_version_id)).await?;
+    let mut logs = logs_of(read, "step_run_id", |log| log.metadata.step_run_id, &ids).await?;
     let (mut inputs, mut outputs) = artifacts::load(read, &ids).await?;
     let one = |row: &StepRow| {
         let resources = StepResources {
-            user: row.user_id.and_then(|id| users.get(&id).cloned()),
+            user: pick(&users, row.body.user_id),
             log_collection: logs.remove(&row.id).unwrap_or_default(),
-            model_version: row.model_version_id.and_then(|id| models.get(&id).cloned()),
+            model_version: pick(&models, row.body.model_version_id),
             inputs: inputs.remove(&row.id).unwrap_or_default(),
             outputs: outputs.remove(&row.id).unwrap_or_default(),
             resource_request: None,

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use sea_query::{Expr, ExprTrait, Order, Query as Sql};
 use serde::Serialize;
-use serde::ser::SerializeStruct;
 use sqlx::FromRow;
 
 use crate::api::artifacts::artifact_versions::ArtifactVersionRow;
@@ -19,34 +18,25 @@ type Inputs = IndexMap<String, Vec<StepInput>>;
 type Outputs = IndexMap<String, Vec<Version>>;
 
 /// An artifact version as a step took it in (contract schema StepRunInputResponse).
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub struct StepInput {
+    #[serde(flatten)]
     version: Version,
+    #[serde(flatten)]
     link: InputLink,
 }
 
-impl Serialize for StepInput {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("StepRunInputResponse", 9)?;
-        fields.serialize_field("body", &self.version.body)?;
-        fields.serialize_field("metadata", &self.version.metadata)?;
-        fields.serialize_field("resources", &self.version.resources)?;
-        fields.serialize_field("id", &self.version.id)?;
-        fields.serialize_field("permission_denied", &self.version.permission_denied)?;
-        fields.serialize_field("input_type", &self.link.r#type)?;
-        fields.serialize_field("index", &self.link.input_index)?;
-        fields.serialize_field("chunk_index", &self.link.chunk_index)?;
-        fields.serialize_field("chunk_size", &self.link.chunk_size)?;
-        fields.end()
-    }
-}
-
-#[derive(Debug, FromRow)]
+#[derive(Debug, FromRow, Serialize)]
 struct InputLink {
+    #[serde(skip)]
     step_id: Id,
+    #[serde(skip)]
     artifact_id: Id,
+    #[serde(skip)]
     name: String,
+    #[serde(rename = "input_type")]
     r#type: String,
+    #[serde(rename = "index")]
     input_index: i32,
     chunk_index: Option<i32>,
     chunk_size: Option<i32>,

@@ -24,7 +24,7 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::ModelBody;
 use crate::http::moments::Moment;
 use crate::http::values::{LongText, Name, ShortText, at_most};
-use crate::store::{Id, Insert, Transaction, Update};
+use crate::store::{Id, Insert, Transaction, Update, Word, Words};
 
 /// Steps that one comes after, and tags that go on to all of its outputs: each takes a statement or more.
 const MOST_PARENTS: usize = 1_000;
@@ -149,14 +149,15 @@ async fn find_run(tx: &mut Transaction, request: &StepRequest) -> ApiResult<RunO
         return Err(ApiError::value(message));
     };
     let mut configuration = object(&configuration);
-    finalize_substitutions(&mut configuration, run.start_time.unwrap_or(run.created));
+    finalize_substitutions(&mut configuration, run.start_time.unwrap_or(run.body.created));
     let illegal = |message: String| Err(ApiError::illegal(message));
     let name = request.name.as_str();
-    match run.status.as_str() {
-        status @ ("stopping" | "stopped") => {
+    match run.body.status.known() {
+        Some(status @ (ExecutionStatus::Stopping | ExecutionStatus::Stopped)) => {
+            let status = status.as_str();
             return illegal(format!("The step '{name}' can't begin: its run is {status}."));
         }
-        "failed" => {
+        Some(ExecutionStatus::Failed) => {
             let mode: ExecutionMode = value(&configuration, "execution_mode").unwrap_or_default();
             if mode != ExecutionMode::ContinueOnFailure {
                 return illegal(format!("The step '{name}' can't begin: its run has failed."));
@@ -218,26 +219,23 @@ async fn begin(
     let spec = object(step.spec.get());
     let sends_heartbeats = of.run.enable_heartbeat && value(&spec, "enable_heartbeat").unwrap_or(false);
     let threshold: Option<i32> = step.value("heartbeat_healthy_threshold");
-    let text = |value: &Option<ShortText>| value.as_ref().map(|text| text.as_str().to_owned());
-    Insert::into("step_run")
-        .stamped(id, cx.now())
+    cx.insert("step_run", id)
         .set("name", request.name.as_str())
-        .set("start_time", request.start_time.0)
-        .set("end_time", request.end_time.map(|moment| moment.0))
-        .set("status", status.word())
-        .set("docstring", request.docstring.as_ref().map(LongText::as_str))
-        .set("cache_key", text(&request.cache_key))
-        .set("cache_expires_at", request.cache_expires_at.map(|moment| moment.0))
-        .set("source_code", request.source_code.as_ref().map(LongText::as_str))
-        .set("code_hash", text(&request.code_hash))
+        .set("start_time", request.start_time)
+        .set("end_time", request.end_time)
+        .set("status", status.as_str())
+        .set("docstring", request.docstring.clone())
+        .set("cache_key", request.cache_key.clone())
+        .set("cache_expires_at", request.cache_expires_at)
+        .set("source_code", request.source_code.clone())
+        .set("code_hash", request.code_hash.clone())
         .set("version", i32::try_from(tries + 1).unwrap_or(i32::MAX))
         .set("is_retriable", is_retriable)
-        .set("exception_info", request.exception_info.as_ref().map(ExceptionInfo::as_str))
+        .set("exception_info", request.exception_info.clone())
         .set("heartbeat_threshold", threshold.filter(|_| sends_heartbeats))
         .set("original_step_run_id", request.original_step_run_id)
         .set("snapshot_id", of.snapshot_id)
         .set("pipeline_run_id", request.pipeline_run_id)
-        .set("user_id", cx.user_id())
         .set("project_id", request.project)
         .run(tx)
         .await?;
@@ -254,7 +252,7 @@ async fn earlier_tries(tx: &mut Transaction, request: &StepRequest, max_retries:
         .and_where(Expr::col("name").eq(name))
         .order_by("version", Order::Desc)
         .to_owned();
-    let tries: Vec<(String,)> = tx.fetch_all(&query).await?;
+    let tries: Vec<(Word<ExecutionStatus>,)> = tx.fetch_all(&query).await?;
     let exists = |message: String| Err(ApiError::exists(message));
     if tries.iter().any(is_done) {
         return exists(format!("The step '{name}' of this run has ended well already."));
@@ -265,7 +263,7 @@ async fn earlier_tries(tx: &mut Transaction, request: &StepRequest, max_retries:
     if !tries.is_empty() {
         let over = Sql::update()
             .table("step_run")
-            .value("status", "retried")
+            .value("status", ExecutionStatus::Retried.as_str())
             .value("end_time", Func::coalesce([Expr::col("end_time"), Expr::val(request.start_time.0)]))
             .and_where(Expr::col("pipeline_run_id").eq(request.pipeline_run_id))
             .and_where(Expr::col("name").eq(name))
@@ -275,8 +273,8 @@ async fn earlier_tries(tx: &mut Transaction, request: &StepRequest, max_retries:
     Ok(tries.len())
 }
 
-fn is_done((status,): &(String,)) -> bool {
-    ExecutionStatus::read(status).is_some_and(ExecutionStatus::is_successful)
+fn is_done((status,): &(Word<ExecutionStatus>,)) -> bool {
+    status.known().is_some_and(ExecutionStatus::is_successful)
 }
 
 /// Its logs, its parents, what it takes in and gives out, and what a cached step has from the one it stands for.

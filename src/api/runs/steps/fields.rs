@@ -2,35 +2,34 @@
 
 use super::StepRow;
 use crate::api::runs::pipeline_runs::MODEL;
-use crate::http::filter::Field;
+use crate::http::filter::{Field, Fields, OWNED, STAMPED};
 use crate::http::list::Listed;
 
 use sea_query::{Expr, ExprTrait, SimpleExpr};
 
 impl Listed for StepRow {
     const HOLDS_SECRETS: bool = false;
-    const FIELDS: &'static [Field] = &[
-        Field::id(),
-        Field::time("created"),
-        Field::time("updated"),
-        Field::run_metadata("step_run"),
-        Field::scope_user(),
-        Field::user(),
-        Field::text("name"),
-        Field::text("code_hash"),
-        Field::text("cache_key"),
-        Field::text("status"),
-        Field::time("start_time"),
-        Field::time("end_time"),
-        Field::reference("pipeline_run_id", "pipeline_run_id"),
-        Field::reference("snapshot_id", "snapshot_id"),
-        Field::reference("original_step_run_id", "original_step_run_id"),
-        Field::reference("model_version_id", "model_version_id"),
-        Field::related("model", MODEL),
-        Field::number("version"),
-        Field::switch("exclude_retried", |exclude| exclude.then(|| Expr::col("status").ne("retried"))),
-        Field::time("cache_expires_at"),
-        Field::switch("cache_expired", cache_expired),
+    const FIELDS: Fields = &[
+        STAMPED,
+        &[Field::run_metadata("step_run")],
+        OWNED,
+        &[
+            Field::text("name"),
+            Field::text("code_hash"),
+            Field::text("cache_key"),
+            Field::text("status"),
+            Field::time("start_time"),
+            Field::time("end_time"),
+            Field::reference("pipeline_run_id", "pipeline_run_id"),
+            Field::reference("snapshot_id", "snapshot_id"),
+            Field::reference("original_step_run_id", "original_step_run_id"),
+            Field::reference("model_version_id", "model_version_id"),
+            Field::related("model", MODEL),
+            Field::number("version"),
+            Field::switch("exclude_retried", |exclude| exclude.then(|| Expr::col("status").ne("retried"))),
+            Field::time("cache_expires_at"),
+            Field::switch("cache_expired", cache_expired),
+        ],
     ];
 }
 

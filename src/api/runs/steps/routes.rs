@@ -20,7 +20,7 @@ use crate::framework::{Context, get, list};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::OptionalJsonBody;
 use crate::http::path::PathId;
-use crate::store::{Id, Update};
+use crate::store::{Id, Update, Word};
 
 const STEPS: &str = "/api/v1/steps";
 const STEP: &str = "/api/v1/steps/{step_id}";
@@ -43,8 +43,8 @@ pub fn routes() -> Routes {
         .put("/api/v1/steps/{step_run_id}/heartbeat", note_heartbeat)
 }
 
-async fn get_step_status(cx: Context, PathId(id): PathId) -> ApiResult<Json<String>> {
-    Ok(Json(cx.find::<StepRow>(id).await?.status))
+async fn get_step_status(cx: Context, PathId(id): PathId) -> ApiResult<Json<Word<ExecutionStatus>>> {
+    Ok(Json(cx.find::<StepRow>(id).await?.body.status))
 }
 
 async fn get_step_configuration(cx: Context, PathId(id): PathId) -> ApiResult<Json<Object>> {
@@ -61,10 +61,10 @@ struct HeartbeatRequest {
 #[derive(Debug, Serialize)]
 struct Heartbeat {
     id: Id,
-    status: String,
+    status: Word<ExecutionStatus>,
     /// The one time of the API that says it is UTC.
     latest_heartbeat: String,
-    pipeline_run_status: Option<String>,
+    pipeline_run_status: Option<Word<ExecutionStatus>>,
     heartbeat_enabled: bool,
 }
 
@@ -79,7 +79,7 @@ async fn note_heartbeat(
         return Err(ApiError::invalid_request(message));
     }
     let step = cx.find::<StepRow>(id).await?;
-    if ExecutionStatus::read(&step.status).is_some_and(ExecutionStatus::is_finished) {
+    if step.body.status.known().is_some_and(ExecutionStatus::is_finished) {
         let message = "A step that has ended has no heartbeat.";
         return Err(ApiError::illegal(message));
     }
@@ -93,15 +93,15 @@ async fn note_heartbeat(
     let query = Sql::select()
         .column("status")
         .from("pipeline_run")
-        .and_where(Expr::col("id").eq(step.pipeline_run_id))
+        .and_where(Expr::col("id").eq(step.metadata.pipeline_run_id))
         .to_owned();
-    let run: Option<(String,)> = cx.store.fetch_optional(&query).await?;
+    let run: Option<(Word<ExecutionStatus>,)> = cx.store.fetch_optional(&query).await?;
     Ok(Json(Heartbeat {
         id,
-        status: step.status,
+        status: step.body.status,
         latest_heartbeat: now.to_utc().to_rfc3339_opts(SecondsFormat::Micros, true),
         pipeline_run_status: run.map(|(status,)| status),
-        heartbeat_enabled: step.heartbeat_threshold.is_some(),
+        heartbeat_enabled: step.body.heartbeat_threshold.is_some(),
     }))
 }
 
@@ -110,7 +110,7 @@ async fn refuse_other_tokens(cx: &Context, step: &StepRow) -> ApiResult<()> {
     let Ok(token) = cx.principal.token() else { return Ok(()) };
     let scope = &token.claims.scope;
     let is_own = match (scope.pipeline_run_id, scope.schedule_id) {
-        (Some(run), _) => step.pipeline_run_id == Id(run),
+        (Some(run), _) => step.metadata.pipeline_run_id == Id(run),
         (None, Some(schedule)) => schedule_of(cx, step).await? == Some(Id(schedule)),
         (None, None) => true,
     };
@@ -125,7 +125,7 @@ async fn schedule_of(cx: &Context, step: &StepRow) -> ApiResult<Option<Id>> {
     let query = Sql::select()
         .column("schedule_id")
         .from("pipeline_snapshot")
-        .and_where(Expr::col("id").eq(step.snapshot_id))
+        .and_where(Expr::col("id").eq(step.metadata.snapshot_id))
         .to_owned();
     Ok(cx.store.fetch_optional::<(Option<Id>,)>(&query).await?.and_then(|(schedule,)| schedule))
 }

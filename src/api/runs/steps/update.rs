@@ -17,7 +17,7 @@ use crate::http::json::ModelBody;
 use crate::http::moments::Moment;
 use crate::http::path::PathId;
 use crate::http::values::at_most;
-use crate::store::{Id, Transaction, Update};
+use crate::store::{Id, Transaction, Update, Word, Words};
 
 #[derive(Debug, Deserialize)]
 pub struct StepUpdate {
@@ -45,14 +45,14 @@ pub fn check_transition(current: Option<ExecutionStatus>, new: ExecutionStatus) 
     use ExecutionStatus as Status;
     let illegal = |message: String| Err(ApiError::illegal(message));
     if matches!(new, Status::Retrying | Status::Retried | Status::Cancelling | Status::Queued) {
-        return illegal(format!("The status '{}' can't be set by hand.", new.word()));
+        return illegal(format!("The status '{}' can't be set by hand.", new.as_str()));
     }
     match current {
         Some(current) if current.is_finished() => {
             illegal("The status of a step that has ended can't be changed.".to_owned())
         }
         Some(Status::Stopping) if !matches!(new, Status::Stopped | Status::Failed) => {
-            illegal(format!("A step that is stopping can't become '{}'.", new.word()))
+            illegal(format!("A step that is stopping can't become '{}'.", new.as_str()))
         }
         _ => Ok(()),
     }
@@ -65,7 +65,7 @@ pub async fn update_step(
 ) -> ApiResult<Json<ResponseOf<StepRow>>> {
     let add_logs = logs::checked(update.add_logs.take())?;
     // A step stays in its run, so this may be read before the run's lock.
-    let run = cx.find::<StepRow>(id).await?.pipeline_run_id;
+    let run = cx.find::<StepRow>(id).await?.metadata.pipeline_run_id;
     let (context, update, add_logs) = (&cx, &update, &add_logs);
     // A repetition of a request that has ended the step gets its answer, not the refusal of a second end.
     let updated = cx.create(|mut tx| async move {
@@ -73,19 +73,20 @@ pub async fn update_step(
         let step = find_in::<StepRow>(&mut tx, id).await?;
         let status = next_status(&mut tx, &step, update.status).await?;
         Update::of("step_run", id, context.now())
-            .maybe("status", status.map(ExecutionStatus::word))
-            .maybe("end_time", update.end_time.map(|moment| moment.0))
-            .maybe("exception_info", update.exception_info.as_ref().map(ExceptionInfo::as_str))
-            .maybe("cache_expires_at", update.cache_expires_at.map(|moment| moment.0))
+            .maybe("status", status.map(ExecutionStatus::as_str))
+            .maybe("end_time", update.end_time)
+            .maybe("exception_info", update.exception_info.clone())
+            .maybe("cache_expires_at", update.cache_expires_at)
             .run(&mut tx)
             .await?;
-        add_outputs(&mut tx, id, step.project_id, &update.outputs).await?;
+        add_outputs(&mut tx, id, step.body.project_id, &update.outputs).await?;
         for (name, version) in &update.loaded_artifact_versions {
-            add_input(&mut tx, id, step.project_id, &NewInput::loaded(name, *version)).await?;
+            add_input(&mut tx, id, step.body.project_id, &NewInput::loaded(name, *version)).await?;
         }
         let ended = pipeline_runs::follow_steps(context, &mut tx, run).await?;
         for reference in add_logs {
-            logs::attach(context, &mut tx, step.project_id, LogsOwner::Step(id), reference, "step").await?;
+            logs::attach(context, &mut tx, step.body.project_id, LogsOwner::Step(id), reference, "step")
+                .await?;
         }
         Ok((tx, ended))
     });
@@ -101,17 +102,19 @@ async fn next_status(
 ) -> ApiResult<Option<ExecutionStatus>> {
     use ExecutionStatus as Status;
     let Some(asked) = asked else { return Ok(None) };
-    let current = Status::read(&step.status);
+    let current = step.body.status.known();
     check_transition(current, asked)?;
-    if matches!(asked, Status::Failed | Status::Cancelled) && step.is_retriable {
+    if matches!(asked, Status::Failed | Status::Cancelled) && step.body.is_retriable {
         let query = Sql::select()
             .column("status")
             .from("pipeline_run")
-            .and_where(Expr::col("id").eq(step.pipeline_run_id))
+            .and_where(Expr::col("id").eq(step.metadata.pipeline_run_id))
             .to_owned();
-        let (run,) =
-            tx.fetch_optional::<(String,)>(&query).await?.ok_or_else(|| not_found::<StepRow>(step.id))?;
-        if !matches!(run.as_str(), "stopping" | "stopped") {
+        let (run,) = tx
+            .fetch_optional::<(Word<Status>,)>(&query)
+            .await?
+            .ok_or_else(|| not_found::<StepRow>(step.id))?;
+        if !matches!(run.known(), Some(Status::Stopping | Status::Stopped)) {
             return Ok(Some(Status::Retrying));
         }
     }

@@ -10,9 +10,8 @@ use crate::api::identity::{api_keys, api_tokens, devices};
 use crate::api::oauth;
 use crate::api::server::{audit, health};
 use crate::api::stacks::secrets;
-use crate::http::Operation;
-use crate::http::openapi;
 use crate::http::openapi::shapes::{Busy, ErrorModel, InvalidRequest, OAuthError};
+use crate::http::{Operation, openapi};
 use crate::login::{api_token, sign_in};
 
 #[derive(utoipa::OpenApi)]
@@ -42,7 +41,7 @@ use crate::login::{api_token, sign_in};
         InvalidRequest,
         Busy,
         OAuthError,
-        api_keys::ApiKeyResponseBody,
+        api_keys::DescribedBody,
         devices::DeviceVerificationRequest,
     )),
     modifiers(&ApiKeyAsPassword)

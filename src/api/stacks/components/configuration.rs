@@ -15,8 +15,8 @@ use crate::http::values::JsonObject;
 /// # Errors
 /// 400 for fields that the flavor doesn't have, 422 for what is missing or of the wrong type.
 pub fn check(flavor: &FlavorRow, configuration: &JsonObject) -> ApiResult<()> {
-    let schema: Value = serde_json::from_str(flavor.config_schema.0.get()).unwrap_or_default();
-    let Some(properties) = schema["properties"].as_object().filter(|_| !flavor.is_custom) else {
+    let schema: Value = serde_json::from_str(flavor.metadata.config_schema.0.get()).unwrap_or_default();
+    let Some(properties) = schema["properties"].as_object().filter(|_| !flavor.body.is_custom) else {
         return Ok(());
     };
     let configuration: Map<String, Value> = serde_json::from_str(configuration.as_str())
@@ -24,7 +24,7 @@ pub fn check(flavor: &FlavorRow, configuration: &JsonObject) -> ApiResult<()> {
     let unknown: Vec<&str> =
         configuration.keys().map(String::as_str).filter(|key| !properties.contains_key(*key)).collect();
     if !unknown.is_empty() {
-        let (keys, name, kind) = (unknown.join(", "), &flavor.name, &flavor.r#type);
+        let (keys, name, kind) = (unknown.join(", "), &flavor.name, &flavor.body.r#type);
         let message =
             format!("The flavor '{name}' of {kind} has no configuration fields of the names: {keys}.");
         return Err(ApiError::value(message));

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::Json;
 use sea_query::{Expr, ExprTrait, Query as Sql, SimpleExpr};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use super::flavors::{self, FlavorRow};
 use super::secrets::{self, Linkable, linked_secrets};
@@ -16,13 +16,12 @@ use crate::accounts::users::UserResponse;
 use crate::auth::kind::Kind;
 use crate::auth::permissions::Verb;
 use crate::framework::routes::Routes;
-use crate::framework::{Context, Read, Resource, Response, ResponseOf, get, list};
+use crate::framework::written::or_empty_object;
+use crate::framework::{Context, Read, Resource, Response, ResponseOf, get, list, pick};
 use crate::http::error::ApiResult;
-use crate::http::filter::{Field, FieldKind, Filter, Related};
-use crate::http::json::empty_object;
+use crate::http::filter::{Field, FieldKind, Fields, Filter, OWNED, Related, STAMPED};
 use crate::http::list::Listed;
-use crate::row;
-use crate::store::{Base64Json, Id, Timestamp, Transaction};
+use crate::store::{Base64Json, Id, Transaction, Word, row};
 
 pub const KIND: Kind = Kind::new("components");
 const COMPONENTS: &str = "/api/v1/components";
@@ -47,8 +46,22 @@ pub fn routes() -> Routes {
 }
 
 /// Kinds of component (contract schema StackComponentType).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantNames,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum ComponentType {
     Alerter,
     Annotator,
@@ -67,34 +80,7 @@ pub enum ComponentType {
     Sandbox,
 }
 
-/// Their words, in the contract's order.
-pub const TYPES: &[&str] = &[
-    "alerter",
-    "annotator",
-    "artifact_store",
-    "container_registry",
-    "data_validator",
-    "experiment_tracker",
-    "feature_store",
-    "image_builder",
-    "log_store",
-    "model_deployer",
-    "orchestrator",
-    "step_operator",
-    "model_registry",
-    "deployer",
-    "sandbox",
-];
-
 impl ComponentType {
-    pub fn word(self) -> &'static str {
-        TYPES[self as usize]
-    }
-
-    pub fn of_word(word: &str) -> Option<Self> {
-        serde_json::from_value(word.into()).ok()
-    }
-
     /// Whether a stack may have several.
     pub fn is_repeatable(self) -> bool {
         matches!(self, Self::Alerter | Self::ExperimentTracker | Self::StepOperator | Self::Sandbox)
@@ -104,17 +90,20 @@ impl ComponentType {
 row! {
     pub struct ComponentRow in "stack_component" {
         pub id: Id,
-        pub created: Timestamp,
-        pub updated: Timestamp,
         pub name: String,
-        pub r#type: String,
+    }
+    body ComponentColumns: owned {
+        pub r#type: Word<ComponentType>,
+        #[serde(rename = "flavor_name")]
         pub flavor: String,
-        pub configuration: Base64Json,
-        pub labels: Option<Base64Json>,
-        pub environment: Option<Base64Json>,
-        pub user_id: Option<Id>,
-        pub connector_id: Option<Id>,
-        pub connector_resource_id: Option<String>,
+    }
+    metadata ComponentSettings {
+        #[serde(serialize_with = "or_empty_object")]
+        pub configuration: Option<Base64Json>,
+        labels: Option<Base64Json>,
+        #[serde(serialize_with = "or_empty_object")]
+        environment: Option<Base64Json>,
+        connector_resource_id: Option<String>,
     }
 }
 
@@ -125,18 +114,17 @@ const STACK: Related = Related {
 };
 
 impl Listed for ComponentRow {
-    const FIELDS: &'static [Field] = &[
-        Field::id(),
-        Field::time("created"),
-        Field::time("updated"),
-        Field::scope_user(),
-        Field::user(),
-        Field::always("scope_type", of_type),
-        Field::text("name"),
-        Field::text("flavor"),
-        Field::word("type", TYPES),
-        Field::reference("connector_id", "connector_id"),
-        Field::related("stack_id", STACK),
+    const FIELDS: Fields = &[
+        STAMPED,
+        OWNED,
+        &[
+            Field::always("scope_type", of_type),
+            Field::text("name"),
+            Field::text("flavor"),
+            Field::word("type", ComponentType::VARIANTS),
+            Field::reference("connector_id", "connector_id"),
+            Field::related("stack_id", STACK),
+        ],
     ];
 }
 
@@ -147,22 +135,17 @@ fn of_type(filter: &Filter<'_>) -> ApiResult<SimpleExpr> {
 
 #[derive(Debug, Serialize)]
 pub struct ComponentBody {
-    created: Timestamp,
-    updated: Timestamp,
-    user_id: Option<Id>,
-    pub r#type: String,
-    flavor_name: String,
+    #[serde(flatten)]
+    pub columns: ComponentColumns,
     integration: Option<String>,
     logo_url: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
 pub struct ComponentMetadata {
-    configuration: Box<RawValue>,
-    environment: Box<RawValue>,
+    #[serde(flatten)]
+    settings: ComponentSettings,
     secrets: Vec<Id>,
-    labels: Option<Box<RawValue>>,
-    connector_resource_id: Option<String>,
     /// None: the answers about service connectors are not made yet.
     connector: Option<()>,
 }
@@ -180,34 +163,27 @@ impl Resource for ComponentRow {
     type Resources = ComponentResources;
 
     async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let users = read.users(rows.iter().map(|row| row.user_id)).await?;
-        let kinds = rows.iter().map(|row| (row.flavor.as_str(), row.r#type.as_str()));
-        let flavors = flavors::of_components(read, kinds).await?;
+        let users = read.users(rows.iter().map(|row| row.body.user_id)).await?;
+        let names = rows.iter().map(|row| row.body.flavor.as_str());
+        let flavors = flavors::of_components(read, names).await?;
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
         let mut secrets = linked_secrets(read, Linkable::StackComponent, &ids).await?;
         let response = |row: Self| {
-            let flavor = flavors.get(&(row.flavor.clone(), row.r#type.clone()));
+            let flavor = flavors.get(&(row.body.flavor.clone(), row.body.r#type.clone()));
             let of_flavor = flavor.and_then(|flavor| flavor.body.as_ref());
+            let resources = read.resources(|| ComponentResources {
+                user: pick(&users, row.body.user_id),
+                flavor: flavor.cloned(),
+            });
             let body = ComponentBody {
-                created: row.created,
-                updated: row.updated,
-                user_id: row.user_id,
-                r#type: row.r#type,
-                flavor_name: row.flavor,
+                columns: row.body,
                 integration: of_flavor.and_then(|flavor| flavor.integration.clone()),
                 logo_url: of_flavor.and_then(|flavor| flavor.logo_url.clone()),
             };
             let metadata = read.metadata(|| ComponentMetadata {
-                configuration: row.configuration.0.unwrap_or_else(empty_object),
-                environment: row.environment.and_then(|json| json.0).unwrap_or_else(empty_object),
+                settings: row.metadata,
                 secrets: secrets.remove(&row.id).unwrap_or_default(),
-                labels: row.labels.and_then(|json| json.0),
-                connector_resource_id: row.connector_resource_id,
                 connector: None,
-            });
-            let resources = read.resources(|| ComponentResources {
-                user: row.user_id.and_then(|id| users.get(&id).cloned()),
-                flavor: flavor.cloned(),
             });
             Response::named(row.id, row.name, body, metadata, resources)
         };
@@ -221,5 +197,5 @@ impl Resource for ComponentRow {
 
 /// The kinds of component that there are.
 async fn component_types(_: Context) -> ApiResult<Json<&'static [&'static str]>> {
-    Ok(Json(TYPES))
+    Ok(Json(ComponentType::VARIANTS))
 }

@@ -13,7 +13,7 @@ use crate::http::error::{ApiError, ApiResult, if_duplicate};
 use crate::http::json::JsonBody;
 use crate::http::path::PathId;
 use crate::http::values::{JsonObject, Name, ShortText, TextObject, check_name, nullable};
-use crate::store::{Base64Json, Id, Insert, Timestamp, Transaction, Update};
+use crate::store::{Base64Json, Id, Timestamp, Transaction, Update, Words};
 
 /// Writers of stacks and components take turns, so that no stack is made of a component that is being deleted.
 pub const TURN: &str = "stacks";
@@ -92,10 +92,10 @@ pub async fn create_component(
     JsonBody(request): JsonBody<ComponentRequest>,
 ) -> ApiResult<Json<ResponseOf<ComponentRow>>> {
     let (context, request) = (&cx, &request);
-    let made = cx.create(|mut tx| async move {
+    cx.create_row::<ComponentRow, _, _>(|mut tx| async move {
         require_connector(&mut tx, request.connector).await?;
         let kind = request.r#type;
-        let flavor = require_flavor(&mut tx, request.flavor.as_str(), kind.word()).await?;
+        let flavor = require_flavor(&mut tx, request.flavor.as_str(), kind.as_str()).await?;
         configuration::check(&flavor, &request.configuration)?;
         check_name("Component", request.name.0.as_str())?;
         let component = NewComponent {
@@ -112,9 +112,8 @@ pub async fn create_component(
         let (kind, none) = (Linkable::StackComponent, SecretNames::default());
         change_links(context, &mut tx, kind, id, &request.secrets, &none).await?;
         Ok((tx, id))
-    });
-    let id = made.await?;
-    cx.answer::<ComponentRow>(id).await.map(Json)
+    })
+    .await
 }
 
 /// Inserts a component whose configuration was checked.
@@ -123,20 +122,19 @@ pub async fn create_component(
 /// 403 for a folder of this machine that no admin has registered; 409 when another one of its type has the name; the
 /// store's own.
 pub async fn insert(cx: &Context, tx: &mut Transaction, component: &NewComponent<'_>) -> ApiResult<Id> {
-    let (name, kind) = (component.name, component.kind.word());
+    let (name, kind) = (component.name, component.kind.as_str());
     let configuration = component.configuration.as_str();
     refuse_unregistered(cx, tx, (kind, component.flavor), configuration).await?;
     refuse_taken(tx, name, kind, None).await?;
     let id = cx.new_id();
-    let inserted = Insert::into("stack_component")
-        .stamped(id, cx.now())
+    let inserted = cx
+        .insert("stack_component", id)
         .set("name", name)
         .set("type", kind)
         .set("flavor", component.flavor)
         .set("configuration", Base64Json::stored(Some(configuration)))
         .set("labels", Base64Json::stored(component.labels))
         .set("environment", Base64Json::stored(component.environment.as_deref()))
-        .set("user_id", cx.user_id())
         .set("connector_id", component.connector)
         .set("connector_resource_id", component.connector_resource_id)
         .run(tx)
@@ -152,17 +150,16 @@ pub async fn update_component(
 ) -> ApiResult<Json<ResponseOf<ComponentRow>>> {
     let (context, update) = (&cx, &update);
     let takes_over = update.configuration.is_some() && takes_over(&cx, &cx.find(id).await?).await?;
-    let updated = cx.store.write(|mut tx| async move {
-        let component = find_in::<ComponentRow>(&mut tx, id).await?;
+    cx.change_row(id, |mut tx, component: ComponentRow| async move {
         require_connector(&mut tx, update.connector).await?;
         if let Some(configuration) = &update.configuration {
-            let kind = (component.r#type.as_str(), component.flavor.as_str());
+            let kind = (component.body.r#type.as_str(), component.body.flavor.as_str());
             refuse_unregistered(context, &mut tx, kind, configuration.as_str()).await?;
-            let flavor = require_flavor(&mut tx, &component.flavor, &component.r#type).await?;
+            let flavor = require_flavor(&mut tx, kind.1, kind.0).await?;
             configuration::check(&flavor, configuration)?;
         }
         refuse_default(&component, "changed")?;
-        let (name, kind) = (update.name.as_ref().map(Name::as_str), component.r#type.as_str());
+        let (name, kind) = (update.name.as_ref().map(Name::as_str), component.body.r#type.as_str());
         if let Some(name) = name {
             refuse_taken(&mut tx, name, kind, Some(id)).await?;
         }
@@ -172,10 +169,9 @@ pub async fn update_component(
         updated.map_err(if_duplicate(|| taken(name, kind)))?;
         let (add, remove) = (&update.add_secrets, &update.remove_secrets);
         change_links(context, &mut tx, Linkable::StackComponent, id, add, remove).await?;
-        Ok::<_, ApiError>(tx.commit(()).await?)
-    });
-    updated.await?;
-    cx.answer::<ComponentRow>(id).await.map(Json)
+        Ok(tx)
+    })
+    .await
 }
 
 impl ComponentUpdate {
@@ -184,7 +180,7 @@ impl ComponentUpdate {
         let environment = self.environment.as_ref().map(|texts| texts.as_ref().map(TextObject::to_json));
         let configuration = self.configuration.as_ref().map(JsonObject::as_str);
         Update::of("stack_component", id, now)
-            .maybe("name", self.name.as_ref().map(Name::as_str))
+            .maybe("name", self.name.clone())
             .maybe("configuration", configuration.map(|json| Base64Json::stored(Some(json))))
             .maybe("labels", labels.map(Base64Json::stored))
             .maybe("environment", environment.map(|json| Base64Json::stored(json.as_deref())))
@@ -219,7 +215,7 @@ pub async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {
         .and_where(Expr::col("deployer_id").eq(id))
         .and_where(Expr::col("status").ne("absent"))
         .to_owned();
-    if component.r#type == ComponentType::Deployer.word() {
+    if component.body.r#type == ComponentType::Deployer {
         let deployments = count(tx, &deployments).await?;
         if deployments > 0 {
             return forbidden(format!("it manages {deployments} deployments"));
@@ -245,10 +241,10 @@ async fn count(tx: &mut Transaction, query: &SelectStatement) -> ApiResult<i64> 
 /// The default stack's components stay as they are.
 fn refuse_default(component: &ComponentRow, change: &str) -> ApiResult<()> {
     let kinds = [ComponentType::Orchestrator, ComponentType::Deployer, ComponentType::ArtifactStore];
-    if component.name != "default" || !kinds.iter().any(|kind| kind.word() == component.r#type) {
+    if component.name != "default" || !kinds.iter().any(|kind| component.body.r#type == *kind) {
         return Ok(());
     }
-    let message = format!("The default {} can't be {change}.", component.r#type);
+    let message = format!("The default {} can't be {change}.", component.body.r#type);
     Err(ApiError::illegal(message))
 }
 

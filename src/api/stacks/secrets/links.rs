@@ -2,6 +2,7 @@
 
 use sea_query::{Expr, ExprTrait, Order, Query as Sql};
 use serde::{Deserialize, Deserializer};
+use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use super::{KIND, SecretRow};
 use crate::auth::access::Also;
@@ -10,26 +11,18 @@ use crate::framework::{ById, Context, Read, Resource};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::filter::by_name_or_id;
 use crate::http::values::at_most;
-use crate::store::{Among, Id, Insert, Transaction, is_duplicate};
+use crate::store::{Among, Id, Insert, Transaction, Words, is_duplicate};
 
 const READ: Permission = KIND.to(Verb::Read);
 /// What a route may do that gives secrets to what it makes or changes: whoever uses that may read them.
 pub const LINKED: [Also; 1] = [Also::met(READ, "secrets")];
 
 /// What secrets are linked to (contract schema SecretResourceTypes): the word in the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, EnumString, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Linkable {
     Stack,
     StackComponent,
-}
-
-impl Linkable {
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Stack => "stack",
-            Self::StackComponent => "stack_component",
-        }
-    }
 }
 
 /// Names or ids of secrets; null is none.
@@ -56,7 +49,7 @@ pub async fn linked_secrets(read: &Read<'_>, kind: Linkable, ids: &[Id]) -> ApiR
         .columns([("secret_resource", "resource_id"), ("secret_resource", "secret_id")])
         .from("secret_resource")
         .inner_join("secret", Expr::col(("secret", "id")).equals(("secret_resource", "secret_id")))
-        .and_where(Expr::col(("secret_resource", "resource_type")).eq(kind.word()))
+        .and_where(Expr::col(("secret_resource", "resource_type")).eq(kind.as_str()))
         .and_where(Expr::col(("secret_resource", "resource_id")).among(ids.iter().copied()))
         .order_by(("secret", "name"), Order::Asc)
         .to_owned();
@@ -87,7 +80,7 @@ pub async fn change_links(
             .stamped(cx.new_id(), cx.now())
             .set("secret_id", secret.id)
             .set("resource_id", thing)
-            .set("resource_type", kind.word());
+            .set("resource_type", kind.as_str());
         match link.run(tx).await {
             Err(error) if !is_duplicate(&error) => return Err(error.into()),
             _ => {}
@@ -98,7 +91,7 @@ pub async fn change_links(
         let unlink = Sql::delete()
             .from_table("secret_resource")
             .and_where(Expr::col("resource_id").eq(thing))
-            .and_where(Expr::col("resource_type").eq(kind.word()))
+            .and_where(Expr::col("resource_type").eq(kind.as_str()))
             .and_where(Expr::col("secret_id").eq(secret.id))
             .to_owned();
         tx.execute(&unlink).await?;

@@ -4,13 +4,10 @@ mod links;
 mod sealed;
 mod values;
 
-use std::sync::Arc;
-
 use axum::Json;
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
 use serde::{Deserialize, Serialize};
 
-use crate::accounts::users::UserResponse;
 use crate::api::identity::users::admins_only;
 use crate::auth::Principal;
 use crate::auth::access::Also;
@@ -19,18 +16,17 @@ use crate::auth::permissions::{Permission, Verb};
 use crate::config::SecretsStoreType;
 use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, NoResources, Read, Resource, Response, ResponseOf, Stored, delete, list, not_found,
+    Context, NoResources, Owner, Read, Resource, Response, ResponseOf, delete, list, not_found,
 };
 use crate::http::error::{ApiError, ApiResult, if_duplicate};
-use crate::http::filter::{Field, FieldKind};
+use crate::http::filter::{Field, FieldKind, Fields, STAMPED};
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
 use crate::http::openapi::shapes::ErrorModel;
 use crate::http::path::PathId;
 use crate::http::query::Query;
 use crate::http::values::Name;
-use crate::row;
-use crate::store::{Id, Insert, Timestamp, Transaction, Update};
+use crate::store::{Id, Stored, Timestamp, Transaction, Update, row};
 
 pub use self::links::{LINKED, Linkable, SecretNames, change_links, linked_secrets, unlink_all};
 use self::values::{SecretValues, SentValues};
@@ -70,50 +66,45 @@ row! {
     /// Without the values.
     pub struct SecretRow in "secret" {
         pub id: Id,
-        pub created: Timestamp,
-        pub updated: Timestamp,
         pub name: String,
-        pub private: bool,
-        pub user_id: Id,
+    }
+    body SecretColumns {
+        created: Timestamp,
+        updated: Timestamp,
+        user_id: Id,
+        private: bool,
     }
 }
 
 impl Listed for SecretRow {
-    const FIELDS: &'static [Field] = &[
-        Field::id(),
-        Field::time("created"),
-        Field::time("updated"),
-        // As in ZenML it has no effect: everyone sees the public ones and their own.
-        Field { kind: FieldKind::Custom(|_| Ok(Expr::val(1).eq(1))), ..Field::scope_user() },
-        Field::user(),
-        Field::text("name"),
-        Field {
-            kind: FieldKind::Switch(|is| Some(Expr::col("private").eq(is))),
-            ..Field::only_flag("private")
-        },
+    const FIELDS: Fields = &[
+        STAMPED,
+        &[
+            // As in ZenML it has no effect: everyone sees the public ones and their own.
+            Field { kind: FieldKind::Custom(|_| Ok(Expr::val(1).eq(1))), ..Field::scope_user() },
+            Field::user(),
+            Field::text("name"),
+            Field {
+                kind: FieldKind::Switch(|is| Some(Expr::col("private").eq(is))),
+                ..Field::only_flag("private")
+            },
+        ],
     ];
 }
 
 #[derive(Debug, Serialize)]
 pub struct SecretBody {
-    created: Timestamp,
-    updated: Timestamp,
-    user_id: Id,
-    private: bool,
+    #[serde(flatten)]
+    columns: SecretColumns,
     /// None in lists and inside other answers.
     values: SecretValues,
-}
-
-#[derive(Debug, Serialize)]
-pub struct SecretResources {
-    user: Option<Arc<UserResponse>>,
 }
 
 impl Resource for SecretRow {
     const NAME: &'static str = "secret";
     type Body = SecretBody;
     type Metadata = NoResources;
-    type Resources = SecretResources;
+    type Resources = Owner;
 
     fn narrow(select: &mut SelectStatement, principal: &Principal) {
         let own = Expr::col("user_id").eq(principal.user.id);
@@ -121,16 +112,10 @@ impl Resource for SecretRow {
     }
 
     async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let users = read.users(rows.iter().map(|row| Some(row.user_id))).await?;
+        let users = read.users(rows.iter().map(|row| Some(row.body.user_id))).await?;
         let response = |row: Self| {
-            let resources = read.resources(|| SecretResources { user: users.get(&row.user_id).cloned() });
-            let body = SecretBody {
-                created: row.created,
-                updated: row.updated,
-                user_id: row.user_id,
-                private: row.private,
-                values: SecretValues::default(),
-            };
+            let resources = read.resources(|| Owner::among(&users, Some(row.body.user_id)));
+            let body = SecretBody { columns: row.body, values: SecretValues::default() };
             Response::named(row.id, row.name, body, read.metadata(|| NoResources {}), resources)
         };
         Ok(rows.into_iter().map(response).collect())
@@ -164,13 +149,12 @@ async fn create_secret(
         tx.take_turn(TURN).await?;
         refuse_taken(&mut tx, name, private, context.user_id(), None).await?;
         require_store(context)?;
-        let inserted = Insert::into("secret")
-            .stamped(id, context.now())
+        let inserted = context
+            .insert("secret", id)
             .set("name", name)
             .set("private", private)
             .set("internal", false)
             .set("values", sealed)
-            .set("user_id", context.user_id())
             .run(&mut tx)
             .await;
         inserted.map_err(if_duplicate(|| taken(name, private)))?;
@@ -330,16 +314,16 @@ async fn refuse_change(
     secret: &SecretRow,
     update: &SecretUpdate,
 ) -> ApiResult<()> {
-    if update.private.is_some() && secret.user_id != cx.user_id() {
+    if update.private.is_some() && secret.body.user_id != cx.user_id() {
         let message = "Only the user who made a secret may make it private or public.";
         return Err(ApiError::illegal(message));
     }
     let name = update.name.as_ref().map_or(secret.name.as_str(), Name::as_str);
-    let private = update.private.unwrap_or(secret.private);
-    if name == secret.name && private == secret.private {
+    let private = update.private.unwrap_or(secret.body.private);
+    if name == secret.name && private == secret.body.private {
         return Ok(());
     }
-    refuse_taken(tx, name, private, secret.user_id, Some(secret.id)).await
+    refuse_taken(tx, name, private, secret.body.user_id, Some(secret.id)).await
 }
 
 /// A public name is taken for all; a private one for its owner.

@@ -7,20 +7,17 @@ use std::sync::Arc;
 
 use sea_query::{Expr, ExprTrait, Order, Query as Sql};
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 use super::components::ComponentRow;
 use super::secrets::{self, Linkable, linked_secrets};
-use crate::accounts::users::UserResponse;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
-use crate::framework::{ById, Read, Resource, Response, ResponseOf, delete, get, list};
+use crate::framework::written::or_empty_object;
+use crate::framework::{ById, Owner, Read, Resource, Response, ResponseOf, delete, get, list};
 use crate::http::error::ApiResult;
-use crate::http::filter::{Field, FieldKind, Related};
-use crate::http::json::empty_object;
+use crate::http::filter::{Field, FieldKind, Fields, OWNED, Related, STAMPED};
 use crate::http::list::Listed;
-use crate::row;
-use crate::store::{Among, Base64Json, Id, Timestamp, Transaction};
+use crate::store::{Among, Base64Json, Id, Transaction, row};
 
 pub const KIND: Kind = Kind::new("stacks");
 const STACKS: &str = "/api/v1/stacks";
@@ -47,14 +44,15 @@ pub fn routes() -> Routes {
 row! {
     pub struct StackRow in "stack" {
         pub id: Id,
-        pub created: Timestamp,
-        pub updated: Timestamp,
         pub name: String,
-        pub description: Option<String>,
-        pub stack_spec_path: Option<String>,
-        pub labels: Option<Base64Json>,
-        pub environment: Option<Base64Json>,
-        pub user_id: Option<Id>,
+    }
+    body StackBody: owned {}
+    metadata StackColumns {
+        description: Option<String>,
+        stack_spec_path: Option<String>,
+        labels: Option<Base64Json>,
+        #[serde(serialize_with = "or_empty_object")]
+        environment: Option<Base64Json>,
     }
 }
 
@@ -75,24 +73,16 @@ const COMPONENT: Related = Related {
 const COMPONENT_ID: Related = Related { fields: &[(("stack_component", "id"), FieldKind::Id)], ..COMPONENT };
 
 impl Listed for StackRow {
-    const FIELDS: &'static [Field] = &[
-        Field::id(),
-        Field::time("created"),
-        Field::time("updated"),
-        Field::scope_user(),
-        Field::user(),
-        Field::text("name"),
-        Field::text("description"),
-        Field::related("component_id", COMPONENT_ID),
-        Field::related("component", COMPONENT),
+    const FIELDS: Fields = &[
+        STAMPED,
+        OWNED,
+        &[
+            Field::text("name"),
+            Field::text("description"),
+            Field::related("component_id", COMPONENT_ID),
+            Field::related("component", COMPONENT),
+        ],
     ];
-}
-
-#[derive(Debug, Serialize)]
-pub struct StackBody {
-    created: Timestamp,
-    updated: Timestamp,
-    user_id: Option<Id>,
 }
 
 /// Components by their type.
@@ -100,43 +90,31 @@ type Components = BTreeMap<String, Vec<Arc<ResponseOf<ComponentRow>>>>;
 
 #[derive(Debug, Serialize)]
 pub struct StackMetadata {
+    #[serde(flatten)]
+    columns: StackColumns,
     components: Components,
-    description: Option<String>,
-    stack_spec_path: Option<String>,
-    environment: Box<RawValue>,
     secrets: Vec<Id>,
-    labels: Option<Box<RawValue>>,
-}
-
-#[derive(Debug, Serialize)]
-pub struct StackResources {
-    user: Option<Arc<UserResponse>>,
 }
 
 impl Resource for StackRow {
     const NAME: &'static str = "stack";
     type Body = StackBody;
     type Metadata = StackMetadata;
-    type Resources = StackResources;
+    type Resources = Owner;
 
     async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let users = read.users(rows.iter().map(|row| row.user_id)).await?;
+        let users = read.users(rows.iter().map(|row| row.body.user_id)).await?;
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
         let mut components = components(read, &ids).await?;
         let mut secrets = linked_secrets(read, Linkable::Stack, &ids).await?;
         let response = |row: Self| {
+            let resources = read.resources(|| Owner::among(&users, row.body.user_id));
             let metadata = read.metadata(|| StackMetadata {
+                columns: row.metadata,
                 components: components.remove(&row.id).unwrap_or_default(),
-                description: row.description,
-                stack_spec_path: row.stack_spec_path,
-                environment: row.environment.and_then(|json| json.0).unwrap_or_else(empty_object),
                 secrets: secrets.remove(&row.id).unwrap_or_default(),
-                labels: row.labels.and_then(|json| json.0),
             });
-            let resources = read
-                .resources(|| StackResources { user: row.user_id.and_then(|id| users.get(&id).cloned()) });
-            let body = StackBody { created: row.created, updated: row.updated, user_id: row.user_id };
-            Response::named(row.id, row.name, body, metadata, resources)
+            Response::named(row.id, row.name, row.body, metadata, resources)
         };
         Ok(rows.into_iter().map(response).collect())
     }
@@ -169,7 +147,7 @@ async fn components(read: &Read<'_>, stacks: &[Id]) -> ApiResult<ById<Components
     let components = read.embed::<ComponentRow>(links.iter().map(|(_, component)| Some(*component))).await?;
     for (stack, component) in links {
         let Some(component) = components.get(&component) else { continue };
-        let kind = component.body.as_ref().map(|body| body.r#type.clone()).unwrap_or_default();
+        let kind = component.body.as_ref().map(|body| body.columns.r#type.to_string()).unwrap_or_default();
         by_stack.entry(stack).or_default().entry(kind).or_default().push(Arc::clone(component));
     }
     Ok(by_stack)

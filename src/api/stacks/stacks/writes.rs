@@ -14,15 +14,17 @@ use crate::api::stacks::secrets::{Linkable, SecretNames, change_links, unlink_al
 use crate::auth::access::Also;
 use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{
-    Context, Resource, ResponseOf, Stored, delete_row, find_in, not_found, refuse_taken_name, taken,
+    Context, Resource, ResponseOf, delete_row, find_in, not_found, or_taken, refuse_taken_name,
 };
-use crate::http::error::{ApiError, ApiResult, if_duplicate};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::path::PathId;
 use crate::http::values::{
     InOrder, JsonObject, Name, ShortText, TextObject, TextOr, at_most, check_name, nullable,
 };
-use crate::store::{Among, Base64Json, Id, Insert, Timestamp, Transaction, Update, is_duplicate};
+use crate::store::{
+    Among, Base64Json, Id, Insert, Stored, Timestamp, Transaction, Update, Words, is_duplicate,
+};
 
 const CREATE_COMPONENT: Permission = crate::api::stacks::components::KIND.to(Verb::Create);
 /// What a route may do besides to make a stack.
@@ -75,8 +77,8 @@ impl<T> TryFrom<InOrder<Vec<T>>> for Components<T> {
     fn try_from(InOrder(fields): InOrder<Vec<T>>) -> Result<Self, Self::Error> {
         let mut by_type = Vec::new();
         for (word, parts) in fields {
-            let kind = ComponentType::of_word(&word)
-                .ok_or_else(|| format!("There is no component type '{word}'"))?;
+            let kind: ComponentType =
+                word.parse().map_err(|_| format!("There is no component type '{word}'"))?;
             if parts.len() > 1 && !kind.is_repeatable() {
                 return Err(format!("Value error, a stack has one component of the type '{word}'"));
             }
@@ -143,7 +145,7 @@ pub async fn create_stack(
             .set("user_id", context.user_id())
             .run(&mut tx)
             .await;
-        inserted.map_err(if_duplicate(|| taken::<StackRow>(name)))?;
+        inserted.map_err(or_taken::<StackRow>(name))?;
         compose(&mut tx, id, &parts).await?;
         let none = SecretNames::default();
         change_links(context, &mut tx, Linkable::Stack, id, &request.secrets, &none).await?;
@@ -197,15 +199,15 @@ async fn make(
     info: &ComponentInfo,
 ) -> ApiResult<ComponentRow> {
     cx.require(CREATE_COMPONENT)?;
-    let flavor = flavors::find_kind(tx, &info.flavor, kind.word()).await?.ok_or_else(|| {
+    let flavor = flavors::find_kind(tx, &info.flavor, kind.as_str()).await?.ok_or_else(|| {
         let message =
-            format!("There is no flavor '{}' for the component type '{}'.", info.flavor, kind.word());
+            format!("There is no flavor '{}' for the component type '{}'.", info.flavor, kind.as_str());
         ApiError::value(message)
     })?;
     let configuration = info.configuration.clone().unwrap_or_default();
     configuration::check(&flavor, &configuration)?;
     let mut name = request.name.as_str().to_owned();
-    while components::find_named(tx, &name, kind.word()).await?.is_some() {
+    while components::find_named(tx, &name, kind.as_str()).await?.is_some() {
         name = format!("{}-{}", request.name.as_str(), cx.env.random.hex::<2>()).to_lowercase();
     }
     let component = NewComponent {
@@ -257,7 +259,7 @@ async fn compose(tx: &mut Transaction, stack: Id, parts: &Parts) -> ApiResult<()
             let inserted = Insert::into("stack_composition")
                 .set("stack_id", stack)
                 .set("component_id", component.id)
-                .set("default_for_type", (number == 0).then(|| kind.word()))
+                .set("default_for_type", (number == 0).then(|| kind.as_str()))
                 .run(tx)
                 .await;
             inserted.map_err(|error| match is_duplicate(&error) {
@@ -276,8 +278,9 @@ async fn compose(tx: &mut Transaction, stack: Id, parts: &Parts) -> ApiResult<()
 fn steps(parts: &Parts) -> Vec<String> {
     let has_remote = |kind: ComponentType, local: &[&str]| {
         let mut components = parts.iter().flat_map(|(_, components)| components);
-        components
-            .any(|component| component.r#type == kind.word() && !local.contains(&component.flavor.as_str()))
+        components.any(|component| {
+            component.body.r#type == kind && !local.contains(&component.body.flavor.as_str())
+        })
     };
     let mut steps = Vec::new();
     if has_remote(ComponentType::Orchestrator, &["local", "local_docker"]) {
@@ -304,12 +307,9 @@ pub async fn update_stack(
         let stack = find_in::<StackRow>(&mut tx, id).await?;
         refuse_default(&stack, "changed")?;
         let name = update.name.as_ref().map(Name::as_str);
-        if let Some(name) = name {
-            refuse_taken_name::<StackRow>(&mut tx, None, name, Some(id)).await?;
-        }
+        refuse_taken_name::<StackRow>(&mut tx, None, name, Some(id)).await?;
         let updated = update.change(id, context.now()).run(&mut tx).await;
-        let name = name.unwrap_or_default();
-        updated.map_err(if_duplicate(|| taken::<StackRow>(name)))?;
+        updated.map_err(or_taken::<StackRow>(name))?;
         if update.components.is_some() {
             let of_stack = Expr::col("stack_id").eq(id);
             tx.execute(&Sql::delete().from_table("stack_composition").and_where(of_stack).to_owned()).await?;
@@ -338,13 +338,11 @@ async fn find_all(tx: &mut Transaction, ids: &[Id]) -> ApiResult<Vec<ComponentRo
 
 impl StackUpdate {
     fn change(&self, id: Id, now: Timestamp) -> Update {
-        let description =
-            self.description.as_ref().map(|text| text.as_ref().map(|text| text.as_str().to_owned()));
         let labels = self.labels.as_ref().map(|json| json.as_ref().map(JsonObject::as_str));
         let environment = self.environment.as_ref().map(|texts| texts.as_ref().map(TextObject::to_json));
         Update::of("stack", id, now)
-            .maybe("name", self.name.as_ref().map(Name::as_str))
-            .maybe("description", description)
+            .maybe("name", self.name.clone())
+            .maybe("description", self.description.clone())
             .maybe("stack_spec_path", self.stack_spec_path.clone())
             .maybe("labels", labels.map(Base64Json::stored))
             .maybe("environment", environment.map(|json| Base64Json::stored(json.as_deref())))

@@ -11,18 +11,19 @@ use serde_json::{Value, json};
 
 use self::rows::{Drawn, Input, OtherRun, Output, StepOfRun};
 use super::RunRow;
+use crate::api::runs::execution_status::ExecutionStatus;
 use crate::api::runs::step_configuration::{Object, StoredStep, fill, object, value};
 use crate::framework::Context;
 use crate::http::error::ApiResult;
 use crate::http::path::PathId;
 use crate::http::query::Query;
-use crate::store::{Id, JsonText, Timestamp};
+use crate::store::{Id, JsonText, Timestamp, Word};
 
 /// A run's graph (contract schema PipelineRunDAG).
 #[derive(Debug, Serialize)]
 pub struct Graph {
     id: Id,
-    status: String,
+    status: Word<ExecutionStatus>,
     nodes: Vec<Node>,
     edges: Vec<Edge>,
 }
@@ -66,7 +67,7 @@ pub async fn get_graph(cx: Context, PathId(id): PathId, query: Query) -> ApiResu
         let node_id = format!("child_run/{}", part(&child.name));
         drawing.children.insert(node_id.clone(), Node { node_id, ..run_node(child, metadata) });
     }
-    Ok(Json(Graph { id, status: run.status, nodes: drawing.nodes(), edges: drawing.edges }))
+    Ok(Json(Graph { id, status: run.body.status, nodes: drawing.nodes(), edges: drawing.edges }))
 }
 
 /// What a step's configuration says about the graph.

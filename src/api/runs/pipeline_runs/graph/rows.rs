@@ -8,11 +8,12 @@ use sea_query::{Expr, ExprTrait, Order, Query as Sql, SelectStatement};
 use serde_json::value::RawValue;
 use sqlx::FromRow;
 
+use crate::api::runs::execution_status::ExecutionStatus;
 use crate::api::runs::pipeline_runs::RunRow;
 use crate::api::runs::step_configuration::{Object, StoredStep, finalize_substitutions, object, value};
 use crate::framework::{ById, Read};
 use crate::http::error::{ApiError, ApiResult};
-use crate::store::{Among, Id, JsonText, Timestamp};
+use crate::store::{Among, Id, JsonText, Stored, Timestamp, Word, row};
 
 /// Everything that the store says about a run's steps.
 pub struct Drawn {
@@ -31,13 +32,14 @@ pub struct Drawn {
     pub children: Vec<OtherRun>,
 }
 
-#[derive(Debug, FromRow)]
-pub struct StepOfRun {
-    pub id: Id,
-    pub name: String,
-    pub status: String,
-    pub start_time: Option<Timestamp>,
-    pub end_time: Option<Timestamp>,
+row! {
+    pub struct StepOfRun in "step_run" {
+        pub id: Id,
+        pub name: String,
+        pub status: Word<ExecutionStatus>,
+        pub start_time: Option<Timestamp>,
+        pub end_time: Option<Timestamp>,
+    }
 }
 
 /// An artifact version as a step took it in.
@@ -66,27 +68,29 @@ pub struct Output {
     pub save_type: String,
 }
 
-#[derive(Debug, FromRow)]
-pub struct Condition {
-    pub id: Id,
-    pub name: String,
-    pub status: String,
-    pub r#type: String,
-    pub created: Timestamp,
-    pub resolution: Option<String>,
-    pub question: Option<String>,
-    pub resolved_at: Option<Timestamp>,
+row! {
+    pub struct Condition in "run_wait_condition" {
+        pub id: Id,
+        pub name: String,
+        pub status: String,
+        pub r#type: String,
+        pub created: Timestamp,
+        pub resolution: Option<String>,
+        pub question: Option<String>,
+        pub resolved_at: Option<Timestamp>,
+    }
 }
 
-#[derive(Debug, FromRow)]
-pub struct OtherRun {
-    triggered_by: Option<Id>,
-    pub id: Id,
-    pub name: String,
-    pub status: String,
-    pub index: i32,
-    pub start_time: Option<Timestamp>,
-    pub end_time: Option<Timestamp>,
+row! {
+    pub struct OtherRun in "pipeline_run" {
+        triggered_by: Option<Id>,
+        pub id: Id,
+        pub name: String,
+        pub status: Word<ExecutionStatus>,
+        pub index: i32,
+        pub start_time: Option<Timestamp>,
+        pub end_time: Option<Timestamp>,
+    }
 }
 
 /// Loads what the graph of a run shows, with the metadata of its steps under these keys.
@@ -104,7 +108,7 @@ pub async fn load(read: &Read<'_>, run: &RunRow, keys: &[&str]) -> ApiResult<Dra
         return Err(ApiError::value("A run without a snapshot has no graph."));
     };
     let mut pipeline = object(&configuration);
-    finalize_substitutions(&mut pipeline, run.start_time.unwrap_or(run.created));
+    finalize_substitutions(&mut pipeline, run.start_time.unwrap_or(run.body.created));
     let begun = begun(read, run.id).await?;
     let ids: Vec<Id> = begun.iter().map(|step| step.id).collect();
     let steps = match is_dynamic {
@@ -140,9 +144,7 @@ fn grouped<T>(items: Vec<T>, owner: impl Fn(&T) -> Id) -> ById<Vec<T>> {
 }
 
 async fn begun(read: &Read<'_>, run: Id) -> ApiResult<Vec<StepOfRun>> {
-    let query = Sql::select()
-        .columns(["id", "name", "status", "start_time", "end_time"])
-        .from("step_run")
+    let query = StepOfRun::all()
         .and_where(Expr::col("pipeline_run_id").eq(run))
         .and_where(Expr::col("status").ne("retried"))
         .order_by("created", Order::Asc)
@@ -202,9 +204,7 @@ fn versions<'q>(
 }
 
 async fn conditions(read: &Read<'_>, run: Id) -> ApiResult<Vec<Condition>> {
-    let query = Sql::select()
-        .columns(["id", "name", "status", "type", "created", "resolution", "question", "resolved_at"])
-        .from("run_wait_condition")
+    let query = Condition::all()
         .and_where(Expr::col("run_id").eq(run))
         .order_by("created", Order::Asc)
         .order_by("id", Order::Asc)
@@ -213,12 +213,7 @@ async fn conditions(read: &Read<'_>, run: Id) -> ApiResult<Vec<Condition>> {
 }
 
 fn other_runs() -> SelectStatement {
-    Sql::select()
-        .columns(["triggered_by", "id", "name", "status", "index", "start_time", "end_time"])
-        .from("pipeline_run")
-        .order_by("created", Order::Asc)
-        .order_by("id", Order::Asc)
-        .to_owned()
+    OtherRun::all().order_by("created", Order::Asc).order_by("id", Order::Asc).to_owned()
 }
 
 async fn triggered(read: &Read<'_>, steps: Vec<Id>) -> ApiResult<ById<Vec<OtherRun>>> {
