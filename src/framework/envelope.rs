@@ -70,3 +70,18 @@ pub struct WithRunMetadata<M> {
     pub columns: M,
     pub run_metadata: Logged,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::SecretText;
+
+    #[test]
+    fn a_secret_is_shown_in_its_answer_and_nowhere_else() {
+        let shown = ShownSecret("open sesame".into());
+        assert_eq!(serde_json::to_value(&shown).unwrap(), "open sesame");
+        for debug in [format!("{shown:?}"), format!("{:?}", SecretText("open sesame".into()))] {
+            assert!(!debug.contains("sesame"), "{debug}");
+        }
+    }
+}
