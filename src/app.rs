@@ -10,8 +10,8 @@ use axum::extract::FromRef;
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 
+use crate::accounts::server::{self, SettingsRow};
 use crate::accounts::users::UserRow;
-use crate::api::server::settings::{self, SettingsRow};
 use crate::audit::Audit;
 use crate::auth::api_key::ApiKeyDigests;
 use crate::auth::authority::Authority;
@@ -231,7 +231,7 @@ impl App {
     /// # Errors
     /// When the database doesn't answer.
     pub async fn settings(&self) -> Result<Arc<SettingsRow>, Arc<StoreError>> {
-        let find = async || settings::find(&self.auth_store).await.map(Some);
+        let find = async || server::find(&self.auth_store).await.map(Some);
         let found = self.server.settings.get(self.server.id.0, find).await?;
         found.ok_or_else(|| Arc::new(StoreError::RowNotFound))
     }
@@ -380,7 +380,7 @@ impl Activity {
         if self.written.load(Ordering::Relaxed) >= micros {
             return Ok(());
         }
-        let statement = settings::note_activity(last);
+        let statement = server::note_activity(last);
         store.execute(&statement).await?;
         self.written.fetch_max(micros, Ordering::Relaxed);
         Ok(())

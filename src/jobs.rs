@@ -10,10 +10,10 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout_at
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::deactivation;
-use crate::api::identity::{api_keys, devices};
 use crate::app::AppState;
-use crate::auth::keys;
+use crate::auth::{key_proof, keys};
 use crate::config::ServerSettings;
+use crate::login::device_request;
 
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Work = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
@@ -120,10 +120,10 @@ fn table(settings: &ServerSettings) -> Vec<Job> {
             })
         }),
         Job::new("devices could not be swept", MINUTE, |app| {
-            Box::pin(async move { Ok(devices::sweep(&app.store, app.env.clock.now()).await?) })
+            Box::pin(async move { Ok(device_request::sweep(&app.store, app.env.clock.now()).await?) })
         }),
         Job::new("digests of API keys could not be swept", SWEEPING, |app| {
-            Box::pin(async move { Ok(api_keys::sweep_digests(&app.store).await?) })
+            Box::pin(async move { Ok(key_proof::sweep_digests(&app.store).await?) })
         }),
         Job::new("notes on deactivated accounts could not be swept", SWEEPING, |app| {
             Box::pin(async move { Ok(deactivation::sweep(&app.store).await?) })

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
 
-use crate::api::server::{dashboard, settings};
+use crate::accounts::server;
+use crate::api::server::dashboard;
 use crate::app::{App, AppState, Proofs};
 use crate::audit::Audit;
 use crate::auth::cipher::SecretCipher;
@@ -112,7 +113,7 @@ pub async fn start_unless(
     config.check_folders()?;
     let store = open(&config, stop).await?;
     let sign_in = leave_first_rows(&store, &config, &environment).await?;
-    let settings = settings::find(&store).await?;
+    let settings = server::find(&store).await?;
     store.note_made();
     let sign_in = if settings.body.active { sign_in } else { SignIn::Activation };
     let proofs = proofs(&store, &config, &environment).await?;

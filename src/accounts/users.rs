@@ -8,11 +8,11 @@ use serde::Serialize;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use crate::framework::written::as_object;
-use crate::framework::{NoResources, Response, ShownSecret};
+use crate::http::envelope::{NoResources, Response, ShownSecret};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::filter::{Field, Fields, STAMPED, by_name_or_id};
 use crate::http::list::Listed;
+use crate::http::written::as_object;
 use crate::store::{Among, Id, SecretText, Store, StoreError, Stored, Timestamp, row, select_computed};
 
 row! {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::key_proof::{self, KeyToProve};
 use super::workload::{self, DeploymentState, RunState, ScheduleState};
 use crate::accounts::deactivation;
+use crate::accounts::devices::{self, DeviceRow};
 use crate::accounts::users::{self, UserRow};
-use crate::api::identity::api_keys::{self, KeyToProve};
-use crate::api::identity::devices::{self, DeviceRow};
 use crate::store::{Id, Remembered, Store, StoreError, Timestamp};
 
 /// Reads what tokens say through a cache of each kind of row.
@@ -71,7 +71,7 @@ impl Identities {
     /// # Errors
     /// As [`Identities::account`].
     pub async fn api_key(&self, id: Uuid) -> Result<Option<Arc<KeyToProve>>, Arc<StoreError>> {
-        self.api_keys.get(id, || api_keys::find_for_authentication(&self.store, Id(id))).await
+        self.api_keys.get(id, || key_proof::find_for_authentication(&self.store, Id(id))).await
     }
 
     /// # Errors

@@ -12,6 +12,7 @@ pub mod download;
 pub mod error;
 pub mod identity;
 pub mod jwt;
+pub mod key_proof;
 pub mod keys;
 pub mod kind;
 pub mod known_places;

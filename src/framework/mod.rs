@@ -23,14 +23,12 @@
 
 mod context;
 mod described;
-mod envelope;
 mod handlers;
 mod held;
 mod project;
 mod read;
 pub mod routes;
 mod strip;
-pub mod written;
 
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
 use serde::Serialize;
@@ -41,8 +39,8 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::list::Listed;
 use crate::store::{Id, StoreError, Stored, Transaction, is_duplicate};
 
+pub use crate::http::envelope::{Logged, NoResources, Response, ShownSecret, WithRunMetadata};
 pub use context::Context;
-pub use envelope::{Logged, NoResources, Response, ShownSecret, WithRunMetadata};
 pub use handlers::{PageAnswer, delete, get, list, list_of};
 pub use held::{Held, refuse_held};
 pub use project::{NamedProject, find_project, named_project, require, require_project};

@@ -5,6 +5,7 @@ pub mod client_address;
 pub mod compression;
 pub mod contract;
 pub mod download;
+pub mod envelope;
 pub mod error;
 pub mod filter;
 pub mod form;
@@ -22,6 +23,7 @@ pub mod query;
 mod repeated;
 mod time_filter;
 pub mod values;
+pub mod written;
 
 /// The header that names a request.
 pub const REQUEST_ID: &str = "x-request-id";

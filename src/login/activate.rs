@@ -6,8 +6,8 @@ use sea_query::Query;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use crate::accounts::server;
 use crate::accounts::users::{self, UserResponse};
-use crate::api::server::settings;
 use crate::app::AppState;
 use crate::audit::{Action, Event, Origin};
 use crate::auth::password;
@@ -81,7 +81,7 @@ async fn set_active(
     request: &ServerActivationRequest,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let mut update = settings::activation(now);
+    let mut update = server::activation(now);
     if let Some(name) = &request.server_name {
         update.value("server_name", name.as_str());
     }

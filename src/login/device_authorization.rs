@@ -10,8 +10,9 @@ use secrecy::ExposeSecret;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::device_codes::Codes;
+use super::device_request::{ClientDetails, DeviceRequest, keep_request};
 use crate::address::Address;
-use crate::api::identity::devices::{ClientDetails, Codes, DeviceRequest, keep_request};
 use crate::app::AppState;
 use crate::audit::Origin;
 use crate::config::{AuthScheme, ServerSettings};

@@ -4,7 +4,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Expr, ExprTrait, Func, Order, Query as Sql, SelectStatement, SimpleExpr};
 use secrecy::ExposeSecret;
 
-use crate::api::identity::devices::{Codes, DeviceStatus, forget};
+use super::device_codes::Codes;
+use super::grants::device::forget;
+use crate::accounts::devices::DeviceStatus;
 use crate::app::App;
 use crate::audit::{Action, Claim, Origin};
 use crate::store::{Id, Insert, Store, StoreError, Timestamp, Transaction, Words};

@@ -5,6 +5,7 @@ pub mod api_token;
 pub mod attempt;
 pub mod basic;
 pub mod device_authorization;
+pub mod device_codes;
 pub mod device_request;
 pub mod download;
 pub mod grants;

@@ -12,8 +12,8 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{basic, grants, session};
+use crate::accounts::devices::DeviceStatus;
 use crate::accounts::users::{UserRow, find_password};
-use crate::api::identity::devices::DeviceStatus;
 use crate::app::{App, AppState};
 use crate::audit::Origin;
 use crate::auth::claims::{Claims, TokenKind, VerifiedToken};

@@ -14,7 +14,6 @@ use uuid::Uuid;
 use super::grants::external::External;
 use super::grants::{self, Grantee};
 use super::session;
-use crate::api::identity::devices;
 use crate::app::{App, AppState};
 use crate::audit::{Action, Claim, Origin};
 use crate::auth::claims::TokenKind;
@@ -233,7 +232,7 @@ async fn prove(
         }
         Grant::DeviceCode => {
             let (client_id, device_code) = form.device()?;
-            let (user, device) = devices::exchange(app, origin, client_id, device_code).await?;
+            let (user, device) = grants::device::exchange(app, origin, client_id, device_code).await?;
             Grantee {
                 user_id: user.id,
                 password_changed_at: user.password_changed_at,

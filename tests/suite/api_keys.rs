@@ -2,7 +2,7 @@
 
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use zendo::api::identity::api_keys::{KeyToProve, find_for_authentication, upgrade};
+use zendo::auth::key_proof::{KeyToProve, find_for_authentication, upgrade};
 use zendo::auth::api_key::ApiKey;
 use zendo::store::{Id, SecretText};
 

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 use zendo::accounts::users::UserRow;
-use zendo::api::identity::devices::{DeviceRow, DeviceStatus, exchange, find_for_authentication};
+use zendo::accounts::devices::{DeviceRow, DeviceStatus, find_for_authentication};
+use zendo::login::grants::device::exchange;
 use zendo::http::error::ApiError;
 use zendo::store::Id;
 

@@ -14,7 +14,6 @@ use crate::auth::kind::Kind;
 use crate::auth::{Principal, Revocation};
 use crate::env::Environment;
 use crate::framework::routes::Routes;
-use crate::framework::written::or_empty_text;
 use crate::framework::{Context, NoResources, Response};
 use crate::http::error::{ApiError, ApiResult, if_duplicate};
 use crate::http::filter::{Field, Fields, STAMPED, by_name_or_id};
@@ -23,6 +22,7 @@ use crate::http::list::{ListRequest, Listed, Page};
 use crate::http::path::PathName;
 use crate::http::query::Query;
 use crate::http::values::{LongText, Name, ShortText};
+use crate::http::written::or_empty_text;
 use crate::store::{
     Id, Insert, Store, StoreError, Stored, Timestamp, Transaction, Update, is_duplicate, row,
 };

@@ -5,8 +5,8 @@ use sea_query::{DeleteStatement, Expr, ExprTrait, Func, Query as Sql, SelectStat
 use serde::{Deserialize, Serialize};
 use strum::VariantNames;
 
-use super::settings;
 use super::tagging::Taggable;
+use crate::accounts::server;
 use crate::api::artifacts::{artifact_versions, artifacts, curated_visualizations};
 use crate::api::models::{model_versions, models};
 use crate::api::runs::{
@@ -16,7 +16,6 @@ use crate::api::runs::{
 use crate::auth::Principal;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
-use crate::framework::written::as_object;
 use crate::framework::{
     Context, Held, NoResources, Read, Resource, Response, ResponseOf, delete_row, find_in, list, or_taken,
     refuse_held, refuse_taken_name,
@@ -28,6 +27,7 @@ use crate::http::list::Listed;
 use crate::http::path::{PathId, PathName};
 use crate::http::query::{Query, Violation, reject};
 use crate::http::values::{JsonObject, ShortText};
+use crate::http::written::as_object;
 use crate::store::{Id, Insert, Timestamp, Transaction, Update, row};
 
 pub const KIND: Kind = Kind::new("projects");
@@ -233,7 +233,7 @@ async fn create_project(
         Ok((tx, id))
     });
     let id = made.await?;
-    settings::note_step(&cx.store, "project_created", cx.now()).await?;
+    server::note_step(&cx.store, "project_created", cx.now()).await?;
     cx.answer::<ProjectRow>(id).await.map(Json)
 }
 

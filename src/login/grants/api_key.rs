@@ -6,10 +6,10 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Grantee;
-use crate::api::identity::api_keys::{self, KeyToProve};
 use crate::app::{App, AppState};
 use crate::audit::Claim;
 use crate::auth::api_key::ApiKey;
+use crate::auth::key_proof::{self, KeyToProve};
 use crate::auth::{AuthenticationError, Scope, VerifiedToken};
 use crate::login::principal;
 
@@ -138,7 +138,7 @@ async fn proven_generation(
                 let hash = hash.expose();
                 if app.auth.passwords.verify(secret.expose_secret().to_owned().into(), Some(hash)).await? {
                     let digest = app.auth.api_key_digests.digest(secret);
-                    api_keys::upgrade(&app.auth_store, row.key.id, hash, &digest).await.map_err(Arc::new)?;
+                    key_proof::upgrade(&app.auth_store, row.key.id, hash, &digest).await.map_err(Arc::new)?;
                     app.auth.identities.forget_api_key(row.key.id.0).await;
                     return Ok(Some(generation));
                 }
@@ -155,7 +155,7 @@ mod tests {
     use chrono::TimeDelta;
 
     use super::*;
-    use crate::api::identity::api_keys::{ApiKeyColumns, ApiKeyMetadata, ApiKeyRow};
+    use crate::accounts::api_keys::{ApiKeyColumns, ApiKeyMetadata, ApiKeyRow};
     use crate::store::{Id, SecretText, Timestamp};
 
     fn row(generation: i64, retain_period: i64, rotated: DateTime<Utc>) -> KeyToProve {

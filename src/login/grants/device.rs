@@ -5,12 +5,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Expr, ExprTrait, Order, Query as Sql};
 use secrecy::SecretString;
 
+use crate::accounts::devices::{DeviceRow, DeviceStatus, find_by_client, find_for_authentication};
 use crate::accounts::users::{self, UserRow};
-use crate::api::identity::devices::{
-    DeviceRow, DeviceStatus, find_by_client, find_for_authentication, forget, note_wrong_code,
-};
 use crate::app::App;
-use crate::audit::Origin;
+use crate::audit::{Action, Origin};
 use crate::auth::password::PasswordError;
 use crate::http::error::ApiError;
 use crate::store::{Id, StoreError, Timestamp, Words};
@@ -188,4 +186,42 @@ fn end_of_device(app: &App, device: &DeviceRow, now: DateTime<Utc>) -> Option<Ti
         false => app.config.device_expiration_minutes,
     }?;
     Some(Timestamp::new(now + TimeDelta::minutes(minutes.0.into())))
+}
+
+/// Lets a change to a device be felt at once.
+pub async fn forget(app: &App, id: Id) {
+    app.auth.identities.forget_device(id.0).await;
+}
+
+/// Notes a wrong code; true when it was one too many, which locks the device. A wrong code counts against the
+/// request it was tried on, not against one that came meanwhile.
+pub async fn note_wrong_code(app: &App, origin: &Origin, device: &DeviceRow) -> Result<bool, StoreError> {
+    let now = Timestamp::new(app.env.clock.now());
+    let of_this_request = Expr::col("id")
+        .eq(device.id)
+        .and(Expr::col("status").eq(device.body.status.as_str()))
+        .and(Expr::col("device_code").eq(device.device_code.expose()));
+    let count = Sql::update()
+        .table("auth_devices")
+        .value("failed_auth_attempts", Expr::col("failed_auth_attempts").add(1))
+        .value("updated", now)
+        .and_where(of_this_request.clone())
+        .to_owned();
+    let lock = Sql::update()
+        .table("auth_devices")
+        .value("status", DeviceStatus::Locked.as_str())
+        .and_where(of_this_request)
+        .and_where(Expr::col("failed_auth_attempts").gte(app.config.max_failed_device_auth_attempts.0))
+        .to_owned();
+    let event = app.audit.event(origin, Action::DeviceLocked).on("device", device.id, "");
+    let event = event.with("wrong_codes", app.config.max_failed_device_auth_attempts.0);
+    let (count, lock, event) = (&count, &lock, &event);
+    let locked = app.store.write(|mut tx| async move {
+        tx.execute(count).await?;
+        match tx.execute(lock).await? {
+            0 => tx.commit(false).await,
+            _ => event.commit(tx, true).await,
+        }
+    });
+    locked.await
 }

@@ -1,7 +1,6 @@
 //! API keys of service accounts. What a key says is shown once, when it is made; the store keeps what proves it.
 
 mod proof;
-mod rotation;
 
 use axum::Json;
 use axum::extract::State;
@@ -12,12 +11,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::service_accounts::{self, ServiceAccountResponse, ServiceAccountRow, require_admin};
+use crate::accounts::api_keys::{ApiKeyColumns, ApiKeyMetadata, ApiKeyRow, TABLE};
 use crate::app::{App, AppState};
 use crate::audit::{Action, Event, Origin};
 use crate::auth::Principal;
 use crate::auth::api_key::ApiKey;
 use crate::auth::kind::Kind;
-use crate::framework::written::or_empty_text;
 use crate::framework::{NoResources, Response, ShownSecret};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::filter::{Field, Fields, STAMPED, Sort, by_name_or_id};
@@ -26,47 +25,12 @@ use crate::http::list::{ListRequest, Listed, Page};
 use crate::http::path::{PathId, PathIdAndName};
 use crate::http::query::Query;
 use crate::http::values::{LongText, Name};
-use crate::store::{
-    Id, Insert, SecretText, Store, StoreError, Timestamp, Update, is_duplicate, row, select_computed,
-};
+use crate::store::{Id, Insert, Store, StoreError, Timestamp, Update, is_duplicate, select_computed};
 
-pub use self::proof::{KeyToProve, find_for_authentication, sweep_digests, upgrade};
 use self::proof::{MadeWith, NewSecret, delete_old_digests};
-pub use self::rotation::{KeyRotation, is_good, rotations};
 use crate::framework::routes::Routes;
 
 pub const KIND: Kind = Kind::new("api_keys").credential();
-pub const TABLE: &str = "api_key";
-
-row! {
-    pub struct ApiKeyRow in "api_key" {
-        pub id: Id,
-        pub name: String,
-        /// bcrypt of the key's secret.
-        pub key: SecretText,
-        /// bcrypt of the secret before the last rotation.
-        pub previous_key: Option<SecretText>,
-        pub key_generation: i64,
-        pub service_account_id: Id,
-    }
-    body ApiKeyColumns {
-        pub created: Timestamp,
-        pub updated: Timestamp,
-        pub active: bool,
-        /// Computed: when the API token ends that it was made with, at the latest; not there for a key without an end.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        pub expires: Option<Timestamp>,
-    }
-    metadata ApiKeyMetadata {
-        #[serde(serialize_with = "or_empty_text")]
-        pub description: Option<String>,
-        /// Minutes after the last rotation in which the previous secret is still good.
-        #[serde(rename = "retain_period_minutes")]
-        pub retain_period: i64,
-        pub last_login: Option<Timestamp>,
-        pub last_rotated: Option<Timestamp>,
-    }
-}
 
 impl Listed for ApiKeyRow {
     const HOLDS_SECRETS: bool = false;

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use self::state::{is_active, is_orphaned, is_revoked};
-use super::api_keys::{self, KeyRotation};
+use crate::accounts::api_keys::{self, KeyRotation};
 use crate::accounts::users::{UserResponse, UserRow, find_account_named};
 use crate::app::AppState;
 use crate::audit::{Action, Event, Origin};

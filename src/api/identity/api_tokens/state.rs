@@ -2,7 +2,7 @@
 
 use sea_query::{Expr, ExprTrait, JoinType, Query as Sql, SimpleExpr};
 
-use crate::api::identity::api_keys::{self, TABLE};
+use crate::accounts::api_keys::{self, TABLE};
 use crate::auth::{register, revocation};
 use crate::store::{Engine, Timestamp};
 

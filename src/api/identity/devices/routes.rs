@@ -5,11 +5,9 @@ use axum::extract::State;
 use sea_query::{CaseStatement, Expr, ExprTrait, Query as Sql};
 use secrecy::SecretString;
 
-use super::{
-    DeviceResponse, DeviceRow, DeviceStatus, DeviceUpdate, DeviceVerificationRequest,
-    find_for_authentication, find_own, forget, not_found, note_wrong_code, select,
-};
-use crate::api::server::settings;
+use super::{DeviceResponse, DeviceUpdate, DeviceVerificationRequest, find_own, not_found};
+use crate::accounts::devices::{DeviceRow, DeviceStatus, find_for_authentication, select};
+use crate::accounts::server;
 use crate::app::{App, AppState};
 use crate::audit::{Action, Origin};
 use crate::auth::Principal;
@@ -20,6 +18,7 @@ use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Page};
 use crate::http::path::PathId;
 use crate::http::query::Query;
+use crate::login::grants::device::{forget, note_wrong_code};
 use crate::store::{Id, Store, Timestamp, Words};
 
 pub const KIND: Kind = Kind::new("devices").credential();
@@ -212,7 +211,7 @@ pub async fn verify_device(
         let denied = find_for_authentication(&app.auth_store, id).await?.ok_or_else(|| not_found(id))?;
         return Ok(Json(denied.response(user, true)));
     }
-    settings::note_step(&app.auth_store, "device_verified", Timestamp::new(now)).await?;
+    server::note_step(&app.auth_store, "device_verified", Timestamp::new(now)).await?;
     let device = find_own(&app, id, user).await?;
     Ok(Json(device.response(user, true)))
 }

@@ -5,8 +5,8 @@ use sea_query::{Expr, ExprTrait, Order};
 use super::requests::{Changes, NewPassword, TokensEnd, UserRequest};
 use super::{credentials, rules};
 use crate::accounts::names::take_name;
+use crate::accounts::server;
 use crate::accounts::users::{self, UserRow};
-use crate::api::server::settings;
 use crate::audit::{Action, Audit, Event, Origin};
 use crate::auth::throttle::{Subject, Throttle};
 use crate::auth::{Passwords, known_places};
@@ -77,7 +77,7 @@ impl Operator {
     /// 409 for a name that is taken, 403 where another service keeps the users, or the server waits for an admin.
     pub async fn check_new(&self, user: &UserRequest) -> ApiResult<()> {
         rules::kept_here(self.scheme)?;
-        if !user.is_admin && !settings::find(&self.store).await?.body.active {
+        if !user.is_admin && !server::find(&self.store).await?.body.active {
             return Err(rules::forbidden("This server waits for its first admin: make one before others."));
         }
         match users::find(&self.store, user.name.as_str()).await {
@@ -103,7 +103,7 @@ impl Operator {
         let made = self.store.write(|mut tx| async move {
             take_name(&mut tx, engine, id, user.name.as_str()).await?;
             let activated = match user.is_admin {
-                true => tx.execute(&settings::activation(now)).await?,
+                true => tx.execute(&server::activation(now)).await?,
                 false => 0,
             };
             tx.execute(statement).await.map_err(|error| user.refused(error))?;

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::RunRow;
 use super::status::{RunState, RunStatusRow, StepState};
+use crate::accounts::server;
 use crate::api::artifacts::artifact_versions::ArtifactVersionRow;
 use crate::api::runs::execution_status::{ExceptionInfo, ExecutionStatus};
 use crate::api::runs::logs::{self, LogsOwner, LogsRequest};
 use crate::api::runs::step_configuration::{object, value};
-use crate::api::server::settings;
 use crate::api::server::tagging::{TagReference, Taggable, remove_tags, set_tags};
 use crate::auth::Scope;
 use crate::framework::{Context, ResponseOf, find_in, not_found, require};
@@ -185,7 +185,7 @@ async fn note_first_runs(cx: &Context, run: Id) -> ApiResult<()> {
         }
     }
     for step in steps {
-        settings::note_step(&cx.store, step, cx.now()).await?;
+        server::note_step(&cx.store, step, cx.now()).await?;
     }
     Ok(())
 }

@@ -16,11 +16,11 @@ use crate::accounts::users::UserResponse;
 use crate::auth::kind::Kind;
 use crate::auth::permissions::Verb;
 use crate::framework::routes::Routes;
-use crate::framework::written::or_empty_object;
 use crate::framework::{Context, Read, Resource, Response, ResponseOf, get, list, pick};
 use crate::http::error::ApiResult;
 use crate::http::filter::{Field, FieldKind, Fields, Filter, OWNED, Related, STAMPED};
 use crate::http::list::Listed;
+use crate::http::written::or_empty_object;
 use crate::store::{Base64Json, Id, Transaction, Word, row};
 
 pub const KIND: Kind = Kind::new("components");

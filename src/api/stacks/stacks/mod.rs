@@ -12,11 +12,11 @@ use super::components::ComponentRow;
 use super::secrets::{self, Linkable, linked_secrets};
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
-use crate::framework::written::or_empty_object;
 use crate::framework::{ById, Owner, Read, Resource, Response, ResponseOf, delete, get, list};
 use crate::http::error::ApiResult;
 use crate::http::filter::{Field, FieldKind, Fields, OWNED, Related, STAMPED};
 use crate::http::list::Listed;
+use crate::http::written::or_empty_object;
 use crate::store::{Among, Base64Json, Id, Transaction, row};
 
 pub const KIND: Kind = Kind::new("stacks");

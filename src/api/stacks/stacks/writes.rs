@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::StackRow;
-use crate::api::server::settings;
+use crate::accounts::server;
 use crate::api::stacks::components::writes::{NewComponent, TURN};
 use crate::api::stacks::components::{ComponentRow, ComponentType, configuration, writes as components};
 use crate::api::stacks::flavors;
@@ -153,7 +153,7 @@ pub async fn create_stack(
     });
     let (id, steps) = made.await?;
     for step in steps {
-        settings::note_step(&cx.store, &step, cx.now()).await?;
+        server::note_step(&cx.store, &step, cx.now()).await?;
     }
     cx.answer::<StackRow>(id).await.map(Json)
 }

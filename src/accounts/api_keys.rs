@@ -1,5 +1,5 @@
-//! Which of an API key's secrets are good: the newest, and for a time the one before it. The rule stands here twice, for
-//! one key and for a query over many.
+//! API keys as the store has them, and which of a key's secrets are good: the newest, and for a time the one before it.
+//! That rule stands here twice, for one key and for a query over many.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -7,8 +7,40 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Expr, ExprTrait, Query as Sql, SimpleExpr};
 use sqlx::FromRow;
 
-use super::{ApiKeyMetadata, ApiKeyRow, TABLE};
-use crate::store::{Engine, Id, Store, StoreError, Timestamp};
+use crate::http::written::or_empty_text;
+use crate::store::{Engine, Id, SecretText, Store, StoreError, Timestamp, row};
+
+pub const TABLE: &str = "api_key";
+
+row! {
+    pub struct ApiKeyRow in "api_key" {
+        pub id: Id,
+        pub name: String,
+        /// bcrypt of the key's secret.
+        pub key: SecretText,
+        /// bcrypt of the secret before the last rotation.
+        pub previous_key: Option<SecretText>,
+        pub key_generation: i64,
+        pub service_account_id: Id,
+    }
+    body ApiKeyColumns {
+        pub created: Timestamp,
+        pub updated: Timestamp,
+        pub active: bool,
+        /// Computed: when the API token ends that it was made with, at the latest; not there for a key without an end.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub expires: Option<Timestamp>,
+    }
+    metadata ApiKeyMetadata {
+        #[serde(serialize_with = "or_empty_text")]
+        pub description: Option<String>,
+        /// Minutes after the last rotation in which the previous secret is still good.
+        #[serde(rename = "retain_period_minutes")]
+        pub retain_period: i64,
+        pub last_login: Option<Timestamp>,
+        pub last_rotated: Option<Timestamp>,
+    }
+}
 
 /// How often a key was rotated, and when it last was.
 #[derive(Debug, Clone, Copy, FromRow)]

@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::NoResources;
+use super::envelope::NoResources;
 use crate::store::Base64Json;
 
 /// Writes stored JSON as it is, byte for byte; nothing and `null` are an empty object in answers.
