@@ -20,7 +20,7 @@ use crate::auth::cipher::SecretCipher;
 use crate::auth::csrf::CsrfTokens;
 use crate::auth::device_polls::DevicePolls;
 use crate::auth::jwt::TokenSettings;
-use crate::auth::keys::Keeper;
+use crate::auth::keys::KeyStore;
 use crate::auth::login_limit::LoginLimit;
 use crate::auth::{
     Identities, KnownPlaces, LastUsed, Passwords, Register, Revocations, Standing, Throttle, Tokens,
@@ -34,8 +34,8 @@ use crate::http::client_address::Proxies;
 use crate::idempotency::Replays;
 use crate::json_schema::SchemaChecks;
 use crate::local_files::LocalFiles;
-use crate::store::{Id, Remembered, Store, StoreError, Timestamp};
-use crate::work::Orphans;
+use crate::store::{Cache, Id, Store, StoreError, Timestamp};
+use crate::tasks::Detached;
 
 /// The running application. Cloning it is cheap.
 #[derive(Clone)]
@@ -72,13 +72,13 @@ pub struct Server {
     pub activity: Activity,
     /// How far this server's clock was ahead of the database's, in milliseconds, when it was last looked.
     clock_ahead_ms: AtomicI64,
-    settings: Remembered<SettingsRow>,
+    settings: Cache<SettingsRow>,
 }
 
 /// What tokens and keys are made, checked and taken back with.
 pub struct Auth {
     pub tokens: Tokens,
-    pub signing_keys: Keeper,
+    pub signing_keys: KeyStore,
     pub csrf_tokens: CsrfTokens,
     pub api_key_digests: ApiKeyDigests,
     pub passwords: Passwords,
@@ -108,7 +108,7 @@ pub struct Edge {
     pub connection_limits: ConnectionLimits,
     pub budgets: Budgets,
     /// Requests that go on without their callers.
-    pub orphans: Orphans,
+    pub detached: Detached,
 }
 
 /// What programs that go by this server's tokens may ask.
@@ -132,7 +132,7 @@ pub struct SecretsStore {
 pub struct Proofs {
     pub signing_secret: SecretString,
     pub api_key_pepper: SecretString,
-    pub signing_keys: Keeper,
+    pub signing_keys: KeyStore,
     pub revocations: Revocations,
 }
 
@@ -249,7 +249,7 @@ impl Server {
             kinds,
             activity: Activity::new(settings.body.last_user_activity),
             clock_ahead_ms: AtomicI64::new(0),
-            settings: Remembered::default(),
+            settings: Cache::default(),
         }
     }
 
@@ -336,7 +336,7 @@ impl Edge {
             proxies: Proxies::new(config.zendo.trusted_proxies.clone()),
             connection_limits: ConnectionLimits::new(&config.server, &config.zendo),
             budgets: Budgets::new(&config.server),
-            orphans: Orphans::new(Duration::from_secs(config.server.request_timeout.0.into())),
+            detached: Detached::new(Duration::from_secs(config.server.request_timeout.0.into())),
         }
     }
 }

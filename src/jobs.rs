@@ -20,7 +20,7 @@ type Work = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
 type Waiting = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Between two readings of what other replicas have revoked. With the life of what is remembered
-/// ([`crate::store::Remembered`]) it bounds how late an end is felt on another replica: within a second, with room for a
+/// ([`crate::store::Cache`]) it bounds how late an end is felt on another replica: within a second, with room for a
 /// slow store.
 const READING: Duration = Duration::from_millis(200);
 /// Between two writes of what was gathered in memory.

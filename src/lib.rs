@@ -27,4 +27,4 @@ pub mod startup;
 pub use zendo_client as client;
 pub use zendo_client::address;
 pub use zendo_store as store;
-pub use zendo_tasks as work;
+pub use zendo_tasks as tasks;

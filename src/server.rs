@@ -61,7 +61,7 @@ pub fn router(app: AppState) -> Router {
         .layer(secure_headers.clone())
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(LimitsLayer::new(time_limit))
-        .layer(WorkLayer::new(&app.edge.orphans));
+        .layer(WorkLayer::new(&app.edge.detached));
     let oauth_layers = ServiceBuilder::new()
         .layer(from_fn_with_state(app.clone(), request_id::name_request))
         .layer(from_fn(oauth::refusals::in_oauth_form))
@@ -69,7 +69,7 @@ pub fn router(app: AppState) -> Router {
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(cors::layer(&app.config))
         .layer(LimitsLayer::new(time_limit))
-        .layer(WorkLayer::new(&app.edge.orphans))
+        .layer(WorkLayer::new(&app.edge.detached))
         .layer(DefaultBodyLimit::disable());
     let layers = ServiceBuilder::new()
         .layer(from_fn_with_state(app.clone(), request_id::name_request))
@@ -77,7 +77,7 @@ pub fn router(app: AppState) -> Router {
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(cors::layer(&app.config))
         .layer(LimitsLayer::new(time_limit).without_files())
-        .layer(WorkLayer::new(&app.edge.orphans))
+        .layer(WorkLayer::new(&app.edge.detached))
         .layer(DefaultBodyLimit::disable());
     // The other bodies are bounded when their callers are known.
     let open = open.layer(from_fn_with_state(app.clone(), bodies::keep_small));
@@ -156,7 +156,7 @@ pub async fn serve(
     let serving = connections::serve(router, listener, app.edge.connection_limits.clone(), stop);
     let serving = async {
         serving.await;
-        if !app.edge.orphans.ended(patience).await {
+        if !app.edge.detached.ended(patience).await {
             tracing::warn!("some requests whose callers had hung up were not ended");
         }
     };

@@ -14,7 +14,7 @@ use crate::api::server::dashboard;
 use crate::app::{App, AppState, Proofs};
 use crate::audit::Audit;
 use crate::auth::cipher::SecretCipher;
-use crate::auth::keys::{Keeper, KeyError};
+use crate::auth::keys::{KeyError, KeyStore};
 use crate::auth::password::{self, PasswordError};
 use crate::auth::{Passwords, Revocations};
 use crate::config::{Config, ConfigError, Flag, Secret, StoreLocation};
@@ -167,7 +167,7 @@ async fn proofs(store: &Store, config: &Config, environment: &Environment) -> Re
         Some(Secret(secret)) => secret.clone(),
         None => store.shared_secret(SIGNING_SECRET, now, make).await?,
     };
-    let signing_keys = keeper(store.reserved(), config, environment);
+    let signing_keys = key_store(store.reserved(), config, environment);
     signing_keys.start(now).await?;
     Ok(Proofs {
         signing_secret,
@@ -178,10 +178,10 @@ async fn proofs(store: &Store, config: &Config, environment: &Environment) -> Re
 }
 
 /// Who reads and makes the signing keys of a store, with these settings.
-pub fn keeper(store: Store, config: &Config, environment: &Environment) -> Keeper {
+pub fn key_store(store: Store, config: &Config, environment: &Environment) -> KeyStore {
     let encryption_key = config.secrets_store.encryption_key.as_ref().map(|Secret(key)| key);
     let cipher = SecretCipher::new(encryption_key);
-    Keeper::new(store, cipher, config.zendo.signing_algorithm, Arc::clone(&environment.random))
+    KeyStore::new(store, cipher, config.zendo.signing_algorithm, Arc::clone(&environment.random))
 }
 
 /// Opens the store that a server has been started with before.

@@ -11,7 +11,7 @@ use crate::store::{Engine, Id, StoreError, Transaction, folded, tidied};
 /// # Errors
 /// As [`check_name`].
 pub async fn take_name(tx: &mut Transaction, engine: Engine, id: Id, name: &str) -> ApiResult<()> {
-    take_turn_of_names(tx).await?;
+    lock_names(tx).await?;
     check_name(tx, engine, id, name).await
 }
 
@@ -20,8 +20,8 @@ pub async fn take_name(tx: &mut Transaction, engine: Engine, id: Id, name: &str)
 ///
 /// # Errors
 /// The store's own.
-pub async fn take_turn_of_names(tx: &mut Transaction) -> Result<(), StoreError> {
-    tx.take_turn("account_names").await
+pub async fn lock_names(tx: &mut Transaction) -> Result<(), StoreError> {
+    tx.lock("account_names").await
 }
 
 /// Checks a new name of an account, for whoever has the turn.

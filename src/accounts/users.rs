@@ -13,7 +13,7 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::filter::{Field, Fields, STAMPED, by_name_or_id};
 use crate::http::list::Listed;
 use crate::http::written::as_object;
-use crate::store::{Among, Id, SecretText, Store, StoreError, Stored, Timestamp, row, select_computed};
+use crate::store::{Id, InIds, SecretText, Store, StoreError, Stored, Timestamp, row, select_computed};
 
 row! {
     /// An account as the store has it, without its password.
@@ -163,7 +163,7 @@ pub async fn find_accounts(store: &Store, ids: &[Id]) -> Result<Vec<UserRow>, St
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    store.fetch_all(select().and_where(Expr::col("id").among(ids.iter().copied()))).await
+    store.fetch_all(select().and_where(Expr::col("id").in_ids(ids.iter().copied()))).await
 }
 
 /// The user with that name or id, or the service account with that id.

@@ -17,7 +17,7 @@ use crate::env::Environment;
 use crate::env::clock::SharedClock;
 use crate::env::random::SharedRandomness;
 use crate::store::{Id, Store, StoreError, Timestamp, WriteBehind};
-use crate::work;
+use crate::tasks;
 
 /// Records that wait for their batch at most; a request that finds no room waits for some.
 const WAITING: usize = 4096;
@@ -68,7 +68,7 @@ impl Audit {
 
     /// Something that is being done now, and has to be done and recorded though its caller hangs up.
     pub fn event(&self, origin: &Origin, action: Action) -> Event {
-        work::begin();
+        tasks::must_finish();
         let now = self.clock.now();
         let shipper = self.shipper.as_ref().map(Arc::clone);
         Event::new(origin, action, self.random.id_in_time(now), Timestamp::new(now), shipper)
@@ -96,7 +96,7 @@ impl Audit {
     /// Leaves a record of a refused sign-in: durable when this returns, unless there was one like it within a minute, which
     /// counts it then, or many others. What was typed for a name is kept only if an account has it.
     pub async fn refused(&self, event: Event, typed: Option<&str>) {
-        work::begin();
+        tasks::must_finish();
         let typed = typed.map(|typed| SecretString::from(typed.to_owned()));
         self.strangers(Refusal { event, typed }).await;
     }

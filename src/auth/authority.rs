@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::auth::throttle::network;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::values::{Name, ShortText};
-use crate::work;
+use crate::tasks;
 
 /// How long the other service may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -101,7 +101,7 @@ impl Authority {
         let caller = Caller::of(&self.callers, address)
             .ok_or_else(|| ApiError::limited("Too many sign-ins at once from this address.", 1))?;
         let permit = Arc::clone(&self.threads).acquire_owned().await.map_err(|_| ApiError::internal())?;
-        work::begin();
+        tasks::must_finish();
         let question = move || {
             let _held: (Caller, OwnedSemaphorePermit) = (caller, permit);
             ask(&url, &bearer)

@@ -129,7 +129,7 @@ impl From<AuthenticationError> for ApiError {
     }
 }
 
-/// Why a sign-in was refused, if it was an attempt at one: no form that can't be meant, and no device that waits.
+/// Why a sign-in was refused, if it was an attempt at one: no invalid form, and no device that waits.
 pub fn refusal(error: &ApiError) -> Option<String> {
     match error.status() {
         // How long there is to wait differs each time.

@@ -9,19 +9,19 @@ use super::workload::{self, DeploymentState, RunState, ScheduleState};
 use crate::accounts::deactivation;
 use crate::accounts::devices::{self, DeviceRow};
 use crate::accounts::users::{self, UserRow};
-use crate::store::{Id, Remembered, Store, StoreError, Timestamp};
+use crate::store::{Cache, Id, Store, StoreError, Timestamp};
 
 /// Reads what tokens say through a cache of each kind of row.
 #[derive(Clone)]
 pub struct Identities {
     store: Store,
-    accounts: Remembered<UserRow>,
-    api_keys: Remembered<KeyToProve>,
-    devices: Remembered<DeviceRow>,
-    runs: Remembered<RunState>,
-    schedules: Remembered<ScheduleState>,
-    deployments: Remembered<DeploymentState>,
-    deactivations: Remembered<Deactivation>,
+    accounts: Cache<UserRow>,
+    api_keys: Cache<KeyToProve>,
+    devices: Cache<DeviceRow>,
+    runs: Cache<RunState>,
+    schedules: Cache<ScheduleState>,
+    deployments: Cache<DeploymentState>,
+    deactivations: Cache<Deactivation>,
 }
 
 /// When an account's deactivation ended its tokens.
@@ -31,13 +31,13 @@ impl Identities {
     pub fn new(store: Store) -> Self {
         Self {
             store,
-            accounts: Remembered::default(),
-            api_keys: Remembered::default(),
-            devices: Remembered::default(),
-            runs: Remembered::default(),
-            schedules: Remembered::default(),
-            deployments: Remembered::default(),
-            deactivations: Remembered::default(),
+            accounts: Cache::default(),
+            api_keys: Cache::default(),
+            devices: Cache::default(),
+            runs: Cache::default(),
+            schedules: Cache::default(),
+            deployments: Cache::default(),
+            deactivations: Cache::default(),
         }
     }
 

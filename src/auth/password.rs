@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 pub use crate::config::password::{UnusablePassword, check_new};
 use crate::env::random::Randomness;
-use crate::work;
+use crate::tasks;
 
 /// bcrypt's least work factor.
 const LEAST_COST: u32 = 4;
@@ -60,7 +60,7 @@ impl Passwords {
     /// [`PasswordError`] when the server stops.
     pub async fn permit(&self) -> Result<Permit<'_>, PasswordError> {
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| PasswordError::Stopped)?;
-        work::begin();
+        tasks::must_finish();
         Ok(Permit { passwords: self, permit })
     }
 

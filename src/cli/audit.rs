@@ -62,7 +62,7 @@ enum Since {
 /// Prints records, the newest last.
 ///
 /// # Errors
-/// Exit code 2 for a filter or setting that can't be meant, 1 when the store can't be read.
+/// Exit code 2 for an invalid filter or setting, 1 when the store can't be read.
 pub fn run(args: AuditArgs, program: &'static str) -> Result<(), CliError> {
     program::runtime()?.block_on(execute(&args, program))
 }

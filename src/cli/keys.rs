@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::output::{self, Output};
 use super::{CliError, program, store};
 use crate::audit::{Action, Audit, Origin};
-use crate::auth::keys::{Keeper, KeyRow, KeyState, RetireError, Retired};
+use crate::auth::keys::{KeyRow, KeyState, KeyStore, RetireError, Retired};
 use crate::config::SigningAlgorithm;
 use crate::env::Environment;
 use crate::env::clock::SharedClock;
@@ -78,7 +78,7 @@ struct RetireArgs {
 /// Runs one of the commands on the store that the settings name.
 ///
 /// # Errors
-/// Exit code 2 for an argument or setting that can't be meant, 1 for what the store or a rule refuses.
+/// Exit code 2 for an invalid argument or setting, 1 for what the store or a rule refuses.
 pub fn run(args: KeysArgs, program: &'static str) -> Result<(), CliError> {
     program::print(&program::runtime()?.block_on(execute(args, program))?)
 }
@@ -88,7 +88,7 @@ async fn execute(args: KeysArgs, program: &'static str) -> Result<String, CliErr
     let environment = Environment::of_the_machine();
     let audit = store::open_audit(&store, &config, &environment)?;
     let operator = Operator {
-        keeper: startup::keeper(store.clone(), &config, &environment),
+        keeper: startup::key_store(store.clone(), &config, &environment),
         algorithm: config.zendo.signing_algorithm,
         audit,
         clock: environment.clock,
@@ -105,7 +105,7 @@ async fn execute(args: KeysArgs, program: &'static str) -> Result<String, CliErr
 }
 
 struct Operator {
-    keeper: Keeper,
+    keeper: KeyStore,
     audit: Audit,
     algorithm: Option<SigningAlgorithm>,
     clock: SharedClock,

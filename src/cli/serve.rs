@@ -34,7 +34,7 @@ pub struct ServeArgs {
 /// Serves until SIGTERM or ctrl-c.
 ///
 /// # Errors
-/// Exit code 2 for a setting that can't be meant, 1 when the server can't start.
+/// Exit code 2 for an invalid setting, 1 when the server can't start.
 pub fn run(args: ServeArgs) -> Result<(), CliError> {
     let (mut config, warnings) = config_from_environment()?;
     config.zendo.listen = args.listen.unwrap_or(config.zendo.listen);
@@ -72,7 +72,7 @@ fn in_one_line(error: &anyhow::Error) -> String {
 /// The settings of the environment.
 ///
 /// # Errors
-/// Exit code 2 with one line about the first setting that can't be meant.
+/// Exit code 2 with one line about the first invalid setting.
 pub fn config_from_environment() -> Result<(Config, Vec<String>), CliError> {
     let usage = |error: ConfigError| CliError::usage(error.to_string());
     let mut variables = Vec::new();

@@ -14,7 +14,7 @@ use crate::store::{ConnectError, Store};
 /// there afterwards: a database that only ZenML has used yet lacks them.
 ///
 /// # Errors
-/// Exit code 2 for a setting that can't be meant, 1 for a store that can't be opened.
+/// Exit code 2 for an invalid setting, 1 for a store that can't be opened.
 pub async fn open(
     data_dir: Option<&Path>,
     is_to_change: bool,

@@ -102,7 +102,7 @@ struct DeactivateArgs {
 /// Runs one of the commands on the store that the settings name.
 ///
 /// # Errors
-/// Exit code 2 for a name, password or setting that can't be meant, 1 for what the store or a rule refuses.
+/// Exit code 2 for an invalid name, password or setting, 1 for what the store or a rule refuses.
 pub fn run(args: UserArgs, program: &'static str) -> Result<(), CliError> {
     program::print(&program::runtime()?.block_on(execute(args, program))?)
 }

@@ -41,7 +41,7 @@ pub struct Config {
     pub zendo: ZendoSettings,
 }
 
-/// A setting that can't be meant. Its text is one line: the variable, what is wrong, what is accepted.
+/// An invalid setting. Its text is one line: the variable, what is wrong, what is accepted.
 #[derive(Debug, thiserror::Error, PartialEq)]
 #[error("{variable}: {problem}")]
 pub struct ConfigError {
@@ -62,7 +62,7 @@ impl Config {
     /// Returns the settings and the warnings to print: unknown names, and names without effect here.
     ///
     /// # Errors
-    /// [`ConfigError`] for the first variable whose value can't be meant.
+    /// [`ConfigError`] for the first invalid variable.
     pub fn from_env(
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<(Self, Vec<String>), ConfigError> {

@@ -44,7 +44,7 @@ enum Problem {
     Form,
     /// A parameter that isn't known.
     Unknown(String),
-    /// A parameter that can't be meant, and what is accepted.
+    /// An invalid parameter, and what is accepted.
     Value(&'static str, &'static str),
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, de};
 pub trait Setting: Sized {
     /// What is accepted, for the error's text.
     const ACCEPTED: &'static str;
-    /// Reads the text, `None` when it can't be meant.
+    /// Reads the text, `None` when it is invalid.
     fn read(text: &str) -> Option<Self>;
     /// Whether the refused text may be repeated in the error.
     const SECRET: bool = false;
@@ -22,7 +22,7 @@ pub trait Setting: Sized {
 /// For `#[serde(deserialize_with = "setting")]`. A variable that is set to nothing doesn't come here.
 pub fn setting<'de, D: Deserializer<'de>, T: Setting>(deserializer: D) -> Result<T, D::Error> {
     let text = String::deserialize(deserializer)?;
-    // A space may be part of a secret; elsewhere it is a slip of the pen.
+    // A space may be part of a secret; elsewhere it is a mistake.
     let meant = if T::SECRET { text.as_str() } else { text.trim() };
     T::read(meant).ok_or_else(|| {
         if let Some(problem) = T::problem(meant) {

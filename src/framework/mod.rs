@@ -22,13 +22,13 @@
 //! [`Store::write`](crate::store::Store::write).
 
 mod context;
+mod dependents;
 mod described;
 mod handlers;
 mod held;
 mod project;
 mod read;
 pub mod routes;
-mod strip;
 
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
 use serde::Serialize;
@@ -41,11 +41,11 @@ use crate::store::{Id, StoreError, Stored, Transaction, is_duplicate};
 
 pub use crate::http::envelope::{Logged, NoResources, Response, ShownSecret, WithRunMetadata};
 pub use context::Context;
+pub use dependents::delete_dependents;
 pub use handlers::{PageAnswer, delete, get, list, list_of};
 pub use held::{Held, refuse_held};
 pub use project::{NamedProject, find_project, named_project, require, require_project};
 pub use read::{ById, Owner, Read, Versions, pick};
-pub use strip::strip;
 
 /// A kind of thing that the REST API keeps, by its row.
 pub trait Resource: Stored + Listed + Sync + 'static {
@@ -93,7 +93,7 @@ pub type ResponseOf<R> =
 pub async fn delete_row<R: Resource>(tx: &mut Transaction, id: Id) -> ApiResult<()> {
     if R::TAGGABLE {
         let own = Sql::select().column("id").from(R::TABLE).and_where(Expr::col("id").eq(id)).to_owned();
-        strip(tx, &own).await?;
+        delete_dependents(tx, &own).await?;
     }
     let delete = Sql::delete().from_table(R::TABLE).and_where(Expr::col("id").eq(id)).to_owned();
     tx.execute(&delete).await?;

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use super::{Context, Logged, Resource, ResponseOf};
 use crate::accounts::users::{UserResponse, find_accounts};
 use crate::http::error::ApiResult;
-use crate::store::{Among, Id, JsonText};
+use crate::store::{Id, InIds, JsonText};
 
 /// Related things by the id of what they belong to, or by their own.
 pub type ById<T> = HashMap<Id, T>;
@@ -114,7 +114,7 @@ impl<'a> Read<'a> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(self.store.fetch_all(R::select().and_where(Expr::col("id").among(ids))).await?)
+        Ok(self.store.fetch_all(R::select().and_where(Expr::col("id").in_ids(ids))).await?)
     }
 
     /// The run metadata of each of these things: of several values for a key the newest, or all of them in one if each
@@ -135,7 +135,7 @@ impl<'a> Read<'a> {
                 "run_metadata",
                 Expr::col(("run_metadata", "id")).equals(("run_metadata_resource", "run_metadata_id")),
             )
-            .and_where(Expr::col(("run_metadata_resource", "resource_id")).among(ids.iter().copied()))
+            .and_where(Expr::col(("run_metadata_resource", "resource_id")).in_ids(ids.iter().copied()))
             .and_where(Expr::col(("run_metadata_resource", "resource_type")).eq(kind))
             .order_by(("run_metadata", "created"), sea_query::Order::Asc)
             .order_by(("run_metadata", "id"), sea_query::Order::Asc)
@@ -174,7 +174,7 @@ impl<'a> Read<'a> {
         let ids = Sql::select()
             .expr(SimpleExpr::from(newest))
             .from(of)
-            .and_where(Expr::col((of, "id")).among(things))
+            .and_where(Expr::col((of, "id")).in_ids(things))
             .to_owned();
         let query = Sql::select()
             .columns([(table, thing), (table, "id"), (table, name)])

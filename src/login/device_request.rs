@@ -170,7 +170,7 @@ pub async fn keep_request(app: &App, origin: &Origin, request: DeviceRequest<'_>
         (&clean, &of_client, &values, &insert.statement(), &ip_address);
     let kept = app.auth_store.write(|mut tx| async move {
         // Of two first requests of one client the second finds the row of the first.
-        tx.take_turn("device_request").await?;
+        tx.lock("device_request").await?;
         tx.execute(clean).await?;
         let id = match tx.fetch_optional::<(Id,)>(of_client).await? {
             Some((id,)) => {

@@ -13,7 +13,7 @@ use crate::auth::AuthenticationError;
 use crate::auth::claims::VerifiedToken;
 use crate::http::error::ApiResult;
 use crate::http::page::Page;
-use crate::work;
+use crate::tasks;
 
 /// Ends the session: its token is good for nothing from now on, and its cookie is taken away, whether or not there
 /// is one. API tokens that were made in it live on.
@@ -30,7 +30,7 @@ pub async fn log_out(
     }
     // Only a login token is a session; signing out with a token made for a script leaves the script alone.
     if let Some(token) = token {
-        work::begin();
+        tasks::must_finish();
         let claim = claim_of_token(&app, &token).await;
         let event = app.audit.event(&origin, Action::SignOut).by(claim);
         app.auth.revocations.revoke(token.sign_out(), &event, now).await?;

@@ -19,7 +19,7 @@ use crate::http::query::Query;
 use crate::login::grants;
 use crate::login::origin::claim_of_token;
 use crate::login::principal::{credential, principal_for_page, verify};
-use crate::work;
+use crate::tasks;
 
 /// Who is let through to some routes, by what these say of themselves.
 #[derive(Clone)]
@@ -82,7 +82,7 @@ async fn record_refusal(
     extensions: &Extensions,
     error: &AuthenticationError,
 ) {
-    work::begin();
+    tasks::must_finish();
     let origin = Origin::of(app, headers, extensions);
     let claim = match credential(app, headers) {
         Some(key) if key.starts_with(api_key::PREFIX) => grants::api_key::claim(app, &key).await,

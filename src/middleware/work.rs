@@ -5,15 +5,15 @@ use std::task::{Context, Poll};
 use axum::extract::Request;
 use tower::{Layer, Service};
 
-use crate::work::{Orphans, Work};
+use crate::tasks::{Detached, Work};
 
 /// Lets requests end what they have begun.
 #[derive(Debug, Clone)]
-pub struct WorkLayer(Orphans);
+pub struct WorkLayer(Detached);
 
 impl WorkLayer {
-    pub fn new(orphans: &Orphans) -> Self {
-        Self(orphans.clone())
+    pub fn new(detached: &Detached) -> Self {
+        Self(detached.clone())
     }
 }
 
@@ -21,7 +21,7 @@ impl<S> Layer<S> for WorkLayer {
     type Service = WorkService<S>;
 
     fn layer(&self, inner: S) -> WorkService<S> {
-        WorkService { inner, orphans: self.0.clone() }
+        WorkService { inner, detached: self.0.clone() }
     }
 }
 
@@ -29,7 +29,7 @@ impl<S> Layer<S> for WorkLayer {
 #[derive(Debug, Clone)]
 pub struct WorkService<S> {
     inner: S,
-    orphans: Orphans,
+    detached: Detached,
 }
 
 impl<S> Service<Request> for WorkService<S>
@@ -47,6 +47,6 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        Work::new(self.inner.call(request), &self.orphans)
+        Work::new(self.inner.call(request), &self.detached)
     }
 }

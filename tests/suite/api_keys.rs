@@ -2,8 +2,8 @@
 
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use zendo::auth::key_proof::{KeyToProve, find_for_authentication, upgrade};
 use zendo::auth::api_key::ApiKey;
+use zendo::auth::key_proof::{KeyToProve, find_for_authentication, upgrade};
 use zendo::store::{Id, SecretText};
 
 use crate::support::{Caller, Database, TestApp};

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 use uuid::Uuid;
-use zendo::accounts::users::UserRow;
 use zendo::accounts::devices::{DeviceRow, DeviceStatus, find_for_authentication};
-use zendo::login::grants::device::exchange;
+use zendo::accounts::users::UserRow;
 use zendo::http::error::ApiError;
+use zendo::login::grants::device::exchange;
 use zendo::store::Id;
 
 use crate::support::{Caller, Database, TestApp};

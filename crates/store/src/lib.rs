@@ -1,24 +1,25 @@
 //! The database. The only room that knows which engine it is on: everyone else sees one [`Store`],
 //! and queries written with sea-query, which are made into the engine's words here.
 
-mod among;
 mod batch;
 mod bounds;
+mod cache;
 mod clock;
 mod connect;
 mod counts;
 mod dates;
 mod folded;
+mod in_ids;
 mod insert;
 mod kill;
 mod lanes;
+mod lock;
 mod made;
 mod migrate;
 mod options;
 mod passing;
 mod presence;
 mod python_json;
-mod remembered;
 mod row;
 mod rows;
 mod shared_secret;
@@ -26,7 +27,6 @@ mod sweep;
 #[cfg(test)]
 mod testing;
 mod transaction;
-mod turn;
 mod types;
 mod update;
 mod upkeep;
@@ -52,18 +52,18 @@ use sqlx::{FromRow, MySql, Sqlite};
 use wire::Amount;
 use writability::Writability;
 
-pub use among::Among;
 pub use batch::{BatchRow, Cells};
 pub use bounds::TooLong;
+pub use cache::Cache;
 pub use connect::ConnectError;
 pub use dates::Span;
 pub use folded::{folded, tidied};
+pub use in_ids::InIds;
 pub use insert::Insert;
 pub use migrate::{MigrationError, ZENML_REVISION};
 pub use options::{Location, Options, Server, Tls};
 pub use passing::passing;
 pub use python_json::python_json;
-pub use remembered::Remembered;
 pub use row::{Stored, select_computed};
 pub use transaction::{AsStoreError, Committed, Transaction, WriteStatement, is_lost_race};
 pub use types::{Base64Json, Id, JsonText, SecretText, Timestamp};

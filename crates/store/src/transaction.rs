@@ -11,7 +11,7 @@ use super::lanes::Lease;
 use super::rows::Rows;
 use super::wire::Amount;
 use super::{Engine, Pools, Row, Store, StoreError, bounds, mysql, mysql_number, sqlite, sqlite_code};
-use zendo_tasks as work;
+use zendo_tasks as tasks;
 
 /// Runs of one write at most.
 const ATTEMPTS: usize = 10;
@@ -169,7 +169,7 @@ impl Store {
             Pools::MySql(pool) => OnEngine::MySql(pool.begin(self.rank, "BEGIN").await?),
         };
         // What is committed has to be felt here, by whoever has committed it.
-        work::begin();
+        tasks::must_finish();
         Ok(Transaction { on, has_written: false })
     }
 }

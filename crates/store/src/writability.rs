@@ -107,7 +107,7 @@ impl Store {
         let store = self.reserved();
         let written = async {
             let mut tx = store.begin().await?;
-            tx.take_turn(TURN).await?;
+            tx.lock(TURN).await?;
             tx.commit(()).await
         };
         match written.await {

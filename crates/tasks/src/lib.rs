@@ -5,7 +5,7 @@
 //! wrong one has to be counted; a change has to be felt as soon as it is durable - it goes on in a task of its own, and
 //! the server doesn't stop before it.
 //!
-//! Begun has whoever holds a thread for passwords or the store's pen, which are few, or has made an event of the audit.
+//! Begun has whoever holds a thread for passwords or the store's writer, which are few, or has made an event of the audit.
 //! Whoever still waits for its turn has not, so that callers who hang up leave nothing behind that could pile up.
 
 use std::fmt;
@@ -23,7 +23,7 @@ tokio::task_local! {
 }
 
 /// Says that the request, if this is a part of one, has begun what has to come to its end.
-pub fn begin() {
+pub fn must_finish() {
     let _ = BEGUN.try_with(|begun| begun.note());
 }
 
@@ -31,28 +31,28 @@ pub fn begin() {
 #[derive(Debug)]
 struct Begun {
     has_begun: AtomicBool,
-    orphans: Orphans,
+    detached: Detached,
 }
 
 impl Begun {
     fn note(&self) {
         if !self.has_begun.swap(true, Ordering::Relaxed) {
-            self.orphans.begun.fetch_add(1, Ordering::Relaxed);
+            self.detached.begun.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
 
 /// Requests that go on without their callers.
 #[derive(Debug, Clone)]
-pub struct Orphans {
+pub struct Detached {
     tasks: TaskTracker,
-    /// How long each may go on: what waits for the store without an end holds its pen.
+    /// How long each may go on: what waits for the store without an end holds its writer.
     limit: Duration,
     /// Requests with and without callers.
     begun: Arc<AtomicU64>,
 }
 
-impl Orphans {
+impl Detached {
     /// Each ends so long after its caller has gone, at the latest.
     pub fn new(limit: Duration) -> Self {
         Self { tasks: TaskTracker::new(), limit, begun: Arc::default() }
@@ -70,7 +70,7 @@ impl Orphans {
     }
 }
 
-/// A future that goes on in a task when it is dropped after it has [begun](begin).
+/// A future that goes on in a task when it is dropped after it has [begun](must_finish).
 pub struct Work<T: Send + 'static> {
     /// None when it has ended, or panicked.
     future: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
@@ -78,8 +78,8 @@ pub struct Work<T: Send + 'static> {
 }
 
 impl<T: Send + 'static> Work<T> {
-    pub fn new(future: impl Future<Output = T> + Send + 'static, orphans: &Orphans) -> Self {
-        let begun = Arc::new(Begun { has_begun: AtomicBool::new(false), orphans: orphans.clone() });
+    pub fn new(future: impl Future<Output = T> + Send + 'static, detached: &Detached) -> Self {
+        let begun = Arc::new(Begun { has_begun: AtomicBool::new(false), detached: detached.clone() });
         let future = BEGUN.scope(Arc::clone(&begun), future);
         Self { future: Some(Box::pin(future)), begun }
     }
@@ -105,13 +105,13 @@ impl<T: Send + 'static> Drop for Work<T> {
         let Some(future) = self.future.take().filter(|_| has_begun) else { return };
         // Outside of a runtime nothing goes on: the process ends.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let limit = self.begun.orphans.limit;
+            let limit = self.begun.detached.limit;
             let going_on = async move {
                 if tokio::time::timeout(limit, future).await.is_err() {
                     tracing::warn!("a request whose caller had hung up took too long, and was ended");
                 }
             };
-            self.begun.orphans.tasks.spawn_on(going_on, &runtime);
+            self.begun.detached.tasks.spawn_on(going_on, &runtime);
         }
     }
 }
@@ -132,24 +132,24 @@ mod tests {
 
     /// Polls work once, up to where it waits, drops it, lets it go on, and says whether it has come to its end.
     async fn goes_on(has_begun: bool) -> bool {
-        let orphans = Orphans::new(PATIENCE);
+        let detached = Detached::new(PATIENCE);
         let (go_on, gone_on) = oneshot::channel::<()>();
         let (end, mut ended) = oneshot::channel();
         let mut work = Box::pin(Work::new(
             async move {
                 if has_begun {
-                    begin();
+                    must_finish();
                 }
                 gone_on.await.unwrap();
                 end.send(()).unwrap();
             },
-            &orphans,
+            &detached,
         ));
         assert!(futures_util::poll!(work.as_mut()).is_pending());
         drop(work);
         let _ = go_on.send(());
-        assert!(orphans.ended(PATIENCE).await);
-        assert_eq!(orphans.begun(), u64::from(has_begun));
+        assert!(detached.ended(PATIENCE).await);
+        assert_eq!(detached.begun(), u64::from(has_begun));
         ended.try_recv().is_ok()
     }
 
@@ -161,36 +161,36 @@ mod tests {
 
     #[tokio::test]
     async fn what_goes_on_has_a_time_limit() {
-        let orphans = Orphans::new(Duration::from_millis(1));
+        let detached = Detached::new(Duration::from_millis(1));
         let mut work = Box::pin(Work::new(
             async {
-                begin();
+                must_finish();
                 std::future::pending::<()>().await;
             },
-            &orphans,
+            &detached,
         ));
         assert!(futures_util::poll!(work.as_mut()).is_pending());
         drop(work);
-        assert!(orphans.ended(PATIENCE).await);
+        assert!(detached.ended(PATIENCE).await);
     }
 
     #[tokio::test]
     async fn who_panics_is_not_gone_on_with() {
-        let orphans = Orphans::new(PATIENCE);
+        let detached = Detached::new(PATIENCE);
         let work = Work::new(
             async {
-                begin();
+                must_finish();
                 panic!("as it should")
             },
-            &orphans,
+            &detached,
         );
         let work: Work<()> = work;
         let panicked = futures_util::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(work)).await;
-        assert!(panicked.is_err() && orphans.tasks.is_empty());
+        assert!(panicked.is_err() && detached.tasks.is_empty());
     }
 
     #[test]
     fn whoever_is_no_request_begins_nothing() {
-        begin();
+        must_finish();
     }
 }

@@ -10,7 +10,7 @@ use crate::framework::{ById, Read, Resource, Response, ResponseOf};
 use crate::http::error::ApiResult;
 use crate::http::filter::Fields;
 use crate::http::list::Listed;
-use crate::store::{Among, Id, Timestamp, Word, row};
+use crate::store::{Id, InIds, Timestamp, Word, row};
 
 row! {
     pub struct VisualizationRow in "artifact_visualization" {
@@ -72,7 +72,7 @@ pub async fn of_versions(
     }
     let mut select = VisualizationRow::select();
     select
-        .and_where(Expr::col("artifact_version_id").among(versions.iter().copied()))
+        .and_where(Expr::col("artifact_version_id").in_ids(versions.iter().copied()))
         .order_by("created", Order::Asc)
         .order_by("uri", Order::Asc);
     let rows: Vec<VisualizationRow> = read.store.fetch_all(&select).await?;

@@ -13,8 +13,8 @@ use crate::api::server::tags::TagRow;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, Held, Read, Resource, Response, ResponseOf, Versions, delete, delete_row, get, list, or_taken,
-    pick, refuse_taken_name, require_project, strip,
+    Context, Held, Read, Resource, Response, ResponseOf, Versions, delete, delete_dependents, delete_row,
+    get, list, or_taken, pick, refuse_taken_name, require_project,
 };
 use crate::http::error::ApiResult;
 use crate::http::filter::{Field, Fields, OWNED, STAMPED, Sort};
@@ -136,7 +136,7 @@ impl Resource for ArtifactRow {
             .and_where(Expr::col("artifact_id").eq(id))
             .to_owned();
         refuse_outputs(tx, &versions).await?;
-        strip(tx, &versions).await?;
+        delete_dependents(tx, &versions).await?;
         delete_row::<Self>(tx, id).await
     }
 }

@@ -21,7 +21,7 @@ use crate::http::json::ModelBody;
 use crate::http::list::Listed;
 use crate::http::path::PathId;
 use crate::http::values::{ShortText, nullable};
-use crate::store::{Among, Id, Insert, Timestamp, Transaction, Update, Word, Words, is_duplicate, row};
+use crate::store::{Id, InIds, Insert, Timestamp, Transaction, Update, Word, Words, is_duplicate, row};
 
 pub const KIND: Kind = Kind::new("curated_visualizations").in_project();
 const ALL: &str = "/api/v1/curated_visualizations";
@@ -117,7 +117,7 @@ pub async fn of_things(
     }
     let mut select = CuratedVisualizationRow::select();
     select
-        .and_where(Expr::col("resource_id").among(things.iter().copied()))
+        .and_where(Expr::col("resource_id").in_ids(things.iter().copied()))
         .and_where(Expr::col("resource_type").eq(kind))
         .order_by("display_order", Order::Asc)
         .order_by("created", Order::Asc);
@@ -187,7 +187,7 @@ async fn create_visualization(
 ) -> ApiResult<Json<ResponseOf<CuratedVisualizationRow>>> {
     let (context, request) = (&cx, &request);
     cx.create_row::<CuratedVisualizationRow, _, _>(|mut tx| async move {
-        tx.take_turn("curated_visualizations").await?;
+        tx.lock("curated_visualizations").await?;
         require_same_project(&mut tx, request).await?;
         let (kind, thing) = (request.resource_type.as_str(), request.resource_id);
         if let Some(order) = request.display_order {
@@ -269,7 +269,7 @@ async fn update_visualization(
 ) -> ApiResult<Json<ResponseOf<CuratedVisualizationRow>>> {
     let (context, update) = (&cx, &update);
     let updated = cx.store.write(|mut tx| async move {
-        tx.take_turn("curated_visualizations").await?;
+        tx.lock("curated_visualizations").await?;
         let row = find_in::<CuratedVisualizationRow>(&mut tx, id).await?;
         if let Some(Some(order)) = update.display_order {
             refuse_taken_order(

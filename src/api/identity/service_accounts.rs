@@ -233,7 +233,7 @@ pub async fn update_service_account(
     let new_name = request.name.as_ref().map(Name::as_str);
     let changed = store.write(|mut tx| async move {
         // All turns before anything is read.
-        users::take_turn_of_names(&mut tx).await?;
+        users::lock_names(&mut tx).await?;
         let ended = match end {
             Some(end) => Some(end.write(&mut tx, now).await?),
             None => None,

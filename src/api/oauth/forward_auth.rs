@@ -58,7 +58,7 @@ pub fn router(app: &AppState) -> Router<AppState> {
     let layers = ServiceBuilder::new()
         .layer(from_fn_with_state(app.clone(), name_request))
         .layer(LimitsLayer::new(time_limit))
-        .layer(WorkLayer::new(&app.edge.orphans));
+        .layer(WorkLayer::new(&app.edge.detached));
     let (open, _) = routes().routers();
     open.route(&format!("{PATH}/{{*path}}"), any(forward_auth)).layer(layers)
 }

@@ -14,7 +14,7 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::openapi::shapes::{Null, OAuthError};
 use crate::login::principal;
 use crate::store::Id;
-use crate::work;
+use crate::tasks;
 
 /// The token is good for nothing from now on, nor is what was made from it. So is one that never was good (section 2.2),
 /// and one that isn't yet.
@@ -46,7 +46,7 @@ pub async fn revoke(
     require_right(&app, &caller)?;
     let token = token_of_form(&headers, &body)?;
     // Whoever has asked for it may have gone by the time that the token is read.
-    work::begin();
+    tasks::must_finish();
     if token.expose_secret().starts_with(api_key::PREFIX) {
         // Whoever asks must not think that it is done (section 2.2.1).
         return Err(ApiError::oauth("unsupported_token_type", "An API key is rotated or deleted instead."));

@@ -26,7 +26,7 @@ use crate::http::json::ModelBody;
 use crate::http::list::Listed;
 use crate::http::moments::Moment;
 use crate::http::values::{JsonObject, ShortText, at_most};
-use crate::store::{Among, Id, Insert, JsonText, Timestamp, Transaction, Word, Words, is_duplicate, row};
+use crate::store::{Id, InIds, Insert, JsonText, Timestamp, Transaction, Word, Words, is_duplicate, row};
 
 pub const KIND: Kind = Kind::new("hook_invocations").in_project();
 const INVOCATIONS: &str = "/api/v1/hook_invocations";
@@ -119,7 +119,7 @@ async fn outputs(read: &Read<'_>, ids: &[Id]) -> ApiResult<ById<Outputs>> {
     let links = Sql::select()
         .columns(["hook_invocation_id", "name", "artifact_version_id"])
         .from("hook_invocation_output_artifact")
-        .and_where(Expr::col("hook_invocation_id").among(ids.iter().copied()))
+        .and_where(Expr::col("hook_invocation_id").in_ids(ids.iter().copied()))
         .order_by("name", Order::Asc)
         .order_by("artifact_version_id", Order::Asc)
         .to_owned();
@@ -142,7 +142,7 @@ async fn logs(read: &Read<'_>, ids: &[Id]) -> ApiResult<ById<Vec<Arc<ResponseOf<
     let links = Sql::select()
         .columns(["hook_invocation_id", "id"])
         .from("logs")
-        .and_where(Expr::col("hook_invocation_id").among(ids.iter().copied()))
+        .and_where(Expr::col("hook_invocation_id").in_ids(ids.iter().copied()))
         .order_by("created", Order::Asc)
         .order_by("id", Order::Asc)
         .to_owned();

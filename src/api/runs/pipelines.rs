@@ -17,8 +17,8 @@ use crate::api::server::tags::TagRow;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
-    ById, Context, Held, NamedProject, Read, Resource, Response, ResponseOf, delete, delete_row, get, list,
-    or_taken, pick, refuse_taken_name, require_project, strip,
+    ById, Context, Held, NamedProject, Read, Resource, Response, ResponseOf, delete, delete_dependents,
+    delete_row, get, list, or_taken, pick, refuse_taken_name, require_project,
 };
 use crate::http::error::ApiResult;
 use crate::http::filter::{Field, FieldKind, Fields, Filter, OWNED, Related, STAMPED};
@@ -26,7 +26,7 @@ use crate::http::json::JsonBody;
 use crate::http::list::Listed;
 use crate::http::path::PathId;
 use crate::http::values::{LongText, Name, nullable};
-use crate::store::{Among, Id, Transaction, Update, Word, row};
+use crate::store::{Id, InIds, Transaction, Update, Word, row};
 
 pub const KIND: Kind = Kind::new("pipelines").in_project();
 const PIPELINES: &str = "/api/v1/pipelines";
@@ -158,7 +158,7 @@ async fn strip_pipeline(tx: &mut Transaction, id: Id) -> ApiResult<()> {
         .from("pipeline_snapshot")
         .and_where(Expr::col("pipeline_id").eq(id))
         .to_owned();
-    Ok(strip(tx, &snapshots).await?)
+    Ok(delete_dependents(tx, &snapshots).await?)
 }
 
 /// The newest run of each of these pipelines: one step into an index for each.
@@ -171,7 +171,7 @@ async fn latest_runs(read: &Read<'_>, pipelines: &[Id]) -> ApiResult<ById<Latest
         .columns(["pipeline_id", "id", "status", "user_id"].map(|column| ("pipeline_run", column)))
         .from("pipeline")
         .inner_join("pipeline_run", Expr::col(("pipeline_run", "id")).eq(SimpleExpr::from(newest)))
-        .and_where(Expr::col(("pipeline", "id")).among(pipelines.iter().copied()))
+        .and_where(Expr::col(("pipeline", "id")).in_ids(pipelines.iter().copied()))
         .to_owned();
     let runs: Vec<LatestRun> = read.store.fetch_all(&query).await?;
     Ok(runs.into_iter().map(|run| (run.pipeline_id, run)).collect())

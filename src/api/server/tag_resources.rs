@@ -13,7 +13,7 @@ use crate::framework::routes::Routes;
 use crate::framework::{Context, NoResources, Response, find_in};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::{JsonBody, JsonItems};
-use crate::store::{Among, Id, Stored, Timestamp, Transaction, Word, Words, row};
+use crate::store::{Id, InIds, Stored, Timestamp, Transaction, Word, Words, row};
 
 const LINKS: &str = "/api/v1/tag_resources";
 const BATCH: &str = "/api/v1/tag_resources/batch";
@@ -74,7 +74,7 @@ async fn attach_all(
 
 async fn link(cx: &Context, requests: &[TagResourceRequest]) -> ApiResult<Vec<TagResourceResponse>> {
     let made = cx.create(|mut tx| async move {
-        tx.take_turn(TURN).await?;
+        tx.lock(TURN).await?;
         for request in requests {
             require_thing(&mut tx, request).await?;
         }
@@ -106,7 +106,7 @@ async fn find_all(cx: &Context, ids: &[Id]) -> ApiResult<Vec<TagResourceRow>> {
         return Ok(Vec::new());
     }
     let mut query = TagResourceRow::all();
-    query.and_where(Expr::col("id").among(ids.iter().copied()));
+    query.and_where(Expr::col("id").in_ids(ids.iter().copied()));
     let mut rows: Vec<TagResourceRow> = cx.store.fetch_all(&query).await?;
     let places: HashMap<Id, usize> = ids.iter().copied().zip(0..).collect();
     rows.sort_by_key(|row| places.get(&row.id).copied());

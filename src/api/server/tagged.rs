@@ -7,7 +7,7 @@ use sea_query::{Expr, ExprTrait, Query as Sql};
 use super::tags::TagRow;
 use crate::framework::{ById, Read, Resource, ResponseOf};
 use crate::http::error::ApiResult;
-use crate::store::{Among, Id, Stored};
+use crate::store::{Id, InIds, Stored};
 
 impl Read<'_> {
     /// The tags of each of these things, when related things are wanted.
@@ -33,7 +33,7 @@ impl Read<'_> {
             .column(("tag_resource", "resource_id"))
             .from("tag_resource")
             .inner_join("tag", Expr::col(("tag", "id")).equals(("tag_resource", "tag_id")))
-            .and_where(Expr::col(("tag_resource", "resource_id")).among(ids.iter().copied()))
+            .and_where(Expr::col(("tag_resource", "resource_id")).in_ids(ids.iter().copied()))
             .order_by(("tag", "name"), sea_query::Order::Asc)
             .to_owned();
         let tagged: Vec<Tagged> = self.store.fetch_all(&query).await?;

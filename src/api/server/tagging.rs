@@ -12,7 +12,7 @@ use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{Context, find_in, find_named};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::values::{ShortText, TextOr, at_most};
-use crate::store::{Among, Id, Insert, Transaction, Words};
+use crate::store::{Id, InIds, Insert, Transaction, Words};
 
 /// Tags in one request: each takes some statements.
 pub const MOST_TAGS: usize = 200;
@@ -240,7 +240,7 @@ pub async fn remove_tags(
     let meant = Sql::select()
         .column("id")
         .from("tag")
-        .and_where(Expr::col("name").is_in(names).or(Expr::col("id").among(ids)))
+        .and_where(Expr::col("name").is_in(names).or(Expr::col("id").in_ids(ids)))
         .to_owned();
     let remove = Sql::delete()
         .from_table("tag_resource")

@@ -20,7 +20,7 @@ use crate::http::json::ModelBody;
 use crate::http::list::Listed;
 use crate::http::path::PathId;
 use crate::http::values::check_name;
-use crate::store::{Among, Id, Transaction, Update, Word, Words, row};
+use crate::store::{Id, InIds, Transaction, Update, Word, Words, row};
 
 const TAGS: &str = "/api/v1/tags";
 const TAG: &str = "/api/v1/tags/{tag_id}";
@@ -120,7 +120,7 @@ async fn tagged_counts(read: &Read<'_>, rows: &[TagRow]) -> ApiResult<HashMap<Id
         .column("tag_id")
         .expr(Func::count(Expr::col("id")))
         .from("tag_resource")
-        .and_where(Expr::col("tag_id").among(rows.iter().map(|row| row.id)))
+        .and_where(Expr::col("tag_id").in_ids(rows.iter().map(|row| row.id)))
         .group_by_col("tag_id")
         .to_owned();
     Ok(read.store.fetch_all::<(Id, i64)>(&query).await?.into_iter().collect())

@@ -4,11 +4,11 @@
 //! A key is published first and signs from a moment on; the newest one that does signs. It verifies what it has
 //! signed until it is retired, since a sign-in or a workload token may have no end of its own.
 
-mod keeper;
+mod key_store;
 mod material;
 mod ring;
 mod rows;
 
-pub use keeper::{Keeper, KeyError};
+pub use key_store::{KeyError, KeyStore};
 pub use ring::{KeyRing, SigningKey};
 pub use rows::{KeyRow, KeyState, RetireError, Retired, sweep};

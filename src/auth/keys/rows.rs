@@ -148,7 +148,7 @@ pub async fn insert_first(
     let insert = &insert;
     store
         .write(|mut tx| async move {
-            tx.take_turn(TURN).await?;
+            tx.lock(TURN).await?;
             let all: Vec<KeyRow> = tx.fetch_all(&select()).await?;
             if !has_signer(&all, algorithm, key.row.created_ms) {
                 insert.clone().run(&mut tx).await?;
@@ -173,7 +173,7 @@ pub async fn insert_next(
     let insert = &insert;
     store
         .write(|mut tx| async move {
-            tx.take_turn(TURN).await?;
+            tx.lock(TURN).await?;
             let all: Vec<KeyRow> = tx.fetch_all(&select()).await?;
             let state = |row: &KeyRow| row.state(&all, Some(algorithm), key.row.created_ms);
             for row in
@@ -200,7 +200,7 @@ pub async fn retire(
 ) -> Result<Retired, RetireError> {
     store
         .write(|mut tx| async move {
-            tx.take_turn(TURN).await?;
+            tx.lock(TURN).await?;
             let all: Vec<KeyRow> = tx.fetch_all(&select()).await?;
             let row = all.iter().find(|row| row.kid == kid).ok_or(RetireError::Unknown(kid))?;
             let outcome = match row.state(&all, algorithm, now_ms) {

@@ -44,7 +44,7 @@ fn refuse_as_answered(path: &str, method: &str, operation: &mut Value) {
     if has_input {
         let schemas =
             if SIGN_IN.contains(&path) { &["ErrorModel", "OAuthError"][..] } else { &["ErrorModel"] };
-        refuse(operation, "400", "What was asked can't be read, or can't be meant", schemas);
+        refuse(operation, "400", "What was asked can't be read, or is invalid", schemas);
         refuse(operation, "404", "What is named isn't there", &["ErrorModel"]);
         refuse(operation, "422", "What was asked doesn't fit", &["ErrorModel", "InvalidRequest"]);
     }

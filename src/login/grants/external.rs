@@ -99,7 +99,7 @@ async fn save(
     new_id: Id,
     now: Timestamp,
 ) -> ApiResult<Id> {
-    names::take_turn_of_names(tx).await?;
+    names::lock_names(tx).await?;
     let username = account.username.as_str();
     let found = find(tx, account).await?;
     let id = found.as_ref().map_or(new_id, |found| found.id);

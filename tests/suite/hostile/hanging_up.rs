@@ -24,7 +24,7 @@ on_each_store! {
 
 /// Sends a request to a server whose writes are held back, and hangs up when it has begun.
 async fn hang_up(app: &TestApp, head: &str, content_type: &str, body: &str) {
-    let before = app.state.edge.orphans.begun();
+    let before = app.state.edge.detached.begun();
     let url = app.url();
     let mut connection = TcpStream::connect(url.trim_start_matches("http://")).await.unwrap();
     let (length, host) = (body.len(), "Host: zendo.example");
@@ -38,7 +38,7 @@ async fn hang_up(app: &TestApp, head: &str, content_type: &str, body: &str) {
         ),
     };
     connection.write_all(format!("{request}\r\n{body}").as_bytes()).await.unwrap();
-    wait_until("the request has begun", LIMIT, async || app.state.edge.orphans.begun() > before).await;
+    wait_until("the request has begun", LIMIT, async || app.state.edge.detached.begun() > before).await;
     drop(connection);
 }
 
@@ -211,13 +211,13 @@ async fn the_server_does_not_stop_before_what_was_begun(database: Database) {
 async fn whoever_only_reads_begins_nothing(database: Database) {
     let app = TestApp::start(&database).await;
     let admin = app.signed_in().await;
-    let before = app.state.edge.orphans.begun();
+    let before = app.state.edge.detached.begun();
     for path in
         [CURRENT_USER, "/api/v1/users", "/api/v1/runs?project=default", "/api/v1/api_tokens", "/api/v1/info"]
     {
         admin.get(path).await.expect_ok();
     }
-    assert_eq!(app.state.edge.orphans.begun(), before);
+    assert_eq!(app.state.edge.detached.begun(), before);
     admin.api_token(60).await;
-    assert_eq!(app.state.edge.orphans.begun(), before + 1);
+    assert_eq!(app.state.edge.detached.begun(), before + 1);
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::ArtifactVersionRow;
 use super::filters::{is_of_steps, is_output, is_used, outputs};
 use crate::api::server::tagging::{TagReference, Taggable, plain_tags, remove_tags, set_tags};
-use crate::framework::{Context, Resource, ResponseOf, find_in, find_project, strip};
+use crate::framework::{Context, Resource, ResponseOf, delete_dependents, find_in, find_project};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::path::PathId;
@@ -166,7 +166,7 @@ async fn delete_all(tx: &mut Transaction, table: &'static str, select: &SelectSt
     let ids: Vec<(Id,)> = tx.fetch_all(select).await?;
     for ids in ids.chunks(AT_ONCE) {
         let is_one = || Expr::col("id").is_in(ids.iter().map(|(id,)| *id));
-        strip(tx, &Sql::select().column("id").from(table).and_where(is_one()).to_owned()).await?;
+        delete_dependents(tx, &Sql::select().column("id").from(table).and_where(is_one()).to_owned()).await?;
         tx.execute(&Sql::delete().from_table(table).and_where(is_one()).to_owned()).await?;
     }
     Ok(())

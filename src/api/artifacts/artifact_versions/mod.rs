@@ -23,7 +23,7 @@ use crate::auth::permissions::Verb;
 use crate::framework::routes::Routes;
 use crate::framework::{ById, Logged, Read, Resource, Response, ResponseOf, get, list, pick};
 use crate::http::error::ApiResult;
-use crate::store::{Among, Id, Word, row};
+use crate::store::{Id, InIds, Word, row};
 
 pub use self::changes::{delete_those, refuse_outputs};
 use self::requests::{ArtifactType, SaveType};
@@ -144,7 +144,7 @@ async fn producers(read: &Read<'_>, ids: &[Id]) -> ApiResult<ById<(Id, Id)>> {
         .columns([("step_run", "id"), ("step_run", "pipeline_run_id")])
         .from("step_run_output_artifact")
         .inner_join("step_run", Expr::col(("step_run", "id")).equals(("step_run_output_artifact", "step_id")))
-        .and_where(Expr::col(("step_run_output_artifact", "artifact_id")).among(ids.iter().copied()))
+        .and_where(Expr::col(("step_run_output_artifact", "artifact_id")).in_ids(ids.iter().copied()))
         .and_where(Expr::col(("step_run", "status")).eq("completed"))
         .order_by(("step_run", "created"), Order::Desc)
         .to_owned();

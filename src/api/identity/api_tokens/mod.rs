@@ -35,7 +35,7 @@ use crate::http::path::PathId;
 use crate::http::query::Query;
 use crate::login::principal::{self, MaybePrincipal};
 use crate::store::{Id, Timestamp, Word, row, select_computed};
-use crate::work;
+use crate::tasks;
 
 pub const KIND: Kind = Kind::new("api_tokens").administration();
 const API_TOKENS: &str = "/api/v1/api_tokens";
@@ -345,7 +345,7 @@ pub async fn revoke_api_token(
     origin: Origin,
     PathId(id): PathId,
 ) -> ApiResult<Json<RevokeResponse>> {
-    work::begin();
+    tasks::must_finish();
     cx.auth.register.flush().await?;
     let token = cx.find::<ApiTokenRow>(id).await?;
     let expires = token.body.expires.map(|expires| expires.to_utc().timestamp());

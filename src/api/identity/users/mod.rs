@@ -8,7 +8,7 @@ mod rules;
 
 pub use self::requests::{NewPassword, UserRequest};
 pub use self::rules::{admins_only, owns_anything};
-pub use crate::accounts::names::{check_name, take_name, take_turn_of_names};
+pub use crate::accounts::names::{check_name, lock_names, take_name};
 pub use crate::accounts::users::{
     PasswordRow, UserResponse, UserRow, find_account, find_account_named, find_accounts, find_password,
 };

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::rules;
-use crate::accounts::names::{check_name, take_turn_of_names};
+use crate::accounts::names::{check_name, lock_names};
 use crate::accounts::{deactivation, users};
 use crate::audit::{Action, Audit, Event, Origin};
 use crate::auth::password;
@@ -306,7 +306,7 @@ impl Changes {
         let made = store.write(|mut tx| async move {
             // All turns before anything is read.
             if self.name.is_some() {
-                take_turn_of_names(&mut tx).await?;
+                lock_names(&mut tx).await?;
             }
             if self.may_end_an_admin {
                 rules::keep_an_admin(&mut tx, id).await?;

@@ -102,7 +102,7 @@ pub fn changes(given: Option<bool>, now: bool) -> bool {
 /// # Errors
 /// 403 when `leaving` is the last one; the store's own errors.
 pub async fn keep_an_admin(tx: &mut Transaction, leaving: Id) -> ApiResult<()> {
-    tx.take_turn("admins").await?;
+    tx.lock("admins").await?;
     let others_first = Sql::select()
         .column("id")
         .from("user")

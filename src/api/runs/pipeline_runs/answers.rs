@@ -23,7 +23,7 @@ use crate::api::runs::step_configuration::{Object, finalize_substitutions, objec
 use crate::api::stacks::stacks::StackRow;
 use crate::framework::{ById, Read, Resource, ResponseOf, pick};
 use crate::http::error::ApiResult;
-use crate::store::{Among, Id, JsonText};
+use crate::store::{Id, InIds, JsonText};
 
 /// The long columns of a run and of its snapshot, which only hydrated answers need.
 #[derive(Debug, FromRow)]
@@ -68,7 +68,7 @@ pub async fn metadata(read: &Read<'_>, rows: &[RunRow]) -> ApiResult<ById<RunMet
             "pipeline_build",
             Expr::col(("pipeline_build", "id")).equals(("pipeline_snapshot", "build_id")),
         )
-        .and_where(run("id").among(ids.iter().copied()))
+        .and_where(run("id").in_ids(ids.iter().copied()))
         .to_owned();
     let details: Vec<Details> = read.store.fetch_all(&query).await?;
     let mut logged = read.run_metadata("pipeline_run", &ids).await?;
@@ -218,7 +218,7 @@ pub async fn logs_of(
         return Ok(by_owner);
     }
     let mut select = LogsRow::select();
-    select.and_where(Expr::col(column).among(ids.iter().copied())).order_by("created", Order::Asc);
+    select.and_where(Expr::col(column).in_ids(ids.iter().copied())).order_by("created", Order::Asc);
     let rows: Vec<LogsRow> = read.store.fetch_all(&select).await?;
     let owners: Vec<Option<Id>> = rows.iter().map(owner).collect();
     let logs = LogsRow::responses(&read.embedded(), rows).await?;
@@ -238,7 +238,7 @@ async fn pending_conditions(
     let links = Sql::select()
         .columns(["run_id", "id"])
         .from("run_wait_condition")
-        .and_where(Expr::col("run_id").among(ids.iter().copied()))
+        .and_where(Expr::col("run_id").in_ids(ids.iter().copied()))
         .and_where(Expr::col("status").eq("pending"))
         .order_by("created", Order::Asc)
         .to_owned();
@@ -256,7 +256,7 @@ async fn outputs(
     let links = Sql::select()
         .columns(["pipeline_run_id", "artifact_id", "name"])
         .from("pipeline_run_output")
-        .and_where(Expr::col("pipeline_run_id").among(ids.iter().copied()))
+        .and_where(Expr::col("pipeline_run_id").in_ids(ids.iter().copied()))
         .order_by("output_index", Order::Asc)
         .to_owned();
     let links: Vec<(Id, Id, String)> = read.store.fetch_all(&links).await?;
@@ -299,7 +299,7 @@ pub async fn add_full_metadata(read: &Read<'_>, answers: &mut [ResponseOf<RunRow
     let steps = Sql::select()
         .columns(["id", "pipeline_run_id", "name"])
         .from("step_run")
-        .and_where(Expr::col("pipeline_run_id").among(runs.iter().copied()))
+        .and_where(Expr::col("pipeline_run_id").in_ids(runs.iter().copied()))
         .and_where(Expr::col("status").ne("retried"))
         .to_owned();
     let steps: Vec<(Id, Id, String)> = read.store.fetch_all(&steps).await?;
@@ -317,7 +317,7 @@ pub async fn add_full_metadata(read: &Read<'_>, answers: &mut [ResponseOf<RunRow
             "pipeline_snapshot",
             Expr::col(("pipeline_snapshot", "id")).equals(("pipeline_run", "snapshot_id")),
         )
-        .and_where(Expr::col(("pipeline_run", "id")).among(runs))
+        .and_where(Expr::col(("pipeline_run", "id")).in_ids(runs))
         .and_where(Expr::col(("pipeline_snapshot", "schedule_id")).is_not_null())
         .to_owned();
     let schedules: Vec<(Id, Id)> = read.store.fetch_all(&schedules).await?;

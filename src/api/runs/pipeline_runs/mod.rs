@@ -34,7 +34,7 @@ use crate::accounts::users::UserResponse;
 use crate::api::server::tags::TagRow;
 use crate::api::stacks::stacks::StackRow;
 use crate::auth::kind::Kind;
-use crate::framework::{Logged, Read, Resource, Response, ResponseOf, delete_row, strip};
+use crate::framework::{Logged, Read, Resource, Response, ResponseOf, delete_dependents, delete_row};
 use crate::http::error::ApiResult;
 use crate::store::{Id, JsonText, Timestamp, Transaction, Word, row};
 
@@ -164,8 +164,8 @@ pub async fn strip_runs(tx: &mut Transaction, column: &'static str, value: Id) -
             .from("step_run")
             .and_where(Expr::col("pipeline_run_id").in_subquery(runs.clone()))
             .to_owned();
-        strip(tx, &steps).await?;
-        strip(tx, &runs).await?;
+        delete_dependents(tx, &steps).await?;
+        delete_dependents(tx, &runs).await?;
     }
     Ok(())
 }

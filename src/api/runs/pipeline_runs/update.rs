@@ -134,7 +134,7 @@ async fn set_outputs(
 /// The store's own.
 pub async fn lock(tx: &mut Transaction, run: Id) -> Result<(), StoreError> {
     let [.., turn] = run.0.into_bytes();
-    tx.take_turn(&format!("run {turn:02x}")).await
+    tx.lock(&format!("run {turn:02x}")).await
 }
 
 /// Whether a change has ended the run.

@@ -27,7 +27,7 @@ use crate::api::stacks::stacks::StackRow;
 use crate::auth::kind::Kind;
 use crate::framework::{ById, Held, Read, Resource, Response, ResponseOf, delete_row, pick};
 use crate::http::error::ApiResult;
-use crate::store::{Among, Id, JsonText, Stored, Transaction, Word, row};
+use crate::store::{Id, InIds, JsonText, Stored, Transaction, Word, row};
 
 pub use self::related::step_configurations;
 use self::related::{Abilities, LatestRun};
@@ -169,7 +169,7 @@ async fn detach_triggers(tx: &mut Transaction, id: Id) -> ApiResult<()> {
 async fn all_metadata(read: &Read<'_>, rows: &[SnapshotRow]) -> ApiResult<ById<SnapshotMetadata>> {
     let ids = rows.iter().map(|row| row.id);
     let mut query = SnapshotDetails::all();
-    query.and_where(Expr::col("id").among(ids.clone()));
+    query.and_where(Expr::col("id").in_ids(ids.clone()));
     let details: Vec<SnapshotDetails> = read.store.fetch_all(&query).await?;
     let mut steps = step_configurations(read, ids.collect()).await?;
     let by_id: ById<&SnapshotRow> = rows.iter().map(|row| (row.id, row)).collect();

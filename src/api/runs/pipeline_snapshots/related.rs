@@ -8,7 +8,7 @@ use crate::api::runs::execution_status::ExecutionStatus;
 use crate::api::runs::step_configuration::StoredStep;
 use crate::framework::{ById, Read};
 use crate::http::error::ApiResult;
-use crate::store::{Among, Id, Word};
+use crate::store::{Id, InIds, Word};
 
 /// Whether a snapshot can be run, or deployed, by whoever does that.
 #[derive(Debug, Default, Clone, Copy, Serialize)]
@@ -32,7 +32,7 @@ pub async fn abilities(read: &Read<'_>, ids: &[Id]) -> ApiResult<ById<Abilities>
             "pipeline_build",
             Expr::col(("pipeline_build", "id")).equals(("pipeline_snapshot", "build_id")),
         )
-        .and_where(Expr::col(("pipeline_snapshot", "id")).among(ids.iter().copied()))
+        .and_where(Expr::col(("pipeline_snapshot", "id")).in_ids(ids.iter().copied()))
         .to_owned();
     let rows: Vec<(Id, bool, Option<Id>, bool)> = read.store.fetch_all(&query).await?;
     let able = |(id, is_local, stack, has_deployer): (Id, bool, Option<Id>, bool)| {
@@ -86,7 +86,7 @@ pub async fn latest_runs(read: &Read<'_>, ids: &[Id]) -> ApiResult<ById<LatestRu
         .columns(["id", "status", "user_id"].map(|column| ("pipeline_run", column)))
         .from("pipeline_snapshot")
         .inner_join("pipeline_run", Expr::col(("pipeline_run", "id")).eq(SimpleExpr::from(newest)))
-        .and_where(Expr::col(("pipeline_snapshot", "id")).among(ids.iter().copied()))
+        .and_where(Expr::col(("pipeline_snapshot", "id")).in_ids(ids.iter().copied()))
         .to_owned();
     let runs: Vec<LatestRun> = read.store.fetch_all(&query).await?;
     Ok(runs.into_iter().map(|run| (run.source_id, run)).collect())
@@ -104,7 +104,7 @@ pub async fn step_configurations(
     let query = Sql::select()
         .columns(["snapshot_id", "name", "config"])
         .from("step_configuration")
-        .and_where(Expr::col("snapshot_id").among(ids))
+        .and_where(Expr::col("snapshot_id").in_ids(ids))
         .order_by("index", Order::Asc)
         .to_owned();
     for (snapshot, name, config) in read.store.fetch_all::<(Id, String, String)>(&query).await? {

@@ -15,7 +15,7 @@ use super::pipeline_snapshots::step_configurations;
 use super::step_configuration::{MergedStep, Object, object};
 use crate::framework::{ById, Read};
 use crate::http::error::{ApiError, ApiResult};
-use crate::store::{Among, Id, JsonText};
+use crate::store::{Id, InIds, JsonText};
 
 /// Steps whose configuration one answer describes, each with some kilobytes: as many as a snapshot has at most.
 const MOST_STEPS: usize = 5_000;
@@ -106,7 +106,7 @@ async fn snapshots(read: &Read<'_>, ids: &[Id]) -> ApiResult<Vec<SnapshotOfStack
         .column(("pipeline_build", "stack_id"))
         .from("pipeline_snapshot")
         .inner_join("pipeline_build", build)
-        .and_where(Expr::col(("pipeline_snapshot", "id")).among(ids.iter().copied()))
+        .and_where(Expr::col(("pipeline_snapshot", "id")).in_ids(ids.iter().copied()))
         .and_where(Expr::col(("pipeline_build", "stack_id")).is_not_null())
         .to_owned();
     Ok(read.store.fetch_all(&query).await?)
@@ -130,7 +130,7 @@ async fn components(read: &Read<'_>, stacks: impl Iterator<Item = Id>) -> ApiRes
         .from("stack_composition")
         .inner_join("stack_component", component)
         .inner_join("flavor", flavor)
-        .and_where(Expr::col(("stack_composition", "stack_id")).among(stacks))
+        .and_where(Expr::col(("stack_composition", "stack_id")).in_ids(stacks))
         .order_by(("stack_component", "type"), Order::Asc)
         .order_by(("stack_component", "name"), Order::Asc)
         .to_owned();

@@ -23,7 +23,7 @@ use crate::framework::{ById, Read, Resource, Response, ResponseOf, delete, delet
 use crate::http::error::ApiResult;
 use crate::http::filter::{Field, FieldKind, Fields, OWNED, Related, STAMPED, Sort};
 use crate::http::list::Listed;
-use crate::store::{Among, Id, JsonText, Transaction, Word, row};
+use crate::store::{Id, InIds, JsonText, Transaction, Word, row};
 
 pub const KIND: Kind = Kind::new("run_templates").in_project();
 const TEMPLATES: &str = "/api/v1/run_templates";
@@ -199,7 +199,7 @@ async fn specs(read: &Read<'_>, snapshots: &[Id]) -> ApiResult<ById<Arc<RawValue
     let query = Sql::select()
         .columns(["id", "pipeline_spec"])
         .from("pipeline_snapshot")
-        .and_where(Expr::col("id").among(snapshots.iter().copied()))
+        .and_where(Expr::col("id").in_ids(snapshots.iter().copied()))
         .to_owned();
     let specs: Vec<(Id, Option<JsonText>)> = read.store.fetch_all(&query).await?;
     Ok(specs.into_iter().filter_map(|(id, spec)| Some((id, Arc::from(spec?.0)))).collect())
@@ -257,7 +257,7 @@ async fn latest_runs(read: &Read<'_>, rows: &[TemplateRow]) -> ApiResult<ById<(I
         .column(("pipeline_run", "status"))
         .from("run_template")
         .inner_join("pipeline_run", Expr::col(("pipeline_run", "id")).eq(SimpleExpr::from(newest)))
-        .and_where(Expr::col(("run_template", "id")).among(rows.iter().map(|row| row.id)))
+        .and_where(Expr::col(("run_template", "id")).in_ids(rows.iter().map(|row| row.id)))
         .to_owned();
     let latest: Vec<(Id, Id, Word<ExecutionStatus>)> = read.store.fetch_all(&query).await?;
     Ok(latest.into_iter().map(|(template, run, status)| (template, (run, status))).collect())

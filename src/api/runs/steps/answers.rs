@@ -13,7 +13,7 @@ use crate::api::runs::step_configuration::{
 };
 use crate::framework::{ById, Logged, Read, pick};
 use crate::http::error::ApiResult;
-use crate::store::{Among, Id, JsonText, Timestamp};
+use crate::store::{Id, InIds, JsonText, Timestamp};
 
 /// What steps take over from their pipeline: of a snapshot, and of a run's start.
 #[derive(Debug, FromRow)]
@@ -79,7 +79,7 @@ async fn pipelines_of(read: &Read<'_>, runs: Vec<Id>) -> ApiResult<ById<(Object,
             "pipeline_snapshot",
             Expr::col(("pipeline_snapshot", "id")).equals(("pipeline_run", "snapshot_id")),
         )
-        .and_where(Expr::col(("pipeline_run", "id")).among(runs))
+        .and_where(Expr::col(("pipeline_run", "id")).in_ids(runs))
         .to_owned();
     let rows: Vec<PipelineOfRun> = read.store.fetch_all(&query).await?;
     let configuration = |row: PipelineOfRun| {
@@ -102,7 +102,7 @@ async fn own_configurations(read: &Read<'_>, steps: Vec<Id>) -> ApiResult<ById<S
     let dynamic = Sql::select()
         .columns(["step_run_id", "config"])
         .from("step_configuration")
-        .and_where(Expr::col("step_run_id").among(steps.iter().copied()))
+        .and_where(Expr::col("step_run_id").in_ids(steps.iter().copied()))
         .to_owned();
     Ok(read.store.fetch_all::<(Id, String)>(&dynamic).await?.into_iter().collect())
 }
@@ -117,7 +117,7 @@ async fn compiled_configurations(
     let query = Sql::select()
         .columns(["snapshot_id", "name", "config"])
         .from("step_configuration")
-        .and_where(Expr::col("snapshot_id").among(snapshots))
+        .and_where(Expr::col("snapshot_id").in_ids(snapshots))
         .and_where(Expr::col("name").is_in(names))
         .to_owned();
     let rows: Vec<(Id, String, String)> = read.store.fetch_all(&query).await?;
@@ -185,14 +185,14 @@ pub async fn details(read: &Read<'_>, rows: &[StepRow]) -> ApiResult<ById<Detail
     let query = Sql::select()
         .columns(["id", "docstring", "source_code", "exception_info"])
         .from("step_run")
-        .and_where(Expr::col("id").among(ids.iter().copied()))
+        .and_where(Expr::col("id").in_ids(ids.iter().copied()))
         .to_owned();
     let details: Vec<Details> = read.store.fetch_all(&query).await?;
     let mut details: ById<Details> = details.into_iter().map(|details| (details.id, details)).collect();
     let parents = Sql::select()
         .columns(["child_id", "parent_id"])
         .from("step_run_parents")
-        .and_where(Expr::col("child_id").among(ids.iter().copied()))
+        .and_where(Expr::col("child_id").in_ids(ids.iter().copied()))
         .to_owned();
     for (child, parent) in read.store.fetch_all::<(Id, Id)>(&parents).await? {
         if let Some(details) = details.get_mut(&child) {

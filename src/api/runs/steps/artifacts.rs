@@ -10,7 +10,7 @@ use sqlx::FromRow;
 use crate::api::artifacts::artifact_versions::ArtifactVersionRow;
 use crate::framework::{ById, Read, ResponseOf, require};
 use crate::http::error::ApiResult;
-use crate::store::{Among, Id, Insert, Transaction};
+use crate::store::{Id, InIds, Insert, Transaction};
 
 type Version = Arc<ResponseOf<ArtifactVersionRow>>;
 /// By name.
@@ -47,7 +47,7 @@ pub async fn load(read: &Read<'_>, steps: &[Id]) -> ApiResult<(ById<Inputs>, ByI
     let inputs = Sql::select()
         .columns(["step_id", "artifact_id", "name", "type", "input_index", "chunk_index", "chunk_size"])
         .from("step_run_input_artifact")
-        .and_where(Expr::col("step_id").among(steps.iter().copied()))
+        .and_where(Expr::col("step_id").in_ids(steps.iter().copied()))
         .order_by("input_index", Order::Asc)
         .to_owned();
     let inputs: Vec<InputLink> = read.store.fetch_all(&inputs).await?;
@@ -58,7 +58,7 @@ pub async fn load(read: &Read<'_>, steps: &[Id]) -> ApiResult<(ById<Inputs>, ByI
             "artifact_version",
             Expr::col(("artifact_version", "id")).equals(("step_run_output_artifact", "artifact_id")),
         )
-        .and_where(Expr::col("step_id").among(steps.iter().copied()))
+        .and_where(Expr::col("step_id").in_ids(steps.iter().copied()))
         .order_by(("artifact_version", "created"), Order::Asc)
         .to_owned();
     let outputs: Vec<(Id, Id, String)> = read.store.fetch_all(&outputs).await?;

@@ -191,7 +191,7 @@ impl ComponentUpdate {
 
 pub async fn delete_component(cx: Context, PathId(id): PathId) -> ApiResult<Json<()>> {
     let deleted = cx.store.write(|mut tx| async move {
-        tx.take_turn(TURN).await?;
+        tx.lock(TURN).await?;
         delete(&mut tx, id).await?;
         Ok::<_, ApiError>(tx.commit(()).await?)
     });

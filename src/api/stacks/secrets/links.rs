@@ -11,7 +11,7 @@ use crate::framework::{ById, Context, Read, Resource};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::filter::by_name_or_id;
 use crate::http::values::at_most;
-use crate::store::{Among, Id, Insert, Transaction, Words, is_duplicate};
+use crate::store::{Id, InIds, Insert, Transaction, Words, is_duplicate};
 
 const READ: Permission = KIND.to(Verb::Read);
 /// What a route may do that gives secrets to what it makes or changes: whoever uses that may read them.
@@ -50,7 +50,7 @@ pub async fn linked_secrets(read: &Read<'_>, kind: Linkable, ids: &[Id]) -> ApiR
         .from("secret_resource")
         .inner_join("secret", Expr::col(("secret", "id")).equals(("secret_resource", "secret_id")))
         .and_where(Expr::col(("secret_resource", "resource_type")).eq(kind.as_str()))
-        .and_where(Expr::col(("secret_resource", "resource_id")).among(ids.iter().copied()))
+        .and_where(Expr::col(("secret_resource", "resource_id")).in_ids(ids.iter().copied()))
         .order_by(("secret", "name"), Order::Asc)
         .to_owned();
     for (thing, secret) in read.store.fetch_all::<(Id, Id)>(&query).await? {

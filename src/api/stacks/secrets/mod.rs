@@ -146,7 +146,7 @@ async fn create_secret(
     let id = cx.new_id();
     let (context, name, private, sealed) = (&cx, request.name.as_str(), request.private, sealed.as_str());
     let made = cx.create(|mut tx| async move {
-        tx.take_turn(TURN).await?;
+        tx.lock(TURN).await?;
         refuse_taken(&mut tx, name, private, context.user_id(), None).await?;
         require_store(context)?;
         let inserted = context
@@ -201,7 +201,7 @@ async fn update_secret(
     }
     let (context, update) = (&cx, &update);
     let updated = cx.store.write(|mut tx| async move {
-        tx.take_turn(TURN).await?;
+        tx.lock(TURN).await?;
         let mut select = SecretRow::select();
         SecretRow::narrow(&mut select, &context.principal);
         let secret = tx.fetch_optional::<SecretRow>(select.and_where(Expr::col("id").eq(id))).await?;

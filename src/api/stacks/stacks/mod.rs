@@ -17,7 +17,7 @@ use crate::http::error::ApiResult;
 use crate::http::filter::{Field, FieldKind, Fields, OWNED, Related, STAMPED};
 use crate::http::list::Listed;
 use crate::http::written::or_empty_object;
-use crate::store::{Among, Base64Json, Id, Transaction, row};
+use crate::store::{Base64Json, Id, InIds, Transaction, row};
 
 pub const KIND: Kind = Kind::new("stacks");
 const STACKS: &str = "/api/v1/stacks";
@@ -138,7 +138,7 @@ async fn components(read: &Read<'_>, stacks: &[Id]) -> ApiResult<ById<Components
             "stack_component",
             Expr::col(("stack_component", "id")).equals(composition("component_id")),
         )
-        .and_where(Expr::col(composition("stack_id")).among(stacks.iter().copied()))
+        .and_where(Expr::col(composition("stack_id")).in_ids(stacks.iter().copied()))
         .order_by_expr(Expr::col(composition("default_for_type")).is_null(), Order::Asc)
         .order_by(("stack_component", "created"), Order::Asc)
         .order_by(("stack_component", "id"), Order::Asc)

@@ -23,7 +23,7 @@ use crate::http::values::{
     InOrder, JsonObject, Name, ShortText, TextObject, TextOr, at_most, check_name, nullable,
 };
 use crate::store::{
-    Among, Base64Json, Id, Insert, Stored, Timestamp, Transaction, Update, Words, is_duplicate,
+    Base64Json, Id, InIds, Insert, Stored, Timestamp, Transaction, Update, Words, is_duplicate,
 };
 
 const CREATE_COMPONENT: Permission = crate::api::stacks::components::KIND.to(Verb::Create);
@@ -127,7 +127,7 @@ pub async fn create_stack(
     let id = cx.new_id();
     let (context, request) = (&cx, &request);
     let made = cx.create(|mut tx| async move {
-        tx.take_turn(TURN).await?;
+        tx.lock(TURN).await?;
         refuse_connectors(&mut tx, request).await?;
         let name = request.name.as_str();
         let parts = components_of(context, &mut tx, request).await?;
@@ -299,7 +299,7 @@ pub async fn update_stack(
 ) -> ApiResult<Json<ResponseOf<StackRow>>> {
     let (context, update) = (&cx, &update);
     let updated = cx.store.write(|mut tx| async move {
-        tx.take_turn(TURN).await?;
+        tx.lock(TURN).await?;
         let mut parts = Parts::new();
         for (kind, ids) in update.components.iter().flat_map(|components| &components.0) {
             parts.push((*kind, find_all(&mut tx, ids).await?));
@@ -328,7 +328,7 @@ async fn find_all(tx: &mut Transaction, ids: &[Id]) -> ApiResult<Vec<ComponentRo
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let query = ComponentRow::select().and_where(Expr::col("id").among(ids.iter().copied())).to_owned();
+    let query = ComponentRow::select().and_where(Expr::col("id").in_ids(ids.iter().copied())).to_owned();
     let rows: Vec<ComponentRow> = tx.fetch_all(&query).await?;
     let row = |id: &Id| {
         rows.iter().find(|row| row.id() == *id).cloned().ok_or_else(|| not_found::<ComponentRow>(*id))

@@ -13,7 +13,7 @@ use crate::api::runs::pipeline_runs::RunRow;
 use crate::api::runs::step_configuration::{Object, StoredStep, finalize_substitutions, object, value};
 use crate::framework::{ById, Read};
 use crate::http::error::{ApiError, ApiResult};
-use crate::store::{Among, Id, JsonText, Stored, Timestamp, Word, row};
+use crate::store::{Id, InIds, JsonText, Stored, Timestamp, Word, row};
 
 /// Everything that the store says about a run's steps.
 pub struct Drawn {
@@ -200,7 +200,7 @@ fn versions<'q>(
         .columns(["type", "data_type", "save_type"].map(|column| ("artifact_version", column)))
         .from(links)
         .inner_join("artifact_version", Expr::col(("artifact_version", "id")).equals((links, "artifact_id")))
-        .and_where(Expr::col((links, "step_id")).among(steps.iter().copied()))
+        .and_where(Expr::col((links, "step_id")).in_ids(steps.iter().copied()))
 }
 
 async fn conditions(read: &Read<'_>, run: Id) -> ApiResult<Vec<Condition>> {
@@ -219,7 +219,7 @@ fn other_runs() -> SelectStatement {
 async fn triggered(read: &Read<'_>, steps: Vec<Id>) -> ApiResult<ById<Vec<OtherRun>>> {
     let mut query = other_runs();
     query
-        .and_where(Expr::col("triggered_by").among(steps))
+        .and_where(Expr::col("triggered_by").in_ids(steps))
         .and_where(Expr::col("triggered_by_type").eq("step_run"));
     let mut by_step = ById::new();
     for run in read.store.fetch_all::<OtherRun>(&query).await? {

@@ -13,7 +13,7 @@ impl Transaction {
     ///
     /// # Errors
     /// When the database doesn't answer, or the wait was too long.
-    pub async fn take_turn(&mut self, name: &str) -> Result<(), StoreError> {
+    pub async fn lock(&mut self, name: &str) -> Result<(), StoreError> {
         let next = Expr::col(("zendo_turn", "taken")).add(1);
         let statement = Query::insert()
             .into_table("zendo_turn")

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use moka::future::Cache;
+use moka::future;
 use uuid::Uuid;
 
 use super::StoreError;
@@ -14,7 +14,7 @@ use super::StoreError;
 /// For so long a change made by another replica may go unseen; changes made here are seen at once. A second is promised:
 /// the rest of it is for the query, and for a machine that is busy.
 const LIFE: Duration = Duration::from_millis(400);
-const REMEMBERED: u64 = 10_000;
+const MOST_ROWS: u64 = 10_000;
 
 /// The cache's code is large and the same for each kind of row.
 type AnyRow = Arc<dyn Any + Send + Sync>;
@@ -22,12 +22,12 @@ type Loaded = Result<Option<AnyRow>, StoreError>;
 
 /// Rows of one kind. Requests that ask for the same one at the same time share a query, so a row in steady use
 /// costs a few queries a second, whatever its requests.
-pub struct Remembered<V> {
-    rows: Cache<Uuid, Option<AnyRow>>,
+pub struct Cache<V> {
+    rows: future::Cache<Uuid, Option<AnyRow>>,
     kind: PhantomData<fn() -> V>,
 }
 
-impl<V: Send + Sync + 'static> Remembered<V> {
+impl<V: Send + Sync + 'static> Cache<V> {
     /// The row with that id.
     ///
     /// A query's future is large, and is a box of its own lest each request that finds the row carries its size along,
@@ -62,14 +62,14 @@ impl<V: Send + Sync + 'static> Remembered<V> {
     }
 }
 
-impl<V> Default for Remembered<V> {
+impl<V> Default for Cache<V> {
     fn default() -> Self {
-        let rows = Cache::builder().max_capacity(REMEMBERED).time_to_live(LIFE).build();
+        let rows = future::Cache::builder().max_capacity(MOST_ROWS).time_to_live(LIFE).build();
         Self { rows, kind: PhantomData }
     }
 }
 
-impl<V> Clone for Remembered<V> {
+impl<V> Clone for Cache<V> {
     fn clone(&self) -> Self {
         Self { rows: self.rows.clone(), kind: PhantomData }
     }

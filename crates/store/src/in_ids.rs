@@ -5,14 +5,14 @@ use sea_query::{ExprTrait, SimpleExpr};
 use super::Id;
 
 /// What can be compared with ids.
-pub trait Among: ExprTrait {
+pub trait InIds: ExprTrait {
     /// Whether this is one of the ids. Their number goes up to the next power of two by the last one's being said again:
     /// so statements for pages of all sizes have few lengths, and connections remember how they have prepared them.
-    fn among(self, ids: impl IntoIterator<Item = Id>) -> SimpleExpr;
+    fn in_ids(self, ids: impl IntoIterator<Item = Id>) -> SimpleExpr;
 }
 
-impl<T: ExprTrait> Among for T {
-    fn among(self, ids: impl IntoIterator<Item = Id>) -> SimpleExpr {
+impl<T: ExprTrait> InIds for T {
+    fn in_ids(self, ids: impl IntoIterator<Item = Id>) -> SimpleExpr {
         let mut ids: Vec<Id> = ids.into_iter().collect();
         if let Some(last) = ids.last().copied() {
             ids.resize(ids.len().next_power_of_two(), last);
@@ -35,7 +35,7 @@ mod tests {
             Query::select()
                 .column("id")
                 .from("t")
-                .and_where(Expr::col("id").among(ids))
+                .and_where(Expr::col("id").in_ids(ids))
                 .build(SqliteQueryBuilder)
                 .0
         };

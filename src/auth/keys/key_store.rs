@@ -44,7 +44,7 @@ pub enum KeyError {
 
 /// Reads and makes the keys of one store.
 #[derive(Debug)]
-pub struct Keeper {
+pub struct KeyStore {
     store: Store,
     cipher: SecretCipher,
     /// What new tokens are signed with; none for HMAC, which needs no key from here.
@@ -64,7 +64,7 @@ struct Reading {
     unreadable: HashSet<Id>,
 }
 
-impl Keeper {
+impl KeyStore {
     pub fn new(
         store: Store,
         cipher: SecretCipher,
