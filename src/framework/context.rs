@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Read, Resource, ResponseOf, find_in, not_found};
+use super::{Loader, Resource, ResponseOf, find_in, not_found};
 use crate::app::AppState;
 use crate::auth::permissions::Permission;
 use crate::auth::policy::Policy;
@@ -79,8 +79,8 @@ impl Context {
     }
 
     /// How answers are made: with metadata when hydrated, and with what they are related to.
-    pub fn read(&self, hydrate: bool) -> Read<'_> {
-        Read::new(self, hydrate)
+    pub fn read(&self, hydrate: bool) -> Loader<'_> {
+        Loader::new(self, hydrate)
     }
 
     /// The hydrated answer about one row that the principal may see.

@@ -7,7 +7,7 @@ use super::{Context, Resource, ResponseOf, find_in, find_project, refuse_held};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::list::{ListRequest, Page};
 use crate::http::path::PathId;
-use crate::http::query::Query;
+use crate::http::query::QueryParams;
 
 /// A page of what the principal may see.
 ///
@@ -46,7 +46,7 @@ pub async fn list_of<R: Resource>(
 pub async fn get<R: Resource>(
     cx: Context,
     PathId(id): PathId,
-    mut query: Query,
+    mut query: QueryParams,
 ) -> ApiResult<Json<ResponseOf<R>>> {
     let hydrate = query.flag("hydrate").unwrap_or(true);
     query.finish()?;

@@ -5,7 +5,7 @@
 //!
 //! A handler that makes something calls [`Context::create_row`] with a closure that takes the transaction and gives it
 //! back with the id of what was made, which is then answered about; [`Context::create`] where several things are made, or
-//! the answer needs more (anything that serde can write and read):
+//! the answer needs more (anything that serde can write and loader):
 //!
 //! ```ignore
 //! cx.create_row::<TagRow, _, _>(|mut tx| async move {
@@ -45,7 +45,7 @@ pub use dependents::delete_dependents;
 pub use handlers::{PageAnswer, delete, get, list, list_of};
 pub use held::{Held, refuse_held};
 pub use project::{NamedProject, find_project, named_project, require, require_project};
-pub use read::{ById, Owner, Read, Versions, pick};
+pub use read::{ById, Loader, Owner, Versions, pick};
 
 /// A kind of thing that the REST API keeps, by its row.
 pub trait Resource: Stored + Listed + Sync + 'static {
@@ -72,7 +72,7 @@ pub trait Resource: Stored + Listed + Sync + 'static {
     /// The answers for rows, in their order. Each kind of related thing is loaded once for all of them, so that a
     /// page costs the same number of queries whatever its size.
     fn responses(
-        read: &Read<'_>,
+        loader: &Loader<'_>,
         rows: Vec<Self>,
     ) -> impl Future<Output = ApiResult<Vec<ResponseOf<Self>>>> + Send;
 

@@ -8,7 +8,7 @@ use super::{Context, Resource};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::filter::by_name_or_id;
 use crate::http::path::PathProject;
-use crate::http::query::Query;
+use crate::http::query::QueryParams;
 use crate::store::{Id, Store, StoreError, Transaction};
 
 /// The project with that name or id; without one the server's default project. Every request that names a project, or
@@ -53,7 +53,7 @@ impl<S: Send + Sync> FromRequestParts<S> for NamedProject {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         let PathProject(of_path) = PathProject::from_request_parts(parts, state).await?;
-        let of_query = || Query::of(parts).text("project_name_or_id").map(str::to_owned);
+        let of_query = || QueryParams::of(parts).text("project_name_or_id").map(str::to_owned);
         Ok(Self(of_path.or_else(of_query).filter(|project| !project.is_empty())))
     }
 }

@@ -35,7 +35,7 @@ impl Owner {
 
 /// How answers are to be made.
 #[derive(Clone, Copy)]
-pub struct Read<'a> {
+pub struct Loader<'a> {
     context: &'a Context,
     /// Whether metadata is filled.
     pub metadata: bool,
@@ -43,7 +43,7 @@ pub struct Read<'a> {
     pub resources: bool,
 }
 
-impl Deref for Read<'_> {
+impl Deref for Loader<'_> {
     type Target = Context;
 
     fn deref(&self) -> &Context {
@@ -51,7 +51,7 @@ impl Deref for Read<'_> {
     }
 }
 
-impl<'a> Read<'a> {
+impl<'a> Loader<'a> {
     pub fn new(context: &'a Context, metadata: bool) -> Self {
         Self { context, metadata, resources: true }
     }

@@ -14,7 +14,7 @@ use super::compression::Compressible;
 use super::error::{ApiError, ApiResult};
 use super::filter::{FieldKind, Fields, Filter, SCOPE_USER, Sort};
 use super::path::PathProject;
-use super::query::Query;
+use super::query::QueryParams;
 use crate::config::{Flag, Setting};
 use crate::store::{Id, Row, Store};
 
@@ -76,7 +76,7 @@ impl<T: Listed, S: Send + Sync> FromRequestParts<S> for ListRequest<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         let PathProject(project) = PathProject::from_request_parts(parts, state).await?;
-        let list = Self::read(Query::of(parts))?;
+        let list = Self::read(QueryParams::of(parts))?;
         Ok(Self { project: project.or(list.project), ..list })
     }
 }
@@ -86,7 +86,7 @@ impl<T: Listed> ListRequest<T> {
     ///
     /// # Errors
     /// 422 for what can't be read, in both shapes of the reference.
-    pub fn read(mut query: Query) -> ApiResult<Self> {
+    pub fn read(mut query: QueryParams) -> ApiResult<Self> {
         let hydrate = query.flag("hydrate").unwrap_or(false);
         let page = query.integer("page", 1, i64::MAX - 1).unwrap_or(1).unsigned_abs();
         let size = query.integer("size", 1, MAX_SIZE).unwrap_or(DEFAULT_SIZE).unsigned_abs();
@@ -183,7 +183,7 @@ fn sort_order(text: &str, fields: Fields) -> ApiResult<(SimpleExpr, Order)> {
 }
 
 /// Filters are joined by the logical operator, also the values of a repeated one that takes several.
-fn condition(query: &Query, operator: LogicalOperator, fields: Fields) -> ApiResult<Cond> {
+fn condition(query: &QueryParams, operator: LogicalOperator, fields: Fields) -> ApiResult<Cond> {
     let (mut joined, mut always) = (Vec::new(), Vec::new());
     let (mut filters, mut values) = (0, 0);
     for field in fields.iter().copied().flatten() {
@@ -265,7 +265,7 @@ mod tests {
         impl Listed for Thing {
             const FIELDS: Fields = FIELDS;
         }
-        let read = |text: &str| ListRequest::<Thing>::read(Query::new("GET", "/x", text));
+        let read = |text: &str| ListRequest::<Thing>::read(QueryParams::new("GET", "/x", text));
         assert!(read("page=1&size=10000&hydrate=true").is_ok());
         for wrong in
             ["page=0", "size=0", "size=10001", "page=-1", "page=x", "hydrate=2", "logical_operator=xor"]

@@ -66,16 +66,16 @@ fn location(place: &str, field: &str) -> String {
     if steps.is_empty() { format!("'{place}',") } else { format!("'{place}', {}", steps.join(", ")) }
 }
 
-/// The values of a query string. Reading a value notes what is wrong with it; [`Query::finish`] tells.
+/// The values of a query string. Reading a value notes what is wrong with it; [`QueryParams::finish`] tells.
 #[derive(Debug)]
-pub struct Query {
+pub struct QueryParams {
     method: String,
     path: String,
     pairs: Vec<(String, String)>,
     violations: Vec<Violation>,
 }
 
-impl<S: Sync> FromRequestParts<S> for Query {
+impl<S: Sync> FromRequestParts<S> for QueryParams {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
@@ -83,7 +83,7 @@ impl<S: Sync> FromRequestParts<S> for Query {
     }
 }
 
-impl Query {
+impl QueryParams {
     pub fn of(parts: &Parts) -> Self {
         Self::new(parts.method.as_str(), parts.uri.path(), parts.uri.query().unwrap_or_default())
     }
@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn everything_wrong_is_told_at_once_and_the_last_of_a_repeated_value_counts() {
-        let mut query = Query::new("GET", "/x", "a=1&a=2&b=x&c=zz&d=maybe&e=up");
+        let mut query = QueryParams::new("GET", "/x", "a=1&a=2&b=x&c=zz&d=maybe&e=up");
         assert_eq!(query.integer("a", 1, 9), Some(2));
         assert_eq!(query.integer("b", 1, 9), None);
         assert_eq!(query.uuid("c"), None);

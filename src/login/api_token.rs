@@ -19,7 +19,7 @@ use crate::auth::{Principal, Scope};
 use crate::config::ServerSettings;
 use crate::framework::named_project;
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::query::Query;
+use crate::http::query::QueryParams;
 use crate::store::Words;
 
 /// Characters of a token's name, at most.
@@ -67,7 +67,7 @@ pub async fn get_api_token(
     State(app): State<AppState>,
     principal: Principal,
     origin: Origin,
-    query: Query,
+    query: QueryParams,
 ) -> ApiResult<Json<String>> {
     let asked = Asked::read(&app, query).await?;
     let parent = principal.token()?;
@@ -117,7 +117,7 @@ pub async fn get_api_token(
 }
 
 impl Asked {
-    async fn read(app: &AppState, mut query: Query) -> ApiResult<Self> {
+    async fn read(app: &AppState, mut query: QueryParams) -> ApiResult<Self> {
         let types = [("generic", ApiTokenType::Generic), ("workload", ApiTokenType::Workload)];
         let token_type = query.choice("token_type", &types).unwrap_or(ApiTokenType::Generic);
         let expires_in = query.integer("expires_in", 1, i64::MAX);
@@ -167,7 +167,7 @@ impl Asked {
 }
 
 /// What `scope` and `read_only` leave, if either is said. The scope is one list, however often it is said.
-fn permissions(query: &mut Query, kinds: &BTreeSet<&str>) -> Option<Permissions> {
+fn permissions(query: &mut QueryParams, kinds: &BTreeSet<&str>) -> Option<Permissions> {
     let read_only = query.flag("read_only").unwrap_or(false);
     let list: Vec<&str> = query.texts("scope").collect();
     let listed = (!list.is_empty()).then(|| list.join(" ").parse::<Permissions>());
@@ -195,7 +195,7 @@ fn unknown_resource<'p>(permissions: &'p Permissions, kinds: &BTreeSet<&str>) ->
 }
 
 /// The ids of the projects that are named, in one list or several.
-async fn projects(app: &AppState, query: &Query) -> ApiResult<BTreeSet<Uuid>> {
+async fn projects(app: &AppState, query: &QueryParams) -> ApiResult<BTreeSet<Uuid>> {
     let mut ids = BTreeSet::new();
     for name in query.texts("project").flat_map(|list| list.split(',')) {
         ids.insert(named_project(&app.auth_store, name.trim()).await?.0);

@@ -15,7 +15,7 @@ use crate::auth::access::{Access, Also, When};
 use crate::auth::policy::{Policies, access_of};
 use crate::auth::{AuthenticationError, Principal, Scope, api_key};
 use crate::http::budgets::{Holder, Share};
-use crate::http::query::Query;
+use crate::http::query::QueryParams;
 use crate::login::grants;
 use crate::login::origin::claim_of_token;
 use crate::login::principal::{credential, principal_for_page, verify};
@@ -123,7 +123,7 @@ async fn within_scope(
 fn check_flags(also: &[Also], scope: &Scope, request: &Request) -> Result<(), AuthenticationError> {
     for also in also {
         let When::Flag(name, asked) = also.when else { continue };
-        let mut query = Query::new("", "", request.uri().query().unwrap_or_default());
+        let mut query = QueryParams::new("", "", request.uri().query().unwrap_or_default());
         if query.flag(name) == Some(asked) {
             Access::Needs(also.needs).check(scope)?;
         }

@@ -6,7 +6,7 @@ use sea_query::{Expr, Order};
 use serde::Serialize;
 
 use super::artifact_versions::{ArtifactVersionRow, VisualizationType};
-use crate::framework::{ById, Read, Resource, Response, ResponseOf};
+use crate::framework::{ById, Loader, Resource, Response, ResponseOf};
 use crate::http::error::ApiResult;
 use crate::http::filter::Fields;
 use crate::http::list::Listed;
@@ -44,15 +44,15 @@ impl Resource for VisualizationRow {
     type Metadata = VisualizationMetadata;
     type Resources = VisualizationResources;
 
-    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
         let versions =
-            rows.iter().map(|row| Some(row.metadata.artifact_version_id).filter(|_| read.resources));
-        let versions = read.embed::<ArtifactVersionRow>(versions).await?;
+            rows.iter().map(|row| Some(row.metadata.artifact_version_id).filter(|_| loader.resources));
+        let versions = loader.embed::<ArtifactVersionRow>(versions).await?;
         let response = |row: Self| {
-            let resources = read.resources(|| VisualizationResources {
+            let resources = loader.resources(|| VisualizationResources {
                 artifact_version: versions.get(&row.metadata.artifact_version_id).cloned(),
             });
-            Response::nameless(row.id, row.body, read.metadata(|| row.metadata), resources)
+            Response::nameless(row.id, row.body, loader.metadata(|| row.metadata), resources)
         };
         Ok(rows.into_iter().map(response).collect())
     }
@@ -63,11 +63,11 @@ impl Resource for VisualizationRow {
 /// # Errors
 /// The store's own.
 pub async fn of_versions(
-    read: &Read<'_>,
+    loader: &Loader<'_>,
     versions: &[Id],
 ) -> ApiResult<ById<Vec<ResponseOf<VisualizationRow>>>> {
     let mut by_version = ById::new();
-    if !read.metadata || versions.is_empty() {
+    if !loader.metadata || versions.is_empty() {
         return Ok(by_version);
     }
     let mut select = VisualizationRow::select();
@@ -75,9 +75,9 @@ pub async fn of_versions(
         .and_where(Expr::col("artifact_version_id").in_ids(versions.iter().copied()))
         .order_by("created", Order::Asc)
         .order_by("uri", Order::Asc);
-    let rows: Vec<VisualizationRow> = read.store.fetch_all(&select).await?;
+    let rows: Vec<VisualizationRow> = loader.store.fetch_all(&select).await?;
     let owners: Vec<Id> = rows.iter().map(|row| row.metadata.artifact_version_id).collect();
-    let answers = VisualizationRow::responses(&read.embedded(), rows).await?;
+    let answers = VisualizationRow::responses(&loader.embedded(), rows).await?;
     for (owner, answer) in owners.into_iter().zip(answers) {
         by_version.entry(owner).or_insert_with(Vec::new).push(answer);
     }

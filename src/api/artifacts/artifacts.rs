@@ -13,7 +13,7 @@ use crate::api::server::tags::TagRow;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, Held, Read, Resource, Response, ResponseOf, Versions, delete, delete_dependents, delete_row,
+    Context, Held, Loader, Resource, Response, ResponseOf, Versions, delete, delete_dependents, delete_row,
     get, list, or_taken, pick, refuse_taken_name, require_project,
 };
 use crate::http::error::ApiResult;
@@ -109,12 +109,12 @@ impl Resource for ArtifactRow {
     type Metadata = ArtifactMetadata;
     type Resources = ArtifactResources;
 
-    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let users = read.users(rows.iter().map(|row| row.body.user_id)).await?;
-        let mut tags = read.tags_of(&rows).await?;
-        let mut newest = read.newest(VERSIONS, rows.iter().map(|row| row.id)).await?;
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
+        let mut tags = loader.tags_of(&rows).await?;
+        let mut newest = loader.newest(VERSIONS, rows.iter().map(|row| row.id)).await?;
         let response = |row: Self| {
-            let resources = read.resources(|| {
+            let resources = loader.resources(|| {
                 let (latest_version_id, latest_version_name) = newest.remove(&row.id).unzip();
                 ArtifactResources {
                     user: pick(&users, row.body.user_id),
@@ -123,7 +123,7 @@ impl Resource for ArtifactRow {
                     latest_version_id,
                 }
             });
-            Response::named(row.id, row.name, row.body, read.metadata(|| row.metadata), resources)
+            Response::named(row.id, row.name, row.body, loader.metadata(|| row.metadata), resources)
         };
         Ok(rows.into_iter().map(response).collect())
     }

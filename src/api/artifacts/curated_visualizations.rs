@@ -12,7 +12,7 @@ use super::artifact_visualizations::VisualizationRow;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
-    ById, Context, NoResources, Read, Resource, Response, ResponseOf, delete, find_in, get,
+    ById, Context, Loader, NoResources, Resource, Response, ResponseOf, delete, find_in, get,
 };
 use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult};
@@ -81,22 +81,22 @@ impl Resource for CuratedVisualizationRow {
     type Metadata = NoResources;
     type Resources = CuratedVisualizationResources;
 
-    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
         let shown: Vec<Id> = rows.iter().map(|row| row.body.artifact_visualization_id).collect();
-        let shown = read.rows::<VisualizationRow>(shown).await?;
+        let shown = loader.rows::<VisualizationRow>(shown).await?;
         let versions: ById<Id> = shown.iter().map(|row| (row.id, row.metadata.artifact_version_id)).collect();
-        let answers = VisualizationRow::responses(&read.embedded(), shown).await?;
+        let answers = VisualizationRow::responses(&loader.embedded(), shown).await?;
         let answers: ById<_> = answers.into_iter().map(|answer| (answer.id, Arc::new(answer))).collect();
         let response = |row: Self| {
             let shown = row.body.artifact_visualization_id;
             // They have their resources only where they have their metadata.
-            let resources = read.metadata(|| CuratedVisualizationResources {
+            let resources = loader.metadata(|| CuratedVisualizationResources {
                 user: None,
                 artifact_visualization: answers.get(&shown).cloned(),
             });
             let artifact_version_id = versions.get(&shown).copied();
             let body = CuratedVisualizationBody { columns: row.body, user_id: None, artifact_version_id };
-            Response::nameless(row.id, body, read.metadata(|| NoResources {}), resources)
+            Response::nameless(row.id, body, loader.metadata(|| NoResources {}), resources)
         };
         Ok(rows.into_iter().map(response).collect())
     }
@@ -107,12 +107,12 @@ impl Resource for CuratedVisualizationRow {
 /// # Errors
 /// The store's own.
 pub async fn of_things(
-    read: &Read<'_>,
+    loader: &Loader<'_>,
     kind: &'static str,
     things: &[Id],
 ) -> ApiResult<ById<Vec<ResponseOf<CuratedVisualizationRow>>>> {
     let mut by_thing = ById::new();
-    if !read.resources || things.is_empty() {
+    if !loader.resources || things.is_empty() {
         return Ok(by_thing);
     }
     let mut select = CuratedVisualizationRow::select();
@@ -121,9 +121,9 @@ pub async fn of_things(
         .and_where(Expr::col("resource_type").eq(kind))
         .order_by("display_order", Order::Asc)
         .order_by("created", Order::Asc);
-    let rows: Vec<CuratedVisualizationRow> = read.store.fetch_all(&select).await?;
+    let rows: Vec<CuratedVisualizationRow> = loader.store.fetch_all(&select).await?;
     let owners: Vec<Id> = rows.iter().map(|row| row.body.resource_id).collect();
-    let answers = CuratedVisualizationRow::responses(&read.embedded(), rows).await?;
+    let answers = CuratedVisualizationRow::responses(&loader.embedded(), rows).await?;
     for (owner, answer) in owners.into_iter().zip(answers) {
         by_thing.entry(owner).or_insert_with(Vec::new).push(answer);
     }

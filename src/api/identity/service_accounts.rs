@@ -20,7 +20,7 @@ use crate::http::filter::{Field, Fields, STAMPED, by_name_or_id};
 use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Listed, Page};
 use crate::http::path::PathName;
-use crate::http::query::Query;
+use crate::http::query::QueryParams;
 use crate::http::values::{LongText, Name, ShortText};
 use crate::http::written::or_empty_text;
 use crate::store::{
@@ -194,7 +194,7 @@ pub async fn get_service_account(
     State(store): State<Store>,
     _: Principal,
     PathName(name_or_id): PathName,
-    mut query: Query,
+    mut query: QueryParams,
 ) -> ApiResult<Json<ServiceAccountResponse>> {
     let hydrate = query.flag("hydrate").unwrap_or(true);
     query.finish()?;

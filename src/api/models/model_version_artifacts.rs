@@ -14,13 +14,15 @@ use crate::auth::access::Also;
 use crate::auth::kind::Kind;
 use crate::auth::permissions::Verb;
 use crate::framework::routes::Routes;
-use crate::framework::{Context, NoResources, Read, Resource, Response, ResponseOf, find_in, list, require};
+use crate::framework::{
+    Context, Loader, NoResources, Resource, Response, ResponseOf, find_in, list, require,
+};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::filter::{Field, FieldKind, Fields, Related, STAMPED, USER};
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
 use crate::http::path::{PathId, PathIdAndName};
-use crate::http::query::Query;
+use crate::http::query::QueryParams;
 use crate::store::{Id, Insert, Timestamp, row};
 
 pub const KIND: Kind = Kind::new("model_version_artifacts").in_project();
@@ -127,13 +129,13 @@ impl Resource for ArtifactLinkRow {
         model_versions::narrow_links(select, principal);
     }
 
-    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
         let versions = rows.iter().map(|row| Some(row.artifact_version_id));
-        let versions = read.embed::<ArtifactVersionRow>(versions).await?;
+        let versions = loader.embed::<ArtifactVersionRow>(versions).await?;
         let response = |row: Self| {
             let artifact_version = versions.get(&row.artifact_version_id).cloned();
             let body = ArtifactLinkBody { columns: row.body, artifact_version };
-            Response::nameless(row.id, body, read.metadata(|| NoResources {}), None)
+            Response::nameless(row.id, body, loader.metadata(|| NoResources {}), None)
         };
         Ok(rows.into_iter().map(response).collect())
     }
@@ -203,7 +205,7 @@ async fn delete_link(cx: Context, PathIdAndName(version, link): PathIdAndName) -
 }
 
 /// Deletes all links of a model version, and with `only_links=false` the artifact versions too, unless runs have given them out.
-async fn delete_links(cx: Context, PathId(version): PathId, mut query: Query) -> ApiResult<Json<()>> {
+async fn delete_links(cx: Context, PathId(version): PathId, mut query: QueryParams) -> ApiResult<Json<()>> {
     let only_links = query.flag("only_links").unwrap_or(true);
     query.finish()?;
     let deleted = cx.store.write(|mut tx| async move {

@@ -12,7 +12,9 @@ use crate::api::runs::pipeline_runs::RunRow;
 use crate::auth::Principal;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
-use crate::framework::{Context, NoResources, Read, Resource, Response, ResponseOf, find_in, list, require};
+use crate::framework::{
+    Context, Loader, NoResources, Resource, Response, ResponseOf, find_in, list, require,
+};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::filter::{Field, FieldKind, Fields, Related, STAMPED, USER};
 use crate::http::json::JsonBody;
@@ -90,12 +92,12 @@ impl Resource for RunLinkRow {
         model_versions::narrow_links(select, principal);
     }
 
-    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let runs = read.embed::<RunRow>(rows.iter().map(|row| Some(row.pipeline_run_id))).await?;
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let runs = loader.embed::<RunRow>(rows.iter().map(|row| Some(row.pipeline_run_id))).await?;
         let response = |row: Self| {
             let pipeline_run = runs.get(&row.pipeline_run_id).cloned();
             let body = RunLinkBody { columns: row.body, pipeline_run };
-            Response::nameless(row.id, body, read.metadata(|| NoResources {}), None)
+            Response::nameless(row.id, body, loader.metadata(|| NoResources {}), None)
         };
         Ok(rows.into_iter().map(response).collect())
     }

@@ -14,7 +14,7 @@ use crate::api::server::tags::TagRow;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, Held, Read, Resource, Response, ResponseOf, Versions, delete, delete_dependents, delete_row,
+    Context, Held, Loader, Resource, Response, ResponseOf, Versions, delete, delete_dependents, delete_row,
     find_project, get, list, or_taken, pick, refuse_taken_name, require_project,
 };
 use crate::http::error::ApiResult;
@@ -22,7 +22,7 @@ use crate::http::filter::{Field, Fields, OWNED, STAMPED};
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
 use crate::http::path::{PathId, PathName};
-use crate::http::query::Query;
+use crate::http::query::QueryParams;
 use crate::http::values::{Name, ShortText, check_name};
 use crate::store::{Id, StoreError, Transaction, Update, row};
 
@@ -107,14 +107,14 @@ impl Resource for ModelRow {
     type Metadata = ModelMetadata;
     type Resources = ModelResources;
 
-    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
-        let users = read.users(rows.iter().map(|row| row.body.user_id)).await?;
-        let mut tags = read.tags_of(&rows).await?;
-        let mut newest = read.newest(VERSIONS, ids.iter().copied()).await?;
-        let mut visualizations = of_things(read, "model", &ids).await?;
+        let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
+        let mut tags = loader.tags_of(&rows).await?;
+        let mut newest = loader.newest(VERSIONS, ids.iter().copied()).await?;
+        let mut visualizations = of_things(loader, "model", &ids).await?;
         let response = |row: Self| {
-            let resources = read.resources(|| {
+            let resources = loader.resources(|| {
                 let (latest_version_id, latest_version_name) = newest.remove(&row.id).unzip();
                 ModelResources {
                     user: pick(&users, row.body.user_id),
@@ -124,7 +124,7 @@ impl Resource for ModelRow {
                     visualizations: visualizations.remove(&row.id).unwrap_or_default(),
                 }
             });
-            Response::named(row.id, row.name, row.body, read.metadata(|| row.metadata), resources)
+            Response::named(row.id, row.name, row.body, loader.metadata(|| row.metadata), resources)
         };
         Ok(rows.into_iter().map(response).collect())
     }
@@ -209,7 +209,7 @@ with_card! {
 
 async fn create_model(
     cx: Context,
-    query: Query,
+    query: QueryParams,
     JsonBody(request): JsonBody<ModelRequest>,
 ) -> ApiResult<Json<ResponseOf<ModelRow>>> {
     create(&cx, query.text("project_name_or_id"), &request).await

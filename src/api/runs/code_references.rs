@@ -6,7 +6,7 @@ use sea_query::{Expr, ExprTrait, Query as Sql};
 use serde::{Deserialize, Serialize};
 
 use super::code_repositories::CodeRepositoryRow;
-use crate::framework::{Context, NoResources, Read, Resource, Response, ResponseOf, require};
+use crate::framework::{Context, Loader, NoResources, Resource, Response, ResponseOf, require};
 use crate::http::error::ApiResult;
 use crate::http::filter::Fields;
 use crate::http::list::Listed;
@@ -45,9 +45,9 @@ impl Resource for CodeReferenceRow {
     type Metadata = NoResources;
     type Resources = NoResources;
 
-    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
         let repositories =
-            read.embed::<CodeRepositoryRow>(rows.iter().map(|row| Some(row.code_repository_id))).await?;
+            loader.embed::<CodeRepositoryRow>(rows.iter().map(|row| Some(row.code_repository_id))).await?;
         let response = |row: Self| {
             let code_repository = repositories.get(&row.code_repository_id).cloned();
             let body = CodeReferenceBody { columns: row.body, code_repository };

@@ -7,7 +7,7 @@ use super::source::Source;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, NamedProject, Owner, Read, Resource, Response, ResponseOf, delete, get, list, or_taken,
+    Context, Loader, NamedProject, Owner, Resource, Response, ResponseOf, delete, get, list, or_taken,
     refuse_taken_name, require_project,
 };
 use crate::http::contract::Modelled;
@@ -61,11 +61,11 @@ impl Resource for CodeRepositoryRow {
     type Metadata = CodeRepositoryMetadata;
     type Resources = Owner;
 
-    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let users = read.users(rows.iter().map(|row| row.body.user_id)).await?;
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
         let response = |row: Self| {
-            let resources = read.resources(|| Owner::among(&users, row.body.user_id));
-            Response::named(row.id, row.name, row.body, read.metadata(|| row.metadata), resources)
+            let resources = loader.resources(|| Owner::among(&users, row.body.user_id));
+            Response::named(row.id, row.name, row.body, loader.metadata(|| row.metadata), resources)
         };
         Ok(rows.into_iter().map(response).collect())
     }

@@ -17,7 +17,7 @@ use crate::api::artifacts::artifact_versions::ArtifactVersionRow;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
-    ById, Context, Read, Resource, Response, ResponseOf, delete, get, list, pick, require, require_project,
+    ById, Context, Loader, Resource, Response, ResponseOf, delete, get, list, pick, require, require_project,
 };
 use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult};
@@ -94,24 +94,24 @@ impl Resource for HookInvocationRow {
     type Metadata = HookInvocationMetadata;
     type Resources = HookInvocationResources;
 
-    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let ids: Vec<Id> = rows.iter().filter(|_| read.resources).map(|row| row.id).collect();
-        let users = read.users(rows.iter().map(|row| row.body.user_id)).await?;
-        let mut outputs = outputs(read, &ids).await?;
-        let mut logs = logs(read, &ids).await?;
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let ids: Vec<Id> = rows.iter().filter(|_| loader.resources).map(|row| row.id).collect();
+        let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
+        let mut outputs = outputs(loader, &ids).await?;
+        let mut logs = logs(loader, &ids).await?;
         let response = |row: Self| {
-            let resources = read.resources(|| HookInvocationResources {
+            let resources = loader.resources(|| HookInvocationResources {
                 user: pick(&users, row.body.user_id),
                 outputs: outputs.remove(&row.id).unwrap_or_default(),
                 log_collection: logs.remove(&row.id).unwrap_or_default(),
             });
-            Response::maybe_named(row.id, row.name, row.body, read.metadata(|| row.metadata), resources)
+            Response::maybe_named(row.id, row.name, row.body, loader.metadata(|| row.metadata), resources)
         };
         Ok(rows.into_iter().map(response).collect())
     }
 }
 
-async fn outputs(read: &Read<'_>, ids: &[Id]) -> ApiResult<ById<Outputs>> {
+async fn outputs(loader: &Loader<'_>, ids: &[Id]) -> ApiResult<ById<Outputs>> {
     let mut by_invocation: ById<Outputs> = ById::new();
     if ids.is_empty() {
         return Ok(by_invocation);
@@ -123,8 +123,9 @@ async fn outputs(read: &Read<'_>, ids: &[Id]) -> ApiResult<ById<Outputs>> {
         .order_by("name", Order::Asc)
         .order_by("artifact_version_id", Order::Asc)
         .to_owned();
-    let links: Vec<(Id, String, Id)> = read.store.fetch_all(&links).await?;
-    let versions = read.embed::<ArtifactVersionRow>(links.iter().map(|(.., version)| Some(*version))).await?;
+    let links: Vec<(Id, String, Id)> = loader.store.fetch_all(&links).await?;
+    let versions =
+        loader.embed::<ArtifactVersionRow>(links.iter().map(|(.., version)| Some(*version))).await?;
     for (invocation, name, version) in links {
         if let Some(version) = versions.get(&version) {
             let outputs = by_invocation.entry(invocation).or_default();
@@ -134,7 +135,7 @@ async fn outputs(read: &Read<'_>, ids: &[Id]) -> ApiResult<ById<Outputs>> {
     Ok(by_invocation)
 }
 
-async fn logs(read: &Read<'_>, ids: &[Id]) -> ApiResult<ById<Vec<Arc<ResponseOf<LogsRow>>>>> {
+async fn logs(loader: &Loader<'_>, ids: &[Id]) -> ApiResult<ById<Vec<Arc<ResponseOf<LogsRow>>>>> {
     let mut by_invocation: ById<Vec<Arc<ResponseOf<LogsRow>>>> = ById::new();
     if ids.is_empty() {
         return Ok(by_invocation);
@@ -146,8 +147,8 @@ async fn logs(read: &Read<'_>, ids: &[Id]) -> ApiResult<ById<Vec<Arc<ResponseOf<
         .order_by("created", Order::Asc)
         .order_by("id", Order::Asc)
         .to_owned();
-    let links: Vec<(Id, Id)> = read.store.fetch_all(&links).await?;
-    let logs = read.embed::<LogsRow>(links.iter().map(|(_, id)| Some(*id))).await?;
+    let links: Vec<(Id, Id)> = loader.store.fetch_all(&links).await?;
+    let logs = loader.embed::<LogsRow>(links.iter().map(|(_, id)| Some(*id))).await?;
     for (invocation, id) in links {
         if let Some(log) = logs.get(&id) {
             by_invocation.entry(invocation).or_default().push(Arc::clone(log));

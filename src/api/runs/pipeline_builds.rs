@@ -12,7 +12,7 @@ use crate::api::stacks::stacks::StackRow;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, NamedProject, Owner, Read, Resource, Response, ResponseOf, delete, get, list, pick, require,
+    Context, Loader, NamedProject, Owner, Resource, Response, ResponseOf, delete, get, list, pick, require,
     require_project,
 };
 use crate::http::contract::Modelled;
@@ -109,14 +109,14 @@ impl Resource for BuildRow {
     type Metadata = BuildMetadata;
     type Resources = Owner;
 
-    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let users = read.users(rows.iter().map(|row| row.body.user_id)).await?;
-        let wanted = || rows.iter().filter(|_| read.metadata);
-        let pipelines = read.embed::<PipelineRow>(wanted().map(|row| row.pipeline_id)).await?;
-        let stacks = read.embed::<StackRow>(wanted().map(|row| row.stack_id)).await?;
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
+        let wanted = || rows.iter().filter(|_| loader.metadata);
+        let pipelines = loader.embed::<PipelineRow>(wanted().map(|row| row.pipeline_id)).await?;
+        let stacks = loader.embed::<StackRow>(wanted().map(|row| row.stack_id)).await?;
         let response = |row: Self| {
-            let resources = read.resources(|| Owner::among(&users, row.body.user_id));
-            let metadata = read.metadata(|| BuildMetadata {
+            let resources = loader.resources(|| Owner::among(&users, row.body.user_id));
+            let metadata = loader.metadata(|| BuildMetadata {
                 pipeline: pick(&pipelines, row.pipeline_id),
                 stack: pick(&stacks, row.stack_id),
                 columns: row.metadata,

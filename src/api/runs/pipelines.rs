@@ -17,7 +17,7 @@ use crate::api::server::tags::TagRow;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
-    ById, Context, Held, NamedProject, Read, Resource, Response, ResponseOf, delete, delete_dependents,
+    ById, Context, Held, Loader, NamedProject, Resource, Response, ResponseOf, delete, delete_dependents,
     delete_row, get, list, or_taken, pick, refuse_taken_name, require_project,
 };
 use crate::http::error::ApiResult;
@@ -118,19 +118,19 @@ impl Resource for PipelineRow {
     type Metadata = PipelineMetadata;
     type Resources = PipelineResources;
 
-    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
-        let (latest, mut tags) = if read.resources {
-            (latest_runs(read, &ids).await?, read.tags(&ids).await?)
+        let (latest, mut tags) = if loader.resources {
+            (latest_runs(loader, &ids).await?, loader.tags(&ids).await?)
         } else {
             (ById::new(), ById::new())
         };
-        let mut shown = curated_visualizations::of_things(read, "pipeline", &ids).await?;
+        let mut shown = curated_visualizations::of_things(loader, "pipeline", &ids).await?;
         let owners = rows.iter().map(|row| row.body.user_id);
-        let users = read.users(owners.chain(latest.values().map(|run| run.user_id))).await?;
+        let users = loader.users(owners.chain(latest.values().map(|run| run.user_id))).await?;
         let response = |row: Self| {
             let run = latest.get(&row.id);
-            let resources = read.resources(|| PipelineResources {
+            let resources = loader.resources(|| PipelineResources {
                 user: pick(&users, row.body.user_id),
                 latest_run_user: pick(&users, run.and_then(|run| run.user_id)),
                 latest_run_id: run.map(|run| run.id),
@@ -138,7 +138,7 @@ impl Resource for PipelineRow {
                 tags: tags.remove(&row.id).unwrap_or_default(),
                 visualizations: shown.remove(&row.id).unwrap_or_default(),
             });
-            Response::named(row.id, row.name, row.body, read.metadata(|| row.metadata), resources)
+            Response::named(row.id, row.name, row.body, loader.metadata(|| row.metadata), resources)
         };
         Ok(rows.into_iter().map(response).collect())
     }
@@ -162,7 +162,7 @@ async fn strip_pipeline(tx: &mut Transaction, id: Id) -> ApiResult<()> {
 }
 
 /// The newest run of each of these pipelines: one step into an index for each.
-async fn latest_runs(read: &Read<'_>, pipelines: &[Id]) -> ApiResult<ById<LatestRun>> {
+async fn latest_runs(loader: &Loader<'_>, pipelines: &[Id]) -> ApiResult<ById<LatestRun>> {
     if pipelines.is_empty() {
         return Ok(ById::new());
     }
@@ -173,7 +173,7 @@ async fn latest_runs(read: &Read<'_>, pipelines: &[Id]) -> ApiResult<ById<Latest
         .inner_join("pipeline_run", Expr::col(("pipeline_run", "id")).eq(SimpleExpr::from(newest)))
         .and_where(Expr::col(("pipeline", "id")).in_ids(pipelines.iter().copied()))
         .to_owned();
-    let runs: Vec<LatestRun> = read.store.fetch_all(&query).await?;
+    let runs: Vec<LatestRun> = loader.store.fetch_all(&query).await?;
     Ok(runs.into_iter().map(|run| (run.pipeline_id, run)).collect())
 }
 

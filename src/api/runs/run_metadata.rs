@@ -17,7 +17,7 @@ use crate::framework::{Context, find_project, require, require_project};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::path::PathName;
-use crate::http::query::Query;
+use crate::http::query::QueryParams;
 use crate::http::values::at_most;
 use crate::store::{Id, Insert, StoreError, Transaction, Words, python_json};
 
@@ -138,7 +138,7 @@ fn check(key: &str, value: &RawValue) -> ApiResult<ValueType> {
 /// Logs values for one or several things of a project.
 async fn create_metadata(
     cx: Context,
-    query: Query,
+    query: QueryParams,
     JsonBody(request): JsonBody<MetadataRequest>,
 ) -> ApiResult<Json<()>> {
     create(&cx, query.text("project_name_or_id"), request).await

@@ -8,8 +8,8 @@ use crate::api::stacks::components::ComponentRow;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, NamedProject, Owner, Read, Resource, Response, ResponseOf, WithRunMetadata, find_in, get, list,
-    or_taken, refuse_taken_name, require, require_project,
+    Context, Loader, NamedProject, Owner, Resource, Response, ResponseOf, WithRunMetadata, find_in, get,
+    list, or_taken, refuse_taken_name, require, require_project,
 };
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::filter::{Field, Fields, OWNED, STAMPED};
@@ -17,7 +17,7 @@ use crate::http::json::JsonBody;
 use crate::http::list::Listed;
 use crate::http::moments::{Interval, Moment};
 use crate::http::path::PathId;
-use crate::http::query::Query;
+use crate::http::query::QueryParams;
 use crate::http::values::{ShortText, required};
 use crate::store::{Id, Insert, Timestamp, Update, row};
 
@@ -86,14 +86,14 @@ impl Resource for ScheduleRow {
     type Metadata = WithRunMetadata<ScheduleMetadata>;
     type Resources = Owner;
 
-    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let users = read.users(rows.iter().map(|row| row.body.user_id)).await?;
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
-        let mut logged = read.run_metadata("schedule", &ids).await?;
+        let mut logged = loader.run_metadata("schedule", &ids).await?;
         let response = |row: Self| {
-            let resources = read.resources(|| Owner::among(&users, row.body.user_id));
+            let resources = loader.resources(|| Owner::among(&users, row.body.user_id));
             let run_metadata = logged.remove(&row.id).unwrap_or_default();
-            let metadata = read.metadata(|| WithRunMetadata { columns: row.metadata, run_metadata });
+            let metadata = loader.metadata(|| WithRunMetadata { columns: row.metadata, run_metadata });
             Response::named(row.id, row.name, row.body, metadata, resources)
         };
         Ok(rows.into_iter().map(response).collect())
@@ -196,7 +196,7 @@ async fn update_schedule(
 }
 
 /// Deletes a schedule, or archives it: then its runs still say that they are its, and its name is free.
-async fn delete_schedule(cx: Context, PathId(id): PathId, mut query: Query) -> ApiResult<Json<()>> {
+async fn delete_schedule(cx: Context, PathId(id): PathId, mut query: QueryParams) -> ApiResult<Json<()>> {
     query.required("soft");
     let is_soft = query.flag("soft").unwrap_or(false);
     query.finish()?;

@@ -17,7 +17,7 @@ use crate::auth::Principal;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, Held, NoResources, Read, Resource, Response, ResponseOf, delete_row, find_in, list, or_taken,
+    Context, Held, Loader, NoResources, Resource, Response, ResponseOf, delete_row, find_in, list, or_taken,
     refuse_held, refuse_taken_name,
 };
 use crate::http::error::{ApiError, ApiResult};
@@ -25,7 +25,7 @@ use crate::http::filter::{Field, Fields, STAMPED, by_name_or_id};
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
 use crate::http::path::{PathId, PathName};
-use crate::http::query::{Query, Violation, reject};
+use crate::http::query::{QueryParams, Violation, reject};
 use crate::http::values::{JsonObject, ShortText};
 use crate::http::written::as_object;
 use crate::store::{Id, Insert, Timestamp, Transaction, Update, row};
@@ -112,9 +112,9 @@ impl Resource for ProjectRow {
         }
     }
 
-    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
         let response =
-            |row: Self| Response::named(row.id, row.name, row.body, read.metadata(|| row.metadata), None);
+            |row: Self| Response::named(row.id, row.name, row.body, loader.metadata(|| row.metadata), None);
         Ok(rows.into_iter().map(response).collect())
     }
 
@@ -256,7 +256,7 @@ fn refuse_empty(method: &str, name: &str) -> ApiResult<()> {
 async fn get_project(
     cx: Context,
     PathName(name_or_id): PathName,
-    mut query: Query,
+    mut query: QueryParams,
 ) -> ApiResult<Json<ResponseOf<ProjectRow>>> {
     let hydrate = query.flag("hydrate").unwrap_or(true);
     query.finish()?;

@@ -13,7 +13,7 @@ use crate::framework::NoResources;
 use crate::framework::routes::Routes;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
-use crate::http::query::Query;
+use crate::http::query::QueryParams;
 use crate::http::values::{Name, ShortText};
 use crate::store::{Id, Timestamp, Update};
 
@@ -64,7 +64,7 @@ pub fn routes() -> Routes {
 pub async fn get_settings(
     State(app): State<AppState>,
     _: Principal,
-    mut query: Query,
+    mut query: QueryParams,
 ) -> ApiResult<Json<ServerSettingsResponse>> {
     let hydrate = query.flag("hydrate").unwrap_or(true);
     query.finish()?;

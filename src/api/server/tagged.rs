@@ -5,11 +5,11 @@ use std::sync::Arc;
 use sea_query::{Expr, ExprTrait, Query as Sql};
 
 use super::tags::TagRow;
-use crate::framework::{ById, Read, Resource, ResponseOf};
+use crate::framework::{ById, Loader, Resource, ResponseOf};
 use crate::http::error::ApiResult;
 use crate::store::{Id, InIds, Stored};
 
-impl Read<'_> {
+impl Loader<'_> {
     /// The tags of each of these things, when related things are wanted.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::tagging::{TAG_KIND, Taggable};
 use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, Owner, Read, Resource, Response, ResponseOf, delete, find_in, get, list, refuse_taken_name,
+    Context, Loader, Owner, Resource, Response, ResponseOf, delete, find_in, get, list, refuse_taken_name,
 };
 use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult};
@@ -99,20 +99,20 @@ impl Resource for TagRow {
     type Metadata = TagMetadata;
     type Resources = Owner;
 
-    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let users = read.users(rows.iter().map(|row| row.body.user_id)).await?;
-        let counts = if read.metadata { tagged_counts(read, &rows).await? } else { HashMap::new() };
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
+        let counts = if loader.metadata { tagged_counts(loader, &rows).await? } else { HashMap::new() };
         let response = |row: Self| {
             let tagged_count = counts.get(&row.id).copied().unwrap_or(0);
-            let metadata = read.metadata(|| TagMetadata { tagged_count });
-            let resources = read.resources(|| Owner::among(&users, row.body.user_id));
+            let metadata = loader.metadata(|| TagMetadata { tagged_count });
+            let resources = loader.resources(|| Owner::among(&users, row.body.user_id));
             Response::named(row.id, row.name, row.body, metadata, resources)
         };
         Ok(rows.into_iter().map(response).collect())
     }
 }
 
-async fn tagged_counts(read: &Read<'_>, rows: &[TagRow]) -> ApiResult<HashMap<Id, i64>> {
+async fn tagged_counts(loader: &Loader<'_>, rows: &[TagRow]) -> ApiResult<HashMap<Id, i64>> {
     if rows.is_empty() {
         return Ok(HashMap::new());
     }
@@ -123,7 +123,7 @@ async fn tagged_counts(read: &Read<'_>, rows: &[TagRow]) -> ApiResult<HashMap<Id
         .and_where(Expr::col("tag_id").in_ids(rows.iter().map(|row| row.id)))
         .group_by_col("tag_id")
         .to_owned();
-    Ok(read.store.fetch_all::<(Id, i64)>(&query).await?.into_iter().collect())
+    Ok(loader.store.fetch_all::<(Id, i64)>(&query).await?.into_iter().collect())
 }
 
 /// A tag's name: no id, and none of the characters that ZenML forbids.

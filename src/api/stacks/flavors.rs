@@ -12,7 +12,7 @@ use super::components::ComponentType;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, Owner, Read, Resource, Response, ResponseOf, delete, delete_row, find_in, get, list,
+    Context, Loader, Owner, Resource, Response, ResponseOf, delete, delete_row, find_in, get, list,
 };
 use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult, if_duplicate};
@@ -81,13 +81,13 @@ impl Resource for FlavorRow {
     type Metadata = FlavorMetadata;
     type Resources = Owner;
 
-    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let users = read.users(rows.iter().map(|row| row.body.user_id)).await?;
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
         let response = |mut row: Self| {
-            let resources = read.resources(|| Owner::among(&users, row.body.user_id));
+            let resources = loader.resources(|| Owner::among(&users, row.body.user_id));
             let given = row.body.display_name.take().filter(|name| !name.is_empty());
             row.body.display_name = given.or_else(|| Some(title(&row.name)));
-            Response::named(row.id, row.name, row.body, read.metadata(|| row.metadata), resources)
+            Response::named(row.id, row.name, row.body, loader.metadata(|| row.metadata), resources)
         };
         Ok(rows.into_iter().map(response).collect())
     }
@@ -120,7 +120,10 @@ pub type ByKind = HashMap<(String, Word<ComponentType>), Arc<ResponseOf<FlavorRo
 ///
 /// # Errors
 /// The store's own.
-pub async fn of_components<'a>(read: &Read<'_>, names: impl Iterator<Item = &'a str>) -> ApiResult<ByKind> {
+pub async fn of_components<'a>(
+    loader: &Loader<'_>,
+    names: impl Iterator<Item = &'a str>,
+) -> ApiResult<ByKind> {
     let mut names: Vec<&str> = names.collect();
     names.sort_unstable();
     names.dedup();
@@ -128,9 +131,9 @@ pub async fn of_components<'a>(read: &Read<'_>, names: impl Iterator<Item = &'a 
         return Ok(ByKind::new());
     }
     let query = FlavorRow::select().and_where(Expr::col("name").is_in(names)).to_owned();
-    let rows: Vec<FlavorRow> = read.store.fetch_all(&query).await?;
+    let rows: Vec<FlavorRow> = loader.store.fetch_all(&query).await?;
     let kinds: Vec<_> = rows.iter().map(|row| (row.name.clone(), row.body.r#type.clone())).collect();
-    let answers = FlavorRow::responses(&read.embedded(), rows).await?;
+    let answers = FlavorRow::responses(&loader.embedded(), rows).await?;
     Ok(kinds.into_iter().zip(answers.into_iter().map(Arc::new)).collect())
 }
 

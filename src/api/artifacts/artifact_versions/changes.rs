@@ -11,7 +11,7 @@ use crate::framework::{Context, Resource, ResponseOf, delete_dependents, find_in
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::path::PathId;
-use crate::http::query::Query;
+use crate::http::query::QueryParams;
 use crate::store::{Id, Transaction, Update};
 
 /// Only tags of a version can be changed; a name is passed over.
@@ -41,7 +41,7 @@ pub async fn update_version(
 }
 
 /// Deletes a version that no step has made or read; its data stays where it is.
-pub async fn delete_version(cx: Context, PathId(id): PathId, mut query: Query) -> ApiResult<Json<()>> {
+pub async fn delete_version(cx: Context, PathId(id): PathId, mut query: QueryParams) -> ApiResult<Json<()>> {
     let delete_metadata = query.flag("delete_metadata").unwrap_or(true);
     let delete_data = query.flag("delete_from_artifact_store").unwrap_or(false);
     query.finish()?;
@@ -126,7 +126,7 @@ fn versions() -> SelectStatement {
 }
 
 /// Deletes all versions of a project that no run has used, and if asked the artifacts that have none left.
-pub async fn prune(cx: Context, mut query: Query) -> ApiResult<Json<()>> {
+pub async fn prune(cx: Context, mut query: QueryParams) -> ApiResult<Json<()>> {
     let only_versions = query.flag("only_versions").unwrap_or(true);
     let project = query.required("project_name_or_id");
     query.finish()?;

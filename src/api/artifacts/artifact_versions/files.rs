@@ -22,7 +22,7 @@ use crate::http::client_address::ClientAddress;
 use crate::http::download;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::path::PathId;
-use crate::http::query::Query;
+use crate::http::query::QueryParams;
 use crate::local_files::{Archive, Packer};
 use crate::login::download::{issue_download, require_download};
 use crate::store::Id;
@@ -33,7 +33,7 @@ const DOWNLOAD: &str = "artifact_version";
 const LARGEST_VISUALIZATION: u64 = 64 << 20;
 
 /// One visualization of a version, by its place among them.
-pub async fn visualize(cx: Context, PathId(id): PathId, mut query: Query) -> ApiResult<Response> {
+pub async fn visualize(cx: Context, PathId(id): PathId, mut query: QueryParams) -> ApiResult<Response> {
     let index = query.integer("index", i64::MIN, i64::MAX).unwrap_or(0);
     query.finish()?;
     let version = cx.find::<ArtifactVersionRow>(id).await?;
@@ -90,7 +90,7 @@ pub async fn download_archive(
     State(app): State<AppState>,
     ClientAddress(address): ClientAddress,
     PathId(id): PathId,
-    mut query: Query,
+    mut query: QueryParams,
 ) -> ApiResult<Response> {
     let token = query.required("token").unwrap_or_default();
     query.finish()?;

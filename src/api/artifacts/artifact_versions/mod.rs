@@ -21,7 +21,7 @@ use crate::auth::access::Also;
 use crate::auth::kind::Kind;
 use crate::auth::permissions::Verb;
 use crate::framework::routes::Routes;
-use crate::framework::{ById, Logged, Read, Resource, Response, ResponseOf, get, list, pick};
+use crate::framework::{ById, Loader, Logged, Resource, Response, ResponseOf, get, list, pick};
 use crate::http::error::ApiResult;
 use crate::store::{Id, InIds, Word, row};
 
@@ -104,20 +104,20 @@ impl Resource for ArtifactVersionRow {
     type Metadata = ArtifactVersionMetadata;
     type Resources = ArtifactVersionResources;
 
-    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
-        let artifacts = read.embed::<ArtifactRow>(rows.iter().map(|row| Some(row.artifact_id))).await?;
-        let users = read.users(rows.iter().map(|row| row.body.user_id)).await?;
-        let mut tags = read.tags_of(&rows).await?;
-        let mut visualizations = of_versions(read, &ids).await?;
-        let mut run_metadata = read.run_metadata("artifact_version", &ids).await?;
-        let producers = producers(read, &ids).await?;
+        let artifacts = loader.embed::<ArtifactRow>(rows.iter().map(|row| Some(row.artifact_id))).await?;
+        let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
+        let mut tags = loader.tags_of(&rows).await?;
+        let mut visualizations = of_versions(loader, &ids).await?;
+        let mut run_metadata = loader.run_metadata("artifact_version", &ids).await?;
+        let producers = producers(loader, &ids).await?;
         let response = |row: Self| {
-            let metadata = read.metadata(|| ArtifactVersionMetadata {
+            let metadata = loader.metadata(|| ArtifactVersionMetadata {
                 visualizations: visualizations.remove(&row.id).unwrap_or_default(),
                 run_metadata: run_metadata.remove(&row.id).unwrap_or_default(),
             });
-            let resources = read.resources(|| {
+            let resources = loader.resources(|| {
                 let (step, run) = producers.get(&row.id).copied().unzip();
                 ArtifactVersionResources {
                     user: pick(&users, row.body.user_id),
@@ -135,8 +135,8 @@ impl Resource for ArtifactVersionRow {
 }
 
 /// The step and the run that made each version: the oldest step that ended well; the others took it from the cache.
-async fn producers(read: &Read<'_>, ids: &[Id]) -> ApiResult<ById<(Id, Id)>> {
-    if !read.resources || ids.is_empty() {
+async fn producers(loader: &Loader<'_>, ids: &[Id]) -> ApiResult<ById<(Id, Id)>> {
+    if !loader.resources || ids.is_empty() {
         return Ok(ById::new());
     }
     let query = Sql::select()
@@ -148,6 +148,6 @@ async fn producers(read: &Read<'_>, ids: &[Id]) -> ApiResult<ById<(Id, Id)>> {
         .and_where(Expr::col(("step_run", "status")).eq("completed"))
         .order_by(("step_run", "created"), Order::Desc)
         .to_owned();
-    let steps: Vec<(Id, Id, Id)> = read.store.fetch_all(&query).await?;
+    let steps: Vec<(Id, Id, Id)> = loader.store.fetch_all(&query).await?;
     Ok(steps.into_iter().map(|(version, step, run)| (version, (step, run))).collect())
 }

@@ -23,7 +23,7 @@ use crate::http::filter::{Field, Fields, STAMPED, Sort, by_name_or_id};
 use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Listed, Page};
 use crate::http::path::{PathId, PathIdAndName};
-use crate::http::query::Query;
+use crate::http::query::QueryParams;
 use crate::http::values::{LongText, Name};
 use crate::store::{Id, Insert, Store, StoreError, Timestamp, Update, is_duplicate, select_computed};
 
@@ -221,7 +221,7 @@ pub async fn get_api_key(
     State(store): State<Store>,
     _: Principal,
     PathIdAndName(account_id, name_or_id): PathIdAndName,
-    mut query: Query,
+    mut query: QueryParams,
 ) -> ApiResult<Json<ApiKeyResponse>> {
     let hydrate = query.flag("hydrate").unwrap_or(true);
     query.finish()?;

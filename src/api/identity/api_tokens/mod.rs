@@ -25,14 +25,14 @@ use crate::auth::kind::Kind;
 use crate::auth::permissions::Verb;
 use crate::auth::{Principal, Revocation, VerifiedToken, api_key, register};
 use crate::framework::routes::Routes;
-use crate::framework::{Context, PageAnswer, Read, Resource, Response, ResponseOf, get, list_of, pick};
+use crate::framework::{Context, Loader, PageAnswer, Resource, Response, ResponseOf, get, list_of, pick};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::filter::{Field, Fields, OWNED, Sort};
 use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Listed, Page};
 use crate::http::openapi::lists::Paging;
 use crate::http::path::PathId;
-use crate::http::query::Query;
+use crate::http::query::QueryParams;
 use crate::login::principal::{self, MaybePrincipal};
 use crate::store::{Id, Timestamp, Word, row, select_computed};
 use crate::tasks;
@@ -220,28 +220,28 @@ impl Resource for ApiTokenRow {
         }
     }
 
-    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let users = read.users(rows.iter().map(|row| Some(row.body.user_id))).await?;
-        let now = Timestamp::new(read.env.clock.now());
-        let descendants = match read.metadata {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let users = loader.users(rows.iter().map(|row| Some(row.body.user_id))).await?;
+        let now = Timestamp::new(loader.env.clock.now());
+        let descendants = match loader.metadata {
             true => {
                 let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
-                read.auth.register.descendants(&ids, now).await?
+                loader.auth.register.descendants(&ids, now).await?
             }
             false => HashMap::new(),
         };
-        let parents = parents_of(read, &rows).await?;
+        let parents = parents_of(loader, &rows).await?;
         let keys = rows.iter().filter_map(|row| row.metadata.api_key_id).collect();
-        let keys = api_keys::rotations(&read.store, keys).await?;
+        let keys = api_keys::rotations(&loader.store, keys).await?;
         let response = |row: Self| {
             let (status, projects) = (row.status(&keys, now), row.projects());
             let descendants = descendants.get(&row.id).copied().unwrap_or_default();
-            let resources = read.resources(|| ApiTokenResources {
+            let resources = loader.resources(|| ApiTokenResources {
                 user: users.get(&row.body.user_id).cloned(),
                 parent: pick(&parents, row.body.parent_id),
             });
             let body = ApiTokenBody { columns: row.body, status, projects };
-            let metadata = read.metadata(|| ApiTokenMetadata { references: row.metadata, descendants });
+            let metadata = loader.metadata(|| ApiTokenMetadata { references: row.metadata, descendants });
             Response::named(row.id, row.name, body, metadata, resources)
         };
         Ok(rows.into_iter().map(response).collect())
@@ -249,9 +249,9 @@ impl Resource for ApiTokenRow {
 }
 
 /// The API tokens that these were made from, by their ids.
-async fn parents_of(read: &Read<'_>, rows: &[ApiTokenRow]) -> ApiResult<HashMap<Id, ParentToken>> {
+async fn parents_of(loader: &Loader<'_>, rows: &[ApiTokenRow]) -> ApiResult<HashMap<Id, ParentToken>> {
     let ids: BTreeSet<Id> = rows.iter().filter_map(|row| row.body.parent_id).collect();
-    if !read.resources || ids.is_empty() {
+    if !loader.resources || ids.is_empty() {
         return Ok(HashMap::new());
     }
     let query = Sql::select()
@@ -259,7 +259,7 @@ async fn parents_of(read: &Read<'_>, rows: &[ApiTokenRow]) -> ApiResult<HashMap<
         .from(register::TABLE)
         .and_where(Expr::col("id").is_in(ids))
         .to_owned();
-    let found: Vec<ParentToken> = read.store.fetch_all(&query).await?;
+    let found: Vec<ParentToken> = loader.store.fetch_all(&query).await?;
     Ok(found.into_iter().map(|parent| (parent.id, parent)).collect())
 }
 
@@ -294,7 +294,7 @@ async fn parents_of(read: &Read<'_>, rows: &[ApiTokenRow]) -> ApiResult<HashMap<
 )]
 pub async fn list_api_tokens(
     cx: Context,
-    mut query: Query,
+    mut query: QueryParams,
     list: ListRequest<ApiTokenRow>,
 ) -> ApiResult<PageAnswer<ApiTokenRow>> {
     let active = query.flag("active");
@@ -322,7 +322,7 @@ pub async fn list_api_tokens(
 pub async fn get_api_token(
     cx: Context,
     id: PathId,
-    query: Query,
+    query: QueryParams,
 ) -> ApiResult<Json<ResponseOf<ApiTokenRow>>> {
     cx.auth.register.flush().await?;
     get::<ApiTokenRow>(cx, id, query).await

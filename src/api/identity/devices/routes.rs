@@ -17,7 +17,7 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Page};
 use crate::http::path::PathId;
-use crate::http::query::Query;
+use crate::http::query::QueryParams;
 use crate::login::grants::device::{forget, note_wrong_code};
 use crate::store::{Id, Store, Timestamp, Words};
 
@@ -58,7 +58,7 @@ pub async fn get_device(
     principal: Principal,
     origin: Origin,
     PathId(id): PathId,
-    mut query: Query,
+    mut query: QueryParams,
 ) -> ApiResult<Json<DeviceResponse>> {
     let hydrate = query.flag("hydrate").unwrap_or(true);
     query.finish()?;

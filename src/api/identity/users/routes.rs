@@ -24,7 +24,7 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Page};
 use crate::http::path::PathName;
-use crate::http::query::Query;
+use crate::http::query::QueryParams;
 use crate::store::{Id, Store, Timestamp};
 
 pub const KIND: Kind = Kind::new("users").credential();
@@ -114,7 +114,7 @@ pub async fn get_user(
     State(store): State<Store>,
     principal: Principal,
     PathName(name_or_id): PathName,
-    mut query: Query,
+    mut query: QueryParams,
 ) -> ApiResult<Json<UserResponse>> {
     let hydrate = query.flag("hydrate").unwrap_or(true);
     query.finish()?;

@@ -17,13 +17,13 @@ use crate::auth::Principal;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, PageAnswer, Read, Resource, Response, ResponseOf, WithRunMetadata, delete, get, list_of, pick,
+    Context, Loader, PageAnswer, Resource, Response, ResponseOf, WithRunMetadata, delete, get, list_of, pick,
 };
 use crate::http::error::ApiResult;
 use crate::http::filter::{Field, FieldKind, Fields, Filter, OWNED, Related, STAMPED};
 use crate::http::list::{ListRequest, Listed, Page};
 use crate::http::path::PathName;
-use crate::http::query::Query;
+use crate::http::query::QueryParams;
 use crate::store::{Id, Stored, Word, row};
 
 pub use self::for_run::{CONFIGURED, ConfiguredModel, for_run, link_run};
@@ -55,7 +55,7 @@ pub fn routes() -> Routes {
 /// A page of versions, of one model or of all.
 async fn list_versions(
     cx: Context,
-    query: Query,
+    query: QueryParams,
     list: ListRequest<ModelVersionRow>,
 ) -> ApiResult<PageAnswer<ModelVersionRow>> {
     let select = match query.text("model_name_or_id").filter(|model| !model.is_empty()) {
@@ -162,16 +162,16 @@ impl Resource for ModelVersionRow {
     type Metadata = WithRunMetadata<ModelVersionMetadata>;
     type Resources = ModelVersionResources;
 
-    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
-        let models = read.embed::<ModelRow>(rows.iter().map(|row| Some(row.model_id))).await?;
-        let users = read.users(rows.iter().map(|row| row.body.user_id)).await?;
-        let mut tags = read.tags_of(&rows).await?;
-        let mut logged = read.run_metadata("model_version", &ids).await?;
+        let models = loader.embed::<ModelRow>(rows.iter().map(|row| Some(row.model_id))).await?;
+        let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
+        let mut tags = loader.tags_of(&rows).await?;
+        let mut logged = loader.run_metadata("model_version", &ids).await?;
         let response = |row: Self| {
             let run_metadata = logged.remove(&row.id).unwrap_or_default();
-            let metadata = read.metadata(|| WithRunMetadata { columns: row.metadata, run_metadata });
-            let resources = read.resources(|| ModelVersionResources {
+            let metadata = loader.metadata(|| WithRunMetadata { columns: row.metadata, run_metadata });
+            let resources = loader.resources(|| ModelVersionResources {
                 user: pick(&users, row.body.user_id),
                 services: Page::empty(5),
                 tags: tags.remove(&row.id).unwrap_or_default(),

@@ -12,7 +12,7 @@ use crate::framework::{Context, Resource, ResponseOf, find_in, find_project, req
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::path::{PathId, PathNameAndId};
-use crate::http::query::Query;
+use crate::http::query::QueryParams;
 use crate::http::values::{LongText, Name, ShortText, check_name};
 use crate::store::{Id, StoreError, Transaction, Update, Words, is_duplicate};
 
@@ -42,7 +42,7 @@ pub struct ModelVersionUpdate {
 
 pub async fn create_version(
     cx: Context,
-    mut query: Query,
+    mut query: QueryParams,
     JsonBody(request): JsonBody<ModelVersionRequest>,
 ) -> ApiResult<Json<ResponseOf<ModelVersionRow>>> {
     let model = query.uuid("model_id").map(Id);

@@ -18,7 +18,7 @@ use crate::http::download::{self, PIECE, Pieces};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::list::Listed;
 use crate::http::path::PathId;
-use crate::http::query::Query;
+use crate::http::query::QueryParams;
 use crate::local_files::Lines;
 
 /// Entries of one answer at most.
@@ -181,7 +181,7 @@ struct Asked {
 impl Asked {
     /// # Errors
     /// 422 for what can't be read.
-    fn read(mut query: Query) -> ApiResult<Self> {
+    fn read(mut query: QueryParams) -> ApiResult<Self> {
         let from_the_end = match query.text("start") {
             None | Some("oldest") => false,
             Some("newest") => true,
@@ -210,7 +210,7 @@ impl Asked {
 }
 
 /// A time or a day, in seconds since 1970.
-fn moment(query: &mut Query, name: &str) -> Option<i64> {
+fn moment(query: &mut QueryParams, name: &str) -> Option<i64> {
     let text = query.text(name)?;
     if let Ok(moment) = speedate::DateTime::parse_str(text) {
         return Some(moment.timestamp_tz());
@@ -225,7 +225,7 @@ fn moment(query: &mut Query, name: &str) -> Option<i64> {
 }
 
 /// The oldest entries of a log.
-pub async fn list_entries(cx: Context, PathId(id): PathId, query: Query) -> ApiResult<Response> {
+pub async fn list_entries(cx: Context, PathId(id): PathId, query: QueryParams) -> ApiResult<Response> {
     let asked = Asked::read(query)?;
     let logs = cx.find::<LogsRow>(id).await?;
     logs.refuse_unowned()?;

@@ -8,12 +8,12 @@ use serde::Serialize;
 
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
-use crate::framework::{Context, Owner, Read, Resource, Response, ResponseOf};
+use crate::framework::{Context, Loader, Owner, Resource, Response, ResponseOf};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::filter::Fields;
 use crate::http::list::Listed;
 use crate::http::path::PathId;
-use crate::http::query::Query;
+use crate::http::query::QueryParams;
 use crate::store::{Id, row};
 
 pub use self::entries::entries;
@@ -34,7 +34,11 @@ pub fn routes() -> Routes {
 }
 
 /// A log that is a run's, a step's or a hook's; nobody may read others.
-async fn get_logs(cx: Context, PathId(id): PathId, mut query: Query) -> ApiResult<Json<ResponseOf<LogsRow>>> {
+async fn get_logs(
+    cx: Context,
+    PathId(id): PathId,
+    mut query: QueryParams,
+) -> ApiResult<Json<ResponseOf<LogsRow>>> {
     let hydrate = query.flag("hydrate").unwrap_or(true);
     query.finish()?;
     cx.find::<LogsRow>(id).await?.refuse_unowned()?;
@@ -89,11 +93,11 @@ impl Resource for LogsRow {
     type Metadata = LogsReferences;
     type Resources = Owner;
 
-    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let users = read.users(rows.iter().map(|row| row.body.user_id)).await?;
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
         let response = |row: Self| {
-            let resources = read.resources(|| Owner::among(&users, row.body.user_id));
-            let metadata = read.metadata(|| row.metadata.clone());
+            let resources = loader.resources(|| Owner::among(&users, row.body.user_id));
+            let metadata = loader.metadata(|| row.metadata.clone());
             let body = LogsBody { columns: row.body, references: row.metadata };
             Response::nameless(row.id, body, metadata, resources)
         };

@@ -21,7 +21,7 @@ use crate::api::runs::run_wait_conditions::WaitConditionRow;
 use crate::api::runs::schedules::ScheduleRow;
 use crate::api::runs::step_configuration::{Object, finalize_substitutions, object};
 use crate::api::stacks::stacks::StackRow;
-use crate::framework::{ById, Read, Resource, ResponseOf, pick};
+use crate::framework::{ById, Loader, Resource, ResponseOf, pick};
 use crate::http::error::ApiResult;
 use crate::store::{Id, InIds, JsonText};
 
@@ -43,8 +43,8 @@ struct Details {
 }
 
 /// The metadata of each run; nothing when it isn't wanted.
-pub async fn metadata(read: &Read<'_>, rows: &[RunRow]) -> ApiResult<ById<RunMetadata>> {
-    if !read.metadata || rows.is_empty() {
+pub async fn metadata(loader: &Loader<'_>, rows: &[RunRow]) -> ApiResult<ById<RunMetadata>> {
+    if !loader.metadata || rows.is_empty() {
         return Ok(ById::new());
     }
     let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
@@ -70,8 +70,8 @@ pub async fn metadata(read: &Read<'_>, rows: &[RunRow]) -> ApiResult<ById<RunMet
         )
         .and_where(run("id").in_ids(ids.iter().copied()))
         .to_owned();
-    let details: Vec<Details> = read.store.fetch_all(&query).await?;
-    let mut logged = read.run_metadata("pipeline_run", &ids).await?;
+    let details: Vec<Details> = loader.store.fetch_all(&query).await?;
+    let mut logged = loader.run_metadata("pipeline_run", &ids).await?;
     let by_id: ById<&RunRow> = rows.iter().map(|row| (row.id, row)).collect();
     let one = |details: Details| {
         let row = by_id.get(&details.id)?;
@@ -114,17 +114,17 @@ pub fn configuration(row: &RunRow, stored: Option<&JsonText>) -> Object {
 }
 
 /// What each run is related to; nothing when it isn't wanted.
-pub async fn resources(read: &Read<'_>, rows: &[RunRow]) -> ApiResult<ById<RunResources>> {
-    if !read.resources || rows.is_empty() {
+pub async fn resources(loader: &Loader<'_>, rows: &[RunRow]) -> ApiResult<ById<RunResources>> {
+    if !loader.resources || rows.is_empty() {
         return Ok(ById::new());
     }
     let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
     let distinct: HashSet<Id> = rows.iter().filter_map(|row| row.snapshot_id).collect();
-    let snapshot_rows = read.rows::<SnapshotRow>(distinct.into_iter().collect()).await?;
+    let snapshot_rows = loader.rows::<SnapshotRow>(distinct.into_iter().collect()).await?;
     let of_snapshot: ById<References> =
         snapshot_rows.iter().map(|row| (row.id, References::of(row))).collect();
-    let sources = read.embed::<SnapshotRow>(of_snapshot.values().map(|of| of.source)).await?;
-    let snapshots = SnapshotRow::responses(&read.embedded(), snapshot_rows).await?;
+    let sources = loader.embed::<SnapshotRow>(of_snapshot.values().map(|of| of.source)).await?;
+    let snapshots = SnapshotRow::responses(&loader.embedded(), snapshot_rows).await?;
     let snapshots: ById<_> = snapshots.into_iter().map(|answer| (answer.id, Arc::new(answer))).collect();
     let references: Vec<References> = rows
         .iter()
@@ -132,20 +132,20 @@ pub async fn resources(read: &Read<'_>, rows: &[RunRow]) -> ApiResult<ById<RunRe
             row.snapshot_id.and_then(|id| of_snapshot.get(&id).copied()).unwrap_or(References::own(row))
         })
         .collect();
-    let stacks = read.embed::<StackRow>(references.iter().map(|of| of.stack)).await?;
-    let pipelines = read.embed::<PipelineRow>(references.iter().map(|of| of.pipeline)).await?;
-    let builds = read.embed::<BuildRow>(references.iter().map(|of| of.build)).await?;
-    let schedules = read.embed::<ScheduleRow>(references.iter().map(|of| of.schedule)).await?;
-    let code = read.embed::<CodeReferenceRow>(references.iter().map(|of| of.code)).await?;
-    let models = read.embed::<ModelVersionRow>(rows.iter().map(|row| row.model_version_id)).await?;
+    let stacks = loader.embed::<StackRow>(references.iter().map(|of| of.stack)).await?;
+    let pipelines = loader.embed::<PipelineRow>(references.iter().map(|of| of.pipeline)).await?;
+    let builds = loader.embed::<BuildRow>(references.iter().map(|of| of.build)).await?;
+    let schedules = loader.embed::<ScheduleRow>(references.iter().map(|of| of.schedule)).await?;
+    let code = loader.embed::<CodeReferenceRow>(references.iter().map(|of| of.code)).await?;
+    let models = loader.embed::<ModelVersionRow>(rows.iter().map(|row| row.model_version_id)).await?;
     let relatives = rows.iter().flat_map(|row| [row.original_run_id, row.parent_run_id]);
-    let relatives = read.embed::<RunRow>(relatives).await?;
-    let users = read.users(rows.iter().map(|row| row.body.user_id)).await?;
-    let mut tags = read.tags(&ids).await?;
-    let mut logs = logs_of(read, "pipeline_run_id", |log| log.metadata.pipeline_run_id, &ids).await?;
-    let mut shown = curated_visualizations::of_things(read, "pipeline_run", &ids).await?;
-    let mut waits = pending_conditions(read, &ids).await?;
-    let mut outputs = outputs(read, &ids).await?;
+    let relatives = loader.embed::<RunRow>(relatives).await?;
+    let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
+    let mut tags = loader.tags(&ids).await?;
+    let mut logs = logs_of(loader, "pipeline_run_id", |log| log.metadata.pipeline_run_id, &ids).await?;
+    let mut shown = curated_visualizations::of_things(loader, "pipeline_run", &ids).await?;
+    let mut waits = pending_conditions(loader, &ids).await?;
+    let mut outputs = outputs(loader, &ids).await?;
     let one = |(row, of): (&RunRow, &References)| {
         let resources = RunResources {
             user: pick(&users, row.body.user_id),
@@ -208,7 +208,7 @@ impl References {
 
 /// The logs of each of these runs or steps, in the order they were made.
 pub async fn logs_of(
-    read: &Read<'_>,
+    loader: &Loader<'_>,
     column: &'static str,
     owner: impl Fn(&LogsRow) -> Option<Id>,
     ids: &[Id],
@@ -219,9 +219,9 @@ pub async fn logs_of(
     }
     let mut select = LogsRow::select();
     select.and_where(Expr::col(column).in_ids(ids.iter().copied())).order_by("created", Order::Asc);
-    let rows: Vec<LogsRow> = read.store.fetch_all(&select).await?;
+    let rows: Vec<LogsRow> = loader.store.fetch_all(&select).await?;
     let owners: Vec<Option<Id>> = rows.iter().map(owner).collect();
-    let logs = LogsRow::responses(&read.embedded(), rows).await?;
+    let logs = LogsRow::responses(&loader.embedded(), rows).await?;
     for (owner, log) in owners.into_iter().zip(logs) {
         if let Some(owner) = owner {
             by_owner.entry(owner).or_insert_with(Vec::new).push(Arc::new(log));
@@ -232,7 +232,7 @@ pub async fn logs_of(
 
 /// The newest condition that each of these runs waits for.
 async fn pending_conditions(
-    read: &Read<'_>,
+    loader: &Loader<'_>,
     ids: &[Id],
 ) -> ApiResult<ById<Arc<ResponseOf<WaitConditionRow>>>> {
     let links = Sql::select()
@@ -242,14 +242,14 @@ async fn pending_conditions(
         .and_where(Expr::col("status").eq("pending"))
         .order_by("created", Order::Asc)
         .to_owned();
-    let links: Vec<(Id, Id)> = read.store.fetch_all(&links).await?;
-    let conditions = read.embed::<WaitConditionRow>(links.iter().map(|(_, id)| Some(*id))).await?;
+    let links: Vec<(Id, Id)> = loader.store.fetch_all(&links).await?;
+    let conditions = loader.embed::<WaitConditionRow>(links.iter().map(|(_, id)| Some(*id))).await?;
     Ok(links.into_iter().filter_map(|(run, id)| Some((run, Arc::clone(conditions.get(&id)?)))).collect())
 }
 
 /// What each of these runs gave back, by name.
 async fn outputs(
-    read: &Read<'_>,
+    loader: &Loader<'_>,
     ids: &[Id],
 ) -> ApiResult<ById<IndexMap<String, Arc<ResponseOf<ArtifactVersionRow>>>>> {
     let mut by_run: ById<IndexMap<String, _>> = ById::new();
@@ -259,8 +259,8 @@ async fn outputs(
         .and_where(Expr::col("pipeline_run_id").in_ids(ids.iter().copied()))
         .order_by("output_index", Order::Asc)
         .to_owned();
-    let links: Vec<(Id, Id, String)> = read.store.fetch_all(&links).await?;
-    let versions = read.embed::<ArtifactVersionRow>(links.iter().map(|(_, id, _)| Some(*id))).await?;
+    let links: Vec<(Id, Id, String)> = loader.store.fetch_all(&links).await?;
+    let versions = loader.embed::<ArtifactVersionRow>(links.iter().map(|(_, id, _)| Some(*id))).await?;
     for (run, id, name) in links {
         if let Some(version) = versions.get(&id) {
             by_run.entry(run).or_default().insert(name, Arc::clone(version));
@@ -270,7 +270,7 @@ async fn outputs(
 }
 
 /// Puts the lists of packages into a run's environments.
-pub async fn add_packages(read: &Read<'_>, id: Id, metadata: &mut RunMetadata) -> ApiResult<()> {
+pub async fn add_packages(loader: &Loader<'_>, id: Id, metadata: &mut RunMetadata) -> ApiResult<()> {
     let query = Sql::select()
         .column(("pipeline_run", "orchestrator_environment"))
         .column(("pipeline_snapshot", "client_environment"))
@@ -281,7 +281,7 @@ pub async fn add_packages(read: &Read<'_>, id: Id, metadata: &mut RunMetadata) -
         )
         .and_where(Expr::col(("pipeline_run", "id")).eq(id))
         .to_owned();
-    let found: Option<(Option<JsonText>, JsonText)> = read.store.fetch_optional(&query).await?;
+    let found: Option<(Option<JsonText>, JsonText)> = loader.store.fetch_optional(&query).await?;
     if let Some((orchestrator, client)) = found {
         metadata.client_environment = object(client.0.get());
         metadata.orchestrator_environment = orchestrator.map(|json| object(json.0.get())).unwrap_or_default();
@@ -290,7 +290,7 @@ pub async fn add_packages(read: &Read<'_>, id: Id, metadata: &mut RunMetadata) -
 }
 
 /// Adds the metadata of the runs' steps, as `step::key`, and of their schedules, as `schedule:key`, to what is hydrated.
-pub async fn add_full_metadata(read: &Read<'_>, answers: &mut [ResponseOf<RunRow>]) -> ApiResult<()> {
+pub async fn add_full_metadata(loader: &Loader<'_>, answers: &mut [ResponseOf<RunRow>]) -> ApiResult<()> {
     let runs: Vec<Id> = answers.iter().filter(|run| run.metadata.is_some()).map(|run| run.id).collect();
     if runs.is_empty() {
         return Ok(());
@@ -302,9 +302,9 @@ pub async fn add_full_metadata(read: &Read<'_>, answers: &mut [ResponseOf<RunRow
         .and_where(Expr::col("pipeline_run_id").in_ids(runs.iter().copied()))
         .and_where(Expr::col("status").ne("retried"))
         .to_owned();
-    let steps: Vec<(Id, Id, String)> = read.store.fetch_all(&steps).await?;
+    let steps: Vec<(Id, Id, String)> = loader.store.fetch_all(&steps).await?;
     let ids: Vec<Id> = steps.iter().map(|(id, ..)| *id).collect();
-    let mut logged = read.run_metadata("step_run", &ids).await?;
+    let mut logged = loader.run_metadata("step_run", &ids).await?;
     for (id, run, name) in steps {
         let values = logged.remove(&id).into_iter().flatten();
         more.entry(run).or_default().extend(values.map(|(key, value)| (format!("{name}::{key}"), value)));
@@ -320,9 +320,9 @@ pub async fn add_full_metadata(read: &Read<'_>, answers: &mut [ResponseOf<RunRow
         .and_where(Expr::col(("pipeline_run", "id")).in_ids(runs))
         .and_where(Expr::col(("pipeline_snapshot", "schedule_id")).is_not_null())
         .to_owned();
-    let schedules: Vec<(Id, Id)> = read.store.fetch_all(&schedules).await?;
+    let schedules: Vec<(Id, Id)> = loader.store.fetch_all(&schedules).await?;
     let ids: Vec<Id> = schedules.iter().map(|(_, schedule)| *schedule).collect();
-    let logged = read.run_metadata("schedule", &ids).await?;
+    let logged = loader.run_metadata("schedule", &ids).await?;
     for (run, schedule) in schedules {
         let values = logged.get(&schedule).into_iter().flatten();
         let values = values.map(|(key, value)| (format!("schedule:{key}"), Arc::clone(value)));

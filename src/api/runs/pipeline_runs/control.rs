@@ -10,10 +10,10 @@ use crate::api::runs::execution_status::ExecutionStatus;
 use crate::framework::Context;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::path::PathId;
-use crate::http::query::Query;
+use crate::http::query::QueryParams;
 
 /// Only the run's orchestrator knows more about it than its steps have told.
-pub async fn refresh_run(cx: Context, PathId(id): PathId, mut query: Query) -> ApiResult<Json<()>> {
+pub async fn refresh_run(cx: Context, PathId(id): PathId, mut query: QueryParams) -> ApiResult<Json<()>> {
     query.flag("include_steps");
     query.finish()?;
     let run = cx.find::<RunRow>(id).await?;
@@ -24,7 +24,7 @@ pub async fn refresh_run(cx: Context, PathId(id): PathId, mut query: Query) -> A
 
 /// Marks the run as stopping: its steps learn it when they next say that they live. Its orchestrator isn't told, which
 /// the answer says.
-pub async fn stop_run(cx: Context, PathId(id): PathId, mut query: Query) -> ApiResult<Json<()>> {
+pub async fn stop_run(cx: Context, PathId(id): PathId, mut query: QueryParams) -> ApiResult<Json<()>> {
     query.flag("graceful");
     query.finish()?;
     let run = cx.find::<RunRow>(id).await?;

@@ -9,7 +9,7 @@ use crate::api::runs::steps::StepRow;
 use crate::framework::{Context, Resource};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::path::PathId;
-use crate::http::query::Query;
+use crate::http::query::QueryParams;
 use crate::store::Id;
 
 /// Logs of whatever starts runs.
@@ -22,7 +22,7 @@ enum Meant {
 }
 
 impl Meant {
-    fn read(mut query: Query) -> ApiResult<Self> {
+    fn read(mut query: QueryParams) -> ApiResult<Self> {
         let id = query.uuid("logs_id").map(Id);
         query.finish()?;
         match (query.text("source"), id) {
@@ -36,7 +36,7 @@ impl Meant {
     }
 }
 
-pub async fn get_run_logs(cx: Context, PathId(id): PathId, query: Query) -> ApiResult<Response> {
+pub async fn get_run_logs(cx: Context, PathId(id): PathId, query: QueryParams) -> ApiResult<Response> {
     let meant = Meant::read(query)?;
     cx.find::<RunRow>(id).await?;
     match find(&cx, "pipeline_run_id", id, &meant).await? {
@@ -49,7 +49,7 @@ pub async fn get_run_logs(cx: Context, PathId(id): PathId, query: Query) -> ApiR
     }
 }
 
-pub async fn get_step_logs(cx: Context, PathId(id): PathId, query: Query) -> ApiResult<Response> {
+pub async fn get_step_logs(cx: Context, PathId(id): PathId, query: QueryParams) -> ApiResult<Response> {
     let meant = Meant::read(query)?;
     cx.find::<StepRow>(id).await?;
     match find(&cx, "step_run_id", id, &meant).await? {

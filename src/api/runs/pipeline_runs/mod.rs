@@ -34,7 +34,7 @@ use crate::accounts::users::UserResponse;
 use crate::api::server::tags::TagRow;
 use crate::api::stacks::stacks::StackRow;
 use crate::auth::kind::Kind;
-use crate::framework::{Logged, Read, Resource, Response, ResponseOf, delete_dependents, delete_row};
+use crate::framework::{Loader, Logged, Resource, Response, ResponseOf, delete_dependents, delete_row};
 use crate::http::error::ApiResult;
 use crate::store::{Id, JsonText, Timestamp, Transaction, Word, row};
 
@@ -130,9 +130,9 @@ impl Resource for RunRow {
     type Metadata = RunMetadata;
     type Resources = RunResources;
 
-    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let mut metadata = answers::metadata(read, &rows).await?;
-        let mut resources = answers::resources(read, &rows).await?;
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let mut metadata = answers::metadata(loader, &rows).await?;
+        let mut resources = answers::resources(loader, &rows).await?;
         let response = |row: Self| {
             let (metadata, resources) = (metadata.remove(&row.id), resources.remove(&row.id));
             Response::named(row.id, row.name, row.body, metadata, resources)

@@ -23,7 +23,7 @@ use crate::framework::{Context, PageAnswer, Resource, ResponseOf, delete, list_o
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::list::ListRequest;
 use crate::http::path::PathId;
-use crate::http::query::Query;
+use crate::http::query::QueryParams;
 use crate::store::{Update, Word};
 
 const RUNS: &str = "/api/v1/runs";
@@ -71,7 +71,7 @@ pub fn routes() -> Routes {
 /// A page of runs; with their steps' metadata when it is asked for.
 async fn list_runs(
     cx: Context,
-    mut query: Query,
+    mut query: QueryParams,
     list: ListRequest<RunRow>,
 ) -> ApiResult<PageAnswer<RunRow>> {
     let with_all_metadata = query.flag("include_full_metadata").unwrap_or(false);
@@ -84,7 +84,11 @@ async fn list_runs(
 }
 
 /// One run; with its steps' metadata and its environments' packages when they are asked for.
-async fn get_run(cx: Context, PathId(id): PathId, mut query: Query) -> ApiResult<Json<ResponseOf<RunRow>>> {
+async fn get_run(
+    cx: Context,
+    PathId(id): PathId,
+    mut query: QueryParams,
+) -> ApiResult<Json<ResponseOf<RunRow>>> {
     let hydrate = query.flag("hydrate").unwrap_or(true);
     query.flag("refresh_status");
     let with_packages = query.flag("include_python_packages").unwrap_or(false);
@@ -100,7 +104,11 @@ async fn get_run(cx: Context, PathId(id): PathId, mut query: Query) -> ApiResult
     Ok(Json(answer))
 }
 
-async fn list_steps_of_run(cx: Context, PathId(id): PathId, query: Query) -> ApiResult<PageAnswer<StepRow>> {
+async fn list_steps_of_run(
+    cx: Context,
+    PathId(id): PathId,
+    query: QueryParams,
+) -> ApiResult<PageAnswer<StepRow>> {
     let run = cx.find::<RunRow>(id).await?;
     // The path says which run, and nothing is hydrated.
     let mut list = ListRequest::<StepRow>::read(query.without(&["pipeline_run_id", "hydrate"]))?;

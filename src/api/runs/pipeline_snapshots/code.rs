@@ -18,7 +18,7 @@ use crate::http::client_address::ClientAddress;
 use crate::http::download::{self, PIECE, Pieces};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::path::PathId;
-use crate::http::query::Query;
+use crate::http::query::QueryParams;
 use crate::local_files::WholeFile;
 use crate::login::download::{issue_download, require_download};
 use crate::store::Id;
@@ -38,7 +38,7 @@ pub async fn download(
     State(app): State<AppState>,
     ClientAddress(address): ClientAddress,
     PathId(id): PathId,
-    mut query: Query,
+    mut query: QueryParams,
 ) -> ApiResult<Response> {
     let token = query.required("token").unwrap_or_default();
     query.finish()?;

@@ -25,7 +25,7 @@ use crate::api::artifacts::curated_visualizations::{self, CuratedVisualizationRo
 use crate::api::server::tags::TagRow;
 use crate::api::stacks::stacks::StackRow;
 use crate::auth::kind::Kind;
-use crate::framework::{ById, Held, Read, Resource, Response, ResponseOf, delete_row, pick};
+use crate::framework::{ById, Held, Loader, Resource, Response, ResponseOf, delete_row, pick};
 use crate::http::error::ApiResult;
 use crate::store::{Id, InIds, JsonText, Stored, Transaction, Word, row};
 
@@ -123,11 +123,11 @@ impl Resource for SnapshotRow {
     type Metadata = SnapshotMetadata;
     type Resources = SnapshotResources;
 
-    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
-        let abilities = related::abilities(read, &ids).await?;
-        let mut metadata = if read.metadata { all_metadata(read, &rows).await? } else { ById::new() };
-        let mut resources = if read.resources { all_resources(read, &rows).await? } else { ById::new() };
+        let abilities = related::abilities(loader, &ids).await?;
+        let mut metadata = if loader.metadata { all_metadata(loader, &rows).await? } else { ById::new() };
+        let mut resources = if loader.resources { all_resources(loader, &rows).await? } else { ById::new() };
         let response = |row: Self| {
             let abilities = abilities.get(&row.id).copied().unwrap_or_default();
             let body = SnapshotBody { columns: row.body, abilities };
@@ -166,12 +166,12 @@ async fn detach_triggers(tx: &mut Transaction, id: Id) -> ApiResult<()> {
     Ok(())
 }
 
-async fn all_metadata(read: &Read<'_>, rows: &[SnapshotRow]) -> ApiResult<ById<SnapshotMetadata>> {
+async fn all_metadata(loader: &Loader<'_>, rows: &[SnapshotRow]) -> ApiResult<ById<SnapshotMetadata>> {
     let ids = rows.iter().map(|row| row.id);
     let mut query = SnapshotDetails::all();
     query.and_where(Expr::col("id").in_ids(ids.clone()));
-    let details: Vec<SnapshotDetails> = read.store.fetch_all(&query).await?;
-    let mut steps = step_configurations(read, ids.collect()).await?;
+    let details: Vec<SnapshotDetails> = loader.store.fetch_all(&query).await?;
+    let mut steps = step_configurations(loader, ids.collect()).await?;
     let by_id: ById<&SnapshotRow> = rows.iter().map(|row| (row.id, row)).collect();
     let metadata = |details: SnapshotDetails| {
         let row = by_id.get(&details.id)?;
@@ -207,18 +207,18 @@ pub fn without_packages(environment: &JsonText) -> Object {
     environment
 }
 
-async fn all_resources(read: &Read<'_>, rows: &[SnapshotRow]) -> ApiResult<ById<SnapshotResources>> {
+async fn all_resources(loader: &Loader<'_>, rows: &[SnapshotRow]) -> ApiResult<ById<SnapshotResources>> {
     let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
-    let latest = related::latest_runs(read, &ids).await?;
+    let latest = related::latest_runs(loader, &ids).await?;
     let users = rows.iter().map(|row| row.body.user_id).chain(latest.values().map(|run| run.user_id));
-    let users = read.users(users).await?;
-    let pipelines = read.embed::<PipelineRow>(rows.iter().map(|row| Some(row.body.pipeline_id))).await?;
-    let stacks = read.embed::<StackRow>(rows.iter().map(|row| row.stack_id)).await?;
-    let builds = read.embed::<BuildRow>(rows.iter().map(|row| row.build_id)).await?;
-    let schedules = read.embed::<ScheduleRow>(rows.iter().map(|row| row.schedule_id)).await?;
-    let references = read.embed::<CodeReferenceRow>(rows.iter().map(|row| row.code_reference_id)).await?;
-    let mut tags = read.tags(&ids).await?;
-    let mut shown = curated_visualizations::of_things(read, "pipeline_snapshot", &ids).await?;
+    let users = loader.users(users).await?;
+    let pipelines = loader.embed::<PipelineRow>(rows.iter().map(|row| Some(row.body.pipeline_id))).await?;
+    let stacks = loader.embed::<StackRow>(rows.iter().map(|row| row.stack_id)).await?;
+    let builds = loader.embed::<BuildRow>(rows.iter().map(|row| row.build_id)).await?;
+    let schedules = loader.embed::<ScheduleRow>(rows.iter().map(|row| row.schedule_id)).await?;
+    let references = loader.embed::<CodeReferenceRow>(rows.iter().map(|row| row.code_reference_id)).await?;
+    let mut tags = loader.tags(&ids).await?;
+    let mut shown = curated_visualizations::of_things(loader, "pipeline_snapshot", &ids).await?;
     let resources = |row: &SnapshotRow| {
         let run: Option<&LatestRun> = latest.get(&row.id);
         let resources = SnapshotResources {

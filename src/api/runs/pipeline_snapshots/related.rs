@@ -6,7 +6,7 @@ use sqlx::FromRow;
 
 use crate::api::runs::execution_status::ExecutionStatus;
 use crate::api::runs::step_configuration::StoredStep;
-use crate::framework::{ById, Read};
+use crate::framework::{ById, Loader};
 use crate::http::error::ApiResult;
 use crate::store::{Id, InIds, Word};
 
@@ -18,7 +18,7 @@ pub struct Abilities {
 }
 
 /// What each of these snapshots can be used for; those without a build for nothing.
-pub async fn abilities(read: &Read<'_>, ids: &[Id]) -> ApiResult<ById<Abilities>> {
+pub async fn abilities(loader: &Loader<'_>, ids: &[Id]) -> ApiResult<ById<Abilities>> {
     if ids.is_empty() {
         return Ok(ById::new());
     }
@@ -34,7 +34,7 @@ pub async fn abilities(read: &Read<'_>, ids: &[Id]) -> ApiResult<ById<Abilities>
         )
         .and_where(Expr::col(("pipeline_snapshot", "id")).in_ids(ids.iter().copied()))
         .to_owned();
-    let rows: Vec<(Id, bool, Option<Id>, bool)> = read.store.fetch_all(&query).await?;
+    let rows: Vec<(Id, bool, Option<Id>, bool)> = loader.store.fetch_all(&query).await?;
     let able = |(id, is_local, stack, has_deployer): (Id, bool, Option<Id>, bool)| {
         (id, Abilities { runnable: !is_local && stack.is_some(), deployable: has_deployer })
     };
@@ -64,7 +64,7 @@ pub struct LatestRun {
     pub user_id: Option<Id>,
 }
 
-pub async fn latest_runs(read: &Read<'_>, ids: &[Id]) -> ApiResult<ById<LatestRun>> {
+pub async fn latest_runs(loader: &Loader<'_>, ids: &[Id]) -> ApiResult<ById<LatestRun>> {
     if ids.is_empty() {
         return Ok(ById::new());
     }
@@ -88,13 +88,13 @@ pub async fn latest_runs(read: &Read<'_>, ids: &[Id]) -> ApiResult<ById<LatestRu
         .inner_join("pipeline_run", Expr::col(("pipeline_run", "id")).eq(SimpleExpr::from(newest)))
         .and_where(Expr::col(("pipeline_snapshot", "id")).in_ids(ids.iter().copied()))
         .to_owned();
-    let runs: Vec<LatestRun> = read.store.fetch_all(&query).await?;
+    let runs: Vec<LatestRun> = loader.store.fetch_all(&query).await?;
     Ok(runs.into_iter().map(|run| (run.source_id, run)).collect())
 }
 
 /// The steps of each of these snapshots, in their order.
 pub async fn step_configurations(
-    read: &Read<'_>,
+    loader: &Loader<'_>,
     ids: Vec<Id>,
 ) -> ApiResult<ById<Vec<(String, StoredStep)>>> {
     let mut by_snapshot: ById<Vec<(String, StoredStep)>> = ById::new();
@@ -107,7 +107,7 @@ pub async fn step_configurations(
         .and_where(Expr::col("snapshot_id").in_ids(ids))
         .order_by("index", Order::Asc)
         .to_owned();
-    for (snapshot, name, config) in read.store.fetch_all::<(Id, String, String)>(&query).await? {
+    for (snapshot, name, config) in loader.store.fetch_all::<(Id, String, String)>(&query).await? {
         match serde_json::from_str(&config) {
             Ok(step) => by_snapshot.entry(snapshot).or_default().push((name, step)),
             Err(error) => tracing::warn!(%error, %snapshot, name, "a step's configuration can't be read"),

@@ -22,7 +22,7 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::{JsonBody, ModelBody};
 use crate::http::moments::Moment;
 use crate::http::path::PathId;
-use crate::http::query::Query;
+use crate::http::query::QueryParams;
 use crate::http::values::{LongText, check_name};
 use crate::store::{Id, Insert, Transaction, Update, is_duplicate};
 
@@ -269,7 +269,7 @@ fn unreferenced() -> SelectStatement {
 async fn get_snapshot(
     cx: Context,
     PathId(id): PathId,
-    mut query: Query,
+    mut query: QueryParams,
 ) -> ApiResult<Json<ResponseOf<SnapshotRow>>> {
     let hydrate = query.flag("hydrate").unwrap_or(true);
     let with_schema = query.flag("include_config_schema").unwrap_or(false);

@@ -13,7 +13,7 @@ use sqlx::FromRow;
 
 use super::pipeline_snapshots::step_configurations;
 use super::step_configuration::{MergedStep, Object, object};
-use crate::framework::{ById, Read};
+use crate::framework::{ById, Loader};
 use crate::http::error::{ApiError, ApiResult};
 use crate::store::{Id, InIds, JsonText};
 
@@ -60,11 +60,11 @@ struct Configurable<'a> {
 ///
 /// # Errors
 /// The store's own.
-pub async fn of_snapshots(read: &Read<'_>, ids: &[Id]) -> ApiResult<ById<RunConfiguration>> {
-    let snapshots = snapshots(read, ids).await?;
-    let components = components(read, snapshots.iter().map(|snapshot| snapshot.stack_id)).await?;
+pub async fn of_snapshots(loader: &Loader<'_>, ids: &[Id]) -> ApiResult<ById<RunConfiguration>> {
+    let snapshots = snapshots(loader, ids).await?;
+    let components = components(loader, snapshots.iter().map(|snapshot| snapshot.stack_id)).await?;
     let ids = snapshots.iter().map(|snapshot| snapshot.id).collect();
-    let mut steps = step_configurations(read, ids).await?;
+    let mut steps = step_configurations(loader, ids).await?;
     let mut all = ById::new();
     let mut left = MOST_STEPS;
     for snapshot in snapshots {
@@ -93,7 +93,7 @@ fn unwritable(error: serde_json::Error) -> ApiError {
     ApiError::internal()
 }
 
-async fn snapshots(read: &Read<'_>, ids: &[Id]) -> ApiResult<Vec<SnapshotOfStack>> {
+async fn snapshots(loader: &Loader<'_>, ids: &[Id]) -> ApiResult<Vec<SnapshotOfStack>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -109,10 +109,10 @@ async fn snapshots(read: &Read<'_>, ids: &[Id]) -> ApiResult<Vec<SnapshotOfStack
         .and_where(Expr::col(("pipeline_snapshot", "id")).in_ids(ids.iter().copied()))
         .and_where(Expr::col(("pipeline_build", "stack_id")).is_not_null())
         .to_owned();
-    Ok(read.store.fetch_all(&query).await?)
+    Ok(loader.store.fetch_all(&query).await?)
 }
 
-async fn components(read: &Read<'_>, stacks: impl Iterator<Item = Id>) -> ApiResult<Vec<Component>> {
+async fn components(loader: &Loader<'_>, stacks: impl Iterator<Item = Id>) -> ApiResult<Vec<Component>> {
     let mut stacks: Vec<Id> = stacks.collect();
     stacks.sort_unstable();
     stacks.dedup();
@@ -134,7 +134,7 @@ async fn components(read: &Read<'_>, stacks: impl Iterator<Item = Id>) -> ApiRes
         .order_by(("stack_component", "type"), Order::Asc)
         .order_by(("stack_component", "name"), Order::Asc)
         .to_owned();
-    Ok(read.store.fetch_all(&query).await?)
+    Ok(loader.store.fetch_all(&query).await?)
 }
 
 impl Configurable<'_> {

@@ -19,7 +19,7 @@ use crate::api::server::tagging::{NO_TAGS, TAGS};
 use crate::api::server::tags::TagRow;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
-use crate::framework::{ById, Read, Resource, Response, ResponseOf, delete, delete_row, get, list, pick};
+use crate::framework::{ById, Loader, Resource, Response, ResponseOf, delete, delete_row, get, list, pick};
 use crate::http::error::ApiResult;
 use crate::http::filter::{Field, FieldKind, Fields, OWNED, Related, STAMPED, Sort};
 use crate::http::list::Listed;
@@ -148,28 +148,28 @@ impl Resource for TemplateRow {
     type Metadata = TemplateMetadata;
     type Resources = TemplateResources;
 
-    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
         let sources: Vec<Id> = rows.iter().filter_map(|row| row.source_snapshot_id).collect();
-        let snapshots = read.rows::<SnapshotRow>(sources.clone()).await?;
+        let snapshots = loader.rows::<SnapshotRow>(sources.clone()).await?;
         let of_snapshot: ById<SnapshotRow> = snapshots.into_iter().map(|row| (row.id, row)).collect();
         let builds =
-            read.rows::<BuildRow>(of_snapshot.values().filter_map(|of| of.build_id).collect()).await?;
+            loader.rows::<BuildRow>(of_snapshot.values().filter_map(|of| of.build_id).collect()).await?;
         let runnable = |row: &Self| {
             let build = row.source_snapshot_id.and_then(|id| of_snapshot.get(&id)?.build_id);
             let build = builds.iter().find(|of| Some(of.id) == build);
             build.is_some_and(|build| !build.metadata.is_local && build.stack_id.is_some())
         };
-        let specs = if read.metadata { specs(read, &sources).await? } else { ById::new() };
-        let configurations = match read.metadata {
-            true => run_configuration::of_snapshots(read, &sources).await?,
+        let specs = if loader.metadata { specs(loader, &sources).await? } else { ById::new() };
+        let configurations = match loader.metadata {
+            true => run_configuration::of_snapshots(loader, &sources).await?,
             false => ById::new(),
         };
         let mut resources =
-            if read.resources { resources(read, &rows, &of_snapshot).await? } else { ById::new() };
+            if loader.resources { resources(loader, &rows, &of_snapshot).await? } else { ById::new() };
         let response = |row: Self| {
             let body = TemplateBody { runnable: runnable(&row), columns: row.body };
             let configuration = row.source_snapshot_id.and_then(|id| configurations.get(&id));
-            let metadata = read.metadata(|| TemplateMetadata {
+            let metadata = loader.metadata(|| TemplateMetadata {
                 description: row.description,
                 pipeline_spec: pick(&specs, row.source_snapshot_id),
                 config_template: configuration.map(|made| Arc::clone(&made.template)),
@@ -192,7 +192,7 @@ impl Resource for TemplateRow {
     }
 }
 
-async fn specs(read: &Read<'_>, snapshots: &[Id]) -> ApiResult<ById<Arc<RawValue>>> {
+async fn specs(loader: &Loader<'_>, snapshots: &[Id]) -> ApiResult<ById<Arc<RawValue>>> {
     if snapshots.is_empty() {
         return Ok(ById::new());
     }
@@ -201,23 +201,23 @@ async fn specs(read: &Read<'_>, snapshots: &[Id]) -> ApiResult<ById<Arc<RawValue
         .from("pipeline_snapshot")
         .and_where(Expr::col("id").in_ids(snapshots.iter().copied()))
         .to_owned();
-    let specs: Vec<(Id, Option<JsonText>)> = read.store.fetch_all(&query).await?;
+    let specs: Vec<(Id, Option<JsonText>)> = loader.store.fetch_all(&query).await?;
     Ok(specs.into_iter().filter_map(|(id, spec)| Some((id, Arc::from(spec?.0)))).collect())
 }
 
 async fn resources(
-    read: &Read<'_>,
+    loader: &Loader<'_>,
     rows: &[TemplateRow],
     of_snapshot: &ById<SnapshotRow>,
 ) -> ApiResult<ById<TemplateResources>> {
-    let users = read.users(rows.iter().map(|row| row.body.user_id)).await?;
-    let snapshots = read.embed::<SnapshotRow>(rows.iter().map(|row| row.source_snapshot_id)).await?;
+    let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
+    let snapshots = loader.embed::<SnapshotRow>(rows.iter().map(|row| row.source_snapshot_id)).await?;
     let sources = || of_snapshot.values();
-    let pipelines = read.embed::<PipelineRow>(sources().map(|of| Some(of.body.pipeline_id))).await?;
-    let builds = read.embed::<BuildRow>(sources().map(|of| of.build_id)).await?;
-    let code = read.embed::<CodeReferenceRow>(sources().map(|of| of.code_reference_id)).await?;
-    let mut tags = read.tags_of(rows).await?;
-    let mut latest = latest_runs(read, rows).await?;
+    let pipelines = loader.embed::<PipelineRow>(sources().map(|of| Some(of.body.pipeline_id))).await?;
+    let builds = loader.embed::<BuildRow>(sources().map(|of| of.build_id)).await?;
+    let code = loader.embed::<CodeReferenceRow>(sources().map(|of| of.code_reference_id)).await?;
+    let mut tags = loader.tags_of(rows).await?;
+    let mut latest = latest_runs(loader, rows).await?;
     let one = |row: &TemplateRow| {
         let of = row.source_snapshot_id.and_then(|id| of_snapshot.get(&id));
         let (latest_run_id, latest_run_status) = latest.remove(&row.id).unzip();
@@ -237,7 +237,10 @@ async fn resources(
 }
 
 /// Of each template the newest run: its id and status.
-async fn latest_runs(read: &Read<'_>, rows: &[TemplateRow]) -> ApiResult<ById<(Id, Word<ExecutionStatus>)>> {
+async fn latest_runs(
+    loader: &Loader<'_>,
+    rows: &[TemplateRow],
+) -> ApiResult<ById<(Id, Word<ExecutionStatus>)>> {
     if rows.is_empty() {
         return Ok(ById::new());
     }
@@ -259,6 +262,6 @@ async fn latest_runs(read: &Read<'_>, rows: &[TemplateRow]) -> ApiResult<ById<(I
         .inner_join("pipeline_run", Expr::col(("pipeline_run", "id")).eq(SimpleExpr::from(newest)))
         .and_where(Expr::col(("run_template", "id")).in_ids(rows.iter().map(|row| row.id)))
         .to_owned();
-    let latest: Vec<(Id, Id, Word<ExecutionStatus>)> = read.store.fetch_all(&query).await?;
+    let latest: Vec<(Id, Id, Word<ExecutionStatus>)> = loader.store.fetch_all(&query).await?;
     Ok(latest.into_iter().map(|(template, run, status)| (template, (run, status))).collect())
 }

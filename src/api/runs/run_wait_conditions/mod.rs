@@ -13,7 +13,7 @@ use super::run_metadata;
 use crate::accounts::users::UserResponse;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
-use crate::framework::{Read, Resource, Response, ResponseOf, WithRunMetadata, get, list, pick};
+use crate::framework::{Loader, Resource, Response, ResponseOf, WithRunMetadata, get, list, pick};
 use crate::http::error::ApiResult;
 use crate::http::filter::{Field, FieldKind, Fields, OWNED, Related, STAMPED, USER};
 use crate::http::list::Listed;
@@ -101,16 +101,17 @@ impl Resource for WaitConditionRow {
     type Metadata = WithRunMetadata<WaitConditionMetadata>;
     type Resources = WaitConditionResources;
 
-    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let users = read.users(rows.iter().map(|row| row.body.user_id)).await?;
-        let runs =
-            read.embed::<RunRow>(rows.iter().filter(|_| read.resources).map(|row| Some(row.run_id))).await?;
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
+        let runs = loader
+            .embed::<RunRow>(rows.iter().filter(|_| loader.resources).map(|row| Some(row.run_id)))
+            .await?;
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
-        let mut logged = read.run_metadata("wait_condition", &ids).await?;
+        let mut logged = loader.run_metadata("wait_condition", &ids).await?;
         let response = |row: Self| {
             let run_metadata = logged.remove(&row.id).unwrap_or_default();
-            let metadata = read.metadata(|| WithRunMetadata { columns: row.metadata, run_metadata });
-            let resources = read.resources(|| WaitConditionResources {
+            let metadata = loader.metadata(|| WithRunMetadata { columns: row.metadata, run_metadata });
+            let resources = loader.resources(|| WaitConditionResources {
                 user: pick(&users, row.body.user_id),
                 run: runs.get(&row.run_id).cloned(),
             });

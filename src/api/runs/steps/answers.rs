@@ -11,7 +11,7 @@ use crate::api::runs::pipeline_runs::logs_of;
 use crate::api::runs::step_configuration::{
     MergedStep, Object, Outline, StoredStep, finalize_substitutions, handed_down, object, value,
 };
-use crate::framework::{ById, Logged, Read, pick};
+use crate::framework::{ById, Loader, Logged, pick};
 use crate::http::error::ApiResult;
 use crate::store::{Id, InIds, JsonText, Timestamp};
 
@@ -46,21 +46,21 @@ impl Configuration {
 }
 
 /// The configuration of each step that has one, with what it takes over from its pipeline.
-pub async fn configurations(read: &Read<'_>, rows: &[StepRow]) -> ApiResult<ById<Configuration>> {
+pub async fn configurations(loader: &Loader<'_>, rows: &[StepRow]) -> ApiResult<ById<Configuration>> {
     if rows.is_empty() {
         return Ok(ById::new());
     }
     let runs: HashSet<Id> = rows.iter().map(|row| row.metadata.pipeline_run_id).collect();
-    let pipelines = pipelines_of(read, runs.into_iter().collect()).await?;
-    let own = own_configurations(read, rows.iter().map(|row| row.id).collect()).await?;
-    let compiled = compiled_configurations(read, rows).await?;
+    let pipelines = pipelines_of(loader, runs.into_iter().collect()).await?;
+    let own = own_configurations(loader, rows.iter().map(|row| row.id).collect()).await?;
+    let compiled = compiled_configurations(loader, rows).await?;
     let mut configurations = ById::new();
     let nothing = (Object::new(), false);
     for row in rows {
         let compiled = || compiled.get(&(row.metadata.snapshot_id?, row.name.clone()));
         let Some(stored) = own.get(&row.id).or_else(compiled) else { continue };
         let pipeline = pipelines.get(&row.metadata.pipeline_run_id).unwrap_or(&nothing);
-        let configuration = match read.metadata {
+        let configuration = match loader.metadata {
             true => Configuration::whole(stored, pipeline, &row.name),
             false => Configuration::outline(stored, &pipeline.0),
         };
@@ -69,7 +69,7 @@ pub async fn configurations(read: &Read<'_>, rows: &[StepRow]) -> ApiResult<ById
     Ok(configurations)
 }
 
-async fn pipelines_of(read: &Read<'_>, runs: Vec<Id>) -> ApiResult<ById<(Object, bool)>> {
+async fn pipelines_of(loader: &Loader<'_>, runs: Vec<Id>) -> ApiResult<ById<(Object, bool)>> {
     let query = Sql::select()
         .expr_as(Expr::col(("pipeline_run", "id")), "run_id")
         .columns(["start_time", "created"].map(|column| ("pipeline_run", column)))
@@ -81,10 +81,10 @@ async fn pipelines_of(read: &Read<'_>, runs: Vec<Id>) -> ApiResult<ById<(Object,
         )
         .and_where(Expr::col(("pipeline_run", "id")).in_ids(runs))
         .to_owned();
-    let rows: Vec<PipelineOfRun> = read.store.fetch_all(&query).await?;
+    let rows: Vec<PipelineOfRun> = loader.store.fetch_all(&query).await?;
     let configuration = |row: PipelineOfRun| {
         let (stored, start) = (&row.pipeline_configuration, row.start_time.unwrap_or(row.created));
-        let configuration = match read.metadata {
+        let configuration = match loader.metadata {
             true => {
                 let mut configuration = object(stored);
                 finalize_substitutions(&mut configuration, start);
@@ -98,18 +98,18 @@ async fn pipelines_of(read: &Read<'_>, runs: Vec<Id>) -> ApiResult<ById<(Object,
 }
 
 /// Configurations of steps that came up at run time, and of steps of older versions of ZenML.
-async fn own_configurations(read: &Read<'_>, steps: Vec<Id>) -> ApiResult<ById<String>> {
+async fn own_configurations(loader: &Loader<'_>, steps: Vec<Id>) -> ApiResult<ById<String>> {
     let dynamic = Sql::select()
         .columns(["step_run_id", "config"])
         .from("step_configuration")
         .and_where(Expr::col("step_run_id").in_ids(steps.iter().copied()))
         .to_owned();
-    Ok(read.store.fetch_all::<(Id, String)>(&dynamic).await?.into_iter().collect())
+    Ok(loader.store.fetch_all::<(Id, String)>(&dynamic).await?.into_iter().collect())
 }
 
 /// Configurations by snapshot and name.
 async fn compiled_configurations(
-    read: &Read<'_>,
+    loader: &Loader<'_>,
     rows: &[StepRow],
 ) -> ApiResult<BTreeMap<(Id, String), String>> {
     let snapshots: HashSet<Id> = rows.iter().filter_map(|row| row.metadata.snapshot_id).collect();
@@ -120,7 +120,7 @@ async fn compiled_configurations(
         .and_where(Expr::col("snapshot_id").in_ids(snapshots))
         .and_where(Expr::col("name").is_in(names))
         .to_owned();
-    let rows: Vec<(Id, String, String)> = read.store.fetch_all(&query).await?;
+    let rows: Vec<(Id, String, String)> = loader.store.fetch_all(&query).await?;
     Ok(rows.into_iter().map(|(snapshot, name, config)| ((snapshot, name), config)).collect())
 }
 
@@ -177,8 +177,8 @@ impl Details {
 }
 
 /// What hydrated answers need of each step; nothing when it isn't wanted.
-pub async fn details(read: &Read<'_>, rows: &[StepRow]) -> ApiResult<ById<Details>> {
-    if !read.metadata || rows.is_empty() {
+pub async fn details(loader: &Loader<'_>, rows: &[StepRow]) -> ApiResult<ById<Details>> {
+    if !loader.metadata || rows.is_empty() {
         return Ok(ById::new());
     }
     let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
@@ -187,19 +187,19 @@ pub async fn details(read: &Read<'_>, rows: &[StepRow]) -> ApiResult<ById<Detail
         .from("step_run")
         .and_where(Expr::col("id").in_ids(ids.iter().copied()))
         .to_owned();
-    let details: Vec<Details> = read.store.fetch_all(&query).await?;
+    let details: Vec<Details> = loader.store.fetch_all(&query).await?;
     let mut details: ById<Details> = details.into_iter().map(|details| (details.id, details)).collect();
     let parents = Sql::select()
         .columns(["child_id", "parent_id"])
         .from("step_run_parents")
         .and_where(Expr::col("child_id").in_ids(ids.iter().copied()))
         .to_owned();
-    for (child, parent) in read.store.fetch_all::<(Id, Id)>(&parents).await? {
+    for (child, parent) in loader.store.fetch_all::<(Id, Id)>(&parents).await? {
         if let Some(details) = details.get_mut(&child) {
             details.parents.push(parent);
         }
     }
-    for (id, run_metadata) in read.run_metadata("step_run", &ids).await? {
+    for (id, run_metadata) in loader.run_metadata("step_run", &ids).await? {
         if let Some(details) = details.get_mut(&id) {
             details.run_metadata = run_metadata;
         }
@@ -208,15 +208,15 @@ pub async fn details(read: &Read<'_>, rows: &[StepRow]) -> ApiResult<ById<Detail
 }
 
 /// What each step is related to; nothing when it isn't wanted.
-pub async fn resources(read: &Read<'_>, rows: &[StepRow]) -> ApiResult<ById<StepResources>> {
-    if !read.resources || rows.is_empty() {
+pub async fn resources(loader: &Loader<'_>, rows: &[StepRow]) -> ApiResult<ById<StepResources>> {
+    if !loader.resources || rows.is_empty() {
         return Ok(ById::new());
     }
     let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
-    let users = read.users(rows.iter().map(|row| row.body.user_id)).await?;
-    let models = read.embed::<ModelVersionRow>(rows.iter().map(|row| row.body.model_version_id)).await?;
-    let mut logs = logs_of(read, "step_run_id", |log| log.metadata.step_run_id, &ids).await?;
-    let (mut inputs, mut outputs) = artifacts::load(read, &ids).await?;
+    let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
+    let models = loader.embed::<ModelVersionRow>(rows.iter().map(|row| row.body.model_version_id)).await?;
+    let mut logs = logs_of(loader, "step_run_id", |log| log.metadata.step_run_id, &ids).await?;
+    let (mut inputs, mut outputs) = artifacts::load(loader, &ids).await?;
     let one = |row: &StepRow| {
         let resources = StepResources {
             user: pick(&users, row.body.user_id),

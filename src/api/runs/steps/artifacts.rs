@@ -8,7 +8,7 @@ use serde::Serialize;
 use sqlx::FromRow;
 
 use crate::api::artifacts::artifact_versions::ArtifactVersionRow;
-use crate::framework::{ById, Read, ResponseOf, require};
+use crate::framework::{ById, Loader, ResponseOf, require};
 use crate::http::error::ApiResult;
 use crate::store::{Id, InIds, Insert, Transaction};
 
@@ -43,14 +43,14 @@ struct InputLink {
 }
 
 /// The inputs and outputs of each step, by name.
-pub async fn load(read: &Read<'_>, steps: &[Id]) -> ApiResult<(ById<Inputs>, ById<Outputs>)> {
+pub async fn load(loader: &Loader<'_>, steps: &[Id]) -> ApiResult<(ById<Inputs>, ById<Outputs>)> {
     let inputs = Sql::select()
         .columns(["step_id", "artifact_id", "name", "type", "input_index", "chunk_index", "chunk_size"])
         .from("step_run_input_artifact")
         .and_where(Expr::col("step_id").in_ids(steps.iter().copied()))
         .order_by("input_index", Order::Asc)
         .to_owned();
-    let inputs: Vec<InputLink> = read.store.fetch_all(&inputs).await?;
+    let inputs: Vec<InputLink> = loader.store.fetch_all(&inputs).await?;
     let outputs = Sql::select()
         .columns(["step_id", "artifact_id", "name"].map(|column| ("step_run_output_artifact", column)))
         .from("step_run_output_artifact")
@@ -61,9 +61,9 @@ pub async fn load(read: &Read<'_>, steps: &[Id]) -> ApiResult<(ById<Inputs>, ByI
         .and_where(Expr::col("step_id").in_ids(steps.iter().copied()))
         .order_by(("artifact_version", "created"), Order::Asc)
         .to_owned();
-    let outputs: Vec<(Id, Id, String)> = read.store.fetch_all(&outputs).await?;
+    let outputs: Vec<(Id, Id, String)> = loader.store.fetch_all(&outputs).await?;
     let ids = inputs.iter().map(|link| link.artifact_id).chain(outputs.iter().map(|(_, id, _)| *id));
-    let versions = read.embed::<ArtifactVersionRow>(ids.map(Some)).await?;
+    let versions = loader.embed::<ArtifactVersionRow>(ids.map(Some)).await?;
     let (mut taken, mut given) = (ById::<Inputs>::new(), ById::<Outputs>::new());
     for link in inputs {
         if let Some(version) = versions.get(&link.artifact_id) {

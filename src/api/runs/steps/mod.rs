@@ -20,7 +20,7 @@ use crate::accounts::users::UserResponse;
 use crate::api::artifacts::artifact_versions::ArtifactVersionRow;
 use crate::api::models::model_versions::ModelVersionRow;
 use crate::auth::kind::Kind;
-use crate::framework::{Logged, Read, Resource, Response, ResponseOf};
+use crate::framework::{Loader, Logged, Resource, Response, ResponseOf};
 use crate::http::error::ApiResult;
 use crate::store::{Id, JsonText, Timestamp, Word, row};
 
@@ -93,10 +93,10 @@ impl Resource for StepRow {
     type Metadata = StepMetadata;
     type Resources = StepResources;
 
-    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let mut configurations = answers::configurations(read, &rows).await?;
-        let mut details = answers::details(read, &rows).await?;
-        let mut resources = answers::resources(read, &rows).await?;
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let mut configurations = answers::configurations(loader, &rows).await?;
+        let mut details = answers::details(loader, &rows).await?;
+        let mut resources = answers::resources(loader, &rows).await?;
         let response = |row: Self| {
             let configuration = configurations.remove(&row.id);
             let (outline, whole) =

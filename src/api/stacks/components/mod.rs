@@ -16,7 +16,7 @@ use crate::accounts::users::UserResponse;
 use crate::auth::kind::Kind;
 use crate::auth::permissions::Verb;
 use crate::framework::routes::Routes;
-use crate::framework::{Context, Read, Resource, Response, ResponseOf, get, list, pick};
+use crate::framework::{Context, Loader, Resource, Response, ResponseOf, get, list, pick};
 use crate::http::error::ApiResult;
 use crate::http::filter::{Field, FieldKind, Fields, Filter, OWNED, Related, STAMPED};
 use crate::http::list::Listed;
@@ -162,16 +162,16 @@ impl Resource for ComponentRow {
     type Metadata = ComponentMetadata;
     type Resources = ComponentResources;
 
-    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let users = read.users(rows.iter().map(|row| row.body.user_id)).await?;
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
         let names = rows.iter().map(|row| row.body.flavor.as_str());
-        let flavors = flavors::of_components(read, names).await?;
+        let flavors = flavors::of_components(loader, names).await?;
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
-        let mut secrets = linked_secrets(read, Linkable::StackComponent, &ids).await?;
+        let mut secrets = linked_secrets(loader, Linkable::StackComponent, &ids).await?;
         let response = |row: Self| {
             let flavor = flavors.get(&(row.body.flavor.clone(), row.body.r#type.clone()));
             let of_flavor = flavor.and_then(|flavor| flavor.body.as_ref());
-            let resources = read.resources(|| ComponentResources {
+            let resources = loader.resources(|| ComponentResources {
                 user: pick(&users, row.body.user_id),
                 flavor: flavor.cloned(),
             });
@@ -180,7 +180,7 @@ impl Resource for ComponentRow {
                 integration: of_flavor.and_then(|flavor| flavor.integration.clone()),
                 logo_url: of_flavor.and_then(|flavor| flavor.logo_url.clone()),
             };
-            let metadata = read.metadata(|| ComponentMetadata {
+            let metadata = loader.metadata(|| ComponentMetadata {
                 settings: row.metadata,
                 secrets: secrets.remove(&row.id).unwrap_or_default(),
                 connector: None,

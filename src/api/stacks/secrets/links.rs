@@ -7,7 +7,7 @@ use strum::{EnumString, IntoStaticStr, VariantNames};
 use super::{KIND, SecretRow};
 use crate::auth::access::Also;
 use crate::auth::permissions::{Permission, Verb};
-use crate::framework::{ById, Context, Read, Resource};
+use crate::framework::{ById, Context, Loader, Resource};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::filter::by_name_or_id;
 use crate::http::values::at_most;
@@ -40,9 +40,9 @@ impl<'de> Deserialize<'de> for SecretNames {
 ///
 /// # Errors
 /// The store's own.
-pub async fn linked_secrets(read: &Read<'_>, kind: Linkable, ids: &[Id]) -> ApiResult<ById<Vec<Id>>> {
+pub async fn linked_secrets(loader: &Loader<'_>, kind: Linkable, ids: &[Id]) -> ApiResult<ById<Vec<Id>>> {
     let mut by_thing: ById<Vec<Id>> = ById::new();
-    if ids.is_empty() || !read.metadata {
+    if ids.is_empty() || !loader.metadata {
         return Ok(by_thing);
     }
     let query = Sql::select()
@@ -53,7 +53,7 @@ pub async fn linked_secrets(read: &Read<'_>, kind: Linkable, ids: &[Id]) -> ApiR
         .and_where(Expr::col(("secret_resource", "resource_id")).in_ids(ids.iter().copied()))
         .order_by(("secret", "name"), Order::Asc)
         .to_owned();
-    for (thing, secret) in read.store.fetch_all::<(Id, Id)>(&query).await? {
+    for (thing, secret) in loader.store.fetch_all::<(Id, Id)>(&query).await? {
         by_thing.entry(thing).or_default().push(secret);
     }
     Ok(by_thing)

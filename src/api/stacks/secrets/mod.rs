@@ -16,7 +16,7 @@ use crate::auth::permissions::{Permission, Verb};
 use crate::config::SecretsStoreType;
 use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, NoResources, Owner, Read, Resource, Response, ResponseOf, delete, list, not_found,
+    Context, Loader, NoResources, Owner, Resource, Response, ResponseOf, delete, list, not_found,
 };
 use crate::http::error::{ApiError, ApiResult, if_duplicate};
 use crate::http::filter::{Field, FieldKind, Fields, STAMPED};
@@ -24,7 +24,7 @@ use crate::http::json::JsonBody;
 use crate::http::list::Listed;
 use crate::http::openapi::shapes::ErrorModel;
 use crate::http::path::PathId;
-use crate::http::query::Query;
+use crate::http::query::QueryParams;
 use crate::http::values::Name;
 use crate::store::{Id, Stored, Timestamp, Transaction, Update, row};
 
@@ -111,12 +111,12 @@ impl Resource for SecretRow {
         select.and_where(Expr::col("internal").eq(false)).and_where(Expr::col("private").eq(false).or(own));
     }
 
-    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let users = read.users(rows.iter().map(|row| Some(row.body.user_id))).await?;
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let users = loader.users(rows.iter().map(|row| Some(row.body.user_id))).await?;
         let response = |row: Self| {
-            let resources = read.resources(|| Owner::among(&users, Some(row.body.user_id)));
+            let resources = loader.resources(|| Owner::among(&users, Some(row.body.user_id)));
             let body = SecretBody { columns: row.body, values: SecretValues::default() };
-            Response::named(row.id, row.name, body, read.metadata(|| NoResources {}), resources)
+            Response::named(row.id, row.name, body, loader.metadata(|| NoResources {}), resources)
         };
         Ok(rows.into_iter().map(response).collect())
     }
@@ -168,7 +168,7 @@ async fn create_secret(
 async fn get_secret(
     cx: Context,
     PathId(id): PathId,
-    mut query: Query,
+    mut query: QueryParams,
 ) -> ApiResult<Json<ResponseOf<SecretRow>>> {
     let hydrate = query.flag("hydrate").unwrap_or(true);
     query.finish()?;
@@ -191,7 +191,7 @@ async fn answer_with_values(cx: &Context, id: Id, hydrate: bool) -> ApiResult<Js
 async fn update_secret(
     cx: Context,
     PathId(id): PathId,
-    mut query: Query,
+    mut query: QueryParams,
     JsonBody(update): JsonBody<SecretUpdate>,
 ) -> ApiResult<Json<ResponseOf<SecretRow>>> {
     let patch = query.flag("patch_values").unwrap_or(false);
@@ -257,7 +257,7 @@ fn require_store(cx: &Context) -> ApiResult<()> {
     path = BACKUP,
     responses((status = 501, description = "There is no backup secrets store.", body = ErrorModel))
 )]
-pub async fn refuse_backup(cx: Context, mut query: Query) -> ApiResult<Json<()>> {
+pub async fn refuse_backup(cx: Context, mut query: QueryParams) -> ApiResult<Json<()>> {
     query.flag("ignore_errors");
     query.flag("delete_secrets");
     query.finish()?;
@@ -271,7 +271,7 @@ pub async fn refuse_backup(cx: Context, mut query: Query) -> ApiResult<Json<()>>
     path = RESTORE,
     responses((status = 501, description = "There is no backup secrets store.", body = ErrorModel))
 )]
-pub async fn refuse_restore(cx: Context, query: Query) -> ApiResult<Json<()>> {
+pub async fn refuse_restore(cx: Context, query: QueryParams) -> ApiResult<Json<()>> {
     refuse_backup(cx, query).await
 }
 

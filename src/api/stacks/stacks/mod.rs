@@ -12,7 +12,7 @@ use super::components::ComponentRow;
 use super::secrets::{self, Linkable, linked_secrets};
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
-use crate::framework::{ById, Owner, Read, Resource, Response, ResponseOf, delete, get, list};
+use crate::framework::{ById, Loader, Owner, Resource, Response, ResponseOf, delete, get, list};
 use crate::http::error::ApiResult;
 use crate::http::filter::{Field, FieldKind, Fields, OWNED, Related, STAMPED};
 use crate::http::list::Listed;
@@ -102,14 +102,14 @@ impl Resource for StackRow {
     type Metadata = StackMetadata;
     type Resources = Owner;
 
-    async fn responses(read: &Read<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let users = read.users(rows.iter().map(|row| row.body.user_id)).await?;
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+        let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
-        let mut components = components(read, &ids).await?;
-        let mut secrets = linked_secrets(read, Linkable::Stack, &ids).await?;
+        let mut components = components(loader, &ids).await?;
+        let mut secrets = linked_secrets(loader, Linkable::Stack, &ids).await?;
         let response = |row: Self| {
-            let resources = read.resources(|| Owner::among(&users, row.body.user_id));
-            let metadata = read.metadata(|| StackMetadata {
+            let resources = loader.resources(|| Owner::among(&users, row.body.user_id));
+            let metadata = loader.metadata(|| StackMetadata {
                 columns: row.metadata,
                 components: components.remove(&row.id).unwrap_or_default(),
                 secrets: secrets.remove(&row.id).unwrap_or_default(),
@@ -125,9 +125,9 @@ impl Resource for StackRow {
 }
 
 /// The components of each stack, when metadata is wanted: of one type the stack's default first, then the oldest.
-async fn components(read: &Read<'_>, stacks: &[Id]) -> ApiResult<ById<Components>> {
+async fn components(loader: &Loader<'_>, stacks: &[Id]) -> ApiResult<ById<Components>> {
     let mut by_stack: ById<Components> = ById::new();
-    if stacks.is_empty() || !read.metadata {
+    if stacks.is_empty() || !loader.metadata {
         return Ok(by_stack);
     }
     let composition = |column: &'static str| ("stack_composition", column);
@@ -143,8 +143,9 @@ async fn components(read: &Read<'_>, stacks: &[Id]) -> ApiResult<ById<Components
         .order_by(("stack_component", "created"), Order::Asc)
         .order_by(("stack_component", "id"), Order::Asc)
         .to_owned();
-    let links: Vec<(Id, Id)> = read.store.fetch_all(&query).await?;
-    let components = read.embed::<ComponentRow>(links.iter().map(|(_, component)| Some(*component))).await?;
+    let links: Vec<(Id, Id)> = loader.store.fetch_all(&query).await?;
+    let components =
+        loader.embed::<ComponentRow>(links.iter().map(|(_, component)| Some(*component))).await?;
     for (stack, component) in links {
         let Some(component) = components.get(&component) else { continue };
         let kind = component.body.as_ref().map(|body| body.columns.r#type.to_string()).unwrap_or_default();

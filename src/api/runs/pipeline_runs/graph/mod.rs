@@ -16,7 +16,7 @@ use crate::api::runs::step_configuration::{Object, StoredStep, fill, object, val
 use crate::framework::Context;
 use crate::http::error::ApiResult;
 use crate::http::path::PathId;
-use crate::http::query::Query;
+use crate::http::query::QueryParams;
 use crate::store::{Id, JsonText, Timestamp, Word};
 
 /// A run's graph (contract schema PipelineRunDAG).
@@ -46,7 +46,7 @@ struct Edge {
 }
 
 /// The graph of one run; with the metadata of its steps under the keys that are asked for.
-pub async fn get_graph(cx: Context, PathId(id): PathId, query: Query) -> ApiResult<Json<Graph>> {
+pub async fn get_graph(cx: Context, PathId(id): PathId, query: QueryParams) -> ApiResult<Json<Graph>> {
     let keys: Vec<&str> = query.texts("include_step_metadata").collect();
     let run = cx.find::<RunRow>(id).await?;
     let drawn = rows::load(&cx.read(true), &run, &keys).await?;

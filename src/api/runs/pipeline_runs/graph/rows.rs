@@ -11,7 +11,7 @@ use sqlx::FromRow;
 use crate::api::runs::execution_status::ExecutionStatus;
 use crate::api::runs::pipeline_runs::RunRow;
 use crate::api::runs::step_configuration::{Object, StoredStep, finalize_substitutions, object, value};
-use crate::framework::{ById, Read};
+use crate::framework::{ById, Loader};
 use crate::http::error::{ApiError, ApiResult};
 use crate::store::{Id, InIds, JsonText, Stored, Timestamp, Word, row};
 
@@ -97,26 +97,26 @@ row! {
 ///
 /// # Errors
 /// 400 for a run without a snapshot; the store's own.
-pub async fn load(read: &Read<'_>, run: &RunRow, keys: &[&str]) -> ApiResult<Drawn> {
+pub async fn load(loader: &Loader<'_>, run: &RunRow, keys: &[&str]) -> ApiResult<Drawn> {
     let snapshot = Sql::select()
         .columns(["id", "pipeline_configuration", "is_dynamic"])
         .from("pipeline_snapshot")
         .and_where(Expr::col("id").eq(run.snapshot_id))
         .to_owned();
-    let snapshot: Option<(Id, String, bool)> = read.store.fetch_optional(&snapshot).await?;
+    let snapshot: Option<(Id, String, bool)> = loader.store.fetch_optional(&snapshot).await?;
     let Some((snapshot, configuration, is_dynamic)) = snapshot else {
         return Err(ApiError::value("A run without a snapshot has no graph."));
     };
     let mut pipeline = object(&configuration);
     finalize_substitutions(&mut pipeline, run.start_time.unwrap_or(run.body.created));
-    let begun = begun(read, run.id).await?;
+    let begun = begun(loader, run.id).await?;
     let ids: Vec<Id> = begun.iter().map(|step| step.id).collect();
     let steps = match is_dynamic {
-        true => configurations(read, "step_run_id", ids.clone()).await?,
-        false => configurations(read, "snapshot_id", vec![snapshot]).await?,
+        true => configurations(loader, "step_run_id", ids.clone()).await?,
+        false => configurations(loader, "snapshot_id", vec![snapshot]).await?,
     };
     let mut metadata =
-        if keys.is_empty() { ById::new() } else { read.run_metadata("step_run", &ids).await? };
+        if keys.is_empty() { ById::new() } else { loader.run_metadata("step_run", &ids).await? };
     let wanted: HashSet<&str> = keys.iter().copied().collect();
     for logged in metadata.values_mut() {
         logged.retain(|key, _| wanted.contains(key.as_str()));
@@ -125,12 +125,15 @@ pub async fn load(read: &Read<'_>, run: &RunRow, keys: &[&str]) -> ApiResult<Dra
     Ok(Drawn {
         steps,
         substitutions: value(&pipeline, "substitutions").unwrap_or_default(),
-        inputs: grouped(inputs(read, &ids).await?, |input: &Input| input.step_id),
-        outputs: grouped(outputs(read, &ids).await?, |output: &Output| output.step_id),
+        inputs: grouped(inputs(loader, &ids).await?, |input: &Input| input.step_id),
+        outputs: grouped(outputs(loader, &ids).await?, |output: &Output| output.step_id),
         metadata,
-        conditions: conditions(read, run.id).await?,
-        triggered: triggered(read, ids).await?,
-        children: read.store.fetch_all(other_runs().and_where(Expr::col("parent_run_id").eq(run.id))).await?,
+        conditions: conditions(loader, run.id).await?,
+        triggered: triggered(loader, ids).await?,
+        children: loader
+            .store
+            .fetch_all(other_runs().and_where(Expr::col("parent_run_id").eq(run.id)))
+            .await?,
         begun: begun.into_iter().map(|step| (step.name.clone(), step)).collect(),
     })
 }
@@ -143,19 +146,19 @@ fn grouped<T>(items: Vec<T>, owner: impl Fn(&T) -> Id) -> ById<Vec<T>> {
     by_owner
 }
 
-async fn begun(read: &Read<'_>, run: Id) -> ApiResult<Vec<StepOfRun>> {
+async fn begun(loader: &Loader<'_>, run: Id) -> ApiResult<Vec<StepOfRun>> {
     let query = StepOfRun::all()
         .and_where(Expr::col("pipeline_run_id").eq(run))
         .and_where(Expr::col("status").ne("retried"))
         .order_by("created", Order::Asc)
         .order_by("id", Order::Asc)
         .to_owned();
-    Ok(read.store.fetch_all(&query).await?)
+    Ok(loader.store.fetch_all(&query).await?)
 }
 
 /// Steps as they were compiled, of a snapshot or of steps that came up at run time.
 async fn configurations(
-    read: &Read<'_>,
+    loader: &Loader<'_>,
     owner: &'static str,
     owners: Vec<Id>,
 ) -> ApiResult<IndexMap<String, StoredStep>> {
@@ -167,12 +170,12 @@ async fn configurations(
         .order_by("created", Order::Asc)
         .order_by("id", Order::Asc)
         .to_owned();
-    let rows: Vec<(String, String)> = read.store.fetch_all(&query).await?;
+    let rows: Vec<(String, String)> = loader.store.fetch_all(&query).await?;
     let readable = |(name, config): (String, String)| Some((name, serde_json::from_str(&config).ok()?));
     Ok(rows.into_iter().filter_map(readable).collect())
 }
 
-async fn inputs(read: &Read<'_>, steps: &[Id]) -> ApiResult<Vec<Input>> {
+async fn inputs(loader: &Loader<'_>, steps: &[Id]) -> ApiResult<Vec<Input>> {
     let link = |column: &'static str| ("step_run_input_artifact", column);
     let mut query = Sql::select();
     query
@@ -180,14 +183,14 @@ async fn inputs(read: &Read<'_>, steps: &[Id]) -> ApiResult<Vec<Input>> {
         .expr_as(Expr::col(link("type")), "kind")
         .order_by(link("name"), Order::Asc)
         .order_by(link("input_index"), Order::Asc);
-    Ok(read.store.fetch_all(versions(&mut query, "step_run_input_artifact", steps)).await?)
+    Ok(loader.store.fetch_all(versions(&mut query, "step_run_input_artifact", steps)).await?)
 }
 
-async fn outputs(read: &Read<'_>, steps: &[Id]) -> ApiResult<Vec<Output>> {
+async fn outputs(loader: &Loader<'_>, steps: &[Id]) -> ApiResult<Vec<Output>> {
     let link = |column: &'static str| ("step_run_output_artifact", column);
     let mut query = Sql::select();
     query.columns(["step_id", "name", "artifact_id"].map(link)).order_by(link("name"), Order::Asc);
-    Ok(read.store.fetch_all(versions(&mut query, "step_run_output_artifact", steps)).await?)
+    Ok(loader.store.fetch_all(versions(&mut query, "step_run_output_artifact", steps)).await?)
 }
 
 /// With what the linked artifact versions are.
@@ -203,26 +206,26 @@ fn versions<'q>(
         .and_where(Expr::col((links, "step_id")).in_ids(steps.iter().copied()))
 }
 
-async fn conditions(read: &Read<'_>, run: Id) -> ApiResult<Vec<Condition>> {
+async fn conditions(loader: &Loader<'_>, run: Id) -> ApiResult<Vec<Condition>> {
     let query = Condition::all()
         .and_where(Expr::col("run_id").eq(run))
         .order_by("created", Order::Asc)
         .order_by("id", Order::Asc)
         .to_owned();
-    Ok(read.store.fetch_all(&query).await?)
+    Ok(loader.store.fetch_all(&query).await?)
 }
 
 fn other_runs() -> SelectStatement {
     OtherRun::all().order_by("created", Order::Asc).order_by("id", Order::Asc).to_owned()
 }
 
-async fn triggered(read: &Read<'_>, steps: Vec<Id>) -> ApiResult<ById<Vec<OtherRun>>> {
+async fn triggered(loader: &Loader<'_>, steps: Vec<Id>) -> ApiResult<ById<Vec<OtherRun>>> {
     let mut query = other_runs();
     query
         .and_where(Expr::col("triggered_by").in_ids(steps))
         .and_where(Expr::col("triggered_by_type").eq("step_run"));
     let mut by_step = ById::new();
-    for run in read.store.fetch_all::<OtherRun>(&query).await? {
+    for run in loader.store.fetch_all::<OtherRun>(&query).await? {
         if let Some(step) = run.triggered_by {
             by_step.entry(step).or_insert_with(Vec::new).push(run);
         }

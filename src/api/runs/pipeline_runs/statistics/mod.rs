@@ -14,7 +14,7 @@ use crate::framework::Context;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::list::ListRequest;
-use crate::http::query::Query;
+use crate::http::query::QueryParams;
 use crate::http::values::{Name, at_most};
 use crate::store::{Id, Span};
 
@@ -191,7 +191,7 @@ impl Grouping {
 }
 
 /// A filter in a body as the query string that says the same.
-fn parameters(filter: &IndexMap<String, Value>) -> ApiResult<Query> {
+fn parameters(filter: &IndexMap<String, Value>) -> ApiResult<QueryParams> {
     let mut query = form_urlencoded::Serializer::new(String::new());
     for (name, value) in filter {
         let values = match value {
@@ -211,5 +211,5 @@ fn parameters(filter: &IndexMap<String, Value>) -> ApiResult<Query> {
         let message = format!("filter: as a query string it has at most {LONGEST_FILTER} bytes");
         return Err(ApiError::invalid_request(message));
     }
-    Ok(Query::new("POST", "/api/v1/runs/statistics", &query))
+    Ok(QueryParams::new("POST", "/api/v1/runs/statistics", &query))
 }
