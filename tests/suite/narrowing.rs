@@ -229,7 +229,7 @@ fn every_table_of_a_project_is_guarded() {
     let tables = schema.as_object().unwrap();
     let has_project = |table: &&String| tables[*table]["columns"].get("project_id").is_some();
     let of_projects: Vec<&str> = tables.keys().filter(has_project).map(String::as_str).collect();
-    let mut guarded = [&zendo::middleware::project_guard::TABLES[..], &["run_metadata"]].concat();
+    let mut guarded = [zendo::middleware::project_guard::TABLES, &["run_metadata"]].concat();
     guarded.sort_unstable();
     assert_eq!(guarded, of_projects);
 }
