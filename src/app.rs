@@ -170,7 +170,7 @@ group! {
     schema_checks: Arc<SchemaChecks>,
 }
 
-impl App {
+impl AppState {
     pub fn new(
         config: Config,
         store: Store,
@@ -179,12 +179,12 @@ impl App {
         audit: Audit,
         env: Environment,
         kinds: &'static BTreeSet<&'static str>,
-    ) -> AppState {
+    ) -> Self {
         let (server, auth_store) = (Server::new(&config, settings, kinds), store.reserved());
         let own_files = config.own_files();
         let local_files = config.zendo.local_files_root.as_ref().map(|root| root.0.clone());
         let encryption_key = config.secrets_store.encryption_key.as_ref().map(|Secret(key)| key);
-        let app = Self {
+        let app = App {
             sign_in: Arc::new(SignIn::new(&config, &auth_store, &proofs.signing_secret, &env)),
             auth: Arc::new(Auth::new(&config, server.id, &auth_store, proofs, &env)),
             server: Arc::new(server),
@@ -206,9 +206,11 @@ impl App {
             auth_store,
             env,
         };
-        AppState(Arc::new(app))
+        Self(Arc::new(app))
     }
+}
 
+impl App {
     /// Looks how far this server's clock is from the database's, and says so when that has begun or ended to matter:
     /// tokens of one replica are too early or too late for another one then.
     ///

@@ -15,7 +15,7 @@ use crate::auth::{key_proof, keys};
 use crate::config::ServerSettings;
 use crate::login::device_request;
 
-pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Work = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
 type Waiting = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -135,14 +135,14 @@ fn table(settings: &ServerSettings) -> Vec<Job> {
 }
 
 /// The jobs of a running server.
-pub struct Jobs {
+pub(crate) struct Jobs {
     app: AppState,
     tasks: JoinSet<()>,
     stop: CancellationToken,
 }
 
 /// Starts all jobs.
-pub fn start(app: AppState) -> Jobs {
+pub(crate) fn start(app: AppState) -> Jobs {
     let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
     for job in table(&app.config) {
         tasks.spawn(job.go_on(app.clone(), stop.clone()));
@@ -164,7 +164,7 @@ pub async fn do_each(app: &AppState) -> Result<(), Failure> {
 impl Jobs {
     /// Stops them, and does the last ones, as far as there is time: a database that is away must not keep the server
     /// from its end.
-    pub async fn stop(mut self, deadline: Instant) {
+    pub(crate) async fn stop(mut self, deadline: Instant) {
         self.stop.cancel();
         let ended = async { while self.tasks.join_next().await.is_some() {} };
         let _ = timeout_at(deadline.min(Instant::now() + LAST_ROUND), ended).await;

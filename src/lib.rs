@@ -1,30 +1,59 @@
 //! zendo: a ZenML-compatible server in one small binary, and the terminal commands around it.
 
-pub mod accounts;
-pub mod api;
-pub mod app;
-pub mod audit;
-pub mod auth;
-pub mod cli;
-pub mod config;
+mod accounts;
+mod api;
+mod app;
+mod audit;
+mod auth;
+mod config;
 mod connections;
-pub mod console;
-pub mod env;
-pub mod framework;
-pub mod http;
-pub mod idempotency;
-pub mod jobs;
+mod console;
+mod env;
+mod framework;
+mod http;
+mod idempotency;
+mod jobs;
 mod json_schema;
-pub mod local_files;
-pub mod login;
-pub mod middleware;
+mod local_files;
+mod login;
+mod middleware;
 mod packed;
-pub mod routes;
+mod routes;
 mod seed;
-pub mod server;
-pub mod startup;
+mod server;
+mod startup;
 
-pub use zendo_client as client;
-pub use zendo_client::address;
+pub mod cli;
+
+use zendo_client as client;
+use zendo_client::address;
+use zendo_tasks as tasks;
+
 pub use zendo_store as store;
-pub use zendo_tasks as tasks;
+
+/// What tests reach for besides HTTP: to start a server within them, and to look at what no answer shows.
+pub mod testing {
+    pub use crate::accounts::devices::{
+        DeviceRow, DeviceStatus, find_for_authentication as find_device_for_authentication,
+    };
+    pub use crate::accounts::users::UserRow;
+    pub use crate::api::identity::users::NewPassword;
+    pub use crate::api::server::unimplemented::operations as operations_of_contract;
+    pub use crate::app::AppState;
+    pub use crate::audit::Origin;
+    pub use crate::auth::api_key::{ApiKey, ApiKeyDigests};
+    pub use crate::auth::basic::BasicCredentials;
+    pub use crate::auth::key_proof::{KeyToProve, find_for_authentication as find_key_to_prove, upgrade};
+    pub use crate::config::{Config, Secret, Setting, SigningAlgorithm, variable_names};
+    pub use crate::env::Environment;
+    pub use crate::env::clock::Clock;
+    pub use crate::env::random::{Randomness, SystemRandomness};
+    pub use crate::http::contract::check as check_model;
+    pub use crate::http::error::ApiError;
+    pub use crate::jobs::do_each as do_each_job;
+    pub use crate::login::grants::device::exchange as exchange_device_code;
+    pub use crate::middleware::project_guard::TABLES as TABLES_OF_PROJECTS;
+    pub use crate::routes::{open as open_operations, operations};
+    pub use crate::server::serve;
+    pub use crate::startup::start;
+}

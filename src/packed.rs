@@ -12,14 +12,14 @@ use futures_util::Stream;
 
 /// A file in gzip's format.
 #[derive(Debug, Clone, Copy)]
-pub struct Packed(pub &'static [u8]);
+pub(crate) struct Packed(pub &'static [u8]);
 
 impl Packed {
     /// What is in the file.
     ///
     /// # Errors
     /// When the program was built wrongly.
-    pub fn bytes(self) -> io::Result<Vec<u8>> {
+    pub(crate) fn bytes(self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         GzDecoder::new(self.0).read_to_end(&mut bytes)?;
         Ok(bytes)
@@ -27,7 +27,7 @@ impl Packed {
 
     /// The file as an answer of that type, packed for whoever takes it so. For others it is unpacked while they take
     /// it.
-    pub fn response(self, kind: &'static str, asked: &HeaderMap) -> Response {
+    pub(crate) fn response(self, kind: &'static str, asked: &HeaderMap) -> Response {
         let headers = [(CONTENT_TYPE, kind), (VARY, "accept-encoding")];
         if takes_gzip(asked) {
             return (headers, [(CONTENT_ENCODING, "gzip")], self.0).into_response();
@@ -54,7 +54,7 @@ impl Packed {
 }
 
 /// Whether the caller takes what is packed.
-pub fn takes_gzip(asked: &HeaderMap) -> bool {
+pub(crate) fn takes_gzip(asked: &HeaderMap) -> bool {
     let encodings = asked.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     encodings.flat_map(|value| value.split(',')).any(|encoding| encoding.trim() == "gzip")
 }

@@ -86,12 +86,12 @@ fn resources() -> RouteTable {
 }
 
 /// All routes of the API: those that are there, and those of ZenML that are not yet.
-pub fn api() -> RouteTable {
+pub(crate) fn api() -> RouteTable {
     own().merge(unimplemented::routes(&operations()))
 }
 
 /// All routes: of the API, of programs that go by tokens, and those that stand outside of the layers.
-pub fn all() -> RouteTable {
+pub(crate) fn all() -> RouteTable {
     api().merge(beside_api())
 }
 
@@ -100,7 +100,7 @@ fn beside_api() -> RouteTable {
 }
 
 /// The kinds of resource that a scope can name.
-pub fn kinds() -> &'static BTreeSet<&'static str> {
+pub(crate) fn kinds() -> &'static BTreeSet<&'static str> {
     static KINDS: LazyLock<BTreeSet<&'static str>> = LazyLock::new(|| {
         let all = all();
         let needed = all.iter().filter_map(|route| match route.policy.access {

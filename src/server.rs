@@ -40,7 +40,7 @@ const LAST_ROWS: Duration = Duration::from_millis(600);
 const LAST_CLOSING: Duration = Duration::from_millis(200);
 
 /// The whole application as one router.
-pub fn router(app: AppState) -> Router {
+pub(crate) fn router(app: AppState) -> Router {
     let (api, for_programs) = (routes::api(), oauth::routes());
     let guard = |routes: &RouteTable| Guard { app: app.clone(), policies: Arc::new(routes.policies()) };
     let (api_guard, programs_guard) = (guard(&api), guard(&for_programs));

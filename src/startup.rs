@@ -11,7 +11,7 @@ use secrecy::SecretString;
 
 use crate::accounts::server;
 use crate::api::server::dashboard;
-use crate::app::{App, AppState, Proofs};
+use crate::app::{AppState, Proofs};
 use crate::audit::Audit;
 use crate::auth::cipher::SecretCipher;
 use crate::auth::keys::{KeyError, KeyStore};
@@ -101,7 +101,7 @@ pub async fn start(config: Config, environment: Environment) -> Result<(AppState
 ///
 /// # Errors
 /// [`StartupError`]; [`StartupError::Stopped`] when it was told to stop before the database was there.
-pub async fn start_unless(
+pub(crate) async fn start_unless(
     stop: impl Future<Output = ()>,
     config: Config,
     environment: Environment,
@@ -118,7 +118,7 @@ pub async fn start_unless(
     let sign_in = if settings.body.active { sign_in } else { SignIn::Activation };
     let proofs = proofs(&store, &config, &environment).await?;
     let audit = Audit::open(store.reserved(), &config.zendo, &environment).map_err(StartupError::AuditLog)?;
-    let app = App::new(config, store, &settings, proofs, audit, environment, routes::kinds());
+    let app = AppState::new(config, store, &settings, proofs, audit, environment, routes::kinds());
     app.check_clock().await?;
     Ok((app, sign_in))
 }
@@ -178,7 +178,7 @@ async fn proofs(store: &Store, config: &Config, environment: &Environment) -> Re
 }
 
 /// Who reads and makes the signing keys of a store, with these settings.
-pub fn key_store(store: Store, config: &Config, environment: &Environment) -> KeyStore {
+pub(crate) fn key_store(store: Store, config: &Config, environment: &Environment) -> KeyStore {
     let encryption_key = config.secrets_store.encryption_key.as_ref().map(|Secret(key)| key);
     let cipher = SecretCipher::new(encryption_key);
     KeyStore::new(store, cipher, config.zendo.signing_algorithm, Arc::clone(&environment.random))
@@ -188,7 +188,7 @@ pub fn key_store(store: Store, config: &Config, environment: &Environment) -> Ke
 ///
 /// # Errors
 /// [`StartupError`] when there is none; nothing was made or changed then.
-pub async fn open_made(config: &Config) -> Result<Store, StartupError> {
+pub(crate) async fn open_made(config: &Config) -> Result<Store, StartupError> {
     let store = Store::connect_existing(&config.store_options()).await?;
     match store.is_made().await? {
         true => Ok(store),

@@ -10,7 +10,7 @@ use sqlx::FromRow;
 use crate::http::written::or_empty_text;
 use crate::store::{Engine, Id, SecretText, Store, StoreError, Timestamp, row};
 
-pub const TABLE: &str = "api_key";
+pub(crate) const TABLE: &str = "api_key";
 
 row! {
     pub struct ApiKeyRow in "api_key" {
@@ -73,7 +73,7 @@ impl ApiKeyRow {
 }
 
 /// [`KeyRotation::is_good`] of the row of a key.
-pub fn is_good(engine: Engine, generation: SimpleExpr, now: Timestamp) -> SimpleExpr {
+pub(crate) fn is_good(engine: Engine, generation: SimpleExpr, now: Timestamp) -> SimpleExpr {
     let column = |name: &'static str| Expr::col((TABLE, name));
     let end = engine.minutes_after((TABLE, "last_rotated"), (TABLE, "retain_period"));
     let is_previous = column("key_generation").eq(generation.clone().add(1));
@@ -85,7 +85,10 @@ pub fn is_good(engine: Engine, generation: SimpleExpr, now: Timestamp) -> Simple
 ///
 /// # Errors
 /// When the database doesn't answer.
-pub async fn rotations(store: &Store, ids: BTreeSet<Id>) -> Result<HashMap<Id, KeyRotation>, StoreError> {
+pub(crate) async fn rotations(
+    store: &Store,
+    ids: BTreeSet<Id>,
+) -> Result<HashMap<Id, KeyRotation>, StoreError> {
     if ids.is_empty() {
         return Ok(HashMap::new());
     }

@@ -8,7 +8,7 @@ use crate::store::{Id, Store, StoreError, Timestamp, Transaction};
 const TABLE: &str = "zendo_deactivation";
 
 /// Notes the moment that the account's row has by now.
-pub async fn note(tx: &mut Transaction, id: Id) -> Result<(), StoreError> {
+pub(crate) async fn note(tx: &mut Transaction, id: Id) -> Result<(), StoreError> {
     forget(tx, id).await?;
     let ended = Sql::select()
         .columns(["id", "password_changed_at"])
@@ -32,7 +32,7 @@ async fn forget(tx: &mut Transaction, id: Id) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// When the database doesn't answer.
-pub async fn find(store: &Store, id: Id) -> Result<Option<(Timestamp,)>, StoreError> {
+pub(crate) async fn find(store: &Store, id: Id) -> Result<Option<(Timestamp,)>, StoreError> {
     let query =
         Sql::select().column("tokens_ended").from(TABLE).and_where(Expr::col("user_id").eq(id)).to_owned();
     store.fetch_optional(&query).await
@@ -42,7 +42,7 @@ pub async fn find(store: &Store, id: Id) -> Result<Option<(Timestamp,)>, StoreEr
 ///
 /// # Errors
 /// When the database doesn't answer.
-pub async fn sweep(store: &Store) -> Result<(), StoreError> {
+pub(crate) async fn sweep(store: &Store) -> Result<(), StoreError> {
     const AT_ONCE: u64 = 500;
     let account = Sql::select()
         .column(("user", "id"))

@@ -59,7 +59,7 @@ impl DeviceRow {
 }
 
 /// All devices.
-pub fn select() -> SelectStatement {
+pub(crate) fn select() -> SelectStatement {
     DeviceRow::all()
 }
 
@@ -76,7 +76,7 @@ pub async fn find_for_authentication(store: &Store, id: Id) -> Result<Option<Dev
 const OF_A_CLIENT: u64 = 20;
 
 /// The devices of a client, the newest request first.
-pub async fn find_by_client(store: &Store, client_id: Id) -> Result<Vec<DeviceRow>, StoreError> {
+pub(crate) async fn find_by_client(store: &Store, client_id: Id) -> Result<Vec<DeviceRow>, StoreError> {
     let query = select()
         .and_where(Expr::col("client_id").eq(client_id))
         .order_by("created", Order::Desc)

@@ -1,8 +1,8 @@
 //! Rows and finders of those who sign in: users, service accounts, and what they sign in with.
 
-pub mod api_keys;
-pub mod deactivation;
-pub mod devices;
-pub mod names;
-pub mod server;
-pub mod users;
+pub(crate) mod api_keys;
+pub(crate) mod deactivation;
+pub(crate) mod devices;
+pub(crate) mod names;
+pub(crate) mod server;
+pub(crate) mod users;

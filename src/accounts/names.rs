@@ -10,7 +10,7 @@ use crate::store::{Engine, Id, StoreError, Transaction, folded, tidied};
 ///
 /// # Errors
 /// As [`check_name`].
-pub async fn take_name(tx: &mut Transaction, engine: Engine, id: Id, name: &str) -> ApiResult<()> {
+pub(crate) async fn take_name(tx: &mut Transaction, engine: Engine, id: Id, name: &str) -> ApiResult<()> {
     lock_names(tx).await?;
     check_name(tx, engine, id, name).await
 }
@@ -20,7 +20,7 @@ pub async fn take_name(tx: &mut Transaction, engine: Engine, id: Id, name: &str)
 ///
 /// # Errors
 /// The store's own.
-pub async fn lock_names(tx: &mut Transaction) -> Result<(), StoreError> {
+pub(crate) async fn lock_names(tx: &mut Transaction) -> Result<(), StoreError> {
     tx.lock("account_names").await
 }
 
@@ -30,7 +30,7 @@ pub async fn lock_names(tx: &mut Transaction) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// 409 for a name that differs from another account's in case, and otherwise in blanks at most; the store's own errors.
-pub async fn check_name(tx: &mut Transaction, engine: Engine, id: Id, name: &str) -> ApiResult<()> {
+pub(crate) async fn check_name(tx: &mut Transaction, engine: Engine, id: Id, name: &str) -> ApiResult<()> {
     let alike = Sql::select()
         .column("name")
         .from("user")
@@ -56,7 +56,7 @@ fn refused(other: &str) -> ApiError {
 
 /// One spelling of a name or id, whether an account has it or not: who guesses may learn nothing from whether two
 /// spellings have one limit.
-pub fn canonical(name: &str) -> String {
+pub(crate) fn canonical(name: &str) -> String {
     match Uuid::try_parse(name.trim()) {
         Ok(id) => id.to_string(),
         Err(_) => folded(name),

@@ -24,17 +24,17 @@ row! {
 
 /// # Errors
 /// When the database doesn't answer, or holds no such row.
-pub async fn find(store: &Store) -> Result<SettingsRow, StoreError> {
+pub(crate) async fn find(store: &Store) -> Result<SettingsRow, StoreError> {
     store.fetch_optional(&select()).await?.ok_or(StoreError::RowNotFound)
 }
 
 /// The one row of settings.
-pub fn select() -> SelectStatement {
+pub(crate) fn select() -> SelectStatement {
     SettingsRow::all()
 }
 
 /// Moves the last activity on, unless another replica knows of a later one.
-pub fn note_activity(moment: Timestamp) -> UpdateStatement {
+pub(crate) fn note_activity(moment: Timestamp) -> UpdateStatement {
     Sql::update()
         .table("server_settings")
         .value("last_user_activity", moment)
@@ -43,7 +43,7 @@ pub fn note_activity(moment: Timestamp) -> UpdateStatement {
 }
 
 /// Activates the server; touches no row of one that is active already.
-pub fn activation(now: Timestamp) -> UpdateStatement {
+pub(crate) fn activation(now: Timestamp) -> UpdateStatement {
     Sql::update()
         .table("server_settings")
         .values([("active", true.into()), ("updated", now.into())])
@@ -55,7 +55,7 @@ pub fn activation(now: Timestamp) -> UpdateStatement {
 ///
 /// # Errors
 /// When the database doesn't answer.
-pub async fn note_step(store: &Store, step: &str, now: Timestamp) -> Result<(), StoreError> {
+pub(crate) async fn note_step(store: &Store, step: &str, now: Timestamp) -> Result<(), StoreError> {
     let before = find(store).await?.onboarding_state;
     let mut steps: Vec<String> =
         before.as_deref().and_then(|steps| serde_json::from_str(steps).ok()).unwrap_or_default();

@@ -71,13 +71,13 @@ row! {
 
 impl PasswordRow {
     /// The bcrypt hash, taken out so that it isn't carried further than to its check.
-    pub fn take_hash(&mut self) -> Option<SecretString> {
+    pub(crate) fn take_hash(&mut self) -> Option<SecretString> {
         self.password.take().map(|hash| hash.0)
     }
 }
 
 /// The answer about an account.
-pub type UserResponse = Response<UserBody, UserMetadata, NoResources>;
+pub(crate) type UserResponse = Response<UserBody, UserMetadata, NoResources>;
 
 #[derive(Debug, Serialize)]
 pub struct UserBody {
@@ -132,7 +132,7 @@ impl UserResponse {
 }
 
 /// All accounts.
-pub fn select() -> SelectStatement {
+pub(crate) fn select() -> SelectStatement {
     // MySQL's JSON type is no text to sqlx; the cast is text on each engine.
     select_computed::<UserRow>(&[("oidc_claims", Expr::col("oidc_claims").cast_as("CHAR"))])
 }
@@ -141,7 +141,7 @@ pub fn select() -> SelectStatement {
 ///
 /// # Errors
 /// When the database doesn't answer.
-pub async fn find_account(store: &Store, id: Id) -> Result<Option<UserRow>, StoreError> {
+pub(crate) async fn find_account(store: &Store, id: Id) -> Result<Option<UserRow>, StoreError> {
     store.fetch_optional(select().and_where(Expr::col("id").eq(id))).await
 }
 
@@ -149,7 +149,10 @@ pub async fn find_account(store: &Store, id: Id) -> Result<Option<UserRow>, Stor
 ///
 /// # Errors
 /// When the database doesn't answer.
-pub async fn find_account_named(store: &Store, name_or_id: &str) -> Result<Option<UserRow>, StoreError> {
+pub(crate) async fn find_account_named(
+    store: &Store,
+    name_or_id: &str,
+) -> Result<Option<UserRow>, StoreError> {
     let mut query = select();
     query.and_where(by_name_or_id(name_or_id)).order_by("is_service_account", Order::Asc).limit(1);
     store.fetch_optional(&query).await
@@ -159,7 +162,7 @@ pub async fn find_account_named(store: &Store, name_or_id: &str) -> Result<Optio
 ///
 /// # Errors
 /// When the database doesn't answer.
-pub async fn find_accounts(store: &Store, ids: &[Id]) -> Result<Vec<UserRow>, StoreError> {
+pub(crate) async fn find_accounts(store: &Store, ids: &[Id]) -> Result<Vec<UserRow>, StoreError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -170,7 +173,7 @@ pub async fn find_accounts(store: &Store, ids: &[Id]) -> Result<Vec<UserRow>, St
 ///
 /// # Errors
 /// 404 when there is none; the store's own errors.
-pub async fn find(store: &Store, name_or_id: &str) -> ApiResult<UserRow> {
+pub(crate) async fn find(store: &Store, name_or_id: &str) -> ApiResult<UserRow> {
     let query = select().cond_where(named(name_or_id)).to_owned();
     let rows: Vec<UserRow> = store.fetch_all(&query).await?;
     pick(rows, name_or_id, |row| (row.id, &row.name)).ok_or_else(|| unknown(name_or_id))
@@ -180,7 +183,10 @@ pub async fn find(store: &Store, name_or_id: &str) -> ApiResult<UserRow> {
 ///
 /// # Errors
 /// When the database doesn't answer.
-pub async fn find_password(store: &Store, name_or_id: &str) -> Result<Option<PasswordRow>, StoreError> {
+pub(crate) async fn find_password(
+    store: &Store,
+    name_or_id: &str,
+) -> Result<Option<PasswordRow>, StoreError> {
     let query = PasswordRow::all()
         .cond_where(named(name_or_id))
         .and_where(Expr::col("is_service_account").eq(false))
@@ -191,7 +197,7 @@ pub async fn find_password(store: &Store, name_or_id: &str) -> Result<Option<Pas
 
 /// What an activation token is checked against.
 #[derive(FromRow)]
-pub struct ActivationRow {
+pub(crate) struct ActivationRow {
     pub id: Id,
     pub name: String,
     /// Of an account that waits for its activation.
@@ -200,7 +206,7 @@ pub struct ActivationRow {
 }
 
 /// The user with that name or id who can be activated.
-pub async fn find_activation(store: &Store, name_or_id: &str) -> ApiResult<Option<ActivationRow>> {
+pub(crate) async fn find_activation(store: &Store, name_or_id: &str) -> ApiResult<Option<ActivationRow>> {
     let query = Sql::select()
         .columns(["id", "name", "activation_token"])
         .expr_as(Expr::col("password").is_not_null(), "has_password")
@@ -235,6 +241,6 @@ fn pick<T>(rows: Vec<T>, name_or_id: &str, identify: fn(&T) -> (Id, &String)) ->
 }
 
 /// 404 for an account that isn't there.
-pub fn unknown(name_or_id: impl fmt::Display) -> ApiError {
+pub(crate) fn unknown(name_or_id: impl fmt::Display) -> ApiError {
     ApiError::key(format!("\"There is no user with the name or ID '{name_or_id}'.\""))
 }

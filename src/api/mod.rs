@@ -1,9 +1,9 @@
 //! The REST API, by domain.
 
-pub mod artifacts;
-pub mod identity;
-pub mod models;
-pub mod oauth;
-pub mod runs;
-pub mod server;
-pub mod stacks;
+pub(crate) mod artifacts;
+pub(crate) mod identity;
+pub(crate) mod models;
+pub(crate) mod oauth;
+pub(crate) mod runs;
+pub(crate) mod server;
+pub(crate) mod stacks;

@@ -239,7 +239,7 @@ impl Actor {
 }
 
 /// A header as it is kept.
-pub fn text_of(header: Option<&HeaderValue>) -> Option<Cow<'_, str>> {
+pub(crate) fn text_of(header: Option<&HeaderValue>) -> Option<Cow<'_, str>> {
     // What isn't UTF-8 is no text to us, and no reason to lose the record.
     header.map(|value| match value.to_str() {
         Ok(text) => shortened(text),

@@ -28,11 +28,11 @@ mod shipper;
 
 use strum::{EnumString, IntoStaticStr, VariantNames};
 
-pub use event::{Actor, Claim, Event, text_of};
-pub use log::Audit;
+pub(crate) use event::{Actor, Claim, Event, text_of};
+pub(crate) use log::Audit;
 pub use origin::Origin;
-pub use record::Record;
-pub use shipper::Shipper;
+pub(crate) use record::Record;
+pub(crate) use shipper::Shipper;
 
 /// What was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, VariantNames)]

@@ -4,10 +4,8 @@ use chrono::TimeDelta;
 use sea_query::{Expr, ExprTrait, Query, SelectStatement, SimpleExpr};
 use serde::{Serialize, Serializer};
 use sqlx::FromRow;
-use strum::VariantNames;
 use utoipa::ToSchema;
 
-use super::Action;
 use crate::http::error::ApiResult;
 use crate::http::filter::{Field, FieldKind, Fields, Filter, Sort};
 use crate::http::list::Listed;
@@ -141,8 +139,8 @@ impl Listed for Record {
     const FIELDS: Fields = &[&[
         Field::id(),
         Field { sort: Sort::By(|| Expr::col("id")), ..Field::custom("created", created) },
-        Field::word("action", Action::VARIANTS),
-        Field::word("result", &["success", "refused"]),
+        Field::word("action"),
+        Field::word("result"),
         Field::text("reason"),
         Field::number("times"),
         Field::custom("user", |filter| by_name_or_id(filter, "user_name", "user_id")),

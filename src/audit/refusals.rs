@@ -25,7 +25,7 @@ const OF_ADDRESS: usize = 16;
 
 /// Alike: the same account or device, address and reason.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Kind {
+pub(super) struct Kind {
     action: &'static str,
     /// As it was meant, or the account's name; or the device.
     account: Option<String>,
@@ -36,14 +36,14 @@ pub struct Kind {
 
 /// What a stranger did, with the name that was typed. It may be anything, a password too, so it is kept nowhere.
 #[derive(Debug, Clone)]
-pub struct Refusal {
+pub(super) struct Refusal {
     pub event: Event,
     pub typed: Option<SecretString>,
 }
 
 /// What was counted of a kind, and is not in the store yet.
 #[derive(Debug)]
-pub struct Counted {
+pub(super) struct Counted {
     pub kind: Kind,
     pub refusal: Refusal,
     pub times: i64,
@@ -63,7 +63,7 @@ struct Count {
 
 /// What was done lately, kind by kind.
 #[derive(Debug, Default)]
-pub struct Refusals(Mutex<Window>);
+pub(super) struct Refusals(Mutex<Window>);
 
 #[derive(Debug, Default)]
 struct Window {
@@ -74,7 +74,7 @@ struct Window {
 
 impl Refusals {
     /// Takes a refusal, and gives it back if it is to be recorded at once.
-    pub fn take(&self, refusal: Refusal, now: Instant) -> Option<Refusal> {
+    pub(super) fn take(&self, refusal: Refusal, now: Instant) -> Option<Refusal> {
         let mut window = self.window();
         window.began.get_or_insert(now);
         let (kind, refusal) = window.told_apart(refusal);
@@ -90,7 +90,7 @@ impl Refusals {
     }
 
     /// What was counted since the last time; [`Refusals::recorded`] says what of it came to the store.
-    pub fn counted(&self, now: Instant, is_end: bool) -> Vec<Counted> {
+    pub(super) fn counted(&self, now: Instant, is_end: bool) -> Vec<Counted> {
         let mut window = self.window();
         let is_last =
             is_end || window.began.is_some_and(|began| now.saturating_duration_since(began) >= WINDOW);
@@ -116,7 +116,7 @@ impl Refusals {
     }
 
     /// Notes that so many of a kind are in the store.
-    pub fn recorded(&self, counted: &Counted) {
+    pub(super) fn recorded(&self, counted: &Counted) {
         let mut window = self.window();
         if let Some(count) = window.kinds.get_mut(&counted.kind) {
             count.recorded = count.recorded.max(counted.times);

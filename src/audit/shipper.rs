@@ -19,7 +19,7 @@ const WAITING: usize = 4096;
 
 /// Writes lines on a thread of its own, so that no request waits for them.
 #[derive(Debug)]
-pub struct Shipper {
+pub(crate) struct Shipper {
     lines: Mutex<Option<SyncSender<Vec<u8>>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     is_behind: AtomicBool,
@@ -30,7 +30,7 @@ impl Shipper {
     ///
     /// # Errors
     /// When it can't be opened.
-    pub fn open(destination: &Destination) -> io::Result<Self> {
+    pub(crate) fn open(destination: &Destination) -> io::Result<Self> {
         let (lines, receiver) = mpsc::sync_channel::<Vec<u8>>(WAITING);
         let mut output = Output::open(destination)?;
         let thread = std::thread::Builder::new().name("audit-lines".to_owned()).spawn(move || {
@@ -48,7 +48,7 @@ impl Shipper {
     }
 
     /// Takes records that are durable.
-    pub fn ship<Text: Serialize>(&self, records: impl IntoIterator<Item = Record<Text>>) {
+    pub(crate) fn ship<Text: Serialize>(&self, records: impl IntoIterator<Item = Record<Text>>) {
         let mut text = Vec::new();
         for record in records {
             // A record is numbers and texts, whose JSON can always be written.
@@ -70,7 +70,7 @@ impl Shipper {
     }
 
     /// Writes what was taken, and ends. A reader that takes no lines can hold this up, but nobody beside it.
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         drop(self.lines.lock().unwrap_or_else(PoisonError::into_inner).take());
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         while thread.as_ref().is_some_and(|thread| !thread.is_finished()) {

@@ -17,14 +17,14 @@ pub enum Access {
 
 /// What a route may do beyond what it is for, which takes a scope of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Also {
+pub(crate) struct Also {
     pub needs: Permission,
     pub when: When,
 }
 
 /// When it does that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
+pub(crate) enum When {
     /// The query has this flag so.
     Flag(&'static str, bool),
     /// The handler meets it on its way, and asks then ([`Principal::require`](super::Principal::require)). The words say
@@ -36,17 +36,17 @@ pub enum When {
 
 impl Also {
     /// What the handler asks for when it meets that.
-    pub const fn met(needs: Permission, what: &'static str) -> Self {
+    pub(crate) const fn met(needs: Permission, what: &'static str) -> Self {
         Self { needs, when: When::Met(what) }
     }
 
     /// What a flag of the query asks for.
-    pub const fn flag(name: &'static str, is: bool, needs: Permission) -> Self {
+    pub(crate) const fn flag(name: &'static str, is: bool, needs: Permission) -> Self {
         Self { needs, when: When::Flag(name, is) }
     }
 
     /// What seeing that place of the answer takes.
-    pub const fn shown(place: &'static str, needs: Permission) -> Self {
+    pub(crate) const fn shown(place: &'static str, needs: Permission) -> Self {
         Self { needs, when: When::Shown(place) }
     }
 }

@@ -19,7 +19,7 @@ use crate::env::random::Randomness;
 use crate::store::Id;
 
 /// What every API key starts with.
-pub const PREFIX: &str = "ZENKEY_";
+pub(crate) const PREFIX: &str = "ZENKEY_";
 const KEY_BYTES: usize = 32;
 
 /// An API key as its holder has it.

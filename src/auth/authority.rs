@@ -140,7 +140,7 @@ impl Drop for Caller {
     }
 }
 
-pub fn refuse(reason: &str) -> ApiError {
+pub(crate) fn refuse(reason: &str) -> ApiError {
     ApiError::authorization(reason)
 }
 

@@ -12,7 +12,7 @@ use crate::audit::Claim;
 use crate::store::Id;
 
 /// Ancestors that a token names at most, so that its size and its check have a bound.
-pub const MAX_PARENTS: usize = 8;
+pub(crate) const MAX_PARENTS: usize = 8;
 
 /// What kind of token this is: a session's, one for scripts, or one that is bound to a piece of work.
 #[derive(

@@ -41,7 +41,7 @@ impl CsrfTokens {
 }
 
 /// HMAC-SHA-256 with that key.
-pub fn hmac(key: &[u8]) -> Hmac<Sha256> {
+pub(crate) fn hmac(key: &[u8]) -> Hmac<Sha256> {
     // HMAC takes a key of any length, so the other branch is never taken; its key would prove nothing.
     Hmac::<Sha256>::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&Default::default()))
 }

@@ -130,7 +130,7 @@ impl From<AuthenticationError> for ApiError {
 }
 
 /// Why a sign-in was refused, if it was an attempt at one: no invalid form, and no device that waits.
-pub fn refusal(error: &ApiError) -> Option<String> {
+pub(crate) fn refusal(error: &ApiError) -> Option<String> {
     match error.status() {
         // How long there is to wait differs each time.
         StatusCode::TOO_MANY_REQUESTS => Some("too many failed attempts".to_owned()),

@@ -270,7 +270,7 @@ fn invalid(error: jsonwebtoken::errors::Error) -> AuthenticationError {
     AuthenticationError::InvalidToken(reason(&error))
 }
 
-pub fn reason(error: &jsonwebtoken::errors::Error) -> String {
+pub(crate) fn reason(error: &jsonwebtoken::errors::Error) -> String {
     match error.kind() {
         ErrorKind::InvalidToken => "Not enough segments".to_owned(),
         ErrorKind::InvalidSignature => "Signature verification failed".to_owned(),

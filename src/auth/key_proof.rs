@@ -87,7 +87,7 @@ pub async fn upgrade(store: &Store, id: Id, key_hash: &str, digest: &str) -> Res
 }
 
 /// The note of a digest.
-pub fn new_digest(id: Id, key_hash: &str, digest: &str) -> Insert {
+pub(crate) fn new_digest(id: Id, key_hash: &str, digest: &str) -> Insert {
     Insert::into("zendo_api_key_digest").set("key_hash", key_hash).set("digest", digest).set("api_key_id", id)
 }
 
@@ -95,7 +95,7 @@ pub fn new_digest(id: Id, key_hash: &str, digest: &str) -> Insert {
 ///
 /// # Errors
 /// When the database doesn't answer.
-pub async fn sweep_digests(store: &Store) -> Result<(), StoreError> {
+pub(crate) async fn sweep_digests(store: &Store) -> Result<(), StoreError> {
     let digest = |name: &'static str| Expr::col(("zendo_api_key_digest", name));
     let key = |name: &'static str| Expr::col(("api_key", name));
     let vouched_for = Sql::select()

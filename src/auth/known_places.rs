@@ -25,7 +25,7 @@ const PLACE_DOMAIN: &[u8] = b"zendo place\0";
 /// Places of an account that are kept: those where it was seen last.
 const OF_AN_ACCOUNT: u64 = 20;
 /// For so long a place stays known.
-pub const LIFE: TimeDelta = TimeDelta::days(180);
+pub(crate) const LIFE: TimeDelta = TimeDelta::days(180);
 /// A place that was noted so lately is not noted again.
 const REFRESHED: TimeDelta = TimeDelta::days(1);
 
@@ -48,7 +48,7 @@ impl Place {
 ///
 /// # Errors
 /// When the database doesn't answer.
-pub async fn digests_of(store: &Store, user_id: Id) -> Result<Vec<String>, StoreError> {
+pub(crate) async fn digests_of(store: &Store, user_id: Id) -> Result<Vec<String>, StoreError> {
     let query =
         Query::select().column("place").from(TABLE).and_where(Expr::col("user_id").eq(user_id)).to_owned();
     let places: Vec<(String,)> = store.fetch_all(&query).await?;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-pub use crate::config::password::{UnusablePassword, check_new};
+pub(crate) use crate::config::password::{UnusablePassword, check_new};
 use crate::env::random::Randomness;
 use crate::tasks;
 
@@ -23,7 +23,7 @@ const REST: u32 = 1;
 const RANDOM_BYTES: usize = 18;
 
 /// A password that nobody has to think of.
-pub fn make(random: &dyn Randomness) -> SecretString {
+pub(crate) fn make(random: &dyn Randomness) -> SecretString {
     random.text::<RANDOM_BYTES>().into()
 }
 

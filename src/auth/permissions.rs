@@ -228,7 +228,7 @@ pub(super) mod tests {
         (0u8..16).prop_map(Verbs)
     }
 
-    pub fn permissions() -> impl Strategy<Value = Permissions> {
+    pub(crate) fn permissions() -> impl Strategy<Value = Permissions> {
         let named = proptest::collection::btree_map(proptest::sample::select(&NAMES[..]), verbs(), 0..4);
         (named, verbs()).prop_map(|(named, others)| {
             let named = named.into_iter().map(|(name, verbs)| (name.to_owned(), verbs)).collect();
@@ -236,7 +236,7 @@ pub(super) mod tests {
         })
     }
 
-    pub fn every_permission() -> impl Iterator<Item = Permission> {
+    pub(crate) fn every_permission() -> impl Iterator<Item = Permission> {
         let names = NAMES.into_iter().chain(["pipelines"]);
         names.flat_map(|resource| Verb::ALL.map(|verb| Kind::new(resource).to(verb)))
     }

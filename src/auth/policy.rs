@@ -10,7 +10,7 @@ use super::access::{Access, Also};
 
 /// A route's own rules.
 #[derive(Debug, Clone)]
-pub struct Policy {
+pub(crate) struct Policy {
     /// What it asks of a token.
     pub access: Access,
     /// Nobody needs a principal to call it.
@@ -24,13 +24,13 @@ pub struct Policy {
 }
 
 /// What a route asks. One that doesn't say so is for whoever may do all.
-pub fn access_of(policy: Option<&Policy>) -> Access {
+pub(crate) fn access_of(policy: Option<&Policy>) -> Access {
     policy.map_or(Access::Unnarrowed, |policy| policy.access)
 }
 
 /// The policies of some routes, each by its method and path.
 #[derive(Debug, Default)]
-pub struct Policies(HashMap<(&'static str, &'static str), Arc<Policy>>);
+pub(crate) struct Policies(HashMap<(&'static str, &'static str), Arc<Policy>>);
 
 impl FromIterator<((&'static str, &'static str), Policy)> for Policies {
     fn from_iter<T: IntoIterator<Item = ((&'static str, &'static str), Policy)>>(routes: T) -> Self {
@@ -40,7 +40,7 @@ impl FromIterator<((&'static str, &'static str), Policy)> for Policies {
 
 impl Policies {
     /// Of the route that a request has come to.
-    pub fn of(&self, method: &Method, extensions: &Extensions) -> Option<Arc<Policy>> {
+    pub(crate) fn of(&self, method: &Method, extensions: &Extensions) -> Option<Arc<Policy>> {
         let method = if method == Method::HEAD { &Method::GET } else { method };
         let path = extensions.get::<MatchedPath>()?;
         self.0.get(&(method.as_str(), path.as_str())).map(Arc::clone)

@@ -13,7 +13,7 @@ use super::{Scope, Standing};
 use crate::audit::text_of;
 use crate::store::{BatchRow, Cells, Id, Store, StoreError, Timestamp, Transaction, Words, WriteBehind};
 
-pub const TABLE: &str = "zendo_api_token";
+pub(crate) const TABLE: &str = "zendo_api_token";
 /// Rows that may wait; a request that finds no room waits for some.
 const CAPACITY: usize = 4096;
 /// Rows that are swept at once.
@@ -180,7 +180,11 @@ impl Register {
 ///
 /// # Errors
 /// When the database doesn't answer.
-pub async fn revoke_descendants(tx: &mut Transaction, of: Id, now: Timestamp) -> Result<u64, StoreError> {
+pub(crate) async fn revoke_descendants(
+    tx: &mut Transaction,
+    of: Id,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
     let mut count = 0;
     let take_along = |parents: SimpleExpr| {
         let mut update = Query::update();
@@ -202,7 +206,7 @@ pub async fn revoke_descendants(tx: &mut Transaction, of: Id, now: Timestamp) ->
 ///
 /// # Errors
 /// When the database doesn't answer.
-pub async fn count_live(tx: &mut Transaction, user_id: Id, now: Timestamp) -> Result<u64, StoreError> {
+pub(crate) async fn count_live(tx: &mut Transaction, user_id: Id, now: Timestamp) -> Result<u64, StoreError> {
     let count = Query::select()
         .expr(Func::count(Expr::col("id")))
         .from(TABLE)

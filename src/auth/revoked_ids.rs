@@ -16,7 +16,7 @@ type Entry = [u8; ENTRY];
 
 /// Ids, each with the moment after which nobody asks for it any more.
 #[derive(Debug)]
-pub struct RevokedIds(Vec<Vec<Entry>>);
+pub(crate) struct RevokedIds(Vec<Vec<Entry>>);
 
 impl Default for RevokedIds {
     fn default() -> Self {
@@ -26,19 +26,19 @@ impl Default for RevokedIds {
 
 impl RevokedIds {
     /// With room for so many ids: runs that grow leave gaps behind.
-    pub fn with_capacity(ids: usize) -> Self {
+    pub(crate) fn with_capacity(ids: usize) -> Self {
         // The runs differ in length by a few times the root of it.
         let mean = ids / RUNS;
         let capacity = mean + 3 * mean.isqrt();
         Self((0..RUNS).map(|_| Vec::with_capacity(capacity)).collect())
     }
 
-    pub fn contains(&self, id: Uuid) -> bool {
+    pub(crate) fn contains(&self, id: Uuid) -> bool {
         position(&self.0[run_of(id)], id).is_ok()
     }
 
     /// Adds an id that is asked for until `expires`, in seconds since 1970; none is for ever.
-    pub fn insert(&mut self, id: Uuid, expires: Option<i64>) {
+    pub(crate) fn insert(&mut self, id: Uuid, expires: Option<i64>) {
         let run = &mut self.0[run_of(id)];
         let Err(position) = position(run, id) else { return };
         if run.len() == run.capacity() {
@@ -52,7 +52,7 @@ impl RevokedIds {
     }
 
     /// Adds all ids of another set.
-    pub fn append(&mut self, other: &Self) {
+    pub(crate) fn append(&mut self, other: &Self) {
         for (run, others) in self.0.iter_mut().zip(&other.0) {
             for entry in others {
                 if let Err(position) = run.binary_search_by(|mine| mine[..ID].cmp(&entry[..ID])) {
@@ -63,7 +63,7 @@ impl RevokedIds {
     }
 
     /// Drops what has ended before `moment`, in seconds since 1970.
-    pub fn sweep(&mut self, moment: i64) {
+    pub(crate) fn sweep(&mut self, moment: i64) {
         let is_live = |entry: &Entry| {
             let minute = u32::from_be_bytes([0, entry[ID], entry[ID + 1], entry[ID + 2]]);
             minute == NEVER || FIRST_MINUTE + i64::from(minute) * 60 >= moment

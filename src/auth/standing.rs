@@ -28,7 +28,7 @@ fn micros(moment: Timestamp) -> i64 {
 
 /// The last revocation of all of an account's tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RevokedBefore {
+pub(crate) struct RevokedBefore {
     /// 0 where an older server wrote it.
     pub generation: i64,
     /// For tokens that remember no generation.
@@ -37,7 +37,7 @@ pub struct RevokedBefore {
 
 impl RevokedBefore {
     /// Whether the token is from before it.
-    pub fn ends(&self, claims: &Claims, proven_at: DateTime<Utc>) -> bool {
+    pub(crate) fn ends(&self, claims: &Claims, proven_at: DateTime<Utc>) -> bool {
         match claims.generation {
             Some(generation) if self.generation > 0 => generation < self.generation,
             _ => proven_at <= self.moment,
@@ -47,7 +47,7 @@ impl RevokedBefore {
 
 /// Whether a token goes back to another password than the account has, which was set at this moment. Tokens of older
 /// servers, and of ZenML's, say no more than when they were made, at `proven_at`.
-pub fn is_of_another_password(
+pub(crate) fn is_of_another_password(
     claims: &Claims,
     proven_at: DateTime<Utc>,
     changed_at: Option<Timestamp>,
@@ -60,6 +60,6 @@ pub fn is_of_another_password(
 }
 
 /// Whether a token goes back to a later password than the account has, as it was read a moment ago.
-pub fn is_of_later_password(claims: &Claims, changed_at: Option<Timestamp>) -> bool {
+pub(crate) fn is_of_later_password(claims: &Claims, changed_at: Option<Timestamp>) -> bool {
     claims.password_at.is_some_and(|at| changed_at.is_none_or(|changed_at| at > micros(changed_at)))
 }

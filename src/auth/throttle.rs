@@ -60,7 +60,7 @@ impl Subject {
 }
 
 /// One household has a /64 of IPv6 addresses, so they count as one.
-pub fn network(address: IpAddr) -> String {
+pub(crate) fn network(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => {

@@ -49,7 +49,7 @@ pub enum EndedWorkload {
 }
 
 /// Whether a token bound to the run still lives.
-pub fn check_run(
+pub(crate) fn check_run(
     id: Uuid,
     run: Option<&RunState>,
     leeway: Leeway,
@@ -70,7 +70,7 @@ pub fn check_run(
 }
 
 /// Whether a token bound to the schedule still lives.
-pub fn check_schedule(id: Uuid, schedule: Option<&ScheduleState>) -> Result<(), EndedWorkload> {
+pub(crate) fn check_schedule(id: Uuid, schedule: Option<&ScheduleState>) -> Result<(), EndedWorkload> {
     match schedule {
         None => Err(EndedWorkload::NoSchedule(id)),
         Some(ScheduleState { active: false }) => Err(EndedWorkload::ScheduleOff(id)),
@@ -80,19 +80,19 @@ pub fn check_schedule(id: Uuid, schedule: Option<&ScheduleState>) -> Result<(), 
 
 /// # Errors
 /// When the database doesn't answer.
-pub async fn find_run(store: &Store, id: Uuid) -> Result<Option<RunState>, StoreError> {
+pub(crate) async fn find_run(store: &Store, id: Uuid) -> Result<Option<RunState>, StoreError> {
     store.fetch_optional(&by_id("pipeline_run", &["in_progress", "end_time", "root_run_id"], id)).await
 }
 
 /// # Errors
 /// When the database doesn't answer.
-pub async fn find_schedule(store: &Store, id: Uuid) -> Result<Option<ScheduleState>, StoreError> {
+pub(crate) async fn find_schedule(store: &Store, id: Uuid) -> Result<Option<ScheduleState>, StoreError> {
     store.fetch_optional(&by_id("schedule", &["active"], id)).await
 }
 
 /// # Errors
 /// When the database doesn't answer.
-pub async fn find_deployment(store: &Store, id: Uuid) -> Result<Option<DeploymentState>, StoreError> {
+pub(crate) async fn find_deployment(store: &Store, id: Uuid) -> Result<Option<DeploymentState>, StoreError> {
     store.fetch_optional(&by_id("deployment", &["id"], id)).await
 }
 
@@ -103,7 +103,7 @@ fn by_id(table: &'static str, columns: &[&'static str], id: Uuid) -> SelectState
 
 /// Why a workload token is not given.
 #[derive(Debug, thiserror::Error)]
-pub enum WorkloadRefusal {
+pub(crate) enum WorkloadRefusal {
     /// 400
     #[error("{0}")]
     Unfit(String),
@@ -118,7 +118,7 @@ pub enum WorkloadRefusal {
 ///
 /// # Errors
 /// [`WorkloadRefusal`] for a workload that isn't there, has ended, or is another one.
-pub async fn narrow(store: &Store, scope: &Scope, asked: Workload) -> Result<Scope, WorkloadRefusal> {
+pub(crate) async fn narrow(store: &Store, scope: &Scope, asked: Workload) -> Result<Scope, WorkloadRefusal> {
     let mut asked = Workload {
         schedule_id: asked.schedule_id.or(scope.schedule_id),
         pipeline_run_id: asked.pipeline_run_id.or(scope.pipeline_run_id),

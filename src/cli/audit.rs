@@ -28,7 +28,7 @@ const OVERLAP: Duration = Duration::from_secs(10);
 #[command(after_help = "Examples:\n  zendo audit --since 24h --action sign_in_refused\n  \
                         zendo audit --user ada --limit 1000 --output json\n  \
                         zendo audit --follow --output json")]
-pub struct AuditArgs {
+pub(super) struct AuditArgs {
     /// Folder of the embedded database [env: ZENDO_DATA_DIR] [default: zendo-data]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
@@ -63,7 +63,7 @@ enum Since {
 ///
 /// # Errors
 /// Exit code 2 for an invalid filter or setting, 1 when the store can't be read.
-pub fn run(args: AuditArgs, program: &'static str) -> Result<(), CliError> {
+pub(super) fn run(args: AuditArgs, program: &'static str) -> Result<(), CliError> {
     program::runtime()?.block_on(execute(&args, program))
 }
 

@@ -14,7 +14,7 @@ const LONGEST_REASON: u64 = 4096;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  zendo healthcheck --listen 127.0.0.1:8080")]
-pub struct HealthcheckArgs {
+pub(super) struct HealthcheckArgs {
     /// Address or name and port the server listens on [env: ZENDO_LISTEN] [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<Listen>,
@@ -24,7 +24,7 @@ pub struct HealthcheckArgs {
 ///
 /// # Errors
 /// When it doesn't answer that it is ready.
-pub fn run(args: HealthcheckArgs) -> Result<(), CliError> {
+pub(super) fn run(args: HealthcheckArgs) -> Result<(), CliError> {
     let (config, _) = config_from_environment()?;
     let listen = args.listen.unwrap_or(config.zendo.listen);
     let address =

@@ -25,7 +25,7 @@ const DELAY: u32 = 1;
 #[command(after_help = "Examples:\n  ZENDO_SIGNING_ALGORITHM=EdDSA zendo keys rotate\n  \
                         zendo keys list --data-dir /var/lib/zendo\n  \
                         zendo keys retire 019c2f6e-5a51-7d0c-b5f4-0a6f1d7f3c11")]
-pub struct KeysArgs {
+pub(super) struct KeysArgs {
     /// Folder of the embedded database [env: ZENDO_DATA_DIR] [default: zendo-data]
     #[arg(long, value_name = "DIR", global = true)]
     data_dir: Option<PathBuf>,
@@ -79,7 +79,7 @@ struct RetireArgs {
 ///
 /// # Errors
 /// Exit code 2 for an invalid argument or setting, 1 for what the store or a rule refuses.
-pub fn run(args: KeysArgs, program: &'static str) -> Result<(), CliError> {
+pub(super) fn run(args: KeysArgs, program: &'static str) -> Result<(), CliError> {
     program::print(&program::runtime()?.block_on(execute(args, program))?)
 }
 

@@ -22,7 +22,7 @@ const DEFAULT_USERNAME: &str = "default";
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  zendo login https://zen.example.com\n  \
                         zendo login https://zen.example.com --username ci --password-stdin < password.txt")]
-pub struct LoginArgs {
+pub(super) struct LoginArgs {
     /// The server's address [default: the active server, to sign in again]
     #[arg(value_name = "URL")]
     pub server: Option<String>,
@@ -47,7 +47,7 @@ pub struct LoginArgs {
 }
 
 /// Signs in and remembers it; the password itself is not remembered.
-pub fn run(args: &LoginArgs, program: &'static str) -> Result<(), CliError> {
+pub(super) fn run(args: &LoginArgs, program: &'static str) -> Result<(), CliError> {
     let explain = |error: ClientError| program::explain(&error, program);
     let environment = Environment::from_process().map_err(explain)?;
     let tls = tls_of(args).map_err(explain)?;
@@ -77,7 +77,7 @@ pub fn run(args: &LoginArgs, program: &'static str) -> Result<(), CliError> {
 }
 
 /// Stops a command whose effect on `server` the environment would hide.
-pub fn refuse_overruled(
+pub(super) fn refuse_overruled(
     environment: &Environment,
     server: &ServerUrl,
     command: &str,

@@ -7,7 +7,7 @@ use crate::client::{ClientError, Environment, ServerUrl, target};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  zendo logout\n  zendo logout https://zen.example.com")]
-pub struct LogoutArgs {
+pub(super) struct LogoutArgs {
     /// The server's address [default: the active server]
     #[arg(value_name = "URL")]
     pub server: Option<String>,
@@ -17,7 +17,7 @@ pub struct LogoutArgs {
 }
 
 /// Forgets the server's credentials, and that it was the active one.
-pub fn run(args: &LogoutArgs, program: &'static str) -> Result<(), CliError> {
+pub(super) fn run(args: &LogoutArgs, program: &'static str) -> Result<(), CliError> {
     let explain = |error: ClientError| program::explain(&error, program);
     let environment = Environment::from_process().map_err(explain)?;
     let Some(server) = find_server(args, &environment).map_err(explain)? else {

@@ -8,7 +8,7 @@ use super::CliError;
 
 /// How a command prints what it found.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum Output {
+pub(super) enum Output {
     Table,
     Json,
 }
@@ -17,12 +17,12 @@ pub enum Output {
 ///
 /// # Errors
 /// When it can't be written as JSON.
-pub fn json(value: &impl Serialize) -> Result<String, CliError> {
+pub(super) fn json(value: &impl Serialize) -> Result<String, CliError> {
     let json = serde_json::to_string_pretty(value);
     json.map(|json| json + "\n").map_err(|error| CliError::failure(error.to_string()))
 }
 
 /// A moment of a table, in UTC.
-pub fn moment(moment: DateTime<Utc>) -> String {
+pub(super) fn moment(moment: DateTime<Utc>) -> String {
     moment.format("%Y-%m-%d %H:%M:%S").to_string()
 }

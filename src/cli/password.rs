@@ -9,22 +9,22 @@ use super::CliError;
 /// More than any password a server takes; keeps a mistaken `< /dev/zero` from filling the memory.
 const MAX_BYTES: u64 = 64 * 1024;
 
-pub fn at_terminal() -> bool {
+pub(super) fn at_terminal() -> bool {
     io::stdin().is_terminal()
 }
 
 /// What standard input holds.
-pub fn from_stdin() -> Result<SecretString, CliError> {
+pub(super) fn from_stdin() -> Result<SecretString, CliError> {
     read(io::stdin().lock()).map_err(unreadable)
 }
 
 /// Asks for it, without showing what is typed.
-pub fn ask(prompt: &str) -> Result<SecretString, CliError> {
+pub(super) fn ask(prompt: &str) -> Result<SecretString, CliError> {
     rpassword::prompt_password(prompt).map(SecretString::from).map_err(unreadable)
 }
 
 /// Asks for a new one, twice, since nobody sees what they type.
-pub fn ask_for_new(prompt: &str) -> Result<SecretString, CliError> {
+pub(super) fn ask_for_new(prompt: &str) -> Result<SecretString, CliError> {
     let password = ask(prompt)?;
     if ask("The same again: ")?.expose_secret() != password.expose_secret() {
         return Err(CliError::usage("these are two different passwords; nothing was changed"));
@@ -37,7 +37,7 @@ fn unreadable(error: io::Error) -> CliError {
 }
 
 /// All of `input` but the line break at its end, which `echo` and editors add.
-pub fn read(input: impl Read) -> io::Result<SecretString> {
+pub(super) fn read(input: impl Read) -> io::Result<SecretString> {
     let mut text = String::new();
     input.take(MAX_BYTES).read_to_string(&mut text)?;
     let end = text.strip_suffix('\n').map_or(text.len(), |line| line.trim_end_matches('\r').len());

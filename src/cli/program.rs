@@ -13,13 +13,13 @@ const OWN_NAME: &str = "zendo";
 const OFFICIAL_NAME: &str = "zenml";
 
 /// The name to show in usage texts and advice: `zenml` when called through a link of that name.
-pub fn name(argument_zero: Option<&OsStr>) -> &'static str {
+pub(super) fn name(argument_zero: Option<&OsStr>) -> &'static str {
     let called = argument_zero.and_then(|argument| Path::new(argument).file_stem());
     if called == Some(OsStr::new(OFFICIAL_NAME)) { OFFICIAL_NAME } else { OWN_NAME }
 }
 
 /// Puts `program` in the place of the own name in every usage line and example of `command`.
-pub fn rename(command: clap::Command, program: &'static str) -> clap::Command {
+pub(super) fn rename(command: clap::Command, program: &'static str) -> clap::Command {
     rename_examples(command.bin_name(program), &format!("{OWN_NAME} "), program)
 }
 
@@ -34,7 +34,7 @@ fn rename_examples(mut command: clap::Command, pattern: &str, program: &str) -> 
 ///
 /// # Errors
 /// When it can't start.
-pub fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| CliError::failure(format!("the runtime can't start: {error}")))
 }
@@ -42,7 +42,7 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
 /// Writes `text` to standard output.
 ///
 /// A reader that went away early (`… | head -0`) has all it wanted: that is no error.
-pub fn print(text: &str) -> Result<(), CliError> {
+pub(super) fn print(text: &str) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
@@ -53,12 +53,12 @@ pub fn print(text: &str) -> Result<(), CliError> {
 }
 
 /// Writes a line to standard error, where nobody may be left to read it.
-pub fn complain(text: &str) {
+pub(super) fn complain(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{OWN_NAME}: {text}");
 }
 
 /// The error as the caller sees it: what happened, and what to do next.
-pub fn explain(error: &ClientError, program: &str) -> CliError {
+pub(super) fn explain(error: &ClientError, program: &str) -> CliError {
     let advice = match error {
         ClientError::InvalidUrl { .. } => Some("Example: https://zen.example.com".to_owned()),
         ClientError::NoServer | ClientError::NotAServerStore => {

@@ -22,7 +22,7 @@ use crate::server;
 use crate::startup::{self, SignIn, StartupError};
 
 #[derive(Debug, clap::Args)]
-pub struct ServeArgs {
+pub(super) struct ServeArgs {
     /// Address or name of this machine and port to listen on; port 0 takes a free one [env: ZENDO_LISTEN] [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<Listen>,
@@ -35,7 +35,7 @@ pub struct ServeArgs {
 ///
 /// # Errors
 /// Exit code 2 for an invalid setting, 1 when the server can't start.
-pub fn run(args: ServeArgs) -> Result<(), CliError> {
+pub(super) fn run(args: ServeArgs) -> Result<(), CliError> {
     let (mut config, warnings) = config_from_environment()?;
     config.zendo.listen = args.listen.unwrap_or(config.zendo.listen);
     config.zendo.data_dir = args.data_dir.unwrap_or(config.zendo.data_dir);
@@ -73,7 +73,7 @@ fn in_one_line(error: &anyhow::Error) -> String {
 ///
 /// # Errors
 /// Exit code 2 with one line about the first invalid setting.
-pub fn config_from_environment() -> Result<(Config, Vec<String>), CliError> {
+pub(super) fn config_from_environment() -> Result<(Config, Vec<String>), CliError> {
     let usage = |error: ConfigError| CliError::usage(error.to_string());
     let mut variables = Vec::new();
     for (name, value) in std::env::vars_os() {

@@ -15,14 +15,14 @@ use crate::env::clock::{Clock, SystemClock};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  zendo status\n  zendo status && zendo token")]
-pub struct StatusArgs {
+pub(super) struct StatusArgs {
     /// The server to look at, among those signed in to [default: the active one]
     #[arg(long, value_name = "URL")]
     pub server: Option<String>,
 }
 
 /// Prints what is known. The outcome is an error when the server cannot be reached or nobody is signed in.
-pub fn run(args: &StatusArgs, program: &'static str) -> Result<(), CliError> {
+pub(super) fn run(args: &StatusArgs, program: &'static str) -> Result<(), CliError> {
     let explain = |error: ClientError| program::explain(&error, program);
     let mut report = Report::default();
     let outcome = examine(args, &mut report);

@@ -15,7 +15,7 @@ use crate::store::{ConnectError, Store};
 ///
 /// # Errors
 /// Exit code 2 for an invalid setting, 1 for a store that can't be opened.
-pub async fn open(
+pub(super) async fn open(
     data_dir: Option<&Path>,
     is_to_change: bool,
     program: &str,
@@ -39,7 +39,11 @@ pub async fn open(
 ///
 /// # Errors
 /// Exit code 1 when the file of its lines can't be opened.
-pub fn open_audit(store: &Store, config: &Config, environment: &Environment) -> Result<Audit, CliError> {
+pub(super) fn open_audit(
+    store: &Store,
+    config: &Config,
+    environment: &Environment,
+) -> Result<Audit, CliError> {
     let mut settings = config.zendo.clone();
     settings.audit_log = settings.audit_log.filter(|log| log.0 != Destination::Stdout);
     Audit::open(store.clone(), &settings, environment)

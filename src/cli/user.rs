@@ -27,7 +27,7 @@ use crate::store::Timestamp;
                         zendo user passwd default\n  \
                         zendo user create ada --admin --password-stdin < password.txt\n  \
                         ZENML_STORE_URL=mysql://db.example.com/zenml zendo user deactivate eve")]
-pub struct UserArgs {
+pub(super) struct UserArgs {
     /// Folder of the embedded database [env: ZENDO_DATA_DIR] [default: zendo-data]
     #[arg(long, value_name = "DIR", global = true)]
     data_dir: Option<PathBuf>,
@@ -103,7 +103,7 @@ struct DeactivateArgs {
 ///
 /// # Errors
 /// Exit code 2 for an invalid name, password or setting, 1 for what the store or a rule refuses.
-pub fn run(args: UserArgs, program: &'static str) -> Result<(), CliError> {
+pub(super) fn run(args: UserArgs, program: &'static str) -> Result<(), CliError> {
     program::print(&program::runtime()?.block_on(execute(args, program))?)
 }
 

@@ -6,7 +6,7 @@ mod bootstrap;
 mod folders;
 mod listen;
 mod names;
-pub mod password;
+pub(crate) mod password;
 mod secrets;
 mod server;
 mod store;
@@ -18,17 +18,21 @@ mod zendo;
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 
-pub use bootstrap::BootstrapSettings;
-pub use listen::Listen;
-pub use secrets::{SecretsStoreSettings, SecretsStoreType};
-pub use server::{AuthScheme, DeploymentType, JwtAlgorithm, Origins, ServerSettings};
-pub use store::{StoreSettings, StoreTls};
-pub use store_url::{StoreLocation, StoreUrl};
-pub use value::{AtLeast, Flag, HeaderSetting, HttpUrl, Secret, Setting, Text};
-pub use workload::{Leeway, WorkloadSettings};
-pub use zendo::{
-    AbsolutePath, AuditLog, Destination, Names, Networks, PreflightMethod, SigningAlgorithm, ZendoSettings,
+pub(crate) use bootstrap::BootstrapSettings;
+pub(crate) use listen::Listen;
+pub(crate) use secrets::{SecretsStoreSettings, SecretsStoreType};
+pub(crate) use server::{AuthScheme, DeploymentType, JwtAlgorithm, ServerSettings};
+pub(crate) use store::StoreSettings;
+pub(crate) use store_url::StoreLocation;
+pub(crate) use value::{Flag, HeaderSetting, HttpUrl, Text};
+pub use value::{Secret, Setting};
+pub(crate) use workload::{Leeway, WorkloadSettings};
+pub use zendo::SigningAlgorithm;
+pub(crate) use zendo::{
+    AbsolutePath, AuditLog, Destination, Names, Networks, PreflightMethod, ZendoSettings,
 };
+#[cfg(test)]
+pub(crate) use {server::Origins, value::AtLeast};
 
 /// All settings of one process.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -84,7 +88,7 @@ impl Config {
 }
 
 /// What an operator should know to be unsafe in these settings, a line each.
-pub fn unsafe_settings(config: &Config) -> Vec<String> {
+pub(crate) fn unsafe_settings(config: &Config) -> Vec<String> {
     let mut warnings = Vec::new();
     let weak = |secret: &Option<Secret>, least: usize| {
         secret.as_ref().is_some_and(|Secret(secret)| secret.expose_secret().len() < least)

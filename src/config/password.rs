@@ -20,7 +20,7 @@ pub enum UnusablePassword {
 ///
 /// # Errors
 /// [`UnusablePassword`] with the reason.
-pub fn check_new(password: &SecretString) -> Result<(), UnusablePassword> {
+pub(crate) fn check_new(password: &SecretString) -> Result<(), UnusablePassword> {
     let password = password.expose_secret();
     match password {
         "" => Err(UnusablePassword::Empty),

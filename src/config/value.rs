@@ -20,7 +20,7 @@ pub trait Setting: Sized {
 }
 
 /// For `#[serde(deserialize_with = "setting")]`. A variable that is set to nothing doesn't come here.
-pub fn setting<'de, D: Deserializer<'de>, T: Setting>(deserializer: D) -> Result<T, D::Error> {
+pub(super) fn setting<'de, D: Deserializer<'de>, T: Setting>(deserializer: D) -> Result<T, D::Error> {
     let text = String::deserialize(deserializer)?;
     // A space may be part of a secret; elsewhere it is a mistake.
     let meant = if T::SECRET { text.as_str() } else { text.trim() };
@@ -34,7 +34,9 @@ pub fn setting<'de, D: Deserializer<'de>, T: Setting>(deserializer: D) -> Result
 }
 
 /// For optional settings.
-pub fn optional<'de, D: Deserializer<'de>, T: Setting>(deserializer: D) -> Result<Option<T>, D::Error> {
+pub(super) fn optional<'de, D: Deserializer<'de>, T: Setting>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
     setting(deserializer).map(Some)
 }
 

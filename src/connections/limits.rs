@@ -70,7 +70,7 @@ fn open_files() -> usize {
 }
 
 /// Lets the process have as many open files as it may.
-pub fn raise_open_files() {
+pub(crate) fn raise_open_files() {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current != maximum
         && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })

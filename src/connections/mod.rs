@@ -22,7 +22,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-pub use limits::{ConnectionLimits, raise_open_files};
+pub(crate) use limits::{ConnectionLimits, raise_open_files};
 use stream::WatchedStream;
 use table::{Order, Slot, Table};
 
@@ -38,7 +38,7 @@ const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nC
 
 /// Serves until `stop` is done, then finishes the requests under way. What is idle or still reads a head then is closed
 /// at once. Dropping it ends all connections.
-pub async fn serve(
+pub(crate) async fn serve(
     router: Router,
     listener: TcpListener,
     limits: ConnectionLimits,

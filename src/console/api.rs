@@ -34,7 +34,7 @@ const OF_THE_PAGE: [HeaderName; 2] = [WWW_AUTHENTICATE, RETRY_AFTER];
 
 /// Asks in the name of a page's visitor.
 #[derive(Clone)]
-pub struct Api {
+pub(super) struct Api {
     router: Router,
     headers: HeaderMap,
     peer: Option<ConnectInfo<SocketAddr>>,
@@ -42,7 +42,7 @@ pub struct Api {
 
 /// An answer that is not a success.
 #[derive(Debug)]
-pub struct Refusal {
+pub(super) struct Refusal {
     pub status: StatusCode,
     pub message: String,
     /// Those of its headers that are the page's too.
@@ -51,7 +51,7 @@ pub struct Refusal {
 
 impl Api {
     /// For whoever sent the request of a page.
-    pub fn of(router: &Router, parts: &Parts) -> Self {
+    pub(super) fn of(router: &Router, parts: &Parts) -> Self {
         let mut headers = HeaderMap::new();
         for name in HANDED_ON {
             for value in parts.headers.get_all(&name) {
@@ -64,12 +64,12 @@ impl Api {
     }
 
     /// The headers with which it asks.
-    pub fn headers(&self) -> &HeaderMap {
+    pub(super) fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 
     /// Proves from now on that the session's CSRF token is known.
-    pub fn know_csrf_token(&mut self, token: &str) {
+    pub(super) fn know_csrf_token(&mut self, token: &str) {
         if let Ok(token) = HeaderValue::from_str(token) {
             self.headers.insert(CSRF_HEADER, token);
         }
@@ -79,7 +79,7 @@ impl Api {
     ///
     /// # Errors
     /// [`Refusal`] with what the API says; 500 for an answer that can't be read.
-    pub async fn get<T: DeserializeOwned>(&self, address: &Address) -> Result<T, Refusal> {
+    pub(super) async fn get<T: DeserializeOwned>(&self, address: &Address) -> Result<T, Refusal> {
         let (status, headers, body) = self.ask(address).await?;
         if !status.is_success() {
             return Err(Refusal { status, message: message_in(&body), headers });

@@ -8,41 +8,41 @@ const LONGEST_CODE: usize = 128;
 
 /// The names and values of a page's query. What isn't known is passed over: it is a page's, no API's.
 #[derive(Debug, Default)]
-pub struct Asked(Vec<(String, String)>);
+pub(super) struct Asked(Vec<(String, String)>);
 
 impl Asked {
     /// The query of a page's request.
-    pub fn of(parts: &Parts) -> Self {
+    pub(super) fn of(parts: &Parts) -> Self {
         let query = parts.uri.query().unwrap_or_default();
         Self(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
     }
 
     /// What was said for `name`, if it was anything.
-    pub fn text(&self, name: &str) -> Option<&str> {
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
         let said = self.0.iter().rev().find(|(said, _)| said == name);
         said.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
     }
 
     /// The id that was said for `name`, as the API writes ids.
-    pub fn id(&self, name: &str) -> Option<Uuid> {
+    pub(super) fn id(&self, name: &str) -> Option<Uuid> {
         self.text(name).and_then(id)
     }
 
     /// What was said for `name` if it can be a code of this server's: letters and digits.
-    pub fn code(&self, name: &str) -> Option<&str> {
+    pub(super) fn code(&self, name: &str) -> Option<&str> {
         let is_code =
             |code: &&str| code.len() <= LONGEST_CODE && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
         self.text(name).filter(is_code)
     }
 
     /// The page of a list, from 1.
-    pub fn page(&self) -> u64 {
+    pub(super) fn page(&self) -> u64 {
         self.text("page").and_then(|page| page.parse().ok()).unwrap_or(1).max(1)
     }
 }
 
 /// An id in the one form that addresses have it in.
-pub fn id(text: &str) -> Option<Uuid> {
+pub(super) fn id(text: &str) -> Option<Uuid> {
     let id = Uuid::try_parse(text).ok()?;
     id.hyphenated().to_string().eq_ignore_ascii_case(text).then_some(id)
 }

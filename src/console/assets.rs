@@ -31,12 +31,12 @@ const ALL: [Asset; 9] = [
 ];
 
 /// The files, with the name of this version of them.
-pub struct Assets {
+pub(super) struct Assets {
     pub version: String,
 }
 
 impl Assets {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut hash = Sha256::new();
         for (name, _, packed) in ALL {
             hash.update(name);
@@ -49,7 +49,7 @@ impl Assets {
 }
 
 /// A file of this version.
-pub async fn serve(
+pub(super) async fn serve(
     State(console): State<Console>,
     Path((version, name)): Path<(String, String)>,
     headers: HeaderMap,

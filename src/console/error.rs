@@ -9,17 +9,17 @@ use super::shell::Shell;
 use crate::address::Address;
 
 /// What the handlers of pages return.
-pub type PageResult = Result<Html<String>, PageError>;
+pub(super) type PageResult = Result<Html<String>, PageError>;
 
 /// Why there is no page.
-pub enum PageError {
+pub(super) enum PageError {
     /// It is somewhere else.
     GoTo(Address),
     /// A page that says so.
     Said(Box<Said>),
 }
 
-pub struct Said {
+pub(super) struct Said {
     shell: Shell,
     status: StatusCode,
     title: &'static str,
@@ -37,17 +37,17 @@ struct ErrorPage<'a> {
 }
 
 impl PageError {
-    pub fn not_found(shell: Shell, message: impl Into<String>) -> Self {
+    pub(super) fn not_found(shell: Shell, message: impl Into<String>) -> Self {
         Said::of(shell, StatusCode::NOT_FOUND, message).into()
     }
 
     /// For a page that is only for admins.
-    pub fn admins_only(shell: Shell) -> Self {
+    pub(super) fn admins_only(shell: Shell) -> Self {
         Said::of(shell, StatusCode::FORBIDDEN, "This page is for admins of this server.").into()
     }
 
     /// What the API refused.
-    pub fn refused(shell: Shell, refusal: Refusal) -> Self {
+    pub(super) fn refused(shell: Shell, refusal: Refusal) -> Self {
         Said { headers: refusal.headers, ..Said::of(shell, refusal.status, refusal.message) }.into()
     }
 }
@@ -109,7 +109,7 @@ impl IntoResponse for PageError {
 ///
 /// # Errors
 /// When it can't be made.
-pub fn page(template: &impl Template) -> Result<Html<String>, PageError> {
+pub(super) fn page(template: &impl Template) -> Result<Html<String>, PageError> {
     template.render().map(Html).map_err(|error| {
         tracing::error!(%error, "a page can't be made");
         let message = "The page could not be made.";

@@ -6,11 +6,11 @@ use super::asked::Asked;
 use crate::address::Address;
 
 /// Rows of a page.
-pub const SIZE: u64 = 20;
+pub(super) const SIZE: u64 = 20;
 
 /// A page of a list, as the API answers it.
 #[derive(Debug, Deserialize)]
-pub struct Page<T> {
+pub(super) struct Page<T> {
     pub index: u64,
     pub total_pages: u64,
     pub total: u64,
@@ -19,7 +19,7 @@ pub struct Page<T> {
 
 /// What the frame of a list needs: whether there is anything, where it is, and the way to the pages before and after.
 #[derive(Debug)]
-pub struct Paging {
+pub(super) struct Paging {
     pub index: u64,
     pub pages: u64,
     pub total: u64,
@@ -30,7 +30,7 @@ pub struct Paging {
 
 impl Paging {
     /// For a page of the list at that address; `kept` is what else was asked of it.
-    pub fn of<T>(page: &Page<T>, list: &Address, asked: &Asked, kept: &[&'static str]) -> Self {
+    pub(super) fn of<T>(page: &Page<T>, list: &Address, asked: &Asked, kept: &[&'static str]) -> Self {
         let link = |index: u64| {
             let kept = kept.iter().fold(list.clone(), |address, name| address.maybe(name, asked.text(name)));
             kept.with("page", index)
@@ -47,11 +47,11 @@ impl Paging {
 }
 
 /// What was asked of a list of the API: its page, newest first.
-pub fn newest(list: Address, asked: &Asked) -> Address {
+pub(super) fn newest(list: Address, asked: &Asked) -> Address {
     list.with("sort_by", "desc:created").with("page", asked.page()).with("size", SIZE)
 }
 
 /// The filter for a text that is searched for.
-pub fn containing(text: &str) -> String {
+pub(super) fn containing(text: &str) -> String {
     format!("contains:{text}")
 }

@@ -63,7 +63,7 @@ impl Console {
 }
 
 /// `/console/...`, which asks `api` for what it shows; a server without a dashboard leads its visitors there.
-pub fn router(app: &AppState, api: Router) -> Router<AppState> {
+pub(crate) fn router(app: &AppState, api: Router) -> Router<AppState> {
     let console = Console { app: app.clone(), api, assets: Arc::new(Assets::new()) };
     let pages = pages::router()
         .route("/console", get(go_home))

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, de};
 
 /// A moment in an answer of the API: with its offset from UTC, or in UTC without one.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Moment(pub DateTime<Utc>);
+pub(super) struct Moment(pub DateTime<Utc>);
 
 impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -24,7 +24,7 @@ impl<'de> Deserialize<'de> for Moment {
 /// A moment in a page. The page's script says the exact one in the reader's own time zone.
 #[derive(Template)]
 #[template(source = r#"<time datetime="{{ iso }}" title="{{ exact }}">{{ words }}</time>"#, ext = "html")]
-pub struct Shown {
+pub(super) struct Shown {
     iso: String,
     exact: String,
     words: String,
@@ -35,7 +35,7 @@ impl HtmlSafe for Shown {}
 
 impl Moment {
     /// As seen from `now`.
-    pub fn shown(self, now: DateTime<Utc>) -> Shown {
+    pub(super) fn shown(self, now: DateTime<Utc>) -> Shown {
         Shown {
             iso: self.0.to_rfc3339_opts(SecondsFormat::Secs, true),
             exact: self.0.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
@@ -69,7 +69,7 @@ impl fmt::Display for Relative {
 }
 
 /// A number of seconds in words: "7 days", "90 minutes".
-pub fn duration(seconds: u64) -> String {
+pub(super) fn duration(seconds: u64) -> String {
     let units = [(86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")];
     let whole = units.into_iter().find(|(size, _)| seconds >= *size && seconds.is_multiple_of(*size));
     let (size, unit) = whole.unwrap_or((1, "second"));

@@ -8,7 +8,7 @@ const PLACES: [&str; 2] = ["/console/", "/docs/"];
 
 /// The address to go to: what was asked for if it is a page below `root`, else the console's first one. Who follows a
 /// link to the sign-in must not find that they have done more than signed in.
-pub fn safe(asked: Option<&str>, root: &str) -> Address {
+pub(super) fn safe(asked: Option<&str>, root: &str) -> Address {
     let is_page = |address: &Address| {
         let path = address.path().strip_prefix(root).unwrap_or_default();
         PLACES.iter().any(|place| path.starts_with(place))

@@ -9,7 +9,7 @@ use super::views::{ServerInfo, User};
 use crate::address::Address;
 
 /// The page that the console opens with, behind the root path.
-pub const HOME: &str = "/console/settings/api-tokens";
+pub(super) const HOME: &str = "/console/settings/api-tokens";
 
 /// The pages of the settings: path, name, and whether they are for admins alone.
 const SECTIONS: [(&str, &str, bool); 7] = [
@@ -24,7 +24,7 @@ const SECTIONS: [(&str, &str, bool); 7] = [
 
 /// The frame of a page: whose server it is, who looks at it, and what its links and scripts need.
 #[derive(Clone, Default)]
-pub struct Shell {
+pub(super) struct Shell {
     /// Where all paths start; empty, or a path without a slash at its end.
     pub root: String,
     /// The name of this version of the style sheet and scripts.
@@ -41,26 +41,26 @@ pub struct Shell {
 }
 
 impl Shell {
-    pub fn is_admin(&self) -> bool {
+    pub(super) fn is_admin(&self) -> bool {
         self.user.as_ref().is_some_and(|user| user.body.is_admin)
     }
 
-    pub fn user_name(&self) -> &str {
+    pub(super) fn user_name(&self) -> &str {
         self.user.as_ref().map_or("", |user| &user.name)
     }
 
     /// Whether people sign in to the console, and can sign out of it.
-    pub fn has_sessions(&self) -> bool {
+    pub(super) fn has_sessions(&self) -> bool {
         matches!(self.server.auth_scheme.as_str(), "OAUTH2_PASSWORD_BEARER" | "EXTERNAL")
     }
 
     /// Whether users and their passwords are kept by another service.
-    pub fn is_external(&self) -> bool {
+    pub(super) fn is_external(&self) -> bool {
         self.server.auth_scheme == "EXTERNAL"
     }
 
     /// The pages of the settings that its visitor may see.
-    pub fn sections(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+    pub(super) fn sections(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         let is_admin = self.is_admin();
         SECTIONS
             .into_iter()
@@ -69,32 +69,32 @@ impl Shell {
     }
 
     /// Whether the page is this one, or below it.
-    pub fn is_in(&self, path: &'static str) -> bool {
+    pub(super) fn is_in(&self, path: &'static str) -> bool {
         self.path.starts_with(self.at(path).as_str())
     }
 
     /// An address of the server.
-    pub fn at(&self, path: &'static str) -> Address {
+    pub(super) fn at(&self, path: &'static str) -> Address {
         self.to(path, &[])
     }
 
     /// An address of the server with parts that come from elsewhere, one for each `{}` of `pattern`.
-    pub fn to(&self, pattern: &'static str, parts: &[&dyn Display]) -> Address {
+    pub(super) fn to(&self, pattern: &'static str, parts: &[&dyn Display]) -> Address {
         Address::of(pattern, parts).below(&self.root)
     }
 
     /// The page itself, without its query.
-    pub fn here(&self) -> Address {
+    pub(super) fn here(&self) -> Address {
         Address::asked(&self.path, &self.root).unwrap_or_else(|| self.at(HOME))
     }
 
     /// The address of a style sheet, script or picture.
-    pub fn asset(&self, name: &'static str) -> Address {
+    pub(super) fn asset(&self, name: &'static str) -> Address {
         self.to("/console/assets/{}/{}", &[&self.assets, &name])
     }
 
     /// A moment, as seen from now.
-    pub fn ago(&self, moment: &Moment) -> Shown {
+    pub(super) fn ago(&self, moment: &Moment) -> Shown {
         moment.shown(self.now)
     }
 }

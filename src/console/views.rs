@@ -8,7 +8,7 @@ use super::moment::Moment;
 
 /// A resource as ZenML's API answers it.
 #[derive(Debug, Clone, Default, Deserialize)]
-pub struct Item<Body, Metadata = Nothing, Resources = Nothing> {
+pub(super) struct Item<Body, Metadata = Nothing, Resources = Nothing> {
     pub id: Uuid,
     #[serde(default)]
     pub name: String,
@@ -18,11 +18,11 @@ pub struct Item<Body, Metadata = Nothing, Resources = Nothing> {
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
-pub struct Nothing {}
+pub(super) struct Nothing {}
 
 /// `GET /info`.
 #[derive(Debug, Clone, Default, Deserialize)]
-pub struct ServerInfo {
+pub(super) struct ServerInfo {
     pub id: Uuid,
     pub name: Option<String>,
     pub version: String,
@@ -34,15 +34,15 @@ pub struct ServerInfo {
 }
 
 impl ServerInfo {
-    pub fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         self.name.as_deref().filter(|name| !name.is_empty()).unwrap_or("zendo")
     }
 }
 
-pub type User = Item<UserBody, UserMetadata>;
+pub(super) type User = Item<UserBody, UserMetadata>;
 
 #[derive(Debug, Clone, Default, Deserialize)]
-pub struct UserBody {
+pub(super) struct UserBody {
     pub created: Option<Moment>,
     pub active: bool,
     pub full_name: String,
@@ -52,26 +52,26 @@ pub struct UserBody {
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
-pub struct UserMetadata {
+pub(super) struct UserMetadata {
     pub email: Option<String>,
     pub password_changed_at: Option<Moment>,
 }
 
 impl User {
     /// The empty text for none.
-    pub fn email(&self) -> &str {
+    pub(super) fn email(&self) -> &str {
         self.metadata.as_ref().and_then(|metadata| metadata.email.as_deref()).unwrap_or_default()
     }
 }
 
 /// `GET /settings`.
 #[derive(Debug, Deserialize)]
-pub struct Settings {
+pub(super) struct Settings {
     pub body: SettingsBody,
 }
 
 #[derive(Debug, Deserialize)]
-pub struct SettingsBody {
+pub(super) struct SettingsBody {
     pub server_name: String,
     pub logo_url: Option<String>,
     pub enable_analytics: bool,
@@ -81,10 +81,10 @@ pub struct SettingsBody {
     pub updated: Moment,
 }
 
-pub type ApiToken = Item<ApiTokenBody, ApiTokenMetadata, ApiTokenResources>;
+pub(super) type ApiToken = Item<ApiTokenBody, ApiTokenMetadata, ApiTokenResources>;
 
 #[derive(Debug, Deserialize)]
-pub struct ApiTokenBody {
+pub(super) struct ApiTokenBody {
     pub created: Moment,
     pub token_type: String,
     pub expires: Option<Moment>,
@@ -95,60 +95,60 @@ pub struct ApiTokenBody {
 }
 
 #[derive(Debug, Deserialize)]
-pub struct ApiTokenMetadata {
+pub(super) struct ApiTokenMetadata {
     pub descendants: u64,
     pub user_agent: Option<String>,
 }
 
 /// The API token that another was made from.
 #[derive(Debug, Deserialize)]
-pub struct ParentToken {
+pub(super) struct ParentToken {
     pub id: Uuid,
     pub name: String,
 }
 
 #[derive(Debug, Deserialize)]
-pub struct ApiTokenResources {
+pub(super) struct ApiTokenResources {
     pub user: Option<Item<UserBody>>,
     pub parent: Option<ParentToken>,
 }
 
-pub type Project = Item<Nothing>;
+pub(super) type Project = Item<Nothing>;
 
-pub type ServiceAccount = Item<ServiceAccountBody, ServiceAccountMetadata>;
+pub(super) type ServiceAccount = Item<ServiceAccountBody, ServiceAccountMetadata>;
 
 #[derive(Debug, Deserialize)]
-pub struct ServiceAccountBody {
+pub(super) struct ServiceAccountBody {
     pub created: Moment,
     pub active: bool,
 }
 
 #[derive(Debug, Deserialize)]
-pub struct ServiceAccountMetadata {
+pub(super) struct ServiceAccountMetadata {
     pub description: String,
 }
 
-pub type ApiKey = Item<ApiKeyBody, ApiKeyMetadata>;
+pub(super) type ApiKey = Item<ApiKeyBody, ApiKeyMetadata>;
 
 #[derive(Debug, Deserialize)]
-pub struct ApiKeyBody {
+pub(super) struct ApiKeyBody {
     pub created: Moment,
     pub active: bool,
     pub expires: Option<Moment>,
 }
 
 #[derive(Debug, Deserialize)]
-pub struct ApiKeyMetadata {
+pub(super) struct ApiKeyMetadata {
     pub description: String,
     pub retain_period_minutes: i64,
     pub last_login: Option<Moment>,
     pub last_rotated: Option<Moment>,
 }
 
-pub type Device = Item<DeviceBody, DeviceMetadata>;
+pub(super) type Device = Item<DeviceBody, DeviceMetadata>;
 
 #[derive(Debug, Deserialize)]
-pub struct DeviceBody {
+pub(super) struct DeviceBody {
     pub expires: Option<Moment>,
     pub trusted_device: bool,
     pub status: String,
@@ -158,7 +158,7 @@ pub struct DeviceBody {
 }
 
 #[derive(Debug, Deserialize)]
-pub struct DeviceMetadata {
+pub(super) struct DeviceMetadata {
     pub python_version: Option<String>,
     pub zenml_version: Option<String>,
     pub last_login: Option<Moment>,
@@ -166,13 +166,13 @@ pub struct DeviceMetadata {
 
 impl Device {
     /// What people call it.
-    pub fn title(&self) -> &str {
+    pub(super) fn title(&self) -> &str {
         self.body.hostname.as_deref().filter(|name| !name.is_empty()).unwrap_or("A machine without a name")
     }
 }
 
 /// A program as people call it, from what it says of itself.
-pub fn program(agent: &str) -> String {
+pub(super) fn program(agent: &str) -> String {
     let version =
         |name: &str| agent.split_once(name).and_then(|(_, rest)| rest.split([' ', ';', ')']).next());
     if let Some(version) = version("ZenML/") {
@@ -202,7 +202,7 @@ pub fn program(agent: &str) -> String {
 
 /// A record of `GET /audit`.
 #[derive(Deserialize)]
-pub struct AuditRecord {
+pub(super) struct AuditRecord {
     pub created: Moment,
     pub action: String,
     pub result: String,

@@ -15,14 +15,14 @@ use crate::login::principal;
 
 /// Somebody who is signed in, or need not be: an argument of a page's handler. Everybody else is sent to the page where
 /// they can sign in, and a server that waits for its first admin sends everybody to its activation.
-pub struct Visitor {
+pub(super) struct Visitor {
     pub shell: Shell,
     pub api: Api,
     pub asked: Asked,
 }
 
 /// Anybody, of a server that may wait for its activation.
-pub struct Anybody {
+pub(super) struct Anybody {
     pub shell: Shell,
     pub api: Api,
     pub asked: Asked,
@@ -31,7 +31,7 @@ pub struct Anybody {
 impl Visitor {
     /// The error of a page for what the API refused. The last page of a list is gone with its last row, and its first
     /// one always there.
-    pub fn refused(&self) -> impl FnOnce(Refusal) -> PageError {
+    pub(super) fn refused(&self) -> impl FnOnce(Refusal) -> PageError {
         let (shell, is_later_page) = (self.shell.clone(), self.asked.page() > 1);
         move |refusal| match refusal.status {
             StatusCode::BAD_REQUEST if is_later_page => PageError::GoTo(shell.here()),
@@ -41,7 +41,7 @@ impl Visitor {
 
     /// # Errors
     /// 403 for who is no admin.
-    pub fn require_admin(&self) -> Result<(), PageError> {
+    pub(super) fn require_admin(&self) -> Result<(), PageError> {
         match self.shell.is_admin() {
             true => Ok(()),
             false => Err(PageError::admins_only(self.shell.clone())),

@@ -1,7 +1,7 @@
 //! What the outside brings: time, randomness, and the cost of a password. Arguments, so that a test can set them.
 
-pub mod clock;
-pub mod random;
+pub(crate) mod clock;
+pub(crate) mod random;
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use clock::{SharedClock, SystemClock};
 use random::{SharedRandomness, SystemRandomness};
 
 /// bcrypt's work factor, as in ZenML.
-pub const PASSWORD_COST: u32 = 12;
+pub(crate) const PASSWORD_COST: u32 = 12;
 
 /// What the outside brings.
 #[derive(Debug, Clone)]

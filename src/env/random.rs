@@ -16,7 +16,7 @@ pub trait Randomness: Send + Sync + fmt::Debug {
     fn fill(&self, bytes: &mut [u8]);
 }
 
-pub type SharedRandomness = Arc<dyn Randomness>;
+pub(crate) type SharedRandomness = Arc<dyn Randomness>;
 
 /// The thread's generator: ChaCha, seeded by the system and again now and then.
 #[derive(Debug)]

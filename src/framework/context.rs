@@ -22,7 +22,7 @@ use crate::store::{
 
 /// The principal of one request. What it needs of the application is by its name here: `cx.store`, `cx.audit`.
 #[derive(Clone)]
-pub struct Context {
+pub(crate) struct Context {
     app: AppState,
     pub principal: Principal,
     /// There when the request has an `Idempotency-Key`.
@@ -51,15 +51,15 @@ impl FromRequestParts<AppState> for Context {
 }
 
 impl Context {
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         Timestamp::new(self.env.clock.now())
     }
 
-    pub fn new_id(&self) -> Id {
+    pub(crate) fn new_id(&self) -> Id {
         self.env.random.id_in_time(self.env.clock.now())
     }
 
-    pub fn user_id(&self) -> Id {
+    pub(crate) fn user_id(&self) -> Id {
         self.principal.user.id
     }
 
@@ -69,7 +69,7 @@ impl Context {
     /// 403 with what is missing.
     ///
     /// [`Routes::also`]: super::routes::Routes::also
-    pub fn require(&self, needs: Permission) -> ApiResult<()> {
+    pub(crate) fn require(&self, needs: Permission) -> ApiResult<()> {
         let is_narrowed = self.principal.scope().is_some_and(Scope::is_narrowed);
         let said = self.policy.as_ref().map_or(&[][..], |policy| &policy.also);
         if is_narrowed && !said.iter().any(|also| also.needs == needs) {
@@ -79,7 +79,7 @@ impl Context {
     }
 
     /// How answers are made: with metadata when hydrated, and with what they are related to.
-    pub fn read(&self, hydrate: bool) -> Loader<'_> {
+    pub(crate) fn read(&self, hydrate: bool) -> Loader<'_> {
         Loader::new(self, hydrate)
     }
 
@@ -87,7 +87,7 @@ impl Context {
     ///
     /// # Errors
     /// 404 when there is none; the store's own.
-    pub async fn answer<R: Resource>(&self, id: Id) -> ApiResult<ResponseOf<R>> {
+    pub(crate) async fn answer<R: Resource>(&self, id: Id) -> ApiResult<ResponseOf<R>> {
         self.answer_with::<R>(id, true).await
     }
 
@@ -95,7 +95,7 @@ impl Context {
     ///
     /// # Errors
     /// 404 when there is none; the store's own.
-    pub async fn answer_with<R: Resource>(&self, id: Id, hydrate: bool) -> ApiResult<ResponseOf<R>> {
+    pub(crate) async fn answer_with<R: Resource>(&self, id: Id, hydrate: bool) -> ApiResult<ResponseOf<R>> {
         let row = self.find::<R>(id).await?;
         let answers = R::responses(&self.read(hydrate), vec![row]).await?;
         answers.into_iter().next().ok_or_else(|| not_found::<R>(id))
@@ -105,7 +105,7 @@ impl Context {
     ///
     /// # Errors
     /// 404 when there is none; the store's own.
-    pub async fn find<R: Resource>(&self, id: Id) -> ApiResult<R> {
+    pub(crate) async fn find<R: Resource>(&self, id: Id) -> ApiResult<R> {
         use sea_query::{Expr, ExprTrait};
         let mut select = R::select();
         R::narrow(&mut select, &self.principal);
@@ -122,7 +122,7 @@ impl Context {
     ///
     /// # Errors
     /// What `make` returns; the store's own.
-    pub async fn create<T, W, F>(&self, make: W) -> ApiResult<T>
+    pub(crate) async fn create<T, W, F>(&self, make: W) -> ApiResult<T>
     where
         T: Serialize + DeserializeOwned,
         W: Fn(Transaction) -> F,
@@ -138,7 +138,7 @@ impl Context {
     ///
     /// # Errors
     /// As [`Context::create`].
-    pub async fn create_row<R, W, F>(&self, make: W) -> ApiResult<Json<ResponseOf<R>>>
+    pub(crate) async fn create_row<R, W, F>(&self, make: W) -> ApiResult<Json<ResponseOf<R>>>
     where
         R: Resource,
         W: Fn(Transaction) -> F,
@@ -149,7 +149,7 @@ impl Context {
     }
 
     /// A new row of the principal's, with that id.
-    pub fn insert(&self, table: &'static str, id: Id) -> Insert {
+    pub(crate) fn insert(&self, table: &'static str, id: Id) -> Insert {
         Insert::into(table).stamped(id, self.now()).set("user_id", self.user_id())
     }
 
@@ -158,7 +158,7 @@ impl Context {
     ///
     /// # Errors
     /// 404 when there is none; what `change` returns; the store's own.
-    pub async fn change_row<R, W, F>(&self, id: Id, change: W) -> ApiResult<Json<ResponseOf<R>>>
+    pub(crate) async fn change_row<R, W, F>(&self, id: Id, change: W) -> ApiResult<Json<ResponseOf<R>>>
     where
         R: Resource,
         W: Fn(Transaction, R) -> F,
@@ -178,7 +178,7 @@ impl Context {
     ///
     /// # Errors
     /// As [`Context::create`]; the store's own after the last attempt.
-    pub async fn create_numbered<T, W, F>(&self, make: W) -> ApiResult<T>
+    pub(crate) async fn create_numbered<T, W, F>(&self, make: W) -> ApiResult<T>
     where
         T: Serialize + DeserializeOwned,
         W: Fn(Transaction) -> F,

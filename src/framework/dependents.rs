@@ -9,7 +9,10 @@ use crate::store::{StoreError, Transaction};
 ///
 /// # Errors
 /// The store's own.
-pub async fn delete_dependents(tx: &mut Transaction, things: &SelectStatement) -> Result<(), StoreError> {
+pub(crate) async fn delete_dependents(
+    tx: &mut Transaction,
+    things: &SelectStatement,
+) -> Result<(), StoreError> {
     for table in ["tag_resource", "run_metadata_resource", "curated_visualization"] {
         let delete = Sql::delete()
             .from_table(table)

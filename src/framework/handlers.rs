@@ -13,18 +13,18 @@ use crate::http::query::QueryParams;
 ///
 /// # Errors
 /// 400 for a page past the end; 404 for an unknown project.
-pub async fn list<R: Resource>(cx: Context, list: ListRequest<R>) -> ApiResult<PageAnswer<R>> {
+pub(crate) async fn list<R: Resource>(cx: Context, list: ListRequest<R>) -> ApiResult<PageAnswer<R>> {
     list_of(&cx, &list, R::select()).await
 }
 
 /// A page as it is answered.
-pub type PageAnswer<R> = Page<ResponseOf<R>>;
+pub(crate) type PageAnswer<R> = Page<ResponseOf<R>>;
 
 /// A page of these rows.
 ///
 /// # Errors
 /// As [`list`].
-pub async fn list_of<R: Resource>(
+pub(crate) async fn list_of<R: Resource>(
     cx: &Context,
     list: &ListRequest<R>,
     mut select: SelectStatement,
@@ -43,7 +43,7 @@ pub async fn list_of<R: Resource>(
 ///
 /// # Errors
 /// 404 when there is none.
-pub async fn get<R: Resource>(
+pub(crate) async fn get<R: Resource>(
     cx: Context,
     PathId(id): PathId,
     mut query: QueryParams,
@@ -57,7 +57,7 @@ pub async fn get<R: Resource>(
 ///
 /// # Errors
 /// 404 when there is none; 403 when more goes with it than the token may delete; what the resource's rules refuse.
-pub async fn delete<R: Resource>(cx: Context, PathId(id): PathId) -> ApiResult<Json<()>> {
+pub(crate) async fn delete<R: Resource>(cx: Context, PathId(id): PathId) -> ApiResult<Json<()>> {
     cx.find::<R>(id).await?;
     let context = &cx;
     let deleted = cx.store.write(|mut tx| async move {

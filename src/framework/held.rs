@@ -11,19 +11,19 @@ use crate::store::{Id, Transaction};
 
 /// Things of another kind that go with the one that a column of theirs names.
 #[derive(Debug, Clone, Copy)]
-pub struct Held {
+pub(crate) struct Held {
     pub table: &'static str,
     pub column: &'static str,
     needs: Permission,
 }
 
 impl Held {
-    pub const fn new(kind: Kind, table: &'static str, column: &'static str) -> Self {
+    pub(crate) const fn new(kind: Kind, table: &'static str, column: &'static str) -> Self {
         Self { table, column, needs: kind.to(Verb::Delete) }
     }
 
     /// What a route may do that deletes such a thing.
-    pub const fn also(self) -> Also {
+    pub(crate) const fn also(self) -> Also {
         Also::met(self.needs, "some that go with it")
     }
 }
@@ -32,7 +32,7 @@ impl Held {
 ///
 /// # Errors
 /// 403 with what is missing; the store's own.
-pub async fn refuse_held<R: Resource>(cx: &Context, tx: &mut Transaction, id: Id) -> ApiResult<()> {
+pub(crate) async fn refuse_held<R: Resource>(cx: &Context, tx: &mut Transaction, id: Id) -> ApiResult<()> {
     for Held { table, column, needs } in R::HOLDS {
         let Err(lacking) = cx.require(*needs) else { continue };
         let held =

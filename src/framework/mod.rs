@@ -28,7 +28,7 @@ mod handlers;
 mod held;
 mod project;
 mod read;
-pub mod routes;
+pub(crate) mod routes;
 
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
 use serde::Serialize;
@@ -39,16 +39,16 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::list::Listed;
 use crate::store::{Id, StoreError, Stored, Transaction, is_duplicate};
 
-pub use crate::http::envelope::{Logged, NoResources, Response, ShownSecret, WithRunMetadata};
-pub use context::Context;
-pub use dependents::delete_dependents;
-pub use handlers::{PageAnswer, delete, get, list, list_of};
-pub use held::{Held, refuse_held};
-pub use project::{NamedProject, find_project, named_project, require, require_project};
-pub use read::{ById, Loader, Owner, Versions, pick};
+pub(crate) use crate::http::envelope::{Logged, NoResources, Response, ShownSecret, WithRunMetadata};
+pub(crate) use context::Context;
+pub(crate) use dependents::delete_dependents;
+pub(crate) use handlers::{PageAnswer, delete, get, list, list_of};
+pub(crate) use held::{Held, refuse_held};
+pub(crate) use project::{NamedProject, find_project, named_project, require, require_project};
+pub(crate) use read::{ById, Loader, Owner, Versions, pick};
 
 /// A kind of thing that the REST API keeps, by its row.
-pub trait Resource: Stored + Listed + Sync + 'static {
+pub(crate) trait Resource: Stored + Listed + Sync + 'static {
     /// What people call it, in errors.
     const NAME: &'static str;
     /// Whether each belongs to a project, and lists are of one project.
@@ -83,14 +83,14 @@ pub trait Resource: Stored + Listed + Sync + 'static {
 }
 
 /// The answer about a resource.
-pub type ResponseOf<R> =
+pub(crate) type ResponseOf<R> =
     Response<<R as Resource>::Body, <R as Resource>::Metadata, <R as Resource>::Resources>;
 
 /// Deletes a row with what hangs on it without a foreign key.
 ///
 /// # Errors
 /// The store's own.
-pub async fn delete_row<R: Resource>(tx: &mut Transaction, id: Id) -> ApiResult<()> {
+pub(crate) async fn delete_row<R: Resource>(tx: &mut Transaction, id: Id) -> ApiResult<()> {
     if R::TAGGABLE {
         let own = Sql::select().column("id").from(R::TABLE).and_where(Expr::col("id").eq(id)).to_owned();
         delete_dependents(tx, &own).await?;
@@ -104,7 +104,7 @@ pub async fn delete_row<R: Resource>(tx: &mut Transaction, id: Id) -> ApiResult<
 ///
 /// # Errors
 /// 404 when there is none; the store's own.
-pub async fn find_in<R: Resource>(tx: &mut Transaction, id: Id) -> ApiResult<R> {
+pub(crate) async fn find_in<R: Resource>(tx: &mut Transaction, id: Id) -> ApiResult<R> {
     let row = tx.fetch_optional(R::select().and_where(Expr::col("id").eq(id))).await?;
     row.ok_or_else(|| not_found::<R>(id))
 }
@@ -113,7 +113,7 @@ pub async fn find_in<R: Resource>(tx: &mut Transaction, id: Id) -> ApiResult<R> 
 ///
 /// # Errors
 /// 404 when there is none; the store's own.
-pub async fn find_stored<R: Resource>(app: &App, id: Id) -> ApiResult<R> {
+pub(crate) async fn find_stored<R: Resource>(app: &App, id: Id) -> ApiResult<R> {
     let row = app.store.fetch_optional(R::select().and_where(Expr::col("id").eq(id))).await?;
     row.ok_or_else(|| not_found::<R>(id))
 }
@@ -122,7 +122,7 @@ pub async fn find_stored<R: Resource>(app: &App, id: Id) -> ApiResult<R> {
 ///
 /// # Errors
 /// The store's own.
-pub async fn find_named<R: Resource>(
+pub(crate) async fn find_named<R: Resource>(
     tx: &mut Transaction,
     project: Option<Id>,
     name: &str,
@@ -139,7 +139,7 @@ pub async fn find_named<R: Resource>(
 ///
 /// # Errors
 /// 409; the store's own.
-pub async fn refuse_taken_name<R: Resource>(
+pub(crate) async fn refuse_taken_name<R: Resource>(
     tx: &mut Transaction,
     project: Option<Id>,
     name: impl Into<Option<&str>>,
@@ -153,7 +153,9 @@ pub async fn refuse_taken_name<R: Resource>(
 }
 
 /// What becomes of a row that can't be written: 409 when a unique key has refused its name.
-pub fn or_taken<'a, R: Resource>(name: impl Into<Option<&'a str>>) -> impl FnOnce(StoreError) -> ApiError {
+pub(crate) fn or_taken<'a, R: Resource>(
+    name: impl Into<Option<&'a str>>,
+) -> impl FnOnce(StoreError) -> ApiError {
     let name = name.into();
     move |error| match name {
         Some(name) if is_duplicate(&error) => taken::<R>(name),
@@ -162,14 +164,14 @@ pub fn or_taken<'a, R: Resource>(name: impl Into<Option<&'a str>>) -> impl FnOnc
 }
 
 /// 404 for an id that nothing has.
-pub fn not_found<R: Resource>(id: Id) -> ApiError {
+pub(crate) fn not_found<R: Resource>(id: Id) -> ApiError {
     let name = R::NAME;
     let message = format!("\"Unable to get {name} with ID '{id}': No {name} with this ID found\"");
     ApiError::key(message)
 }
 
 /// 409 for a name that another one has.
-pub fn taken<R: Resource>(name: &str) -> ApiError {
+pub(crate) fn taken<R: Resource>(name: &str) -> ApiError {
     let message = format!("A {} with the name '{name}' already exists.", R::NAME);
     ApiError::exists(message)
 }

@@ -16,7 +16,7 @@ use crate::store::{Id, Store, StoreError, Transaction};
 ///
 /// # Errors
 /// 404 when it isn't there, 400 when there is no default project either, and 403 for a token that is for others.
-pub async fn find_project(cx: &Context, name_or_id: Option<&str>) -> ApiResult<Id> {
+pub(crate) async fn find_project(cx: &Context, name_or_id: Option<&str>) -> ApiResult<Id> {
     let found = match name_or_id {
         Some(asked) => named_project(&cx.store, asked).await?,
         None => find_by_name_or_id(&cx.store, &cx.server.default_project)
@@ -31,7 +31,7 @@ pub async fn find_project(cx: &Context, name_or_id: Option<&str>) -> ApiResult<I
 ///
 /// # Errors
 /// 404 when it isn't there.
-pub async fn named_project(store: &Store, name_or_id: &str) -> ApiResult<Id> {
+pub(crate) async fn named_project(store: &Store, name_or_id: &str) -> ApiResult<Id> {
     find_by_name_or_id(store, name_or_id).await?.ok_or_else(|| {
         let message = format!("\"No project with the name or ID '{name_or_id}' was found\"");
         ApiError::key(message)
@@ -46,7 +46,7 @@ async fn find_by_name_or_id(store: &Store, name_or_id: &str) -> Result<Option<Id
 
 /// The project that the path or the query names for what a request makes; it goes before the one in the body.
 #[derive(Debug)]
-pub struct NamedProject(Option<String>);
+pub(crate) struct NamedProject(Option<String>);
 
 impl<S: Send + Sync> FromRequestParts<S> for NamedProject {
     type Rejection = ApiError;
@@ -63,7 +63,7 @@ impl NamedProject {
     ///
     /// # Errors
     /// 404 when there is no such project.
-    pub async fn or(&self, cx: &Context, of_body: Id) -> ApiResult<Id> {
+    pub(crate) async fn or(&self, cx: &Context, of_body: Id) -> ApiResult<Id> {
         match &self.0 {
             Some(project) => find_project(cx, Some(project)).await,
             None => Ok(of_body),
@@ -75,7 +75,7 @@ impl NamedProject {
 ///
 /// # Errors
 /// 404 when it isn't; the store's own.
-pub async fn require_project(tx: &mut Transaction, id: Id) -> ApiResult<()> {
+pub(crate) async fn require_project(tx: &mut Transaction, id: Id) -> ApiResult<()> {
     let select = Sql::select().column("id").from("project").and_where(Expr::col("id").eq(id)).to_owned();
     match tx.fetch_optional::<(Id,)>(&select).await? {
         Some(_) => Ok(()),
@@ -87,7 +87,7 @@ pub async fn require_project(tx: &mut Transaction, id: Id) -> ApiResult<()> {
 ///
 /// # Errors
 /// 404 when it isn't; the store's own.
-pub async fn require<R: Resource>(tx: &mut Transaction, id: Option<Id>, project: Id) -> ApiResult<()> {
+pub(crate) async fn require<R: Resource>(tx: &mut Transaction, id: Option<Id>, project: Id) -> ApiResult<()> {
     let Some(id) = id else { return Ok(()) };
     let mut select = Sql::select();
     select.column("id").from(R::TABLE).and_where(Expr::col("id").eq(id));

@@ -14,28 +14,28 @@ use crate::http::error::ApiResult;
 use crate::store::{Id, InIds, JsonText};
 
 /// Related things by the id of what they belong to, or by their own.
-pub type ById<T> = HashMap<Id, T>;
+pub(crate) type ById<T> = HashMap<Id, T>;
 
 /// The thing that an id refers to, if it refers to any.
-pub fn pick<T: Clone>(things: &ById<T>, id: Option<Id>) -> Option<T> {
+pub(crate) fn pick<T: Clone>(things: &ById<T>, id: Option<Id>) -> Option<T> {
     id.and_then(|id| things.get(&id).cloned())
 }
 
 /// The related things of what is related to its owner alone.
 #[derive(Debug, Serialize)]
-pub struct Owner {
+pub(crate) struct Owner {
     user: Option<Arc<UserResponse>>,
 }
 
 impl Owner {
-    pub fn among(users: &ById<Arc<UserResponse>>, id: Option<Id>) -> Self {
+    pub(crate) fn among(users: &ById<Arc<UserResponse>>, id: Option<Id>) -> Self {
         Self { user: pick(users, id) }
     }
 }
 
 /// How answers are to be made.
 #[derive(Clone, Copy)]
-pub struct Loader<'a> {
+pub(crate) struct Loader<'a> {
     context: &'a Context,
     /// Whether metadata is filled.
     pub metadata: bool,
@@ -52,22 +52,22 @@ impl Deref for Loader<'_> {
 }
 
 impl<'a> Loader<'a> {
-    pub fn new(context: &'a Context, metadata: bool) -> Self {
+    pub(crate) fn new(context: &'a Context, metadata: bool) -> Self {
         Self { context, metadata, resources: true }
     }
 
     /// As things look inside another answer: their body alone.
-    pub fn embedded(&self) -> Self {
+    pub(crate) fn embedded(&self) -> Self {
         Self { metadata: false, resources: false, ..*self }
     }
 
     /// `value` when metadata is wanted.
-    pub fn metadata<T>(&self, value: impl FnOnce() -> T) -> Option<T> {
+    pub(crate) fn metadata<T>(&self, value: impl FnOnce() -> T) -> Option<T> {
         self.metadata.then(value)
     }
 
     /// `value` when related things are wanted.
-    pub fn resources<T>(&self, value: impl FnOnce() -> T) -> Option<T> {
+    pub(crate) fn resources<T>(&self, value: impl FnOnce() -> T) -> Option<T> {
         self.resources.then(value)
     }
 
@@ -75,7 +75,10 @@ impl<'a> Loader<'a> {
     ///
     /// # Errors
     /// The store's own.
-    pub async fn users(&self, ids: impl Iterator<Item = Option<Id>>) -> ApiResult<ById<Arc<UserResponse>>> {
+    pub(crate) async fn users(
+        &self,
+        ids: impl Iterator<Item = Option<Id>>,
+    ) -> ApiResult<ById<Arc<UserResponse>>> {
         let ids = distinct(ids);
         if !self.resources || ids.is_empty() {
             return Ok(ById::new());
@@ -88,7 +91,7 @@ impl<'a> Loader<'a> {
     ///
     /// # Errors
     /// The store's own.
-    pub async fn embed<R: Resource>(
+    pub(crate) async fn embed<R: Resource>(
         &self,
         ids: impl Iterator<Item = Option<Id>>,
     ) -> ApiResult<ById<Arc<ResponseOf<R>>>> {
@@ -99,7 +102,7 @@ impl<'a> Loader<'a> {
     ///
     /// # Errors
     /// The store's own.
-    pub async fn load<R: Resource>(&self, ids: Vec<Id>) -> ApiResult<ById<Arc<ResponseOf<R>>>> {
+    pub(crate) async fn load<R: Resource>(&self, ids: Vec<Id>) -> ApiResult<ById<Arc<ResponseOf<R>>>> {
         let rows = self.rows::<R>(ids).await?;
         // Kinds of resource refer to each other in circles.
         let answers: std::pin::Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(R::responses(self, rows));
@@ -110,7 +113,7 @@ impl<'a> Loader<'a> {
     ///
     /// # Errors
     /// The store's own.
-    pub async fn rows<R: Resource>(&self, ids: Vec<Id>) -> ApiResult<Vec<R>> {
+    pub(crate) async fn rows<R: Resource>(&self, ids: Vec<Id>) -> ApiResult<Vec<R>> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -122,7 +125,7 @@ impl<'a> Loader<'a> {
     ///
     /// # Errors
     /// The store's own.
-    pub async fn run_metadata(&self, kind: &'static str, ids: &[Id]) -> ApiResult<ById<Logged>> {
+    pub(crate) async fn run_metadata(&self, kind: &'static str, ids: &[Id]) -> ApiResult<ById<Logged>> {
         if !self.metadata || ids.is_empty() {
             return Ok(ById::new());
         }
@@ -153,7 +156,7 @@ impl<'a> Loader<'a> {
     ///
     /// # Errors
     /// The store's own.
-    pub async fn newest(
+    pub(crate) async fn newest(
         &self,
         versions: Versions,
         things: impl Iterator<Item = Id>,
@@ -188,7 +191,7 @@ impl<'a> Loader<'a> {
 
 /// Where the versions of a kind of thing are.
 #[derive(Debug, Clone, Copy)]
-pub struct Versions {
+pub(crate) struct Versions {
     /// The table of what has versions.
     pub of: &'static str,
     pub table: &'static str,

@@ -25,11 +25,11 @@ use crate::auth::access::{Access, Also};
 use crate::auth::kind::Kind;
 use crate::auth::permissions::{Permission, Verb};
 use crate::auth::policy::{Policies, Policy};
-pub use crate::http::Operation;
+pub(crate) use crate::http::Operation;
 
 /// One of them, with what answers it and its policy.
 #[derive(Debug, Clone)]
-pub struct Route {
+pub(crate) struct Route {
     pub operation: Operation,
     pub policy: Policy,
     handler: MethodRouter<AppState>,
@@ -37,38 +37,43 @@ pub struct Route {
 
 /// The routes of one kind of resource.
 #[derive(Debug, Clone)]
-pub struct Routes {
+pub(crate) struct Routes {
     kind: Kind,
     routes: Vec<Route>,
 }
 
 impl Routes {
-    pub const fn of(kind: Kind) -> Self {
+    pub(crate) const fn of(kind: Kind) -> Self {
         Self { kind, routes: Vec::new() }
     }
 
-    pub fn get<T: 'static>(self, path: &'static str, handler: impl Handler<T, AppState>) -> Self {
+    pub(crate) fn get<T: 'static>(self, path: &'static str, handler: impl Handler<T, AppState>) -> Self {
         self.add("GET", path, get(handler))
     }
 
-    pub fn post<T: 'static>(self, path: &'static str, handler: impl Handler<T, AppState>) -> Self {
+    pub(crate) fn post<T: 'static>(self, path: &'static str, handler: impl Handler<T, AppState>) -> Self {
         self.add("POST", path, post(handler))
     }
 
-    pub fn put<T: 'static>(self, path: &'static str, handler: impl Handler<T, AppState>) -> Self {
+    pub(crate) fn put<T: 'static>(self, path: &'static str, handler: impl Handler<T, AppState>) -> Self {
         self.add("PUT", path, put(handler))
     }
 
-    pub fn patch<T: 'static>(self, path: &'static str, handler: impl Handler<T, AppState>) -> Self {
+    pub(crate) fn patch<T: 'static>(self, path: &'static str, handler: impl Handler<T, AppState>) -> Self {
         self.add("PATCH", path, patch(handler))
     }
 
-    pub fn delete<T: 'static>(self, path: &'static str, handler: impl Handler<T, AppState>) -> Self {
+    pub(crate) fn delete<T: 'static>(self, path: &'static str, handler: impl Handler<T, AppState>) -> Self {
         self.add("DELETE", path, delete(handler))
     }
 
     /// A route whose method is known by its name alone.
-    pub fn add(mut self, method: &'static str, path: &'static str, handler: MethodRouter<AppState>) -> Self {
+    pub(crate) fn add(
+        mut self,
+        method: &'static str,
+        path: &'static str,
+        handler: MethodRouter<AppState>,
+    ) -> Self {
         let verb = match method {
             "GET" => Verb::Read,
             "POST" => Verb::Create,
@@ -87,39 +92,42 @@ impl Routes {
     }
 
     /// The route that was added last does something else than its method says, or to another kind.
-    pub fn needs(self, permission: Permission) -> Self {
+    pub(crate) fn needs(self, permission: Permission) -> Self {
         self.access(Access::Needs(permission))
     }
 
     /// It tells a token's own owner, or makes a token that is no wider: any token may.
-    pub fn for_any_token(self) -> Self {
+    pub(crate) fn for_any_token(self) -> Self {
         self.access(Access::Always)
     }
 
     /// Everyone may call it. What it does for whom, its handler asks ([`MaybePrincipal`]).
     ///
     /// [`MaybePrincipal`]: crate::login::principal::MaybePrincipal
-    pub fn open(self) -> Self {
+    pub(crate) fn open(self) -> Self {
         self.last(|policy| policy.is_open = true)
     }
 
     /// A PUT that gives its first answer again to a request with the same `Idempotency-Key`, as all POSTs do.
-    pub fn replayed(self) -> Self {
+    pub(crate) fn replayed(self) -> Self {
         self.last(|policy| policy.is_replayed = true)
     }
 
     /// Its answer may tell a secret, and is written nowhere.
-    pub fn secret(self) -> Self {
+    pub(crate) fn secret(self) -> Self {
         self.last(|policy| policy.is_secret = true)
     }
 
     /// What it may do besides.
-    pub fn also(self, also: &[Also]) -> Self {
+    pub(crate) fn also(self, also: &[Also]) -> Self {
         self.last(|policy| policy.also.extend(also))
     }
 
     /// The same routes with what `map` puts around each.
-    pub fn around_each(mut self, map: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> Self {
+    pub(crate) fn around_each(
+        mut self,
+        map: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>,
+    ) -> Self {
         self.routes = self.routes.into_iter().map(|it| Route { handler: map(it.handler), ..it }).collect();
         self
     }
@@ -138,7 +146,7 @@ impl Routes {
 
 /// The routes of several kinds.
 #[derive(Debug, Clone, Default)]
-pub struct RouteTable(Vec<Route>);
+pub(crate) struct RouteTable(Vec<Route>);
 
 impl FromIterator<Routes> for RouteTable {
     fn from_iter<T: IntoIterator<Item = Routes>>(kinds: T) -> Self {
@@ -148,26 +156,26 @@ impl FromIterator<Routes> for RouteTable {
 
 impl RouteTable {
     /// The routes of both.
-    pub fn merge(mut self, other: Self) -> Self {
+    pub(crate) fn merge(mut self, other: Self) -> Self {
         self.0.extend(other.0);
         self
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Route> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Route> {
         self.0.iter()
     }
 
-    pub fn operations(&self) -> Vec<Operation> {
+    pub(crate) fn operations(&self) -> Vec<Operation> {
         self.0.iter().map(|route| route.operation).collect()
     }
 
     /// What the routes say of themselves, for whoever guards them.
-    pub fn policies(&self) -> Policies {
+    pub(crate) fn policies(&self) -> Policies {
         self.0.iter().map(|route| (route.operation, route.policy.clone())).collect()
     }
 
     /// The routes that everyone may call, each with its policy in the request, and the others, which are to be guarded.
-    pub fn routers(self) -> (Router<AppState>, Router<AppState>) {
+    pub(crate) fn routers(self) -> (Router<AppState>, Router<AppState>) {
         self.0.into_iter().fold((Router::new(), Router::new()), |(open, closed), route| {
             let Route { operation: (_, path), policy, handler } = route;
             match policy.is_open {

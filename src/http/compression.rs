@@ -23,7 +23,7 @@ const LARGE: u64 = 8 << 10;
 
 /// A part of an answer, which pages and logs have: whether it may be compressed, since it holds no secret.
 #[derive(Debug, Clone, Copy)]
-pub struct Compressible(pub bool);
+pub(crate) struct Compressible(pub bool);
 
 /// What marks it.
 #[derive(Debug, Clone, Copy)]
@@ -41,12 +41,12 @@ impl IntoResponseParts for Compressible {
 }
 
 /// The encodings that a request's sender takes.
-pub fn accepted(headers: &HeaderMap) -> Option<HeaderValue> {
+pub(crate) fn accepted(headers: &HeaderMap) -> Option<HeaderValue> {
     headers.get(ACCEPT_ENCODING).cloned()
 }
 
 /// The answer in one of the accepted encodings, if it may be compressed and is worth it.
-pub async fn compress(mut answer: Response, accepted: Option<HeaderValue>) -> Response {
+pub(crate) async fn compress(mut answer: Response, accepted: Option<HeaderValue>) -> Response {
     match answer.extensions_mut().remove::<Marked>() {
         Some(Marked) => Box::pin(compressed(answer, accepted)).await,
         None => answer,

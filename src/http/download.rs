@@ -14,10 +14,10 @@ use super::budgets::{Budget, Holder, Share};
 use super::error::{ApiError, ApiResult};
 
 /// Bytes that a piece should have.
-pub const PIECE: usize = 64 << 10;
+pub(crate) const PIECE: usize = 64 << 10;
 
 /// Makes an answer's bytes.
-pub trait Pieces: Send + 'static {
+pub(crate) trait Pieces: Send + 'static {
     /// The next bytes, or none after the last. It may wait for a disk, and reads no more than a few [`PIECE`]s; a piece
     /// may be empty.
     ///
@@ -59,13 +59,13 @@ impl Downloads {
 }
 
 /// A gzip file with that name, for a browser to keep.
-pub fn gzip(name: &str, pieces: impl Pieces, right: Right) -> Response {
+pub(crate) fn gzip(name: &str, pieces: impl Pieces, right: Right) -> Response {
     let headers = [(CONTENT_TYPE, "application/gzip".to_owned()), (CONTENT_DISPOSITION, attachment(name))];
     (headers, streamed(pieces, right)).into_response()
 }
 
 /// JSON that is too large to be in memory at once.
-pub fn json(pieces: impl Pieces, right: Right) -> Response {
+pub(crate) fn json(pieces: impl Pieces, right: Right) -> Response {
     ([(CONTENT_TYPE, "application/json")], streamed(pieces, right)).into_response()
 }
 

@@ -52,7 +52,7 @@ pub struct NoResources {}
 
 /// A secret that its answer shows, and nothing else.
 #[derive(Debug, Clone)]
-pub struct ShownSecret(pub SecretString);
+pub(crate) struct ShownSecret(pub SecretString);
 
 impl Serialize for ShownSecret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -61,11 +61,11 @@ impl Serialize for ShownSecret {
 }
 
 /// Values that were logged, by their keys.
-pub type Logged = BTreeMap<String, Arc<RawValue>>;
+pub(crate) type Logged = BTreeMap<String, Arc<RawValue>>;
 
 /// The metadata of what values are logged for.
 #[derive(Debug, Serialize)]
-pub struct WithRunMetadata<M> {
+pub(crate) struct WithRunMetadata<M> {
     #[serde(flatten)]
     pub columns: M,
     pub run_metadata: Logged,

@@ -25,11 +25,11 @@ pub struct ApiError {
 #[derive(Debug)]
 enum Reason {
     /// With the exception that ZenML's client raises: `{"detail": [exception, message]}`.
-    Exception(&'static str, String),
+    Exception(&'static str, Box<str>),
     /// As ZenML's web framework answers: `{"detail": message}`.
-    Plain(String),
+    Plain(Box<str>),
     /// What a request's validation found: `["ValueError", message]`.
-    Invalid(String),
+    Invalid(Box<str>),
     /// RFC 6749, section 5.2.
     OAuth {
         error: &'static str,
@@ -39,7 +39,7 @@ enum Reason {
 }
 
 /// What handlers return.
-pub type ApiResult<T> = Result<T, ApiError>;
+pub(crate) type ApiResult<T> = Result<T, ApiError>;
 
 impl ApiError {
     /// 400 for a request that means nothing here.
@@ -84,7 +84,7 @@ impl ApiError {
 
     /// `{"detail": message}`, as the web framework of ZenML answers.
     pub fn plain(status: StatusCode, message: impl Into<String>) -> Self {
-        Self::with(status, Reason::Plain(message.into()))
+        Self::with(status, Reason::Plain(message.into().into()))
     }
 
     /// 422 for a value that is well formed but means nothing to the resource.
@@ -94,7 +94,7 @@ impl ApiError {
 
     /// 422 for what the request's validation found: a bare list, without `detail`.
     pub fn invalid_request(message: impl Into<String>) -> Self {
-        Self::with(StatusCode::UNPROCESSABLE_ENTITY, Reason::Invalid(message.into()))
+        Self::with(StatusCode::UNPROCESSABLE_ENTITY, Reason::Invalid(message.into().into()))
     }
 
     /// 422 for a value that is longer than what keeps it.
@@ -168,7 +168,7 @@ impl ApiError {
     }
 
     fn exception(status: StatusCode, name: &'static str, message: impl Into<String>) -> Self {
-        Self::with(status, Reason::Exception(name, message.into()))
+        Self::with(status, Reason::Exception(name, message.into().into()))
     }
 
     fn with(status: StatusCode, reason: Reason) -> Self {
@@ -242,7 +242,7 @@ impl From<StoreError> for ApiError {
 }
 
 /// What becomes of a row that can't be written: `refusal`, when a unique key has refused it.
-pub fn if_duplicate(refusal: impl FnOnce() -> ApiError) -> impl FnOnce(StoreError) -> ApiError {
+pub(crate) fn if_duplicate(refusal: impl FnOnce() -> ApiError) -> impl FnOnce(StoreError) -> ApiError {
     move |error| if is_duplicate(&error) { refusal() } else { error.into() }
 }
 

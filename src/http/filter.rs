@@ -12,11 +12,11 @@ use crate::store::Id;
 const LONGEST: usize = 20_000;
 
 /// The filter by owner that takes nothing but an id.
-pub const SCOPE_USER: &str = "scope_user";
+pub(crate) const SCOPE_USER: &str = "scope_user";
 
 /// A column or relation that a list can be filtered by.
 #[derive(Debug, Clone, Copy)]
-pub struct Field {
+pub(crate) struct Field {
     /// Name of the parameter.
     pub name: &'static str,
     pub column: &'static str,
@@ -26,7 +26,7 @@ pub struct Field {
 
 /// What `sort_by` does with a field.
 #[derive(Debug, Clone, Copy)]
-pub enum Sort {
+pub(crate) enum Sort {
     /// Refuses it.
     Not,
     ByColumn,
@@ -34,11 +34,11 @@ pub enum Sort {
 }
 
 #[derive(Debug, Clone, Copy)]
-pub enum FieldKind {
+pub(crate) enum FieldKind {
     Text,
     Id,
-    /// A text that is one of these words.
-    Word(&'static [&'static str]),
+    /// A text that is one of some words.
+    Word,
     /// True or false.
     Flag,
     /// True or false, and no operators.
@@ -67,7 +67,7 @@ pub enum FieldKind {
 
 /// A filter over another table: `column IN (SELECT key FROM table WHERE one of the fields matches)`.
 #[derive(Debug, Clone, Copy)]
-pub struct Related {
+pub(crate) struct Related {
     /// Column of the listed table.
     pub column: &'static str,
     /// The select to narrow.
@@ -77,59 +77,59 @@ pub struct Related {
 }
 
 /// The fields of a list, in groups: some have the same.
-pub type Fields = &'static [&'static [Field]];
+pub(crate) type Fields = &'static [&'static [Field]];
 
 /// Fields of every thing that is kept.
-pub const STAMPED: &[Field] = &[Field::id(), Field::time("created"), Field::time("updated")];
+pub(crate) const STAMPED: &[Field] = &[Field::id(), Field::time("created"), Field::time("updated")];
 /// Fields of what has an owner.
-pub const OWNED: &[Field] = &[Field::scope_user(), Field::user()];
+pub(crate) const OWNED: &[Field] = &[Field::scope_user(), Field::user()];
 
 /// What an account that a thing is related to is told by: its id, or one of its names.
-pub const USER: &[((&str, &str), FieldKind)] = &[
+pub(crate) const USER: &[((&str, &str), FieldKind)] = &[
     (("user", "id"), FieldKind::Id),
     (("user", "name"), FieldKind::Text),
     (("user", "full_name"), FieldKind::Text),
 ];
 
 impl Field {
-    pub const fn id() -> Self {
+    pub(crate) const fn id() -> Self {
         Self { name: "id", column: "id", kind: FieldKind::Id, sort: Sort::ByColumn }
     }
-    pub const fn text(name: &'static str) -> Self {
+    pub(crate) const fn text(name: &'static str) -> Self {
         Self { name, column: name, kind: FieldKind::Text, sort: Sort::ByColumn }
     }
-    pub const fn time(name: &'static str) -> Self {
+    pub(crate) const fn time(name: &'static str) -> Self {
         Self { name, column: name, kind: FieldKind::Time, sort: Sort::ByColumn }
     }
-    pub const fn flag(name: &'static str) -> Self {
+    pub(crate) const fn flag(name: &'static str) -> Self {
         Self { name, column: name, kind: FieldKind::Flag, sort: Sort::ByColumn }
     }
-    pub const fn word(name: &'static str, words: &'static [&'static str]) -> Self {
-        Self { name, column: name, kind: FieldKind::Word(words), sort: Sort::ByColumn }
+    pub(crate) const fn word(name: &'static str) -> Self {
+        Self { name, column: name, kind: FieldKind::Word, sort: Sort::ByColumn }
     }
     /// A column that is true or false, with a parameter that takes nothing else.
-    pub const fn only_flag(name: &'static str) -> Self {
+    pub(crate) const fn only_flag(name: &'static str) -> Self {
         Self { name, column: name, kind: FieldKind::OnlyFlag, sort: Sort::ByColumn }
     }
-    pub const fn decimal(name: &'static str) -> Self {
+    pub(crate) const fn decimal(name: &'static str) -> Self {
         Self { name, column: name, kind: FieldKind::Decimal, sort: Sort::ByColumn }
     }
-    pub const fn number(name: &'static str) -> Self {
+    pub(crate) const fn number(name: &'static str) -> Self {
         Self { name, column: name, kind: FieldKind::Number, sort: Sort::ByColumn }
     }
     /// A column that holds another thing's id.
-    pub const fn reference(name: &'static str, column: &'static str) -> Self {
+    pub(crate) const fn reference(name: &'static str, column: &'static str) -> Self {
         Self { name, column, kind: FieldKind::Id, sort: Sort::ByColumn }
     }
-    pub const fn related(name: &'static str, related: Related) -> Self {
+    pub(crate) const fn related(name: &'static str, related: Related) -> Self {
         Self { name, column: related.column, kind: FieldKind::Related(related), sort: Sort::Not }
     }
     /// `scope_user`: the owner's id.
-    pub const fn scope_user() -> Self {
+    pub(crate) const fn scope_user() -> Self {
         Self { name: SCOPE_USER, column: "user_id", kind: FieldKind::Id, sort: Sort::Not }
     }
     /// `user`: the owner's id or name.
-    pub const fn user() -> Self {
+    pub(crate) const fn user() -> Self {
         const RELATED: Related = Related {
             column: "user_id",
             rows: || Sql::select().column(("user", "id")).from("user").to_owned(),
@@ -139,7 +139,7 @@ impl Field {
         Self { sort, ..Self::related("user", RELATED) }
     }
     /// `tags`: the name of a tag that is attached; sorted by the names of all tags.
-    pub const fn tags() -> Self {
+    pub(crate) const fn tags() -> Self {
         let sort = Sort::By(names_of_tags);
         let field = Self::custom("tags", |filter| {
             let links =
@@ -157,28 +157,34 @@ impl Field {
         Self { sort, ..field }
     }
     /// `run_metadata`: what was logged for a kind of thing.
-    pub const fn run_metadata(kind: &'static str) -> Self {
+    pub(crate) const fn run_metadata(kind: &'static str) -> Self {
         let name = "run_metadata";
         Self { name, column: name, kind: FieldKind::RunMetadata(kind), sort: Sort::Not }
     }
     /// A parameter that is true or false and no column.
-    pub const fn switch(name: &'static str, condition: fn(bool) -> Option<SimpleExpr>) -> Self {
+    pub(crate) const fn switch(name: &'static str, condition: fn(bool) -> Option<SimpleExpr>) -> Self {
         Self { name, column: name, kind: FieldKind::Switch(condition), sort: Sort::Not }
     }
     /// An id that takes no operators.
-    pub const fn only_id(name: &'static str, condition: fn(Id) -> SimpleExpr) -> Self {
+    pub(crate) const fn only_id(name: &'static str, condition: fn(Id) -> SimpleExpr) -> Self {
         Self { name, column: name, kind: FieldKind::OnlyId(condition), sort: Sort::Not }
     }
     /// A custom field that is never joined with others by `or`.
-    pub const fn always(name: &'static str, condition: fn(&Filter<'_>) -> ApiResult<SimpleExpr>) -> Self {
+    pub(crate) const fn always(
+        name: &'static str,
+        condition: fn(&Filter<'_>) -> ApiResult<SimpleExpr>,
+    ) -> Self {
         Self { name, column: name, kind: FieldKind::Always(condition), sort: Sort::Not }
     }
     /// A name that `sort_by` takes, and no filter.
-    pub const fn sort_only(name: &'static str, by: fn() -> SimpleExpr) -> Self {
+    pub(crate) const fn sort_only(name: &'static str, by: fn() -> SimpleExpr) -> Self {
         Self { name, column: name, kind: FieldKind::Unfiltered, sort: Sort::By(by) }
     }
     /// A field that is no column: the condition is made by a function.
-    pub const fn custom(name: &'static str, condition: fn(&Filter<'_>) -> ApiResult<SimpleExpr>) -> Self {
+    pub(crate) const fn custom(
+        name: &'static str,
+        condition: fn(&Filter<'_>) -> ApiResult<SimpleExpr>,
+    ) -> Self {
         Self { name, column: name, kind: FieldKind::Custom(condition), sort: Sort::Not }
     }
 }
@@ -199,7 +205,7 @@ impl Field {
 }
 
 /// The name of what `column` refers to in `table`, to sort by.
-pub fn name_of(table: &'static str, column: &'static str) -> SimpleExpr {
+pub(crate) fn name_of(table: &'static str, column: &'static str) -> SimpleExpr {
     let referred = Expr::col((table, "id")).eq(Expr::col(column));
     Sql::select().column((table, "name")).from(table).and_where(referred).to_owned().into()
 }
@@ -263,7 +269,7 @@ const OPERATORS: [(&str, Operator); 15] = [
 
 /// One value of a filter parameter, taken apart.
 #[derive(Debug, PartialEq)]
-pub struct Filter<'a> {
+pub(crate) struct Filter<'a> {
     pub(super) operator: Operator,
     pub(super) value: &'a str,
     /// As it was sent.
@@ -272,7 +278,7 @@ pub struct Filter<'a> {
 
 impl<'a> Filter<'a> {
     /// `operator:value`; a text with no operator before its colon is a value to be equal to.
-    pub fn parse(text: &'a str) -> Self {
+    pub(crate) fn parse(text: &'a str) -> Self {
         let (operator, value) = text.split_once(':').unwrap_or(("", text));
         match OPERATORS.iter().find(|(name, _)| *name == operator) {
             Some((_, operator)) => Self { operator: *operator, value, text },
@@ -281,7 +287,7 @@ impl<'a> Filter<'a> {
     }
 
     /// As it was sent, for a filter that has no operators.
-    pub fn text(&self) -> &'a str {
+    pub(crate) fn text(&self) -> &'a str {
         self.text
     }
 
@@ -289,7 +295,7 @@ impl<'a> Filter<'a> {
     ///
     /// # Errors
     /// 422 when the value or the operator doesn't fit the kind of column.
-    pub fn condition(&self, column: SimpleExpr, kind: FieldKind) -> Result<SimpleExpr, ApiError> {
+    pub(crate) fn condition(&self, column: SimpleExpr, kind: FieldKind) -> Result<SimpleExpr, ApiError> {
         let is_list = matches!(self.operator, Operator::OneOf | Operator::NotOneOf);
         if self.text.len() > LONGEST && !is_list {
             return Err(ApiError::unprocessable(format!(
@@ -303,8 +309,8 @@ impl<'a> Filter<'a> {
             return Err(ApiError::unprocessable("'isnull:' and 'isnotnull:' take no value."));
         }
         match kind {
-            FieldKind::Text | FieldKind::Word(_) if self.is_order() => self.on_numeric_text(column),
-            FieldKind::Text | FieldKind::Word(_) => self.on_text(column, self.value),
+            FieldKind::Text | FieldKind::Word if self.is_order() => self.on_numeric_text(column),
+            FieldKind::Text | FieldKind::Word => self.on_text(column, self.value),
             FieldKind::Id => self.on_id(column),
             FieldKind::Flag | FieldKind::OnlyFlag => self.on_flag(column),
             FieldKind::Number => self.on_number(column),
@@ -369,7 +375,7 @@ impl<'a> Filter<'a> {
     ///
     /// # Errors
     /// 422 when it is neither.
-    pub fn flag(&self) -> ApiResult<bool> {
+    pub(crate) fn flag(&self) -> ApiResult<bool> {
         Flag::read(self.value).map(|flag| flag.0).ok_or_else(|| {
             ApiError::unprocessable(format!("'{}' is no boolean; give true or false.", self.value))
         })
@@ -407,7 +413,7 @@ pub(super) fn pattern(before: &str, value: &str, after: &str) -> LikeExpr {
 }
 
 /// What has that id, or that name when the text is no id.
-pub fn by_name_or_id(text: &str) -> SimpleExpr {
+pub(crate) fn by_name_or_id(text: &str) -> SimpleExpr {
     match Uuid::try_parse(text) {
         Ok(id) => Expr::col("id").eq(Id(id)),
         Err(_) => Expr::col("name").eq(text),

@@ -29,7 +29,7 @@ const DEEPEST: usize = 127;
 
 /// A JSON body of type `T`: an object.
 #[derive(Debug)]
-pub struct JsonBody<T>(pub T);
+pub(crate) struct JsonBody<T>(pub T);
 
 impl<T: DeserializeOwned + Send + 'static, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = Response;
@@ -41,7 +41,7 @@ impl<T: DeserializeOwned + Send + 'static, S: Send + Sync> FromRequest<S> for Js
 
 /// A JSON body that is one of the contract's models, checked as that model.
 #[derive(Debug)]
-pub struct ModelBody<T>(pub T);
+pub(crate) struct ModelBody<T>(pub T);
 
 impl<T: DeserializeOwned + Modelled + Send + 'static, S: Send + Sync> FromRequest<S> for ModelBody<T> {
     type Rejection = Response;
@@ -53,7 +53,7 @@ impl<T: DeserializeOwned + Modelled + Send + 'static, S: Send + Sync> FromReques
 
 /// A JSON body that is a list of one of the contract's models.
 #[derive(Debug)]
-pub struct ModelItems<T>(pub Vec<T>);
+pub(crate) struct ModelItems<T>(pub Vec<T>);
 
 impl<T: DeserializeOwned + Modelled + Send + 'static, S: Send + Sync> FromRequest<S> for ModelItems<T> {
     type Rejection = Response;
@@ -65,7 +65,7 @@ impl<T: DeserializeOwned + Modelled + Send + 'static, S: Send + Sync> FromReques
 
 /// A JSON body of type `T`, or none.
 #[derive(Debug)]
-pub struct OptionalJsonBody<T>(pub Option<T>);
+pub(crate) struct OptionalJsonBody<T>(pub Option<T>);
 
 impl<T: DeserializeOwned + Send + 'static, S: Send + Sync> FromRequest<S> for OptionalJsonBody<T> {
     type Rejection = Response;
@@ -77,7 +77,7 @@ impl<T: DeserializeOwned + Send + 'static, S: Send + Sync> FromRequest<S> for Op
 
 /// A JSON body that is a list of objects of type `T`.
 #[derive(Debug)]
-pub struct JsonItems<T>(pub Vec<T>);
+pub(crate) struct JsonItems<T>(pub Vec<T>);
 
 impl<T: DeserializeOwned + Send + 'static, S: Send + Sync> FromRequest<S> for JsonItems<T> {
     type Rejection = Response;
@@ -277,7 +277,7 @@ fn is_too_deep(json: &str) -> bool {
 }
 
 /// UTF-8 or UTF-16, with or without a byte order mark, told apart as Python does (RFC 4627, section 3).
-pub fn decode(bytes: &[u8]) -> Option<Cow<'_, str>> {
+pub(crate) fn decode(bytes: &[u8]) -> Option<Cow<'_, str>> {
     let utf16 = |bytes: &[u8], read: fn([u8; 2]) -> u16| {
         let (units, rest) = bytes.as_chunks::<2>();
         let text = char::decode_utf16(units.iter().copied().map(read)).collect::<Result<String, _>>();
@@ -296,19 +296,6 @@ pub fn decode(bytes: &[u8]) -> Option<Cow<'_, str>> {
 /// The input is not repeated: a body may hold a password.
 fn body_violation(field: &str, kind: &'static str, message: String) -> Violation {
     Violation { place: "body", field: field.into(), kind, message, input: String::new() }
-}
-
-/// Stored JSON as it is, byte for byte; nothing and `null` are an empty object in answers.
-pub fn object_or_empty(json: Option<&str>) -> Box<RawValue> {
-    let stored = json.filter(|text| *text != "null").map(str::to_owned).map(RawValue::from_string);
-    match stored {
-        Some(Ok(value)) => value,
-        _ => empty_object(),
-    }
-}
-
-pub fn empty_object() -> Box<RawValue> {
-    RawValue::from_string("{}".to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
 #[cfg(test)]

@@ -13,13 +13,13 @@ use crate::config::{Flag, Setting};
 
 /// A deserializer that reads loosely what the wrapped one has, at every depth; also the visitors, seeds and accesses
 /// between the two.
-pub struct Lax<T>(pub T);
+pub(crate) struct Lax<T>(pub T);
 
 /// Reads a `T` from JSON that was kept as it was sent.
 ///
 /// # Errors
 /// When it is no `T` in any spelling.
-pub fn from_str<'de, T: Deserialize<'de>>(json: &'de str) -> serde_json::Result<T> {
+pub(crate) fn from_str<'de, T: Deserialize<'de>>(json: &'de str) -> serde_json::Result<T> {
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let value = T::deserialize(Lax(&mut deserializer))?;
     deserializer.end()?;

@@ -26,14 +26,14 @@ const MOST_VALUES: usize = 5_000;
 
 /// How several filters are joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogicalOperator {
+pub(crate) enum LogicalOperator {
     Or,
     And,
 }
 
 /// A page of a list (contract schema Page).
 #[derive(Debug, Serialize)]
-pub struct Page<T> {
+pub(crate) struct Page<T> {
     pub index: u64,
     pub max_size: u64,
     pub total_pages: u64,
@@ -50,7 +50,7 @@ impl<T: Serialize> IntoResponse for Page<T> {
 }
 
 /// A kind of row that is listed, with the fields its lists can be filtered and sorted by.
-pub trait Listed {
+pub(crate) trait Listed {
     const FIELDS: Fields;
     /// Whether a list of them may hold what opens something to somebody. Pages of what holds none can be compressed.
     const HOLDS_SECRETS: bool = true;
@@ -60,7 +60,7 @@ pub trait Listed {
 
 /// What a caller asked of a list of `T`: a handler's argument.
 #[derive(Debug)]
-pub struct ListRequest<T> {
+pub(crate) struct ListRequest<T> {
     page: u64,
     size: u64,
     order: (SimpleExpr, Order),
@@ -86,7 +86,7 @@ impl<T: Listed> ListRequest<T> {
     ///
     /// # Errors
     /// 422 for what can't be read, in both shapes of the reference.
-    pub fn read(mut query: QueryParams) -> ApiResult<Self> {
+    pub(crate) fn read(mut query: QueryParams) -> ApiResult<Self> {
         let hydrate = query.flag("hydrate").unwrap_or(false);
         let page = query.integer("page", 1, i64::MAX - 1).unwrap_or(1).unsigned_abs();
         let size = query.integer("size", 1, MAX_SIZE).unwrap_or(DEFAULT_SIZE).unsigned_abs();
@@ -112,7 +112,7 @@ impl<T: Listed> ListRequest<T> {
 
 impl<T> ListRequest<T> {
     /// Leaves the rows that were asked for, on all pages.
-    pub fn narrow(&self, select: &mut SelectStatement) {
+    pub(crate) fn narrow(&self, select: &mut SelectStatement) {
         select.cond_where(self.condition.clone());
     }
 }
@@ -122,7 +122,7 @@ impl<T: Row + Listed> ListRequest<T> {
     ///
     /// # Errors
     /// 400 for a page past the end; the store's own errors.
-    pub async fn fetch(&self, store: &Store, select: &SelectStatement) -> ApiResult<Page<T>> {
+    pub(crate) async fn fetch(&self, store: &Store, select: &SelectStatement) -> ApiResult<Page<T>> {
         let mut select = select.clone();
         self.narrow(&mut select);
         let total = store.count(&select).await?;
@@ -147,13 +147,13 @@ impl<T: Row + Listed> ListRequest<T> {
 
 impl<T> Page<T> {
     /// A page of nothing.
-    pub fn empty(max_size: u64) -> Self {
+    pub(crate) fn empty(max_size: u64) -> Self {
         let compressible = Compressible(false);
         Self { index: 1, max_size, total_pages: 1, total: 0, items: Vec::new(), compressible }
     }
 
     /// The same page with other items.
-    pub fn with_items<U>(self, into: impl FnOnce(Vec<T>) -> Vec<U>) -> Page<U> {
+    pub(crate) fn with_items<U>(self, into: impl FnOnce(Vec<T>) -> Vec<U>) -> Page<U> {
         let Self { index, max_size, total_pages, total, items, compressible } = self;
         Page { index, max_size, total_pages, total, items: into(items), compressible }
     }

@@ -12,7 +12,7 @@ const VALUE: (&str, &str) = ("run_metadata", "value");
 ///
 /// # Errors
 /// 422 without a key, or when the value doesn't fit the operator.
-pub fn condition(text: &str, kind: &'static str) -> ApiResult<SimpleExpr> {
+pub(crate) fn condition(text: &str, kind: &'static str) -> ApiResult<SimpleExpr> {
     let Some((key, value)) = text.split_once(':') else {
         let message = format!(
             "'{text}' is no filter of run metadata; give 'key:value' or 'key:operator:value', such as \

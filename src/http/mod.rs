@@ -1,32 +1,32 @@
 //! What every route shares.
 
-pub mod budgets;
-pub mod client_address;
-pub mod compression;
-pub mod contract;
-pub mod download;
-pub mod envelope;
-pub mod error;
-pub mod filter;
-pub mod form;
-pub mod json;
-pub mod lax;
-pub mod list;
-pub mod metadata_filter;
-pub mod moments;
+pub(crate) mod budgets;
+pub(crate) mod client_address;
+pub(crate) mod compression;
+pub(crate) mod contract;
+pub(crate) mod download;
+pub(crate) mod envelope;
+pub(crate) mod error;
+pub(crate) mod filter;
+pub(crate) mod form;
+pub(crate) mod json;
+pub(crate) mod lax;
+pub(crate) mod list;
+pub(crate) mod metadata_filter;
+pub(crate) mod moments;
 mod number_filter;
 mod one_of;
-pub mod openapi;
-pub mod page;
-pub mod path;
-pub mod query;
+pub(crate) mod openapi;
+pub(crate) mod page;
+pub(crate) mod path;
+pub(crate) mod query;
 mod repeated;
 mod time_filter;
-pub mod values;
-pub mod written;
+pub(crate) mod values;
+pub(crate) mod written;
 
 /// The header that names a request.
-pub const REQUEST_ID: &str = "x-request-id";
+pub(crate) const REQUEST_ID: &str = "x-request-id";
 
 /// An operation's method, in capitals, and its path.
-pub type Operation = (&'static str, &'static str);
+pub(crate) type Operation = (&'static str, &'static str);

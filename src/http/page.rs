@@ -17,7 +17,7 @@ const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto")
 
 /// Where a request's page is from, seen from this server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Page {
+pub(crate) struct Page {
     /// Of this server's own origin, or no page at all.
     pub is_own: bool,
     /// Of an origin that the operator has listed.
@@ -34,7 +34,7 @@ impl Page {
     const FOREIGN: Self = Self { is_own: false, is_listed: false, is_same_site: false, is_told: false };
 
     /// The page of a request with these headers.
-    pub fn of(config: &ServerSettings, headers: &HeaderMap) -> Self {
+    pub(crate) fn of(config: &ServerSettings, headers: &HeaderMap) -> Self {
         let fetch_site = match one(headers, &SEC_FETCH_SITE) {
             Ok(fetch_site) => fetch_site,
             Err(Malformed) => return Self::FOREIGN,
@@ -65,19 +65,19 @@ impl Page {
     }
 
     /// Whether it may act with what the browser adds by itself.
-    pub fn may_act(self) -> bool {
+    pub(crate) fn may_act(self) -> bool {
         self.is_own || self.is_listed
     }
 
     /// Whether a sign-in may leave its cookie in the browser, in place of one that may be there: a page that can't
     /// read the answer has nothing else to gain from it.
-    pub fn may_sign_in(self, headers: &HeaderMap) -> bool {
+    pub(crate) fn may_sign_in(self, headers: &HeaderMap) -> bool {
         self.may_act() || self.is_same_site || !(self.is_told || is_navigation(headers))
     }
 
     /// Whether it may end a session. A link leaves no trace where browsers don't tell of the page, but it wants to see
     /// one.
-    pub fn may_sign_out(self, headers: &HeaderMap) -> bool {
+    pub(crate) fn may_sign_out(self, headers: &HeaderMap) -> bool {
         let has_page = self.is_told || headers.contains_key(ORIGIN) || headers.contains_key(REFERER);
         let is_own_request = headers.contains_key(SEC_FETCH_SITE) || has_page || !is_navigation(headers);
         self.may_act() && is_own_request
@@ -85,7 +85,7 @@ impl Page {
 }
 
 /// Whether pages of that origin may read this server's answers with what the browser adds by itself.
-pub fn may_read(config: &ServerSettings, headers: &HeaderMap, origin: &HeaderValue) -> bool {
+pub(crate) fn may_read(config: &ServerSettings, headers: &HeaderMap, origin: &HeaderValue) -> bool {
     let Some(origin) = origin.to_str().ok().and_then(parse) else { return false };
     is_listed(config, &origin) || Server { config, headers }.is_own(&origin, PortRule::Exact)
 }

@@ -11,11 +11,11 @@ use crate::store::Id;
 
 /// The first parameter of the path, as an id in any of the forms that Python reads.
 #[derive(Debug, Clone, Copy)]
-pub struct PathId(pub Id);
+pub(crate) struct PathId(pub Id);
 
 /// The id of what owns a thing, and the name or id of the thing: the first two parameters of the path.
 #[derive(Debug, Clone)]
-pub struct PathIdAndName(pub Id, pub String);
+pub(crate) struct PathIdAndName(pub Id, pub String);
 
 impl<S: Send + Sync> FromRequestParts<S> for PathId {
     type Rejection = ApiError;
@@ -39,7 +39,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathIdAndName {
 
 /// The first parameter of the path, as text.
 #[derive(Debug, Clone)]
-pub struct PathName(pub String);
+pub(crate) struct PathName(pub String);
 
 impl<S: Send + Sync> FromRequestParts<S> for PathName {
     type Rejection = ApiError;
@@ -55,7 +55,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathName {
 
 /// The name or id of a project, and the id of a thing in it: the first two parameters of the path.
 #[derive(Debug, Clone)]
-pub struct PathNameAndId(pub String, pub Id);
+pub(crate) struct PathNameAndId(pub String, pub Id);
 
 impl<S: Send + Sync> FromRequestParts<S> for PathNameAndId {
     type Rejection = ApiError;
@@ -69,7 +69,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathNameAndId {
 
 /// The project that an older path names: its name or id.
 #[derive(Debug, Clone)]
-pub struct PathProject(pub Option<String>);
+pub(crate) struct PathProject(pub Option<String>);
 
 impl<S: Send + Sync> FromRequestParts<S> for PathProject {
     type Rejection = ApiError;

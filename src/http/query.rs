@@ -11,7 +11,7 @@ use crate::config::{Flag, Setting};
 
 /// What is wrong with one part of a request, in the words of pydantic.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Violation {
+pub(crate) struct Violation {
     /// `query`, `path` or `body`.
     pub place: &'static str,
     pub field: String,
@@ -27,7 +27,7 @@ impl Violation {
 }
 
 /// The bare-list 422 with all violations of a request.
-pub fn reject(method: &str, path: &str, violations: &[Violation]) -> ApiError {
+pub(crate) fn reject(method: &str, path: &str, violations: &[Violation]) -> ApiError {
     let told = violations.iter().map(|Violation { place, field, kind, message, input }| {
         let location = location(place, field);
         format!("{{'type': '{kind}', 'loc': ({location}), 'msg': '{message}', 'input': '{input}'}}")
@@ -37,7 +37,7 @@ pub fn reject(method: &str, path: &str, violations: &[Violation]) -> ApiError {
 
 /// The bare-list 422 with all that is wrong with a body that is to be one of the contract's models. The input is not
 /// repeated: a body may hold a password.
-pub fn reject_model(method: &str, path: &str, faults: &[Fault]) -> ApiError {
+pub(crate) fn reject_model(method: &str, path: &str, faults: &[Fault]) -> ApiError {
     let told = faults.iter().map(|Fault { kind, location, message }| {
         // As Python quotes it.
         let quote = if message.contains('\'') { '"' } else { '\'' };
@@ -68,7 +68,7 @@ fn location(place: &str, field: &str) -> String {
 
 /// The values of a query string. Reading a value notes what is wrong with it; [`QueryParams::finish`] tells.
 #[derive(Debug)]
-pub struct QueryParams {
+pub(crate) struct QueryParams {
     method: String,
     path: String,
     pairs: Vec<(String, String)>,
@@ -84,28 +84,28 @@ impl<S: Sync> FromRequestParts<S> for QueryParams {
 }
 
 impl QueryParams {
-    pub fn of(parts: &Parts) -> Self {
+    pub(crate) fn of(parts: &Parts) -> Self {
         Self::new(parts.method.as_str(), parts.uri.path(), parts.uri.query().unwrap_or_default())
     }
 
-    pub fn new(method: &str, path: &str, query: &str) -> Self {
+    pub(crate) fn new(method: &str, path: &str, query: &str) -> Self {
         let pairs = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         Self { method: method.into(), path: path.into(), pairs, violations: Vec::new() }
     }
 
     /// The query without some of its values.
-    pub fn without(mut self, names: &[&str]) -> Self {
+    pub(crate) fn without(mut self, names: &[&str]) -> Self {
         self.pairs.retain(|(name, _)| !names.contains(&name.as_str()));
         self
     }
 
     /// A value as it was sent; of a repeated one the last.
-    pub fn text(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.pairs.iter().rfind(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// A value that has to be there.
-    pub fn required(&mut self, name: &str) -> Option<String> {
+    pub(crate) fn required(&mut self, name: &str) -> Option<String> {
         let value = self.text(name).map(str::to_owned);
         if value.is_none() {
             self.violations.push(Violation::of_query(name, "missing", "Field required", "None"));
@@ -114,18 +114,18 @@ impl QueryParams {
     }
 
     /// Notes that a value, which was read as a text, is wrong.
-    pub fn refuse(&mut self, name: &str, kind: &'static str, message: impl Into<String>) {
+    pub(crate) fn refuse(&mut self, name: &str, kind: &'static str, message: impl Into<String>) {
         let text = self.text(name).unwrap_or_default().to_owned();
         self.violations.push(Violation::of_query(name, kind, message, &text));
     }
 
     /// All values of a repeated parameter, in order.
-    pub fn texts<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn texts<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.pairs.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// A whole number within the bounds.
-    pub fn integer(&mut self, name: &str, min: i64, max: i64) -> Option<i64> {
+    pub(crate) fn integer(&mut self, name: &str, min: i64, max: i64) -> Option<i64> {
         let text = self.text(name)?.to_owned();
         let violation = match parse_integer(&text) {
             Err(NotAnInteger::Unreadable) => (
@@ -151,7 +151,7 @@ impl QueryParams {
     }
 
     /// A yes or a no.
-    pub fn flag(&mut self, name: &str) -> Option<bool> {
+    pub(crate) fn flag(&mut self, name: &str) -> Option<bool> {
         let text = self.text(name)?.to_owned();
         match Flag::read(&text) {
             Some(Flag(flag)) => Some(flag),
@@ -164,7 +164,7 @@ impl QueryParams {
     }
 
     /// One of the given words.
-    pub fn choice<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> Option<T> {
+    pub(crate) fn choice<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> Option<T> {
         let text = self.text(name)?.to_owned();
         if let Some((_, choice)) = choices.iter().find(|(word, _)| *word == text) {
             return Some(*choice);
@@ -176,7 +176,7 @@ impl QueryParams {
     }
 
     /// A UUID in any of the forms that Python reads.
-    pub fn uuid(&mut self, name: &str) -> Option<Uuid> {
+    pub(crate) fn uuid(&mut self, name: &str) -> Option<Uuid> {
         let text = self.text(name)?.to_owned();
         match Uuid::try_parse(&text) {
             Ok(uuid) => Some(uuid),
@@ -190,7 +190,7 @@ impl QueryParams {
 
     /// # Errors
     /// 422 with everything that was wrong.
-    pub fn finish(&self) -> Result<(), ApiError> {
+    pub(crate) fn finish(&self) -> Result<(), ApiError> {
         match self.violations.as_slice() {
             [] => Ok(()),
             violations => Err(reject(&self.method, &self.path, violations)),
@@ -200,13 +200,13 @@ impl QueryParams {
 
 /// Why a text is no whole number.
 #[derive(Debug, PartialEq)]
-pub enum NotAnInteger {
+pub(crate) enum NotAnInteger {
     Unreadable,
     TooLarge,
 }
 
 /// Whole numbers as pydantic reads them from text: ` 60`, `+60`, `0060`, `1_000` and `60.0` too.
-pub fn parse_integer(text: &str) -> Result<i64, NotAnInteger> {
+pub(crate) fn parse_integer(text: &str) -> Result<i64, NotAnInteger> {
     let text = text.trim();
     let (sign, digits) = match text.strip_prefix(['+', '-']) {
         Some(digits) => (&text[..1], digits),

@@ -26,7 +26,7 @@ impl<'a> Open<'a> {
 }
 
 /// The JSON with each field once, at every depth. What is no JSON stays as it is, for its reader to refuse.
-pub fn last_of_each(json: Cow<'_, str>) -> Cow<'_, str> {
+pub(super) fn last_of_each(json: Cow<'_, str>) -> Cow<'_, str> {
     let mut repeated = repeated(&json);
     if repeated.is_empty() || serde_json::from_str::<IgnoredAny>(&json).is_err() {
         return json;

@@ -12,7 +12,7 @@ impl Filter<'_> {
     ///
     /// # Errors
     /// 422 when the value is no time.
-    pub fn span(&self) -> ApiResult<(Option<NaiveDateTime>, Option<NaiveDateTime>)> {
+    pub(crate) fn span(&self) -> ApiResult<(Option<NaiveDateTime>, Option<NaiveDateTime>)> {
         let moment = |text: &str| moment(text).map(Some);
         Ok(match self.operator {
             Operator::Equals => (moment(self.value)?, moment(self.value)?),

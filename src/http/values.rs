@@ -43,7 +43,7 @@ impl ShortText {
 /// A secret of 255 characters at most.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "SecretString")]
-pub struct ShortSecret(SecretString);
+pub(crate) struct ShortSecret(SecretString);
 
 impl TryFrom<SecretString> for ShortSecret {
     type Error = String;
@@ -57,7 +57,7 @@ impl TryFrom<SecretString> for ShortSecret {
 }
 
 impl ShortSecret {
-    pub fn into_secret(self) -> SecretString {
+    pub(crate) fn into_secret(self) -> SecretString {
         self.0
     }
 }
@@ -97,7 +97,7 @@ const FORBIDDEN: &[char] = &['\t', '\n', '\r', '\x0b', '\x0c'];
 ///
 /// # Errors
 /// 400 when it is empty or has a forbidden character.
-pub fn check_name(kind: &str, name: &str) -> ApiResult<()> {
+pub(crate) fn check_name(kind: &str, name: &str) -> ApiResult<()> {
     let found: String = FORBIDDEN.iter().filter(|forbidden| name.contains(**forbidden)).collect();
     if name.is_empty() {
         let message = format!("The name of a {kind} needs at least 1 character.");
@@ -197,7 +197,7 @@ fn last_of_each<T>(mut fields: Vec<(String, T)>) -> Vec<(String, T)> {
 
 /// A text, or an object in its place.
 #[derive(Debug)]
-pub enum TextOr<S, T> {
+pub(crate) enum TextOr<S, T> {
     Text(S),
     Object(T),
 }
@@ -227,13 +227,13 @@ impl<'de, S: Deserialize<'de>, T: Deserialize<'de>> Deserialize<'de> for TextOr<
 /// A whole number or a text, as a version is given. A flag and a number with nothing after its point are whole numbers
 /// too; a text never is.
 #[derive(Debug)]
-pub enum NumberOrText {
+pub(crate) enum NumberOrText {
     Number(i64),
     Text(ShortText),
 }
 
 impl NumberOrText {
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         match self {
             Self::Number(number) => number.to_string(),
             Self::Text(text) => text.as_str().to_owned(),
@@ -252,7 +252,7 @@ impl<'de> Deserialize<'de> for NumberOrText {
 }
 
 /// What has a number of things in it, each of which costs a statement or more.
-pub trait Counted {
+pub(crate) trait Counted {
     fn number(&self) -> usize;
 }
 
@@ -302,7 +302,7 @@ impl<T: Counted> Counted for IndexMap<String, T> {
 ///
 /// # Errors
 /// When there are more, or it is none.
-pub fn at_most<'de, const MOST: usize, T, D>(deserializer: D) -> Result<T, D::Error>
+pub(crate) fn at_most<'de, const MOST: usize, T, D>(deserializer: D) -> Result<T, D::Error>
 where
     T: Deserialize<'de> + Counted,
     D: Deserializer<'de>,
@@ -315,7 +315,7 @@ where
 }
 
 /// A JSON object of texts.
-pub type TextObject = InOrder<String>;
+pub(crate) type TextObject = InOrder<String>;
 
 impl TextObject {
     /// As JSON.
@@ -331,7 +331,7 @@ impl TextObject {
 ///
 /// # Errors
 /// When it is not there, or neither null nor a `T`.
-pub fn required<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+pub(crate) fn required<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     T: Deserialize<'de>,
     D: Deserializer<'de>,
@@ -343,7 +343,7 @@ where
 ///
 /// # Errors
 /// When what is given is neither null nor a `T`.
-pub fn nullable<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+pub(crate) fn nullable<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
 where
     T: Deserialize<'de>,
     D: Deserializer<'de>,

@@ -27,10 +27,10 @@ use crate::config::ServerSettings;
 use crate::http::error::ApiError;
 use crate::store::{Id, Store, StoreError, Timestamp};
 
-pub use self::once::{Once, make_anew};
+pub(crate) use self::once::{Once, make_anew};
 use self::record::Found;
 
-pub const HEADER: &str = "idempotency-key";
+pub(crate) const HEADER: &str = "idempotency-key";
 /// Bytes of the answers that are kept in memory, and seconds that they are.
 const RECENT_BYTES: u64 = 2 << 20;
 const RECENT_LIFE: Duration = Duration::from_mins(1);
@@ -222,7 +222,7 @@ fn batch_size(waiting: &[(Attempt, Bytes)]) -> usize {
     waiting.iter().take(100).take_while(fits).count().max(1)
 }
 
-pub fn json(body: Bytes) -> Response {
+pub(crate) fn json(body: Bytes) -> Response {
     ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
 }
 

@@ -12,7 +12,7 @@ use crate::store::{Store, Timestamp, Transaction};
 
 /// A request whose work is done once, however often it is sent.
 #[derive(Debug)]
-pub struct Once {
+pub(crate) struct Once {
     attempt: Attempt,
     /// What an earlier time has made, as JSON.
     made: Option<Vec<u8>>,
@@ -41,7 +41,7 @@ impl Once {
     ///
     /// # Errors
     /// What `make` returns; the store's own.
-    pub async fn make<T, W, F>(&self, store: &Store, now: Timestamp, make: &W) -> ApiResult<T>
+    pub(crate) async fn make<T, W, F>(&self, store: &Store, now: Timestamp, make: &W) -> ApiResult<T>
     where
         T: Serialize + DeserializeOwned,
         W: Fn(Transaction) -> F,
@@ -95,7 +95,7 @@ impl Once {
 ///
 /// # Errors
 /// What `make` returns; the store's own.
-pub async fn make_anew<T, W, F>(store: &Store, make: &W) -> ApiResult<T>
+pub(crate) async fn make_anew<T, W, F>(store: &Store, make: &W) -> ApiResult<T>
 where
     W: Fn(Transaction) -> F,
     F: Future<Output = ApiResult<(Transaction, T)>>,

@@ -22,7 +22,7 @@ use tokio::sync::Semaphore;
 use crate::http::error::ApiError;
 
 /// Bytes of a schema and of a value as text: what their columns hold.
-pub const LARGEST: usize = 65_535;
+pub(crate) const LARGEST: usize = 65_535;
 /// What a check may cost, in about a tenth of a microsecond.
 const BUDGET_OF_CHECK: u64 = 1_000_000;
 /// What a byte costs that a pattern is matched with: the largest pattern looks at it some thousand times.
@@ -85,7 +85,7 @@ impl SchemaChecks {
 ///
 /// # Errors
 /// Why it doesn't.
-pub fn check(schema: &Value, value: &Value) -> Result<(), Unfit> {
+pub(crate) fn check(schema: &Value, value: &Value) -> Result<(), Unfit> {
     let schema = prepared(schema)?;
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(STACK);

@@ -15,11 +15,11 @@ type Identity = (u64, u64);
 
 /// Files and folders of the server's own, which nobody reads, by whatever name.
 #[derive(Debug, Clone, Default)]
-pub struct KeptOut(Vec<PathBuf>);
+pub(super) struct KeptOut(Vec<PathBuf>);
 
 /// A folder and all below it. No link leads out of it.
 #[derive(Debug)]
-pub struct Dir {
+pub(super) struct Dir {
     dir: cap_std::fs::Dir,
     /// Paths within it that are as if they weren't there.
     hidden: BTreeSet<PathBuf>,
@@ -30,7 +30,7 @@ pub struct Dir {
 const MOST_KEPT_OUT: usize = 1000;
 
 impl KeptOut {
-    pub fn new(paths: Vec<PathBuf>) -> Self {
+    pub(super) fn new(paths: Vec<PathBuf>) -> Self {
         Self(paths)
     }
 
@@ -68,13 +68,13 @@ impl Dir {
     ///
     /// # Errors
     /// When it can't be opened.
-    pub fn open_root(path: &Path, kept_out: &KeptOut) -> io::Result<Self> {
+    pub(super) fn open_root(path: &Path, kept_out: &KeptOut) -> io::Result<Self> {
         let dir = cap_std::fs::Dir::open_ambient_dir(path, ambient_authority())?;
         Ok(Self { dir, hidden: kept_out.below(path), kept_out: kept_out.identities(path) })
     }
 
     /// Leaves out what has these paths, and all below them.
-    pub fn hide(&mut self, paths: impl IntoIterator<Item = PathBuf>) {
+    pub(super) fn hide(&mut self, paths: impl IntoIterator<Item = PathBuf>) {
         self.hidden.extend(paths);
     }
 
@@ -86,7 +86,7 @@ impl Dir {
         if self.is_hidden(path) { Err(io::ErrorKind::NotFound.into()) } else { Ok(()) }
     }
 
-    pub fn open(&self, path: &Path) -> io::Result<File> {
+    pub(super) fn open(&self, path: &Path) -> io::Result<File> {
         self.check(path)?;
         let file = self.dir.open(path)?;
         let metadata = file.metadata()?;
@@ -96,18 +96,18 @@ impl Dir {
         }
     }
 
-    pub fn metadata(&self, path: &Path) -> io::Result<Metadata> {
+    pub(super) fn metadata(&self, path: &Path) -> io::Result<Metadata> {
         self.check(path)?;
         self.dir.metadata(path)
     }
 
-    pub fn symlink_metadata(&self, path: impl AsRef<Path>) -> io::Result<Metadata> {
+    pub(super) fn symlink_metadata(&self, path: impl AsRef<Path>) -> io::Result<Metadata> {
         self.check(path.as_ref())?;
         self.dir.symlink_metadata(path)
     }
 
     /// The names of what is in a folder, in their order; none if they are more than `most`.
-    pub fn names(&self, folder: &Path, most: usize) -> io::Result<Option<Vec<OsString>>> {
+    pub(super) fn names(&self, folder: &Path, most: usize) -> io::Result<Option<Vec<OsString>>> {
         let place = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         let entries = self.dir.read_dir(place)?.take(most + 1);
         let names = entries.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>();

@@ -11,7 +11,7 @@ use cap_std::fs::File;
 
 use dir::{Dir, KeptOut};
 
-pub use packer::Packer;
+pub(crate) use packer::Packer;
 
 /// Why a file is not read.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +55,7 @@ pub struct Place {
 }
 
 /// A file below the root, open to be read. It has as many bytes as it had when it was opened.
-pub type WholeFile = io::Take<File>;
+pub(crate) type WholeFile = io::Take<File>;
 
 /// Bytes of a line at most; what is longer goes on as the next one.
 const LONGEST_LINE: u64 = 1 << 20;

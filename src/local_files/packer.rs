@@ -19,7 +19,7 @@ const BLOCK: u64 = 512;
 type Tar = tar::Builder<GzEncoder<Vec<u8>>>;
 
 /// Makes an [`Archive`]'s bytes.
-pub struct Packer {
+pub(crate) struct Packer {
     place: Place,
     is_folder: bool,
     folders: VecDeque<PathBuf>,
@@ -31,7 +31,7 @@ pub struct Packer {
 }
 
 impl Packer {
-    pub fn new(archive: Archive) -> Self {
+    pub(crate) fn new(archive: Archive) -> Self {
         let Archive { place, folders, files, is_folder } = archive;
         let encoder = GzEncoder::new(Vec::new(), Compression::fast());
         let tar = Some(tar::Builder::new(encoder));
@@ -42,7 +42,7 @@ impl Packer {
     ///
     /// # Errors
     /// When a file can't be read, or is shorter by now.
-    pub fn next_piece(&mut self) -> io::Result<Option<Vec<u8>>> {
+    pub(crate) fn next_piece(&mut self) -> io::Result<Option<Vec<u8>>> {
         let Some(mut tar) = self.tar.take() else { return Ok(None) };
         let mut read = 0;
         while read < READ_AT_ONCE && tar.get_ref().get_ref().len() < PIECE {

@@ -18,7 +18,7 @@ use crate::store::{Id, StoreError, Timestamp, Transaction};
 
 /// Who the first admin is, and how the server presents itself (contract schema ServerActivationRequest).
 #[derive(Deserialize)]
-pub struct ServerActivationRequest {
+pub(crate) struct ServerActivationRequest {
     server_name: Option<String>,
     logo_url: Option<String>,
     enable_analytics: Option<bool>,
@@ -29,7 +29,7 @@ pub struct ServerActivationRequest {
 }
 
 /// Activates the server, once, and makes its first admin.
-pub async fn activate_server(
+pub(crate) async fn activate_server(
     State(app): State<AppState>,
     origin: Origin,
     JsonBody(request): JsonBody<ServerActivationRequest>,

@@ -27,7 +27,7 @@ const NAME_LENGTH: usize = 255;
 
 /// Kinds of token that can be asked for (contract schema APITokenType).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ApiTokenType {
+pub(crate) enum ApiTokenType {
     Generic,
     Workload,
 }
@@ -63,7 +63,7 @@ struct Asked {
         )
     )
 )]
-pub async fn get_api_token(
+pub(crate) async fn get_api_token(
     State(app): State<AppState>,
     principal: Principal,
     origin: Origin,

@@ -12,7 +12,7 @@ use crate::store::Id;
 
 /// What is guessed at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Guessed {
+pub(crate) enum Guessed {
     /// By somebody who wants to sign in.
     Password,
     /// By somebody who is signed in, and wants another one.
@@ -31,7 +31,7 @@ impl Guessed {
 }
 
 /// An attempt that has waited for its turn. Whatever the caller does now, it is counted.
-pub struct Attempt<'a> {
+pub(crate) struct Attempt<'a> {
     app: &'a App,
     permit: Permit<'a>,
     subjects: [Subject; 2],
@@ -44,7 +44,7 @@ impl<'a> Attempt<'a> {
     ///
     /// # Errors
     /// 429 for one that comes too early.
-    pub async fn begin(
+    pub(crate) async fn begin(
         app: &'a App,
         guessed: Guessed,
         (user_id, name): (Option<Id>, &str),
@@ -70,7 +70,7 @@ impl<'a> Attempt<'a> {
     ///
     /// # Errors
     /// When the database doesn't answer.
-    pub async fn verify(
+    pub(crate) async fn verify(
         self,
         secret: SecretString,
         hash: Option<&SecretString>,
@@ -92,7 +92,7 @@ impl<'a> Attempt<'a> {
 ///
 /// # Errors
 /// 429 when they have to wait.
-pub async fn may_try(app: &App, subjects: &[Subject]) -> ApiResult<bool> {
+pub(crate) async fn may_try(app: &App, subjects: &[Subject]) -> ApiResult<bool> {
     let checked = app.sign_in.throttle.check(subjects, app.env.clock.now()).await?;
     checked.map_err(|too_early| ApiError::too_early(too_early.seconds))
 }

@@ -19,7 +19,11 @@ use crate::store::Id;
 ///
 /// # Errors
 /// 401 without one or with a wrong one, 429 for one that comes too early.
-pub async fn verify(app: &App, headers: &HeaderMap, origin: &Origin) -> Result<Id, AuthenticationError> {
+pub(crate) async fn verify(
+    app: &App,
+    headers: &HeaderMap,
+    origin: &Origin,
+) -> Result<Id, AuthenticationError> {
     let (username, password) = read(headers).ok_or(AuthenticationError::NoBasicCredential)?;
     if let Some(proven) = app.sign_in.basic_credentials.find(&username, &password) {
         let account = app.auth.identities.account(proven.user_id.0).await?;

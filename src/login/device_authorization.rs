@@ -26,7 +26,7 @@ const MAX_DETAIL: usize = 255;
 
 /// The answer to a device (contract schema OAuthDeviceAuthorizationResponse).
 #[derive(Serialize)]
-pub struct DeviceAuthorizationResponse {
+pub(crate) struct DeviceAuthorizationResponse {
     device_code: String,
     user_code: String,
     verification_uri: String,
@@ -44,7 +44,7 @@ struct DeviceAuthorizationForm {
 }
 
 /// Makes the two codes with which a person approves a device and the device fetches its token.
-pub async fn authorize_device(
+pub(crate) async fn authorize_device(
     State(app): State<AppState>,
     origin: Origin,
     method: Method,

@@ -11,7 +11,7 @@ const USER_CODE_BYTES: usize = 16;
 const DEVICE_CODE_BYTES: usize = 32;
 
 /// The two codes of one request for approval, in clear and as they are stored.
-pub struct Codes {
+pub(crate) struct Codes {
     pub user_code: SecretString,
     pub device_code: SecretString,
     pub user_code_hash: SecretString,
@@ -23,7 +23,7 @@ impl Codes {
     ///
     /// # Errors
     /// When they can't be hashed.
-    pub async fn make(app: &App) -> ApiResult<Self> {
+    pub(crate) async fn make(app: &App) -> ApiResult<Self> {
         let user_code = SecretString::from(app.env.random.hex::<USER_CODE_BYTES>());
         let device_code = SecretString::from(app.env.random.hex::<DEVICE_CODE_BYTES>());
         let user_code_hash = app.auth.passwords.hash_random(user_code.clone()).await?;

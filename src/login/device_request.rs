@@ -12,7 +12,7 @@ use crate::audit::{Action, Claim, Origin};
 use crate::store::{Id, Insert, Store, StoreError, Timestamp, Transaction, Words};
 
 /// The request of a device to be approved, as it is kept.
-pub struct DeviceRequest<'a> {
+pub(crate) struct DeviceRequest<'a> {
     pub client_id: Id,
     pub codes: &'a Codes,
     pub expires: Timestamp,
@@ -22,7 +22,7 @@ pub struct DeviceRequest<'a> {
 
 /// What the client says of itself.
 #[derive(Debug, Default, PartialEq)]
-pub struct ClientDetails {
+pub(crate) struct ClientDetails {
     pub hostname: Option<String>,
     pub zenml_version: Option<String>,
     pub python_version: Option<String>,
@@ -45,7 +45,7 @@ const SWEPT_AT_ONCE: u64 = 500;
 ///
 /// # Errors
 /// When the database doesn't answer.
-pub async fn sweep(store: &Store, now: DateTime<Utc>) -> Result<(), StoreError> {
+pub(crate) async fn sweep(store: &Store, now: DateTime<Utc>) -> Result<(), StoreError> {
     store.sweep_all("auth_devices", "id", &speaks_for_nobody(now), SWEPT_AT_ONCE).await
 }
 
@@ -117,7 +117,11 @@ async fn delete_all(tx: &mut Transaction, select: &SelectStatement) -> Result<()
 ///
 /// # Errors
 /// When the database doesn't answer.
-pub async fn keep_request(app: &App, origin: &Origin, request: DeviceRequest<'_>) -> Result<Id, StoreError> {
+pub(crate) async fn keep_request(
+    app: &App,
+    origin: &Origin,
+    request: DeviceRequest<'_>,
+) -> Result<Id, StoreError> {
     let now = app.env.clock.now();
     let new_id = app.env.random.id_in_time(now);
     let DeviceRequest { client_id, codes, expires, ip_address, details } = request;

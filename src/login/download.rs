@@ -13,7 +13,7 @@ use crate::store::Id;
 ///
 /// # Errors
 /// When the claims can't be written as JSON.
-pub fn issue_download(
+pub(crate) fn issue_download(
     app: &App,
     principal: &Principal,
     kind: &str,
@@ -28,7 +28,7 @@ pub fn issue_download(
 ///
 /// # Errors
 /// [`AuthenticationError`] with the reason.
-pub async fn require_download(
+pub(crate) async fn require_download(
     app: &AppState,
     token: &str,
     kind: &str,

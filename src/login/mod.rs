@@ -1,17 +1,17 @@
 //! Every way in: sign-in and its grants, API tokens, devices, and whom a request speaks for.
 
-pub mod activate;
-pub mod api_token;
-pub mod attempt;
-pub mod basic;
-pub mod device_authorization;
-pub mod device_codes;
-pub mod device_request;
-pub mod download;
-pub mod grants;
-pub mod origin;
-pub mod place;
-pub mod principal;
-pub mod session;
-pub mod sign_in;
-pub mod sign_out;
+pub(crate) mod activate;
+pub(crate) mod api_token;
+pub(crate) mod attempt;
+pub(crate) mod basic;
+pub(crate) mod device_authorization;
+pub(crate) mod device_codes;
+pub(crate) mod device_request;
+pub(crate) mod download;
+pub(crate) mod grants;
+pub(crate) mod origin;
+pub(crate) mod place;
+pub(crate) mod principal;
+pub(crate) mod session;
+pub(crate) mod sign_in;
+pub(crate) mod sign_out;

@@ -36,7 +36,7 @@ impl FromRequestParts<AppState> for Origin {
 }
 
 /// Whoever holds a token, for the audit.
-pub async fn claim_of_token(app: &App, token: &VerifiedToken) -> Claim {
+pub(crate) async fn claim_of_token(app: &App, token: &VerifiedToken) -> Claim {
     let account = app.auth.identities.account(token.claims.sub).await.ok().flatten();
     let name = account.map(|account| account.name.clone()).unwrap_or_default();
     token.claim((Id(token.claims.sub), name))

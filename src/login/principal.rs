@@ -26,10 +26,10 @@ use crate::config::AuthScheme;
 use crate::http::page::Page;
 use crate::store::Id;
 
-pub const CSRF_HEADER: &str = "x-csrf-token";
+pub(crate) const CSRF_HEADER: &str = "x-csrf-token";
 
 /// Whom a request speaks for, unless a page of another origin makes a browser send it.
-pub async fn principal_for_page(
+pub(crate) async fn principal_for_page(
     app: &AppState,
     headers: &HeaderMap,
     extensions: &Extensions,
@@ -64,14 +64,14 @@ impl<S: Sync> FromRequestParts<S> for Principal {
 }
 
 /// Who asks on a route that is open to all, for what not everyone may ask there: an argument of its handler.
-pub struct MaybePrincipal {
+pub(crate) struct MaybePrincipal {
     found: Result<Principal, AuthenticationError>,
     policy: Option<Arc<Policy>>,
 }
 
 impl MaybePrincipal {
     /// Who it is, for the record alone.
-    pub fn known(&self) -> Option<&Principal> {
+    pub(crate) fn known(&self) -> Option<&Principal> {
         self.found.as_ref().ok()
     }
 
@@ -79,7 +79,7 @@ impl MaybePrincipal {
     ///
     /// # Errors
     /// 401 for nobody that is known here; 403 for a token that was narrowed too far.
-    pub fn acting(self) -> Result<Principal, AuthenticationError> {
+    pub(crate) fn acting(self) -> Result<Principal, AuthenticationError> {
         let principal = self.found?;
         let access = access_of(self.policy.as_deref());
         if let Some(scope) = principal.scope() {
@@ -103,7 +103,7 @@ impl FromRequestParts<AppState> for MaybePrincipal {
 ///
 /// # Errors
 /// The reason why it is nobody.
-pub async fn principal(
+pub(crate) async fn principal(
     app: &AppState,
     headers: &HeaderMap,
     extensions: &Extensions,
@@ -134,7 +134,7 @@ async fn token_principal(
 ///
 /// # Errors
 /// The reason why it is nobody.
-pub async fn principal_of(
+pub(crate) async fn principal_of(
     app: &AppState,
     token: &str,
     csrf_token: Option<&str>,
@@ -158,7 +158,7 @@ pub async fn principal_of(
 ///
 /// # Errors
 /// The reason why it is nobody's.
-pub async fn holder(
+pub(crate) async fn holder(
     app: &AppState,
     token: &VerifiedToken,
     now: DateTime<Utc>,
@@ -199,7 +199,7 @@ pub async fn holder(
 ///
 /// # Errors
 /// [`AuthenticationError`] with the reason.
-pub async fn verify(
+pub(crate) async fn verify(
     app: &AppState,
     token: &str,
     now: DateTime<Utc>,
@@ -218,7 +218,7 @@ pub async fn verify(
 ///
 /// # Errors
 /// [`AuthenticationError`] with the reason.
-pub async fn recognise(app: &AppState, token: &str) -> Result<VerifiedToken, AuthenticationError> {
+pub(crate) async fn recognise(app: &AppState, token: &str) -> Result<VerifiedToken, AuthenticationError> {
     match app.auth.tokens.recognise(token) {
         Err(AuthenticationError::UnknownKey) => {
             Box::pin(app.auth.signing_keys.look_again()).await.map_err(Arc::new)?;
@@ -256,18 +256,18 @@ fn active(found: Option<Arc<UserRow>>, id: Uuid) -> Result<Arc<UserRow>, Authent
 }
 
 /// The token of a browser's or client's session, if the request has one of this server's.
-pub async fn login_token(app: &AppState, headers: &HeaderMap) -> Option<VerifiedToken> {
+pub(crate) async fn login_token(app: &AppState, headers: &HeaderMap) -> Option<VerifiedToken> {
     let token = recognise(app, &credential(app, headers)?).await.ok()?;
     (token.claims.token_type == Some(TokenKind::Login)).then_some(token)
 }
 
 /// Whether the browser adds the request's token by itself, rather than its sender.
-pub fn is_by_cookie(app: &App, headers: &HeaderMap) -> bool {
+pub(crate) fn is_by_cookie(app: &App, headers: &HeaderMap) -> bool {
     cookie(headers, &session::cookie_name(app, headers)).is_some()
 }
 
 /// Cookie or bearer; for the console its own cookie alone.
-pub fn credential<'a>(app: &AppState, headers: &'a HeaderMap) -> Option<Cow<'a, str>> {
+pub(crate) fn credential<'a>(app: &AppState, headers: &'a HeaderMap) -> Option<Cow<'a, str>> {
     if session::is_console(headers) {
         return cookie(headers, &session::cookie_name(app, headers)).map(Cow::Owned);
     }

@@ -10,16 +10,16 @@ use axum_extra::extract::cookie::{Cookie, SameSite};
 use crate::app::App;
 
 /// A request that says `console` here is of the console's session.
-pub const HEADER: HeaderName = HeaderName::from_static("x-zendo-session");
-pub const CONSOLE: &str = "console";
+pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-zendo-session");
+pub(crate) const CONSOLE: &str = "console";
 
 /// Whether a request is of the console's session.
-pub fn is_console(headers: &HeaderMap) -> bool {
+pub(crate) fn is_console(headers: &HeaderMap) -> bool {
     headers.get(HEADER).is_some_and(|value| value.as_bytes() == CONSOLE.as_bytes())
 }
 
 /// The name of the cookie in which the request's session is.
-pub fn cookie_name(app: &App, headers: &HeaderMap) -> String {
+pub(crate) fn cookie_name(app: &App, headers: &HeaderMap) -> String {
     match is_console(headers) {
         true => format!("{}-{CONSOLE}", app.server.cookie_name),
         false => app.server.cookie_name.clone(),
@@ -27,7 +27,7 @@ pub fn cookie_name(app: &App, headers: &HeaderMap) -> String {
 }
 
 /// The cookie that holds the token; `lifetime` in seconds, without one until the browser closes.
-pub fn cookie(
+pub(crate) fn cookie(
     app: &App,
     token: String,
     lifetime: Option<i64>,
@@ -57,7 +57,7 @@ fn console_cookie(app: &App, token: String, lifetime: Option<i64>, headers: &Hea
 }
 
 /// Whether the page is at an address that a cookie can be kept to.
-pub fn is_https(app: &App, headers: &HeaderMap) -> bool {
+pub(crate) fn is_https(app: &App, headers: &HeaderMap) -> bool {
     let is_https = |url: &str| url.starts_with("https://");
     let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());
     let server_url = app.config.server_url.as_ref().map(|url| url.0.as_str());
@@ -65,7 +65,7 @@ pub fn is_https(app: &App, headers: &HeaderMap) -> bool {
 }
 
 /// The cookie that takes the session's away.
-pub fn removal(app: &App, headers: &HeaderMap) -> Cookie<'static> {
+pub(crate) fn removal(app: &App, headers: &HeaderMap) -> Cookie<'static> {
     let mut cookie = empty_cookie(app, headers);
     cookie.make_removal();
     cookie

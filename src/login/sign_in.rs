@@ -28,7 +28,7 @@ use crate::store::Id;
 
 /// The answer to a sign-in (contract schema OAuthTokenResponse; RFC 6749, section 5.1).
 #[derive(Serialize)]
-pub struct OAuthTokenResponse {
+pub(crate) struct OAuthTokenResponse {
     access_token: String,
     token_type: &'static str,
     /// Seconds; null for a token that lives until the password changes.
@@ -43,14 +43,14 @@ pub struct OAuthTokenResponse {
 
 /// Where to sign in instead (contract schema OAuthRedirectResponse).
 #[derive(Serialize)]
-pub struct OAuthRedirectResponse {
+pub(crate) struct OAuthRedirectResponse {
     authorization_url: String,
 }
 
 /// What a sign-in is answered with.
 #[derive(Serialize)]
 #[serde(untagged)]
-pub enum LoginResponse {
+pub(crate) enum LoginResponse {
     Token(OAuthTokenResponse),
     Redirect(OAuthRedirectResponse),
 }
@@ -156,7 +156,7 @@ impl Grant {
                        this header and X-CSRF-Token."
     ))
 )]
-pub async fn log_in(
+pub(crate) async fn log_in(
     State(app): State<AppState>,
     origin: Origin,
     headers: HeaderMap,

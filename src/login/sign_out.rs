@@ -17,7 +17,7 @@ use crate::tasks;
 
 /// Ends the session: its token is good for nothing from now on, and its cookie is taken away, whether or not there
 /// is one. API tokens that were made in it live on.
-pub async fn log_out(
+pub(crate) async fn log_out(
     State(app): State<AppState>,
     origin: Origin,
     headers: HeaderMap,

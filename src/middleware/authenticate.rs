@@ -23,13 +23,13 @@ use crate::tasks;
 
 /// Who is let through to some routes, by what these say of themselves.
 #[derive(Clone)]
-pub struct Guard {
+pub(crate) struct Guard {
     pub app: AppState,
     pub policies: Arc<Policies>,
 }
 
 /// Authenticates the request and hands its [`Principal`] on.
-pub async fn authenticate(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+pub(crate) async fn authenticate(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     match admit(&guard, request).await {
         Ok(Admitted { request, hidden, .. }) => hidden.leave_out_of(next.run(request).await).await,
         Err(refusal) => refusal,
@@ -37,7 +37,7 @@ pub async fn authenticate(State(guard): State<Guard>, request: Request, next: Ne
 }
 
 /// A request whose caller is known.
-pub struct Admitted {
+pub(crate) struct Admitted {
     pub request: Request,
     pub caller: Holder,
     /// Room for its body, to be held until it is answered.
@@ -50,7 +50,7 @@ pub struct Admitted {
 ///
 /// # Errors
 /// 401 for nobody that is known here; 403 for a token that was narrowed too far; 413 for a body that is too long.
-pub async fn admit(guard: &Guard, request: Request) -> Result<Admitted, Response> {
+pub(crate) async fn admit(guard: &Guard, request: Request) -> Result<Admitted, Response> {
     let app = &guard.app;
     let now = app.env.clock.now();
     let principal = match principal_for_page(app, request.headers(), request.extensions(), now).await {

@@ -30,7 +30,11 @@ struct Read {
 }
 
 /// Refuses bodies that are longer than an open route has use for.
-pub async fn keep_small(State(config): State<Arc<ServerSettings>>, request: Request, next: Next) -> Response {
+pub(crate) async fn keep_small(
+    State(config): State<Arc<ServerSettings>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let most = SMALL.min(config.max_request_body_size_in_bytes.0.into());
     if let Some(refusal) = declared(&request).and_then(|length| too_long(length, most)) {
         return refusal;
@@ -49,7 +53,7 @@ pub async fn keep_small(State(config): State<Arc<ServerSettings>>, request: Requ
 }
 
 /// Whether a request has no body, or one that is not counted.
-pub fn is_small(app: &App, request: &Request) -> bool {
+pub(crate) fn is_small(app: &App, request: &Request) -> bool {
     let most = SMALL.min(app.config.max_request_body_size_in_bytes.0.into());
     declared(request).is_some_and(|length| length <= most)
 }
@@ -59,7 +63,7 @@ pub fn is_small(app: &App, request: &Request) -> bool {
 ///
 /// # Errors
 /// 413 for one that is too long, 400 for one that is cut off.
-pub async fn make_room(
+pub(crate) async fn make_room(
     app: &App,
     holder: Holder,
     request: Request,
@@ -131,7 +135,7 @@ fn refuse(most: u64) -> Response {
 }
 
 /// The answer, counted until it is taken if it is large; 429 when the caller leaves too many large ones untaken.
-pub fn count_answer(budget: &Budget, holder: Holder, answer: Response) -> Response {
+pub(crate) fn count_answer(budget: &Budget, holder: Holder, answer: Response) -> Response {
     let length = answer.body().size_hint().exact().filter(|length| *length > LARGE_ANSWER);
     let Some(length) = length else { return answer };
     match budget.try_take(holder, length) {

@@ -15,7 +15,7 @@ const MAX_AGE: Duration = Duration::from_mins(10);
 
 /// Pages of this server's own origin and of those that the operator has listed may call with credentials; any other
 /// one only where the operator says so, and without.
-pub fn layer(config: &Arc<ServerSettings>) -> CorsLayer {
+pub(crate) fn layer(config: &Arc<ServerSettings>) -> CorsLayer {
     let (config, settings) = (Arc::clone(config), config);
     let may_read = move |origin: &HeaderValue, asked: &Parts| page::may_read(&config, &asked.headers, origin);
     let has_list = !settings.cors_allow_origins.listed.is_empty() || settings.dashboard_url.is_some();

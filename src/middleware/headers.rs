@@ -19,15 +19,15 @@ const PERMISSIONS: &str = "accelerometer=(), autoplay=(), camera=(), encrypted-m
 gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), sync-xhr=(), usb=()";
 
 /// `Cache-Control` of what has the hash of its content in its address, so that it never changes there.
-pub const KEPT_FOR_GOOD: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+pub(crate) const KEPT_FOR_GOOD: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
 /// The headers, made once.
 #[derive(Debug, Clone)]
-pub struct SecureHeaders(Arc<[(HeaderName, HeaderValue)]>);
+pub(crate) struct SecureHeaders(Arc<[(HeaderName, HeaderValue)]>);
 
 impl SecureHeaders {
     /// `server_id` is what the `Server` header says by default.
-    pub fn new(settings: &ServerSettings, server_id: Id) -> Self {
+    pub(crate) fn new(settings: &ServerSettings, server_id: Id) -> Self {
         let server_id = server_id.to_string();
         let all: [(HeaderName, &HeaderSetting, &str); 8] = [
             (header::CACHE_CONTROL, &settings.secure_headers_cache, CACHE),
@@ -49,7 +49,7 @@ impl SecureHeaders {
     }
 
     /// The answer with the headers on it. What it says itself stands: the public keys may be cached.
-    pub fn add_to<B>(&self, mut response: Response<B>) -> Response<B> {
+    pub(crate) fn add_to<B>(&self, mut response: Response<B>) -> Response<B> {
         let headers = response.headers_mut();
         // Two more come after these: the request's id and the content's length.
         headers.reserve(self.0.len() + 2);
@@ -62,7 +62,7 @@ impl SecureHeaders {
 
 /// The answer as a page of this server's own: framed by nobody, and running nothing but what `policy` allows, whatever
 /// the operator's headers say.
-pub fn own_page<B>(mut response: Response<B>, policy: &'static str) -> Response<B> {
+pub(crate) fn own_page<B>(mut response: Response<B>, policy: &'static str) -> Response<B> {
     let all: [(HeaderName, &str); 3] = [
         (header::CONTENT_SECURITY_POLICY, policy),
         (header::REFERRER_POLICY, "same-origin"),

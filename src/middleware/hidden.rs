@@ -14,11 +14,11 @@ const LARGEST: usize = 16 << 20;
 
 /// Places in an answer (RFC 6901) that its token may not see.
 #[derive(Debug, Default)]
-pub struct Hidden(Vec<&'static str>);
+pub(crate) struct Hidden(Vec<&'static str>);
 
 impl Hidden {
     /// Of what a route's answer shows, what a token with this scope may not see.
-    pub fn from(also: &[Also], scope: &Scope) -> Self {
+    pub(crate) fn from(also: &[Also], scope: &Scope) -> Self {
         let places = also.iter().filter_map(|also| match also.when {
             When::Shown(place) => Access::Needs(also.needs).check(scope).is_err().then_some(place),
             When::Flag(..) | When::Met(_) => None,
@@ -27,7 +27,7 @@ impl Hidden {
     }
 
     /// The answer without that.
-    pub async fn leave_out_of(self, response: Response) -> Response {
+    pub(crate) async fn leave_out_of(self, response: Response) -> Response {
         if self.0.is_empty() || !response.status().is_success() {
             return response;
         }

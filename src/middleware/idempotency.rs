@@ -13,7 +13,7 @@ use crate::idempotency::{Attempt, HEADER, Replayed, json};
 use crate::store::Id;
 
 /// Gives a repeated request its first answer; any other request passes.
-pub async fn replay(guard: &Guard, request: Request, next: Next) -> Response {
+pub(crate) async fn replay(guard: &Guard, request: Request, next: Next) -> Response {
     let app = &guard.app;
     let Some(key) = request.headers().get(HEADER).filter(|key| !key.is_empty()) else {
         return next.run(request).await;

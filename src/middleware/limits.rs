@@ -21,19 +21,19 @@ type InTime<R> = Result<Result<R, Infallible>, Elapsed>;
 
 /// Answers with 429 when the time is up, and drops the request's own work.
 #[derive(Debug, Clone, Copy)]
-pub struct LimitsLayer {
+pub(crate) struct LimitsLayer {
     time: Duration,
     takes_files: bool,
 }
 
 impl LimitsLayer {
-    pub fn new(time: Duration) -> Self {
+    pub(crate) fn new(time: Duration) -> Self {
         Self { time, takes_files: true }
     }
 
     /// Refuses file uploads as well.
     #[must_use]
-    pub fn without_files(self) -> Self {
+    pub(crate) fn without_files(self) -> Self {
         Self { takes_files: false, ..self }
     }
 }
@@ -48,7 +48,7 @@ impl<S> Layer<S> for LimitsLayer {
 
 /// The service of [`LimitsLayer`].
 #[derive(Debug, Clone)]
-pub struct Limits<S> {
+pub(crate) struct Limits<S> {
     inner: S,
     limits: LimitsLayer,
 }

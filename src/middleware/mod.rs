@@ -1,12 +1,12 @@
 //! What a request meets before its handler, in this order (src/server.rs).
 
-pub mod authenticate;
-pub mod bodies;
-pub mod cors;
-pub mod headers;
-pub mod hidden;
-pub mod idempotency;
-pub mod limits;
-pub mod project_guard;
-pub mod request_id;
-pub mod work;
+pub(crate) mod authenticate;
+pub(crate) mod bodies;
+pub(crate) mod cors;
+pub(crate) mod headers;
+pub(crate) mod hidden;
+pub(crate) mod idempotency;
+pub(crate) mod limits;
+pub(crate) mod project_guard;
+pub(crate) mod request_id;
+pub(crate) mod work;

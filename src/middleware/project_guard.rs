@@ -33,7 +33,7 @@ const CHUNK: usize = 200;
 ///
 /// # Errors
 /// The answer that refuses it.
-pub async fn check(
+pub(crate) async fn check(
     app: &App,
     principal: &Principal,
     access: Access,
@@ -99,7 +99,7 @@ fn projects_of(ids: &[Id]) -> SelectStatement {
 ///
 /// # Errors
 /// The store's own.
-pub async fn may_see(store: &Store, principal: &Principal, answer: &[u8]) -> Result<bool, StoreError> {
+pub(crate) async fn may_see(store: &Store, principal: &Principal, answer: &[u8]) -> Result<bool, StoreError> {
     let Some(projects) = principal.projects() else { return Ok(true) };
     let mut ids = Ids { but: Some(OF_A_USER), ..Ids::default() };
     let mut json = serde_json::Deserializer::from_slice(answer);

@@ -16,7 +16,7 @@ use crate::http::REQUEST_ID;
 const MAX_LENGTH: usize = 128;
 
 /// Names the request, opens its span, logs its end and repeats the name in the answer.
-pub async fn name_request(
+pub(crate) async fn name_request(
     State(env): State<Environment>,
     State(edge): State<Arc<Edge>>,
     mut request: Request,

@@ -9,10 +9,10 @@ use crate::tasks::{Detached, Work};
 
 /// Lets requests end what they have begun.
 #[derive(Debug, Clone)]
-pub struct WorkLayer(Detached);
+pub(crate) struct WorkLayer(Detached);
 
 impl WorkLayer {
-    pub fn new(detached: &Detached) -> Self {
+    pub(crate) fn new(detached: &Detached) -> Self {
         Self(detached.clone())
     }
 }
@@ -27,7 +27,7 @@ impl<S> Layer<S> for WorkLayer {
 
 /// The service of [`WorkLayer`].
 #[derive(Debug, Clone)]
-pub struct WorkService<S> {
+pub(crate) struct WorkService<S> {
     inner: S,
     detached: Detached,
 }

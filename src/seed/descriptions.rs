@@ -14,7 +14,7 @@ const DESCRIPTIONS: Packed = packed!("field_descriptions.json");
 type ByField = HashMap<String, String>;
 
 #[derive(Debug, Deserialize)]
-pub struct Descriptions {
+pub(super) struct Descriptions {
     fields: ByField,
     /// By `type/name`.
     flavors: HashMap<String, ByField>,
@@ -28,7 +28,7 @@ type Parts<'a> = IndexMap<&'a str, &'a RawValue>;
 impl Descriptions {
     /// # Errors
     /// When the program was built wrongly.
-    pub fn read() -> serde_json::Result<Self> {
+    pub(super) fn read() -> serde_json::Result<Self> {
         serde_json::from_slice(&DESCRIPTIONS.bytes().map_err(serde_json::Error::io)?)
     }
 
@@ -36,7 +36,7 @@ impl Descriptions {
     ///
     /// # Errors
     /// When it is no schema.
-    pub fn describe(&self, flavor: &str, schema: &RawValue) -> serde_json::Result<String> {
+    pub(super) fn describe(&self, flavor: &str, schema: &RawValue) -> serde_json::Result<String> {
         let own = self.flavors.get(flavor);
         let of_flavor = |field: &str| own.and_then(|own| own.get(field)).or_else(|| self.fields.get(field));
         with_each(schema, |key, part| match key {

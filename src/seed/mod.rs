@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use self::descriptions::Descriptions;
 use self::order::Sequence;
-pub use self::order::order_built_ins;
+pub(crate) use self::order::order_built_ins;
 use crate::env::random::Randomness;
 use crate::packed::{Packed, packed};
 use crate::store::{
@@ -30,7 +30,7 @@ const DEFAULT: &str = "default";
 
 /// What the first start is told to leave.
 #[derive(Debug)]
-pub struct Seed {
+pub(crate) struct Seed {
     pub server_name: String,
     pub display_announcements: bool,
     pub display_updates: bool,
@@ -41,7 +41,7 @@ pub struct Seed {
 
 /// The first person who can sign in.
 #[derive(Debug)]
-pub struct FirstAdmin {
+pub(crate) struct FirstAdmin {
     pub name: String,
     pub password_hash: SecretString,
 }
@@ -72,7 +72,7 @@ struct Flavor<'a> {
 ///
 /// # Errors
 /// When the database doesn't answer or refuses a row.
-pub async fn seed(
+pub(crate) async fn seed(
     store: &Store,
     seed: &Seed,
     now: DateTime<Utc>,
@@ -97,7 +97,7 @@ pub async fn seed(
 ///
 /// # Errors
 /// When the database doesn't answer or refuses a row.
-pub async fn describe_flavors(store: &Store) -> Result<(), StoreError> {
+pub(crate) async fn describe_flavors(store: &Store) -> Result<(), StoreError> {
     let bare = Query::select()
         .columns(["id", "name", "type", "config_schema"])
         .from("flavor")
@@ -168,7 +168,7 @@ async fn insert_flavors(
 ///
 /// # Errors
 /// When the database doesn't answer or refuses a row.
-pub async fn sync_flavors(
+pub(crate) async fn sync_flavors(
     tx: &mut Transaction,
     now: Timestamp,
     random: &dyn Randomness,
@@ -311,7 +311,7 @@ async fn insert_settings(
 ///
 /// # Errors
 /// When the name is taken or the database doesn't answer.
-pub async fn insert_admin(
+pub(crate) async fn insert_admin(
     tx: &mut Transaction,
     admin: &FirstAdmin,
     engine: Engine,

@@ -14,12 +14,12 @@ pub(super) struct Sequence<'a> {
 }
 
 impl<'a> Sequence<'a> {
-    pub fn from(start: Timestamp, random: &'a dyn Randomness) -> Self {
+    pub(super) fn from(start: Timestamp, random: &'a dyn Randomness) -> Self {
         Self { random, next: start.to_utc() }
     }
 
     /// Later than the one before. Where the store keeps whole seconds alone, the id still is greater.
-    pub fn next_row(&mut self) -> (Id, Timestamp) {
+    pub(super) fn next_row(&mut self) -> (Id, Timestamp) {
         let moment = self.next;
         self.next += TimeDelta::microseconds(1);
         (self.random.id_in_time(moment), Timestamp::new(moment))
@@ -34,7 +34,7 @@ type Made = (String, String, Id, Timestamp);
 ///
 /// # Errors
 /// When the database doesn't answer or refuses a row.
-pub async fn order_built_ins(store: &Store) -> Result<(), StoreError> {
+pub(crate) async fn order_built_ins(store: &Store) -> Result<(), StoreError> {
     let (flavors, components) =
         (store.fetch_all(&of_flavors()).await?, store.fetch_all(&of_components()).await?);
     let needed = [

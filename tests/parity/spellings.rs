@@ -118,7 +118,7 @@ impl Field {
 /// All fields of all bodies of the contract that are there.
 fn fields() -> Vec<Field> {
     let contract: Value = serde_json::from_str(CONTRACT).unwrap();
-    let there = zendo::routes::operations();
+    let there = zendo::testing::operations();
     let mut fields = Vec::new();
     for (path, methods) in contract["paths"].as_object().unwrap() {
         // Projects of a path, and what can be done once, have the bodies of others; nobody reads events.

@@ -2,9 +2,9 @@
 
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use zendo::auth::api_key::ApiKey;
-use zendo::auth::key_proof::{KeyToProve, find_for_authentication, upgrade};
 use zendo::store::{Id, SecretText};
+use zendo::testing::ApiKey;
+use zendo::testing::{KeyToProve, find_key_to_prove, upgrade};
 
 use crate::support::{Caller, Database, TestApp};
 
@@ -31,7 +31,7 @@ fn decoded(answer: &Value) -> ApiKey {
 }
 
 async fn proof(app: &TestApp, id: Id) -> Option<KeyToProve> {
-    find_for_authentication(&app.state.store, id).await.unwrap()
+    find_key_to_prove(&app.state.store, id).await.unwrap()
 }
 
 /// What is stored is for this key: ZenML's bcrypt and zendo's keyed hash.

@@ -281,7 +281,7 @@ async fn tokens_that_ended_long_ago_are_forgotten(database: Database) {
     new_token(&admin, &app, "name=long&expires_in=604800").await;
     app.state.auth.register.flush().await.unwrap();
     let sweep = async |days: i64| {
-        let now = zendo::env::clock::Clock::now(&*app.clock);
+        let now = zendo::testing::Clock::now(&*app.clock);
         app.state.auth.register.sweep(now + chrono::TimeDelta::days(days)).await.unwrap();
         let page = admin.get(&format!("{API_TOKENS}?sort_by=desc:name")).await.expect_ok();
         names(&page).into_iter().map(str::to_owned).collect::<Vec<_>>()
@@ -351,7 +351,7 @@ async fn while_the_store_is_away_nothing_revoked_comes_back(database: Database) 
     app.state
         .auth
         .revocations
-        .refresh(zendo::env::clock::Clock::now(&*app.clock))
+        .refresh(zendo::testing::Clock::now(&*app.clock))
         .await
         .expect_err("it is away");
     taken_back.get(CURRENT_USER).await.expect(401, "was revoked");

@@ -3,7 +3,7 @@
 use crate::support::{ADMIN, Caller, Database, Guard, PASSWORD, Program, Proxy, TestApp};
 use reqwest::Method;
 use serde_json::{Value, json};
-use zendo::config::variable_names;
+use zendo::testing::variable_names;
 
 /// With every setting there is set to nothing.
 fn with_nothing(program: Program) -> Program {

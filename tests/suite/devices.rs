@@ -2,11 +2,10 @@
 
 use serde_json::{Value, json};
 use uuid::Uuid;
-use zendo::accounts::devices::{DeviceRow, DeviceStatus, find_for_authentication};
-use zendo::accounts::users::UserRow;
-use zendo::http::error::ApiError;
-use zendo::login::grants::device::exchange;
 use zendo::store::Id;
+use zendo::testing::ApiError;
+use zendo::testing::UserRow;
+use zendo::testing::{DeviceRow, DeviceStatus, exchange_device_code, find_device_for_authentication};
 
 use crate::support::{Caller, Database, TestApp};
 
@@ -64,9 +63,9 @@ impl Machine {
     }
 
     async fn comes_with(&self, app: &TestApp, device_code: &str) -> Result<(UserRow, DeviceRow), String> {
-        let exchanged = exchange(
+        let exchanged = exchange_device_code(
             &app.state,
-            &zendo::audit::Origin::operator(),
+            &zendo::testing::Origin::operator(),
             Id(self.client_id),
             device_code.to_owned().into(),
         )
@@ -78,7 +77,7 @@ impl Machine {
     }
 
     async fn row(&self, app: &TestApp) -> DeviceRow {
-        find_for_authentication(&app.state.store, self.id()).await.unwrap().unwrap()
+        find_device_for_authentication(&app.state.store, self.id()).await.unwrap().unwrap()
     }
 }
 
@@ -281,7 +280,7 @@ async fn a_device_ends_where_sign_ins_end(database: Database) {
     let machine = Machine::asks(&app, Uuid::new_v4()).await;
     machine.approve(&app.signed_in().await).await;
     let (_, device) = machine.comes(&app).await.unwrap_or_else(|error| panic!("{error}"));
-    let now = zendo::env::clock::Clock::now(&*app.clock);
+    let now = zendo::testing::Clock::now(&*app.clock);
     assert!(!device.is_expired(now));
     assert!(device.is_expired(now + chrono::TimeDelta::seconds(121)));
 }

@@ -167,10 +167,10 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn a_debug_print_of_what_holds_a_secret_shows_none() {
     use secrecy::{ExposeSecret, SecretString};
-    use zendo::api::identity::users::NewPassword;
-    use zendo::auth::api_key::{ApiKey, ApiKeyDigests};
-    use zendo::auth::basic::BasicCredentials;
-    use zendo::env::random::SystemRandomness;
+    use zendo::testing::BasicCredentials;
+    use zendo::testing::NewPassword;
+    use zendo::testing::SystemRandomness;
+    use zendo::testing::{ApiKey, ApiKeyDigests};
 
     let key = ApiKey::generate(zendo::store::Id(uuid::Uuid::nil()), &SystemRandomness);
     let secret = key.secret.expose_secret().to_owned();
@@ -183,7 +183,7 @@ fn a_debug_print_of_what_holds_a_secret_shows_none() {
     assert!(!format!("{basic:?}").contains("171"), "{basic:?}");
     let variables = [("ZENML_SERVER_JWT_SECRET_KEY", secret.as_str()), ("ZENML_STORE_PASSWORD", &secret)];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let (config, _) = zendo::config::Config::from_env(variables).unwrap();
+    let (config, _) = zendo::testing::Config::from_env(variables).unwrap();
     assert!(!format!("{config:?}").contains(&secret));
 }
 
@@ -191,7 +191,7 @@ fn a_debug_print_of_what_holds_a_secret_shows_none() {
 #[derive(Debug)]
 struct Bytes;
 
-impl zendo::env::random::Randomness for Bytes {
+impl zendo::testing::Randomness for Bytes {
     fn fill(&self, bytes: &mut [u8]) {
         bytes.fill(171);
     }

@@ -191,11 +191,11 @@ async fn every_route_asks_for_its_scope() {
     let app = TestApp::start(&Database::sqlite()).await;
     let admin = app.signed_in().await;
     let nothing = narrowed(&admin, &app, "scope=*:none").await;
-    let open = zendo::routes::open();
+    let open = zendo::testing::open_operations();
     let is_closed = |route: &(&str, &str)| !open.contains(route) && route.1.starts_with("/api/v1/");
-    let contract = zendo::api::server::unimplemented::operations().map(|route| (route.method, route.path));
+    let contract = zendo::testing::operations_of_contract().map(|route| (route.method, route.path));
     let mut routes: Vec<_> =
-        zendo::routes::operations().into_iter().chain(contract).filter(is_closed).collect();
+        zendo::testing::operations().into_iter().chain(contract).filter(is_closed).collect();
     routes.sort_unstable();
     routes.dedup();
     assert!(routes.len() > 250, "{}", routes.len());
@@ -229,7 +229,7 @@ fn every_table_of_a_project_is_guarded() {
     let tables = schema.as_object().unwrap();
     let has_project = |table: &&String| tables[*table]["columns"].get("project_id").is_some();
     let of_projects: Vec<&str> = tables.keys().filter(has_project).map(String::as_str).collect();
-    let mut guarded = [zendo::middleware::project_guard::TABLES, &["run_metadata"]].concat();
+    let mut guarded = [zendo::testing::TABLES_OF_PROJECTS, &["run_metadata"]].concat();
     guarded.sort_unstable();
     assert_eq!(guarded, of_projects);
 }

@@ -183,7 +183,7 @@ pub fn lists(made: &Made, document: &Value) -> Vec<String> {
         parameters.is_some_and(|all| all.iter().any(|parameter| parameter["name"] == "size"))
     };
     let model = made.run["resources"]["model_version"]["body"]["model"]["id"].as_str().unwrap();
-    zendo::routes::operations()
+    zendo::testing::operations()
         .into_iter()
         .filter(|(method, path)| *method == "GET" && is_paged(path))
         .map(|(_, path)| {

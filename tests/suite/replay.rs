@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use zendo::env::clock::Clock;
+use zendo::testing::Clock;
 
 use crate::support::{Answer, Caller, Database, TestApp};
 

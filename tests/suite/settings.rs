@@ -1,6 +1,6 @@
 //! The example of all settings is true.
 
-use zendo::config::{Config, variable_names};
+use zendo::testing::{Config, variable_names};
 
 const EXAMPLE: &str = include_str!("../../config/zendo.env.example");
 

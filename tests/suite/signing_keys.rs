@@ -7,8 +7,8 @@ use chrono::TimeDelta;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde_json::{Value, json};
-use zendo::audit::Origin;
-use zendo::config::SigningAlgorithm;
+use zendo::testing::Origin;
+use zendo::testing::SigningAlgorithm;
 
 use crate::support::{Database, Program, TestApp, wait_until};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use zendo::config::{Config, Secret, Setting};
+use zendo::testing::{Config, Secret, Setting};
 
 use crate::support::{PASSWORD, Program, TlsMariaDb, apart, end_of, reference_python};
 

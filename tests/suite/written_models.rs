@@ -191,7 +191,7 @@ async fn a_snapshot_of_hundreds_of_steps_is_written_in_little_time(database: Dat
         (0..200).map(|number| (format!("step_{number}"), bodies::step("load", &[], json!({})))).collect();
     let specs: Vec<&Value> = steps.values().map(|step| &step["spec"]).collect();
     let body = json!({"pipeline_spec": {"steps": specs}, "step_configurations": steps});
-    let model = zendo::http::contract::check;
+    let model = zendo::testing::check_model;
     let whole = bodies::merged(
         json!({
             "project": lab.project, "stack": lab.stack, "pipeline": lab.pipeline, "run_name_template": "x",

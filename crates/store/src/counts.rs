@@ -36,7 +36,7 @@ struct Counted {
 
 impl Counts {
     /// After each write, before whoever asked for it is told: a count that began earlier is good for nothing.
-    pub fn forget(&self) {
+    pub(crate) fn forget(&self) {
         self.writes.fetch_add(1, Ordering::SeqCst);
     }
 

@@ -19,7 +19,7 @@ pub(super) struct Killer(pub MySqlConnectOptions);
 
 impl Killer {
     /// Ends what runs on a connection, if that can be: else its time limit does.
-    pub async fn kill(&self, progress: &Progress) {
+    pub(crate) async fn kill(&self, progress: &Progress) {
         let id = progress.connection.load(Ordering::Relaxed);
         if id == 0 {
             return;

@@ -53,7 +53,7 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Whether the query under way has still somebody who waits for it.
-    pub fn may_go_on(&self) -> bool {
+    pub(crate) fn may_go_on(&self) -> bool {
         !self.ended.load(Ordering::Relaxed) && !self.closed.load(Ordering::Relaxed)
     }
 }
@@ -109,7 +109,7 @@ impl<DB: Wire> std::fmt::Debug for Lanes<DB> {
 
 impl<DB: Wire> Lanes<DB> {
     /// So many lanes, some of which are reserved.
-    pub fn new(link: DB::Link, count: usize, reserved: usize, killer: Option<Killer>) -> Arc<Self> {
+    pub(crate) fn new(link: DB::Link, count: usize, reserved: usize, killer: Option<Killer>) -> Arc<Self> {
         let lane = || Lane { kept: Mutex::default(), progress: Arc::default() };
         Arc::new(Self {
             link: Arc::new(link),
@@ -124,11 +124,11 @@ impl<DB: Wire> Lanes<DB> {
     }
 
     /// How these connect.
-    pub fn link(&self) -> &Arc<DB::Link> {
+    pub(crate) fn link(&self) -> &Arc<DB::Link> {
         &self.link
     }
 
-    pub fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.is_closed.load(Ordering::Relaxed)
     }
 
@@ -153,7 +153,7 @@ impl<DB: Wire> Lanes<DB> {
     }
 
     /// A connection for one query.
-    pub async fn lease(self: &Arc<Self>, rank: Rank) -> Result<Lease<DB>, StoreError> {
+    pub(crate) async fn lease(self: &Arc<Self>, rank: Rank) -> Result<Lease<DB>, StoreError> {
         let place = self.place(rank).await?;
         let kept = match place.ready() {
             Some(kept) => kept,
@@ -165,7 +165,7 @@ impl<DB: Wire> Lanes<DB> {
     }
 
     /// A transaction, which that statement begins.
-    pub async fn begin(
+    pub(crate) async fn begin(
         self: &Arc<Self>,
         rank: Rank,
         statement: &'static str,
@@ -178,7 +178,7 @@ impl<DB: Wire> Lanes<DB> {
     }
 
     /// Connections that are open, and those of them that nobody uses.
-    pub fn sizes(&self) -> (u32, u32) {
+    pub(crate) fn sizes(&self) -> (u32, u32) {
         let idle = self.idle();
         let kept = idle.iter().filter(|number| self.lanes[**number].kept().is_some()).count();
         let used = self.lanes.len() - idle.len();
@@ -186,7 +186,7 @@ impl<DB: Wire> Lanes<DB> {
     }
 
     /// Closes connections that were not used for long.
-    pub async fn close_idle(&self) {
+    pub(crate) async fn close_idle(&self) {
         let mut old = Vec::new();
         for lane in &self.lanes {
             let mut kept = lane.kept();
@@ -200,12 +200,12 @@ impl<DB: Wire> Lanes<DB> {
     }
 
     /// Closes what nobody uses, without a farewell.
-    pub fn drop_idle(&self) {
+    pub(crate) fn drop_idle(&self) {
         self.lanes.iter().for_each(|lane| drop(lane.kept().take()));
     }
 
     /// Ends all connections; queries under way are given a moment. It is over within `patience`.
-    pub async fn close(&self, patience: Duration) {
+    pub(crate) async fn close(&self, patience: Duration) {
         let deadline = tokio::time::Instant::now() + patience;
         self.is_closed.store(true, Ordering::Relaxed);
         let all = u32::try_from(self.lanes.len()).unwrap_or(u32::MAX);
@@ -354,7 +354,7 @@ pub(super) struct Lease<DB: Wire> {
 
 impl<DB: Wire> Lease<DB> {
     /// The connection for a query that begins now; [`Lease::end`] tells that it is over.
-    pub fn start(&mut self) -> Result<&mut DB::Connection, StoreError> {
+    pub(crate) fn start(&mut self) -> Result<&mut DB::Connection, StoreError> {
         self.ask().map(|(connection, _)| connection)
     }
 
@@ -367,7 +367,7 @@ impl<DB: Wire> Lease<DB> {
     }
 
     /// Notes how the query ended, and hands its outcome on.
-    pub fn end<T>(&mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+    pub(crate) fn end<T>(&mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
         if let Some(place) = &mut self.place {
             place.note_running(false);
         }
@@ -384,13 +384,17 @@ impl<DB: Wire> Lease<DB> {
     }
 
     /// Runs a statement, and returns how many rows it touched.
-    pub async fn execute(&mut self, sql: String, values: impl IntoArguments<DB>) -> Result<u64, StoreError> {
+    pub(crate) async fn execute(
+        &mut self,
+        sql: String,
+        values: impl IntoArguments<DB>,
+    ) -> Result<u64, StoreError> {
         let (connection, lanes) = self.ask()?;
         let touched = lanes.answer(DB::execute(connection, sql, values.into_arguments())).await;
         self.end(touched)
     }
 
-    pub async fn fetch(
+    pub(crate) async fn fetch(
         &mut self,
         sql: String,
         values: SqlxValues,
@@ -405,14 +409,14 @@ impl<DB: Wire> Lease<DB> {
     }
 
     /// Makes the changes last.
-    pub async fn commit(mut self) -> Result<(), StoreError> {
+    pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
         self.run("COMMIT").await?;
         self.in_transaction = false;
         Ok(())
     }
 
     /// The connection itself, which is nobody's any more: for what changes its session.
-    pub fn detach(mut self) -> Result<DB::Connection, StoreError> {
+    pub(crate) fn detach(mut self) -> Result<DB::Connection, StoreError> {
         self.kept.take().map(|kept| kept.connection).ok_or(StoreError::PoolClosed)
     }
 }
@@ -470,7 +474,7 @@ async fn tidy<DB: Wire>(place: Place<DB>, mut kept: Kept<DB>, in_transaction: bo
 
 impl Lanes<MySql> {
     /// A connection that is nobody's any more: for what changes its session.
-    pub async fn detach(self: &Arc<Self>) -> Result<sqlx::MySqlConnection, StoreError> {
+    pub(crate) async fn detach(self: &Arc<Self>) -> Result<sqlx::MySqlConnection, StoreError> {
         self.lease(Rank::Shared).await?.detach()
     }
 }

@@ -53,19 +53,19 @@ impl Default for Presence {
 impl Presence {
     /// # Errors
     /// When the database is silent.
-    pub fn ensure(&self) -> Result<(), StoreError> {
+    pub(crate) fn ensure(&self) -> Result<(), StoreError> {
         if *self.is_silent.borrow() { Err(silent()) } else { Ok(()) }
     }
 
     /// How long whoever connects may wait: some do so for long because the server looks up their names.
-    pub fn patience(&self) -> Duration {
+    pub(crate) fn patience(&self) -> Duration {
         match self.connecting.load(Ordering::Relaxed) {
             0 => ACQUIRE_TIMEOUT,
             took => (Duration::from_millis(took) * 2).clamp(LEAST_PATIENCE, ACQUIRE_TIMEOUT),
         }
     }
 
-    pub fn note_connected(&self, took: Duration) {
+    pub(crate) fn note_connected(&self, took: Duration) {
         self.connecting.store(milliseconds(took).max(1), Ordering::Relaxed);
     }
 
@@ -91,7 +91,7 @@ fn is_silence(error: &StoreError) -> bool {
 
 impl<DB: Wire> Lanes<DB> {
     /// The answer of the database, for which nobody waits while it is silent.
-    pub async fn answer<T: Send>(
+    pub(crate) async fn answer<T: Send>(
         self: &Arc<Self>,
         asked: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {

@@ -15,7 +15,7 @@ pub(super) enum Rows {
 impl Rows {
     /// # Errors
     /// When one is not of the shape `R` says.
-    pub fn all<R: Row>(self) -> Result<Vec<R>, StoreError> {
+    pub(crate) fn all<R: Row>(self) -> Result<Vec<R>, StoreError> {
         match self {
             Self::Sqlite(rows) => read(rows),
             Self::MySql(rows) => read(rows),
@@ -24,7 +24,7 @@ impl Rows {
 
     /// # Errors
     /// As [`Rows::all`].
-    pub fn first<R: Row>(self) -> Result<Option<R>, StoreError> {
+    pub(crate) fn first<R: Row>(self) -> Result<Option<R>, StoreError> {
         Ok(self.all()?.pop())
     }
 }

@@ -6,7 +6,7 @@ use super::{BatchRow, Cells, Location, Options, Store};
 
 /// A row of a table that has a key and one more column.
 #[derive(Debug)]
-pub struct Turn(pub String);
+pub(crate) struct Turn(pub(crate) String);
 
 impl BatchRow for Turn {
     const TABLE: &'static str = "zendo_turn";
@@ -19,7 +19,7 @@ impl BatchRow for Turn {
 }
 
 /// A new SQLite store without a table, and the folder that it is in.
-pub async fn unmigrated() -> (Store, tempfile::TempDir) {
+pub(crate) async fn unmigrated() -> (Store, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let options = Options {
         location: Location::Sqlite { path: folder.path().join("zendo.db") },

@@ -30,14 +30,14 @@ pub(super) struct Writability {
 
 impl Writability {
     /// A row was written, and is durable.
-    pub fn note_written(&self) {
+    pub(crate) fn note_written(&self) {
         self.was_written.store(true, Ordering::Relaxed);
         if self.is_lost() && self.is_lost.swap(false, Ordering::Relaxed) {
             tracing::info!("the database can be written again");
         }
     }
 
-    pub fn note_failed(&self, error: &StoreError) {
+    pub(crate) fn note_failed(&self, error: &StoreError) {
         // A write that waited too long behind others, or lost against them, says nothing about the next one.
         let is_crowded = matches!(error, StoreError::PoolTimedOut | StoreError::PoolClosed)
             || (mysql_number(error).is_some() && is_lost_race(error));

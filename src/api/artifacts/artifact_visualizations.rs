@@ -34,7 +34,7 @@ impl Listed for VisualizationRow {
 }
 
 #[derive(Debug, Serialize)]
-pub struct VisualizationResources {
+pub(crate) struct VisualizationResources {
     artifact_version: Option<Arc<ResponseOf<ArtifactVersionRow>>>,
 }
 
@@ -62,7 +62,7 @@ impl Resource for VisualizationRow {
 ///
 /// # Errors
 /// The store's own.
-pub async fn of_versions(
+pub(crate) async fn of_versions(
     loader: &Loader<'_>,
     versions: &[Id],
 ) -> ApiResult<ById<Vec<ResponseOf<VisualizationRow>>>> {

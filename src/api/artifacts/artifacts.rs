@@ -24,14 +24,14 @@ use crate::http::path::PathId;
 use crate::http::values::{ShortText, check_name};
 use crate::store::{Id, StoreError, Transaction, Update, row};
 
-pub const KIND: Kind = Kind::new("artifacts").in_project();
+pub(crate) const KIND: Kind = Kind::new("artifacts").in_project();
 const ARTIFACTS: &str = "/api/v1/artifacts";
 const ARTIFACT: &str = "/api/v1/artifacts/{artifact_id}";
 
 /// What goes with one that is deleted.
 const HOLDS: [Held; 1] = [Held::new(artifact_versions::KIND, "artifact_version", "artifact_id")];
 
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .post(ARTIFACTS, create_artifact)
         .also(&TAGS)
@@ -93,7 +93,7 @@ const VERSIONS: Versions = Versions {
 };
 
 #[derive(Debug, Serialize)]
-pub struct ArtifactResources {
+pub(crate) struct ArtifactResources {
     user: Option<Arc<UserResponse>>,
     tags: Vec<Arc<ResponseOf<TagRow>>>,
     latest_version_name: Option<String>,
@@ -184,7 +184,7 @@ async fn create_artifact(
 ///
 /// # Errors
 /// The store's own: also when the name is taken.
-pub async fn insert(
+pub(crate) async fn insert(
     cx: &Context,
     tx: &mut Transaction,
     project: Id,

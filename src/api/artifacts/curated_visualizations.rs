@@ -23,11 +23,11 @@ use crate::http::path::PathId;
 use crate::http::values::{ShortText, nullable};
 use crate::store::{Id, InIds, Insert, Timestamp, Transaction, Update, Word, Words, is_duplicate, row};
 
-pub const KIND: Kind = Kind::new("curated_visualizations").in_project();
+pub(crate) const KIND: Kind = Kind::new("curated_visualizations").in_project();
 const ALL: &str = "/api/v1/curated_visualizations";
 const ONE: &str = "/api/v1/curated_visualizations/{visualization_id}";
 
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .post(ALL, create_visualization)
         .get(ONE, get::<CuratedVisualizationRow>)
@@ -60,7 +60,7 @@ impl Listed for CuratedVisualizationRow {
 }
 
 #[derive(Debug, Serialize)]
-pub struct CuratedVisualizationBody {
+pub(crate) struct CuratedVisualizationBody {
     #[serde(flatten)]
     columns: CuratedVisualizationColumns,
     /// Whose it is isn't kept.
@@ -69,7 +69,7 @@ pub struct CuratedVisualizationBody {
 }
 
 #[derive(Debug, Serialize)]
-pub struct CuratedVisualizationResources {
+pub(crate) struct CuratedVisualizationResources {
     /// Whose it is isn't kept.
     user: Option<()>,
     artifact_visualization: Option<Arc<ResponseOf<VisualizationRow>>>,
@@ -106,7 +106,7 @@ impl Resource for CuratedVisualizationRow {
 ///
 /// # Errors
 /// The store's own.
-pub async fn of_things(
+pub(crate) async fn of_things(
     loader: &Loader<'_>,
     kind: &'static str,
     things: &[Id],

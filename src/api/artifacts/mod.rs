@@ -1,7 +1,7 @@
 //! What steps make and take.
 
-pub mod artifact_versions;
-pub mod artifact_visualizations;
-pub mod artifacts;
-pub mod curated_visualizations;
-pub mod store_files;
+pub(crate) mod artifact_versions;
+pub(crate) mod artifact_visualizations;
+pub(crate) mod artifacts;
+pub(crate) mod curated_visualizations;
+pub(crate) mod store_files;

@@ -1,7 +1,7 @@
 //! Who there is: users, service accounts, and their credentials.
 
-pub mod api_keys;
-pub mod api_tokens;
-pub mod devices;
-pub mod service_accounts;
-pub mod users;
+pub(crate) mod api_keys;
+pub(crate) mod api_tokens;
+pub(crate) mod devices;
+pub(crate) mod service_accounts;
+pub(crate) mod users;

@@ -12,7 +12,6 @@ use crate::app::Auth;
 use crate::audit::{Action, Audit, Origin};
 use crate::auth::kind::Kind;
 use crate::auth::{Principal, Revocation};
-use crate::env::Environment;
 use crate::framework::routes::Routes;
 use crate::framework::{Context, NoResources, Response};
 use crate::http::error::{ApiError, ApiResult, if_duplicate};
@@ -60,15 +59,15 @@ impl Listed for ServiceAccountRow {
 }
 
 /// The answer about a service account.
-pub type ServiceAccountResponse = Response<ServiceAccountBody, ServiceAccountMetadata, NoResources>;
+pub(crate) type ServiceAccountResponse = Response<ServiceAccountBody, ServiceAccountMetadata, NoResources>;
 
 impl ServiceAccountRow {
-    pub fn response(self, hydrate: bool) -> ServiceAccountResponse {
+    pub(crate) fn response(self, hydrate: bool) -> ServiceAccountResponse {
         Response::named(self.id, self.name, self.body, hydrate.then_some(self.metadata), None)
     }
 
     /// Somebody else's system keeps the accounts that it made.
-    pub fn refuse_external(&self) -> ApiResult<()> {
+    pub(crate) fn refuse_external(&self) -> ApiResult<()> {
         match self.metadata.external_user_id {
             None => Ok(()),
             Some(_) => {
@@ -81,7 +80,7 @@ impl ServiceAccountRow {
 
 /// What a new service account is to be.
 #[derive(Deserialize)]
-pub struct ServiceAccountRequest {
+pub(crate) struct ServiceAccountRequest {
     name: Name,
     #[serde(default)]
     full_name: ShortText,
@@ -92,7 +91,7 @@ pub struct ServiceAccountRequest {
 
 /// What is to change; the rest stays.
 #[derive(Deserialize)]
-pub struct ServiceAccountUpdate {
+pub(crate) struct ServiceAccountUpdate {
     name: Option<Name>,
     full_name: Option<ShortText>,
     description: Option<LongText>,
@@ -108,7 +107,7 @@ fn select() -> SelectStatement {
 ///
 /// # Errors
 /// 404 when there is none.
-pub async fn find(store: &Store, name_or_id: &str) -> ApiResult<ServiceAccountRow> {
+pub(crate) async fn find(store: &Store, name_or_id: &str) -> ApiResult<ServiceAccountRow> {
     let found = store.fetch_optional(select().and_where(by_name_or_id(name_or_id))).await?;
     found.ok_or_else(|| {
         let message = format!("\"There is no service account with the name or ID '{name_or_id}'\"");
@@ -118,7 +117,7 @@ pub async fn find(store: &Store, name_or_id: &str) -> ApiResult<ServiceAccountRo
 
 /// # Errors
 /// 403 for everyone who is not an admin.
-pub fn require_admin(principal: &Principal) -> ApiResult<()> {
+pub(crate) fn require_admin(principal: &Principal) -> ApiResult<()> {
     users::admins_only(principal, "change service accounts and their API keys")
 }
 
@@ -127,11 +126,11 @@ fn taken(name: &str) -> ApiError {
     ApiError::exists(message)
 }
 
-pub const KIND: Kind = Kind::new("service_accounts").credential();
+pub(crate) const KIND: Kind = Kind::new("service_accounts").credential();
 const SERVICE_ACCOUNTS: &str = "/api/v1/service_accounts";
 const SERVICE_ACCOUNT: &str = "/api/v1/service_accounts/{service_account_name_or_id}";
 
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .post(SERVICE_ACCOUNTS, create_service_account)
         .get(SERVICE_ACCOUNTS, list_service_accounts)
@@ -141,7 +140,7 @@ pub fn routes() -> Routes {
 }
 
 /// Makes a service account.
-pub async fn create_service_account(
+pub(crate) async fn create_service_account(
     cx: Context,
     origin: Origin,
     JsonBody(request): JsonBody<ServiceAccountRequest>,
@@ -178,7 +177,7 @@ pub async fn create_service_account(
 }
 
 /// All service accounts.
-pub async fn list_service_accounts(
+pub(crate) async fn list_service_accounts(
     State(store): State<Store>,
     _: Principal,
     list: ListRequest<ServiceAccountRow>,
@@ -190,7 +189,7 @@ pub async fn list_service_accounts(
 }
 
 /// One service account, by its name or id.
-pub async fn get_service_account(
+pub(crate) async fn get_service_account(
     State(store): State<Store>,
     _: Principal,
     PathName(name_or_id): PathName,
@@ -203,35 +202,31 @@ pub async fn get_service_account(
 }
 
 /// Changes a service account.
-pub async fn update_service_account(
-    State(env): State<Environment>,
-    State(store): State<Store>,
-    State(auth): State<Arc<Auth>>,
-    State(audit): State<Arc<Audit>>,
-    principal: Principal,
+pub(crate) async fn update_service_account(
+    cx: Context,
     origin: Origin,
     PathName(name_or_id): PathName,
     JsonBody(request): JsonBody<ServiceAccountUpdate>,
 ) -> ApiResult<Json<ServiceAccountResponse>> {
-    let account = find(&store, &name_or_id).await?;
+    let account = find(&cx.store, &name_or_id).await?;
     account.refuse_external()?;
-    require_admin(&principal)?;
-    let update = Update::of("user", account.id, Timestamp::new(env.clock.now()))
+    require_admin(&cx.principal)?;
+    let update = Update::of("user", account.id, Timestamp::new(cx.env.clock.now()))
         .maybe("name", request.name.clone())
         .maybe("full_name", request.full_name)
         .maybe("description", request.description)
         .maybe("avatar_url", request.avatar_url)
         .maybe("active", request.active);
-    let event = audit.event(&origin, Action::ServiceAccountUpdated);
+    let event = cx.audit.event(&origin, Action::ServiceAccountUpdated);
     let event = event.on("service_account", account.id, &account.name).with("changed", update.changed());
     let event = event.maybe("active", request.active);
     // As with a user's: no later activation brings the tokens back.
-    let now = env.clock.now();
+    let now = cx.env.clock.now();
     let end =
         (request.active == Some(false)).then_some(Revocation::AllOf { user_id: account.id.0, until: now });
-    let (update, event, engine, id) = (&update.statement(), &event, store.engine(), account.id);
+    let (update, event, engine, id) = (&update.statement(), &event, cx.store.engine(), account.id);
     let new_name = request.name.as_ref().map(Name::as_str);
-    let changed = store.write(|mut tx| async move {
+    let changed = cx.store.write(|mut tx| async move {
         // All turns before anything is read.
         users::lock_names(&mut tx).await?;
         let ended = match end {
@@ -251,14 +246,14 @@ pub async fn update_service_account(
         })
     });
     let ended: ApiResult<_> = changed.await;
-    ended?.into_iter().for_each(|ended| auth.revocations.note(ended));
-    auth.identities.forget(account.id.0).await;
-    let account = find(&store, &account.id.to_string()).await?;
+    ended?.into_iter().for_each(|ended| cx.auth.revocations.note(ended));
+    cx.auth.identities.forget(account.id.0).await;
+    let account = find(&cx.store, &account.id.to_string()).await?;
     Ok(Json(account.response(true)))
 }
 
 /// Deletes a service account with its API keys and devices.
-pub async fn delete_service_account(
+pub(crate) async fn delete_service_account(
     State(store): State<Store>,
     State(auth): State<Arc<Auth>>,
     State(audit): State<Arc<Audit>>,

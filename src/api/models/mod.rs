@@ -1,6 +1,6 @@
 //! Models and their versions.
 
-pub mod model_version_artifacts;
-pub mod model_version_pipeline_runs;
-pub mod model_versions;
-pub mod models;
+pub(crate) mod model_version_artifacts;
+pub(crate) mod model_version_pipeline_runs;
+pub(crate) mod model_versions;
+pub(crate) mod models;

@@ -25,11 +25,11 @@ use crate::http::path::{PathId, PathIdAndName};
 use crate::http::query::QueryParams;
 use crate::store::{Id, Insert, Timestamp, row};
 
-pub const KIND: Kind = Kind::new("model_version_artifacts").in_project();
+pub(crate) const KIND: Kind = Kind::new("model_version_artifacts").in_project();
 const LINKS: &str = "/api/v1/model_version_artifacts";
 const OF_VERSION: &str = "/api/v1/model_versions/{model_version_id}/artifacts";
 
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .post(LINKS, create_link)
         .get(LINKS, list::<ArtifactLinkRow>)
@@ -113,7 +113,7 @@ fn with_version(versions: SelectStatement) -> SimpleExpr {
 }
 
 #[derive(Debug, Serialize)]
-pub struct ArtifactLinkBody {
+pub(crate) struct ArtifactLinkBody {
     #[serde(flatten)]
     columns: ArtifactLinkColumns,
     artifact_version: Option<Arc<ResponseOf<ArtifactVersionRow>>>,

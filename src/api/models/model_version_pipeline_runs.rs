@@ -22,10 +22,10 @@ use crate::http::list::Listed;
 use crate::http::path::PathIdAndName;
 use crate::store::{Id, Timestamp, row};
 
-pub const KIND: Kind = Kind::new("model_version_pipeline_runs").in_project();
+pub(crate) const KIND: Kind = Kind::new("model_version_pipeline_runs").in_project();
 const LINKS: &str = "/api/v1/model_version_pipeline_runs";
 
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     Routes::of(KIND).post(LINKS, create_link).get(LINKS, list::<RunLinkRow>).delete(
         "/api/v1/model_versions/{model_version_id}/runs/{model_version_pipeline_run_link_name_or_id}",
         delete_link,
@@ -76,7 +76,7 @@ fn runs() -> SelectStatement {
 }
 
 #[derive(Debug, Serialize)]
-pub struct RunLinkBody {
+pub(crate) struct RunLinkBody {
     #[serde(flatten)]
     columns: RunLinkColumns,
     pipeline_run: Option<Arc<ResponseOf<RunRow>>>,

@@ -26,14 +26,14 @@ use crate::http::query::QueryParams;
 use crate::http::values::{Name, ShortText, check_name};
 use crate::store::{Id, StoreError, Transaction, Update, row};
 
-pub const KIND: Kind = Kind::new("models").in_project();
+pub(crate) const KIND: Kind = Kind::new("models").in_project();
 const MODELS: &str = "/api/v1/models";
 const MODEL: &str = "/api/v1/models/{model_id}";
 
 /// What goes with one that is deleted.
 const HOLDS: [Held; 1] = [Held::new(model_versions::KIND, "model_version", "model_id")];
 
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .post(MODELS, create_model)
         .also(&TAGS)
@@ -90,7 +90,7 @@ const VERSIONS: Versions =
     Versions { of: "model", table: "model_version", thing: "model_id", name: "name", order: &["number"] };
 
 #[derive(Debug, Serialize)]
-pub struct ModelResources {
+pub(crate) struct ModelResources {
     user: Option<Arc<UserResponse>>,
     tags: Vec<Arc<ResponseOf<TagRow>>>,
     latest_version_name: Option<String>,
@@ -183,7 +183,7 @@ pub(super) use with_card;
 
 /// What there is to say about a model, by columns.
 #[derive(Debug, Clone, Copy)]
-pub struct Card<'a> {
+pub(crate) struct Card<'a> {
     pub texts: [(&'static str, Option<&'a str>); 7],
     pub save_models_to_registry: Option<bool>,
 }
@@ -250,7 +250,7 @@ async fn create(
 ///
 /// # Errors
 /// The store's own: also when the name is taken.
-pub async fn insert(
+pub(crate) async fn insert(
     cx: &Context,
     tx: &mut Transaction,
     project: Id,

@@ -49,11 +49,11 @@ const FORWARDED_METHOD: HeaderName = HeaderName::from_static("x-forwarded-method
 const ENCODED: &AsciiSet = &CONTROLS.add(b'%').add(b':');
 
 /// It takes any method, and asks by itself who it is.
-pub fn routes() -> RouteTable {
+pub(crate) fn routes() -> RouteTable {
     [Routes::of(super::KIND).add("GET", PATH, any(forward_auth)).open()].into_iter().collect()
 }
 
-pub fn router(app: &AppState) -> Router<AppState> {
+pub(crate) fn router(app: &AppState) -> Router<AppState> {
     let time_limit = Duration::from_secs(app.config.request_timeout.0.into());
     let layers = ServiceBuilder::new()
         .layer(from_fn_with_state(app.clone(), name_request))
@@ -78,7 +78,7 @@ pub fn router(app: &AppState) -> Router<AppState> {
     ),
     security(("CookieOAuth2TokenBearer" = []))
 )]
-pub async fn forward_auth(
+pub(crate) async fn forward_auth(
     State(app): State<AppState>,
     RawQuery(query): RawQuery,
     request: Request,

@@ -23,7 +23,7 @@ use crate::login::principal;
 /// Why a token is not good is nobody's business here (section 2.2).
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub enum Introspection {
+pub(crate) enum Introspection {
     Active(Box<ActiveToken>),
     Inactive { active: bool },
 }
@@ -31,7 +31,7 @@ pub enum Introspection {
 /// What a good token says; of any other only that it isn't `active`. Times are seconds since 1970 (RFC 7662, section 2.2).
 #[derive(Debug, Default, Serialize, ToSchema)]
 #[schema(as = Introspection)]
-pub struct ActiveToken {
+pub(crate) struct ActiveToken {
     active: bool,
     /// What it may do: see docs/tokens.md. `*:write` is all that its user may.
     #[schema(required = false)]
@@ -99,7 +99,7 @@ pub struct ActiveToken {
     ),
     security(("CookieOAuth2TokenBearer" = []), ("ApiKeyAsPassword" = []))
 )]
-pub async fn introspect(
+pub(crate) async fn introspect(
     State(app): State<AppState>,
     caller: Principal,
     headers: HeaderMap,
@@ -164,7 +164,7 @@ impl ActiveToken {
 }
 
 /// What a principal's token may do, as text.
-pub fn scope_of(principal: &Principal) -> String {
+pub(crate) fn scope_of(principal: &Principal) -> String {
     let permissions = principal.scope().and_then(|scope| scope.permissions.as_ref());
     permissions.map_or_else(|| Permissions::all().to_string(), Permissions::to_string)
 }

@@ -23,7 +23,7 @@ const METADATA: &str = "/.well-known/oauth-authorization-server";
 /// which meets a new key reads the newest ones (OpenID Connect Core, section 10.1.1).
 const KEPT: [(HeaderName, &str); 1] = [(CACHE_CONTROL, "private, max-age=60")];
 
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     Routes::of(super::KIND)
         .get(JWKS, get_jwks)
         .open()
@@ -33,7 +33,7 @@ pub fn routes() -> Routes {
 }
 
 /// What is where, for programs that know only the host: a path goes after the well-known one (RFC 8414, section 3.1).
-pub fn at_host(root: &str) -> Router<AppState> {
+pub(crate) fn at_host(root: &str) -> Router<AppState> {
     Router::new().route(&format!("{METADATA}{root}"), with_refusals(get(get_metadata)))
 }
 
@@ -50,7 +50,7 @@ fn with_refusals(route: MethodRouter<AppState>) -> MethodRouter<AppState> {
     description = "None of them while tokens are signed with a secret.",
     responses((status = 200, description = "A JWK Set", body = JwkSet, content_type = "application/jwk-set+json"))
 )]
-pub async fn get_jwks(State(auth): State<Arc<Auth>>) -> Response {
+pub(crate) async fn get_jwks(State(auth): State<Arc<Auth>>) -> Response {
     let keys = auth.signing_keys.ring().published();
     (KEPT, [(CONTENT_TYPE, "application/jwk-set+json")], keys).into_response()
 }
@@ -63,7 +63,7 @@ pub async fn get_jwks(State(auth): State<Arc<Auth>>) -> Response {
     summary = "What this server offers and where (RFC 8414).",
     responses((status = 200, description = "The metadata", body = AuthorizationServerMetadata))
 )]
-pub async fn get_metadata(State(app): State<AppState>, headers: HeaderMap) -> Response {
+pub(crate) async fn get_metadata(State(app): State<AppState>, headers: HeaderMap) -> Response {
     (KEPT, Json(metadata(&app, &base_url(&app, &headers)))).into_response()
 }
 

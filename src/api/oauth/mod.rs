@@ -1,10 +1,10 @@
 //! Standard ways for other programs to go by this server's tokens.
 
-pub mod forward_auth;
-pub mod introspect;
-pub mod metadata;
-pub mod refusals;
-pub mod revoke;
+pub(crate) mod forward_auth;
+pub(crate) mod introspect;
+pub(crate) mod metadata;
+pub(crate) mod refusals;
+pub(crate) mod revoke;
 
 use std::collections::HashSet;
 use std::iter;
@@ -37,7 +37,7 @@ const INTROSPECT: &str = "/oauth/introspect";
 const REVOKE: &str = "/oauth/revoke";
 
 /// For the programs that have the right to ask about everybody's tokens.
-pub fn routes() -> RouteTable {
+pub(crate) fn routes() -> RouteTable {
     let routes = Routes::of(KIND)
         .post(INTROSPECT, introspect::introspect)
         .needs(KIND.to(Verb::Read))
@@ -47,7 +47,7 @@ pub fn routes() -> RouteTable {
 }
 
 /// Nothing else has a path below theirs.
-pub fn below(routes: Router<AppState>) -> Router<AppState> {
+pub(crate) fn below(routes: Router<AppState>) -> Router<AppState> {
     let router = routes.method_not_allowed_fallback(refusals::method_not_allowed);
     ["/oauth", "/oauth/", "/oauth/{*path}"]
         .into_iter()
@@ -55,7 +55,7 @@ pub fn below(routes: Router<AppState>) -> Router<AppState> {
 }
 
 /// Takes an API key as the password of HTTP Basic, as OAuth's clients send their secret (RFC 6749, section 2.3.1).
-pub async fn key_as_password(mut request: Request, next: Next) -> Response {
+pub(crate) async fn key_as_password(mut request: Request, next: Next) -> Response {
     if let Some(bearer) = request.headers().get(AUTHORIZATION).and_then(bearer_of_password) {
         request.headers_mut().insert(AUTHORIZATION, bearer);
     }

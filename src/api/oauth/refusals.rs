@@ -38,7 +38,7 @@ struct Refusal {
 }
 
 /// A layer that gives what is refused behind it the form of OAuth.
-pub async fn in_oauth_form(request: Request, next: Next) -> Response {
+pub(crate) async fn in_oauth_form(request: Request, next: Next) -> Response {
     let attempt = Attempt::of(request.headers());
     let answer = next.run(request).await;
     match answer.status().is_client_error() || answer.status().is_server_error() {
@@ -48,12 +48,12 @@ pub async fn in_oauth_form(request: Request, next: Next) -> Response {
 }
 
 /// No route has this path.
-pub async fn not_found() -> ApiError {
+pub(crate) async fn not_found() -> ApiError {
     ApiError::plain(StatusCode::NOT_FOUND, "There is nothing at this path.")
 }
 
 /// A route has this path, but for other methods, which `Allow` names.
-pub async fn method_not_allowed() -> ApiError {
+pub(crate) async fn method_not_allowed() -> ApiError {
     ApiError::plain(StatusCode::METHOD_NOT_ALLOWED, "This path takes another method.")
 }
 

@@ -36,7 +36,7 @@ use crate::tasks;
     ),
     security(("CookieOAuth2TokenBearer" = []), ("ApiKeyAsPassword" = []))
 )]
-pub async fn revoke(
+pub(crate) async fn revoke(
     State(app): State<AppState>,
     caller: Principal,
     origin: Origin,

@@ -32,7 +32,7 @@ impl Listed for CodeReferenceRow {
 }
 
 #[derive(Debug, Serialize)]
-pub struct CodeReferenceBody {
+pub(crate) struct CodeReferenceBody {
     #[serde(flatten)]
     columns: CodeReferenceColumns,
     code_repository: Option<Arc<ResponseOf<CodeRepositoryRow>>>,
@@ -59,7 +59,7 @@ impl Resource for CodeReferenceRow {
 
 /// A commit, and the folder in it (contract schema CodeReferenceRequest).
 #[derive(Debug, Deserialize)]
-pub struct CodeReferenceRequest {
+pub(crate) struct CodeReferenceRequest {
     commit: ShortText,
     subdirectory: ShortText,
     code_repository: Id,
@@ -69,7 +69,7 @@ pub struct CodeReferenceRequest {
 ///
 /// # Errors
 /// 404 for an unknown repository; the store's own.
-pub async fn find_or_make(
+pub(crate) async fn find_or_make(
     cx: &Context,
     tx: &mut Transaction,
     project: Id,

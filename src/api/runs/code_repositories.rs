@@ -19,12 +19,12 @@ use crate::http::path::PathId;
 use crate::http::values::{JsonObject, LongText, Name};
 use crate::store::{Id, JsonText, Update, row};
 
-pub const KIND: Kind = Kind::new("code_repositories").in_project();
+pub(crate) const KIND: Kind = Kind::new("code_repositories").in_project();
 const REPOSITORIES: &str = "/api/v1/code_repositories";
 const REPOSITORIES_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/code_repositories";
 const REPOSITORY: &str = "/api/v1/code_repositories/{code_repository_id}";
 
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .post(REPOSITORIES, create_repository)
         .get(REPOSITORIES, list::<CodeRepositoryRow>)

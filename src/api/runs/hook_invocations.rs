@@ -28,11 +28,11 @@ use crate::http::moments::Moment;
 use crate::http::values::{JsonObject, ShortText, at_most};
 use crate::store::{Id, InIds, Insert, JsonText, Timestamp, Transaction, Word, Words, is_duplicate, row};
 
-pub const KIND: Kind = Kind::new("hook_invocations").in_project();
+pub(crate) const KIND: Kind = Kind::new("hook_invocations").in_project();
 const INVOCATIONS: &str = "/api/v1/hook_invocations";
 const INVOCATION: &str = "/api/v1/hook_invocations/{hook_invocation_id}";
 
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .post(INVOCATIONS, create_invocation)
         .also(&logs::ATTACHED[1..])
@@ -81,7 +81,7 @@ impl Listed for HookInvocationRow {
 type Outputs = BTreeMap<String, Vec<Arc<ResponseOf<ArtifactVersionRow>>>>;
 
 #[derive(Debug, Serialize)]
-pub struct HookInvocationResources {
+pub(crate) struct HookInvocationResources {
     user: Option<Arc<UserResponse>>,
     outputs: Outputs,
     log_collection: Vec<Arc<ResponseOf<LogsRow>>>,

@@ -23,12 +23,12 @@ use crate::http::list::Listed;
 use crate::http::values::ShortText;
 use crate::store::{Id, Insert, JsonText, row};
 
-pub const KIND: Kind = Kind::new("pipeline_builds").in_project();
+pub(crate) const KIND: Kind = Kind::new("pipeline_builds").in_project();
 const BUILDS: &str = "/api/v1/pipeline_builds";
 const BUILDS_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/pipeline_builds";
 const BUILD: &str = "/api/v1/pipeline_builds/{build_id}";
 
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .post(BUILDS, create_build)
         .get(BUILDS, list::<BuildRow>)
@@ -95,7 +95,7 @@ impl Listed for BuildRow {
 }
 
 #[derive(Debug, Serialize)]
-pub struct BuildMetadata {
+pub(crate) struct BuildMetadata {
     #[serde(flatten)]
     columns: BuildColumns,
     pipeline: Option<Arc<ResponseOf<PipelineRow>>>,

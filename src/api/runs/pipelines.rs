@@ -28,7 +28,7 @@ use crate::http::path::PathId;
 use crate::http::values::{LongText, Name, nullable};
 use crate::store::{Id, InIds, Transaction, Update, Word, row};
 
-pub const KIND: Kind = Kind::new("pipelines").in_project();
+pub(crate) const KIND: Kind = Kind::new("pipelines").in_project();
 const PIPELINES: &str = "/api/v1/pipelines";
 const PIPELINES_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/pipelines";
 const PIPELINE: &str = "/api/v1/pipelines/{pipeline_id}";
@@ -40,7 +40,7 @@ const HOLDS: [Held; 3] = [
     Held::new(schedules::KIND, "schedule", "pipeline_id"),
 ];
 
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .post(PIPELINES, create_pipeline)
         .also(&TAGS)
@@ -84,14 +84,14 @@ impl Listed for PipelineRow {
 }
 
 /// Other resources' filter by a pipeline's name or id.
-pub const NAMED: Related = Related {
+pub(crate) const NAMED: Related = Related {
     column: "pipeline_id",
     rows: || Sql::select().column(("pipeline", "id")).from("pipeline").to_owned(),
     fields: &[(("pipeline", "id"), FieldKind::Id), (("pipeline", "name"), FieldKind::Text)],
 };
 
 #[derive(Debug, Serialize)]
-pub struct PipelineResources {
+pub(crate) struct PipelineResources {
     user: Option<Arc<UserResponse>>,
     latest_run_user: Option<Arc<UserResponse>>,
     latest_run_id: Option<Id>,
@@ -291,7 +291,7 @@ async fn update_pipeline(
 ///
 /// # Errors
 /// The store's own.
-pub async fn next_run_index(tx: &mut Transaction, id: Id) -> ApiResult<i32> {
+pub(crate) async fn next_run_index(tx: &mut Transaction, id: Id) -> ApiResult<i32> {
     let count = Sql::update()
         .table("pipeline")
         .value("run_count", Expr::col("run_count").add(1))

@@ -21,9 +21,9 @@ use crate::http::query::QueryParams;
 use crate::http::values::at_most;
 use crate::store::{Id, Insert, StoreError, Transaction, Words, python_json};
 
-pub const KIND: Kind = Kind::new("run-metadata").in_project();
+pub(crate) const KIND: Kind = Kind::new("run-metadata").in_project();
 
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .post("/api/v1/run-metadata", create_metadata)
         .post("/api/v1/workspaces/{project_name_or_id}/run-metadata", create_metadata_in)
@@ -187,13 +187,13 @@ async fn create(cx: &Context, project: Option<&str>, request: MetadataRequest) -
 
 const CREATE: Permission = KIND.to(Verb::Create);
 /// What a route may do that takes metadata for what it makes.
-pub const LOGGED: Also = Also::met(CREATE, "metadata");
+pub(crate) const LOGGED: Also = Also::met(CREATE, "metadata");
 
 /// Logs values for one thing, each with the type that its JSON has.
 ///
 /// # Errors
 /// 403 for a token that may not; 422 for a key with a colon or a value that is null; the store's own.
-pub async fn insert_untyped(
+pub(crate) async fn insert_untyped(
     cx: &Context,
     tx: &mut Transaction,
     project: Id,

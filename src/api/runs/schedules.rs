@@ -21,12 +21,12 @@ use crate::http::query::QueryParams;
 use crate::http::values::{ShortText, required};
 use crate::store::{Id, Insert, Timestamp, Update, row};
 
-pub const KIND: Kind = Kind::new("schedules").in_project();
+pub(crate) const KIND: Kind = Kind::new("schedules").in_project();
 const SCHEDULES: &str = "/api/v1/schedules";
 const SCHEDULES_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/schedules";
 const SCHEDULE: &str = "/api/v1/schedules/{schedule_id}";
 
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .post(SCHEDULES, create_schedule)
         .get(SCHEDULES, list::<ScheduleRow>)

@@ -13,7 +13,7 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::store::Timestamp;
 
 /// A JSON object whose values are kept as they are.
-pub type Object = IndexMap<String, Box<RawValue>>;
+pub(crate) type Object = IndexMap<String, Box<RawValue>>;
 
 /// What a step takes over from its pipeline.
 const INHERITED: [&str; 7] =
@@ -24,7 +24,7 @@ const INHERITED_HOOKS: [&str; 4] =
 
 /// A step as the store keeps it.
 #[derive(Debug, Deserialize)]
-pub struct StoredStep {
+pub(crate) struct StoredStep {
     pub spec: Box<RawValue>,
     pub step_config_overrides: Object,
     /// Only in rows of older versions of ZenML.
@@ -33,14 +33,14 @@ pub struct StoredStep {
 
 /// What answers show of a step where they don't show its whole configuration.
 #[derive(Debug, Default)]
-pub struct Outline {
+pub(crate) struct Outline {
     pub step_type: Option<String>,
     pub substitutions: Substitutions,
 }
 
 /// What placeholders stand for: an object, kept as it is.
 #[derive(Debug, Default)]
-pub struct Substitutions(Option<Box<RawValue>>);
+pub(crate) struct Substitutions(Option<Box<RawValue>>);
 
 impl Serialize for Substitutions {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -73,7 +73,7 @@ impl Outline {
     ///
     /// # Errors
     /// When it is no step.
-    pub fn read(stored: &str, inherited: Option<&RawValue>) -> serde_json::Result<Self> {
+    pub(crate) fn read(stored: &str, inherited: Option<&RawValue>) -> serde_json::Result<Self> {
         let Glimpse { step_config_overrides, config } = serde_json::from_str(stored)?;
         let own = config.unwrap_or(step_config_overrides);
         let substitutions = match (inherited, own.substitutions) {
@@ -84,7 +84,7 @@ impl Outline {
     }
 
     /// Of a whole step.
-    pub fn of(step: &MergedStep) -> Self {
+    pub(crate) fn of(step: &MergedStep) -> Self {
         let substitutions = Substitutions::of(step.config.get("substitutions").cloned());
         Self { step_type: step.value("step_type"), substitutions }
     }
@@ -102,7 +102,7 @@ fn text(json: &RawValue) -> Option<String> {
 
 impl StoredStep {
     /// The step's configuration with what it takes over from its pipeline.
-    pub fn merged(self, pipeline: &Object, is_dynamic: bool) -> MergedStep {
+    pub(crate) fn merged(self, pipeline: &Object, is_dynamic: bool) -> MergedStep {
         let Self { spec, step_config_overrides, config } = self;
         let merged = match config {
             Some(config) => inherit(config, pipeline, &["substitutions"]),
@@ -118,7 +118,7 @@ impl StoredStep {
 
 /// A step as answers show it (contract schema Step).
 #[derive(Debug, Serialize)]
-pub struct MergedStep {
+pub(crate) struct MergedStep {
     pub spec: Box<RawValue>,
     pub config: Object,
     pub step_config_overrides: Object,
@@ -126,23 +126,23 @@ pub struct MergedStep {
 
 impl MergedStep {
     /// A value of the configuration, read as a `T`.
-    pub fn value<'a, T: Deserialize<'a>>(&'a self, key: &str) -> Option<T> {
+    pub(crate) fn value<'a, T: Deserialize<'a>>(&'a self, key: &str) -> Option<T> {
         value(&self.config, key)
     }
 }
 
 /// A value of an object, read as a `T`; none when it isn't there or is something else.
-pub fn value<'a, T: Deserialize<'a>>(object: &'a Object, key: &str) -> Option<T> {
+pub(crate) fn value<'a, T: Deserialize<'a>>(object: &'a Object, key: &str) -> Option<T> {
     object.get(key).and_then(|json| serde_json::from_str(json.get()).ok())
 }
 
 /// Reads an object, of whose values only some are understood.
-pub fn object(json: &str) -> Object {
+pub(crate) fn object(json: &str) -> Object {
     serde_json::from_str(json).unwrap_or_default()
 }
 
 /// Of a pipeline's configuration only what steps take over in their outlines, in a run that began at `start`.
-pub fn handed_down(pipeline: &str, start: Timestamp) -> Object {
+pub(crate) fn handed_down(pipeline: &str, start: Timestamp) -> Object {
     #[derive(Deserialize)]
     struct HandedDown<'a> {
         #[serde(borrow)]
@@ -157,7 +157,7 @@ pub fn handed_down(pipeline: &str, start: Timestamp) -> Object {
 }
 
 /// Adds the substitutions that every run has: the date and the time of its start.
-pub fn finalize_substitutions(pipeline: &mut Object, start: Timestamp) {
+pub(crate) fn finalize_substitutions(pipeline: &mut Object, start: Timestamp) {
     let mut substitutions: Object = value(pipeline, "substitutions").unwrap_or_default();
     let start = start.to_utc();
     for (key, format) in [("date", "%Y_%m_%d"), ("time", "%H_%M_%S_%6f")] {
@@ -176,7 +176,7 @@ pub fn finalize_substitutions(pipeline: &mut Object, start: Timestamp) {
 ///
 /// # Errors
 /// 400 for a placeholder that nothing is known for.
-pub fn fill(template: &str, configuration: &Object) -> ApiResult<String> {
+pub(crate) fn fill(template: &str, configuration: &Object) -> ApiResult<String> {
     if !template.contains(['{', '}']) {
         return Ok(template.to_owned());
     }

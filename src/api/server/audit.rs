@@ -12,13 +12,13 @@ use crate::http::list::{ListRequest, Page};
 use crate::http::openapi::lists::Paging;
 use crate::store::Store;
 
-pub const KIND: Kind = Kind::new("audit");
+pub(crate) const KIND: Kind = Kind::new("audit");
 
 const AUDIT: &str = "/api/v1/audit";
 
 type RecordPage = Page<Record>;
 
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     Routes::of(KIND).get(AUDIT, list_records)
 }
 
@@ -60,7 +60,7 @@ pub fn routes() -> Routes {
     responses((status = 200, description = "A page of records", body = RecordPage)),
     security(("CookieOAuth2TokenBearer" = []))
 )]
-pub async fn list_records(
+pub(crate) async fn list_records(
     State(store): State<Store>,
     principal: Principal,
     list: ListRequest<Record>,

@@ -21,13 +21,13 @@ const ASSETS: &str = "/assets/";
 ///
 /// # Errors
 /// When its index can't be opened.
-pub fn check(folder: &Path) -> io::Result<()> {
+pub(crate) fn check(folder: &Path) -> io::Result<()> {
     std::fs::File::open(folder.join(INDEX)).map(drop)
 }
 
 /// A file of the folder. A path without a file is a page of the dashboard's own, which its index shows; but a missing
 /// asset is one of another version, and a page in its place would be kept and run.
-pub async fn answer(folder: &Path, request: Request) -> Response {
+pub(crate) async fn answer(folder: &Path, request: Request) -> Response {
     let files = ServeDir::new(folder).append_index_html_on_directories(false);
     let is_asset = request.uri().path().starts_with(ASSETS);
     let Ok(mut response) = match is_asset {

@@ -14,7 +14,7 @@ use crate::http::error::ApiError;
 const API: &str = "/api/";
 
 /// No route has this path; outside of the API it is the dashboard's, where there is one.
-pub async fn not_found(State(config): State<Arc<ServerSettings>>, request: Request) -> Response {
+pub(crate) async fn not_found(State(config): State<Arc<ServerSettings>>, request: Request) -> Response {
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         return match &config.dashboard_files_path {
             Some(folder) if !request.uri().path().starts_with(API) => {
@@ -31,7 +31,7 @@ pub async fn not_found(State(config): State<Arc<ServerSettings>>, request: Reque
 
 /// A route has this path, but for other methods. The reference has a GET for every path, so an unknown GET is
 /// not found rather than not allowed.
-pub async fn method_not_allowed(method: Method) -> Response {
+pub(crate) async fn method_not_allowed(method: Method) -> Response {
     if method == Method::GET {
         return ApiError::plain(StatusCode::NOT_FOUND, "Not Found").into_response();
     }

@@ -17,7 +17,7 @@ use crate::store::passing;
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Both answer any method, and stand outside the layers: a check must not fail for a limit or a header.
-pub fn routes() -> RouteTable {
+pub(crate) fn routes() -> RouteTable {
     let of = |name| Routes::of(Kind::new(name));
     [
         of("health").add("GET", "/health", any(health)).open(),
@@ -35,7 +35,7 @@ pub fn routes() -> RouteTable {
     summary = "Whether the process lives.",
     responses((status = 200, description = "It does.", body = String, content_type = "text/plain"))
 )]
-pub async fn health() -> &'static str {
+pub(crate) async fn health() -> &'static str {
     "ok"
 }
 
@@ -55,7 +55,7 @@ pub async fn health() -> &'static str {
         (status = 503, description = "It can't, and why.", body = String, content_type = "text/plain")
     )
 )]
-pub async fn ready(State(app): State<AppState>) -> (StatusCode, Cow<'static, str>) {
+pub(crate) async fn ready(State(app): State<AppState>) -> (StatusCode, Cow<'static, str>) {
     let checked = async {
         app.auth_store.check().await?;
         app.auth_store.ensure_writable().await

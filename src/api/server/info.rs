@@ -13,7 +13,7 @@ use crate::store::{Engine, Id, Timestamp, ZENML_REVISION};
 
 /// Facts about the server (contract schema ServerModel).
 #[derive(Debug, Serialize)]
-pub struct ServerModel {
+pub(crate) struct ServerModel {
     id: Id,
     name: Option<String>,
     version: &'static str,
@@ -38,19 +38,18 @@ pub struct ServerModel {
 
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum DatabaseType {
+pub(crate) enum DatabaseType {
     Sqlite,
     Mysql,
-    Other,
 }
 
 /// The version of ZenML whose API this is.
-pub async fn get_version() -> Json<&'static str> {
+pub(crate) async fn get_version() -> Json<&'static str> {
     Json(ZENML_REVISION)
 }
 
 /// Facts about the server.
-pub async fn get_info(State(app): State<AppState>) -> ApiResult<Json<ServerModel>> {
+pub(crate) async fn get_info(State(app): State<AppState>) -> ApiResult<Json<ServerModel>> {
     let settings = app.settings().await.map_err(|error| {
         tracing::error!(%error, "the server's settings could not be read");
         ApiError::store_unavailable(&error)

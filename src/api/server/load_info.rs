@@ -8,7 +8,7 @@ use crate::auth::Principal;
 use crate::store::Store;
 
 #[derive(Debug, Serialize)]
-pub struct ServerLoadInfo {
+pub(crate) struct ServerLoadInfo {
     threads: usize,
     db_connections_total: u32,
     db_connections_active: u32,
@@ -16,7 +16,7 @@ pub struct ServerLoadInfo {
 }
 
 /// Threads that answer requests, and connections to the database; SQLite has none.
-pub async fn get_load_info(State(store): State<Store>, _: Principal) -> Json<ServerLoadInfo> {
+pub(crate) async fn get_load_info(State(store): State<Store>, _: Principal) -> Json<ServerLoadInfo> {
     let connections = store.connections();
     Json(ServerLoadInfo {
         threads: tokio::runtime::Handle::current().metrics().num_workers(),

@@ -1,18 +1,18 @@
 //! The server itself, and what belongs to all of it.
 
-pub mod audit;
-pub mod dashboard;
-pub mod docs;
-pub mod fallback;
-pub mod health;
-pub mod info;
-pub mod load_info;
-pub mod onboarding;
-pub mod projects;
-pub mod settings;
-pub mod statistics;
-pub mod tag_resources;
-pub mod tagged;
-pub mod tagging;
-pub mod tags;
-pub mod unimplemented;
+pub(crate) mod audit;
+pub(crate) mod dashboard;
+pub(crate) mod docs;
+pub(crate) mod fallback;
+pub(crate) mod health;
+pub(crate) mod info;
+pub(crate) mod load_info;
+pub(crate) mod onboarding;
+pub(crate) mod projects;
+pub(crate) mod settings;
+pub(crate) mod statistics;
+pub(crate) mod tag_resources;
+pub(crate) mod tagged;
+pub(crate) mod tagging;
+pub(crate) mod tags;
+pub(crate) mod unimplemented;

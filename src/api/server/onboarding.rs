@@ -9,7 +9,10 @@ use crate::http::error::ApiResult;
 use crate::store::Store;
 
 /// The names of the steps that were made.
-pub async fn get_onboarding_state(State(store): State<Store>, _: Principal) -> ApiResult<Json<Vec<String>>> {
+pub(crate) async fn get_onboarding_state(
+    State(store): State<Store>,
+    _: Principal,
+) -> ApiResult<Json<Vec<String>>> {
     let settings = server::find(&store).await?;
     let steps = settings.onboarding_state.and_then(|steps| serde_json::from_str(&steps).ok());
     Ok(Json(steps.unwrap_or_default()))

@@ -30,7 +30,7 @@ use crate::http::values::{JsonObject, ShortText};
 use crate::http::written::as_object;
 use crate::store::{Id, Insert, Timestamp, Transaction, Update, row};
 
-pub const KIND: Kind = Kind::new("projects");
+pub(crate) const KIND: Kind = Kind::new("projects");
 const PROJECTS: &str = "/api/v1/projects";
 const PROJECT: &str = "/api/v1/projects/{project_name_or_id}";
 
@@ -59,7 +59,7 @@ const HOLDS: [Held; 17] = [
     Held::new(Kind::new("webhooks").in_project(), "webhook", "project_id"),
 ];
 
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .post(WORKSPACES, create_project)
         .get(WORKSPACES, list::<ProjectRow>)

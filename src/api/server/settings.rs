@@ -19,14 +19,14 @@ use crate::store::{Id, Timestamp, Update};
 
 /// The answer about the settings, which have neither metadata nor what they are related to: it has no id of its own.
 #[derive(Debug, Serialize)]
-pub struct ServerSettingsResponse {
+pub(crate) struct ServerSettingsResponse {
     body: ServerSettingsBody,
     metadata: Option<NoResources>,
     resources: NoResources,
 }
 
 #[derive(Debug, Serialize)]
-pub struct ServerSettingsBody {
+pub(crate) struct ServerSettingsBody {
     server_id: Id,
     #[serde(flatten)]
     columns: SettingsColumns,
@@ -35,7 +35,7 @@ pub struct ServerSettingsBody {
 /// Changes of the server's settings (contract schema ServerSettingsUpdate). Null is as good as absent: the
 /// official client sends it for whatever it doesn't change.
 #[derive(Debug, Deserialize)]
-pub struct ServerSettingsUpdate {
+pub(crate) struct ServerSettingsUpdate {
     server_name: Option<Name>,
     logo_url: Option<ShortText>,
     enable_analytics: Option<bool>,
@@ -54,14 +54,14 @@ impl ServerSettingsUpdate {
     }
 }
 
-pub const KIND: Kind = Kind::new("settings").administration();
+pub(crate) const KIND: Kind = Kind::new("settings").administration();
 
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     Routes::of(KIND).get("/api/v1/settings", get_settings).put("/api/v1/settings", update_settings)
 }
 
 /// The server's settings.
-pub async fn get_settings(
+pub(crate) async fn get_settings(
     State(app): State<AppState>,
     _: Principal,
     mut query: QueryParams,
@@ -72,7 +72,7 @@ pub async fn get_settings(
 }
 
 /// Changes the server's settings.
-pub async fn update_settings(
+pub(crate) async fn update_settings(
     State(app): State<AppState>,
     principal: Principal,
     origin: Origin,

@@ -10,14 +10,17 @@ use crate::http::error::ApiResult;
 use crate::store::{Store, StoreError};
 
 #[derive(Debug, Serialize)]
-pub struct ServerStatistics {
+pub(crate) struct ServerStatistics {
     stacks: i64,
     components: i64,
     projects: i64,
 }
 
 /// The numbers of stacks, components and projects.
-pub async fn get_statistics(State(store): State<Store>, _: Principal) -> ApiResult<Json<ServerStatistics>> {
+pub(crate) async fn get_statistics(
+    State(store): State<Store>,
+    _: Principal,
+) -> ApiResult<Json<ServerStatistics>> {
     let number_of = async |table: &'static str| -> Result<i64, StoreError> {
         let query = Query::select().expr(Func::count(Expr::col("id"))).from(table).to_owned();
         Ok(store.fetch_optional::<(i64,)>(&query).await?.map_or(0, |(number,)| number))

@@ -20,7 +20,7 @@ const BATCH: &str = "/api/v1/tag_resources/batch";
 /// Of two exclusive tags at once on things that can't share them the later one stays.
 const TURN: &str = "tag_resources";
 
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     Routes::of(TAG_LINK_KIND)
         .post(LINKS, attach_one)
         .delete(LINKS, detach_one)

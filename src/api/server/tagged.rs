@@ -14,7 +14,10 @@ impl Loader<'_> {
     ///
     /// # Errors
     /// The store's own.
-    pub async fn tags_of<R: Resource>(&self, rows: &[R]) -> ApiResult<ById<Vec<Arc<ResponseOf<TagRow>>>>> {
+    pub(crate) async fn tags_of<R: Resource>(
+        &self,
+        rows: &[R],
+    ) -> ApiResult<ById<Vec<Arc<ResponseOf<TagRow>>>>> {
         let ids: Vec<Id> = rows.iter().filter(|_| self.resources).map(Stored::id).collect();
         self.tags(&ids).await
     }
@@ -23,7 +26,7 @@ impl Loader<'_> {
     ///
     /// # Errors
     /// The store's own.
-    pub async fn tags(&self, ids: &[Id]) -> ApiResult<ById<Vec<Arc<ResponseOf<TagRow>>>>> {
+    pub(crate) async fn tags(&self, ids: &[Id]) -> ApiResult<ById<Vec<Arc<ResponseOf<TagRow>>>>> {
         let mut by_thing = ById::new();
         if ids.is_empty() {
             return Ok(by_thing);

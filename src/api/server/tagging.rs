@@ -15,7 +15,7 @@ use crate::http::values::{ShortText, TextOr, at_most};
 use crate::store::{Id, InIds, Insert, Transaction, Words};
 
 /// Tags in one request: each takes some statements.
-pub const MOST_TAGS: usize = 200;
+pub(crate) const MOST_TAGS: usize = 200;
 
 /// What can have tags (contract schema TaggableResourceTypes). The words are those of the tables too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, EnumString, IntoStaticStr, VariantNames)]
@@ -68,13 +68,13 @@ fn rivals_by_snapshot(table: &'static str, column: &'static str, thing: Id) -> S
 /// A tag as a request names it: by its name or id, or with what it is to be like.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(from = "TextOr<ShortText, DescribedTag>")]
-pub enum TagReference {
+pub(crate) enum TagReference {
     NameOrId(ShortText),
     Described(DescribedTag),
 }
 
 #[derive(Debug, Clone, Deserialize)]
-pub struct DescribedTag {
+pub(crate) struct DescribedTag {
     name: ShortText,
     color: Option<Color>,
     exclusive: Option<bool>,
@@ -101,27 +101,27 @@ impl TagReference {
 ///
 /// # Errors
 /// When it is no list of texts of 255 characters at most.
-pub fn plain_tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<TagReference>, D::Error> {
+pub(crate) fn plain_tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<TagReference>, D::Error> {
     let names: Option<Vec<ShortText>> = at_most::<MOST_TAGS, _, _>(deserializer)?;
     Ok(names.unwrap_or_default().into_iter().map(TagReference::NameOrId).collect())
 }
 
 /// Tags are made by a token for some projects, too: a run brings its own.
-pub const TAG_KIND: Kind = Kind::new("tags").within_projects(&[Verb::Read, Verb::Create]);
-pub const TAG_LINK_KIND: Kind = Kind::new("tag_resources").in_project();
+pub(crate) const TAG_KIND: Kind = Kind::new("tags").within_projects(&[Verb::Read, Verb::Create]);
+pub(crate) const TAG_LINK_KIND: Kind = Kind::new("tag_resources").in_project();
 const ATTACH: Permission = TAG_LINK_KIND.to(Verb::Create);
 const DETACH: Permission = TAG_LINK_KIND.to(Verb::Delete);
 const MAKE: Permission = TAG_KIND.to(Verb::Create);
 /// What a route may do that takes tags for what it makes.
-pub const TAGS: [Also; 2] = [Also::met(ATTACH, "tags"), Also::met(MAKE, "a new tag")];
+pub(crate) const TAGS: [Also; 2] = [Also::met(ATTACH, "tags"), Also::met(MAKE, "a new tag")];
 /// What a route may do that takes tags from what it changes, besides.
-pub const NO_TAGS: [Also; 1] = [Also::met(DETACH, "tags to remove")];
+pub(crate) const NO_TAGS: [Also; 1] = [Also::met(DETACH, "tags to remove")];
 
 /// Attaches the tags to a thing, and makes those that aren't there yet.
 ///
 /// # Errors
 /// 403 for a token that may not; 400 for a tag that is exclusive here and not there; 404 for an unknown id; the store's own.
-pub async fn set_tags(
+pub(crate) async fn set_tags(
     cx: &Context,
     tx: &mut Transaction,
     kind: Taggable,
@@ -171,7 +171,7 @@ async fn find_or_make(cx: &Context, tx: &mut Transaction, reference: &TagReferen
 ///
 /// # Errors
 /// 400 for an exclusive tag on a kind of thing that can't have one; the store's own.
-pub async fn attach(
+pub(crate) async fn attach(
     cx: &Context,
     tx: &mut Transaction,
     kind: Taggable,
@@ -221,7 +221,7 @@ pub async fn attach(
 ///
 /// # Errors
 /// 403 for a token that may not; the store's own.
-pub async fn remove_tags(
+pub(crate) async fn remove_tags(
     cx: &Context,
     tx: &mut Transaction,
     kind: Taggable,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantNames};
 use uuid::Uuid;
 
-use super::tagging::{TAG_KIND, Taggable};
+use super::tagging::TAG_KIND;
 use crate::framework::routes::Routes;
 use crate::framework::{
     Context, Loader, Owner, Resource, Response, ResponseOf, delete, find_in, get, list, refuse_taken_name,
@@ -25,7 +25,7 @@ use crate::store::{Id, InIds, Transaction, Update, Word, Words, row};
 const TAGS: &str = "/api/v1/tags";
 const TAG: &str = "/api/v1/tags/{tag_id}";
 
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     Routes::of(TAG_KIND)
         .post(TAGS, create_tag)
         .get(TAGS, list::<TagRow>)
@@ -70,7 +70,7 @@ impl Listed for TagRow {
         OWNED,
         &[
             Field::text("name"),
-            Field::word("color", Color::VARIANTS),
+            Field::word("color"),
             Field {
                 kind: FieldKind::Switch(|is| Some(Expr::col("exclusive").eq(is))),
                 ..Field::only_flag("exclusive")
@@ -82,13 +82,13 @@ impl Listed for TagRow {
 
 /// Tags that are attached to a thing of that kind.
 fn attached_to(filter: &Filter<'_>) -> ApiResult<sea_query::SimpleExpr> {
-    let kind = filter.condition(Expr::col("resource_type"), FieldKind::Word(Taggable::VARIANTS))?;
+    let kind = filter.condition(Expr::col("resource_type"), FieldKind::Word)?;
     let links = Sql::select().column("tag_id").from("tag_resource").and_where(kind).to_owned();
     Ok(Expr::col("id").in_subquery(links))
 }
 
 #[derive(Debug, Serialize)]
-pub struct TagMetadata {
+pub(crate) struct TagMetadata {
     /// Things that have the tag.
     tagged_count: i64,
 }
@@ -129,7 +129,7 @@ async fn tagged_counts(loader: &Loader<'_>, rows: &[TagRow]) -> ApiResult<HashMa
 /// A tag's name: no id, and none of the characters that ZenML forbids.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "String")]
-pub struct TagName(String);
+pub(crate) struct TagName(String);
 
 impl TryFrom<String> for TagName {
     type Error = &'static str;
@@ -184,7 +184,7 @@ async fn create_tag(
 ///
 /// # Errors
 /// 400 for a name with forbidden characters; the store's own.
-pub async fn insert(
+pub(crate) async fn insert(
     cx: &Context,
     tx: &mut Transaction,
     name: &str,

@@ -29,7 +29,7 @@ pub fn operations() -> impl Iterator<Item = Operation> {
 }
 
 /// A route for each operation that isn't there. What it needs is read from its path, as ZenML's are made.
-pub fn routes(there: &[routes::Operation]) -> RouteTable {
+pub(crate) fn routes(there: &[routes::Operation]) -> RouteTable {
     let missing = operations().filter(|operation| !there.contains(&(operation.method, operation.path)));
     missing.filter_map(route).collect()
 }

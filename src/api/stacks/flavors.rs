@@ -6,7 +6,6 @@ use std::sync::Arc;
 use axum::Json;
 use sea_query::{Expr, ExprTrait, Func, Query as Sql};
 use serde::Deserialize;
-use strum::VariantNames;
 
 use super::components::ComponentType;
 use crate::auth::kind::Kind;
@@ -24,11 +23,11 @@ use crate::http::values::{JsonObject, Name, ShortText, nullable, required};
 use crate::seed::sync_flavors;
 use crate::store::{Id, Insert, JsonText, Timestamp, Transaction, Update, Word, Words, row};
 
-pub const KIND: Kind = Kind::new("flavors");
+pub(crate) const KIND: Kind = Kind::new("flavors");
 const FLAVORS: &str = "/api/v1/flavors";
 const FLAVOR: &str = "/api/v1/flavors/{flavor_id}";
 
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .post(FLAVORS, create_flavor)
         .get(FLAVORS, list::<FlavorRow>)
@@ -66,12 +65,7 @@ impl Listed for FlavorRow {
     const FIELDS: Fields = &[
         STAMPED,
         OWNED,
-        &[
-            Field::text("name"),
-            Field::text("display_name"),
-            Field::word("type", ComponentType::VARIANTS),
-            Field::text("integration"),
-        ],
+        &[Field::text("name"), Field::text("display_name"), Field::word("type"), Field::text("integration")],
     ];
 }
 
@@ -100,7 +94,7 @@ impl Resource for FlavorRow {
 }
 
 /// A name for people: words with a capital each.
-pub fn title(name: &str) -> String {
+pub(crate) fn title(name: &str) -> String {
     let mut title = String::with_capacity(name.len());
     let mut in_word = false;
     for letter in name.replace('_', " ").chars() {
@@ -114,13 +108,13 @@ pub fn title(name: &str) -> String {
 }
 
 /// Flavors by name and type of component.
-pub type ByKind = HashMap<(String, Word<ComponentType>), Arc<ResponseOf<FlavorRow>>>;
+pub(crate) type ByKind = HashMap<(String, Word<ComponentType>), Arc<ResponseOf<FlavorRow>>>;
 
 /// The flavors of these names, as they look inside another answer.
 ///
 /// # Errors
 /// The store's own.
-pub async fn of_components<'a>(
+pub(crate) async fn of_components<'a>(
     loader: &Loader<'_>,
     names: impl Iterator<Item = &'a str>,
 ) -> ApiResult<ByKind> {
@@ -285,7 +279,7 @@ async fn sync(cx: Context) -> ApiResult<Json<()>> {
 ///
 /// # Errors
 /// The store's own.
-pub async fn find_kind(tx: &mut Transaction, name: &str, kind: &str) -> ApiResult<Option<FlavorRow>> {
+pub(crate) async fn find_kind(tx: &mut Transaction, name: &str, kind: &str) -> ApiResult<Option<FlavorRow>> {
     let query = FlavorRow::select()
         .and_where(Expr::col("name").eq(name))
         .and_where(Expr::col("type").eq(kind))

@@ -1,6 +1,6 @@
 //! Where pipelines run: stacks, components, and secrets.
 
-pub mod components;
-pub mod flavors;
-pub mod secrets;
-pub mod stacks;
+pub(crate) mod components;
+pub(crate) mod flavors;
+pub(crate) mod secrets;
+pub(crate) mod stacks;

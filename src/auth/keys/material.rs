@@ -31,7 +31,7 @@ impl SigningAlgorithm {
 }
 
 /// The private part, as DER: PKCS#8 (RFC 5958), for RSA PKCS#1 (RFC 8017, appendix A.1.2).
-pub struct PrivateKey {
+pub(super) struct PrivateKey {
     algorithm: SigningAlgorithm,
     der: SecretSlice<u8>,
 }
@@ -41,7 +41,10 @@ impl PrivateKey {
     ///
     /// # Errors
     /// [`KeyError::Material`] when none could be made.
-    pub async fn generate(algorithm: SigningAlgorithm, random: SharedRandomness) -> Result<Self, KeyError> {
+    pub(super) async fn generate(
+        algorithm: SigningAlgorithm,
+        random: SharedRandomness,
+    ) -> Result<Self, KeyError> {
         let make = move || der(algorithm, &*random);
         let der = match algorithm {
             SigningAlgorithm::RS256 => tokio::task::spawn_blocking(make).await.unwrap_or(None),
@@ -50,15 +53,15 @@ impl PrivateKey {
         Ok(Self { algorithm, der: der.ok_or(KeyError::Material)? })
     }
 
-    pub fn of_der(algorithm: SigningAlgorithm, der: SecretSlice<u8>) -> Self {
+    pub(super) fn of_der(algorithm: SigningAlgorithm, der: SecretSlice<u8>) -> Self {
         Self { algorithm, der }
     }
 
-    pub fn der(&self) -> &[u8] {
+    pub(super) fn der(&self) -> &[u8] {
         self.der.expose_secret()
     }
 
-    pub fn encoding_key(&self) -> EncodingKey {
+    pub(super) fn encoding_key(&self) -> EncodingKey {
         match self.algorithm {
             SigningAlgorithm::EdDSA => EncodingKey::from_ed_der(self.der()),
             SigningAlgorithm::ES256 => EncodingKey::from_ec_der(self.der()),
@@ -70,7 +73,7 @@ impl PrivateKey {
     ///
     /// # Errors
     /// [`KeyError::Material`] when this is no private key of its algorithm.
-    pub fn public(&self, kid: Id) -> Result<Jwk, KeyError> {
+    pub(super) fn public(&self, kid: Id) -> Result<Jwk, KeyError> {
         let jwk = Jwk::from_encoding_key(&self.encoding_key(), self.algorithm.of_jwt());
         let mut jwk = jwk.map_err(|_| KeyError::Material)?;
         jwk.common.key_id = Some(kid.to_string());
@@ -80,7 +83,7 @@ impl PrivateKey {
 }
 
 /// The key that a public part verifies with; None when it is not one of that algorithm.
-pub fn decoding_key(jwk: &Jwk, algorithm: SigningAlgorithm) -> Option<DecodingKey> {
+pub(super) fn decoding_key(jwk: &Jwk, algorithm: SigningAlgorithm) -> Option<DecodingKey> {
     let key = DecodingKey::from_jwk(jwk).ok()?;
     let has_length = match algorithm {
         // The point of RFC 8032, or one of SEC 1 with its coordinates in full.

@@ -9,6 +9,6 @@ mod material;
 mod ring;
 mod rows;
 
-pub use key_store::{KeyError, KeyStore};
-pub use ring::{KeyRing, SigningKey};
-pub use rows::{KeyRow, KeyState, RetireError, Retired, sweep};
+pub(crate) use key_store::{KeyError, KeyStore};
+pub(crate) use ring::{KeyRing, SigningKey};
+pub(crate) use rows::{KeyRow, KeyState, RetireError, Retired, sweep};

@@ -26,7 +26,7 @@ pub struct KeyRow {
 
 /// The parts of a key.
 #[derive(sqlx::FromRow)]
-pub struct Parts {
+pub(super) struct Parts {
     pub kid: Id,
     pub public_jwk: String,
     /// Sealed; none when nothing is signed with the key any more.
@@ -34,7 +34,7 @@ pub struct Parts {
 }
 
 /// A key that is not in the store yet.
-pub struct NewKey {
+pub(super) struct NewKey {
     pub row: KeyRow,
     pub public_jwk: String,
     pub private_key: SecretString,
@@ -113,7 +113,7 @@ impl KeyRow {
 ///
 /// # Errors
 /// When the database doesn't answer.
-pub async fn list(store: &Store) -> Result<Vec<KeyRow>, StoreError> {
+pub(super) async fn list(store: &Store) -> Result<Vec<KeyRow>, StoreError> {
     store.fetch_all(&select()).await
 }
 
@@ -121,7 +121,7 @@ pub async fn list(store: &Store) -> Result<Vec<KeyRow>, StoreError> {
 ///
 /// # Errors
 /// When the database doesn't answer.
-pub async fn parts(store: &Store, kids: &[Id]) -> Result<Vec<Parts>, StoreError> {
+pub(super) async fn parts(store: &Store, kids: &[Id]) -> Result<Vec<Parts>, StoreError> {
     let select = Query::select()
         .columns(["kid", "public_jwk", "private_key"])
         .from(TABLE)
@@ -131,7 +131,7 @@ pub async fn parts(store: &Store, kids: &[Id]) -> Result<Vec<Parts>, StoreError>
 }
 
 /// Whether a key of that algorithm signs.
-pub fn has_signer(all: &[KeyRow], algorithm: SigningAlgorithm, now_ms: i64) -> bool {
+pub(super) fn has_signer(all: &[KeyRow], algorithm: SigningAlgorithm, now_ms: i64) -> bool {
     all.iter().any(|row| row.can_sign(algorithm.name(), now_ms))
 }
 
@@ -139,7 +139,7 @@ pub fn has_signer(all: &[KeyRow], algorithm: SigningAlgorithm, now_ms: i64) -> b
 ///
 /// # Errors
 /// When the database doesn't answer.
-pub async fn insert_first(
+pub(super) async fn insert_first(
     store: &Store,
     algorithm: SigningAlgorithm,
     key: &NewKey,
@@ -163,7 +163,7 @@ pub async fn insert_first(
 ///
 /// # Errors
 /// When the database doesn't answer.
-pub async fn insert_next(
+pub(super) async fn insert_next(
     store: &Store,
     algorithm: SigningAlgorithm,
     key: &NewKey,
@@ -191,7 +191,7 @@ pub async fn insert_next(
 ///
 /// # Errors
 /// [`RetireError`]; nothing was changed then.
-pub async fn retire(
+pub(super) async fn retire(
     store: &Store,
     kid: Id,
     algorithm: Option<SigningAlgorithm>,
@@ -224,7 +224,7 @@ pub async fn retire(
 ///
 /// # Errors
 /// When the database doesn't answer.
-pub async fn sweep(store: &Store, now: DateTime<Utc>) -> Result<(), StoreError> {
+pub(crate) async fn sweep(store: &Store, now: DateTime<Utc>) -> Result<(), StoreError> {
     let is_over = Expr::col("retired_ms").lt((now - KEPT_RETIRED).timestamp_millis());
     store.sweep_all(TABLE, "kid", &is_over, SWEPT_AT_ONCE).await
 }

@@ -20,8 +20,8 @@ use crate::audit::Event;
 use crate::store::{Id, Insert, Store, StoreError, Timestamp, Transaction};
 use stream::Cursor;
 
-pub const TOKENS: &str = "zendo_revoked_token";
-pub const ACCOUNTS: &str = "zendo_tokens_revoked_before";
+pub(crate) const TOKENS: &str = "zendo_revoked_token";
+pub(crate) const ACCOUNTS: &str = "zendo_tokens_revoked_before";
 /// Rows that are read at once.
 const BATCH: usize = 10_000;
 /// Seconds beyond a token's end for which its revocation is kept: more than any leeway between clocks.

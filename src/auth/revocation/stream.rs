@@ -23,22 +23,22 @@ const MIXED: Duration = Duration::from_mins(10);
 const READ_AGAIN_EVERY: Duration = Duration::from_secs(2);
 
 /// Takes the next place for what this transaction revokes. It has to come before any other statement, as all turns.
-pub async fn take_place(tx: &mut Transaction) -> Result<(), StoreError> {
+pub(super) async fn take_place(tx: &mut Transaction) -> Result<(), StoreError> {
     tx.lock(TURN).await
 }
 
 /// The place that was taken, as a value of a statement in the same transaction.
-pub fn place() -> SimpleExpr {
+pub(super) fn place() -> SimpleExpr {
     SimpleExpr::from(sea_query::SubQueryStatement::from(newest()))
 }
 
 /// The place that was taken.
-pub async fn taken_place(tx: &mut Transaction) -> Result<i64, StoreError> {
+pub(super) async fn taken_place(tx: &mut Transaction) -> Result<i64, StoreError> {
     Ok(tx.fetch_optional::<(i64,)>(&newest()).await?.map_or(0, |(place,)| place))
 }
 
 /// The newest place of the store; it is a lower one after a backup was put in the store's place.
-pub async fn newest_place(store: &Store) -> Result<i64, StoreError> {
+pub(super) async fn newest_place(store: &Store) -> Result<i64, StoreError> {
     Ok(store.fetch_optional::<(i64,)>(&newest()).await?.map_or(0, |(place,)| place))
 }
 
@@ -51,7 +51,7 @@ fn newest() -> SelectStatement {
 /// While servers of an older version share the store, they write rows without a place. Those are read by the moments that
 /// they have, and for a while after the last new one some of them again, since the older servers' clocks differ.
 #[derive(Debug, Clone, Copy)]
-pub struct Cursor {
+pub(super) struct Cursor {
     place: i64,
     /// The newest moment of rows without a place, by the clocks of those who wrote them.
     unplaced_ms: i64,
@@ -63,7 +63,7 @@ pub struct Cursor {
 
 impl Cursor {
     /// Before all that is read of a table from now on.
-    pub async fn start(store: &Store, table: &'static str) -> Result<Self, StoreError> {
+    pub(super) async fn start(store: &Store, table: &'static str) -> Result<Self, StoreError> {
         let place = newest_place(store).await? - READ_AGAIN;
         let last = Query::select()
             .expr(Func::max(Expr::col("revoked_ms")))
@@ -77,13 +77,13 @@ impl Cursor {
     }
 
     /// What was not read yet, where the store's newest place is this one.
-    pub fn unread(&self, newest: i64) -> Cond {
+    pub(super) fn unread(&self, newest: i64) -> Cond {
         let unplaced = Expr::col("position").eq(0).and(Expr::col("revoked_ms").gt(self.unplaced_ms));
         Cond::any().add(Expr::col("position").gt(min(self.place, newest))).add(unplaced)
     }
 
     /// What is to be read again now, if anything is.
-    pub fn read_again(&mut self) -> Option<Cond> {
+    pub(super) fn read_again(&mut self) -> Option<Cond> {
         if self.mixed.elapsed() > MIXED || self.read_again.elapsed() < READ_AGAIN_EVERY {
             return None;
         }
@@ -93,7 +93,7 @@ impl Cursor {
     }
 
     /// Notes that rows were read up to a newest place, each row's place and moment.
-    pub fn note(&mut self, newest: i64, rows: impl Iterator<Item = (i64, i64)>) {
+    pub(super) fn note(&mut self, newest: i64, rows: impl Iterator<Item = (i64, i64)>) {
         self.place = min(self.place, newest);
         for (place, revoked_ms) in rows {
             match place {

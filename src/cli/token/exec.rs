@@ -24,7 +24,7 @@ const NOT_RUNNABLE: u8 = 126;
 const BY_SIGNAL: i32 = 128;
 
 /// Runs `command` to its end; the exit code is its own.
-pub fn run(issuer: Issuer, command: &[OsString], program: &'static str) -> Result<ExitCode, CliError> {
+pub(super) fn run(issuer: Issuer, command: &[OsString], program: &'static str) -> Result<ExitCode, CliError> {
     let explain = |error: ClientError| program::explain(&error, program);
     let folder = private_folder().map_err(|error| {
         CliError::failure(format!("no folder for the token in {}: {error}", std::env::temp_dir().display()))

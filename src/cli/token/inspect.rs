@@ -21,7 +21,7 @@ use crate::env::clock::{Clock, SystemClock};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  zendo token inspect\n  zendo token inspect /run/zendo/token\n  \
                         zendo token | zendo token inspect -\n  zendo token inspect - --output json < token.txt")]
-pub struct InspectArgs {
+pub(super) struct InspectArgs {
     /// The file that holds the token, `-` for standard input [default: the token of the session]
     ///
     /// The signature is not checked, and no server is asked: it can't be told whether the token is genuine, or was
@@ -37,7 +37,7 @@ pub struct InspectArgs {
 }
 
 /// Prints what there is to tell.
-pub fn run(args: &InspectArgs, program: &'static str) -> Result<ExitCode, CliError> {
+pub(super) fn run(args: &InspectArgs, program: &'static str) -> Result<ExitCode, CliError> {
     inspect(args, program).map_err(|error| CliError { exit_code: EXIT_USAGE, ..error })
 }
 

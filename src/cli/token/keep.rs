@@ -31,7 +31,7 @@ const LEEWAY: TimeDelta = TimeDelta::seconds(60);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Gets tokens, each with the credentials that are there by then.
-pub struct Issuer {
+pub(super) struct Issuer {
     pub environment: Environment,
     pub target: Target,
     pub request: TokenRequest,
@@ -40,7 +40,7 @@ pub struct Issuer {
 
 /// A token that was just made.
 #[derive(Clone)]
-pub struct Issued {
+pub(super) struct Issued {
     pub secret: SecretString,
     /// By the clock of this machine, which may differ from the server's.
     made: DateTime<Utc>,
@@ -49,7 +49,7 @@ pub struct Issued {
 }
 
 impl Issuer {
-    pub fn issue(&self) -> Result<Issued, ClientError> {
+    pub(super) fn issue(&self) -> Result<Issued, ClientError> {
         let made = self.clock.now();
         let mut session = Session::open(&self.environment, &self.target, made)?;
         let secret = api_tokens::issue(&mut session, &self.request)?;
@@ -75,7 +75,7 @@ impl Issued {
     }
 
     /// "is good for 1 hour", as of `now`.
-    pub fn outlook(&self, now: DateTime<Utc>) -> String {
+    pub(super) fn outlook(&self, now: DateTime<Utc>) -> String {
         match self.end() {
             Some(end) if end > now => format!("is good for {}", expiry::span(end - now)),
             Some(end) => format!("ended {}", expiry::relative(end, now)),
@@ -97,7 +97,7 @@ impl Issued {
 }
 
 /// Keeps a good token in a file.
-pub struct Keeper {
+pub(super) struct Keeper {
     issuer: Arc<Issuer>,
     path: PathBuf,
     /// The one in the file.
@@ -112,7 +112,7 @@ pub struct Keeper {
 
 impl Keeper {
     /// Writes the first token.
-    pub fn start(issuer: Issuer, path: &Path, first: Issued) -> Result<Self, ClientError> {
+    pub(super) fn start(issuer: Issuer, path: &Path, first: Issued) -> Result<Self, ClientError> {
         write(path, &first)?;
         Ok(Self {
             issuer: Arc::new(issuer),
@@ -127,7 +127,7 @@ impl Keeper {
 
     /// Renews the token whenever it is due, until that is no longer possible; returns why. May be dropped and called
     /// again. `tell` hears of renewals; what goes wrong is always said.
-    pub async fn keep(&mut self, tell: impl Fn(String)) -> ClientError {
+    pub(super) async fn keep(&mut self, tell: impl Fn(String)) -> ClientError {
         loop {
             self.wait().await;
             match self.renew().await {
@@ -139,7 +139,7 @@ impl Keeper {
     }
 
     /// How long the token in the file is good for.
-    pub fn outlook(&self) -> String {
+    pub(super) fn outlook(&self) -> String {
         self.current.outlook(self.issuer.clock.now())
     }
 
@@ -177,7 +177,7 @@ impl Keeper {
     }
 
     /// Takes back all tokens that were made here.
-    pub async fn revoke(mut self) {
+    pub(super) async fn revoke(mut self) {
         if let Some(renewal) = self.renewal.take()
             && let Ok(Ok(Ok(issued))) = tokio::time::timeout(PATIENCE, renewal).await
         {
@@ -213,7 +213,12 @@ fn write(path: &Path, token: &Issued) -> Result<(), ClientError> {
 ///
 /// # Errors
 /// When no first token can be had, or no further one since the session has ended.
-pub fn run(issuer: Issuer, path: &Path, revoke_on_exit: bool, program: &'static str) -> Result<(), CliError> {
+pub(super) fn run(
+    issuer: Issuer,
+    path: &Path,
+    revoke_on_exit: bool,
+    program: &'static str,
+) -> Result<(), CliError> {
     let explain = |error: ClientError| program::explain(&error, program);
     let path = replaceable(path).map_err(explain)?;
     let first = issuer.issue().map_err(explain)?;
@@ -244,7 +249,7 @@ pub fn run(issuer: Issuer, path: &Path, revoke_on_exit: bool, program: &'static 
     outcome
 }
 
-pub fn no_signals(error: std::io::Error) -> CliError {
+pub(super) fn no_signals(error: std::io::Error) -> CliError {
     CliError::failure(format!("signals can't be caught: {error}"))
 }
 

@@ -17,7 +17,7 @@ use crate::env::clock::{Clock, SystemClock};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  zendo token list\n  zendo token list --all --output json")]
-pub struct ListArgs {
+pub(super) struct ListArgs {
     /// Those too that have expired, were taken back, or ended with what they were made for
     #[arg(long)]
     all: bool,
@@ -29,7 +29,7 @@ pub struct ListArgs {
 }
 
 /// Prints the tokens, the newest first.
-pub fn run(args: &ListArgs, program: &'static str) -> Result<(), CliError> {
+pub(super) fn run(args: &ListArgs, program: &'static str) -> Result<(), CliError> {
     let explain = |error: ClientError| program::explain(&error, program);
     let mut session = args.server.session().map_err(explain)?;
     let tokens = api_tokens::list(&mut session, args.all).map_err(explain)?;

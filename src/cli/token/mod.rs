@@ -34,7 +34,7 @@ use crate::env::clock::{Clock, SystemClock};
                   zendo token --read-only --exec -- python report.py\n  \
                   curl -H \"Authorization: Bearer $(zendo token)\" https://zen.example.com/api/v1/current-user"
 )]
-pub struct TokenArgs {
+pub(super) struct TokenArgs {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
@@ -108,7 +108,7 @@ enum Command {
 }
 
 /// Runs one of the commands; without one it prints a token, keeps one in a file, or runs a program with one.
-pub fn run(args: TokenArgs, program: &'static str) -> Result<ExitCode, CliError> {
+pub(super) fn run(args: TokenArgs, program: &'static str) -> Result<ExitCode, CliError> {
     match args.command {
         Some(Command::List(args)) => list::run(&args, program).map(|()| ExitCode::SUCCESS),
         Some(Command::Revoke(args)) => revoke::run(&args, program),

@@ -20,7 +20,7 @@ use crate::client::{ClientError, Environment, Session};
                   zendo token revoke --token < leaked.txt\n  zendo token revoke --all\n  \
                   zendo token revoke --all --user eve --yes"
 )]
-pub struct RevokeArgs {
+pub(super) struct RevokeArgs {
     /// The tokens' ids, as `list` shows them
     #[arg(value_name = "ID")]
     ids: Vec<String>,
@@ -41,7 +41,7 @@ pub struct RevokeArgs {
 }
 
 /// Takes back what is said. The exit code is 1 when anything of it was not there to be taken back.
-pub fn run(args: &RevokeArgs, program: &'static str) -> Result<ExitCode, CliError> {
+pub(super) fn run(args: &RevokeArgs, program: &'static str) -> Result<ExitCode, CliError> {
     let explain = |error: ClientError| program::explain(&error, program);
     if args.token {
         return revoke_text(args, program);

@@ -6,15 +6,15 @@ use std::task::Poll;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Some kinds of signal, caught from the moment this is made.
-pub struct Signals(Vec<(SignalKind, Signal)>);
+pub(super) struct Signals(Vec<(SignalKind, Signal)>);
 
 impl Signals {
-    pub fn catch(kinds: impl IntoIterator<Item = SignalKind>) -> io::Result<Self> {
+    pub(super) fn catch(kinds: impl IntoIterator<Item = SignalKind>) -> io::Result<Self> {
         kinds.into_iter().map(|kind| Ok((kind, signal(kind)?))).collect::<io::Result<_>>().map(Self)
     }
 
     /// The next one. May be dropped and asked again without missing any.
-    pub async fn next(&mut self) -> SignalKind {
+    pub(super) async fn next(&mut self) -> SignalKind {
         std::future::poll_fn(|context| {
             let came = |(_, signal): &mut (SignalKind, Signal)| signal.poll_recv(context).is_ready();
             match self.0.iter_mut().position(came) {

@@ -14,7 +14,7 @@ struct Activate {
 }
 
 /// For a server that waits for its first admin.
-pub async fn activate(Anybody { shell, .. }: Anybody) -> PageResult {
+pub(super) async fn activate(Anybody { shell, .. }: Anybody) -> PageResult {
     match shell.server.active {
         true => Err(PageError::GoTo(shell.at("/console/sign-in"))),
         false => page(&Activate { shell }),
@@ -29,7 +29,7 @@ struct Join {
 }
 
 /// For a user whom an admin has invited: the link's fragment, which no server sees, has the activation token.
-pub async fn join(Anybody { shell, asked, .. }: Anybody) -> PageResult {
+pub(super) async fn join(Anybody { shell, asked, .. }: Anybody) -> PageResult {
     match asked.id("user") {
         Some(user) => page(&Join { shell, user }),
         None => Err(PageError::not_found(shell, "This link names no user. Open it as you got it.")),

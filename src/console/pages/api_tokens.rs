@@ -21,7 +21,7 @@ const PRESETS: [u64; 3] = [3600, 86_400, 604_800];
 const PROJECTS: u64 = 200;
 
 /// A time that a new token may live.
-pub struct Lifetime {
+pub(super) struct Lifetime {
     pub seconds: u64,
     pub words: String,
     pub is_default: bool,
@@ -89,7 +89,7 @@ impl ApiTokens {
 }
 
 /// The tokens that are good: one's own, or everyone's for an admin.
-pub async fn api_tokens(State(console): State<Console>, visitor: Visitor) -> PageResult {
+pub(super) async fn api_tokens(State(console): State<Console>, visitor: Visitor) -> PageResult {
     let of_everyone = visitor.shell.is_admin() && visitor.asked.text("of") == Some("everyone");
     let own = visitor.shell.user.as_ref().filter(|_| !of_everyone).map(|user| user.id);
     let tokens = newest(Address::of("/api/v1/api_tokens", &[]), &visitor.asked)

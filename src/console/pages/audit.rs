@@ -80,7 +80,7 @@ impl AuditLog {
 }
 
 /// The records that were asked for, newest first.
-pub async fn audit(visitor: Visitor) -> PageResult {
+pub(super) async fn audit(visitor: Visitor) -> PageResult {
     visitor.require_admin()?;
     let since = visitor.asked.text("since").and_then(|since| SPANS.iter().find(|(name, ..)| *name == since));
     let since = since.map(|(_, hours, _)| visitor.shell.now - TimeDelta::hours(*hours));

@@ -32,7 +32,7 @@ impl Devices {
 }
 
 /// One's own devices.
-pub async fn devices(visitor: Visitor) -> PageResult {
+pub(super) async fn devices(visitor: Visitor) -> PageResult {
     let devices = newest(Address::of("/api/v1/devices", &[]), &visitor.asked)
         .with("hydrate", true)
         .maybe("hostname", visitor.asked.text("search").map(containing));

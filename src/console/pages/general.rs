@@ -22,7 +22,7 @@ struct General {
 }
 
 /// The server's facts, and its settings.
-pub async fn general(State(console): State<Console>, visitor: Visitor) -> PageResult {
+pub(super) async fn general(State(console): State<Console>, visitor: Visitor) -> PageResult {
     let settings: Settings =
         visitor.api.get(&Address::of("/api/v1/settings", &[])).await.map_err(visitor.refused())?;
     let config = &console.app.config;

@@ -25,7 +25,7 @@ impl Members {
 }
 
 /// All users.
-pub async fn members(visitor: Visitor) -> PageResult {
+pub(super) async fn members(visitor: Visitor) -> PageResult {
     visitor.require_admin()?;
     let found = visitor.asked.text("search").map(containing);
     let members = Address::of("/api/v1/users", &[])

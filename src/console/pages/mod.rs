@@ -9,14 +9,14 @@ mod members;
 mod profile;
 mod service_accounts;
 mod sign_in;
-pub mod verify;
+pub(super) mod verify;
 
 use axum::Router;
 use axum::routing::get;
 
 use super::Console;
 
-pub fn router() -> Router<Console> {
+pub(super) fn router() -> Router<Console> {
     Router::new()
         .route("/console/sign-in", get(sign_in::sign_in))
         .route("/console/activate", get(activate::activate))

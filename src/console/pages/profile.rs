@@ -21,6 +21,6 @@ impl Profile {
 }
 
 /// Whoever looks.
-pub async fn profile(visitor: Visitor) -> PageResult {
+pub(super) async fn profile(visitor: Visitor) -> PageResult {
     page(&Profile { shell: visitor.shell })
 }

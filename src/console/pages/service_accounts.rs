@@ -23,7 +23,7 @@ struct ServiceAccounts {
 }
 
 /// All service accounts.
-pub async fn list(visitor: Visitor) -> PageResult {
+pub(super) async fn list(visitor: Visitor) -> PageResult {
     let accounts = newest(Address::of("/api/v1/service_accounts", &[]), &visitor.asked)
         .with("hydrate", true)
         .maybe("name", visitor.asked.text("search").map(containing));
@@ -47,7 +47,7 @@ struct OneServiceAccount {
 }
 
 /// One of them, with its keys.
-pub async fn one(visitor: Visitor, Path(id): Path<String>) -> PageResult {
+pub(super) async fn one(visitor: Visitor, Path(id): Path<String>) -> PageResult {
     let Some(id) = asked::id(&id) else {
         return Err(PageError::not_found(visitor.shell, "There is no such service account."));
     };

@@ -21,7 +21,7 @@ struct SignIn {
 }
 
 /// A form, or the way to the service that knows people. Whoever is signed in goes on.
-pub async fn sign_in(
+pub(super) async fn sign_in(
     State(console): State<Console>,
     Anybody { mut shell, api, asked }: Anybody,
 ) -> PageResult {

@@ -9,7 +9,7 @@ use crate::console::shell::Shell;
 use crate::console::views::Device;
 use crate::console::visitor::Visitor;
 
-pub const PATH: &str = "/console/devices/verify";
+pub(crate) const PATH: &str = "/console/devices/verify";
 
 #[derive(Template)]
 #[template(path = "console/verify.html")]
@@ -27,7 +27,7 @@ impl Verify {
 }
 
 /// What machine asks and from where, to be approved or denied.
-pub async fn verify(visitor: Visitor) -> PageResult {
+pub(crate) async fn verify(visitor: Visitor) -> PageResult {
     let user_code = visitor.asked.code("user_code").unwrap_or_default().to_owned();
     let address =
         |id| Address::of("/api/v1/devices/{}", &[&id]).with("user_code", &user_code).with("hydrate", true);

@@ -12,7 +12,7 @@ use super::schema::{Kind, Model};
 use crate::http::moments::{Interval, Moment};
 
 /// Things wrong that are told of one body.
-pub const MOST_FAULTS: usize = 100;
+pub(crate) const MOST_FAULTS: usize = 100;
 /// Characters of a caller's own names that are told.
 const LONGEST_NAME: usize = 100;
 const NOT_AN_OBJECT: &str = "Input should be a valid dictionary or object to extract fields from";
@@ -73,7 +73,7 @@ impl Fault {
     }
 }
 
-pub struct Check<'m> {
+pub(super) struct Check<'m> {
     models: &'m Models,
     path: Vec<Step<'m>>,
     faults: Vec<Fault>,
@@ -82,16 +82,16 @@ pub struct Check<'m> {
 }
 
 impl<'m> Check<'m> {
-    pub fn new(models: &'m Models, size: usize) -> Self {
+    pub(super) fn new(models: &'m Models, size: usize) -> Self {
         Self { models, path: Vec::new(), faults: Vec::new(), kept: String::with_capacity(size) }
     }
 
-    pub fn finish(self) -> Result<String, Vec<Fault>> {
+    pub(super) fn finish(self) -> Result<String, Vec<Fault>> {
         if self.faults.is_empty() { Ok(self.kept) } else { Err(self.faults) }
     }
 
     /// A whole body: what isn't sent isn't added, and what the model doesn't know stays for zendo's own types.
-    pub fn body(&mut self, model: &'m Model, body: &RawValue) {
+    pub(super) fn body(&mut self, model: &'m Model, body: &RawValue) {
         let Some(mut fields) = object(body) else {
             return self.wrong(("model_attributes_type", NOT_AN_OBJECT.to_owned()));
         };
@@ -110,7 +110,7 @@ impl<'m> Check<'m> {
     }
 
     /// A value within a body.
-    pub fn value(&mut self, kind: &'m Kind, json: &RawValue) {
+    pub(super) fn value(&mut self, kind: &'m Kind, json: &RawValue) {
         if self.faults.len() >= MOST_FAULTS {
             return;
         }
@@ -321,7 +321,7 @@ fn text_within(json: &RawValue, least: usize, most: usize) -> Result<(), Wrong> 
 }
 
 /// An object's fields; of a repeated one the last counts.
-pub fn object(json: &RawValue) -> Option<Fields<'_>> {
+pub(super) fn object(json: &RawValue) -> Option<Fields<'_>> {
     let fields: IndexMap<String, &RawValue> =
         json.get().starts_with('{').then(|| serde_json::from_str(json.get()).ok()).flatten()?;
     Some(fields.into_iter().map(|(name, json)| (name, Cow::Borrowed(json))).collect())

@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 use super::scalars::Wrong;
 
 /// A model's fields as they were sent.
-pub type Fields<'a> = IndexMap<String, Cow<'a, RawValue>>;
+pub(super) type Fields<'a> = IndexMap<String, Cow<'a, RawValue>>;
 
 /// What is done to a model before it is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Before {
+pub(super) enum Before {
     Artifact,
     ArtifactConfiguration,
     CachePolicy,
@@ -24,7 +24,7 @@ pub enum Before {
 }
 
 impl Before {
-    pub fn of(model: &str) -> Option<Self> {
+    pub(super) fn of(model: &str) -> Option<Self> {
         Some(match model {
             "ArtifactConfig" => Self::Artifact,
             "ArtifactConfiguration" | "PartialArtifactConfiguration" => Self::ArtifactConfiguration,
@@ -38,7 +38,7 @@ impl Before {
     }
 
     /// The model that a text stands for, where one does.
-    pub fn of_text(self, text: &str) -> Option<Result<Value, Wrong>> {
+    pub(super) fn of_text(self, text: &str) -> Option<Result<Value, Wrong>> {
         let wrong = |message: &str| Err(("value_error", format!("Value error, {message}")));
         Some(match self {
             Self::Source if text.is_empty() => wrong("an import path is not empty"),
@@ -53,7 +53,7 @@ impl Before {
     }
 
     /// Brings the fields into today's form.
-    pub fn prepare(self, fields: &mut Fields<'_>) -> Result<(), Wrong> {
+    pub(super) fn prepare(self, fields: &mut Fields<'_>) -> Result<(), Wrong> {
         match self {
             Self::Artifact => {
                 let [is_model, is_deployment] = ["is_model_artifact", "is_deployment_artifact"]
@@ -105,7 +105,7 @@ impl Before {
 }
 
 /// `package.module.attribute`; what follows an `@` is a version, which no longer counts.
-pub fn split_import_path(path: &str) -> (&str, Option<&str>) {
+pub(crate) fn split_import_path(path: &str) -> (&str, Option<&str>) {
     let path = path.split_once('@').map_or(path, |(path, _)| path);
     match path.rsplit_once('.') {
         Some((module, attribute)) => (module, Some(attribute)),

@@ -15,9 +15,9 @@ use std::sync::LazyLock;
 
 use serde_json::value::RawValue;
 
-pub use check::{Fault, MOST_FAULTS};
-pub use legacy::split_import_path;
-pub use sparse::{as_object, fields, sparse};
+pub(crate) use check::{Fault, MOST_FAULTS};
+pub(crate) use legacy::split_import_path;
+pub(crate) use sparse::{as_object, fields, sparse};
 
 use check::Check;
 use schema::Model;
@@ -25,7 +25,7 @@ use schema::Model;
 use super::openapi::CONTRACT;
 
 /// A body that is one of the contract's models.
-pub trait Modelled {
+pub(crate) trait Modelled {
     /// The model's name in the contract.
     const MODEL: &'static str;
     /// Refuses more than the model does, which costs time and whose reasons have a place.

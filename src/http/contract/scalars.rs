@@ -9,11 +9,11 @@ use crate::http::lax;
 use crate::http::query::{NotAnInteger, parse_integer};
 
 /// What is wrong: pydantic's name for it, and the reason.
-pub type Wrong = (&'static str, String);
+pub(super) type Wrong = (&'static str, String);
 
 /// Between which a number has to be.
 #[derive(Debug, Default)]
-pub struct Bounds {
+pub(super) struct Bounds {
     pub least: Option<f64>,
     pub most: Option<f64>,
     pub above: Option<f64>,
@@ -41,7 +41,7 @@ impl Bounds {
 }
 
 /// A text's characters; nothing for what is no text.
-pub fn text(json: &RawValue) -> Option<String> {
+pub(super) fn text(json: &RawValue) -> Option<String> {
     if is_text(json) { serde_json::from_str(json.get()).ok() } else { None }
 }
 
@@ -49,7 +49,7 @@ fn is_text(json: &RawValue) -> bool {
     json.get().starts_with('"')
 }
 
-pub fn flag(json: &RawValue) -> Result<bool, Wrong> {
+pub(super) fn flag(json: &RawValue) -> Result<bool, Wrong> {
     lax::from_str(json.get()).map_err(|_| {
         let is_readable =
             is_text(json) || json.get().parse::<f64>().is_ok_and(|number| number.fract() == 0.0);
@@ -61,7 +61,7 @@ pub fn flag(json: &RawValue) -> Result<bool, Wrong> {
 }
 
 /// A whole number as JSON.
-pub fn integer(json: &RawValue, bounds: &Bounds) -> Result<String, Wrong> {
+pub(super) fn integer(json: &RawValue, bounds: &Bounds) -> Result<String, Wrong> {
     let number = whole(json)?;
     bounds.check(number.parse().unwrap_or(f64::NAN))?;
     Ok(number)
@@ -93,7 +93,7 @@ fn not_whole(json: &RawValue) -> Wrong {
 }
 
 /// A number as JSON.
-pub fn number(json: &RawValue, bounds: &Bounds) -> Result<String, Wrong> {
+pub(super) fn number(json: &RawValue, bounds: &Bounds) -> Result<String, Wrong> {
     let number = lax::from_str::<f64>(json.get()).map_err(|_| match is_text(json) {
         true => {
             ("float_parsing", "Input should be a valid number, unable to parse string as a number".to_owned())
@@ -108,7 +108,7 @@ pub fn number(json: &RawValue, bounds: &Bounds) -> Result<String, Wrong> {
 }
 
 /// A moment or an interval, kept as it was sent.
-pub fn time<T: DeserializeOwned>(json: &RawValue, kind: &'static str) -> Result<String, Wrong> {
+pub(super) fn time<T: DeserializeOwned>(json: &RawValue, kind: &'static str) -> Result<String, Wrong> {
     let read = serde_json::from_str::<T>(json.get());
     read.map(|_| json.get().to_owned()).map_err(|error| {
         let reason = error.to_string();
@@ -117,7 +117,7 @@ pub fn time<T: DeserializeOwned>(json: &RawValue, kind: &'static str) -> Result<
     })
 }
 
-pub fn uuid(json: &RawValue) -> Result<Uuid, Wrong> {
+pub(super) fn uuid(json: &RawValue) -> Result<Uuid, Wrong> {
     let Some(text) = text(json) else {
         return Err(("uuid_type", "UUID input should be a string, bytes or UUID object".to_owned()));
     };
@@ -132,7 +132,7 @@ fn error_words(error: &uuid::Error) -> String {
 }
 
 /// One of the words.
-pub fn word(json: &RawValue, words: &[String]) -> Result<(), Wrong> {
+pub(super) fn word(json: &RawValue, words: &[String]) -> Result<(), Wrong> {
     if text(json).is_some_and(|text| words.contains(&text)) {
         return Ok(());
     }

@@ -13,7 +13,7 @@ use super::scalars::Bounds;
 
 /// What a value can be.
 #[derive(Debug)]
-pub enum Kind {
+pub(super) enum Kind {
     /// Anything, kept as it was sent.
     Any,
     Moment,
@@ -45,7 +45,7 @@ pub enum Kind {
 }
 
 #[derive(Debug)]
-pub struct Field {
+pub(super) struct Field {
     pub name: String,
     pub kind: Kind,
     pub is_required: bool,
@@ -54,7 +54,7 @@ pub struct Field {
 }
 
 #[derive(Debug)]
-pub struct Model {
+pub(super) struct Model {
     pub name: String,
     pub fields: Vec<Field>,
     /// Whether fields that it doesn't know are kept.
@@ -99,7 +99,7 @@ struct Components {
 
 impl Models {
     /// Compiles these models of a document, and those that they refer to.
-    pub fn read(document: &[u8], names: &[&str]) -> serde_json::Result<Self> {
+    pub(super) fn read(document: &[u8], names: &[&str]) -> serde_json::Result<Self> {
         let document: Document = serde_json::from_slice(document)?;
         let mut reading = Reading { schemas: document.components.schemas, models: Self::default() };
         for name in names {

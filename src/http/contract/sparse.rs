@@ -8,7 +8,11 @@ use super::schema::{Kind, Model};
 use super::{MODELS, Models};
 
 /// Of a model as it is kept, these fields by name, each without what goes without saying.
-pub fn sparse(model: &str, json: &RawValue, is_wanted: impl Fn(&str) -> bool) -> Vec<(String, String)> {
+pub(crate) fn sparse(
+    model: &str,
+    json: &RawValue,
+    is_wanted: impl Fn(&str) -> bool,
+) -> Vec<(String, String)> {
     let Some(index) = MODELS.by_name.get(model) else { return Vec::new() };
     let mut fields = sparse_fields(&MODELS, &MODELS.models[*index], json);
     fields.retain(|(name, _)| is_wanted(name));
@@ -16,7 +20,7 @@ pub fn sparse(model: &str, json: &RawValue, is_wanted: impl Fn(&str) -> bool) ->
 }
 
 /// The names of a model's fields.
-pub fn fields(model: &str) -> Vec<&'static str> {
+pub(crate) fn fields(model: &str) -> Vec<&'static str> {
     let Some(index) = MODELS.by_name.get(model) else { return Vec::new() };
     MODELS.models[*index].fields.iter().map(|field| field.name.as_str()).collect()
 }
@@ -70,7 +74,7 @@ fn sparse_value(models: &Models, kind: &Kind, json: &RawValue) -> String {
 }
 
 /// A JSON object of fields whose values are JSON.
-pub fn as_object(fields: &[(String, String)]) -> String {
+pub(crate) fn as_object(fields: &[(String, String)]) -> String {
     let field = |(name, json): &(String, String)| format!("{}:{json}", Value::from(name.as_str()));
     format!("{{{}}}", fields.iter().map(field).collect::<Vec<_>>().join(","))
 }

@@ -14,7 +14,7 @@ const API: &str = "/api/";
 const PROGRAMS: &str = "/oauth/";
 
 /// Puts right what the document says of ZenML's API.
-pub fn apply(document: &mut Value) {
+pub(super) fn apply(document: &mut Value) {
     correct_moments(document);
     for (path, method, operation) in operations(document) {
         if path.starts_with(API) {

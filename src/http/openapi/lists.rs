@@ -5,7 +5,7 @@ use utoipa::{IntoParams, ToSchema};
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "it is described, not made")]
-pub struct Paging {
+pub(crate) struct Paging {
     /// Page to return, from 1.
     #[param(minimum = 1, default = 1)]
     page: Option<i64>,

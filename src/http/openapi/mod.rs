@@ -2,8 +2,8 @@
 //! what zendo has beyond it, as it is said beside its handlers, corrected where ZenML's doesn't say what is answered.
 
 mod corrections;
-pub mod lists;
-pub mod shapes;
+pub(crate) mod lists;
+pub(crate) mod shapes;
 
 use serde_json::{Map, Value};
 use utoipa::openapi::OpenApi;
@@ -18,7 +18,7 @@ pub(super) const CONTRACT: Packed = packed!("openapi.json");
 ///
 /// # Errors
 /// When the contract's text is no JSON.
-pub fn document(operations: &[Operation], own: &OpenApi) -> serde_json::Result<Value> {
+pub(crate) fn document(operations: &[Operation], own: &OpenApi) -> serde_json::Result<Value> {
     let mut document: Value = serde_json::from_slice(&CONTRACT.bytes().map_err(serde_json::Error::io)?)?;
     add_own(&mut document, serde_json::to_value(own)?);
     document["info"]["title"] = "zendo".into();

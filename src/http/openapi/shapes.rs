@@ -7,7 +7,7 @@ use utoipa::{PartialSchema, ToSchema};
 /// Why not: in words, or the exception that ZenML's client raises and its words.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it is described, not made")]
-pub struct ErrorModel {
+pub(crate) struct ErrorModel {
     #[schema(schema_with = detail)]
     detail: String,
 }
@@ -23,7 +23,7 @@ fn exception_and_words() -> ArrayBuilder {
 }
 
 /// The pair alone, of what doesn't fit.
-pub struct InvalidRequest;
+pub(crate) struct InvalidRequest;
 
 impl PartialSchema for InvalidRequest {
     fn schema() -> RefOr<Schema> {
@@ -37,21 +37,21 @@ impl ToSchema for InvalidRequest {}
 
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it is described, not made")]
-pub struct Busy {
+pub(crate) struct Busy {
     error: String,
 }
 
 /// RFC 6749, section 5.2
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it is described, not made")]
-pub struct OAuthError {
+pub(crate) struct OAuthError {
     error: String,
     error_description: Option<String>,
     error_uri: Option<String>,
 }
 
 /// The answer: there is nothing to say.
-pub struct Null;
+pub(crate) struct Null;
 
 impl PartialSchema for Null {
     fn schema() -> RefOr<Schema> {

@@ -17,7 +17,7 @@ use crate::login::principal;
 ///
 /// # Errors
 /// 401 with the reason.
-pub async fn verify(app: &AppState, text: &str) -> Result<Grantee, AuthenticationError> {
+pub(crate) async fn verify(app: &AppState, text: &str) -> Result<Grantee, AuthenticationError> {
     let (row, scope) = prove(app, text).await?;
     let maker = match scope.key_gen {
         Some(generation) => maker(&row, generation)?,
@@ -34,7 +34,7 @@ pub async fn verify(app: &AppState, text: &str) -> Result<Grantee, Authenticatio
 }
 
 /// Whose key a text claims to be. It proves nothing.
-pub async fn claim(app: &App, text: &str) -> Claim {
+pub(crate) async fn claim(app: &App, text: &str) -> Claim {
     let Some(key) = ApiKey::decode(text) else { return Claim::of("api_key") };
     let row = app.auth.identities.api_key(key.id.0).await.ok().flatten();
     Claim {
@@ -49,7 +49,10 @@ pub async fn claim(app: &App, text: &str) -> Claim {
 ///
 /// # Errors
 /// 401 with the reason.
-pub async fn prove(app: &AppState, text: &str) -> Result<(Arc<KeyToProve>, Scope), AuthenticationError> {
+pub(crate) async fn prove(
+    app: &AppState,
+    text: &str,
+) -> Result<(Arc<KeyToProve>, Scope), AuthenticationError> {
     let key = ApiKey::decode(text).ok_or(AuthenticationError::UnreadableApiKey)?;
     let row = app.auth.identities.api_key(key.id.0).await?;
     let row = row.ok_or(AuthenticationError::UnknownApiKey(key.id.0))?;
@@ -67,7 +70,7 @@ pub async fn prove(app: &AppState, text: &str) -> Result<(Arc<KeyToProve>, Scope
 ///
 /// # Errors
 /// 401 with the reason.
-pub fn check_token(
+pub(crate) fn check_token(
     row: &KeyToProve,
     generation: Option<i64>,
     now: DateTime<Utc>,
@@ -81,7 +84,7 @@ pub fn check_token(
 ///
 /// # Errors
 /// 401 when it has ended.
-pub async fn check_maker(
+pub(crate) async fn check_maker(
     app: &AppState,
     row: &KeyToProve,
     generation: i64,

@@ -189,13 +189,17 @@ fn end_of_device(app: &App, device: &DeviceRow, now: DateTime<Utc>) -> Option<Ti
 }
 
 /// Lets a change to a device be felt at once.
-pub async fn forget(app: &App, id: Id) {
+pub(crate) async fn forget(app: &App, id: Id) {
     app.auth.identities.forget_device(id.0).await;
 }
 
 /// Notes a wrong code; true when it was one too many, which locks the device. A wrong code counts against the
 /// request it was tried on, not against one that came meanwhile.
-pub async fn note_wrong_code(app: &App, origin: &Origin, device: &DeviceRow) -> Result<bool, StoreError> {
+pub(crate) async fn note_wrong_code(
+    app: &App,
+    origin: &Origin,
+    device: &DeviceRow,
+) -> Result<bool, StoreError> {
     let now = Timestamp::new(app.env.clock.now());
     let of_this_request = Expr::col("id")
         .eq(device.id)

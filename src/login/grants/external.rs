@@ -20,7 +20,7 @@ use crate::store::{Id, Insert, Timestamp, Transaction, is_duplicate};
 
 /// What an external sign-in ends in.
 #[derive(Debug)]
-pub enum External {
+pub(crate) enum External {
     /// Nobody has signed in there yet.
     GoTo {
         authorization_url: String,
@@ -32,7 +32,7 @@ pub enum External {
 ///
 /// # Errors
 /// 401 for a bearer it doesn't know, and when it gives no usable answer.
-pub async fn verify(app: &App, origin: &Origin, headers: &HeaderMap) -> ApiResult<External> {
+pub(crate) async fn verify(app: &App, origin: &Origin, headers: &HeaderMap) -> ApiResult<External> {
     let urls = (&app.config.external_login_url, &app.config.external_user_info_url);
     let (Some(login_url), Some(user_info_url)) = urls else {
         return Err(refuse("external sign-in is not set up"));

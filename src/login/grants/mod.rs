@@ -1,9 +1,9 @@
 //! Grants: ways to trade a proof for an access token at `POST /api/v1/login`. One file a grant.
 
-pub mod api_key;
-pub mod device;
-pub mod external;
-pub mod password;
+pub(crate) mod api_key;
+pub(crate) mod device;
+pub(crate) mod external;
+pub(crate) mod password;
 
 use uuid::Uuid;
 
@@ -12,7 +12,7 @@ use crate::store::{Id, Timestamp};
 
 /// Whom a grant has proven, and what the token will be bound to.
 #[derive(Debug)]
-pub struct Grantee {
+pub(crate) struct Grantee {
     pub user_id: Id,
     pub password_changed_at: Option<Timestamp>,
     pub scope: Scope,

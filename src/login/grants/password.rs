@@ -15,7 +15,12 @@ use crate::login::attempt::{Attempt, Guessed};
 ///
 /// # Errors
 /// 401 for a wrong one, 429 for one that comes too early.
-pub async fn verify(app: &App, username: &str, password: SecretString, place: &Place) -> ApiResult<Grantee> {
+pub(crate) async fn verify(
+    app: &App,
+    username: &str,
+    password: SecretString,
+    place: &Place,
+) -> ApiResult<Grantee> {
     let meant = users::find_password(&app.auth_store, username).await?;
     let (id, name) = meant.map(|user| (user.id, user.name)).unzip();
     let account = (id, name.as_deref().unwrap_or(username));

@@ -27,7 +27,7 @@ fn address(app: &TestApp) -> String {
 #[tokio::test]
 async fn whoever_is_not_known_sends_kilobytes() {
     let app = TestApp::start(&Database::sqlite()).await;
-    let open = zendo::routes::open();
+    let open = zendo::testing::open_operations();
     let open = open.iter().copied().filter(|(method, _)| *method != "GET");
     let mut asked = 0;
     for (method, path) in open.chain([("POST", "/api/v1/tags"), ("POST", "/oauth/introspect")]) {

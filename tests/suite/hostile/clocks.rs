@@ -89,7 +89,7 @@ async fn revocations_are_heard_though_a_clock_was_or_is_wrong(database: Database
 
 /// A server reads what is new, as it does several times a second.
 async fn expect_read(app: &TestApp) {
-    app.state.auth.revocations.refresh(zendo::env::clock::Clock::now(&*app.clock)).await.unwrap();
+    app.state.auth.revocations.refresh(zendo::testing::Clock::now(&*app.clock)).await.unwrap();
 }
 
 async fn all_taken_back_under_a_wrong_clock_locks_nobody_out(database: Database) {

@@ -241,7 +241,7 @@ async fn known_places_are_few_and_told_to_nobody(database: Database) {
         assert!(!tells, "an address is in {table}");
     }
     let sweep = async || {
-        let now = zendo::env::clock::Clock::now(&*app.clock);
+        let now = zendo::testing::Clock::now(&*app.clock);
         app.state.sign_in.known_places.sweep(now).await.unwrap();
         places().await.len()
     };

@@ -42,7 +42,7 @@ async fn a_repetition_shows_nothing_of_another_project(database: Database) {
         let (_, mine) = requests(&ours, 1)[number].clone();
         // In memory, and when it is only in the store.
         keyed(&script).post(path, mine.clone()).await.expect(403, "for other projects");
-        app.state.replays.write(zendo::env::clock::Clock::now(&*app.clock)).await.unwrap();
+        app.state.replays.write(zendo::testing::Clock::now(&*app.clock)).await.unwrap();
         let replica = TestApp::start(&database).await;
         let there = replica.anonymous().with(KEY, &key);
         let token = admin.get("/api/v1/api_token?project=ours").await.expect_ok();

@@ -21,7 +21,7 @@ async fn count(database: &Database, table: &str) -> usize {
 
 /// All that the server does now and then.
 async fn sweep(app: &TestApp) {
-    zendo::jobs::do_each(&app.state).await.unwrap();
+    zendo::testing::do_each_job(&app.state).await.unwrap();
 }
 
 async fn each_table_of_zendos_own_is_swept(database: Database) {

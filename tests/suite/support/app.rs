@@ -6,11 +6,10 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use zendo::app::AppState;
-use zendo::config::Config;
-use zendo::env::Environment;
-use zendo::env::random::SystemRandomness;
-use zendo::{server, startup};
+use zendo::testing::AppState;
+use zendo::testing::Config;
+use zendo::testing::Environment;
+use zendo::testing::SystemRandomness;
 
 use super::{Caller, Database, TestClock};
 
@@ -50,11 +49,11 @@ impl TestApp {
             random: Arc::new(SystemRandomness),
             password_cost: PASSWORD_COST,
         };
-        let (app, _) = startup::start(config, environment).await.unwrap();
+        let (app, _) = zendo::testing::start(config, environment).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}{root}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
-        let server = tokio::spawn(server::serve(app.clone(), listener, async {
+        let server = tokio::spawn(zendo::testing::serve(app.clone(), listener, async {
             let _ = stopped.await;
         }));
         Self { url, state: app, clock, stop: Some(stop), server: Some(server), _database: database.clone() }

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use zendo::env::clock::Clock;
+use zendo::testing::Clock;
 
 /// Runs with the machine's clock, ahead of it by what the test has moved it.
 #[derive(Debug, Default)]

@@ -16,7 +16,7 @@ use crate::store::{Id, Transaction, Update};
 
 /// Only tags of a version can be changed; a name is passed over.
 #[derive(Debug, Deserialize)]
-pub struct VersionUpdate {
+pub(super) struct VersionUpdate {
     #[serde(rename = "name")]
     _name: Option<String>,
     #[serde(default, deserialize_with = "plain_tags")]
@@ -25,7 +25,7 @@ pub struct VersionUpdate {
     remove_tags: Vec<TagReference>,
 }
 
-pub async fn update_version(
+pub(super) async fn update_version(
     cx: Context,
     PathId(id): PathId,
     JsonBody(update): JsonBody<VersionUpdate>,
@@ -41,7 +41,11 @@ pub async fn update_version(
 }
 
 /// Deletes a version that no step has made or read; its data stays where it is.
-pub async fn delete_version(cx: Context, PathId(id): PathId, mut query: QueryParams) -> ApiResult<Json<()>> {
+pub(super) async fn delete_version(
+    cx: Context,
+    PathId(id): PathId,
+    mut query: QueryParams,
+) -> ApiResult<Json<()>> {
     let delete_metadata = query.flag("delete_metadata").unwrap_or(true);
     let delete_data = query.flag("delete_from_artifact_store").unwrap_or(false);
     query.finish()?;
@@ -94,7 +98,7 @@ async fn refuse_used(tx: &mut Transaction, id: Id) -> ApiResult<()> {
 ///
 /// # Errors
 /// 409 with those that stay; the store's own.
-pub async fn refuse_outputs(tx: &mut Transaction, ids: &SelectStatement) -> ApiResult<()> {
+pub(crate) async fn refuse_outputs(tx: &mut Transaction, ids: &SelectStatement) -> ApiResult<()> {
     const TOLD: usize = 10;
     let outputs = Sql::select()
         .columns([("artifact", "name"), ("artifact_version", "version")])
@@ -126,7 +130,7 @@ fn versions() -> SelectStatement {
 }
 
 /// Deletes all versions of a project that no run has used, and if asked the artifacts that have none left.
-pub async fn prune(cx: Context, mut query: QueryParams) -> ApiResult<Json<()>> {
+pub(super) async fn prune(cx: Context, mut query: QueryParams) -> ApiResult<Json<()>> {
     let only_versions = query.flag("only_versions").unwrap_or(true);
     let project = query.required("project_name_or_id");
     query.finish()?;
@@ -154,7 +158,7 @@ pub async fn prune(cx: Context, mut query: QueryParams) -> ApiResult<Json<()>> {
 ///
 /// # Errors
 /// 409 when runs have given out one of them; the store's own.
-pub async fn delete_those(tx: &mut Transaction, ids: &SelectStatement) -> ApiResult<()> {
+pub(crate) async fn delete_those(tx: &mut Transaction, ids: &SelectStatement) -> ApiResult<()> {
     let meant = versions().and_where(Expr::col("id").in_subquery(ids.clone())).to_owned();
     refuse_outputs(tx, &meant).await?;
     delete_all(tx, "artifact_version", &meant).await

@@ -33,7 +33,11 @@ const DOWNLOAD: &str = "artifact_version";
 const LARGEST_VISUALIZATION: u64 = 64 << 20;
 
 /// One visualization of a version, by its place among them.
-pub async fn visualize(cx: Context, PathId(id): PathId, mut query: QueryParams) -> ApiResult<Response> {
+pub(crate) async fn visualize(
+    cx: Context,
+    PathId(id): PathId,
+    mut query: QueryParams,
+) -> ApiResult<Response> {
     let index = query.integer("index", i64::MIN, i64::MAX).unwrap_or(0);
     query.finish()?;
     let version = cx.find::<ArtifactVersionRow>(id).await?;
@@ -69,7 +73,7 @@ fn store_of(version: &ArtifactVersionRow) -> ApiResult<Id> {
 }
 
 /// A token to download a version's data with.
-pub async fn download_token(cx: Context, PathId(id): PathId) -> ApiResult<Json<String>> {
+pub(crate) async fn download_token(cx: Context, PathId(id): PathId) -> ApiResult<Json<String>> {
     let version = cx.find::<ArtifactVersionRow>(id).await?;
     archive(&cx, &version, cx.principal.projects()).await?;
     Ok(Json(issue_download(&cx, &cx.principal, DOWNLOAD, id)?))
@@ -86,7 +90,7 @@ struct DataArchive(Vec<u8>);
     path = super::DATA,
     responses((status = 200, description = "The file.", body = inline(DataArchive), content_type = "application/gzip"))
 )]
-pub async fn download_archive(
+pub(crate) async fn download_archive(
     State(app): State<AppState>,
     ClientAddress(address): ClientAddress,
     PathId(id): PathId,

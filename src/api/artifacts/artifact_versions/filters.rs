@@ -78,23 +78,23 @@ fn unused() -> SimpleExpr {
 }
 
 /// Versions that a step made or read.
-pub fn is_of_steps() -> SimpleExpr {
+pub(super) fn is_of_steps() -> SimpleExpr {
     let of = |table| Expr::col("id").in_subquery(of_steps(table));
     of("step_run_output_artifact").or(of("step_run_input_artifact"))
 }
 
 /// Versions that a run has given out.
-pub fn is_output() -> SimpleExpr {
+pub(super) fn is_output() -> SimpleExpr {
     Expr::col("id").in_subquery(outputs())
 }
 
 /// The ids of all versions that runs have given out.
-pub fn outputs() -> SelectStatement {
+pub(super) fn outputs() -> SelectStatement {
     of_steps("pipeline_run_output")
 }
 
 /// Versions that a step or hook made or read, or that a run has given out.
-pub fn is_used() -> SimpleExpr {
+pub(super) fn is_used() -> SimpleExpr {
     let hooks = Sql::select()
         .column(("hook_invocation_output_artifact", "artifact_version_id"))
         .from("hook_invocation_output_artifact")

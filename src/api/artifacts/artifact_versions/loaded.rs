@@ -13,7 +13,7 @@ const READ_AT_ONCE: usize = PIECE / 3 * 3;
 
 /// The type, and the file as a text; of an image base64.
 #[derive(Debug)]
-pub struct LoadedVisualization<F> {
+pub(super) struct LoadedVisualization<F> {
     file: F,
     is_image: bool,
     /// What comes before the file's own text.
@@ -24,7 +24,7 @@ pub struct LoadedVisualization<F> {
 }
 
 impl<F: Read> LoadedVisualization<F> {
-    pub fn new(kind: &str, file: F) -> Self {
+    pub(super) fn new(kind: &str, file: F) -> Self {
         let start = format!("{{\"type\":{},\"value\":\"", serde_json::Value::from(kind)).into_bytes();
         let is_image = kind == "image";
         Self { file, is_image, start: Some(start), unread: Vec::new(), is_over: false }

@@ -1,7 +1,7 @@
 //! Artifact versions: data that steps made or somebody saved, and where it is.
 
 mod changes;
-pub mod files;
+pub(crate) mod files;
 mod filters;
 mod loaded;
 mod requests;
@@ -25,16 +25,16 @@ use crate::framework::{ById, Loader, Logged, Resource, Response, ResponseOf, get
 use crate::http::error::ApiResult;
 use crate::store::{Id, InIds, Word, row};
 
-pub use self::changes::{delete_those, refuse_outputs};
+pub(crate) use self::changes::{delete_those, refuse_outputs};
+pub(crate) use self::requests::VisualizationType;
 use self::requests::{ArtifactType, SaveType};
-pub use self::requests::{ArtifactVersionRequest, VisualizationType, insert};
 
 const DATA: &str = "/api/v1/artifact_versions/{artifact_version_id}/data";
-pub const KIND: Kind = Kind::new("artifact_versions").in_project();
+pub(crate) const KIND: Kind = Kind::new("artifact_versions").in_project();
 const VERSIONS: &str = "/api/v1/artifact_versions";
 const VERSION: &str = "/api/v1/artifact_versions/{artifact_version_id}";
 
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .post(VERSIONS, requests::create_version)
         .also(&TAGS)
@@ -76,20 +76,20 @@ row! {
 }
 
 #[derive(Debug, Serialize)]
-pub struct ArtifactVersionBody {
+pub(crate) struct ArtifactVersionBody {
     #[serde(flatten)]
     pub columns: ArtifactVersionColumns,
     artifact: Option<Arc<ResponseOf<ArtifactRow>>>,
 }
 
 #[derive(Debug, Serialize)]
-pub struct ArtifactVersionMetadata {
+pub(crate) struct ArtifactVersionMetadata {
     visualizations: Vec<ResponseOf<VisualizationRow>>,
     run_metadata: Logged,
 }
 
 #[derive(Debug, Serialize)]
-pub struct ArtifactVersionResources {
+pub(crate) struct ArtifactVersionResources {
     user: Option<Arc<UserResponse>>,
     tags: Vec<Arc<ResponseOf<TagRow>>>,
     producer_step_run_id: Option<Id>,

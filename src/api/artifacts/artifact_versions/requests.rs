@@ -26,7 +26,7 @@ use crate::store::{Id, Insert, Transaction, Words, is_duplicate};
 const CREATE_ARTIFACT: Permission = artifacts::KIND.to(Verb::Create);
 const UPDATE_ARTIFACT: Permission = artifacts::KIND.to(Verb::Update);
 /// What a route may do besides to make a version.
-pub const RELATED: [Also; 3] = [
+pub(super) const RELATED: [Also; 3] = [
     Also::met(CREATE_ARTIFACT, "the name of a new artifact"),
     Also::met(UPDATE_ARTIFACT, "an artifact whose name becomes a custom one"),
     run_metadata::LOGGED,
@@ -34,7 +34,7 @@ pub const RELATED: [Also; 3] = [
 
 /// A new artifact version (contract schema ArtifactVersionRequest).
 #[derive(Debug, Deserialize)]
-pub struct ArtifactVersionRequest {
+pub(crate) struct ArtifactVersionRequest {
     project: Id,
     artifact_id: Option<Id>,
     artifact_name: Option<ShortText>,
@@ -139,7 +139,7 @@ impl Artifact<'_> {
     }
 }
 
-pub async fn create_version(
+pub(super) async fn create_version(
     cx: Context,
     ModelBody(request): ModelBody<ArtifactVersionRequest>,
 ) -> ApiResult<Json<ResponseOf<ArtifactVersionRow>>> {
@@ -149,7 +149,7 @@ pub async fn create_version(
 }
 
 /// Makes all of them or none.
-pub async fn create_versions(
+pub(super) async fn create_versions(
     cx: Context,
     ModelItems(requests): ModelItems<ArtifactVersionRequest>,
 ) -> ApiResult<Json<Vec<std::sync::Arc<ResponseOf<ArtifactVersionRow>>>>> {
@@ -193,7 +193,11 @@ async fn create(cx: &Context, requests: &[ArtifactVersionRequest]) -> ApiResult<
 ///
 /// # Errors
 /// 404 for what it refers to and isn't there; 409 for a version that is there; the store's own.
-pub async fn insert(cx: &Context, tx: &mut Transaction, request: &ArtifactVersionRequest) -> ApiResult<Id> {
+pub(crate) async fn insert(
+    cx: &Context,
+    tx: &mut Transaction,
+    request: &ArtifactVersionRequest,
+) -> ApiResult<Id> {
     require_project(tx, request.project).await?;
     require::<ComponentRow>(tx, request.artifact_store_id, request.project).await?;
     let artifact = artifact_of(cx, tx, request).await?;

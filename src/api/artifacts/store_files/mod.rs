@@ -16,11 +16,11 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::local_files::{LocalFiles, Place, Unread};
 use crate::store::{Id, Timestamp};
 
-pub use self::registered::{refuse_unregistered, takes_over};
+pub(crate) use self::registered::{refuse_unregistered, takes_over};
 
 /// A file or folder of an artifact store, as something in a project names it.
 #[derive(Debug, Clone, Copy)]
-pub struct StoredFile<'a> {
+pub(crate) struct StoredFile<'a> {
     pub store: Id,
     pub uri: &'a str,
     /// Since when it is named, and by which row: of those of one moment, ids tell which came first.
@@ -44,7 +44,7 @@ struct FoundFile {
 /// # Errors
 /// 403 when no local files are read, or this one is too large, or is another project's; 404 when it isn't there, or not
 /// in that store; 501 for a store that is not local.
-pub async fn with_file<T: Send + 'static>(
+pub(crate) async fn with_file<T: Send + 'static>(
     app: &App,
     file: StoredFile<'_>,
     work: impl FnOnce(Place) -> Result<T, Unread> + Send + 'static,
@@ -74,7 +74,7 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// 404 for what isn't there in an artifact store.
-pub fn missing(message: impl Into<String>) -> ApiError {
+pub(crate) fn missing(message: impl Into<String>) -> ApiError {
     ApiError::does_not_exist(message)
 }
 

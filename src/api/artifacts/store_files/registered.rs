@@ -114,13 +114,13 @@ fn is_local_store(app: &App, kind: &str, flavor: &str) -> bool {
 ///
 /// # Errors
 /// 403 for somebody who is no admin; the store's own.
-pub async fn refuse_unregistered(
+pub(crate) async fn refuse_unregistered(
     cx: &Context,
     tx: &mut Transaction,
     (kind, flavor): (&str, &str),
     configuration: &str,
 ) -> ApiResult<()> {
-    if cx.principal.user.body.is_admin || !is_local_store(&cx, kind, flavor) {
+    if cx.principal.user.body.is_admin || !is_local_store(cx, kind, flavor) {
         return Ok(());
     }
     let Some(path) = path_in(configuration) else { return Ok(()) };
@@ -145,11 +145,11 @@ fn is_plain(path: &Path) -> bool {
 ///
 /// # Errors
 /// When the store doesn't answer.
-pub async fn takes_over(cx: &Context, component: &ComponentRow) -> ApiResult<bool> {
+pub(crate) async fn takes_over(cx: &Context, component: &ComponentRow) -> ApiResult<bool> {
     if !cx.principal.user.body.is_admin
-        || !is_local_store(&cx, component.body.r#type.as_str(), &component.body.flavor)
+        || !is_local_store(cx, component.body.r#type.as_str(), &component.body.flavor)
     {
         return Ok(false);
     }
-    Ok(!is_registered(&cx, component).await?)
+    Ok(!is_registered(cx, component).await?)
 }

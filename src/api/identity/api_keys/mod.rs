@@ -30,7 +30,7 @@ use crate::store::{Id, Insert, Store, StoreError, Timestamp, Update, is_duplicat
 use self::proof::{MadeWith, NewSecret, delete_old_digests};
 use crate::framework::routes::Routes;
 
-pub const KIND: Kind = Kind::new("api_keys").credential();
+pub(crate) const KIND: Kind = Kind::new("api_keys").credential();
 
 impl Listed for ApiKeyRow {
     const HOLDS_SECRETS: bool = false;
@@ -48,20 +48,20 @@ impl Listed for ApiKeyRow {
 }
 
 /// The answer about an API key.
-pub type ApiKeyResponse = Response<ApiKeyBody, ApiKeyMetadata, NoResources>;
+pub(crate) type ApiKeyResponse = Response<ApiKeyBody, ApiKeyMetadata, NoResources>;
 
 /// What ZenML's document lacks of its body.
 #[derive(ToSchema)]
 #[schema(as = APIKeyResponseBody)]
 #[expect(dead_code, reason = "it is described, not made: the row has the column")]
-pub struct DescribedBody {
+pub(crate) struct DescribedBody {
     /// When the API token ends that it was made with, at the latest; not there for a key without an end.
     #[schema(value_type = String, format = DateTime, required = false)]
     expires: Option<Timestamp>,
 }
 
 #[derive(Debug, Serialize)]
-pub struct ApiKeyBody {
+pub(crate) struct ApiKeyBody {
     #[serde(flatten)]
     columns: ApiKeyColumns,
     /// Only in the answer that tells of a new key.
@@ -78,14 +78,14 @@ impl ApiKeyRow {
 }
 
 #[derive(Deserialize)]
-pub struct ApiKeyRequest {
+pub(crate) struct ApiKeyRequest {
     name: Name,
     description: Option<LongText>,
 }
 
 /// What is to change; the rest stays.
 #[derive(Deserialize)]
-pub struct ApiKeyUpdate {
+pub(crate) struct ApiKeyUpdate {
     name: Option<Name>,
     description: Option<LongText>,
     active: Option<bool>,
@@ -99,7 +99,7 @@ impl Event {
 }
 
 #[derive(Deserialize)]
-pub struct ApiKeyRotateRequest {
+pub(crate) struct ApiKeyRotateRequest {
     /// Minutes in which the key from before is still good.
     #[serde(default)]
     retain_period_minutes: i32,
@@ -147,7 +147,7 @@ async fn forget(app: &App, id: Id) {
 const KEYS: &str = "/api/v1/service_accounts/{service_account_id}/api_keys";
 const KEY: &str = "/api/v1/service_accounts/{service_account_id}/api_keys/{api_key_name_or_id}";
 
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .post(KEYS, create_api_key)
         .secret()
@@ -162,7 +162,7 @@ pub fn routes() -> Routes {
 }
 
 /// Makes an API key; this answer alone has it. One that is made with an API token ends with that.
-pub async fn create_api_key(
+pub(crate) async fn create_api_key(
     State(app): State<AppState>,
     principal: Principal,
     origin: Origin,
@@ -201,7 +201,7 @@ pub async fn create_api_key(
 }
 
 /// All API keys of a service account.
-pub async fn list_api_keys(
+pub(crate) async fn list_api_keys(
     State(store): State<Store>,
     _: Principal,
     PathId(account_id): PathId,
@@ -217,7 +217,7 @@ pub async fn list_api_keys(
 }
 
 /// One API key, by its name or id.
-pub async fn get_api_key(
+pub(crate) async fn get_api_key(
     State(store): State<Store>,
     _: Principal,
     PathIdAndName(account_id, name_or_id): PathIdAndName,
@@ -231,7 +231,7 @@ pub async fn get_api_key(
 }
 
 /// Renames, describes, activates or deactivates an API key.
-pub async fn update_api_key(
+pub(crate) async fn update_api_key(
     State(app): State<AppState>,
     principal: Principal,
     origin: Origin,
@@ -263,7 +263,7 @@ pub async fn update_api_key(
 }
 
 /// Replaces what an API key says; this answer alone has the new one.
-pub async fn rotate_api_key(
+pub(crate) async fn rotate_api_key(
     State(app): State<AppState>,
     principal: Principal,
     origin: Origin,
@@ -307,7 +307,7 @@ pub async fn rotate_api_key(
 }
 
 /// Deletes an API key.
-pub async fn delete_api_key(
+pub(crate) async fn delete_api_key(
     State(app): State<AppState>,
     principal: Principal,
     origin: Origin,

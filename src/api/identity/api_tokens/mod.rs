@@ -37,12 +37,12 @@ use crate::login::principal::{self, MaybePrincipal};
 use crate::store::{Id, Timestamp, Word, row, select_computed};
 use crate::tasks;
 
-pub const KIND: Kind = Kind::new("api_tokens").administration();
+pub(crate) const KIND: Kind = Kind::new("api_tokens").administration();
 const API_TOKENS: &str = "/api/v1/api_tokens";
 const API_TOKEN: &str = "/api/v1/api_tokens/{api_token_id}";
 const REVOKE: &str = "/api/v1/api_tokens/revoke";
 
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .get(API_TOKENS, list_api_tokens)
         .get(API_TOKEN, get_api_token)
@@ -104,7 +104,7 @@ type ApiTokenPage = Page<ApiTokenResponse>;
 /// Whether a token is good, and if not, why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum ApiTokenStatus {
+pub(crate) enum ApiTokenStatus {
     Active,
     Expired,
     Revoked,
@@ -140,7 +140,7 @@ impl Listed for ApiTokenRow {
             // The id grows with time, and is the table's order.
             Field { sort: Sort::By(|| Expr::col("id")), ..Field::time("created") },
             Field::text("name"),
-            Field { column: "kind", ..Field::word("token_type", &["generic", "workload"]) },
+            Field { column: "kind", ..Field::word("token_type") },
         ],
         OWNED,
         &[
@@ -166,7 +166,7 @@ enum TokenWord {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct ApiTokenBody {
+pub(crate) struct ApiTokenBody {
     #[serde(flatten)]
     #[schema(inline)]
     columns: ApiTokenColumns,
@@ -177,7 +177,7 @@ pub struct ApiTokenBody {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct ApiTokenMetadata {
+pub(crate) struct ApiTokenMetadata {
     #[serde(flatten)]
     #[schema(inline)]
     references: ApiTokenReferences,
@@ -186,7 +186,7 @@ pub struct ApiTokenMetadata {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct ApiTokenResources {
+pub(crate) struct ApiTokenResources {
     /// As `UserResponse`.
     #[schema(value_type = Option<Object>)]
     user: Option<Arc<UserResponse>>,
@@ -197,7 +197,7 @@ pub struct ApiTokenResources {
 
 /// What an API token that others were made from is called.
 #[derive(Debug, Clone, Serialize, FromRow, ToSchema)]
-pub struct ParentToken {
+pub(crate) struct ParentToken {
     #[schema(value_type = Uuid)]
     id: Id,
     name: String,
@@ -292,7 +292,7 @@ async fn parents_of(loader: &Loader<'_>, rows: &[ApiTokenRow]) -> ApiResult<Hash
     responses((status = 200, description = "A page of them.", body = ApiTokenPage)),
     security(("CookieOAuth2TokenBearer" = []))
 )]
-pub async fn list_api_tokens(
+pub(crate) async fn list_api_tokens(
     cx: Context,
     mut query: QueryParams,
     list: ListRequest<ApiTokenRow>,
@@ -319,7 +319,7 @@ pub async fn list_api_tokens(
     responses((status = 200, description = "The token, without its text.", body = ApiTokenResponse)),
     security(("CookieOAuth2TokenBearer" = []))
 )]
-pub async fn get_api_token(
+pub(crate) async fn get_api_token(
     cx: Context,
     id: PathId,
     query: QueryParams,
@@ -340,7 +340,7 @@ pub async fn get_api_token(
     responses((status = 200, description = "It is revoked.", body = RevokeResponse)),
     security(("CookieOAuth2TokenBearer" = []))
 )]
-pub async fn revoke_api_token(
+pub(crate) async fn revoke_api_token(
     cx: Context,
     origin: Origin,
     PathId(id): PathId,
@@ -357,7 +357,7 @@ pub async fn revoke_api_token(
 
 /// What to revoke: exactly one of these.
 #[derive(Deserialize, ToSchema)]
-pub struct RevokeRequest {
+pub(crate) struct RevokeRequest {
     /// The text of a token.
     #[schema(value_type = Option<String>)]
     token: Option<SecretString>,
@@ -369,7 +369,7 @@ pub struct RevokeRequest {
 
 /// The answer to a revocation.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct RevokeResponse {
+pub(crate) struct RevokeResponse {
     /// Whether there was something to revoke: false for a text that is no token of this server.
     revoked: bool,
     /// How many API tokens ended with it; not there when none did.
@@ -393,7 +393,7 @@ fn is_zero(number: &u64) -> bool {
     request_body = RevokeRequest,
     responses((status = 200, description = "Revoked.", body = RevokeResponse))
 )]
-pub async fn revoke(
+pub(crate) async fn revoke(
     State(app): State<AppState>,
     caller: MaybePrincipal,
     origin: Origin,

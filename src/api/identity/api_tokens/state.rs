@@ -93,12 +93,12 @@ impl Token {
 
 /// Whether it was taken back, or what it was made from, or all of its account. What goes further back than its parent is
 /// noted with it ([`register::revoke_descendants`]).
-pub fn is_revoked() -> SimpleExpr {
+pub(super) fn is_revoked() -> SimpleExpr {
     ITSELF.is_revoked()
 }
 
 /// Whether what it belongs to has ended, or what the API key was made with that it comes from.
-pub fn is_orphaned() -> SimpleExpr {
+pub(super) fn is_orphaned() -> SimpleExpr {
     ITSELF.is_orphaned().or(has_ended_maker())
 }
 
@@ -130,7 +130,7 @@ fn has_rotated_key(engine: Engine, now: Timestamp) -> SimpleExpr {
 }
 
 /// A token that is still good.
-pub fn is_active(engine: Engine, now: Timestamp) -> SimpleExpr {
+pub(super) fn is_active(engine: Engine, now: Timestamp) -> SimpleExpr {
     let has_time = Expr::col("expires").is_null().or(Expr::col("expires").gt(now));
     let has_ended = is_orphaned().or(has_rotated_key(engine, now));
     has_time.and(is_revoked().not()).and(has_ended.not())

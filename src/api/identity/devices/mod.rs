@@ -4,16 +4,13 @@
 //! who knows its client ID, a row of its own waits for the new approval, and the one from before is as good as it was. It
 //! ends when the machine comes for its new token: a person has one device at a machine.
 
-pub mod routes;
+pub(crate) mod routes;
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use strum::VariantNames;
 use utoipa::ToSchema;
 
-use crate::accounts::devices::{
-    DeviceColumns, DeviceMetadata, DeviceRow, DeviceStatus, find_for_authentication,
-};
+use crate::accounts::devices::{DeviceColumns, DeviceMetadata, DeviceRow, find_for_authentication};
 use crate::accounts::users::{UserResponse, UserRow};
 use crate::app::App;
 use crate::framework::Response;
@@ -23,17 +20,17 @@ use crate::http::list::Listed;
 use crate::store::Id;
 
 /// The answer about a device.
-pub type DeviceResponse = Response<DeviceBody, DeviceMetadata, DeviceResources>;
+pub(crate) type DeviceResponse = Response<DeviceBody, DeviceMetadata, DeviceResources>;
 
 #[derive(Debug, Serialize)]
-pub struct DeviceBody {
+pub(crate) struct DeviceBody {
     #[serde(flatten)]
     columns: DeviceColumns,
     user_id: Option<Id>,
 }
 
 #[derive(Debug, Serialize)]
-pub struct DeviceResources {
+pub(crate) struct DeviceResources {
     user: Option<UserResponse>,
 }
 
@@ -59,7 +56,7 @@ impl Listed for DeviceRow {
         &[
             Field::time("expires"),
             Field::reference("client_id", "client_id"),
-            Field::word("status", DeviceStatus::VARIANTS),
+            Field::word("status"),
             Field::flag("trusted_device"),
             Field::number("failed_auth_attempts"),
             Field::time("last_login"),
@@ -71,7 +68,7 @@ impl Listed for DeviceRow {
 
 /// What a device's owner may change.
 #[derive(Deserialize)]
-pub struct DeviceUpdate {
+pub(crate) struct DeviceUpdate {
     locked: Option<bool>,
 }
 
@@ -79,7 +76,7 @@ pub struct DeviceUpdate {
 // ZenML's document has what is ignored here.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = OAuthDeviceVerificationRequest)]
-pub struct DeviceVerificationRequest {
+pub(crate) struct DeviceVerificationRequest {
     #[schema(ignore)]
     user_code: SecretString,
     #[serde(default)]

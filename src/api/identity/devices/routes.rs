@@ -21,11 +21,11 @@ use crate::http::query::QueryParams;
 use crate::login::grants::device::{forget, note_wrong_code};
 use crate::store::{Id, Store, Timestamp, Words};
 
-pub const KIND: Kind = Kind::new("devices").credential();
+pub(crate) const KIND: Kind = Kind::new("devices").credential();
 const DEVICES: &str = "/api/v1/devices";
 const DEVICE: &str = "/api/v1/devices/{device_id}";
 
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .get(DEVICES, list_devices)
         .get(DEVICE, get_device)
@@ -40,7 +40,7 @@ pub fn routes() -> Routes {
     path = DEVICES,
     params(("hostname" = Option<String>, Query, description = "Filter."))
 )]
-pub async fn list_devices(
+pub(crate) async fn list_devices(
     State(store): State<Store>,
     principal: Principal,
     list: ListRequest<DeviceRow>,
@@ -53,7 +53,7 @@ pub async fn list_devices(
 }
 
 /// A device of whoever asks, or one that waits for an approval, for whoever has its user code.
-pub async fn get_device(
+pub(crate) async fn get_device(
     State(app): State<AppState>,
     principal: Principal,
     origin: Origin,
@@ -115,7 +115,7 @@ async fn prove(app: &App, origin: &Origin, id: Id, user_code: SecretString) -> A
 }
 
 /// Locks or unlocks a device.
-pub async fn update_device(
+pub(crate) async fn update_device(
     State(app): State<AppState>,
     principal: Principal,
     origin: Origin,
@@ -152,7 +152,7 @@ pub async fn update_device(
 
 /// Approves a device that waits: from now on it speaks for whoever asks this. Or denies it: it learns so when it asks
 /// again for its token (RFC 8628, section 3.5), and speaks for nobody.
-pub async fn verify_device(
+pub(crate) async fn verify_device(
     State(app): State<AppState>,
     principal: Principal,
     origin: Origin,
@@ -217,7 +217,7 @@ pub async fn verify_device(
 }
 
 /// Deletes a device; its tokens end.
-pub async fn delete_device(
+pub(crate) async fn delete_device(
     State(app): State<AppState>,
     principal: Principal,
     origin: Origin,

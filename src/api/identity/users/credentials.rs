@@ -15,14 +15,14 @@ use crate::login::attempt::{Attempt, Guessed};
 use crate::store::{Engine, Insert, Timestamp};
 
 /// An activation token, and its hash for the store.
-pub async fn new_activation_token(app: &App) -> ApiResult<(SecretString, SecretString)> {
+pub(super) async fn new_activation_token(app: &App) -> ApiResult<(SecretString, SecretString)> {
     let token = SecretString::from(app.env.random.hex::<32>());
     let hash = app.auth.passwords.hash(token.clone()).await?;
     Ok((token, hash))
 }
 
 /// Adds the first password to a new user's row, who is active with it.
-pub async fn insert_password(
+pub(super) async fn insert_password(
     passwords: &Passwords,
     engine: Engine,
     insert: Insert,
@@ -35,7 +35,7 @@ pub async fn insert_password(
 }
 
 /// Adds a new password to the changes.
-pub async fn set_password(
+pub(super) async fn set_password(
     passwords: &Passwords,
     engine: Engine,
     clock: &dyn Clock,
@@ -49,7 +49,7 @@ pub async fn set_password(
 }
 
 /// Adds a new password of one's own to the changes, if one is given and the old one is right.
-pub async fn change_password(
+pub(super) async fn change_password(
     app: &App,
     user: &UserRow,
     update: &mut UserUpdate,
@@ -76,7 +76,7 @@ pub async fn change_password(
 
 /// The user whom the activation token was made for, with the token's hash. A user that doesn't exist, or waits
 /// for no activation, costs the same check and gets the same answer.
-pub async fn prove_activation(
+pub(super) async fn prove_activation(
     app: &App,
     name_or_id: &str,
     update: &mut UserUpdate,
@@ -103,6 +103,6 @@ pub async fn prove_activation(
 }
 
 /// 401 for an activation token.
-pub fn refused(reason: &str) -> ApiError {
+pub(super) fn refused(reason: &str) -> ApiError {
     ApiError::credentials(reason)
 }

@@ -17,7 +17,7 @@ use crate::store::{Store, StoreError, Timestamp};
 
 /// Whoever can open the store may do all that an admin may, and set passwords besides.
 #[derive(Debug)]
-pub struct Operator {
+pub(crate) struct Operator {
     store: Store,
     passwords: Passwords,
     scheme: AuthScheme,
@@ -27,27 +27,27 @@ pub struct Operator {
 
 /// What came of making a user.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Made {
+pub(crate) enum Made {
     User,
     /// The first admin of a server that waited for one: it is active now.
     FirstAdmin,
 }
 
 impl Operator {
-    pub fn new(store: Store, config: &Config, audit: Audit, environment: Environment) -> Self {
+    pub(crate) fn new(store: Store, config: &Config, audit: Audit, environment: Environment) -> Self {
         let passwords = Passwords::new(1, environment.password_cost);
         Self { store, passwords, scheme: config.server.auth_scheme, audit, environment }
     }
 
     /// Ends the work on the store.
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         if let Err(error) = self.audit.close().await {
             tracing::warn!(%error, "audit records could not be written");
         }
         self.store.close().await;
     }
 
-    pub fn store(&self) -> &Store {
+    pub(crate) fn store(&self) -> &Store {
         &self.store
     }
 
@@ -55,7 +55,7 @@ impl Operator {
     ///
     /// # Errors
     /// When the database doesn't answer.
-    pub async fn list(&self) -> Result<Vec<UserRow>, StoreError> {
+    pub(crate) async fn list(&self) -> Result<Vec<UserRow>, StoreError> {
         let mut select = users::select();
         select.and_where(Expr::col("is_service_account").eq(false)).order_by("name", Order::Asc);
         self.store.fetch_all(&select).await
@@ -65,7 +65,7 @@ impl Operator {
     ///
     /// # Errors
     /// 404 when there is none, 403 where another service keeps the users.
-    pub async fn find(&self, name_or_id: &str) -> ApiResult<UserRow> {
+    pub(crate) async fn find(&self, name_or_id: &str) -> ApiResult<UserRow> {
         rules::kept_here(self.scheme)?;
         let user = users::find(&self.store, name_or_id).await?;
         if user.body.is_service_account { Err(users::unknown(name_or_id)) } else { Ok(user) }
@@ -75,7 +75,7 @@ impl Operator {
     ///
     /// # Errors
     /// 409 for a name that is taken, 403 where another service keeps the users, or the server waits for an admin.
-    pub async fn check_new(&self, user: &UserRequest) -> ApiResult<()> {
+    pub(crate) async fn check_new(&self, user: &UserRequest) -> ApiResult<()> {
         rules::kept_here(self.scheme)?;
         if !user.is_admin && !server::find(&self.store).await?.body.active {
             return Err(rules::forbidden("This server waits for its first admin: make one before others."));
@@ -90,7 +90,7 @@ impl Operator {
     ///
     /// # Errors
     /// As [`Operator::check_new`].
-    pub async fn create(&self, user: &UserRequest, password: NewPassword) -> ApiResult<Made> {
+    pub(crate) async fn create(&self, user: &UserRequest, password: NewPassword) -> ApiResult<Made> {
         self.check_new(user).await?;
         let now = self.now();
         let id = self.environment.random.id();
@@ -119,7 +119,12 @@ impl Operator {
     ///
     /// # Errors
     /// 404 for a user who isn't there any more.
-    pub async fn set_password(&self, user: &UserRow, password: NewPassword, activate: bool) -> ApiResult<()> {
+    pub(crate) async fn set_password(
+        &self,
+        user: &UserRow,
+        password: NewPassword,
+        activate: bool,
+    ) -> ApiResult<()> {
         let (engine, clock) = (self.store.engine(), &*self.environment.clock);
         let changes = Changes::new(self.now());
         let mut changes =
@@ -141,7 +146,7 @@ impl Operator {
     ///
     /// # Errors
     /// 403 for the last admin, 404 for a user who isn't there any more.
-    pub async fn deactivate(&self, user: &UserRow) -> ApiResult<()> {
+    pub(crate) async fn deactivate(&self, user: &UserRow) -> ApiResult<()> {
         let now = self.now();
         let tokens_end = TokensEnd::at(self.store.engine(), now);
         self.make(user, &Changes::new(now).deactivated(None, tokens_end)).await

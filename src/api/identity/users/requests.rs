@@ -35,7 +35,7 @@ impl NewPassword {
 
 /// A new user; without a password it waits for its activation (contract schema UserRequest).
 #[derive(Debug, Deserialize)]
-pub struct UserRequest {
+pub(crate) struct UserRequest {
     pub name: Name,
     pub is_admin: bool,
     #[serde(default)]
@@ -58,7 +58,7 @@ pub struct UserRequest {
 
 impl UserRequest {
     /// A user of whom no more is known.
-    pub fn new(name: Name, is_admin: bool) -> Self {
+    pub(crate) fn new(name: Name, is_admin: bool) -> Self {
         Self {
             name,
             is_admin,
@@ -76,7 +76,7 @@ impl UserRequest {
     }
 
     /// The row, without the password or activation token, and whether it is active.
-    pub fn insert(&self, id: Id, now: Timestamp) -> Insert {
+    pub(crate) fn insert(&self, id: Id, now: Timestamp) -> Insert {
         Insert::into("user")
             .stamped(id, now)
             .set("name", self.name.as_str())
@@ -92,7 +92,7 @@ impl UserRequest {
     }
 
     /// What the audit says of making it.
-    pub fn event(&self, audit: &Audit, origin: &Origin, id: Id) -> Event {
+    pub(crate) fn event(&self, audit: &Audit, origin: &Origin, id: Id) -> Event {
         audit
             .event(origin, Action::UserCreated)
             .on("user", id, self.name.as_str())
@@ -100,11 +100,11 @@ impl UserRequest {
     }
 
     /// What it means that the store refused the row.
-    pub fn refused(&self, error: StoreError) -> ApiError {
+    pub(crate) fn refused(&self, error: StoreError) -> ApiError {
         if is_duplicate(&error) { self.taken() } else { error.into() }
     }
 
-    pub fn taken(&self) -> ApiError {
+    pub(crate) fn taken(&self) -> ApiError {
         name_taken(&self.name)
     }
 }
@@ -112,7 +112,7 @@ impl UserRequest {
 /// Changes of a user (contract schema UserUpdate). Each route takes some of them and passes over the others.
 /// Null clears what may be empty, and is as good as absent elsewhere.
 #[derive(Debug, Default, Deserialize)]
-pub struct UserUpdate {
+pub(crate) struct UserUpdate {
     pub name: Option<Name>,
     pub full_name: Option<ShortText>,
     #[serde(default, deserialize_with = "nullable")]
@@ -150,7 +150,7 @@ impl UserUpdate {
 
     /// # Errors
     /// 422 for an agreement to use an email that isn't given.
-    pub fn check_email(&self) -> ApiResult<()> {
+    pub(crate) fn check_email(&self) -> ApiResult<()> {
         if self.given_opt_in() == Some(true) && self.given_email().is_none() {
             let message = "1 validation error:\n  {'type': 'value_error', 'loc': ('body',), \
                            'msg': 'Opting in takes an email beside it.'}\n";
@@ -160,29 +160,29 @@ impl UserUpdate {
     }
 
     /// What is left of it where another service keeps the users.
-    pub fn of_default_project(self) -> Self {
+    pub(crate) fn of_default_project(self) -> Self {
         Self { default_project_id: self.default_project_id, ..Self::default() }
     }
 
     /// Whether it is about the email, which only its owner may change.
-    pub fn is_about_email(&self) -> bool {
+    pub(crate) fn is_about_email(&self) -> bool {
         self.email_opted_in.flatten().is_some() || self.given_email().is_some()
     }
 }
 
 /// The moment before which no token counts; later than the one that it takes the place of.
 #[derive(Debug)]
-pub struct TokensEnd(SimpleExpr);
+pub(super) struct TokensEnd(SimpleExpr);
 
 impl TokensEnd {
-    pub fn at(engine: Engine, now: Timestamp) -> Self {
+    pub(super) fn at(engine: Engine, now: Timestamp) -> Self {
         Self(engine.after("password_changed_at", now))
     }
 }
 
 /// Changes that a route accepted, column by column.
 #[derive(Debug)]
-pub struct Changes {
+pub(super) struct Changes {
     values: Vec<(&'static str, SimpleExpr)>,
     name: Option<Name>,
     /// Whether they may leave the server without an admin.
@@ -192,7 +192,7 @@ pub struct Changes {
 }
 
 impl Changes {
-    pub fn new(now: Timestamp) -> Self {
+    pub(super) fn new(now: Timestamp) -> Self {
         Self { values: vec![("updated", now.into())], name: None, may_end_an_admin: false, active: None }
     }
 
@@ -209,7 +209,7 @@ impl Changes {
     }
 
     /// What anybody may change of themselves, and an admin of everybody.
-    pub fn profile(mut self, update: &UserUpdate) -> Self {
+    pub(super) fn profile(mut self, update: &UserUpdate) -> Self {
         if let Some(name) = &update.name {
             self = self.set("name", name.as_str());
             self.name = Some(name.clone());
@@ -221,7 +221,7 @@ impl Changes {
     }
 
     /// The parts of the email's consent that are given.
-    pub fn email(mut self, update: &UserUpdate) -> Self {
+    pub(super) fn email(mut self, update: &UserUpdate) -> Self {
         if update.email.is_some() {
             self = self.set("email", update.given_email());
         }
@@ -232,27 +232,31 @@ impl Changes {
     }
 
     /// The email's consent as a whole: what isn't given is taken back.
-    pub fn whole_email(self, update: &UserUpdate) -> Self {
+    pub(super) fn whole_email(self, update: &UserUpdate) -> Self {
         self.set("email", update.given_email()).set("email_opted_in", update.given_opt_in())
     }
 
-    pub fn password(self, hash: &SecretString, changed_at: TokensEnd) -> Self {
+    pub(super) fn password(self, hash: &SecretString, changed_at: TokensEnd) -> Self {
         self.set("password", hash.expose_secret()).set("password_changed_at", changed_at.0)
     }
 
-    pub fn admin(mut self, is_admin: bool) -> Self {
+    pub(super) fn admin(mut self, is_admin: bool) -> Self {
         self.may_end_an_admin |= !is_admin;
         self.set("is_admin", is_admin)
     }
 
     /// An activation token is good for one wait: whoever ends or begins the wait says which one counts now.
-    pub fn activated(mut self) -> Self {
+    pub(super) fn activated(mut self) -> Self {
         self.active = Some(true);
         self.set("active", true).set("activation_token", None::<String>)
     }
 
     /// Tokens from before `tokens_end` are over for good: no later activation brings them back.
-    pub fn deactivated(mut self, activation_token: Option<&SecretString>, tokens_end: TokensEnd) -> Self {
+    pub(super) fn deactivated(
+        mut self,
+        activation_token: Option<&SecretString>,
+        tokens_end: TokensEnd,
+    ) -> Self {
         self.may_end_an_admin = true;
         self.active = Some(false);
         let token = activation_token.map(|hash| hash.expose_secret().to_owned());
@@ -260,7 +264,7 @@ impl Changes {
     }
 
     /// The statement that makes them, of no service account.
-    pub fn statement(&self, id: Id) -> UpdateStatement {
+    pub(super) fn statement(&self, id: Id) -> UpdateStatement {
         Sql::update()
             .table("user")
             .values(self.values.iter().cloned())
@@ -270,7 +274,7 @@ impl Changes {
     }
 
     /// What the audit calls them, with the fields that they change.
-    pub fn event(&self, audit: &Audit, origin: &Origin, id: Id, name: &str) -> Event {
+    pub(super) fn event(&self, audit: &Audit, origin: &Origin, id: Id, name: &str) -> Event {
         let changed: Vec<&str> = self.values.iter().map(|(column, _)| *column).collect();
         let action = match self.active {
             Some(true) => Action::UserActivated,
@@ -287,7 +291,7 @@ impl Changes {
     ///
     /// # Errors
     /// 403 when they would end the last admin; 404 for a user who isn't there; what the store refuses.
-    pub async fn make(&self, store: &Store, id: Id, event: &Event) -> ApiResult<()> {
+    pub(super) async fn make(&self, store: &Store, id: Id, event: &Event) -> ApiResult<()> {
         let touched = self.make_with(store, id, &self.statement(id), event).await?;
         if touched == 0 { Err(users::unknown(id)) } else { Ok(()) }
     }
@@ -296,7 +300,7 @@ impl Changes {
     ///
     /// # Errors
     /// As [`Changes::make`].
-    pub async fn make_with(
+    pub(super) async fn make_with(
         &self,
         store: &Store,
         id: Id,
@@ -327,7 +331,7 @@ impl Changes {
     }
 
     /// What it means that the store refused them.
-    pub fn refused(&self, error: StoreError) -> ApiError {
+    pub(super) fn refused(&self, error: StoreError) -> ApiError {
         match &self.name {
             Some(name) if is_duplicate(&error) => name_taken(name),
             _ if is_dangling(&error) => {

@@ -27,12 +27,12 @@ use crate::http::path::PathName;
 use crate::http::query::QueryParams;
 use crate::store::{Id, Store, Timestamp};
 
-pub const KIND: Kind = Kind::new("users").credential();
+pub(crate) const KIND: Kind = Kind::new("users").credential();
 const USERS: &str = "/api/v1/users";
 const USER: &str = "/api/v1/users/{user_name_or_id}";
 const CURRENT_USER: &str = "/api/v1/current-user";
 
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .get(USERS, list_users)
         .post(USERS, create_user)
@@ -51,7 +51,7 @@ pub fn routes() -> Routes {
 }
 
 /// Users; who is no admin sees themselves alone.
-pub async fn list_users(
+pub(crate) async fn list_users(
     State(store): State<Store>,
     principal: Principal,
     list: ListRequest<UserRow>,
@@ -67,7 +67,7 @@ pub async fn list_users(
 }
 
 /// Makes a user: active with a password, else waiting for its activation with the token in the answer.
-pub async fn create_user(
+pub(crate) async fn create_user(
     cx: Context,
     origin: Origin,
     JsonBody(mut request): JsonBody<UserRequest>,
@@ -110,7 +110,7 @@ pub async fn create_user(
 }
 
 /// One user, by name or id. A service account is found by its id too.
-pub async fn get_user(
+pub(crate) async fn get_user(
     State(store): State<Store>,
     principal: Principal,
     PathName(name_or_id): PathName,
@@ -124,7 +124,7 @@ pub async fn get_user(
 }
 
 /// Changes a user.
-pub async fn update_user(
+pub(crate) async fn update_user(
     State(app): State<AppState>,
     principal: Principal,
     origin: Origin,
@@ -158,7 +158,7 @@ pub async fn update_user(
 }
 
 /// Deletes a user who owns nothing.
-pub async fn delete_user(
+pub(crate) async fn delete_user(
     State(config): State<Arc<ServerSettings>>,
     State(store): State<Store>,
     State(auth): State<Arc<Auth>>,
@@ -201,7 +201,7 @@ pub async fn delete_user(
 }
 
 /// Deactivates a user. The token in the answer lets them come back, with a new password.
-pub async fn deactivate_user(
+pub(crate) async fn deactivate_user(
     State(app): State<AppState>,
     principal: Principal,
     origin: Origin,
@@ -225,7 +225,7 @@ pub async fn deactivate_user(
 }
 
 /// Activates the user whom the activation token was made for, once.
-pub async fn activate_user(
+pub(crate) async fn activate_user(
     State(app): State<AppState>,
     origin: Origin,
     PathName(name_or_id): PathName,
@@ -265,7 +265,7 @@ pub async fn activate_user(
 }
 
 /// Says whether the user's email may be used. Only they themselves may say so, by their id.
-pub async fn answer_email_prompt(
+pub(crate) async fn answer_email_prompt(
     State(app): State<AppState>,
     principal: Principal,
     origin: Origin,
@@ -286,12 +286,12 @@ pub async fn answer_email_prompt(
 }
 
 /// The account that the request speaks for.
-pub async fn get_current_user(principal: Principal) -> Json<UserResponse> {
+pub(crate) async fn get_current_user(principal: Principal) -> Json<UserResponse> {
     Json(UserRow::clone(&principal.user).private_response())
 }
 
 /// Changes the user that the request speaks for.
-pub async fn update_current_user(
+pub(crate) async fn update_current_user(
     State(app): State<AppState>,
     principal: Principal,
     origin: Origin,

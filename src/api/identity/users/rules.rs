@@ -35,13 +35,13 @@ const OWNED: [&str; 22] = [
     "trigger",
 ];
 
-pub fn forbidden(message: impl Into<String>) -> ApiError {
+pub(super) fn forbidden(message: impl Into<String>) -> ApiError {
     ApiError::illegal(message)
 }
 
 /// # Errors
 /// 403 where another service says who people are.
-pub fn kept_here(scheme: AuthScheme) -> ApiResult<()> {
+pub(super) fn kept_here(scheme: AuthScheme) -> ApiResult<()> {
     match scheme {
         AuthScheme::External => Err(forbidden("The users of this server are kept by its sign-in service.")),
         _ => Ok(()),
@@ -50,17 +50,17 @@ pub fn kept_here(scheme: AuthScheme) -> ApiResult<()> {
 
 /// # Errors
 /// 403 for anybody but an admin.
-pub fn admins_only(principal: &Principal, action: &str) -> ApiResult<()> {
+pub(crate) fn admins_only(principal: &Principal, action: &str) -> ApiResult<()> {
     if principal.user.body.is_admin { Ok(()) } else { Err(forbidden(format!("Only an admin may {action}."))) }
 }
 
 /// # Errors
 /// 403 for anybody but the account itself and an admin.
-pub fn oneself_or_admins_only(principal: &Principal, target: &UserRow, action: &str) -> ApiResult<()> {
+pub(super) fn oneself_or_admins_only(principal: &Principal, target: &UserRow, action: &str) -> ApiResult<()> {
     if is_self(principal, target) { Ok(()) } else { admins_only(principal, action) }
 }
 
-pub fn is_self(principal: &Principal, target: &UserRow) -> bool {
+pub(super) fn is_self(principal: &Principal, target: &UserRow) -> bool {
     principal.user.id == target.id
 }
 
@@ -68,7 +68,7 @@ pub fn is_self(principal: &Principal, target: &UserRow) -> bool {
 ///
 /// # Errors
 /// 403 with the reason.
-pub fn check_update(principal: &Principal, target: &UserRow, update: &UserUpdate) -> ApiResult<()> {
+pub(super) fn check_update(principal: &Principal, target: &UserRow, update: &UserUpdate) -> ApiResult<()> {
     oneself_or_admins_only(principal, target, "change another user")?;
     if is_self(principal, target) {
         if changes(update.is_admin, target.body.is_admin) {
@@ -92,7 +92,7 @@ pub fn check_update(principal: &Principal, target: &UserRow, update: &UserUpdate
 }
 
 /// Whether a value is given and another than now.
-pub fn changes(given: Option<bool>, now: bool) -> bool {
+pub(super) fn changes(given: Option<bool>, now: bool) -> bool {
     given.is_some_and(|given| given != now)
 }
 
@@ -101,7 +101,7 @@ pub fn changes(given: Option<bool>, now: bool) -> bool {
 ///
 /// # Errors
 /// 403 when `leaving` is the last one; the store's own errors.
-pub async fn keep_an_admin(tx: &mut Transaction, leaving: Id) -> ApiResult<()> {
+pub(super) async fn keep_an_admin(tx: &mut Transaction, leaving: Id) -> ApiResult<()> {
     tx.lock("admins").await?;
     let others_first = Sql::select()
         .column("id")
@@ -126,7 +126,7 @@ pub async fn keep_an_admin(tx: &mut Transaction, leaving: Id) -> ApiResult<()> {
 ///
 /// # Errors
 /// When the database doesn't answer.
-pub async fn owns_anything(tx: &mut Transaction, id: Id) -> Result<bool, StoreError> {
+pub(crate) async fn owns_anything(tx: &mut Transaction, id: Id) -> Result<bool, StoreError> {
     let mut owned = Cond::any();
     for table in OWNED {
         let things = Sql::select().column("id").from(table).and_where(Expr::col("user_id").eq(id)).to_owned();

@@ -19,7 +19,7 @@ const CREATE_MODEL: Permission = models::KIND.to(Verb::Create);
 const CREATE: Permission = KIND.to(Verb::Create);
 const LINK: Permission = model_version_pipeline_runs::KIND.to(Verb::Create);
 /// What a route may do to the model that a run or a step is configured with.
-pub const CONFIGURED: [Also; 3] = [
+pub(crate) const CONFIGURED: [Also; 3] = [
     Also::met(CREATE_MODEL, "a new model in its configuration"),
     Also::met(CREATE, "a new version of a model in its configuration"),
     Also::met(LINK, "a version of a model in its configuration"),
@@ -27,7 +27,7 @@ pub const CONFIGURED: [Also; 3] = [
 
 with_card! {
     /// The model of a pipeline's or step's configuration (contract schema Model).
-    pub struct ConfiguredModel {
+    pub(crate) struct ConfiguredModel {
         name: ShortText,
         /// A name, number or stage.
         version: Option<NumberOrText>,
@@ -44,7 +44,7 @@ with_card! {
 ///
 /// # Errors
 /// 403 for a token that may not; 404 for a version that is given by its number or stage and isn't there; what `fill` refuses; the store's own.
-pub async fn for_run(
+pub(crate) async fn for_run(
     cx: &Context,
     tx: &mut Transaction,
     project: Id,
@@ -114,7 +114,12 @@ fn meant(model: Id, version: Option<&str>, run: Id) -> SelectStatement {
 ///
 /// # Errors
 /// The store's own.
-pub async fn link_run(cx: &Context, tx: &mut Transaction, version: Id, run: Id) -> ApiResult<(Id, bool)> {
+pub(crate) async fn link_run(
+    cx: &Context,
+    tx: &mut Transaction,
+    version: Id,
+    run: Id,
+) -> ApiResult<(Id, bool)> {
     let linked = Sql::select()
         .column("id")
         .from("model_versions_runs")

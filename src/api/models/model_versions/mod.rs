@@ -26,14 +26,14 @@ use crate::http::path::PathName;
 use crate::http::query::QueryParams;
 use crate::store::{Id, Stored, Word, row};
 
-pub use self::for_run::{CONFIGURED, ConfiguredModel, for_run, link_run};
-pub use self::requests::lock_version;
+pub(crate) use self::for_run::{CONFIGURED, ConfiguredModel, for_run, link_run};
+pub(crate) use self::requests::lock_version;
 
-pub const KIND: Kind = Kind::new("model_versions").in_project();
+pub(crate) const KIND: Kind = Kind::new("model_versions").in_project();
 const VERSIONS: &str = "/api/v1/model_versions";
 const VERSION: &str = "/api/v1/model_versions/{model_version_id}";
 
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .post(VERSIONS, requests::create_version)
         .also(&TAGS)
@@ -117,7 +117,7 @@ impl Listed for ModelVersionRow {
             Field::run_metadata("model_version"),
             Field::text("name"),
             Field::number("number"),
-            Field::word("stage", Stage::VARIANTS),
+            Field::word("stage"),
             Field::related("model", MODEL),
         ],
     ];
@@ -131,21 +131,21 @@ const MODEL: Related = Related {
 };
 
 #[derive(Debug, Serialize)]
-pub struct ModelVersionBody {
+pub(crate) struct ModelVersionBody {
     #[serde(flatten)]
     columns: ModelVersionColumns,
     model: Option<Arc<ResponseOf<ModelRow>>>,
 }
 
 #[derive(Debug, Serialize)]
-pub struct ModelVersionResources {
+pub(crate) struct ModelVersionResources {
     user: Option<Arc<UserResponse>>,
     services: Page<()>,
     tags: Vec<Arc<ResponseOf<TagRow>>>,
 }
 
 /// Leaves out links of versions that the principal may not see.
-pub fn narrow_links(select: &mut SelectStatement, principal: &Principal) {
+pub(crate) fn narrow_links(select: &mut SelectStatement, principal: &Principal) {
     if let Some(projects) = principal.projects() {
         let of_projects = Expr::col("project_id").is_in(projects.iter().copied().map(Id));
         let versions =

@@ -17,7 +17,7 @@ use crate::http::values::{LongText, Name, ShortText, check_name};
 use crate::store::{Id, StoreError, Transaction, Update, Words, is_duplicate};
 
 #[derive(Debug, Deserialize)]
-pub struct ModelVersionRequest {
+pub(super) struct ModelVersionRequest {
     project: Id,
     model: Id,
     name: Option<ShortText>,
@@ -28,7 +28,7 @@ pub struct ModelVersionRequest {
 }
 
 #[derive(Debug, Deserialize)]
-pub struct ModelVersionUpdate {
+pub(super) struct ModelVersionUpdate {
     stage: Option<Stage>,
     #[serde(default)]
     force: bool,
@@ -40,7 +40,7 @@ pub struct ModelVersionUpdate {
     remove_tags: Vec<TagReference>,
 }
 
-pub async fn create_version(
+pub(super) async fn create_version(
     cx: Context,
     mut query: QueryParams,
     JsonBody(request): JsonBody<ModelVersionRequest>,
@@ -51,7 +51,7 @@ pub async fn create_version(
 }
 
 /// The same, by the name of the project and the id of the model.
-pub async fn create_version_in(
+pub(super) async fn create_version_in(
     cx: Context,
     PathNameAndId(project, model): PathNameAndId,
     JsonBody(request): JsonBody<ModelVersionRequest>,
@@ -104,7 +104,7 @@ fn check_version_name(name: Option<&str>) -> ApiResult<()> {
 }
 
 /// Whether a version's name means its number.
-pub fn is_number(name: &str) -> bool {
+pub(super) fn is_number(name: &str) -> bool {
     !name.is_empty() && name.chars().all(char::is_numeric)
 }
 
@@ -113,7 +113,7 @@ pub fn is_number(name: &str) -> bool {
 ///
 /// # Errors
 /// The store's own.
-pub async fn lock(tx: &mut Transaction, model: Id) -> Result<(), StoreError> {
+pub(super) async fn lock(tx: &mut Transaction, model: Id) -> Result<(), StoreError> {
     let update = Sql::update()
         .table("model")
         .value("name", Expr::col("name"))
@@ -126,7 +126,7 @@ pub async fn lock(tx: &mut Transaction, model: Id) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// The store's own.
-pub async fn lock_version(tx: &mut Transaction, version: Id) -> Result<(), StoreError> {
+pub(crate) async fn lock_version(tx: &mut Transaction, version: Id) -> Result<(), StoreError> {
     let update = Sql::update()
         .table("model_version")
         .value("name", Expr::col("name"))
@@ -137,7 +137,7 @@ pub async fn lock_version(tx: &mut Transaction, version: Id) -> Result<(), Store
 
 /// A model version to insert.
 #[derive(Debug, Clone, Copy)]
-pub struct NewVersion<'a> {
+pub(super) struct NewVersion<'a> {
     pub project: Id,
     pub model: Id,
     /// None for a version that is named by its number.
@@ -151,7 +151,7 @@ pub struct NewVersion<'a> {
 impl NewVersion<'_> {
     /// # Errors
     /// 409 for a name that another version of the model has; the store's own.
-    pub async fn insert(&self, cx: &Context, tx: &mut Transaction) -> ApiResult<Id> {
+    pub(super) async fn insert(&self, cx: &Context, tx: &mut Transaction) -> ApiResult<Id> {
         let Self { project, model, name, description, stage, producer_run } = *self;
         if let Some(name) = name {
             refuse_taken(tx, model, name, None).await?;
@@ -196,7 +196,7 @@ fn taken(name: &str) -> ApiError {
     ApiError::exists(format!("The model has a version '{name}' already."))
 }
 
-pub async fn update_version(
+pub(super) async fn update_version(
     cx: Context,
     PathId(id): PathId,
     JsonBody(update): JsonBody<ModelVersionUpdate>,

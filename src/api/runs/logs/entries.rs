@@ -225,7 +225,7 @@ fn moment(query: &mut QueryParams, name: &str) -> Option<i64> {
 }
 
 /// The oldest entries of a log.
-pub async fn list_entries(cx: Context, PathId(id): PathId, query: QueryParams) -> ApiResult<Response> {
+pub(super) async fn list_entries(cx: Context, PathId(id): PathId, query: QueryParams) -> ApiResult<Response> {
     let asked = Asked::read(query)?;
     let logs = cx.find::<LogsRow>(id).await?;
     logs.refuse_unowned()?;
@@ -237,7 +237,7 @@ pub async fn list_entries(cx: Context, PathId(id): PathId, query: QueryParams) -
 /// # Errors
 /// 400 for logs that have no file; 403 for local files that are not read; 404 for a store or file that isn't there; 501
 /// for stores that this server has no client for.
-pub async fn entries(cx: &Context, logs: &LogsRow) -> ApiResult<Response> {
+pub(crate) async fn entries(cx: &Context, logs: &LogsRow) -> ApiResult<Response> {
     read(cx, logs, &Asked::default(), LIST).await
 }
 
@@ -269,7 +269,7 @@ async fn lines(cx: &Context, logs: &LogsRow, asked: &Asked) -> ApiResult<Option<
     }
     let file =
         StoredFile { store, uri, since: (logs.body.created, logs.id), projects: cx.principal.projects() };
-    with_file(&cx, file, |place| place.lines(MOST_BYTES)).await.map(Some)
+    with_file(cx, file, |place| place.lines(MOST_BYTES)).await.map(Some)
 }
 
 /// One line of a log: JSON as ZenML's client writes it, or any text, perhaps with a time before it. Nothing is an empty

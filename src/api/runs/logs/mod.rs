@@ -16,16 +16,14 @@ use crate::http::path::PathId;
 use crate::http::query::QueryParams;
 use crate::store::{Id, row};
 
-pub use self::entries::entries;
-pub use self::requests::{
-    ATTACHED, LogsOwner, LogsReference, LogsRequest, UPDATE, assign, attach, checked, insert,
-};
+pub(crate) use self::entries::entries;
+pub(crate) use self::requests::{ATTACHED, LogsOwner, LogsReference, LogsRequest, UPDATE, attach, checked};
 
-pub const KIND: Kind = Kind::new("logs").in_project();
+pub(crate) const KIND: Kind = Kind::new("logs").in_project();
 const LOGS: &str = "/api/v1/logs";
 const LOG: &str = "/api/v1/logs/{logs_id}";
 
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .post(LOGS, requests::create_logs)
         .get(LOG, get_logs)
@@ -80,7 +78,7 @@ impl Listed for LogsRow {
 }
 
 #[derive(Debug, Serialize)]
-pub struct LogsBody {
+pub(crate) struct LogsBody {
     #[serde(flatten)]
     columns: LogsColumns,
     #[serde(flatten)]

@@ -16,15 +16,16 @@ use crate::http::values::{LongText, ShortText, TextOr};
 use crate::store::{Id, Transaction, is_duplicate};
 
 const CREATE: Permission = KIND.to(Verb::Create);
-pub const UPDATE: Permission = KIND.to(Verb::Update);
+pub(crate) const UPDATE: Permission = KIND.to(Verb::Update);
 /// What a route may do to the logs that come with a run or a step.
-pub const ATTACHED: [Also; 2] = [Also::met(CREATE, "new logs"), Also::met(UPDATE, "logs that are there")];
+pub(crate) const ATTACHED: [Also; 2] =
+    [Also::met(CREATE, "new logs"), Also::met(UPDATE, "logs that are there")];
 /// Logs of whatever starts runs, which need no store.
-pub const RUNNER: &str = "runner";
+pub(super) const RUNNER: &str = "runner";
 
 /// Where a log is (contract schema LogsRequest). Its id may be the caller's: a log is often there before its run.
 #[derive(Debug, Clone, Deserialize)]
-pub struct LogsRequest {
+pub(crate) struct LogsRequest {
     id: Option<Id>,
     uri: Option<LongText>,
     project: Option<Id>,
@@ -40,7 +41,7 @@ pub struct LogsRequest {
 /// Logs that come with a run or a step: known already, or to be made.
 #[derive(Debug, Deserialize)]
 #[serde(from = "TextOr<Id, Box<LogsRequest>>")]
-pub enum LogsReference {
+pub(crate) enum LogsReference {
     Known(Id),
     New(Box<LogsRequest>),
 }
@@ -59,7 +60,7 @@ impl LogsReference {
     ///
     /// # Errors
     /// 422 when it has none.
-    pub fn check(&self) -> ApiResult<()> {
+    pub(crate) fn check(&self) -> ApiResult<()> {
         match self {
             Self::Known(_) => Ok(()),
             Self::New(request) => request.check(),
@@ -71,7 +72,7 @@ impl LogsReference {
 ///
 /// # Errors
 /// 422 when one of them has no store.
-pub fn checked(logs: Option<Vec<LogsRequest>>) -> ApiResult<Vec<LogsReference>> {
+pub(crate) fn checked(logs: Option<Vec<LogsRequest>>) -> ApiResult<Vec<LogsReference>> {
     let checked = |logs: LogsRequest| logs.check().map(|()| LogsReference::New(Box::new(logs)));
     logs.into_iter().flatten().map(checked).collect()
 }
@@ -88,13 +89,13 @@ impl LogsRequest {
 
 /// The run or the step that logs come with.
 #[derive(Debug, Clone, Copy)]
-pub enum LogsOwner {
+pub(crate) enum LogsOwner {
     Run(Id),
     Step(Id),
 }
 
 #[derive(Debug, Deserialize)]
-pub struct LogsUpdate {
+pub(super) struct LogsUpdate {
     pipeline_run_id: Option<Id>,
     step_run_id: Option<Id>,
 }
@@ -107,7 +108,7 @@ fn refuse_both(run: Option<Id>, step: Option<Id>) -> ApiResult<()> {
     }
 }
 
-pub async fn create_logs(
+pub(super) async fn create_logs(
     cx: Context,
     JsonBody(request): JsonBody<LogsRequest>,
 ) -> ApiResult<Json<ResponseOf<LogsRow>>> {
@@ -127,7 +128,12 @@ pub async fn create_logs(
 ///
 /// # Errors
 /// 404 for what it refers to and isn't there; 409 for an id that another log has; the store's own.
-pub async fn insert(cx: &Context, tx: &mut Transaction, project: Id, request: &LogsRequest) -> ApiResult<Id> {
+pub(crate) async fn insert(
+    cx: &Context,
+    tx: &mut Transaction,
+    project: Id,
+    request: &LogsRequest,
+) -> ApiResult<Id> {
     require_project(tx, project).await?;
     for store in [request.artifact_store_id, request.log_store_id] {
         require::<ComponentRow>(tx, store, project).await?;
@@ -181,7 +187,7 @@ async fn require_owner(
 }
 
 /// Says which run or step a log is of. It is said once.
-pub async fn update_logs(
+pub(super) async fn update_logs(
     cx: Context,
     PathId(id): PathId,
     JsonBody(update): JsonBody<LogsUpdate>,
@@ -199,7 +205,7 @@ pub async fn update_logs(
 ///
 /// # Errors
 /// 403 for a log that is another's; 404 for what isn't there; the store's own.
-pub async fn assign(
+pub(crate) async fn assign(
     tx: &mut Transaction,
     id: Id,
     pipeline_run: Option<Id>,
@@ -230,7 +236,7 @@ pub async fn assign(
 ///
 /// # Errors
 /// 403 for a token that may not; as [`assign`] and [`insert`].
-pub async fn attach(
+pub(crate) async fn attach(
     cx: &Context,
     tx: &mut Transaction,
     project: Id,

@@ -43,7 +43,7 @@ struct Details {
 }
 
 /// The metadata of each run; nothing when it isn't wanted.
-pub async fn metadata(loader: &Loader<'_>, rows: &[RunRow]) -> ApiResult<ById<RunMetadata>> {
+pub(super) async fn metadata(loader: &Loader<'_>, rows: &[RunRow]) -> ApiResult<ById<RunMetadata>> {
     if !loader.metadata || rows.is_empty() {
         return Ok(ById::new());
     }
@@ -107,14 +107,14 @@ fn hydrated(row: &RunRow, details: Details) -> RunMetadata {
 }
 
 /// A run's configuration: its snapshot's, with the moment of its start.
-pub fn configuration(row: &RunRow, stored: Option<&JsonText>) -> Object {
+pub(super) fn configuration(row: &RunRow, stored: Option<&JsonText>) -> Object {
     let mut configuration = stored.map(|json| object(json.0.get())).unwrap_or_default();
     finalize_substitutions(&mut configuration, row.start_time.unwrap_or(row.body.created));
     configuration
 }
 
 /// What each run is related to; nothing when it isn't wanted.
-pub async fn resources(loader: &Loader<'_>, rows: &[RunRow]) -> ApiResult<ById<RunResources>> {
+pub(super) async fn resources(loader: &Loader<'_>, rows: &[RunRow]) -> ApiResult<ById<RunResources>> {
     if !loader.resources || rows.is_empty() {
         return Ok(ById::new());
     }
@@ -207,7 +207,7 @@ impl References {
 }
 
 /// The logs of each of these runs or steps, in the order they were made.
-pub async fn logs_of(
+pub(crate) async fn logs_of(
     loader: &Loader<'_>,
     column: &'static str,
     owner: impl Fn(&LogsRow) -> Option<Id>,
@@ -270,7 +270,7 @@ async fn outputs(
 }
 
 /// Puts the lists of packages into a run's environments.
-pub async fn add_packages(loader: &Loader<'_>, id: Id, metadata: &mut RunMetadata) -> ApiResult<()> {
+pub(super) async fn add_packages(loader: &Loader<'_>, id: Id, metadata: &mut RunMetadata) -> ApiResult<()> {
     let query = Sql::select()
         .column(("pipeline_run", "orchestrator_environment"))
         .column(("pipeline_snapshot", "client_environment"))
@@ -290,7 +290,10 @@ pub async fn add_packages(loader: &Loader<'_>, id: Id, metadata: &mut RunMetadat
 }
 
 /// Adds the metadata of the runs' steps, as `step::key`, and of their schedules, as `schedule:key`, to what is hydrated.
-pub async fn add_full_metadata(loader: &Loader<'_>, answers: &mut [ResponseOf<RunRow>]) -> ApiResult<()> {
+pub(super) async fn add_full_metadata(
+    loader: &Loader<'_>,
+    answers: &mut [ResponseOf<RunRow>],
+) -> ApiResult<()> {
     let runs: Vec<Id> = answers.iter().filter(|run| run.metadata.is_some()).map(|run| run.id).collect();
     if runs.is_empty() {
         return Ok(());

@@ -13,7 +13,11 @@ use crate::http::path::PathId;
 use crate::http::query::QueryParams;
 
 /// Only the run's orchestrator knows more about it than its steps have told.
-pub async fn refresh_run(cx: Context, PathId(id): PathId, mut query: QueryParams) -> ApiResult<Json<()>> {
+pub(super) async fn refresh_run(
+    cx: Context,
+    PathId(id): PathId,
+    mut query: QueryParams,
+) -> ApiResult<Json<()>> {
     query.flag("include_steps");
     query.finish()?;
     let run = cx.find::<RunRow>(id).await?;
@@ -24,7 +28,7 @@ pub async fn refresh_run(cx: Context, PathId(id): PathId, mut query: QueryParams
 
 /// Marks the run as stopping: its steps learn it when they next say that they live. Its orchestrator isn't told, which
 /// the answer says.
-pub async fn stop_run(cx: Context, PathId(id): PathId, mut query: QueryParams) -> ApiResult<Json<()>> {
+pub(super) async fn stop_run(cx: Context, PathId(id): PathId, mut query: QueryParams) -> ApiResult<Json<()>> {
     query.flag("graceful");
     query.finish()?;
     let run = cx.find::<RunRow>(id).await?;
@@ -65,11 +69,11 @@ async fn require_stack(cx: &Context, run: &RunRow) -> ApiResult<()> {
     }
 }
 
-pub async fn publish_events(_: Context) -> ApiError {
+pub(super) async fn publish_events(_: Context) -> ApiError {
     not_streaming()
 }
 
-pub async fn stream_events(_: Context) -> ApiError {
+pub(super) async fn stream_events(_: Context) -> ApiError {
     not_streaming()
 }
 

@@ -24,7 +24,7 @@ use crate::store::{Id, Timestamp, Transaction, Update, Words};
 const LONGEST_ENVIRONMENT: usize = 65_535;
 
 #[derive(Debug, Deserialize)]
-pub struct RunRequest {
+pub(super) struct RunRequest {
     project: Id,
     name: Name,
     snapshot: Id,
@@ -79,7 +79,7 @@ struct SnapshotOfRun {
 }
 
 /// The run that was asked for, and whether this request made it.
-pub async fn get_or_create_run(
+pub(super) async fn get_or_create_run(
     cx: Context,
     project: NamedProject,
     ModelBody(mut request): ModelBody<RunRequest>,

@@ -118,7 +118,7 @@ fn code_references() -> SelectStatement {
 }
 
 /// Filter by the name or id of the model whose version it is.
-pub const MODEL: Related = Related {
+pub(crate) const MODEL: Related = Related {
     column: "model_version_id",
     rows: || {
         let model = Expr::col(("model", "id")).equals(("model_version", "model_id"));

@@ -36,7 +36,7 @@ impl Meant {
     }
 }
 
-pub async fn get_run_logs(cx: Context, PathId(id): PathId, query: QueryParams) -> ApiResult<Response> {
+pub(super) async fn get_run_logs(cx: Context, PathId(id): PathId, query: QueryParams) -> ApiResult<Response> {
     let meant = Meant::read(query)?;
     cx.find::<RunRow>(id).await?;
     match find(&cx, "pipeline_run_id", id, &meant).await? {
@@ -49,7 +49,11 @@ pub async fn get_run_logs(cx: Context, PathId(id): PathId, query: QueryParams) -
     }
 }
 
-pub async fn get_step_logs(cx: Context, PathId(id): PathId, query: QueryParams) -> ApiResult<Response> {
+pub(crate) async fn get_step_logs(
+    cx: Context,
+    PathId(id): PathId,
+    query: QueryParams,
+) -> ApiResult<Response> {
     let meant = Meant::read(query)?;
     cx.find::<StepRow>(id).await?;
     match find(&cx, "step_run_id", id, &meant).await? {

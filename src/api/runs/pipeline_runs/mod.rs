@@ -38,14 +38,14 @@ use crate::framework::{Loader, Logged, Resource, Response, ResponseOf, delete_de
 use crate::http::error::ApiResult;
 use crate::store::{Id, JsonText, Timestamp, Transaction, Word, row};
 
-pub use self::answers::logs_of;
-pub use self::fields::MODEL;
-pub use self::logs::get_step_logs;
-pub use self::routes::routes;
-pub use self::status::ExecutionMode;
-pub use self::update::{Ended, follow, follow_steps, lock};
+pub(crate) use self::answers::logs_of;
+pub(crate) use self::fields::MODEL;
+pub(crate) use self::logs::get_step_logs;
+pub(crate) use self::routes::routes;
+pub(crate) use self::status::ExecutionMode;
+pub(crate) use self::update::{Ended, follow, follow_steps, lock};
 
-pub const KIND: Kind = Kind::new("runs").in_project();
+pub(crate) const KIND: Kind = Kind::new("runs").in_project();
 
 row! {
     pub struct RunRow in "pipeline_run" {
@@ -77,7 +77,7 @@ row! {
 }
 
 #[derive(Debug, Serialize)]
-pub struct RunMetadata {
+pub(crate) struct RunMetadata {
     run_metadata: Logged,
     config: Object,
     start_time: Option<Timestamp>,
@@ -96,13 +96,13 @@ pub struct RunMetadata {
 
 /// What started a run (contract schema PipelineRunTriggerInfo).
 #[derive(Debug, Default, Serialize, serde::Deserialize)]
-pub struct TriggerInfo {
+pub(crate) struct TriggerInfo {
     step_run_id: Option<Id>,
     deployment_id: Option<Id>,
 }
 
 #[derive(Debug, Serialize)]
-pub struct RunResources {
+pub(crate) struct RunResources {
     user: Option<Arc<UserResponse>>,
     snapshot: Option<Arc<ResponseOf<SnapshotRow>>>,
     source_snapshot: Option<Arc<ResponseOf<SnapshotRow>>>,
@@ -152,7 +152,7 @@ impl Resource for RunRow {
 ///
 /// # Errors
 /// The store's own.
-pub async fn strip_runs(tx: &mut Transaction, column: &'static str, value: Id) -> ApiResult<()> {
+pub(crate) async fn strip_runs(tx: &mut Transaction, column: &'static str, value: Id) -> ApiResult<()> {
     let select = || Sql::select().column("id").from("pipeline_run").to_owned();
     let runs = select().and_where(Expr::col(column).eq(value)).to_owned();
     let within = Expr::col("root_run_id")

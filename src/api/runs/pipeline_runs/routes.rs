@@ -30,7 +30,7 @@ const RUNS: &str = "/api/v1/runs";
 const RUNS_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/runs";
 const RUN: &str = "/api/v1/runs/{run_id}";
 
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .post(RUNS, get_or_create_run)
         .also(&TAGS)

@@ -12,7 +12,7 @@ use crate::store::{Id, Timestamp, Word, Words};
 /// What a run does when one of its steps fails (contract schema ExecutionMode).
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ExecutionMode {
+pub(crate) enum ExecutionMode {
     FailFast,
     StopOnFailure,
     #[default]
@@ -21,7 +21,7 @@ pub enum ExecutionMode {
 
 /// One try of a step.
 #[derive(Debug, FromRow)]
-pub struct StepState {
+pub(super) struct StepState {
     pub name: String,
     pub status: Word<ExecutionStatus>,
     /// Minutes without a sign of life after which a step counts as dead.
@@ -31,7 +31,7 @@ pub struct StepState {
 }
 
 impl StepState {
-    pub fn status(&self) -> ExecutionStatus {
+    pub(super) fn status(&self) -> ExecutionStatus {
         self.status.known().unwrap_or(ExecutionStatus::Failed)
     }
 
@@ -49,7 +49,7 @@ impl StepState {
 
 /// What a run's status depends on.
 #[derive(Debug)]
-pub struct RunState {
+pub(super) struct RunState {
     pub status: ExecutionStatus,
     pub is_dynamic: bool,
     pub is_child: bool,
@@ -64,7 +64,7 @@ pub struct RunState {
 
 /// A run's next status.
 #[derive(Debug, PartialEq, Eq)]
-pub struct NextStatus {
+pub(super) struct NextStatus {
     pub status: ExecutionStatus,
     pub in_progress: bool,
 }
@@ -74,7 +74,7 @@ impl RunState {
     ///
     /// # Errors
     /// 403 for a status that the run can't have, or not any more.
-    pub fn next(
+    pub(super) fn next(
         &self,
         requested: Option<ExecutionStatus>,
         has_reason: bool,
@@ -196,7 +196,7 @@ fn illegal(message: impl Into<String>) -> ApiError {
 
 /// What is looked at to know a run's status.
 #[derive(Debug, FromRow)]
-pub struct RunStatusRow {
+pub(super) struct RunStatusRow {
     pub status: Word<ExecutionStatus>,
     pub end_time: Option<Timestamp>,
     pub in_progress: bool,

@@ -25,7 +25,7 @@ use crate::http::values::{ShortText, at_most};
 use crate::store::{Id, Insert, StoreError, Timestamp, Transaction, Update, Words};
 
 #[derive(Debug, Deserialize)]
-pub struct RunUpdate {
+pub(super) struct RunUpdate {
     status: Option<ExecutionStatus>,
     status_reason: Option<ShortText>,
     orchestrator_run_id: Option<ShortText>,
@@ -43,7 +43,7 @@ impl Modelled for RunUpdate {
     const MODEL: &'static str = "PipelineRunUpdate";
 }
 
-pub async fn update_run(
+pub(super) async fn update_run(
     cx: Context,
     PathId(id): PathId,
     ModelBody(update): ModelBody<RunUpdate>,
@@ -132,7 +132,7 @@ async fn set_outputs(
 ///
 /// # Errors
 /// The store's own.
-pub async fn lock(tx: &mut Transaction, run: Id) -> Result<(), StoreError> {
+pub(crate) async fn lock(tx: &mut Transaction, run: Id) -> Result<(), StoreError> {
     let [.., turn] = run.0.into_bytes();
     tx.lock(&format!("run {turn:02x}")).await
 }
@@ -140,14 +140,14 @@ pub async fn lock(tx: &mut Transaction, run: Id) -> Result<(), StoreError> {
 /// Whether a change has ended the run.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[must_use = "what follows the end of a run has to follow"]
-pub struct Ended(bool);
+pub(crate) struct Ended(bool);
 
 impl Ended {
     /// After the commit: the run's tokens have their leeway from now on. Notes the first run that has ended on this server, and the first beyond one machine.
     ///
     /// # Errors
     /// The store's own.
-    pub async fn note(self, cx: &Context, run: Id) -> ApiResult<()> {
+    pub(crate) async fn note(self, cx: &Context, run: Id) -> ApiResult<()> {
         if !self.0 {
             return Ok(());
         }
@@ -194,7 +194,7 @@ async fn note_first_runs(cx: &Context, run: Id) -> ApiResult<()> {
 ///
 /// # Errors
 /// The store's own.
-pub async fn follow_steps(cx: &Context, tx: &mut Transaction, run: Id) -> ApiResult<Ended> {
+pub(crate) async fn follow_steps(cx: &Context, tx: &mut Transaction, run: Id) -> ApiResult<Ended> {
     follow(cx, tx, run, None, None).await
 }
 
@@ -202,7 +202,7 @@ pub async fn follow_steps(cx: &Context, tx: &mut Transaction, run: Id) -> ApiRes
 ///
 /// # Errors
 /// 403 for a status that the run can't have, or not any more; the store's own.
-pub async fn follow(
+pub(crate) async fn follow(
     cx: &Context,
     tx: &mut Transaction,
     run: Id,

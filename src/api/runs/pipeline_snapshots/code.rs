@@ -27,14 +27,14 @@ use crate::store::Id;
 const DOWNLOAD: &str = "snapshot_code";
 
 /// A token to download a snapshot's code with.
-pub async fn download_token(cx: Context, PathId(id): PathId) -> ApiResult<Json<String>> {
+pub(super) async fn download_token(cx: Context, PathId(id): PathId) -> ApiResult<Json<String>> {
     let snapshot = cx.find::<SnapshotRow>(id).await?;
     file(&cx, &snapshot, cx.principal.projects()).await?;
     Ok(Json(issue_download(&cx, &cx.principal, DOWNLOAD, id)?))
 }
 
 /// A snapshot's code, for whoever has the token.
-pub async fn download(
+pub(super) async fn download(
     State(app): State<AppState>,
     ClientAddress(address): ClientAddress,
     PathId(id): PathId,

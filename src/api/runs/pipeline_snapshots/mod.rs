@@ -29,14 +29,14 @@ use crate::framework::{ById, Held, Loader, Resource, Response, ResponseOf, delet
 use crate::http::error::ApiResult;
 use crate::store::{Id, InIds, JsonText, Stored, Transaction, Word, row};
 
-pub use self::related::step_configurations;
+pub(crate) use self::related::step_configurations;
 use self::related::{Abilities, LatestRun};
-pub use self::requests::StepRequest;
-pub use self::routes::{insert_step_configuration, routes};
+pub(crate) use self::requests::StepRequest;
+pub(crate) use self::routes::{insert_step_configuration, routes};
 
-pub const KIND: Kind = Kind::new("pipeline_snapshots").in_project();
+pub(crate) const KIND: Kind = Kind::new("pipeline_snapshots").in_project();
 /// What goes with one that is deleted.
-pub const HOLDS: [Held; 1] = [Held::new(pipeline_runs::KIND, "pipeline_run", "snapshot_id")];
+pub(crate) const HOLDS: [Held; 1] = [Held::new(pipeline_runs::KIND, "pipeline_run", "snapshot_id")];
 
 row! {
     pub struct SnapshotRow in "pipeline_snapshot" {
@@ -77,7 +77,7 @@ row! {
 }
 
 #[derive(Debug, Serialize)]
-pub struct SnapshotBody {
+pub(crate) struct SnapshotBody {
     #[serde(flatten)]
     columns: SnapshotColumns,
     #[serde(flatten)]
@@ -85,7 +85,7 @@ pub struct SnapshotBody {
 }
 
 #[derive(Debug, Serialize)]
-pub struct SnapshotMetadata {
+pub(crate) struct SnapshotMetadata {
     #[serde(flatten)]
     texts: SnapshotTexts,
     pipeline_configuration: JsonText,
@@ -99,7 +99,7 @@ pub struct SnapshotMetadata {
 }
 
 #[derive(Debug, Serialize)]
-pub struct SnapshotResources {
+pub(crate) struct SnapshotResources {
     user: Option<Arc<UserResponse>>,
     pipeline: Option<Arc<ResponseOf<PipelineRow>>>,
     stack: Option<Arc<ResponseOf<StackRow>>>,
@@ -201,7 +201,7 @@ fn hydrated(
 }
 
 /// An environment without its long list of Python packages.
-pub fn without_packages(environment: &JsonText) -> Object {
+pub(crate) fn without_packages(environment: &JsonText) -> Object {
     let mut environment = object(environment.0.get());
     environment.shift_remove("python_packages");
     environment

@@ -12,13 +12,13 @@ use crate::store::{Id, InIds, Word};
 
 /// Whether a snapshot can be run, or deployed, by whoever does that.
 #[derive(Debug, Default, Clone, Copy, Serialize)]
-pub struct Abilities {
+pub(super) struct Abilities {
     pub runnable: bool,
     pub deployable: bool,
 }
 
 /// What each of these snapshots can be used for; those without a build for nothing.
-pub async fn abilities(loader: &Loader<'_>, ids: &[Id]) -> ApiResult<ById<Abilities>> {
+pub(super) async fn abilities(loader: &Loader<'_>, ids: &[Id]) -> ApiResult<ById<Abilities>> {
     if ids.is_empty() {
         return Ok(ById::new());
     }
@@ -42,7 +42,7 @@ pub async fn abilities(loader: &Loader<'_>, ids: &[Id]) -> ApiResult<ById<Abilit
 }
 
 /// The deployer of the stack of the snapshot that the query around this one is about.
-pub fn deployer() -> SelectStatement {
+pub(super) fn deployer() -> SelectStatement {
     Sql::select()
         .column(("stack_component", "id"))
         .from("stack_composition")
@@ -57,14 +57,14 @@ pub fn deployer() -> SelectStatement {
 
 /// The newest run that was started from a snapshot.
 #[derive(Debug, FromRow)]
-pub struct LatestRun {
+pub(super) struct LatestRun {
     pub source_id: Id,
     pub id: Id,
     pub status: Word<ExecutionStatus>,
     pub user_id: Option<Id>,
 }
 
-pub async fn latest_runs(loader: &Loader<'_>, ids: &[Id]) -> ApiResult<ById<LatestRun>> {
+pub(super) async fn latest_runs(loader: &Loader<'_>, ids: &[Id]) -> ApiResult<ById<LatestRun>> {
     if ids.is_empty() {
         return Ok(ById::new());
     }
@@ -93,7 +93,7 @@ pub async fn latest_runs(loader: &Loader<'_>, ids: &[Id]) -> ApiResult<ById<Late
 }
 
 /// The steps of each of these snapshots, in their order.
-pub async fn step_configurations(
+pub(crate) async fn step_configurations(
     loader: &Loader<'_>,
     ids: Vec<Id>,
 ) -> ApiResult<ById<Vec<(String, StoredStep)>>> {

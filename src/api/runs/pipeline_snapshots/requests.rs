@@ -15,7 +15,7 @@ use crate::store::Id;
 /// A name, or that there is to be none.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "serde_json::Value")]
-pub enum SnapshotName {
+pub(super) enum SnapshotName {
     Named(ShortText),
     None,
 }
@@ -34,7 +34,7 @@ impl TryFrom<serde_json::Value> for SnapshotName {
 }
 
 impl SnapshotName {
-    pub fn text(name: Option<&Self>) -> Option<&str> {
+    pub(super) fn text(name: Option<&Self>) -> Option<&str> {
         match name {
             Some(Self::Named(name)) => Some(name.as_str()),
             _ => None,
@@ -43,7 +43,7 @@ impl SnapshotName {
 }
 
 #[derive(Debug, Deserialize)]
-pub struct SnapshotRequest {
+pub(super) struct SnapshotRequest {
     pub project: Id,
     pub run_name_template: ShortText,
     pub pipeline_configuration: JsonObject,
@@ -95,14 +95,14 @@ impl Modelled for SnapshotRequest {
 
 /// A step, of which everything but the merged configuration is kept.
 #[derive(Debug, Deserialize)]
-pub struct StepRequest(Object);
+pub(crate) struct StepRequest(Object);
 
 impl StepRequest {
     /// The text that is kept: the configuration is made again from the pipeline's when it is read.
     ///
     /// # Errors
     /// 422 when the step doesn't say what it is.
-    pub fn stored(&self, name: &str) -> ApiResult<String> {
+    pub(crate) fn stored(&self, name: &str) -> ApiResult<String> {
         let mut kept: IndexMap<&str, &RawValue> =
             self.0.iter().map(|(key, value)| (key.as_str(), &**value)).collect();
         let merged = kept.shift_remove("config");
@@ -119,7 +119,7 @@ impl StepRequest {
 }
 
 #[derive(Debug, Deserialize)]
-pub struct SnapshotUpdate {
+pub(super) struct SnapshotUpdate {
     pub name: Option<SnapshotName>,
     pub description: Option<LongText>,
     #[serde(default)]
@@ -140,7 +140,7 @@ const MOST_INHERITED: usize = 64 << 20;
 impl SnapshotRequest {
     /// # Errors
     /// 422 for a snapshot whose answers would be too large.
-    pub fn check_size(&self) -> ApiResult<()> {
+    pub(super) fn check_size(&self) -> ApiResult<()> {
         let inherited = self.pipeline_configuration.as_str().len() * self.step_configurations.len();
         match inherited <= MOST_INHERITED {
             true => Ok(()),

@@ -39,7 +39,7 @@ const DELETE: Permission = KIND.to(Verb::Delete);
 const REPLACED: [Also; 2] =
     [Also::met(UPDATE, "one whose name it takes"), Also::met(DELETE, "an unused one whose name it takes")];
 
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .post(SNAPSHOTS, create_snapshot)
         .also(&TAGS)
@@ -177,7 +177,7 @@ async fn insert(
 ///
 /// # Errors
 /// The store's own.
-pub async fn insert_step_configuration(
+pub(crate) async fn insert_step_configuration(
     cx: &Context,
     tx: &mut Transaction,
     (owner, owner_id): (&'static str, Id),

@@ -22,7 +22,7 @@ const MOST_STEPS: usize = 5_000;
 
 /// How a snapshot can be configured.
 #[derive(Debug, Clone)]
-pub struct RunConfiguration {
+pub(crate) struct RunConfiguration {
     pub template: Arc<RawValue>,
     pub schema: Arc<RawValue>,
 }
@@ -60,7 +60,7 @@ struct Configurable<'a> {
 ///
 /// # Errors
 /// The store's own.
-pub async fn of_snapshots(loader: &Loader<'_>, ids: &[Id]) -> ApiResult<ById<RunConfiguration>> {
+pub(crate) async fn of_snapshots(loader: &Loader<'_>, ids: &[Id]) -> ApiResult<ById<RunConfiguration>> {
     let snapshots = snapshots(loader, ids).await?;
     let components = components(loader, snapshots.iter().map(|snapshot| snapshot.stack_id)).await?;
     let ids = snapshots.iter().map(|snapshot| snapshot.id).collect();

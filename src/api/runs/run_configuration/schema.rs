@@ -69,7 +69,7 @@ struct Making {
 }
 
 impl Configurable<'_> {
-    pub fn schema(&self) -> serde_json::Result<String> {
+    pub(super) fn schema(&self) -> serde_json::Result<String> {
         let parts: Parts = serde_json::from_slice(&PARTS.bytes().map_err(serde_json::Error::io)?)?;
         let Parts { definitions, mut pipeline, step, settings } = parts;
         let mut shared: Vec<String> = definitions.keys().cloned().collect();

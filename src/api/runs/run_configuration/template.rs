@@ -14,7 +14,7 @@ const PARAMETERS: &str = "parameters";
 type Fields = Vec<(String, String)>;
 
 impl Configurable<'_> {
-    pub fn template(&self) -> String {
+    pub(super) fn template(&self) -> String {
         let of_steps = fields("StepConfigurationUpdate");
         let of_steps = |name: &str| of_steps.contains(&name) && !NOT_OF_STEPS.contains(&name);
         let steps: Fields = self

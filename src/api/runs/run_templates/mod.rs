@@ -25,12 +25,12 @@ use crate::http::filter::{Field, FieldKind, Fields, OWNED, Related, STAMPED, Sor
 use crate::http::list::Listed;
 use crate::store::{Id, InIds, JsonText, Transaction, Word, row};
 
-pub const KIND: Kind = Kind::new("run_templates").in_project();
+pub(crate) const KIND: Kind = Kind::new("run_templates").in_project();
 const TEMPLATES: &str = "/api/v1/run_templates";
 const TEMPLATES_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/run_templates";
 const TEMPLATE: &str = "/api/v1/run_templates/{template_id}";
 
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .post(TEMPLATES, requests::create_template)
         .also(&TAGS)
@@ -114,14 +114,14 @@ impl Listed for TemplateRow {
 }
 
 #[derive(Debug, Serialize)]
-pub struct TemplateBody {
+pub(crate) struct TemplateBody {
     #[serde(flatten)]
     columns: TemplateColumns,
     runnable: bool,
 }
 
 #[derive(Debug, Serialize)]
-pub struct TemplateMetadata {
+pub(crate) struct TemplateMetadata {
     description: Option<String>,
     pipeline_spec: Option<Arc<RawValue>>,
     config_template: Option<Arc<RawValue>>,
@@ -129,7 +129,7 @@ pub struct TemplateMetadata {
 }
 
 #[derive(Debug, Serialize)]
-pub struct TemplateResources {
+pub(crate) struct TemplateResources {
     user: Option<Arc<UserResponse>>,
     source_snapshot: Option<Arc<ResponseOf<SnapshotRow>>>,
     pipeline: Option<Arc<ResponseOf<PipelineRow>>>,

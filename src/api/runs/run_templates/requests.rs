@@ -21,7 +21,7 @@ use crate::http::values::{LongText, ShortText};
 use crate::store::{Base64Json, Id, Transaction, Update};
 
 #[derive(Debug, Deserialize)]
-pub struct TemplateRequest {
+pub(super) struct TemplateRequest {
     project: Id,
     name: ShortText,
     description: Option<LongText>,
@@ -37,7 +37,7 @@ impl Modelled for TemplateRequest {
 }
 
 #[derive(Debug, Deserialize)]
-pub struct TemplateUpdate {
+pub(super) struct TemplateUpdate {
     name: Option<ShortText>,
     description: Option<LongText>,
     hidden: Option<bool>,
@@ -52,7 +52,7 @@ impl Modelled for TemplateUpdate {
 }
 
 /// Makes a template. Its snapshot gets its name and description, unless it is hidden.
-pub async fn create_template(
+pub(super) async fn create_template(
     cx: Context,
     project: NamedProject,
     ModelBody(request): ModelBody<TemplateRequest>,
@@ -90,7 +90,7 @@ pub async fn create_template(
 }
 
 /// Renames or describes a template, hides it, or changes its tags.
-pub async fn update_template(
+pub(super) async fn update_template(
     cx: Context,
     PathId(id): PathId,
     ModelBody(update): ModelBody<TemplateUpdate>,

@@ -19,11 +19,11 @@ use crate::http::filter::{Field, FieldKind, Fields, OWNED, Related, STAMPED, USE
 use crate::http::list::Listed;
 use crate::store::{Id, JsonText, Timestamp, Word, row};
 
-pub const KIND: Kind = Kind::new("run_wait_conditions").in_project();
+pub(crate) const KIND: Kind = Kind::new("run_wait_conditions").in_project();
 const CONDITIONS: &str = "/api/v1/run_wait_conditions";
 const CONDITION: &str = "/api/v1/run_wait_conditions/{run_wait_condition_id}";
 
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .post(CONDITIONS, requests::create_condition)
         .also(&[run_metadata::LOGGED])
@@ -89,7 +89,7 @@ impl Listed for WaitConditionRow {
 }
 
 #[derive(Debug, Serialize)]
-pub struct WaitConditionResources {
+pub(crate) struct WaitConditionResources {
     user: Option<Arc<UserResponse>>,
     run: Option<Arc<ResponseOf<RunRow>>>,
 }

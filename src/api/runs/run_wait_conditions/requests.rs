@@ -64,7 +64,7 @@ enum LeaseMode {
 }
 
 #[derive(Debug, Deserialize)]
-pub struct WaitConditionRequest {
+pub(super) struct WaitConditionRequest {
     project: Id,
     run: Id,
     name: ShortText,
@@ -76,20 +76,20 @@ pub struct WaitConditionRequest {
 }
 
 #[derive(Debug, Deserialize)]
-pub struct LeaseUpdate {
+pub(super) struct LeaseUpdate {
     poller_instance_id: ShortText,
     poller_lease_expires_at: Moment,
     mode: Option<LeaseMode>,
 }
 
 #[derive(Debug, Deserialize)]
-pub struct Answer {
+pub(super) struct Answer {
     resolution: Resolution,
     result: Option<Value>,
 }
 
 /// Makes a condition. The same one again, as a run makes it that was interrupted, is that one.
-pub async fn create_condition(
+pub(super) async fn create_condition(
     cx: Context,
     JsonBody(request): JsonBody<WaitConditionRequest>,
 ) -> ApiResult<Json<ResponseOf<WaitConditionRow>>> {
@@ -165,7 +165,7 @@ fn value(json: &str) -> Option<Value> {
 
 /// Notes that the run still looks whether its condition is resolved, or doesn't any more. Answers with the condition's
 /// status.
-pub async fn update_lease(
+pub(super) async fn update_lease(
     cx: Context,
     PathId(id): PathId,
     JsonBody(update): JsonBody<LeaseUpdate>,
@@ -232,7 +232,7 @@ async fn wait_to_be_resumed(cx: &Context, tx: &mut Transaction, run: Id) -> ApiR
 }
 
 /// Answers what a run waits for.
-pub async fn resolve_condition(
+pub(super) async fn resolve_condition(
     cx: Context,
     PathId(id): PathId,
     JsonBody(answer): JsonBody<Answer>,

@@ -26,7 +26,7 @@ struct PipelineOfRun {
 }
 
 /// What a step is configured to do, as far as its answer shows it.
-pub struct Configuration {
+pub(super) struct Configuration {
     pub outline: Outline,
     /// When metadata is wanted.
     pub whole: Option<MergedStep>,
@@ -46,7 +46,7 @@ impl Configuration {
 }
 
 /// The configuration of each step that has one, with what it takes over from its pipeline.
-pub async fn configurations(loader: &Loader<'_>, rows: &[StepRow]) -> ApiResult<ById<Configuration>> {
+pub(super) async fn configurations(loader: &Loader<'_>, rows: &[StepRow]) -> ApiResult<ById<Configuration>> {
     if rows.is_empty() {
         return Ok(ById::new());
     }
@@ -146,7 +146,7 @@ fn without_overridden(mut step: MergedStep, pipeline: &Object, invocation: &str)
 
 /// The long columns of a step, its parents and metadata, which only hydrated answers need.
 #[derive(Debug, FromRow)]
-pub struct Details {
+pub(super) struct Details {
     id: Id,
     docstring: Option<String>,
     source_code: Option<String>,
@@ -158,7 +158,11 @@ pub struct Details {
 }
 
 impl Details {
-    pub fn metadata(self, references: StepReferences, configuration: Option<MergedStep>) -> StepMetadata {
+    pub(super) fn metadata(
+        self,
+        references: StepReferences,
+        configuration: Option<MergedStep>,
+    ) -> StepMetadata {
         let (config, spec) = match configuration {
             Some(step) => (step.config, Some(step.spec)),
             None => (Object::new(), None),
@@ -177,7 +181,7 @@ impl Details {
 }
 
 /// What hydrated answers need of each step; nothing when it isn't wanted.
-pub async fn details(loader: &Loader<'_>, rows: &[StepRow]) -> ApiResult<ById<Details>> {
+pub(super) async fn details(loader: &Loader<'_>, rows: &[StepRow]) -> ApiResult<ById<Details>> {
     if !loader.metadata || rows.is_empty() {
         return Ok(ById::new());
     }
@@ -208,7 +212,7 @@ pub async fn details(loader: &Loader<'_>, rows: &[StepRow]) -> ApiResult<ById<De
 }
 
 /// What each step is related to; nothing when it isn't wanted.
-pub async fn resources(loader: &Loader<'_>, rows: &[StepRow]) -> ApiResult<ById<StepResources>> {
+pub(super) async fn resources(loader: &Loader<'_>, rows: &[StepRow]) -> ApiResult<ById<StepResources>> {
     if !loader.resources || rows.is_empty() {
         return Ok(ById::new());
     }

@@ -19,7 +19,7 @@ type Outputs = IndexMap<String, Vec<Version>>;
 
 /// An artifact version as a step took it in (contract schema StepRunInputResponse).
 #[derive(Debug, Serialize)]
-pub struct StepInput {
+pub(crate) struct StepInput {
     #[serde(flatten)]
     version: Version,
     #[serde(flatten)]
@@ -43,7 +43,7 @@ struct InputLink {
 }
 
 /// The inputs and outputs of each step, by name.
-pub async fn load(loader: &Loader<'_>, steps: &[Id]) -> ApiResult<(ById<Inputs>, ById<Outputs>)> {
+pub(super) async fn load(loader: &Loader<'_>, steps: &[Id]) -> ApiResult<(ById<Inputs>, ById<Outputs>)> {
     let inputs = Sql::select()
         .columns(["step_id", "artifact_id", "name", "type", "input_index", "chunk_index", "chunk_size"])
         .from("step_run_input_artifact")
@@ -82,7 +82,7 @@ pub async fn load(loader: &Loader<'_>, steps: &[Id]) -> ApiResult<(ById<Inputs>,
 
 /// How an artifact came to a step (contract schema StepRunInputArtifactType).
 #[derive(Debug, Clone)]
-pub struct NewInput<'a> {
+pub(super) struct NewInput<'a> {
     pub name: &'a str,
     pub artifact: Id,
     /// `step_output`, `manual`, `external`, `lazy` or `override`.
@@ -94,7 +94,7 @@ pub struct NewInput<'a> {
 
 impl<'a> NewInput<'a> {
     /// One that the step itself loaded.
-    pub fn loaded(name: &'a str, artifact: Id) -> Self {
+    pub(super) fn loaded(name: &'a str, artifact: Id) -> Self {
         Self { name, artifact, kind: "manual", index: 0, chunk_index: None, chunk_size: None }
     }
 }
@@ -103,7 +103,12 @@ impl<'a> NewInput<'a> {
 ///
 /// # Errors
 /// 404 for an artifact version that isn't in the project; the store's own.
-pub async fn add_input(tx: &mut Transaction, step: Id, project: Id, input: &NewInput<'_>) -> ApiResult<()> {
+pub(super) async fn add_input(
+    tx: &mut Transaction,
+    step: Id,
+    project: Id,
+    input: &NewInput<'_>,
+) -> ApiResult<()> {
     require::<ArtifactVersionRow>(tx, Some(input.artifact), project).await?;
     let same = Sql::select()
         .column("step_id")
@@ -133,7 +138,7 @@ pub async fn add_input(tx: &mut Transaction, step: Id, project: Id, input: &NewI
 ///
 /// # Errors
 /// 404 for an artifact version that isn't in the project; the store's own.
-pub async fn add_outputs(
+pub(super) async fn add_outputs(
     tx: &mut Transaction,
     step: Id,
     project: Id,

@@ -31,7 +31,7 @@ const MOST_PARENTS: usize = 1_000;
 const MOST_TAGGINGS: usize = 5_000;
 
 #[derive(Debug, Deserialize)]
-pub struct StepRequest {
+pub(super) struct StepRequest {
     project: Id,
     name: Name,
     start_time: Moment,
@@ -65,7 +65,7 @@ struct RunOfStep {
     configuration: Object,
 }
 
-pub async fn create_step(
+pub(super) async fn create_step(
     cx: Context,
     ModelBody(request): ModelBody<StepRequest>,
 ) -> ApiResult<Json<ResponseOf<StepRow>>> {

@@ -24,10 +24,10 @@ use crate::framework::{Loader, Logged, Resource, Response, ResponseOf};
 use crate::http::error::ApiResult;
 use crate::store::{Id, JsonText, Timestamp, Word, row};
 
-pub use self::artifacts::StepInput;
-pub use self::routes::routes;
+pub(crate) use self::artifacts::StepInput;
+pub(crate) use self::routes::routes;
 
-pub const KIND: Kind = Kind::new("steps").in_project();
+pub(crate) const KIND: Kind = Kind::new("steps").in_project();
 
 row! {
     pub struct StepRow in "step_run" {
@@ -56,7 +56,7 @@ row! {
 }
 
 #[derive(Debug, Serialize)]
-pub struct StepBody {
+pub(crate) struct StepBody {
     #[serde(flatten)]
     columns: StepColumns,
     r#type: Option<String>,
@@ -64,7 +64,7 @@ pub struct StepBody {
 }
 
 #[derive(Debug, Serialize)]
-pub struct StepMetadata {
+pub(crate) struct StepMetadata {
     #[serde(flatten)]
     references: StepReferences,
     config: Object,
@@ -77,7 +77,7 @@ pub struct StepMetadata {
 }
 
 #[derive(Debug, Serialize)]
-pub struct StepResources {
+pub(crate) struct StepResources {
     user: Option<Arc<UserResponse>>,
     log_collection: Vec<Arc<ResponseOf<LogsRow>>>,
     model_version: Option<Arc<ResponseOf<ModelVersionRow>>>,

@@ -25,7 +25,7 @@ use crate::store::{Id, Update, Word};
 const STEPS: &str = "/api/v1/steps";
 const STEP: &str = "/api/v1/steps/{step_id}";
 
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .post(STEPS, create_step)
         .also(&TAGS)

@@ -20,7 +20,7 @@ use crate::http::values::at_most;
 use crate::store::{Id, Transaction, Update, Word, Words};
 
 #[derive(Debug, Deserialize)]
-pub struct StepUpdate {
+pub(super) struct StepUpdate {
     #[serde(default, deserialize_with = "at_most::<5000, _, _>")]
     outputs: IndexMap<String, Vec<Id>>,
     #[serde(default, deserialize_with = "at_most::<5000, _, _>")]
@@ -41,7 +41,7 @@ impl Modelled for StepUpdate {
 ///
 /// # Errors
 /// 403 for a status that only the server sets, and for a step that has ended.
-pub fn check_transition(current: Option<ExecutionStatus>, new: ExecutionStatus) -> ApiResult<()> {
+pub(super) fn check_transition(current: Option<ExecutionStatus>, new: ExecutionStatus) -> ApiResult<()> {
     use ExecutionStatus as Status;
     let illegal = |message: String| Err(ApiError::illegal(message));
     if matches!(new, Status::Retrying | Status::Retried | Status::Cancelling | Status::Queued) {
@@ -58,7 +58,7 @@ pub fn check_transition(current: Option<ExecutionStatus>, new: ExecutionStatus) 
     }
 }
 
-pub async fn update_step(
+pub(super) async fn update_step(
     cx: Context,
     PathId(id): PathId,
     ModelBody(mut update): ModelBody<StepUpdate>,

@@ -63,6 +63,6 @@ impl Modify for ApiKeyAsPassword {
 ///
 /// # Errors
 /// When the contract's text is no JSON.
-pub fn document(operations: &[Operation]) -> serde_json::Result<serde_json::Value> {
+pub(crate) fn document(operations: &[Operation]) -> serde_json::Result<serde_json::Value> {
     openapi::document(operations, &Own::openapi())
 }

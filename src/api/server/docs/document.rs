@@ -27,7 +27,7 @@ const TAG_BYTES: usize = 16;
 
 /// The document, once it is made.
 #[derive(Clone)]
-pub struct Document {
+pub(super) struct Document {
     made: Arc<OnceCell<Option<Made>>>,
     /// Where the operations' paths start.
     root: Arc<str>,
@@ -42,12 +42,12 @@ struct Made {
 
 impl Document {
     /// The document about these operations of a server with that root path.
-    pub fn new(operations: Vec<Operation>, root: &str) -> Self {
+    pub(super) fn new(operations: Vec<Operation>, root: &str) -> Self {
         Self { made: Arc::default(), root: root.into(), operations: operations.into() }
     }
 
     /// The document, or that the caller has it.
-    pub async fn answer(&self, asked: &HeaderMap) -> Response {
+    pub(super) async fn answer(&self, asked: &HeaderMap) -> Response {
         let (cell, root) = (Arc::clone(&self.made), Arc::clone(&self.root));
         let operations = Arc::clone(&self.operations);
         // However many ask, and whoever hangs up meanwhile, it is made once.

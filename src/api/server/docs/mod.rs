@@ -17,7 +17,7 @@ use crate::http::Operation;
 use crate::middleware::headers::own_page;
 use crate::packed::packed;
 
-pub use self::described::document;
+pub(crate) use self::described::document;
 
 const DOCUMENT: &str = "/openapi.json";
 const INITIALIZER: &str = include_str!("initializer.js");
@@ -33,7 +33,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
                       connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
 
 /// `/docs`, `/redoc` and `/openapi.json`.
-pub fn router(operations: Vec<Operation>, root: &str) -> Router<AppState> {
+pub(crate) fn router(operations: Vec<Operation>, root: &str) -> Router<AppState> {
     let document = Document::new(operations, root);
     Router::new()
         // From there, so that whoever moves the server to another path needn't tell it.

@@ -14,7 +14,7 @@ use crate::http::values::JsonObject;
 ///
 /// # Errors
 /// 400 for fields that the flavor doesn't have, 422 for what is missing or of the wrong type.
-pub fn check(flavor: &FlavorRow, configuration: &JsonObject) -> ApiResult<()> {
+pub(crate) fn check(flavor: &FlavorRow, configuration: &JsonObject) -> ApiResult<()> {
     let schema: Value = serde_json::from_str(flavor.metadata.config_schema.0.get()).unwrap_or_default();
     let Some(properties) = schema["properties"].as_object().filter(|_| !flavor.body.is_custom) else {
         return Ok(());

@@ -1,7 +1,7 @@
 //! Stack components: one configured tool of a stack.
 
-pub mod configuration;
-pub mod writes;
+pub(crate) mod configuration;
+pub(crate) mod writes;
 
 use std::sync::Arc;
 
@@ -23,13 +23,13 @@ use crate::http::list::Listed;
 use crate::http::written::or_empty_object;
 use crate::store::{Base64Json, Id, Transaction, Word, row};
 
-pub const KIND: Kind = Kind::new("components");
+pub(crate) const KIND: Kind = Kind::new("components");
 const COMPONENTS: &str = "/api/v1/components";
 /// An older path; components are of no project.
 const COMPONENTS_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/components";
 const COMPONENT: &str = "/api/v1/components/{component_id}";
 
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .post(COMPONENTS, writes::create_component)
         .also(&secrets::LINKED)
@@ -121,7 +121,7 @@ impl Listed for ComponentRow {
             Field::always("scope_type", of_type),
             Field::text("name"),
             Field::text("flavor"),
-            Field::word("type", ComponentType::VARIANTS),
+            Field::word("type"),
             Field::reference("connector_id", "connector_id"),
             Field::related("stack_id", STACK),
         ],
@@ -134,7 +134,7 @@ fn of_type(filter: &Filter<'_>) -> ApiResult<SimpleExpr> {
 }
 
 #[derive(Debug, Serialize)]
-pub struct ComponentBody {
+pub(crate) struct ComponentBody {
     #[serde(flatten)]
     pub columns: ComponentColumns,
     integration: Option<String>,
@@ -142,7 +142,7 @@ pub struct ComponentBody {
 }
 
 #[derive(Debug, Serialize)]
-pub struct ComponentMetadata {
+pub(crate) struct ComponentMetadata {
     #[serde(flatten)]
     settings: ComponentSettings,
     secrets: Vec<Id>,
@@ -151,7 +151,7 @@ pub struct ComponentMetadata {
 }
 
 #[derive(Debug, Serialize)]
-pub struct ComponentResources {
+pub(crate) struct ComponentResources {
     user: Option<Arc<UserResponse>>,
     flavor: Option<Arc<ResponseOf<FlavorRow>>>,
 }

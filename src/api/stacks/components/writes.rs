@@ -16,7 +16,7 @@ use crate::http::values::{JsonObject, Name, ShortText, TextObject, check_name, n
 use crate::store::{Base64Json, Id, Timestamp, Transaction, Update, Words};
 
 /// Writers of stacks and components take turns, so that no stack is made of a component that is being deleted.
-pub const TURN: &str = "stacks";
+pub(crate) const TURN: &str = "stacks";
 
 /// A component's name: nothing that would be read as a secret's value.
 #[derive(Debug, Clone, Deserialize)]
@@ -44,7 +44,7 @@ fn is_secret_reference(text: &str) -> bool {
 }
 
 #[derive(Debug, Deserialize)]
-pub struct ComponentRequest {
+pub(crate) struct ComponentRequest {
     name: ComponentName,
     r#type: ComponentType,
     flavor: ShortText,
@@ -59,7 +59,7 @@ pub struct ComponentRequest {
 
 /// What is to change. Without a connector the one that it had is taken away, as in ZenML.
 #[derive(Debug, Deserialize)]
-pub struct ComponentUpdate {
+pub(crate) struct ComponentUpdate {
     name: Option<Name>,
     configuration: Option<JsonObject>,
     #[serde(default, deserialize_with = "nullable")]
@@ -75,7 +75,7 @@ pub struct ComponentUpdate {
 }
 
 /// A component that is to be made.
-pub struct NewComponent<'a> {
+pub(crate) struct NewComponent<'a> {
     pub name: &'a str,
     pub kind: ComponentType,
     pub flavor: &'a str,
@@ -87,7 +87,7 @@ pub struct NewComponent<'a> {
     pub connector_resource_id: Option<&'a str>,
 }
 
-pub async fn create_component(
+pub(crate) async fn create_component(
     cx: Context,
     JsonBody(request): JsonBody<ComponentRequest>,
 ) -> ApiResult<Json<ResponseOf<ComponentRow>>> {
@@ -121,7 +121,11 @@ pub async fn create_component(
 /// # Errors
 /// 403 for a folder of this machine that no admin has registered; 409 when another one of its type has the name; the
 /// store's own.
-pub async fn insert(cx: &Context, tx: &mut Transaction, component: &NewComponent<'_>) -> ApiResult<Id> {
+pub(crate) async fn insert(
+    cx: &Context,
+    tx: &mut Transaction,
+    component: &NewComponent<'_>,
+) -> ApiResult<Id> {
     let (name, kind) = (component.name, component.kind.as_str());
     let configuration = component.configuration.as_str();
     refuse_unregistered(cx, tx, (kind, component.flavor), configuration).await?;
@@ -143,7 +147,7 @@ pub async fn insert(cx: &Context, tx: &mut Transaction, component: &NewComponent
     Ok(id)
 }
 
-pub async fn update_component(
+pub(crate) async fn update_component(
     cx: Context,
     PathId(id): PathId,
     JsonBody(update): JsonBody<ComponentUpdate>,
@@ -189,7 +193,7 @@ impl ComponentUpdate {
     }
 }
 
-pub async fn delete_component(cx: Context, PathId(id): PathId) -> ApiResult<Json<()>> {
+pub(crate) async fn delete_component(cx: Context, PathId(id): PathId) -> ApiResult<Json<()>> {
     let deleted = cx.store.write(|mut tx| async move {
         tx.lock(TURN).await?;
         delete(&mut tx, id).await?;
@@ -202,7 +206,7 @@ pub async fn delete_component(cx: Context, PathId(id): PathId) -> ApiResult<Json
 ///
 /// # Errors
 /// 403 for one of the default components, a part of a stack, and a deployer with deployments; the store's own.
-pub async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {
+pub(crate) async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {
     let component = find_in::<ComponentRow>(tx, id).await?;
     refuse_default(&component, "deleted")?;
     let forbidden = |reason: String| {
@@ -259,7 +263,11 @@ async fn refuse_taken(tx: &mut Transaction, name: &str, kind: &str, own: Option<
 ///
 /// # Errors
 /// The store's own.
-pub async fn find_named(tx: &mut Transaction, name: &str, kind: &str) -> ApiResult<Option<ComponentRow>> {
+pub(crate) async fn find_named(
+    tx: &mut Transaction,
+    name: &str,
+    kind: &str,
+) -> ApiResult<Option<ComponentRow>> {
     let mut select = ComponentRow::select();
     select.and_where(Expr::col("name").eq(name)).and_where(Expr::col("type").eq(kind));
     Ok(tx.fetch_optional(&select).await?)
@@ -281,7 +289,7 @@ async fn require_flavor(tx: &mut Transaction, name: &str, kind: &str) -> ApiResu
 ///
 /// # Errors
 /// 404 when it isn't; the store's own.
-pub async fn require_connector(tx: &mut Transaction, id: Option<Id>) -> ApiResult<()> {
+pub(crate) async fn require_connector(tx: &mut Transaction, id: Option<Id>) -> ApiResult<()> {
     let Some(id) = id else { return Ok(()) };
     let query =
         Sql::select().column("id").from("service_connector").and_where(Expr::col("id").eq(id)).to_owned();

@@ -15,7 +15,7 @@ use crate::store::{Id, InIds, Insert, Transaction, Words, is_duplicate};
 
 const READ: Permission = KIND.to(Verb::Read);
 /// What a route may do that gives secrets to what it makes or changes: whoever uses that may read them.
-pub const LINKED: [Also; 1] = [Also::met(READ, "secrets")];
+pub(crate) const LINKED: [Also; 1] = [Also::met(READ, "secrets")];
 
 /// What secrets are linked to (contract schema SecretResourceTypes): the word in the store.
 #[derive(Debug, Clone, Copy, EnumString, IntoStaticStr, VariantNames)]
@@ -27,7 +27,7 @@ pub enum Linkable {
 
 /// Names or ids of secrets; null is none.
 #[derive(Debug, Clone, Default)]
-pub struct SecretNames(Vec<String>);
+pub(crate) struct SecretNames(Vec<String>);
 
 impl<'de> Deserialize<'de> for SecretNames {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -40,7 +40,11 @@ impl<'de> Deserialize<'de> for SecretNames {
 ///
 /// # Errors
 /// The store's own.
-pub async fn linked_secrets(loader: &Loader<'_>, kind: Linkable, ids: &[Id]) -> ApiResult<ById<Vec<Id>>> {
+pub(crate) async fn linked_secrets(
+    loader: &Loader<'_>,
+    kind: Linkable,
+    ids: &[Id],
+) -> ApiResult<ById<Vec<Id>>> {
     let mut by_thing: ById<Vec<Id>> = ById::new();
     if ids.is_empty() || !loader.metadata {
         return Ok(by_thing);
@@ -63,7 +67,7 @@ pub async fn linked_secrets(loader: &Loader<'_>, kind: Linkable, ids: &[Id]) -> 
 ///
 /// # Errors
 /// 403 for a token that may not; 404 for a secret that isn't there, or is another's private one; the store's own.
-pub async fn change_links(
+pub(crate) async fn change_links(
     cx: &Context,
     tx: &mut Transaction,
     kind: Linkable,
@@ -103,7 +107,7 @@ pub async fn change_links(
 ///
 /// # Errors
 /// The store's own.
-pub async fn unlink_all(tx: &mut Transaction, thing: Id) -> ApiResult<()> {
+pub(crate) async fn unlink_all(tx: &mut Transaction, thing: Id) -> ApiResult<()> {
     let of_thing = Expr::col("resource_id").eq(thing);
     tx.execute(&Sql::delete().from_table("secret_resource").and_where(of_thing).to_owned()).await?;
     Ok(())

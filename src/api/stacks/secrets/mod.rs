@@ -28,11 +28,10 @@ use crate::http::query::QueryParams;
 use crate::http::values::Name;
 use crate::store::{Id, Stored, Timestamp, Transaction, Update, row};
 
-pub use self::links::{LINKED, Linkable, SecretNames, change_links, linked_secrets, unlink_all};
+pub(crate) use self::links::{LINKED, Linkable, SecretNames, change_links, linked_secrets, unlink_all};
 use self::values::{SecretValues, SentValues};
-pub use crate::auth::cipher::SecretCipher;
 
-pub const KIND: Kind = Kind::new("secrets");
+pub(crate) const KIND: Kind = Kind::new("secrets");
 const BACKUP: &str = "/api/v1/secrets_operations/backup";
 const RESTORE: &str = "/api/v1/secrets_operations/restore";
 const OPERATE: Permission = Kind::new("secrets_operations").to(Verb::Update);
@@ -43,7 +42,7 @@ const TURN: &str = "secrets";
 /// Writing a secret is not reading it.
 const VALUES: [Also; 1] = [Also::shown("/body/values", KIND.to(Verb::Read))];
 
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .post(SECRETS, create_secret)
         .secret()
@@ -93,7 +92,7 @@ impl Listed for SecretRow {
 }
 
 #[derive(Debug, Serialize)]
-pub struct SecretBody {
+pub(crate) struct SecretBody {
     #[serde(flatten)]
     columns: SecretColumns,
     /// None in lists and inside other answers.
@@ -257,7 +256,7 @@ fn require_store(cx: &Context) -> ApiResult<()> {
     path = BACKUP,
     responses((status = 501, description = "There is no backup secrets store.", body = ErrorModel))
 )]
-pub async fn refuse_backup(cx: Context, mut query: QueryParams) -> ApiResult<Json<()>> {
+pub(crate) async fn refuse_backup(cx: Context, mut query: QueryParams) -> ApiResult<Json<()>> {
     query.flag("ignore_errors");
     query.flag("delete_secrets");
     query.finish()?;
@@ -271,7 +270,7 @@ pub async fn refuse_backup(cx: Context, mut query: QueryParams) -> ApiResult<Jso
     path = RESTORE,
     responses((status = 501, description = "There is no backup secrets store.", body = ErrorModel))
 )]
-pub async fn refuse_restore(cx: Context, query: QueryParams) -> ApiResult<Json<()>> {
+pub(crate) async fn refuse_restore(cx: Context, query: QueryParams) -> ApiResult<Json<()>> {
     refuse_backup(cx, query).await
 }
 

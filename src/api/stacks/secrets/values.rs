@@ -17,7 +17,7 @@ const LARGEST: usize = 64 * 1024;
 pub struct SecretValues(Vec<(String, SecretString)>);
 
 /// Values as they are sent: null for one that is not to be there.
-pub type SentValues = InOrder<Option<SecretString>>;
+pub(super) type SentValues = InOrder<Option<SecretString>>;
 
 impl SecretValues {
     /// What was sent, without what is null.

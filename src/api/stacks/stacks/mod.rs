@@ -19,13 +19,13 @@ use crate::http::list::Listed;
 use crate::http::written::or_empty_object;
 use crate::store::{Base64Json, Id, InIds, Transaction, row};
 
-pub const KIND: Kind = Kind::new("stacks");
+pub(crate) const KIND: Kind = Kind::new("stacks");
 const STACKS: &str = "/api/v1/stacks";
 /// An older path; stacks are of no project.
 const STACKS_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/stacks";
 const STACK: &str = "/api/v1/stacks/{stack_id}";
 
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .post(STACKS, writes::create_stack)
         .also(&writes::PARTS)
@@ -89,7 +89,7 @@ impl Listed for StackRow {
 type Components = BTreeMap<String, Vec<Arc<ResponseOf<ComponentRow>>>>;
 
 #[derive(Debug, Serialize)]
-pub struct StackMetadata {
+pub(crate) struct StackMetadata {
     #[serde(flatten)]
     columns: StackColumns,
     components: Components,

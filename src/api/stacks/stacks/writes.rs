@@ -28,10 +28,10 @@ use crate::store::{
 
 const CREATE_COMPONENT: Permission = crate::api::stacks::components::KIND.to(Verb::Create);
 /// What a route may do besides to make a stack.
-pub const PARTS: [Also; 1] = [Also::met(CREATE_COMPONENT, "a new component")];
+pub(super) const PARTS: [Also; 1] = [Also::met(CREATE_COMPONENT, "a new component")];
 
 #[derive(Debug, Deserialize)]
-pub struct StackRequest {
+pub(super) struct StackRequest {
     name: ShortText,
     #[serde(default)]
     description: ShortText,
@@ -46,7 +46,7 @@ pub struct StackRequest {
 }
 
 #[derive(Debug, Deserialize)]
-pub struct StackUpdate {
+pub(super) struct StackUpdate {
     name: Option<Name>,
     #[serde(default, deserialize_with = "nullable")]
     description: Option<Option<ShortText>>,
@@ -120,7 +120,7 @@ struct ComponentInfo {
 }
 
 /// Makes a stack, and those of its components that aren't there yet: all or nothing.
-pub async fn create_stack(
+pub(super) async fn create_stack(
     cx: Context,
     JsonBody(request): JsonBody<StackRequest>,
 ) -> ApiResult<Json<ResponseOf<StackRow>>> {
@@ -292,7 +292,7 @@ fn steps(parts: &Parts) -> Vec<String> {
     steps
 }
 
-pub async fn update_stack(
+pub(super) async fn update_stack(
     cx: Context,
     PathId(id): PathId,
     JsonBody(update): JsonBody<StackUpdate>,
@@ -353,7 +353,7 @@ impl StackUpdate {
 ///
 /// # Errors
 /// 403 for the default stack; the store's own.
-pub async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {
+pub(super) async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {
     let stack = find_in::<StackRow>(tx, id).await?;
     refuse_default(&stack, "deleted")?;
     unlink_all(tx, id).await?;

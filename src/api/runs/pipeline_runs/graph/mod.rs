@@ -21,7 +21,7 @@ use crate::store::{Id, JsonText, Timestamp, Word};
 
 /// A run's graph (contract schema PipelineRunDAG).
 #[derive(Debug, Serialize)]
-pub struct Graph {
+pub(super) struct Graph {
     id: Id,
     status: Word<ExecutionStatus>,
     nodes: Vec<Node>,
@@ -46,7 +46,7 @@ struct Edge {
 }
 
 /// The graph of one run; with the metadata of its steps under the keys that are asked for.
-pub async fn get_graph(cx: Context, PathId(id): PathId, query: QueryParams) -> ApiResult<Json<Graph>> {
+pub(super) async fn get_graph(cx: Context, PathId(id): PathId, query: QueryParams) -> ApiResult<Json<Graph>> {
     let keys: Vec<&str> = query.texts("include_step_metadata").collect();
     let run = cx.find::<RunRow>(id).await?;
     let drawn = rows::load(&cx.read(true), &run, &keys).await?;

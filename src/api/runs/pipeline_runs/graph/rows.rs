@@ -16,7 +16,7 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::store::{Id, InIds, JsonText, Stored, Timestamp, Word, row};
 
 /// Everything that the store says about a run's steps.
-pub struct Drawn {
+pub(super) struct Drawn {
     /// As the pipeline has them, by name.
     pub steps: IndexMap<String, StoredStep>,
     /// The substitutions of the pipeline.
@@ -44,7 +44,7 @@ row! {
 
 /// An artifact version as a step took it in.
 #[derive(Debug, FromRow)]
-pub struct Input {
+pub(super) struct Input {
     step_id: Id,
     pub name: String,
     pub artifact_id: Id,
@@ -59,7 +59,7 @@ pub struct Input {
 
 /// An artifact version as a step gave it out.
 #[derive(Debug, FromRow)]
-pub struct Output {
+pub(super) struct Output {
     step_id: Id,
     pub name: String,
     pub artifact_id: Id,
@@ -97,7 +97,7 @@ row! {
 ///
 /// # Errors
 /// 400 for a run without a snapshot; the store's own.
-pub async fn load(loader: &Loader<'_>, run: &RunRow, keys: &[&str]) -> ApiResult<Drawn> {
+pub(super) async fn load(loader: &Loader<'_>, run: &RunRow, keys: &[&str]) -> ApiResult<Drawn> {
     let snapshot = Sql::select()
         .columns(["id", "pipeline_configuration", "is_dynamic"])
         .from("pipeline_snapshot")

@@ -25,7 +25,7 @@ const LONGEST_FILTER: usize = 65_535;
 /// Which runs, by what they are gathered, and what is worked out of each group (contract schema
 /// RunStatisticsRequest).
 #[derive(Debug, Deserialize)]
-pub struct StatisticsRequest {
+pub(super) struct StatisticsRequest {
     /// As the parameters of a list of runs.
     filter: IndexMap<String, Value>,
     #[serde(default, deserialize_with = "at_most::<20, _, _>")]
@@ -95,7 +95,7 @@ enum Aggregation {
 
 /// The groups: by time, or the largest first (contract schema RunStatisticsResponse).
 #[derive(Debug, Serialize)]
-pub struct Statistics {
+pub(super) struct Statistics {
     groups: Vec<Group>,
     /// Whether there are more groups than were asked for.
     truncated: bool,
@@ -108,7 +108,7 @@ struct Group {
     run_count: i64,
 }
 
-pub async fn get_statistics(
+pub(super) async fn get_statistics(
     cx: Context,
     JsonBody(request): JsonBody<StatisticsRequest>,
 ) -> ApiResult<Json<Statistics>> {

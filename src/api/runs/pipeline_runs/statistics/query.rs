@@ -13,7 +13,7 @@ const RUN: &str = "pipeline_run";
 
 /// One group, with its keys and metrics in the order that they were asked for.
 #[derive(Debug)]
-pub struct GroupRow {
+pub(super) struct GroupRow {
     pub keys: Vec<Option<String>>,
     pub metrics: Vec<Option<f64>>,
     pub run_count: i64,
@@ -41,7 +41,7 @@ where
 }
 
 /// The groups that were asked for, and one more if there are more.
-pub async fn fetch(
+pub(super) async fn fetch(
     cx: &Context,
     list: &ListRequest<RunRow>,
     request: &StatisticsRequest,
