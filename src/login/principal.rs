@@ -54,7 +54,7 @@ fn is_ambient(app: &App, headers: &HeaderMap, principal: &Principal) -> bool {
     }
 }
 
-/// Handlers behind [`authenticate`] take the principal as an argument.
+/// Handlers behind the authentication layer take the principal as an argument.
 impl<S: Sync> FromRequestParts<S> for Principal {
     type Rejection = AuthenticationError;
 

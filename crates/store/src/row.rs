@@ -4,7 +4,7 @@ use sea_query::{Query, SelectStatement, SimpleExpr};
 
 use super::{Id, Row};
 
-/// A row type's table and columns; made by [`row!`](crate::row).
+/// A row type's table and columns; made by [`row!`](macro@crate::row).
 pub trait Stored: Row + Sized {
     const TABLE: &'static str;
     fn columns() -> Vec<&'static str>;
