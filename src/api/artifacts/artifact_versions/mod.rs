@@ -1,10 +1,11 @@
 //! Artifact versions: data that steps made or somebody saved, and where it is.
 
-mod changes;
+mod create;
+mod delete;
 pub(crate) mod files;
 mod filters;
 mod loaded;
-mod requests;
+mod update;
 
 use std::sync::Arc;
 
@@ -25,9 +26,9 @@ use crate::framework::{ById, Loader, Logged, Resource, Response, ResponseOf, get
 use crate::http::error::ApiResult;
 use crate::store::{Id, InIds, Word, row};
 
-pub(crate) use self::changes::{delete_those, refuse_outputs};
-pub(crate) use self::requests::VisualizationType;
-use self::requests::{ArtifactType, SaveType};
+pub(crate) use self::create::VisualizationType;
+use self::create::{ArtifactType, SaveType};
+pub(crate) use self::delete::{delete_those, refuse_outputs};
 
 const DATA: &str = "/api/v1/artifact_versions/{artifact_version_id}/data";
 pub(crate) const KIND: Kind = Kind::new("artifact_versions").in_project();
@@ -36,20 +37,20 @@ const VERSION: &str = "/api/v1/artifact_versions/{artifact_version_id}";
 
 pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
-        .post(VERSIONS, requests::create_version)
+        .post(VERSIONS, create::create_version)
         .also(&TAGS)
-        .also(&requests::RELATED)
+        .also(&create::RELATED)
         .get(VERSIONS, list::<ArtifactVersionRow>)
-        .delete(VERSIONS, changes::prune)
+        .delete(VERSIONS, delete::prune)
         .also(&[Also::flag("only_versions", false, artifacts::KIND.to(Verb::Delete))])
-        .post("/api/v1/artifact_versions/batch", requests::create_versions)
+        .post("/api/v1/artifact_versions/batch", create::create_versions)
         .also(&TAGS)
-        .also(&requests::RELATED)
+        .also(&create::RELATED)
         .get(VERSION, get::<ArtifactVersionRow>)
-        .put(VERSION, changes::update_version)
+        .put(VERSION, update::update_version)
         .also(&TAGS)
         .also(&NO_TAGS)
-        .delete(VERSION, changes::delete_version)
+        .delete(VERSION, delete::delete_version)
         .get("/api/v1/artifact_versions/{artifact_version_id}/visualize", files::visualize)
         .get("/api/v1/artifact_versions/{artifact_version_id}/download-token", files::download_token)
         // For whoever has that token.

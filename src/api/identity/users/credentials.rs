@@ -2,7 +2,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::requests::{Changes, NewPassword, TokensEnd, UserUpdate};
+use super::changes::{Changes, NewPassword, TokensEnd, UserUpdate};
 use super::rules;
 use crate::accounts::users::{self, ActivationRow, PasswordRow, UserRow};
 use crate::app::App;

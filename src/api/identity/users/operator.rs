@@ -2,7 +2,7 @@
 
 use sea_query::{Expr, ExprTrait, Order};
 
-use super::requests::{Changes, NewPassword, TokensEnd, UserRequest};
+use super::changes::{Changes, NewPassword, TokensEnd, UserRequest};
 use super::{credentials, rules};
 use crate::accounts::names::take_name;
 use crate::accounts::server;

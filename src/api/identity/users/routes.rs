@@ -8,7 +8,7 @@ use axum::http::HeaderMap;
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use secrecy::ExposeSecret;
 
-use super::requests::{Changes, TokensEnd, UserRequest, UserUpdate};
+use super::changes::{Changes, TokensEnd, UserRequest, UserUpdate};
 use super::{credentials, rules};
 use crate::accounts::names::take_name;
 use crate::accounts::users::{self, UserResponse, UserRow};

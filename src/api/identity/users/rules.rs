@@ -2,7 +2,7 @@
 
 use sea_query::{Cond, Expr, ExprTrait, Order, Query as Sql};
 
-use super::requests::UserUpdate;
+use super::changes::UserUpdate;
 use crate::accounts::users::UserRow;
 use crate::auth::Principal;
 use crate::config::AuthScheme;

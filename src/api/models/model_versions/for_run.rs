@@ -3,7 +3,8 @@
 use sea_query::{Expr, ExprTrait, Order, Query as Sql, SelectStatement};
 use strum::VariantNames;
 
-use super::requests::{NewVersion, is_number, lock};
+use super::create::NewVersion;
+use super::rules::{is_number, lock};
 use super::{KIND, ModelVersionRow, Stage};
 use crate::api::models::model_version_pipeline_runs;
 use crate::api::models::models::{self, ModelRow, with_card};

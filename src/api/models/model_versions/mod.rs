@@ -1,7 +1,9 @@
 //! Model versions: what a model was at one time, and the stage it is in.
 
+mod create;
 mod for_run;
-mod requests;
+mod rules;
+mod update;
 
 use std::sync::Arc;
 
@@ -27,7 +29,7 @@ use crate::http::query::QueryParams;
 use crate::store::{Id, Stored, Word, row};
 
 pub(crate) use self::for_run::{CONFIGURED, ConfiguredModel, for_run, link_run};
-pub(crate) use self::requests::lock_version;
+pub(crate) use self::rules::lock_version;
 
 pub(crate) const KIND: Kind = Kind::new("model_versions").in_project();
 const VERSIONS: &str = "/api/v1/model_versions";
@@ -35,17 +37,17 @@ const VERSION: &str = "/api/v1/model_versions/{model_version_id}";
 
 pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
-        .post(VERSIONS, requests::create_version)
+        .post(VERSIONS, create::create_version)
         .also(&TAGS)
         .post(
             "/api/v1/workspaces/{project_name_or_id}/models/{model_id}/model_versions",
-            requests::create_version_in,
+            create::create_version_in,
         )
         .also(&TAGS)
         .get(VERSIONS, list_versions)
         .get("/api/v1/models/{model_name_or_id}/model_versions", list_versions_of)
         .get(VERSION, get::<ModelVersionRow>)
-        .put(VERSION, requests::update_version)
+        .put(VERSION, update::update_version)
         .replayed()
         .also(&TAGS)
         .also(&NO_TAGS)

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::LogsRow;
-use super::requests::RUNNER;
+use super::create::RUNNER;
 use crate::api::artifacts::store_files::{StoredFile, with_file};
 use crate::env::random::SharedRandomness;
 use crate::framework::Context;

@@ -1,7 +1,8 @@
 //! Logs: where the log of a run, a step or a hook is.
 
+mod create;
 mod entries;
-mod requests;
+mod update;
 
 use axum::Json;
 use serde::Serialize;
@@ -16,8 +17,8 @@ use crate::http::path::PathId;
 use crate::http::query::QueryParams;
 use crate::store::{Id, row};
 
+pub(crate) use self::create::{ATTACHED, LogsOwner, LogsReference, LogsRequest, UPDATE, attach, checked};
 pub(crate) use self::entries::entries;
-pub(crate) use self::requests::{ATTACHED, LogsOwner, LogsReference, LogsRequest, UPDATE, attach, checked};
 
 pub(crate) const KIND: Kind = Kind::new("logs").in_project();
 const LOGS: &str = "/api/v1/logs";
@@ -25,9 +26,9 @@ const LOG: &str = "/api/v1/logs/{logs_id}";
 
 pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
-        .post(LOGS, requests::create_logs)
+        .post(LOGS, create::create_logs)
         .get(LOG, get_logs)
-        .put(LOG, requests::update_logs)
+        .put(LOG, update::update_logs)
         .get("/api/v1/logs/{logs_id}/entries", entries::list_entries)
 }
 

@@ -3,7 +3,7 @@
 mod answers;
 mod control;
 mod create;
-mod fields;
+pub(crate) mod filters;
 mod graph;
 mod logs;
 mod routes;
@@ -39,7 +39,7 @@ use crate::http::error::ApiResult;
 use crate::store::{Id, JsonText, Timestamp, Transaction, Word, row};
 
 pub(crate) use self::answers::logs_of;
-pub(crate) use self::fields::MODEL;
+pub(crate) use self::filters::MODEL;
 pub(crate) use self::logs::get_step_logs;
 pub(crate) use self::routes::routes;
 pub(crate) use self::status::ExecutionMode;

@@ -1,7 +1,7 @@
 //! Snapshots: a pipeline as it was compiled for a run, with what each of its steps is configured to do.
 
 mod code;
-mod fields;
+pub(crate) mod filters;
 mod related;
 mod requests;
 mod routes;

@@ -1,6 +1,8 @@
 //! Run templates: snapshots that somebody means to run again. Newer clients use named snapshots instead.
 
-mod requests;
+mod create;
+mod rules;
+mod update;
 
 use std::sync::Arc;
 
@@ -32,14 +34,14 @@ const TEMPLATE: &str = "/api/v1/run_templates/{template_id}";
 
 pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
-        .post(TEMPLATES, requests::create_template)
+        .post(TEMPLATES, create::create_template)
         .also(&TAGS)
         .get(TEMPLATES, list::<TemplateRow>)
-        .post(TEMPLATES_OF_PROJECT, requests::create_template)
+        .post(TEMPLATES_OF_PROJECT, create::create_template)
         .also(&TAGS)
         .get(TEMPLATES_OF_PROJECT, list::<TemplateRow>)
         .get(TEMPLATE, get::<TemplateRow>)
-        .put(TEMPLATE, requests::update_template)
+        .put(TEMPLATE, update::update_template)
         .replayed()
         .also(&TAGS)
         .also(&NO_TAGS)

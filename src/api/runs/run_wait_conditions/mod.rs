@@ -1,13 +1,15 @@
 //! What a run of a dynamic pipeline waits for: the answer of somebody outside.
 
-mod requests;
+mod create;
+mod resolve;
+mod update;
 
 use std::sync::Arc;
 
 use sea_query::Query as Sql;
 use serde::Serialize;
 
-use self::requests::{ConditionStatus, ConditionType, Resolution};
+use self::create::{ConditionStatus, ConditionType, Resolution};
 use super::pipeline_runs::RunRow;
 use super::run_metadata;
 use crate::accounts::users::UserResponse;
@@ -25,12 +27,12 @@ const CONDITION: &str = "/api/v1/run_wait_conditions/{run_wait_condition_id}";
 
 pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
-        .post(CONDITIONS, requests::create_condition)
+        .post(CONDITIONS, create::create_condition)
         .also(&[run_metadata::LOGGED])
         .get(CONDITIONS, list::<WaitConditionRow>)
         .get(CONDITION, get::<WaitConditionRow>)
-        .put(CONDITION, requests::update_lease)
-        .put("/api/v1/run_wait_conditions/{run_wait_condition_id}/resolve", requests::resolve_condition)
+        .put(CONDITION, update::update_lease)
+        .put("/api/v1/run_wait_conditions/{run_wait_condition_id}/resolve", resolve::resolve_condition)
 }
 
 row! {

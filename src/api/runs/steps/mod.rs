@@ -3,7 +3,7 @@
 mod answers;
 mod artifacts;
 mod create;
-mod fields;
+pub(crate) mod filters;
 mod routes;
 mod update;
 

@@ -1,7 +1,9 @@
 //! Stack components: one configured tool of a stack.
 
 pub(crate) mod configuration;
-pub(crate) mod writes;
+pub(crate) mod create;
+pub(crate) mod rules;
+mod update;
 
 use std::sync::Arc;
 
@@ -31,16 +33,16 @@ const COMPONENT: &str = "/api/v1/components/{component_id}";
 
 pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
-        .post(COMPONENTS, writes::create_component)
+        .post(COMPONENTS, create::create_component)
         .also(&secrets::LINKED)
         .get(COMPONENTS, list::<ComponentRow>)
-        .post(COMPONENTS_OF_PROJECT, writes::create_component)
+        .post(COMPONENTS_OF_PROJECT, create::create_component)
         .also(&secrets::LINKED)
         .get(COMPONENTS_OF_PROJECT, list::<ComponentRow>)
         .get(COMPONENT, get::<ComponentRow>)
-        .put(COMPONENT, writes::update_component)
+        .put(COMPONENT, update::update_component)
         .also(&secrets::LINKED)
-        .delete(COMPONENT, writes::delete_component)
+        .delete(COMPONENT, rules::delete_component)
         .get("/api/v1/component-types", component_types)
         .needs(Kind::new("component-types").to(Verb::Read))
 }
@@ -191,7 +193,7 @@ impl Resource for ComponentRow {
     }
 
     async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {
-        writes::delete(tx, id).await
+        rules::delete(tx, id).await
     }
 }
 

@@ -1,6 +1,8 @@
 //! Stacks: which components a pipeline runs on.
 
-mod writes;
+mod create;
+mod rules;
+mod update;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,16 +29,16 @@ const STACK: &str = "/api/v1/stacks/{stack_id}";
 
 pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
-        .post(STACKS, writes::create_stack)
-        .also(&writes::PARTS)
+        .post(STACKS, create::create_stack)
+        .also(&create::PARTS)
         .also(&secrets::LINKED)
         .get(STACKS, list::<StackRow>)
-        .post(STACKS_OF_PROJECT, writes::create_stack)
-        .also(&writes::PARTS)
+        .post(STACKS_OF_PROJECT, create::create_stack)
+        .also(&create::PARTS)
         .also(&secrets::LINKED)
         .get(STACKS_OF_PROJECT, list::<StackRow>)
         .get(STACK, get::<StackRow>)
-        .put(STACK, writes::update_stack)
+        .put(STACK, update::update_stack)
         .also(&secrets::LINKED)
         .delete(STACK, delete::<StackRow>)
 }
@@ -120,7 +122,7 @@ impl Resource for StackRow {
     }
 
     async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {
-        writes::delete(tx, id).await
+        rules::delete(tx, id).await
     }
 }
 

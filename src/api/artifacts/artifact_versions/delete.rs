@@ -1,44 +1,15 @@
-//! Changing and deleting artifact versions.
+//! The end of versions, one or many.
 
 use axum::Json;
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
-use serde::Deserialize;
 
 use super::ArtifactVersionRow;
 use super::filters::{is_of_steps, is_output, is_used, outputs};
-use crate::api::server::tagging::{TagReference, Taggable, plain_tags, remove_tags, set_tags};
-use crate::framework::{Context, Resource, ResponseOf, delete_dependents, find_in, find_project};
+use crate::framework::{Context, Resource, delete_dependents, find_in, find_project};
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::json::JsonBody;
 use crate::http::path::PathId;
 use crate::http::query::QueryParams;
-use crate::store::{Id, Transaction, Update};
-
-/// Only tags of a version can be changed; a name is passed over.
-#[derive(Debug, Deserialize)]
-pub(super) struct VersionUpdate {
-    #[serde(rename = "name")]
-    _name: Option<String>,
-    #[serde(default, deserialize_with = "plain_tags")]
-    add_tags: Vec<TagReference>,
-    #[serde(default, deserialize_with = "plain_tags")]
-    remove_tags: Vec<TagReference>,
-}
-
-pub(super) async fn update_version(
-    cx: Context,
-    PathId(id): PathId,
-    JsonBody(update): JsonBody<VersionUpdate>,
-) -> ApiResult<Json<ResponseOf<ArtifactVersionRow>>> {
-    let (context, update) = (&cx, &update);
-    cx.change_row(id, |mut tx, _: ArtifactVersionRow| async move {
-        Update::of("artifact_version", id, context.now()).run(&mut tx).await?;
-        set_tags(context, &mut tx, Taggable::ArtifactVersion, id, &update.add_tags).await?;
-        remove_tags(context, &mut tx, Taggable::ArtifactVersion, id, &update.remove_tags).await?;
-        Ok(tx)
-    })
-    .await
-}
+use crate::store::{Id, Transaction};
 
 /// Deletes a version that no step has made or read; its data stays where it is.
 pub(super) async fn delete_version(
@@ -65,7 +36,7 @@ pub(super) async fn delete_version(
     deleted.await.map(Json)
 }
 
-fn data_stays(version: &ArtifactVersionRow) -> ApiError {
+pub(super) fn data_stays(version: &ArtifactVersionRow) -> ApiError {
     match version.body.artifact_store_id {
         None => {
             let message = "The artifact version has no artifact store from which its data could be deleted.";
@@ -82,7 +53,7 @@ fn data_stays(version: &ArtifactVersionRow) -> ApiError {
 }
 
 /// Steps say what they made and read; what hooks made may go.
-async fn refuse_used(tx: &mut Transaction, id: Id) -> ApiResult<()> {
+pub(super) async fn refuse_used(tx: &mut Transaction, id: Id) -> ApiResult<()> {
     let used =
         versions().and_where(Expr::col("id").eq(id)).and_where(is_of_steps().or(is_output())).to_owned();
     match tx.fetch_optional::<(Id,)>(&used).await? {
@@ -125,7 +96,7 @@ pub(crate) async fn refuse_outputs(tx: &mut Transaction, ids: &SelectStatement) 
     Err(ApiError::exists(message))
 }
 
-fn versions() -> SelectStatement {
+pub(super) fn versions() -> SelectStatement {
     Sql::select().column("id").from("artifact_version").to_owned()
 }
 
@@ -165,7 +136,11 @@ pub(crate) async fn delete_those(tx: &mut Transaction, ids: &SelectStatement) ->
 }
 
 /// Deletes the rows that the select names. They are read first: MySQL deletes from no table that it selects from.
-async fn delete_all(tx: &mut Transaction, table: &'static str, select: &SelectStatement) -> ApiResult<()> {
+pub(super) async fn delete_all(
+    tx: &mut Transaction,
+    table: &'static str,
+    select: &SelectStatement,
+) -> ApiResult<()> {
     const AT_ONCE: usize = 500;
     let ids: Vec<(Id,)> = tx.fetch_all(select).await?;
     for ids in ids.chunks(AT_ONCE) {

@@ -1,21 +1,21 @@
-//! Noting where a log is, and whose it is.
+//! New logs, by themselves or with what they are of.
 
 use axum::Json;
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use serde::Deserialize;
 
+use super::update::assign;
 use super::{KIND, LogsRow};
 use crate::api::stacks::components::ComponentRow;
 use crate::auth::access::Also;
 use crate::auth::permissions::{Permission, Verb};
-use crate::framework::{Context, ResponseOf, find_in, require, require_project};
+use crate::framework::{Context, ResponseOf, require, require_project};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
-use crate::http::path::PathId;
 use crate::http::values::{LongText, ShortText, TextOr};
 use crate::store::{Id, Transaction, is_duplicate};
 
-const CREATE: Permission = KIND.to(Verb::Create);
+pub(super) const CREATE: Permission = KIND.to(Verb::Create);
 pub(crate) const UPDATE: Permission = KIND.to(Verb::Update);
 /// What a route may do to the logs that come with a run or a step.
 pub(crate) const ATTACHED: [Also; 2] =
@@ -94,14 +94,8 @@ pub(crate) enum LogsOwner {
     Step(Id),
 }
 
-#[derive(Debug, Deserialize)]
-pub(super) struct LogsUpdate {
-    pipeline_run_id: Option<Id>,
-    step_run_id: Option<Id>,
-}
-
 /// A log is of a run or of a step.
-fn refuse_both(run: Option<Id>, step: Option<Id>) -> ApiResult<()> {
+pub(super) fn refuse_both(run: Option<Id>, step: Option<Id>) -> ApiResult<()> {
     match (run, step) {
         (Some(_), Some(_)) => Err(ApiError::invalid_request("Give a pipeline run or a step run, not both.")),
         _ => Ok(()),
@@ -161,7 +155,7 @@ pub(crate) async fn insert(
     Ok(id)
 }
 
-async fn require_owner(
+pub(super) async fn require_owner(
     tx: &mut Transaction,
     table: &'static str,
     id: Option<Id>,
@@ -184,52 +178,6 @@ async fn require_owner(
             Err(ApiError::key(message))
         }
     }
-}
-
-/// Says which run or step a log is of. It is said once.
-pub(super) async fn update_logs(
-    cx: Context,
-    PathId(id): PathId,
-    JsonBody(update): JsonBody<LogsUpdate>,
-) -> ApiResult<Json<ResponseOf<LogsRow>>> {
-    refuse_both(update.pipeline_run_id, update.step_run_id)?;
-    let updated = cx.store.write(|mut tx| async move {
-        assign(&mut tx, id, update.pipeline_run_id, update.step_run_id).await?;
-        Ok::<_, ApiError>(tx.commit(()).await?)
-    });
-    updated.await?;
-    cx.answer::<LogsRow>(id).await.map(Json)
-}
-
-/// Makes a log a run's or a step's.
-///
-/// # Errors
-/// 403 for a log that is another's; 404 for what isn't there; the store's own.
-pub(crate) async fn assign(
-    tx: &mut Transaction,
-    id: Id,
-    pipeline_run: Option<Id>,
-    step_run: Option<Id>,
-) -> ApiResult<()> {
-    let logs = find_in::<LogsRow>(tx, id).await?;
-    let (project, of) = (logs.body.project_id, logs.metadata);
-    require_owner(tx, "pipeline_run", pipeline_run, project).await?;
-    require_owner(tx, "step_run", step_run, project).await?;
-    let is_owned = of.pipeline_run_id.or(of.step_run_id).is_some();
-    if is_owned && (of.pipeline_run_id != pipeline_run || of.step_run_id != step_run) {
-        let message = "The logs are of another run or step.";
-        return Err(ApiError::illegal(message));
-    }
-    if pipeline_run.or(step_run).is_none() {
-        return Ok(());
-    }
-    let assign = Sql::update()
-        .table("logs")
-        .values([("pipeline_run_id", pipeline_run.into()), ("step_run_id", step_run.into())])
-        .and_where(Expr::col("id").eq(id))
-        .to_owned();
-    tx.execute(&assign).await?;
-    Ok(())
 }
 
 /// Gives logs to the run or the step that they came with.

@@ -1,119 +1,18 @@
-//! What is asked of run templates, and which snapshots can become one.
+//! Which snapshots can be a template's.
 
-use axum::Json;
 use sea_query::{Expr, ExprTrait, Query as Sql};
-use serde::Deserialize;
 use serde_json::Value;
 use sqlx::FromRow;
 
-use super::TemplateRow;
 use crate::api::runs::pipeline_builds::BuildRow;
 use crate::api::runs::pipeline_snapshots::SnapshotRow;
-use crate::api::server::tagging::{TagReference, Taggable, plain_tags, remove_tags, set_tags};
-use crate::framework::{
-    Context, NamedProject, ResponseOf, find_in, or_taken, refuse_taken_name, require, require_project,
-};
-use crate::http::contract::Modelled;
+use crate::framework::find_in;
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::json::ModelBody;
-use crate::http::path::PathId;
-use crate::http::values::{LongText, ShortText};
-use crate::store::{Base64Json, Id, Transaction, Update};
-
-#[derive(Debug, Deserialize)]
-pub(super) struct TemplateRequest {
-    project: Id,
-    name: ShortText,
-    description: Option<LongText>,
-    source_snapshot_id: Id,
-    #[serde(default)]
-    hidden: bool,
-    #[serde(default, deserialize_with = "plain_tags")]
-    tags: Vec<TagReference>,
-}
-
-impl Modelled for TemplateRequest {
-    const MODEL: &'static str = "RunTemplateRequest";
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct TemplateUpdate {
-    name: Option<ShortText>,
-    description: Option<LongText>,
-    hidden: Option<bool>,
-    #[serde(default, deserialize_with = "plain_tags")]
-    add_tags: Vec<TagReference>,
-    #[serde(default, deserialize_with = "plain_tags")]
-    remove_tags: Vec<TagReference>,
-}
-
-impl Modelled for TemplateUpdate {
-    const MODEL: &'static str = "RunTemplateUpdate";
-}
-
-/// Makes a template. Its snapshot gets its name and description, unless it is hidden.
-pub(super) async fn create_template(
-    cx: Context,
-    project: NamedProject,
-    ModelBody(request): ModelBody<TemplateRequest>,
-) -> ApiResult<Json<ResponseOf<TemplateRow>>> {
-    let project = project.or(&cx, request.project).await?;
-    let id = cx.new_id();
-    let (context, request) = (&cx, &request);
-    cx.create_row::<TemplateRow, _, _>(|mut tx| async move {
-        let name = request.name.as_str();
-        require_project(&mut tx, project).await?;
-        refuse_taken_name::<TemplateRow>(&mut tx, Some(project), name, None).await?;
-        require::<SnapshotRow>(&mut tx, Some(request.source_snapshot_id), project).await?;
-        check_snapshot(&mut tx, request.source_snapshot_id).await?;
-        if !request.hidden {
-            Update::unnoted("pipeline_snapshot", request.source_snapshot_id)
-                .set("name", name)
-                .set("description", request.description.clone())
-                .run(&mut tx)
-                .await?;
-        }
-        context
-            .insert("run_template", id)
-            .set("name", name)
-            .set("hidden", request.hidden)
-            .set("description", request.description.clone())
-            .set("project_id", project)
-            .set("source_snapshot_id", request.source_snapshot_id)
-            .run(&mut tx)
-            .await
-            .map_err(or_taken::<TemplateRow>(name))?;
-        set_tags(context, &mut tx, Taggable::RunTemplate, id, &request.tags).await?;
-        Ok((tx, id))
-    })
-    .await
-}
-
-/// Renames or describes a template, hides it, or changes its tags.
-pub(super) async fn update_template(
-    cx: Context,
-    PathId(id): PathId,
-    ModelBody(update): ModelBody<TemplateUpdate>,
-) -> ApiResult<Json<ResponseOf<TemplateRow>>> {
-    let (context, update) = (&cx, &update);
-    cx.change_row(id, |mut tx, template: TemplateRow| async move {
-        let name = update.name.as_ref().map(ShortText::as_str);
-        refuse_taken_name::<TemplateRow>(&mut tx, Some(template.body.project_id), name, Some(id)).await?;
-        let changes = Update::of("run_template", id, context.now())
-            .maybe("name", name)
-            .maybe("description", update.description.clone())
-            .maybe("hidden", update.hidden);
-        changes.run(&mut tx).await.map_err(or_taken::<TemplateRow>(name))?;
-        set_tags(context, &mut tx, Taggable::RunTemplate, id, &update.add_tags).await?;
-        remove_tags(context, &mut tx, Taggable::RunTemplate, id, &update.remove_tags).await?;
-        Ok(tx)
-    })
-    .await
-}
+use crate::store::{Base64Json, Id, Transaction};
 
 /// A component of the stack that a snapshot's images were built for.
 #[derive(Debug, FromRow)]
-struct Component {
+pub(super) struct Component {
     r#type: String,
     flavor: String,
     configuration: Base64Json,
@@ -125,7 +24,7 @@ struct Component {
 ///
 /// # Errors
 /// 400 for any other snapshot.
-async fn check_snapshot(tx: &mut Transaction, snapshot: Id) -> ApiResult<()> {
+pub(super) async fn check_snapshot(tx: &mut Transaction, snapshot: Id) -> ApiResult<()> {
     let refuse = |reason: &str| {
         let message = format!("A run template can't be made of this snapshot: {reason}.");
         Err(ApiError::value(message))
@@ -147,7 +46,7 @@ async fn check_snapshot(tx: &mut Transaction, snapshot: Id) -> ApiResult<()> {
     Ok(())
 }
 
-async fn components(tx: &mut Transaction, stack: Id) -> ApiResult<Vec<Component>> {
+pub(super) async fn components(tx: &mut Transaction, stack: Id) -> ApiResult<Vec<Component>> {
     let of_stack = Expr::col(("stack_composition", "component_id")).equals(("stack_component", "id"));
     let flavor = Expr::col(("flavor", "name"))
         .equals(("stack_component", "flavor"))
@@ -172,7 +71,7 @@ impl Component {
     }
 }
 
-fn is_local(kind: &str, flavor: &str, configuration: &Value) -> bool {
+pub(super) fn is_local(kind: &str, flavor: &str, configuration: &Value) -> bool {
     let flag = |name: &str| configuration.get(name).and_then(Value::as_bool);
     let text = |name: &str| configuration.get(name).and_then(Value::as_str).unwrap_or_default();
     match (kind, flavor) {

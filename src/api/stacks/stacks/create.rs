@@ -1,32 +1,25 @@
-//! Making, changing and deleting stacks.
+//! New stacks, with components of their own.
 
 use axum::Json;
-use sea_query::{Expr, ExprTrait, Query as Sql};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::StackRow;
 use crate::accounts::server;
-use crate::api::stacks::components::writes::{NewComponent, TURN};
-use crate::api::stacks::components::{ComponentRow, ComponentType, configuration, writes as components};
+use crate::api::stacks::components::create::NewComponent;
+use crate::api::stacks::components::rules::{self, TURN};
+use crate::api::stacks::components::{ComponentRow, ComponentType, configuration, create as components};
 use crate::api::stacks::flavors;
-use crate::api::stacks::secrets::{Linkable, SecretNames, change_links, unlink_all};
+use crate::api::stacks::secrets::{Linkable, SecretNames, change_links};
 use crate::auth::access::Also;
 use crate::auth::permissions::{Permission, Verb};
-use crate::framework::{
-    Context, Resource, ResponseOf, delete_row, find_in, not_found, or_taken, refuse_taken_name,
-};
+use crate::framework::{Context, ResponseOf, find_in, or_taken, refuse_taken_name};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
-use crate::http::path::PathId;
-use crate::http::values::{
-    InOrder, JsonObject, Name, ShortText, TextObject, TextOr, at_most, check_name, nullable,
-};
-use crate::store::{
-    Base64Json, Id, InIds, Insert, Stored, Timestamp, Transaction, Update, Words, is_duplicate,
-};
+use crate::http::values::{InOrder, JsonObject, ShortText, TextObject, TextOr, at_most, check_name};
+use crate::store::{Base64Json, Id, Insert, Transaction, Words, is_duplicate};
 
-const CREATE_COMPONENT: Permission = crate::api::stacks::components::KIND.to(Verb::Create);
+pub(super) const CREATE_COMPONENT: Permission = crate::api::stacks::components::KIND.to(Verb::Create);
 /// What a route may do besides to make a stack.
 pub(super) const PARTS: [Also; 1] = [Also::met(CREATE_COMPONENT, "a new component")];
 
@@ -45,31 +38,13 @@ pub(super) struct StackRequest {
     service_connectors: Vec<Box<RawValue>>,
 }
 
-#[derive(Debug, Deserialize)]
-pub(super) struct StackUpdate {
-    name: Option<Name>,
-    #[serde(default, deserialize_with = "nullable")]
-    description: Option<Option<ShortText>>,
-    #[serde(default, deserialize_with = "nullable")]
-    stack_spec_path: Option<Option<String>>,
-    components: Option<Components<Id>>,
-    #[serde(default, deserialize_with = "nullable")]
-    environment: Option<Option<TextObject>>,
-    #[serde(default, deserialize_with = "nullable")]
-    labels: Option<Option<JsonObject>>,
-    #[serde(default)]
-    add_secrets: SecretNames,
-    #[serde(default)]
-    remove_secrets: SecretNames,
-}
-
 /// Components of one type in a stack: each takes some statements.
-const MOST_PARTS: usize = 200;
+pub(super) const MOST_PARTS: usize = 200;
 
 /// The parts of a stack by their type: at least an orchestrator and an artifact store.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "InOrder<Vec<T>>", bound = "T: Deserialize<'de>")]
-struct Components<T>(Vec<(ComponentType, Vec<T>)>);
+pub(super) struct Components<T>(pub(super) Vec<(ComponentType, Vec<T>)>);
 
 impl<T> TryFrom<InOrder<Vec<T>>> for Components<T> {
     type Error = String;
@@ -98,7 +73,7 @@ impl<T> TryFrom<InOrder<Vec<T>>> for Components<T> {
 /// A part of a new stack: a component that is there, or one to be made with it.
 #[derive(Debug, Deserialize)]
 #[serde(from = "TextOr<Id, ComponentInfo>")]
-enum Part {
+pub(super) enum Part {
     Existing(Id),
     New(ComponentInfo),
 }
@@ -113,7 +88,7 @@ impl From<TextOr<Id, ComponentInfo>> for Part {
 }
 
 #[derive(Debug, Deserialize)]
-struct ComponentInfo {
+pub(super) struct ComponentInfo {
     flavor: String,
     configuration: Option<JsonObject>,
     service_connector_index: Option<i64>,
@@ -165,10 +140,14 @@ impl StackRequest {
 }
 
 /// Components by the type under which they were named.
-type Parts = Vec<(ComponentType, Vec<ComponentRow>)>;
+pub(super) type Parts = Vec<(ComponentType, Vec<ComponentRow>)>;
 
 /// The stack's components; those that aren't there are made.
-async fn components_of(cx: &Context, tx: &mut Transaction, request: &StackRequest) -> ApiResult<Parts> {
+pub(super) async fn components_of(
+    cx: &Context,
+    tx: &mut Transaction,
+    request: &StackRequest,
+) -> ApiResult<Parts> {
     // First those that have to be there.
     for part in request.components.0.iter().flat_map(|(_, parts)| parts) {
         if let Part::Existing(id) = part {
@@ -191,7 +170,7 @@ async fn components_of(cx: &Context, tx: &mut Transaction, request: &StackReques
 }
 
 /// Makes a component of a new stack. It has the stack's name, with something after it when that is taken.
-async fn make(
+pub(super) async fn make(
     cx: &Context,
     tx: &mut Transaction,
     request: &StackRequest,
@@ -207,7 +186,7 @@ async fn make(
     let configuration = info.configuration.clone().unwrap_or_default();
     configuration::check(&flavor, &configuration)?;
     let mut name = request.name.as_str().to_owned();
-    while components::find_named(tx, &name, kind.as_str()).await?.is_some() {
+    while rules::find_named(tx, &name, kind.as_str()).await?.is_some() {
         name = format!("{}-{}", request.name.as_str(), cx.env.random.hex::<2>()).to_lowercase();
     }
     let component = NewComponent {
@@ -225,14 +204,14 @@ async fn make(
 }
 
 /// Service connectors can be made and linked once zendo has them.
-async fn refuse_connectors(tx: &mut Transaction, request: &StackRequest) -> ApiResult<()> {
+pub(super) async fn refuse_connectors(tx: &mut Transaction, request: &StackRequest) -> ApiResult<()> {
     let missing = || {
         let message = "Service connectors can't be made or linked together with a stack yet.";
         Err(ApiError::not_implemented(message))
     };
     for connector in &request.service_connectors {
         match serde_json::from_str::<Id>(connector.get()) {
-            Ok(id) => components::require_connector(tx, Some(id)).await?,
+            Ok(id) => rules::require_connector(tx, Some(id)).await?,
             Err(_) => return missing(),
         }
     }
@@ -253,7 +232,7 @@ async fn refuse_connectors(tx: &mut Transaction, request: &StackRequest) -> ApiR
 }
 
 /// Makes the components parts of the stack, the first of each type its default.
-async fn compose(tx: &mut Transaction, stack: Id, parts: &Parts) -> ApiResult<()> {
+pub(super) async fn compose(tx: &mut Transaction, stack: Id, parts: &Parts) -> ApiResult<()> {
     for (kind, components) in parts {
         for (number, component) in components.iter().enumerate() {
             let inserted = Insert::into("stack_composition")
@@ -275,7 +254,7 @@ async fn compose(tx: &mut Transaction, stack: Id, parts: &Parts) -> ApiResult<()
 }
 
 /// The first steps that are made with a stack that is more than local.
-fn steps(parts: &Parts) -> Vec<String> {
+pub(super) fn steps(parts: &Parts) -> Vec<String> {
     let has_remote = |kind: ComponentType, local: &[&str]| {
         let mut components = parts.iter().flat_map(|(_, components)| components);
         components.any(|component| {
@@ -290,80 +269,4 @@ fn steps(parts: &Parts) -> Vec<String> {
         steps.push("stack_with_remote_artifact_store_created".to_owned());
     }
     steps
-}
-
-pub(super) async fn update_stack(
-    cx: Context,
-    PathId(id): PathId,
-    JsonBody(update): JsonBody<StackUpdate>,
-) -> ApiResult<Json<ResponseOf<StackRow>>> {
-    let (context, update) = (&cx, &update);
-    let updated = cx.store.write(|mut tx| async move {
-        tx.lock(TURN).await?;
-        let mut parts = Parts::new();
-        for (kind, ids) in update.components.iter().flat_map(|components| &components.0) {
-            parts.push((*kind, find_all(&mut tx, ids).await?));
-        }
-        let stack = find_in::<StackRow>(&mut tx, id).await?;
-        refuse_default(&stack, "changed")?;
-        let name = update.name.as_ref().map(Name::as_str);
-        refuse_taken_name::<StackRow>(&mut tx, None, name, Some(id)).await?;
-        let updated = update.change(id, context.now()).run(&mut tx).await;
-        updated.map_err(or_taken::<StackRow>(name))?;
-        if update.components.is_some() {
-            let of_stack = Expr::col("stack_id").eq(id);
-            tx.execute(&Sql::delete().from_table("stack_composition").and_where(of_stack).to_owned()).await?;
-            compose(&mut tx, id, &parts).await?;
-        }
-        let (add, remove) = (&update.add_secrets, &update.remove_secrets);
-        change_links(context, &mut tx, Linkable::Stack, id, add, remove).await?;
-        Ok::<_, ApiError>(tx.commit(()).await?)
-    });
-    updated.await?;
-    cx.answer::<StackRow>(id).await.map(Json)
-}
-
-/// The components with these ids, in their order.
-async fn find_all(tx: &mut Transaction, ids: &[Id]) -> ApiResult<Vec<ComponentRow>> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let query = ComponentRow::select().and_where(Expr::col("id").in_ids(ids.iter().copied())).to_owned();
-    let rows: Vec<ComponentRow> = tx.fetch_all(&query).await?;
-    let row = |id: &Id| {
-        rows.iter().find(|row| row.id() == *id).cloned().ok_or_else(|| not_found::<ComponentRow>(*id))
-    };
-    ids.iter().map(row).collect()
-}
-
-impl StackUpdate {
-    fn change(&self, id: Id, now: Timestamp) -> Update {
-        let labels = self.labels.as_ref().map(|json| json.as_ref().map(JsonObject::as_str));
-        let environment = self.environment.as_ref().map(|texts| texts.as_ref().map(TextObject::to_json));
-        Update::of("stack", id, now)
-            .maybe("name", self.name.clone())
-            .maybe("description", self.description.clone())
-            .maybe("stack_spec_path", self.stack_spec_path.clone())
-            .maybe("labels", labels.map(Base64Json::stored))
-            .maybe("environment", environment.map(|json| Base64Json::stored(json.as_deref())))
-    }
-}
-
-/// Deletes a stack; its components stay.
-///
-/// # Errors
-/// 403 for the default stack; the store's own.
-pub(super) async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {
-    let stack = find_in::<StackRow>(tx, id).await?;
-    refuse_default(&stack, "deleted")?;
-    unlink_all(tx, id).await?;
-    delete_row::<StackRow>(tx, id).await
-}
-
-fn refuse_default(stack: &StackRow, change: &str) -> ApiResult<()> {
-    if stack.name != "default" {
-        return Ok(());
-    }
-    let message = format!("The default stack can't be {change}.");
-    Err(ApiError::illegal(message))
 }

@@ -1,0 +1,89 @@
+//! Changes of a version, and of its stage.
+
+use axum::Json;
+use sea_query::{Expr, ExprTrait};
+use serde::Deserialize;
+
+use super::rules::{lock, refuse_taken, taken};
+use super::{ModelVersionRow, Stage};
+use crate::api::server::tagging::{TagReference, Taggable, plain_tags, remove_tags, set_tags};
+use crate::framework::{Context, Resource, ResponseOf, find_in};
+use crate::http::error::{ApiError, ApiResult};
+use crate::http::json::JsonBody;
+use crate::http::path::PathId;
+use crate::http::values::{LongText, Name};
+use crate::store::{Transaction, Update, Words, is_duplicate};
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ModelVersionUpdate {
+    stage: Option<Stage>,
+    #[serde(default)]
+    force: bool,
+    name: Option<Name>,
+    description: Option<LongText>,
+    #[serde(default, deserialize_with = "plain_tags")]
+    add_tags: Vec<TagReference>,
+    #[serde(default, deserialize_with = "plain_tags")]
+    remove_tags: Vec<TagReference>,
+}
+
+pub(super) async fn update_version(
+    cx: Context,
+    PathId(id): PathId,
+    JsonBody(update): JsonBody<ModelVersionUpdate>,
+) -> ApiResult<Json<ResponseOf<ModelVersionRow>>> {
+    let model = cx.find::<ModelVersionRow>(id).await?.model_id;
+    let (context, update) = (&cx, &update);
+    let updated = cx.store.write(|mut tx| async move {
+        lock(&mut tx, model).await?;
+        let version = find_in::<ModelVersionRow>(&mut tx, id).await?;
+        let name = update.name.as_ref().map(Name::as_str);
+        if let Some(name) = name {
+            refuse_taken(&mut tx, model, name, Some(id)).await?;
+        }
+        if let Some(stage) = update.stage {
+            leave_stage(context, &mut tx, &version, stage, update.force).await?;
+        }
+        let changed = Update::of("model_version", id, context.now())
+            .maybe("stage", update.stage.map(Stage::as_str))
+            .maybe("name", name)
+            .maybe("description", update.description.clone())
+            .run(&mut tx)
+            .await;
+        changed.map_err(|error| match name {
+            Some(name) if is_duplicate(&error) => taken(name),
+            _ => error.into(),
+        })?;
+        set_tags(context, &mut tx, Taggable::ModelVersion, id, &update.add_tags).await?;
+        remove_tags(context, &mut tx, Taggable::ModelVersion, id, &update.remove_tags).await?;
+        Ok::<_, ApiError>(tx.commit(()).await?)
+    });
+    updated.await?;
+    cx.answer::<ModelVersionRow>(id).await.map(Json)
+}
+
+/// One version of a model is in a stage: another one that is there is archived, if that is what the caller wants.
+pub(super) async fn leave_stage(
+    cx: &Context,
+    tx: &mut Transaction,
+    version: &ModelVersionRow,
+    stage: Stage,
+    force: bool,
+) -> ApiResult<()> {
+    let mut others = ModelVersionRow::select();
+    others
+        .and_where(Expr::col("model_id").eq(version.model_id))
+        .and_where(Expr::col("stage").eq(stage.as_str()))
+        .and_where(Expr::col("id").ne(version.id));
+    let Some(other) = tx.fetch_optional::<ModelVersionRow>(&others).await? else { return Ok(()) };
+    if !force {
+        let message = format!(
+            "The version '{}' is in the stage {}. Please say with `force` that it is to be archived.",
+            other.name,
+            stage.as_str()
+        );
+        return Err(ApiError::exists(message));
+    }
+    Update::of("model_version", other.id, cx.now()).set("stage", Stage::Archived.as_str()).run(tx).await?;
+    Ok(())
+}
