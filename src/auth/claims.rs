@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use strum::{EnumString, IntoStaticStr, VariantNames};
 use uuid::Uuid;
 
-use super::revocation::Revocation;
+use super::revocation::{FoundGood, Revocation};
 use super::scope::Scope;
 use crate::audit::Claim;
 use crate::store::Id;
@@ -106,13 +106,14 @@ pub struct Claims {
 }
 
 /// A token whose signature, issuer and audience are good. Whether it still lives is asked each time.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub struct VerifiedToken {
     /// Its `jti`; of a token without one, which ZenML made, an id made from its text.
     pub id: Uuid,
     pub claims: Claims,
     /// The key of the store that it was signed with; none for HMAC.
     pub(super) kid: Option<Id>,
+    pub(super) found_good: FoundGood,
 }
 
 impl VerifiedToken {
@@ -130,13 +131,13 @@ impl VerifiedToken {
 
     pub(super) fn new(token: &str, claims: Claims, kid: Option<Id>) -> Self {
         let id = claims.jti.unwrap_or_else(|| id_of_text(token));
-        Self { id, claims, kid }
+        Self { id, claims, kid, found_good: FoundGood::default() }
     }
 
     /// A token that a claim of another one stands for, such as a download's.
     pub(super) fn of_claims(claims: Claims) -> Self {
         let id = claims.jti.unwrap_or_default();
-        Self { id, claims, kid: None }
+        Self { id, claims, kid: None, found_good: FoundGood::default() }
     }
 
     /// What it says, to be kept with a credential that is made with it and ends with it.

@@ -289,6 +289,7 @@ pub(crate) fn reason(error: &jsonwebtoken::errors::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::revocation::FoundGood;
     use crate::env::random::SystemRandomness;
 
     fn tokens(algorithm: JwtAlgorithm) -> Tokens {
@@ -367,6 +368,7 @@ mod tests {
                 scope: Scope::default(),
             },
             kid: None,
+            found_good: FoundGood::default(),
         };
         assert_eq!(verified(Some(TokenKind::Generic), Some(5)).generic_end(), Some(5));
         assert_eq!(verified(Some(TokenKind::Login), Some(5)).generic_end(), None);

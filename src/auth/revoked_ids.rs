@@ -41,14 +41,8 @@ impl RevokedIds {
     pub(crate) fn insert(&mut self, id: Uuid, expires: Option<i64>) {
         let run = &mut self.0[run_of(id)];
         let Err(position) = position(run, id) else { return };
-        if run.len() == run.capacity() {
-            // Doubling would leave a quarter of all memory empty.
-            run.reserve_exact(run.len() / 8 + 1);
-        }
-        let mut entry = [0; ENTRY];
-        entry[..ID].copy_from_slice(&id.as_bytes()[..ID]);
-        entry[ID..].copy_from_slice(&minute_of(expires).to_be_bytes()[1..]);
-        run.insert(position, entry);
+        make_room(run);
+        run.insert(position, entry(id, expires));
     }
 
     /// Adds all ids of another set.
@@ -74,6 +68,54 @@ impl RevokedIds {
                 run.shrink_to_fit();
             }
         }
+    }
+}
+
+/// Ids of a set that is still to be: they are put in their places when all are there, since each that comes between others
+/// moves those.
+#[derive(Debug)]
+pub(crate) struct UnsortedIds(RevokedIds);
+
+impl UnsortedIds {
+    /// With room for so many ids.
+    pub(crate) fn with_capacity(ids: usize) -> Self {
+        Self(RevokedIds::with_capacity(ids))
+    }
+
+    /// As [`RevokedIds::insert`].
+    pub(crate) fn push(&mut self, id: Uuid, expires: Option<i64>) {
+        let run = &mut self.0.0[run_of(id)];
+        make_room(run);
+        run.push(entry(id, expires));
+    }
+
+    pub(crate) fn sorted(mut self) -> RevokedIds {
+        for run in &mut self.0.0 {
+            run.sort_by_key(id_in_order);
+            run.dedup_by_key(|entry| id_in_order(entry));
+        }
+        self.0
+    }
+}
+
+/// The part of an id that is kept, as a number in its order.
+fn id_in_order(entry: &Entry) -> u128 {
+    let mut id = [0; 16];
+    id[..ID].copy_from_slice(&entry[..ID]);
+    u128::from_be_bytes(id)
+}
+
+fn entry(id: Uuid, expires: Option<i64>) -> Entry {
+    let mut entry = [0; ENTRY];
+    entry[..ID].copy_from_slice(&id.as_bytes()[..ID]);
+    entry[ID..].copy_from_slice(&minute_of(expires).to_be_bytes()[1..]);
+    entry
+}
+
+/// Doubling would leave a quarter of all memory empty.
+fn make_room(run: &mut Vec<Entry>) {
+    if run.len() == run.capacity() {
+        run.reserve_exact(run.len() / 8 + 1);
     }
 }
 
@@ -113,13 +155,16 @@ mod tests {
             moment in 0i64..10_000,
         ) {
             let (mut ids, mut model) = (RevokedIds::default(), HashMap::new());
+            let mut unsorted = UnsortedIds::with_capacity(0);
             let moment = FIRST_MINUTE + moment;
             for (id, expires) in added {
                 let expires = expires.map(|expires| FIRST_MINUTE + expires);
                 ids.insert(Uuid::from_u128(id), expires);
+                unsorted.push(Uuid::from_u128(id), expires);
                 model.entry(id).or_insert(expires);
             }
             prop_assert_eq!(number(&ids), model.len());
+            prop_assert_eq!(&unsorted.sorted().0, &ids.0);
             ids.sweep(moment);
             for id in 0..64 {
                 let must_be_there = model.get(&id).is_some_and(|end| end.is_none_or(|end| end >= moment));

@@ -11,6 +11,8 @@ use super::lanes::Progress;
 use super::{StoreError, passing};
 
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
+/// Bytes of a text that is made of many rows: MySQL cuts it off after a thousand otherwise ([`super::numbered`]).
+const LONGEST_TEXT: usize = 1 << 20;
 const SERVER: &str = "SELECT CAST(CONCAT(@@hostname, ':', @@port) AS CHAR)";
 
 /// Ends queries that run on other connections.
@@ -68,14 +70,15 @@ pub(super) async fn introduce(
     Ok(())
 }
 
-/// Bounds the time of each statement to come; zero is no bound.
+/// Bounds the time of each statement to come; zero is no bound. Texts of many rows are bounded too, with the same words.
 pub(super) async fn limit_statements(connection: &mut MySqlConnection, limit: Duration) {
     let (seconds, milliseconds) = (limit.as_secs(), limit.as_millis());
+    let texts = format!("group_concat_max_len = {LONGEST_TEXT}");
     // MariaDB's word for all statements, then MySQL's for those that read.
-    let of_mariadb = format!("SET SESSION max_statement_time = {seconds}");
+    let of_mariadb = format!("SET SESSION max_statement_time = {seconds}, {texts}");
     if let Err(error) = connection.execute(AssertSqlSafe(of_mariadb)).await {
         tracing::debug!(%error, "no max_statement_time here");
-        let of_mysql = format!("SET SESSION max_execution_time = {milliseconds}");
+        let of_mysql = format!("SET SESSION max_execution_time = {milliseconds}, {texts}");
         if let Err(error) = connection.execute(AssertSqlSafe(of_mysql)).await {
             tracing::debug!(%error, "no max_execution_time here");
         }

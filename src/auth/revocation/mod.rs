@@ -5,27 +5,30 @@ mod stream;
 mod sweep;
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use chrono::{DateTime, Utc};
-use sea_query::{Expr, ExprTrait, Func, OnConflict, Order, Query};
+use sea_query::{Expr, ExprTrait, OnConflict, Order, Query, SimpleExpr};
+use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use super::claims::VerifiedToken;
 use super::register;
-use super::revoked_ids::RevokedIds;
+use super::revoked_ids::{RevokedIds, UnsortedIds};
 use super::standing::RevokedBefore;
 use crate::audit::Event;
-use crate::store::{Id, Insert, Store, StoreError, Timestamp, Transaction};
+use crate::store::{Id, Insert, NumberedIds, Store, StoreError, Timestamp, Transaction};
 use stream::Cursor;
 
 pub(crate) const TOKENS: &str = "zendo_revoked_token";
 pub(crate) const ACCOUNTS: &str = "zendo_tokens_revoked_before";
-/// Rows that are read at once.
-const BATCH: usize = 10_000;
+/// Rows that are read again at once.
+const BATCH: u64 = 10_000;
 /// Seconds beyond a token's end for which its revocation is kept: more than any leeway between clocks.
 const KEPT_AFTER_END: i64 = 86_400;
+/// In the place of a token's end that has none, in seconds since 1970: some 130,000 years from now.
+const NO_END: i64 = 4_000_000_000_000;
 /// What is read of a revoked token: its id, its end in seconds since 1970, and whether it ended alone.
 const ENTRY: [&str; 3] = ["jti", "expires", "alone"];
 type Entry = (Id, Option<i64>, bool);
@@ -35,10 +38,27 @@ type Entry = (Id, Option<i64>, bool);
 pub struct Revocations {
     store: Store,
     known: RwLock<Known>,
+    /// How often it was changed. A token that was found good at this count still is, and needs no look behind a lock that
+    /// all requests share.
+    changes: AtomicU64,
     /// Up to where the store was read. One reading at a time.
     cursors: tokio::sync::Mutex<Cursors>,
     /// Whether rows have gone from the store that are still in memory here.
     is_outdated: AtomicBool,
+}
+
+/// At which count of changes a token was last found good.
+#[derive(Debug, Default)]
+pub(super) struct FoundGood(AtomicU64);
+
+impl FoundGood {
+    fn is_at(&self, changes: u64) -> bool {
+        self.0.load(Ordering::Relaxed) == changes
+    }
+
+    fn note(&self, changes: u64) {
+        self.0.store(changes, Ordering::Relaxed);
+    }
 }
 
 #[derive(Debug)]
@@ -192,6 +212,7 @@ impl Revocations {
         let revocations = Self {
             store,
             known: RwLock::default(),
+            changes: AtomicU64::new(1),
             cursors: tokio::sync::Mutex::new(cursors),
             is_outdated: AtomicBool::new(false),
         };
@@ -202,6 +223,19 @@ impl Revocations {
 
     /// How the token was taken back, if it was.
     pub fn find(&self, token: &VerifiedToken) -> Option<Revoked> {
+        // Before the look: what comes to be known meanwhile is looked for the next time.
+        let changes = self.changes.load(Ordering::SeqCst);
+        if token.found_good.is_at(changes) {
+            return None;
+        }
+        let revoked = self.look_for(token);
+        if revoked.is_none() {
+            token.found_good.note(changes);
+        }
+        revoked
+    }
+
+    fn look_for(&self, token: &VerifiedToken) -> Option<Revoked> {
         let known = self.read();
         let claims = &token.claims;
         // A generic token's revocation has an end, and is kept to it.
@@ -320,7 +354,7 @@ impl Revocations {
                 .from(TOKENS)
                 .cond_where(unplaced)
                 .order_by("revoked_ms", Order::Desc)
-                .limit(BATCH as u64)
+                .limit(BATCH)
                 .to_owned();
             let tokens: Vec<Entry> = self.store.fetch_all(&tokens).await?;
             self.add(tokens.into_iter());
@@ -332,28 +366,22 @@ impl Revocations {
         Ok(())
     }
 
-    /// Reads all tokens, a batch after the other, so that the rows of a million of them never stand in memory.
+    /// Reads all tokens, in no order: what is read is sorted when all is there.
     async fn load_tokens(&self) -> Result<(), StoreError> {
-        let count = Query::select().expr(Func::count(Expr::col("jti"))).from(TOKENS).to_owned();
-        let count = self.store.fetch_optional::<(i64,)>(&count).await?.map_or(0, |(count,)| count);
-        let trees = RevokedIds::with_capacity(usize::try_from(count).unwrap_or_default());
-        let mut loading = Ids { trees, ..Ids::default() };
+        let rows = self.store.count_rows(TOKENS).await?;
         // What comes meanwhile is for it, too.
         self.known().loading = Some(Ids::default());
-        let mut last: Option<Id> = None;
-        loop {
-            let mut query = Query::select();
-            query.columns(ENTRY).from(TOKENS).order_by("jti", Order::Asc).limit(BATCH as u64);
-            if let Some(last) = last {
-                query.and_where(Expr::col("jti").gt(last));
-            }
-            let rows: Vec<Entry> = self.store.fetch_all(&query).await?;
-            rows.iter().for_each(|row| loading.insert(row));
-            last = rows.last().map(|(id, ..)| *id);
-            if rows.len() < BATCH {
-                break;
-            }
-        }
+        let mut trees = UnsortedIds::with_capacity(usize::try_from(rows).unwrap_or_default());
+        let mut signed_out = UnsortedIds::with_capacity(0);
+        let take = |jti, number| {
+            let (expires, alone) = end_of_number(number);
+            let ids = if alone { &mut signed_out } else { &mut trees };
+            ids.push(jti, expires);
+        };
+        self.store.each_numbered(&numbered(), rows, take).await?;
+        // Apart, since no request is to wait for it.
+        let sorted = spawn_blocking(|| Ids { trees: trees.sorted(), signed_out: signed_out.sorted() }).await;
+        let mut loading = sorted.map_err(|_| StoreError::WorkerCrashed)?;
         let mut known = self.known();
         if let Some(meanwhile) = known.loading.take() {
             loading.trees.append(&meanwhile.trees);
@@ -396,13 +424,30 @@ impl Revocations {
         self.known.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// To be changed: whoever was found good up to now is looked for again, and waits for the change.
     fn known(&self) -> RwLockWriteGuard<'_, Known> {
-        self.known.write().unwrap_or_else(PoisonError::into_inner)
+        let known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        known
     }
 }
 
 /// An account, the moment, the place in the stream, and the writer's clock in milliseconds since 1970.
 type AccountRow = (Id, Timestamp, i64, i64);
+
+/// Revoked tokens, each with a number that says what else is kept of it: its end in seconds since 1970, or [`NO_END`],
+/// and whether it ended alone.
+fn numbered() -> NumberedIds {
+    // An end that is out of all bounds is none.
+    let has_end = Expr::col("expires").gte(0).and(Expr::col("expires").lt(NO_END));
+    let end: SimpleExpr = Expr::case(has_end, Expr::col("expires")).finally(NO_END).into();
+    NumberedIds { table: TOKENS, id: "jti", number: end.mul(2).add(Expr::col("alone")) }
+}
+
+fn end_of_number(number: u64) -> (Option<i64>, bool) {
+    let end = i64::try_from(number / 2).ok().filter(|end| *end < NO_END);
+    (end, number % 2 == 1)
+}
 
 fn select_accounts() -> sea_query::SelectStatement {
     Query::select().columns(["user_id", "revoked_before", "position", "revoked_ms"]).from(ACCOUNTS).to_owned()
