@@ -11,6 +11,7 @@ use crate::store::{Id, Store, StoreError, Timestamp};
 
 /// Rows that one statement changes at most.
 const BATCH: usize = 200;
+const PARTS: usize = 64;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Kind {
@@ -36,9 +37,17 @@ impl Kind {
     }
 }
 
-/// Moments that are not written yet.
-#[derive(Debug, Default)]
-pub struct LastUsed(Mutex<HashMap<(Kind, Id), DateTime<Utc>>>);
+/// Moments that are not written yet, in parts by the credential, each with a lock of its own: all requests come here.
+#[derive(Debug)]
+pub struct LastUsed([Mutex<Moments>; PARTS]);
+
+type Moments = HashMap<(Kind, Id), DateTime<Utc>>;
+
+impl Default for LastUsed {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| Mutex::default()))
+    }
+}
 
 impl LastUsed {
     pub fn api_key(&self, id: Id, now: DateTime<Utc>) {
@@ -54,7 +63,9 @@ impl LastUsed {
     }
 
     fn note(&self, kind: Kind, id: Id, now: DateTime<Utc>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert((kind, id), now);
+        // The last bits are random in each version of UUID.
+        let part = &self.0[usize::from(id.0.as_bytes()[15]) % PARTS];
+        part.lock().unwrap_or_else(PoisonError::into_inner).insert((kind, id), now);
     }
 
     /// Writes what was noted since the last time, each second's uses with one statement.
@@ -62,9 +73,11 @@ impl LastUsed {
     /// # Errors
     /// When the database doesn't answer: what was not written is lost, which only dates a use too early.
     pub async fn write(&self, store: &Store) -> Result<(), StoreError> {
-        let noted = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let take =
+            |part: &Mutex<Moments>| std::mem::take(&mut *part.lock().unwrap_or_else(PoisonError::into_inner));
+        let noted = self.0.iter().flat_map(take);
         let mut rows: Vec<(Kind, Id, DateTime<Utc>)> =
-            noted.into_iter().map(|((kind, id), moment)| (kind, id, moment)).collect();
+            noted.map(|((kind, id), moment)| (kind, id, moment)).collect();
         let second = |(kind, _, moment): &(Kind, Id, DateTime<Utc>)| (*kind, moment.timestamp());
         rows.sort_unstable_by_key(second);
         for rows in rows.chunk_by(|a, b| second(a) == second(b)).flat_map(|rows| rows.chunks(BATCH)) {

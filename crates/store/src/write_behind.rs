@@ -1,8 +1,8 @@
 //! Rows that are written a moment after what they tell of: gathered in memory, inserted many at a time.
 
-use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use crossbeam_queue::SegQueue;
 use tokio::sync::Notify;
 
 use super::{BatchRow, Store, StoreError};
@@ -10,28 +10,32 @@ use super::{BatchRow, Store, StoreError};
 /// Rows of one transaction: other writers come between two of them.
 const BATCH: usize = 2048;
 
-/// A bounded queue of rows on their way to the store.
+/// A bounded queue of rows on their way to the store. Whoever brings one takes no lock, since all requests come here; so
+/// there may be as many rows above the bound as there are threads.
 ///
 /// Whoever keeps the house calls [`WriteBehind::flush`] now and then, and once more before the store is closed. A row
 /// is in the store once and whole, or not at all: a batch that failed, or whose writer was stopped half-way, is written
 /// again by the next flush, and the table's key tells rows that are there already.
 #[derive(Debug)]
 pub struct WriteBehind<R> {
-    queue: Mutex<VecDeque<R>>,
+    queue: SegQueue<R>,
     /// Rows that were taken from the queue and are not known to be in the store.
     under_way: tokio::sync::Mutex<Vec<R>>,
     capacity: usize,
     filling: Notify,
+    /// Whether it was told that the queue fills, since the last batch was taken.
+    is_told: AtomicBool,
 }
 
 impl<R: BatchRow> WriteBehind<R> {
     /// A queue that holds so many rows at most.
     pub fn new(capacity: usize) -> Self {
         Self {
-            queue: Mutex::default(),
+            queue: SegQueue::new(),
             under_way: tokio::sync::Mutex::default(),
             capacity,
             filling: Notify::new(),
+            is_told: AtomicBool::new(false),
         }
     }
 
@@ -40,14 +44,16 @@ impl<R: BatchRow> WriteBehind<R> {
     /// # Errors
     /// The row itself, when there is no room for it.
     pub fn push(&self, row: R) -> Result<(), R> {
-        let mut queue = self.queue();
-        if queue.len() >= self.capacity {
+        let length = self.queue.len();
+        if length >= self.capacity {
             return Err(row);
         }
-        queue.push_back(row);
-        let is_half_full = queue.len() == self.capacity / 2;
-        drop(queue);
-        if is_half_full {
+        self.queue.push(row);
+        let is_half_full = length + 1 >= self.capacity / 2;
+        if is_half_full
+            && !self.is_told.load(Ordering::Relaxed)
+            && !self.is_told.swap(true, Ordering::Relaxed)
+        {
             self.filling.notify_one();
         }
         Ok(())
@@ -68,7 +74,7 @@ impl<R: BatchRow> WriteBehind<R> {
     pub async fn flush_and(&self, store: &Store, written: impl Fn(&[R])) -> Result<(), StoreError> {
         let mut under_way = self.under_way.lock().await;
         // What comes meanwhile is for the next call: where rows come all the time, this one would never end.
-        let batches = self.queue().len().div_ceil(BATCH) + usize::from(!under_way.is_empty());
+        let batches = self.queue.len().div_ceil(BATCH) + usize::from(!under_way.is_empty());
         for _ in 0..batches {
             self.write_batch(&mut under_way, store, &written).await?;
         }
@@ -101,7 +107,7 @@ impl<R: BatchRow> WriteBehind<R> {
         loop {
             let mut under_way = self.under_way.lock().await;
             // Of many that wait, one writes for all.
-            if self.queue().len() >= self.capacity {
+            if self.queue.len() >= self.capacity {
                 self.write_batch(&mut under_way, store, &written).await?;
             }
             drop(under_way);
@@ -136,13 +142,8 @@ impl<R: BatchRow> WriteBehind<R> {
 
     /// The oldest rows go first.
     fn take_batch(&self, batch: &mut Vec<R>) {
-        let mut queue = self.queue();
-        let count = queue.len().min(BATCH);
-        batch.extend(queue.drain(..count));
-    }
-
-    fn queue(&self) -> MutexGuard<'_, VecDeque<R>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        self.is_told.store(false, Ordering::Relaxed);
+        batch.extend(std::iter::from_fn(|| self.queue.pop()).take(BATCH));
     }
 }
 

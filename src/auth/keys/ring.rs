@@ -1,7 +1,8 @@
 //! The keys in memory: what is signed with now, what verifies, and what everybody may read of them.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
+use arc_swap::{ArcSwap, Guard};
 use axum::body::Bytes;
 use chrono::{DateTime, Utc};
 use jsonwebtoken::jwk::{Jwk, JwkSet};
@@ -27,7 +28,8 @@ pub struct SigningKey {
 
 /// All keys that this server knows, as they are now.
 pub struct KeyRing {
-    keys: RwLock<Arc<Keys>>,
+    /// Read by each request, and so without a lock.
+    keys: ArcSwap<Keys>,
 }
 
 #[derive(Default)]
@@ -46,7 +48,7 @@ impl std::fmt::Debug for KeyRing {
 
 impl Default for KeyRing {
     fn default() -> Self {
-        let ring = Self { keys: RwLock::default() };
+        let ring = Self { keys: ArcSwap::default() };
         ring.replace(Vec::new());
         ring
     }
@@ -82,10 +84,10 @@ impl KeyRing {
     pub(super) fn replace(&self, all: Vec<Arc<SigningKey>>) {
         let keys = all.iter().filter(|key| !key.is_retired).map(|key| key.public.clone()).collect();
         let published = serde_json::to_vec(&JwkSet { keys }).unwrap_or_default().into();
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Keys { all, published });
+        self.keys.store(Arc::new(Keys { all, published }));
     }
 
-    fn now(&self) -> Arc<Keys> {
-        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    fn now(&self) -> Guard<Arc<Keys>> {
+        self.keys.load()
     }
 }
