@@ -39,6 +39,27 @@ start() {
     fail "$1 did not start"
 }
 
+# starts BINARY DATA: how long it takes from the process's start to its first answer. It says where it listens when it is
+# ready, so that nothing is polled.
+starts() {
+    python3 - "${STARTS:-10}" "$1" serve --listen 127.0.0.1:0 --data-dir "$2" <<'PYTHON'
+import re, resource, statistics, subprocess, sys, time, urllib.request
+
+times = []
+for _ in range(int(sys.argv[1])):
+    begin = time.perf_counter()
+    with subprocess.Popen(sys.argv[2:], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        url = re.search(r"http://[\d.:]+", server.stdout.readline())[0]
+        urllib.request.urlopen(url + "/health").read()
+        times.append((time.perf_counter() - begin) * 1000)
+        server.terminate()
+usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+processor = (usage.ru_utime + usage.ru_stime) * 1000 / len(times)
+print(f"median {statistics.median(times):.1f} ms, least {min(times):.1f}, most {max(times):.1f}, "
+      f"processor {processor:.1f} ms each, the stop included")
+PYTHON
+}
+
 # sign_in URL USER PASSWORD: an access token.
 sign_in() {
     curl --silent --show-error --fail --data-urlencode "username=$2" --data-urlencode "password=$3" \
@@ -51,10 +72,11 @@ meet_reference() {
     tokens[reference]=${REFERENCE_TOKEN:-$(sign_in "${urls[reference]}" "$REFERENCE_USER" "$REFERENCE_PASSWORD")}
 }
 
-# ask NAME ROUTE SECONDS [CONNECTIONS]: loads the route, and writes one line: requests per second, p50 and p99 in ms.
+# ask NAME ROUTE SECONDS [CONNECTIONS]: loads the route, and writes one line: requests per second, p50 and p99 in ms. The
+# load comes from the cores of ASK_ON, if it is set.
 ask() {
     local report=$work/report
-    wrk -t"$THREADS" -c"${4:-$CONNECTIONS}" -d"$3s" --latency \
+    ${ASK_ON:+taskset -c "$ASK_ON"} wrk -t"$THREADS" -c"${4:-$CONNECTIONS}" -d"$3s" --latency \
         -H "Authorization: Bearer ${tokens[$1]}" "${urls[$1]}$2" >"$report"
     if grep -qE 'Non-2xx|Socket errors' "$report"; then
         cat "$report" >&2
