@@ -37,6 +37,10 @@ impl RevokedIds {
         position(&self.0[run_of(id)], id).is_ok()
     }
 
+    pub(crate) fn number(&self) -> usize {
+        self.0.iter().map(Vec::len).sum()
+    }
+
     /// Adds an id that is asked for until `expires`, in seconds since 1970; none is for ever.
     pub(crate) fn insert(&mut self, id: Uuid, expires: Option<i64>) {
         let run = &mut self.0[run_of(id)];
@@ -144,10 +148,6 @@ mod tests {
 
     use super::*;
 
-    fn number(ids: &RevokedIds) -> usize {
-        ids.0.iter().map(Vec::len).sum()
-    }
-
     proptest! {
         #[test]
         fn it_has_what_was_added_and_not_yet_swept(
@@ -163,7 +163,7 @@ mod tests {
                 unsorted.push(Uuid::from_u128(id), expires);
                 model.entry(id).or_insert(expires);
             }
-            prop_assert_eq!(number(&ids), model.len());
+            prop_assert_eq!(ids.number(), model.len());
             prop_assert_eq!(&unsorted.sorted().0, &ids.0);
             ids.sweep(moment);
             for id in 0..64 {
@@ -204,7 +204,7 @@ mod tests {
             |number: u128| Uuid::from_u128(number.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835));
         (0..1_000_000).for_each(|number| ids.insert(id(number), Some(1_800_000_000)));
         let bytes: usize = ids.0.iter().map(|run| run.capacity() * ENTRY).sum();
-        assert_eq!(number(&ids), 1_000_000);
+        assert_eq!(ids.number(), 1_000_000);
         assert!(bytes < 22_000_000, "{bytes}");
         assert!(ids.contains(id(999_999)) && !ids.contains(id(1_000_000)));
     }

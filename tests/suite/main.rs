@@ -28,6 +28,7 @@ mod key_sign_in;
 mod leaks;
 mod lists;
 mod long_lists;
+mod many_revocations;
 mod narrowing;
 mod oauth;
 mod oauth_refusals;

@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use super::{Engine, Store, StoreError};
 
-/// Rows of one text: it is below the mebibyte to which MariaDB, and MySQL as it is told, cut one off.
-const AT_ONCE: u64 = 16_384;
+/// Rows of one text, which is far below the mebibyte to which MariaDB, and MySQL as it is told, cut one off.
+const AT_ONCE: u64 = 4_096;
 /// Rows from which a table is read in ranges. Each takes a connection, with the memory of its pages.
 const LARGE: u64 = 100_000;
 const MOST_RANGES: u64 = 4;

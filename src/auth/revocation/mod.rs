@@ -235,6 +235,12 @@ impl Revocations {
         revoked
     }
 
+    /// How many tokens are known here that were taken back by their ids.
+    pub fn number(&self) -> usize {
+        let known = self.read();
+        known.ids.trees.number() + known.ids.signed_out.number()
+    }
+
     fn look_for(&self, token: &VerifiedToken) -> Option<Revoked> {
         let known = self.read();
         let claims = &token.claims;
