@@ -84,7 +84,6 @@ fn table(settings: &ServerSettings) -> Vec<Job> {
         })
         .at_stop(),
         Job {
-            is_due: Some(|app| Box::pin(async move { app.audit.filling().await })),
             last: Some(|app| Box::pin(async move { Ok(app.audit.close().await?) })),
             ..Job::new("audit records could not be written", WRITING, |app| {
                 Box::pin(async move { Ok(app.audit.write().await?) })

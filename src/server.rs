@@ -5,16 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::Uri;
-use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::middleware::{from_fn, from_fn_with_state};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tower::ServiceBuilder;
 use tower::util::MapResponseLayer;
-use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::api::oauth;
 use crate::api::server::{docs, fallback, health};
@@ -22,15 +20,16 @@ use crate::app::AppState;
 use crate::connections;
 use crate::console;
 use crate::framework::routes::RouteTable;
-use crate::http::compression;
-use crate::http::error::ApiError;
 use crate::jobs;
-use crate::middleware::authenticate::{Admitted, Guard, admit, authenticate};
+use crate::middleware::admit_or_replay::AdmitOrReplayLayer;
+use crate::middleware::authenticate::{Guard, authenticate};
+use crate::middleware::bodies;
+use crate::middleware::cors::CrossOriginLayer;
 use crate::middleware::headers::SecureHeaders;
-use crate::middleware::idempotency::replay;
 use crate::middleware::limits::LimitsLayer;
+use crate::middleware::panics::PanicLayer;
+use crate::middleware::request_id::RequestIdLayer;
 use crate::middleware::work::WorkLayer;
-use crate::middleware::{bodies, cors, request_id};
 use crate::routes;
 
 /// From the order to stop to the end, after the requests' own time limit: a second with what the process itself takes.
@@ -45,7 +44,7 @@ pub(crate) fn router(app: AppState) -> Router {
     let guard = |routes: &RouteTable| Guard { app: app.clone(), policies: Arc::new(routes.policies()) };
     let (api_guard, programs_guard) = (guard(&api), guard(&for_programs));
     let (open, closed) = api.routers();
-    let closed = closed.route_layer(from_fn_with_state(api_guard, admit_or_replay));
+    let closed = closed.route_layer(AdmitOrReplayLayer::new(api_guard));
     let (_, for_programs) = for_programs.routers();
     let for_programs = for_programs.route_layer(from_fn_with_state(app.clone(), bodies::keep_small));
     let for_programs = for_programs.route_layer(from_fn_with_state(programs_guard, authenticate));
@@ -54,28 +53,29 @@ pub(crate) fn router(app: AppState) -> Router {
     let headers = SecureHeaders::new(settings, app.server.id);
     let time_limit = Duration::from_secs(settings.request_timeout.0.into());
     let secure_headers = MapResponseLayer::new(move |response| headers.add_to(response));
+    let cross_origin = CrossOriginLayer::new(&app.config);
     // Layers are in the order that a request meets them. Together they are one, which costs less than seven.
     // A page is for this server's own origin, takes no body, and asks the API without its layers.
     let page_layers = ServiceBuilder::new()
-        .layer(from_fn_with_state(app.clone(), request_id::name_request))
+        .layer(RequestIdLayer::new(&app))
         .layer(secure_headers.clone())
-        .layer(CatchPanicLayer::custom(answer_panic))
+        .layer(PanicLayer)
         .layer(LimitsLayer::new(time_limit))
         .layer(WorkLayer::new(&app.edge.detached));
     let oauth_layers = ServiceBuilder::new()
-        .layer(from_fn_with_state(app.clone(), request_id::name_request))
+        .layer(RequestIdLayer::new(&app))
         .layer(from_fn(oauth::refusals::in_oauth_form))
         .layer(secure_headers.clone())
-        .layer(CatchPanicLayer::custom(answer_panic))
-        .layer(cors::layer(&app.config))
+        .layer(PanicLayer)
+        .layer(cross_origin)
         .layer(LimitsLayer::new(time_limit))
         .layer(WorkLayer::new(&app.edge.detached))
         .layer(DefaultBodyLimit::disable());
     let layers = ServiceBuilder::new()
-        .layer(from_fn_with_state(app.clone(), request_id::name_request))
+        .layer(RequestIdLayer::new(&app))
         .layer(secure_headers)
-        .layer(CatchPanicLayer::custom(answer_panic))
-        .layer(cors::layer(&app.config))
+        .layer(PanicLayer)
+        .layer(cross_origin)
         .layer(LimitsLayer::new(time_limit).without_files())
         .layer(WorkLayer::new(&app.edge.detached))
         .layer(DefaultBodyLimit::disable());
@@ -88,7 +88,7 @@ pub(crate) fn router(app: AppState) -> Router {
     let console = console::router(&app, api.clone().with_state(app.clone())).layer(page_layers);
     let api = api.layer(layers.clone());
     let docs = docs::router(routes::operations(), &settings.root_url_path.0).layer(layers.clone());
-    let outside = oauth::forward_auth::router(&app).layer(CatchPanicLayer::custom(answer_panic));
+    let outside = oauth::forward_auth::router(&app).layer(PanicLayer);
     let outside = outside.merge(for_programs.layer(oauth_layers));
     let outside = outside.merge(health::routes().routers().0).merge(docs).merge(console);
     let (all, root) = (outside.merge(api), settings.root_url_path.0.as_str());
@@ -118,21 +118,6 @@ fn without_root(mut request: Request, root: &str) -> Request {
         *request.uri_mut() = uri;
     }
     request
-}
-
-/// Authenticates the request, bounds what it keeps in memory, and gives a repeated one its first answer. Each layer
-/// that is a function is copied for each request with all that is behind it, so the three are one.
-async fn admit_or_replay(State(guard): State<Guard>, request: Request, next: Next) -> Response {
-    let accepted = compression::accepted(request.headers());
-    match admit(&guard, request).await {
-        Ok(Admitted { request, caller, room: _room, hidden }) => {
-            // A repetition's answer was the first one's: what this token may see of it is asked anew.
-            let answer = hidden.leave_out_of(replay(&guard, request, next).await).await;
-            let answer = bodies::count_answer(&guard.app.edge.budgets.answers, caller, answer);
-            compression::compress(answer, accepted).await
-        }
-        Err(refusal) => refusal,
-    }
 }
 
 /// Serves until `stop` is done, then finishes the requests under way.
@@ -180,14 +165,4 @@ async fn out_of_time(stopped: oneshot::Receiver<Instant>, end: &mut Option<Insta
         }
         Err(_) => std::future::pending().await,
     }
-}
-
-fn answer_panic(panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
-    let message = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("unknown");
-    tracing::error!(message, "a handler panicked");
-    ApiError::internal().into_response()
 }

@@ -1,7 +1,10 @@
 //! Accounts as the store has them, and as the API answers about them.
 
 use std::fmt;
+use std::ops::Deref;
+use std::sync::OnceLock;
 
+use bytes::Bytes;
 use sea_query::{Cond, Expr, ExprTrait, Order, Query as Sql, SelectStatement};
 use secrecy::SecretString;
 use serde::Serialize;
@@ -73,6 +76,39 @@ impl PasswordRow {
     /// The bcrypt hash, taken out so that it isn't carried further than to its check.
     pub(crate) fn take_hash(&mut self) -> Option<SecretString> {
         self.password.take().map(|hash| hash.0)
+    }
+}
+
+/// An account that is remembered for a moment, with what it is answered about itself.
+#[derive(Debug)]
+pub struct Account {
+    row: UserRow,
+    answer: OnceLock<Bytes>,
+}
+
+impl Account {
+    pub fn new(row: UserRow) -> Self {
+        Self { row, answer: OnceLock::new() }
+    }
+
+    /// The answer about this account for itself, as JSON, made once.
+    ///
+    /// # Errors
+    /// When it can't be written as JSON.
+    pub fn private_answer(&self) -> Result<Bytes, serde_json::Error> {
+        if let Some(answer) = self.answer.get() {
+            return Ok(answer.clone());
+        }
+        let answer = Bytes::from(serde_json::to_vec(&self.row.clone().private_response())?);
+        Ok(self.answer.get_or_init(|| answer).clone())
+    }
+}
+
+impl Deref for Account {
+    type Target = UserRow;
+
+    fn deref(&self) -> &UserRow {
+        &self.row
     }
 }
 

@@ -247,7 +247,8 @@ pub(crate) fn text_of(header: Option<&HeaderValue>) -> Option<Cow<'_, str>> {
     })
 }
 
-fn shortened(text: &str) -> Cow<'_, str> {
+/// A text as a column holds it.
+pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
     if text.len() <= LONGEST_TEXT && !text.chars().any(char::is_control) {
         return Cow::Borrowed(text);
     }

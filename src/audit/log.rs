@@ -37,8 +37,6 @@ pub struct Audit {
     shipper: Option<Arc<Shipper>>,
     /// Records whose request waits until they are durable; those that come at once share a transaction.
     prompt: WriteBehind<Event>,
-    /// Records that may trail by a second.
-    trailing: WriteBehind<Event>,
     refusals: Refusals,
     /// Counted refusals that found no room since the last round.
     lost: AtomicU64,
@@ -60,7 +58,6 @@ impl Audit {
             retention: (days > 0).then(|| TimeDelta::days(days.into())),
             shipper: shipper.map(Arc::new),
             prompt: WriteBehind::new(WAITING),
-            trailing: WriteBehind::new(WAITING),
             refusals: Refusals::default(),
             lost: AtomicU64::new(0),
         })
@@ -81,16 +78,6 @@ impl Audit {
     pub async fn record(&self, event: Event) -> Result<(), StoreError> {
         self.prompt.push_or_wait(event, &self.store, |events| self.ship(events)).await?;
         self.flush(&self.prompt).await
-    }
-
-    /// Leaves a record that is durable within a second. When they come faster than the store takes them, this waits for
-    /// it.
-    ///
-    /// # Errors
-    /// When the store can't be written: what is done now would leave no record.
-    pub async fn note(&self, event: Event) -> Result<(), StoreError> {
-        self.store.ensure_writable().await?;
-        self.trailing.push_or_wait(event, &self.store, |events| self.ship(events)).await
     }
 
     /// Leaves a record of a refused sign-in: durable when this returns, unless there was one like it within a minute, which
@@ -115,9 +102,9 @@ impl Audit {
         }
     }
 
-    /// Waits until trailing records should be written earlier than in the next round.
-    pub async fn filling(&self) {
-        self.trailing.filling().await;
+    /// Who follows the audit elsewhere, if anybody does.
+    pub(crate) fn shipper(&self) -> Option<Arc<Shipper>> {
+        self.shipper.clone()
     }
 
     /// Writes all records that are not durable yet.
@@ -134,8 +121,7 @@ impl Audit {
                 self.lost.fetch_add(lost, Ordering::Relaxed);
             }
         }
-        self.flush(&self.prompt).await?;
-        self.flush(&self.trailing).await
+        self.flush(&self.prompt).await
     }
 
     /// Writes what was counted: a new record for what has none yet, and the number in the others.

@@ -15,9 +15,9 @@
 //! })
 //! ```
 //!
-//! What changes nothing in the store is left with [`Audit::record`], which returns when the record is durable; what is
-//! too frequent for that with [`Audit::note`], which is durable within a second; what was refused with
-//! [`Audit::refused`], which turns a flood into counted records.
+//! What changes nothing in the store is left with [`Audit::record`], which returns when the record is durable; what was
+//! refused with [`Audit::refused`], which turns a flood into counted records. Tokens are issued too often for either:
+//! their records are written with the register's rows ([`crate::auth::register`]), within a second.
 
 mod event;
 mod log;
@@ -28,7 +28,7 @@ mod shipper;
 
 use strum::{EnumString, IntoStaticStr, VariantNames};
 
-pub(crate) use event::{Actor, Claim, Event, text_of};
+pub(crate) use event::{Actor, Claim, Event, shortened, text_of};
 pub(crate) use log::Audit;
 pub use origin::Origin;
 pub(crate) use record::Record;

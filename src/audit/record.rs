@@ -108,7 +108,7 @@ impl Record {
 
 impl<Text: AsRef<str>> Record<Text> {
     /// Puts the columns in their order.
-    pub(super) fn put(&self, cells: &mut Cells) {
+    pub(crate) fn put(&self, cells: &mut Cells) {
         cells.id(self.id);
         cells.moment(self.created);
         cells.text(self.action.as_ref());

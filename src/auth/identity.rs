@@ -8,14 +8,14 @@ use super::key_proof::{self, KeyToProve};
 use super::workload::{self, DeploymentState, RunState, ScheduleState};
 use crate::accounts::deactivation;
 use crate::accounts::devices::{self, DeviceRow};
-use crate::accounts::users::{self, UserRow};
+use crate::accounts::users::{self, Account, UserRow};
 use crate::store::{Cache, Id, Store, StoreError, Timestamp};
 
 /// Reads what tokens say through a cache of each kind of row.
 #[derive(Clone)]
 pub struct Identities {
     store: Store,
-    accounts: Cache<UserRow>,
+    accounts: Cache<Account>,
     api_keys: Cache<KeyToProve>,
     devices: Cache<DeviceRow>,
     runs: Cache<RunState>,
@@ -45,15 +45,16 @@ impl Identities {
     ///
     /// # Errors
     /// When the database doesn't answer; so do the others.
-    pub async fn account(&self, id: Uuid) -> Result<Option<Arc<UserRow>>, Arc<StoreError>> {
-        self.accounts.get(id, || users::find_account(&self.store, Id(id))).await
+    pub async fn account(&self, id: Uuid) -> Result<Option<Arc<Account>>, Arc<StoreError>> {
+        let find = async || Ok(users::find_account(&self.store, Id(id)).await?.map(Account::new));
+        self.accounts.get(id, find).await
     }
 
     /// The account as the store has it now.
     ///
     /// # Errors
     /// As [`Identities::account`].
-    pub async fn account_again(&self, id: Uuid) -> Result<Option<Arc<UserRow>>, Arc<StoreError>> {
+    pub async fn account_again(&self, id: Uuid) -> Result<Option<Arc<Account>>, Arc<StoreError>> {
         self.accounts.forget(id).await;
         self.account(id).await
     }

@@ -2,8 +2,11 @@
 //! key of the store, which the header's `kid` names: what a token without `kid` says is checked with HMAC alone.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasher, DefaultHasher, Hasher, RandomState};
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -21,6 +24,10 @@ use crate::store::Id;
 
 /// Verified tokens that are remembered, so that a token in steady use is not verified again each time.
 const REMEMBERED_TOKENS: u64 = 4096;
+/// Bytes of a token's end that tell it from others: most of a signature of HMAC with SHA-256, in base64.
+const HASHED: usize = 32;
+/// Bytes of the longest signature by HMAC, in base64, with what stands between the parts.
+const LONGEST_MAC: usize = 90;
 
 /// A token that was just made.
 pub struct IssuedToken {
@@ -63,6 +70,8 @@ pub struct Tokens {
     /// Seconds by which clocks may differ.
     leeway: i64,
     pub(super) header: Header,
+    /// The header as tokens have it.
+    encoded_header: String,
     validation: Validation,
     pub(super) encoding_key: EncodingKey,
     pub(super) decoding_key: DecodingKey,
@@ -70,7 +79,32 @@ pub struct Tokens {
     signing_algorithm: Option<SigningAlgorithm>,
     keys: Arc<KeyRing>,
     random: SharedRandomness,
-    verified: moka::sync::Cache<Box<str>, Arc<VerifiedToken>>,
+    verified: moka::sync::Cache<Box<str>, Arc<VerifiedToken>, OfTheEnd>,
+}
+
+/// Hashes a token by its end alone, which is of its signature: in a table that has tokens of good signatures only, no two
+/// of them meet more often than by chance.
+#[derive(Clone, Default)]
+struct OfTheEnd(RandomState);
+
+struct EndHasher(DefaultHasher);
+
+impl BuildHasher for OfTheEnd {
+    type Hasher = EndHasher;
+
+    fn build_hasher(&self) -> EndHasher {
+        EndHasher(self.0.build_hasher())
+    }
+}
+
+impl Hasher for EndHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.write(bytes.last_chunk::<HASHED>().map_or(bytes, |end| end));
+    }
+
+    fn finish(&self) -> u64 {
+        self.0.finish()
+    }
 }
 
 /// What [`Tokens`] is made from.
@@ -103,6 +137,7 @@ impl Tokens {
             issuer: settings.issuer,
             audience: settings.audience,
             leeway: settings.leeway_seconds.into(),
+            encoded_header: URL_SAFE_NO_PAD.encode(format!("{{\"typ\":\"JWT\",\"alg\":\"{algorithm:?}\"}}")),
             header: Header::new(algorithm),
             validation,
             encoding_key: EncodingKey::from_secret(secret),
@@ -110,7 +145,9 @@ impl Tokens {
             signing_algorithm: settings.signing_algorithm,
             keys: settings.keys,
             random,
-            verified: moka::sync::Cache::new(REMEMBERED_TOKENS),
+            verified: moka::sync::Cache::builder()
+                .max_capacity(REMEMBERED_TOKENS)
+                .build_with_hasher(OfTheEnd::default()),
         }
     }
 
@@ -154,11 +191,24 @@ impl Tokens {
 
     fn sign(&self, claims: &Claims, moment: DateTime<Utc>) -> Result<String, SigningError> {
         let Some(algorithm) = self.signing_algorithm else {
-            return Ok(jsonwebtoken::encode(&self.header, claims, &self.encoding_key)?);
+            return self.sign_with_secret(claims);
         };
         let key = self.keys.signer(algorithm, moment).ok_or(SigningError::NoKey)?;
         let encoding_key = key.encoding_key.as_ref().ok_or(SigningError::NoKey)?;
         Ok(jsonwebtoken::encode(&key.header, claims, encoding_key)?)
+    }
+
+    /// As [`jsonwebtoken::encode`], for which the header is the same each time.
+    fn sign_with_secret(&self, claims: &Claims) -> Result<String, SigningError> {
+        let claims = serde_json::to_vec(claims).map_err(jsonwebtoken::errors::Error::from)?;
+        let mut token = String::with_capacity(self.encoded_header.len() + claims.len() * 4 / 3 + LONGEST_MAC);
+        token.push_str(&self.encoded_header);
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(claims, &mut token);
+        let signature = jsonwebtoken::crypto::sign(token.as_bytes(), &self.encoding_key, self.header.alg)?;
+        token.push('.');
+        token.push_str(&signature);
+        Ok(token)
     }
 
     /// What a token of the principal's says, or would say: what its credential was made from and is bound to.
@@ -334,6 +384,25 @@ mod tests {
             let error = tokens.verify(&token, at(1_000_070)).unwrap_err();
             assert!(error.to_string().contains("Signature has expired"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_token_is_what_the_library_makes_of_its_claims() {
+        for algorithm in [JwtAlgorithm::HS256, JwtAlgorithm::HS384, JwtAlgorithm::HS512] {
+            let tokens = tokens(algorithm);
+            let token = tokens.issue(new_token(Some(1_000_060))).unwrap().token;
+            let claims = &tokens.verify(&token, at(1_000_000)).unwrap().claims;
+            assert_eq!(jsonwebtoken::encode(&tokens.header, claims, &tokens.encoding_key).unwrap(), token);
+        }
+    }
+
+    #[test]
+    fn tokens_that_end_alike_are_told_apart() {
+        let tokens = tokens(JwtAlgorithm::HS256);
+        let token = tokens.issue(new_token(None)).unwrap().token;
+        let other = format!("{}{}", &token[..4], &token[4..].replacen('.', "x.", 1));
+        assert!(tokens.verify(&token, at(1_000_000)).is_ok());
+        assert!(tokens.verify(&other, at(1_000_000)).is_err());
     }
 
     #[test]

@@ -36,7 +36,7 @@ use uuid::Uuid;
 
 use self::access::Access;
 use self::permissions::Permission;
-use crate::accounts::users::UserRow;
+use crate::accounts::users::Account;
 use crate::audit::Claim;
 use crate::http::error::{ApiError, ApiResult};
 use crate::store::Id;
@@ -57,7 +57,7 @@ pub(crate) use throttle::Throttle;
 /// Who a request speaks for: an account as the store has it, and the credential that proves it.
 #[derive(Debug, Clone)]
 pub struct Principal {
-    pub user: Arc<UserRow>,
+    pub user: Arc<Account>,
     pub credential: Credential,
 }
 

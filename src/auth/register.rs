@@ -1,21 +1,27 @@
 //! The register of API tokens: who made which, when and from where, what it may do, and when it was last used. A row
 //! may trail its token by half a second; what is revoked is kept elsewhere ([`super::revocation`]).
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use axum::http::HeaderValue;
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Expr, ExprTrait, Func, Query, SimpleExpr};
+use serde::Serialize;
 
 use super::claims::TokenKind;
 use super::{Scope, Standing};
-use crate::audit::text_of;
-use crate::store::{BatchRow, Cells, Id, Store, StoreError, Timestamp, Transaction, Words, WriteBehind};
+use crate::accounts::users::Account;
+use crate::audit::{Action, Record, Shipper, shortened};
+use crate::store::{
+    BatchRow, Beside, Cells, Id, JsonText, Store, StoreError, Timestamp, Transaction, Words, WriteBehind,
+};
+use crate::tasks;
 
 pub(crate) const TABLE: &str = "zendo_api_token";
 /// Rows that may wait; a request that finds no room waits for some.
-const CAPACITY: usize = 4096;
+const CAPACITY: usize = 2048;
 /// Rows that are swept at once.
 const BATCH: u64 = 500;
 /// Ids of one query.
@@ -31,7 +37,7 @@ pub struct Registration {
     pub parent_id: Id,
     pub name: String,
     pub kind: TokenKind,
-    pub user_id: Id,
+    pub account: Arc<Account>,
     pub created: DateTime<Utc>,
     /// When the proof was given that it goes back to.
     pub proven: DateTime<Utc>,
@@ -39,8 +45,51 @@ pub struct Registration {
     pub expires: Option<DateTime<Utc>>,
     /// None for a token that may do all that its user may: most are, and thousands may wait here.
     pub scope: Option<Box<Scope>>,
-    pub address: Option<IpAddr>,
-    pub user_agent: Option<HeaderValue>,
+    pub address: IpAddr,
+    /// Texts of their own, since a header holds all of its request's.
+    pub user_agent: Option<Box<str>>,
+    pub request_id: Option<Box<str>>,
+    /// Of the audit's record that it was issued, which is made of this: of thousands that wait, each is there once.
+    pub record_id: Id,
+    /// The token that was used to ask for it.
+    pub asked_with: Option<Id>,
+}
+
+/// What the audit's record of a token says besides.
+#[derive(Serialize)]
+struct Details {
+    expires: Option<i64>,
+    token_type: &'static str,
+}
+
+impl Registration {
+    /// The audit's record that it was issued.
+    fn record(&self) -> Record<Cow<'_, str>> {
+        let expires = self.expires.map(|expires| expires.timestamp());
+        let details = Details { expires, token_type: self.kind.as_str() };
+        let scope = self.scope.as_deref();
+        Record {
+            id: self.record_id,
+            created: Timestamp::new(self.created),
+            action: Action::TokenIssued.as_str().into(),
+            result: "success".into(),
+            reason: None,
+            times: 1,
+            user_id: Some(self.account.id),
+            user_name: Some(shortened(&self.account.name)),
+            credential: "token".into(),
+            token_id: self.asked_with,
+            api_key_id: scope.and_then(|scope| scope.api_key_id).map(Id),
+            device_id: scope.and_then(|scope| scope.device_id).map(Id),
+            subject_kind: Some("api_token".into()),
+            subject_id: Some(self.id),
+            subject_name: (!self.name.is_empty()).then(|| shortened(&self.name)),
+            address: Some(self.address.to_string().into()),
+            user_agent: self.user_agent.as_deref().map(Cow::Borrowed),
+            request_id: self.request_id.as_deref().map(Cow::Borrowed),
+            details: serde_json::value::to_raw_value(&details).ok().map(JsonText),
+        }
+    }
 }
 
 impl BatchRow for Registration {
@@ -69,6 +118,12 @@ impl BatchRow for Registration {
         "user_agent",
     ];
 
+    const BESIDE: &'static [Beside<Self>] = &[Beside {
+        table: Record::TABLE,
+        columns: &Record::COLUMNS,
+        put: |token, cells| token.record().put(cells),
+    }];
+
     fn put(&self, cells: &mut Cells) {
         let whole = Scope::default();
         let scope = self.scope.as_deref().unwrap_or(&whole);
@@ -80,7 +135,7 @@ impl BatchRow for Registration {
         cells.id(self.parent_id);
         cells.text(&self.name);
         cells.text(self.kind.as_str());
-        cells.id(self.user_id);
+        cells.id(self.account.id);
         cells.moment(Timestamp::new(self.proven));
         cells.integer(self.standing.generation);
         cells.maybe_moment(self.standing.password_changed_at);
@@ -94,8 +149,8 @@ impl BatchRow for Registration {
         cells.maybe_id(scope.pipeline_run_id.map(Id));
         cells.maybe_id(scope.root_run_id.map(Id));
         cells.maybe_id(scope.deployment_id.map(Id));
-        cells.maybe_text(self.address.map(|address| address.to_string()).as_deref());
-        cells.maybe_text(text_of(self.user_agent.as_ref()).as_deref());
+        cells.text(&self.address.to_string());
+        cells.maybe_text(self.user_agent.as_deref());
     }
 }
 
@@ -104,20 +159,23 @@ impl BatchRow for Registration {
 pub struct Register {
     store: Store,
     queue: WriteBehind<Registration>,
+    /// Who follows the audit elsewhere.
+    shipper: Option<Arc<Shipper>>,
 }
 
 impl Register {
-    pub fn new(store: Store) -> Self {
-        Self { store, queue: WriteBehind::new(CAPACITY) }
+    pub(crate) fn new(store: Store, shipper: Option<Arc<Shipper>>) -> Self {
+        Self { store, queue: WriteBehind::new(CAPACITY), shipper }
     }
 
-    /// Notes a token. When tokens are made faster than the store takes them, this waits for it.
+    /// Notes a token that is being issued now, and the audit's record of that, though its caller hangs up. When tokens are made faster than the store takes them, this waits for it.
     ///
     /// # Errors
-    /// When the store can't be written: the token would be in no list, and end with nothing.
+    /// When the store can't be written: the token would be in no list, leave no record, and end with nothing.
     pub async fn note(&self, registration: Registration) -> Result<(), StoreError> {
+        tasks::must_finish();
         self.store.ensure_writable().await?;
-        self.queue.push_or_wait(registration, &self.store, |_| {}).await
+        self.queue.push_or_wait(registration, &self.store, |written| self.ship(written)).await
     }
 
     /// Writes what was noted up to now.
@@ -125,7 +183,13 @@ impl Register {
     /// # Errors
     /// When the database doesn't answer; what is not written stays for the next call.
     pub async fn flush(&self) -> Result<(), StoreError> {
-        self.queue.flush(&self.store).await
+        self.queue.flush_and(&self.store, |written| self.ship(written)).await
+    }
+
+    fn ship(&self, written: &[Registration]) {
+        if let Some(shipper) = &self.shipper {
+            shipper.ship(written.iter().map(Registration::record));
+        }
     }
 
     /// How many live tokens were made from each of these, and from those that were, at most [`COUNTED`] in all. What was

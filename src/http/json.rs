@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -26,6 +26,11 @@ const MOST_ITEMS: usize = 1_000;
 const QUICKLY_READ: usize = 256 << 10;
 /// Lists and objects within each other; serde_json's own limit.
 const DEEPEST: usize = 127;
+
+/// The answer with a body that is JSON already.
+pub(crate) fn written_json(body: Bytes) -> Response {
+    ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
+}
 
 /// A JSON body of type `T`: an object.
 #[derive(Debug)]
@@ -146,7 +151,7 @@ enum Unreadable {
     NoModel(Vec<Fault>),
 }
 
-fn is_json(content_type: &http::HeaderValue) -> bool {
+fn is_json(content_type: &HeaderValue) -> bool {
     let essence = content_type.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
     let essence = essence.to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))

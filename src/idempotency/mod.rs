@@ -14,17 +14,18 @@ use std::time::Duration;
 
 use axum::body::to_bytes;
 use axum::extract::Request;
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
-use axum::middleware::Next;
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::routing::Route;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use moka::future::Cache;
 use moka::policy::EvictionPolicy;
+use tower::Service;
 
 use crate::config::ServerSettings;
 use crate::http::error::ApiError;
+use crate::http::json::written_json;
 use crate::store::{Id, Store, StoreError, Timestamp};
 
 pub(crate) use self::once::{Once, make_anew};
@@ -105,12 +106,12 @@ impl Replays {
         is_written: bool,
         now: DateTime<Utc>,
         request: Request,
-        next: Next,
+        route: Route,
     ) -> Replayed {
         let is_new = AtomicBool::new(false);
-        let first = self.first(&attempt, is_written, now, request, next, &is_new);
+        let first = self.first(&attempt, is_written, now, request, route, &is_new);
         match self.recent.try_get_with(attempt.clone(), first).await {
-            Ok(body) if is_new.load(Ordering::Relaxed) => Replayed::Anew(json(body)),
+            Ok(body) if is_new.load(Ordering::Relaxed) => Replayed::Anew(written_json(body)),
             Ok(body) => Replayed::First(body),
             Err(unkept) => Replayed::Anew(unkept.response()),
         }
@@ -123,20 +124,20 @@ impl Replays {
         is_written: bool,
         now: DateTime<Utc>,
         mut request: Request,
-        next: Next,
+        mut route: Route,
         is_new: &AtomicBool,
     ) -> Result<Bytes, Unkept> {
         let made = match self.find(attempt).await? {
             Found::Answer(body) => return Ok(body),
             Found::Made(json) => Some(json),
             Found::Nothing => None,
-            Found::Anothers => return Err(Unkept::of(next.run(request).await).await),
+            Found::Anothers => return Err(Unkept::of(answer_of(&mut route, request).await).await),
         };
         let expires = Timestamp::new(now + self.life);
         is_new.store(made.is_none(), Ordering::Relaxed);
         let once = Arc::new(Once::new(attempt.clone(), made, expires));
         request.extensions_mut().insert(Arc::clone(&once));
-        let answer = Unkept::of(next.run(request).await).await;
+        let answer = Unkept::of(answer_of(&mut route, request).await).await;
         if !answer.status.is_success() {
             // Another replica may have been quicker.
             return match once.is_superseded() {
@@ -222,8 +223,10 @@ fn batch_size(waiting: &[(Attempt, Bytes)]) -> usize {
     waiting.iter().take(100).take_while(fits).count().max(1)
 }
 
-pub(crate) fn json(body: Bytes) -> Response {
-    ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
+/// What a route answers.
+pub(crate) async fn answer_of(route: &mut Route, request: Request) -> Response {
+    let Ok(answer) = route.call(request).await;
+    answer
 }
 
 impl Unkept {

@@ -1,14 +1,17 @@
 //! The heart: a short-lived token for whoever already has one.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderValue;
+use axum::response::Response;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::origin::Sender;
 use crate::app::AppState;
-use crate::audit::{Action, Origin};
+use crate::audit::text_of;
 use crate::auth::claims::TokenKind;
 use crate::auth::jwt::NewToken;
 use crate::auth::permissions::Permissions;
@@ -19,8 +22,9 @@ use crate::auth::{Principal, Scope};
 use crate::config::ServerSettings;
 use crate::framework::named_project;
 use crate::http::error::{ApiError, ApiResult};
+use crate::http::json::written_json;
 use crate::http::query::QueryParams;
-use crate::store::Words;
+use crate::store::Id;
 
 /// Characters of a token's name, at most.
 const NAME_LENGTH: usize = 255;
@@ -66,9 +70,9 @@ struct Asked {
 pub(crate) async fn get_api_token(
     State(app): State<AppState>,
     principal: Principal,
-    origin: Origin,
+    sender: Sender,
     query: QueryParams,
-) -> ApiResult<Json<String>> {
+) -> ApiResult<Response> {
     let asked = Asked::read(&app, query).await?;
     let parent = principal.token()?;
     let parents =
@@ -96,24 +100,27 @@ pub(crate) async fn get_api_token(
         standing,
         scope: scope.clone(),
     })?;
-    let event = app.audit.event(&origin, Action::TokenIssued).on("api_token", issued.id, &asked.name);
-    app.audit.note(event.with("token_type", kind.as_str()).with("expires", expires_at)).await?;
+    let text = |header: Option<HeaderValue>| text_of(header.as_ref()).map(|text| text.into());
     let registration = Registration {
         id: issued.id,
         parent_id: parent.parent_in_register(),
         name: asked.name,
         kind,
-        user_id,
+        account: Arc::clone(&principal.user),
         created: issued.issued_at,
         proven: parent.proven_at(),
         standing,
         expires: expires_at.and_then(|seconds| DateTime::from_timestamp(seconds, 0)),
         scope: (scope != Scope::default()).then(|| Box::new(scope)),
-        address: origin.address,
-        user_agent: origin.user_agent,
+        address: sender.address,
+        user_agent: text(sender.user_agent),
+        record_id: app.env.random.id_in_time(now),
+        asked_with: parent.claims.jti.map(Id),
+        request_id: text(sender.request_id),
     };
     app.auth.register.note(registration).await?;
-    Ok(Json(issued.token))
+    // A token has nothing that JSON would have to escape (RFC 7515, section 3.1).
+    Ok(written_json(format!("\"{}\"", issued.token).into()))
 }
 
 impl Asked {

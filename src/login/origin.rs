@@ -1,11 +1,12 @@
 //! Where a request comes from and who makes it, for the audit.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 
 use axum::extract::FromRequestParts;
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap};
+use axum::http::{Extensions, HeaderMap, HeaderValue};
 
 use crate::app::{App, AppState};
 use crate::audit::{Actor, Claim, Origin};
@@ -18,12 +19,38 @@ impl Origin {
     /// Where a request comes from.
     pub fn of(app: &App, headers: &HeaderMap, extensions: &Extensions) -> Self {
         let principal = extensions.get::<Principal>();
+        let Sender { address, user_agent, request_id } = Sender::of(app, headers, extensions);
         Self {
             actor: principal.map_or(Actor::Nobody, |principal| Actor::Claimed(Box::new(principal.claim()))),
-            address: Some(ClientAddress::of(&app.edge.proxies, headers, extensions).0),
+            address: Some(address),
+            user_agent,
+            request_id,
+        }
+    }
+}
+
+/// Where a request comes from, whoever makes it.
+pub(crate) struct Sender {
+    pub address: IpAddr,
+    pub user_agent: Option<HeaderValue>,
+    pub request_id: Option<HeaderValue>,
+}
+
+impl Sender {
+    fn of(app: &App, headers: &HeaderMap, extensions: &Extensions) -> Self {
+        Self {
+            address: ClientAddress::of(&app.edge.proxies, headers, extensions).0,
             user_agent: headers.get(USER_AGENT).cloned(),
             request_id: headers.get(REQUEST_ID).cloned(),
         }
+    }
+}
+
+impl FromRequestParts<AppState> for Sender {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Self::Rejection> {
+        Ok(Self::of(app, &parts.headers, &parts.extensions))
     }
 }
 

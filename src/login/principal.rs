@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{basic, grants, session};
 use crate::accounts::devices::DeviceStatus;
-use crate::accounts::users::{UserRow, find_password};
+use crate::accounts::users::{Account, find_password};
 use crate::app::{App, AppState};
 use crate::audit::Origin;
 use crate::auth::claims::{Claims, TokenKind, VerifiedToken};
@@ -162,7 +162,7 @@ pub(crate) async fn holder(
     app: &AppState,
     token: &VerifiedToken,
     now: DateTime<Utc>,
-) -> Result<Arc<UserRow>, AuthenticationError> {
+) -> Result<Arc<Account>, AuthenticationError> {
     let revoked = app.auth.revocations.find(token);
     if revoked == Some(Revoked::Alone) {
         return Err(AuthenticationError::Revoked);
@@ -243,11 +243,11 @@ fn check_csrf(
     }
 }
 
-async fn account(app: &AppState, id: Uuid) -> Result<Arc<UserRow>, AuthenticationError> {
+async fn account(app: &AppState, id: Uuid) -> Result<Arc<Account>, AuthenticationError> {
     active(app.auth.identities.account(id).await?, id)
 }
 
-fn active(found: Option<Arc<UserRow>>, id: Uuid) -> Result<Arc<UserRow>, AuthenticationError> {
+fn active(found: Option<Arc<Account>>, id: Uuid) -> Result<Arc<Account>, AuthenticationError> {
     let user = found.ok_or(AuthenticationError::UnknownAccount(id))?;
     if !user.body.active {
         return Err(AuthenticationError::InactiveAccount(user.name.clone()));
@@ -349,7 +349,9 @@ fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
 /// The bearer of RFC 6750, section 2.1; the scheme in any case (RFC 9110, section 11.1). By hand: a typed header takes an
 /// empty bearer for a missing one, which ZenML answers otherwise, and copies the token of every request.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let credential = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let credential = headers.get(AUTHORIZATION)?.as_bytes();
+    // All in one look: a header's own has one at each character of a long token.
+    let credential = credential.is_ascii().then(|| str::from_utf8(credential).ok())??;
     // A header's trailing space is gone by now: `Bearer ` alone is an empty token, not a missing one.
     let (scheme, token) = credential.split_once(' ').unwrap_or((credential, ""));
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())

@@ -1,8 +1,6 @@
 //! The secure headers that ZenML's server puts on every answer (contract/config.json, SECURE_HEADERS).
 
-use std::sync::Arc;
-
-use axum::http::{HeaderName, HeaderValue, Response, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 
 use crate::config::{HeaderSetting, ServerSettings};
 use crate::store::Id;
@@ -18,12 +16,15 @@ const CACHE: &str = "no-store, no-cache, must-revalidate";
 const PERMISSIONS: &str = "accelerometer=(), autoplay=(), camera=(), encrypted-media=(), geolocation=(), \
 gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), sync-xhr=(), usb=()";
 
+/// Headers that come after these: the request's id, the content's length and the date.
+const FURTHER: usize = 3;
+
 /// `Cache-Control` of what has the hash of its content in its address, so that it never changes there.
 pub(crate) const KEPT_FOR_GOOD: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
-/// The headers, made once.
-#[derive(Debug, Clone)]
-pub(crate) struct SecureHeaders(Arc<[(HeaderName, HeaderValue)]>);
+/// The headers, made once for as long as the program runs: what is on every answer is counted by none.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SecureHeaders(&'static HeaderMap);
 
 impl SecureHeaders {
     /// `server_id` is what the `Server` header says by default.
@@ -45,18 +46,24 @@ impl SecureHeaders {
         ];
         let set =
             all.into_iter().filter_map(|(name, setting, default)| Some((name, setting.value(default)?)));
-        Self(set.collect())
+        Self(Box::leak(Box::new(set.map(|(name, value)| (name, of_the_program(value))).collect())))
     }
 
     /// The answer with the headers on it. What it says itself stands: the public keys may be cached.
-    pub(crate) fn add_to<B>(&self, mut response: Response<B>) -> Response<B> {
-        let headers = response.headers_mut();
-        // Two more come after these: the request's id and the content's length.
-        headers.reserve(self.0.len() + 2);
-        for (name, value) in self.0.iter() {
-            headers.entry(name.clone()).or_insert_with(|| value.clone());
-        }
+    pub(crate) fn add_to<B>(self, mut response: Response<B>) -> Response<B> {
+        let mut headers = self.0.clone();
+        headers.reserve(response.headers().len() + FURTHER);
+        headers.extend(std::mem::take(response.headers_mut()));
+        *response.headers_mut() = headers;
         response
+    }
+}
+
+/// The value in memory that is never given back, so that its copies need no count.
+pub(super) fn of_the_program(value: HeaderValue) -> HeaderValue {
+    match value.to_str() {
+        Ok(text) => HeaderValue::from_static(String::leak(text.to_owned())),
+        Err(_) => value,
     }
 }
 

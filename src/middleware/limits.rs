@@ -1,6 +1,7 @@
 //! Bounds on what one request may take: time, and the kinds of body.
 
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -8,16 +9,15 @@ use axum::extract::Request;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use futures_util::FutureExt;
-use futures_util::future::{Either, Map, Ready, ready};
-use tokio::time::Timeout;
-use tokio::time::error::Elapsed;
+use futures_util::future::{BoxFuture, Either, Ready, ready};
+use pin_project_lite::pin_project;
+use tokio::task::unconstrained;
+use tokio::time::sleep;
 use tower::{Layer, Service};
 
 use crate::http::error::ApiError;
 
 type Outcome = Result<Response, Infallible>;
-type InTime<R> = Result<Result<R, Infallible>, Elapsed>;
 
 /// Answers with 429 when the time is up, and drops the request's own work.
 #[derive(Debug, Clone, Copy)]
@@ -56,7 +56,7 @@ pub(crate) struct Limits<S> {
 impl<S: Service<Request, Response: IntoResponse, Error = Infallible>> Service<Request> for Limits<S> {
     type Response = Response;
     type Error = Infallible;
-    type Future = Either<Ready<Outcome>, Map<Timeout<S::Future>, fn(InTime<S::Response>) -> Outcome>>;
+    type Future = Either<Ready<Outcome>, InTime<S::Future>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(cx)
@@ -68,11 +68,31 @@ impl<S: Service<Request, Response: IntoResponse, Error = Infallible>> Service<Re
             let refusal = ApiError::plain(StatusCode::FORBIDDEN, message).into_response();
             return Either::Left(ready(Ok(refusal)));
         }
-        let answer = tokio::time::timeout(self.limits.time, self.inner.call(request));
-        Either::Right(answer.map(|in_time| match in_time {
-            Ok(answer) => answer.map(IntoResponse::into_response),
-            Err(_) => Ok(ApiError::busy().into_response()),
-        }))
+        Either::Right(InTime { answer: self.inner.call(request), limit: self.limits.time, end: None })
+    }
+}
+
+pin_project! {
+    /// An answer within its time. The time begins when the answer isn't there at once: most are, and need no timer.
+    pub(crate) struct InTime<F> {
+        #[pin]
+        answer: F,
+        limit: Duration,
+        end: Option<BoxFuture<'static, ()>>,
+    }
+}
+
+impl<R: IntoResponse, F: Future<Output = Result<R, Infallible>>> Future for InTime<F> {
+    type Output = Outcome;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let this = self.project();
+        if let Poll::Ready(answer) = this.answer.poll(cx) {
+            return Poll::Ready(answer.map(IntoResponse::into_response));
+        }
+        // What works without a pause must not keep its timer from being looked at.
+        let end = this.end.get_or_insert_with(|| Box::pin(unconstrained(sleep(*this.limit))));
+        end.as_mut().poll(cx).map(|()| Ok(ApiError::busy().into_response()))
     }
 }
 

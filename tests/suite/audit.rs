@@ -17,6 +17,7 @@ on_each_store! {
     each_sign_in_leaves_one_record,
     each_refused_sign_in_leaves_one_record,
     each_issued_token_leaves_one_record,
+    an_issued_token_and_its_record_are_written_together,
     each_revocation_leaves_one_record,
     each_change_of_a_signing_key_leaves_one_record,
     a_refused_change_leaves_none,
@@ -295,6 +296,29 @@ async fn each_issued_token_leaves_one_record(database: Database) {
     app.stop().await;
     let count = database.texts("SELECT action FROM zendo_audit WHERE action = 'token_issued'").await;
     assert_eq!(count.len(), 301);
+}
+
+/// Neither is there without the other, whichever the store doesn't take.
+async fn an_issued_token_and_its_record_are_written_together(database: Database) {
+    let app = TestApp::start(&database).await;
+    let admin = app.signed_in().await;
+    let rows = async || {
+        let tokens = database.texts("SELECT id FROM zendo_api_token ORDER BY id").await;
+        let records = database
+            .texts("SELECT subject_id FROM zendo_audit WHERE action = 'token_issued' ORDER BY id")
+            .await;
+        assert_eq!(tokens, records);
+        tokens.len()
+    };
+    for (number, table) in ["zendo_audit", "zendo_api_token"].into_iter().enumerate() {
+        database.execute(&format!("ALTER TABLE {table} RENAME TO zendo_away")).await;
+        admin.get("/api/v1/api_token?name=one").await.expect_ok();
+        app.state.auth.register.flush().await.expect_err("a table is away");
+        database.execute(&format!("ALTER TABLE zendo_away RENAME TO {table}")).await;
+        assert_eq!(rows().await, number);
+        app.state.auth.register.flush().await.unwrap();
+        assert_eq!(rows().await, number + 1);
+    }
 }
 
 async fn each_revocation_leaves_one_record(database: Database) {

@@ -8,6 +8,7 @@ use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, Encode, MySql, Sqlite, Type};
 
 use super::transaction::OnEngine;
+use super::types::WRITTEN;
 use super::{Engine, Id, Store, StoreError, Timestamp, Transaction};
 
 /// Rows of one statement. Few different sizes, so that each statement stays prepared on its connection; the largest
@@ -15,12 +16,21 @@ use super::{Engine, Id, Store, StoreError, Timestamp, Transaction};
 const SIZES: [usize; 4] = [256, 32, 4, 1];
 
 /// A row that is inserted together with others of its kind.
-pub trait BatchRow: Send + Sync + 'static {
+pub trait BatchRow: Sized + Send + Sync + 'static {
     const TABLE: &'static str;
     const COLUMNS: &'static [&'static str];
+    /// Other tables that tell of the same, and are written in the same transaction.
+    const BESIDE: &'static [Beside<Self>] = &[];
 
     /// Puts a value for each of the columns, in their order.
     fn put(&self, cells: &mut Cells);
+}
+
+/// A row of another table that is made of the same.
+pub struct Beside<R: ?Sized> {
+    pub table: &'static str,
+    pub columns: &'static [&'static str],
+    pub put: fn(&R, &mut Cells),
 }
 
 /// Values of rows on their way to the store, each written once.
@@ -110,11 +120,17 @@ impl Cells {
     }
 
     pub fn moment(&mut self, moment: Timestamp) {
-        self.add(moment.stored());
+        match moment.write_stored(&mut [0; WRITTEN]) {
+            Some(text) => self.text(text),
+            None => self.add(moment.stored()),
+        }
     }
 
     pub fn maybe_moment(&mut self, moment: Option<Timestamp>) {
-        self.add(moment.map(Timestamp::stored));
+        match moment {
+            Some(moment) => self.moment(moment),
+            None => self.maybe_text(None),
+        }
     }
 
     fn add<'v, V>(&mut self, value: V)
@@ -138,26 +154,34 @@ impl Transaction {
     /// # Errors
     /// When the database doesn't answer.
     pub async fn insert_rows<R: BatchRow>(&mut self, rows: &[R]) -> Result<(), StoreError> {
+        self.insert_into(&Beside { table: R::TABLE, columns: R::COLUMNS, put: R::put }, rows).await?;
+        for beside in R::BESIDE {
+            self.insert_into(beside, rows).await?;
+        }
+        Ok(())
+    }
+
+    async fn insert_into<R: BatchRow>(&mut self, table: &Beside<R>, rows: &[R]) -> Result<(), StoreError> {
         let mut rest = rows;
         for size in SIZES {
             let (whole, remainder) = rest.split_at(rest.len() - rest.len() % size);
             for rows in whole.chunks(size) {
-                self.insert_chunk(rows).await?;
+                self.insert_chunk(table, rows).await?;
             }
             rest = remainder;
         }
         Ok(())
     }
 
-    async fn insert_chunk<R: BatchRow>(&mut self, rows: &[R]) -> Result<(), StoreError> {
-        let mut cells = Cells::new(self.engine(), rows.len(), R::COLUMNS.len());
+    async fn insert_chunk<R: BatchRow>(&mut self, table: &Beside<R>, rows: &[R]) -> Result<(), StoreError> {
+        let mut cells = Cells::new(self.engine(), rows.len(), table.columns.len());
         for row in rows {
-            row.put(&mut cells);
+            (table.put)(row, &mut cells);
         }
         if let Some(failure) = cells.failure {
             return Err(StoreError::Encode(failure));
         }
-        let sql = insertion::<R>(self.engine(), rows.len());
+        let sql = insertion(self.engine(), table.table, table.columns, rows.len());
         let touched = match (&mut self.on, cells.arguments) {
             (OnEngine::Sqlite(tx), EngineArguments::Sqlite(arguments, _)) => {
                 tx.execute(sql, arguments).await?
@@ -191,19 +215,19 @@ impl Store {
     }
 }
 
-fn insertion<R: BatchRow>(engine: Engine, rows: usize) -> String {
+fn insertion(engine: Engine, table: &str, columns: &[&str], rows: usize) -> String {
     let (verb, quote) = match engine {
         Engine::Sqlite => ("INSERT OR IGNORE", '"'),
         Engine::MySql => ("INSERT IGNORE", '`'),
     };
-    let mut sql = format!("{verb} INTO {} (", R::TABLE);
-    for (position, column) in R::COLUMNS.iter().enumerate() {
+    let mut sql = format!("{verb} INTO {table} (");
+    for (position, column) in columns.iter().enumerate() {
         let comma = if position == 0 { "" } else { ", " };
         // Writing to a String doesn't fail.
         let _ = write!(sql, "{comma}{quote}{column}{quote}");
     }
     sql.push_str(") VALUES ");
-    let row = format!("({})", vec!["?"; R::COLUMNS.len()].join(","));
+    let row = format!("({})", vec!["?"; columns.len()].join(","));
     sql.push_str(&vec![row.as_str(); rows].join(","));
     sql
 }

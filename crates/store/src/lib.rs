@@ -53,7 +53,7 @@ use sqlx::{FromRow, MySql, Sqlite};
 use wire::Amount;
 use writability::Writability;
 
-pub use batch::{BatchRow, Cells};
+pub use batch::{BatchRow, Beside, Cells};
 pub use bounds::TooLong;
 pub use cache::Cache;
 pub use connect::ConnectError;

@@ -60,11 +60,15 @@ impl Timestamp {
 
     /// The form in the store. Always six digits after the point: SQLAlchemy's SQLite reader counts on them.
     pub fn stored(self) -> String {
-        let mut text = [0; WRITTEN];
-        match self.write(b' ', &mut text) {
+        match self.write_stored(&mut [0; WRITTEN]) {
             Some(text) => text.to_owned(),
             None => self.0.format("%Y-%m-%d %H:%M:%S%.6f").to_string(),
         }
+    }
+
+    /// [`Timestamp::stored`] without a text of its own. None for a year that hasn't four digits.
+    pub(crate) fn write_stored(self, text: &mut [u8; WRITTEN]) -> Option<&str> {
+        self.write(b' ', text)
     }
 
     /// ISO 8601, with what stands between date and time. A page has thousands of moments, and chrono reads a format
@@ -117,7 +121,7 @@ impl Timestamp {
     }
 }
 
-const WRITTEN: usize = "2026-01-02T03:04:05.000006".len();
+pub(crate) const WRITTEN: usize = "2026-01-02T03:04:05.000006".len();
 
 /// ISO without an offset; microseconds are left out when zero.
 impl Serialize for Timestamp {

@@ -1,5 +1,6 @@
 //! Rows that are written a moment after what they tell of: gathered in memory, inserted many at a time.
 
+use std::cmp::min;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_queue::SegQueue;
@@ -130,7 +131,8 @@ impl<R: BatchRow> WriteBehind<R> {
         if !under_way.is_empty() {
             store.insert_rows(under_way).await?;
             written(under_way);
-            under_way.clear();
+            // Its memory is no use until the next batch.
+            *under_way = Vec::new();
         }
         Ok(())
     }
@@ -143,6 +145,7 @@ impl<R: BatchRow> WriteBehind<R> {
     /// The oldest rows go first.
     fn take_batch(&self, batch: &mut Vec<R>) {
         self.is_told.store(false, Ordering::Relaxed);
+        batch.reserve_exact(min(self.queue.len(), BATCH));
         batch.extend(std::iter::from_fn(|| self.queue.pop()).take(BATCH));
     }
 }

@@ -37,36 +37,39 @@ struct Begun {
 impl Begun {
     fn note(&self) {
         if !self.has_begun.swap(true, Ordering::Relaxed) {
-            self.detached.begun.fetch_add(1, Ordering::Relaxed);
+            self.detached.0.begun.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
 
 /// Requests that go on without their callers.
 #[derive(Debug, Clone)]
-pub struct Detached {
+pub struct Detached(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
     tasks: TaskTracker,
     /// How long each may go on: what waits for the store without an end holds its writer.
     limit: Duration,
     /// Requests with and without callers.
-    begun: Arc<AtomicU64>,
+    begun: AtomicU64,
 }
 
 impl Detached {
     /// Each ends so long after its caller has gone, at the latest.
     pub fn new(limit: Duration) -> Self {
-        Self { tasks: TaskTracker::new(), limit, begun: Arc::default() }
+        Self(Arc::new(Shared { tasks: TaskTracker::new(), limit, begun: AtomicU64::new(0) }))
     }
 
     /// How many requests have begun something since the start.
     pub fn begun(&self) -> u64 {
-        self.begun.load(Ordering::Relaxed)
+        self.0.begun.load(Ordering::Relaxed)
     }
 
     /// Waits for the end of those without callers, for so long at most. True when there are none left.
     pub async fn ended(&self, patience: Duration) -> bool {
-        self.tasks.close();
-        tokio::time::timeout(patience, self.tasks.wait()).await.is_ok()
+        self.0.tasks.close();
+        tokio::time::timeout(patience, self.0.tasks.wait()).await.is_ok()
     }
 }
 
@@ -105,13 +108,13 @@ impl<T: Send + 'static> Drop for Work<T> {
         let Some(future) = self.future.take().filter(|_| has_begun) else { return };
         // Outside of a runtime nothing goes on: the process ends.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let limit = self.begun.detached.limit;
+            let limit = self.begun.detached.0.limit;
             let going_on = async move {
                 if tokio::time::timeout(limit, future).await.is_err() {
                     tracing::warn!("a request whose caller had hung up took too long, and was ended");
                 }
             };
-            self.begun.detached.tasks.spawn_on(going_on, &runtime);
+            self.begun.detached.0.tasks.spawn_on(going_on, &runtime);
         }
     }
 }
@@ -186,7 +189,7 @@ mod tests {
         );
         let work: Work<()> = work;
         let panicked = futures_util::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(work)).await;
-        assert!(panicked.is_err() && detached.tasks.is_empty());
+        assert!(panicked.is_err() && detached.0.tasks.is_empty());
     }
 
     #[test]

@@ -10,7 +10,6 @@ use axum::Router;
 use axum::extract::{RawQuery, Request, State};
 use axum::http::header::{ACCESS_CONTROL_REQUEST_METHOD, CACHE_CONTROL, ORIGIN, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
-use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -27,7 +26,7 @@ use crate::http::error::ApiError;
 use crate::http::openapi::shapes::ErrorModel;
 use crate::login::principal;
 use crate::middleware::limits::LimitsLayer;
-use crate::middleware::request_id::name_request;
+use crate::middleware::request_id::RequestIdLayer;
 use crate::middleware::work::WorkLayer;
 
 const PATH: &str = "/oauth/forward-auth";
@@ -56,7 +55,7 @@ pub(crate) fn routes() -> RouteTable {
 pub(crate) fn router(app: &AppState) -> Router<AppState> {
     let time_limit = Duration::from_secs(app.config.request_timeout.0.into());
     let layers = ServiceBuilder::new()
-        .layer(from_fn_with_state(app.clone(), name_request))
+        .layer(RequestIdLayer::new(app))
         .layer(LimitsLayer::new(time_limit))
         .layer(WorkLayer::new(&app.edge.detached));
     let (open, _) = routes().routers();

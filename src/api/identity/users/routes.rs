@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
+use axum::response::Response;
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use secrecy::ExposeSecret;
 
@@ -21,7 +22,7 @@ use crate::config::ServerSettings;
 use crate::framework::Context;
 use crate::framework::routes::Routes;
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::json::JsonBody;
+use crate::http::json::{JsonBody, written_json};
 use crate::http::list::{ListRequest, Page};
 use crate::http::path::PathName;
 use crate::http::query::QueryParams;
@@ -286,8 +287,12 @@ pub(crate) async fn answer_email_prompt(
 }
 
 /// The account that the request speaks for.
-pub(crate) async fn get_current_user(principal: Principal) -> Json<UserResponse> {
-    Json(UserRow::clone(&principal.user).private_response())
+pub(crate) async fn get_current_user(principal: Principal) -> ApiResult<Response> {
+    let answer = principal.user.private_answer().map_err(|error| {
+        tracing::error!(%error, "an account could not be told");
+        ApiError::internal()
+    })?;
+    Ok(written_json(answer))
 }
 
 /// Changes the user that the request speaks for.
