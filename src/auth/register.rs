@@ -21,7 +21,7 @@ use crate::tasks;
 
 pub(crate) const TABLE: &str = "zendo_api_token";
 /// Rows that may wait; a request that finds no room waits for some.
-const CAPACITY: usize = 2048;
+const CAPACITY: usize = 4096;
 /// Rows that are swept at once.
 const BATCH: u64 = 500;
 /// Ids of one query.

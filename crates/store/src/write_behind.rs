@@ -50,11 +50,9 @@ impl<R: BatchRow> WriteBehind<R> {
             return Err(row);
         }
         self.queue.push(row);
-        let is_half_full = length + 1 >= self.capacity / 2;
-        if is_half_full
-            && !self.is_told.load(Ordering::Relaxed)
-            && !self.is_told.swap(true, Ordering::Relaxed)
-        {
+        // Early, so that there is room for what comes while the store takes its time.
+        let fills = length + 1 >= self.capacity / 4;
+        if fills && !self.is_told.load(Ordering::Relaxed) && !self.is_told.swap(true, Ordering::Relaxed) {
             self.filling.notify_one();
         }
         Ok(())
@@ -137,7 +135,7 @@ impl<R: BatchRow> WriteBehind<R> {
         Ok(())
     }
 
-    /// Waits until the queue is half full: the time to flush it, earlier than the next round would.
+    /// Waits until a quarter of the queue is full: the time to flush it, earlier than the next round would.
     pub async fn filling(&self) {
         self.filling.notified().await;
     }
