@@ -22,6 +22,8 @@ pub(super) const MYSQL_SCHEMA: &str = include_str!("../../../migrations/mysql/ze
 /// ZenML may have made the database.
 const SQLITE_INDEXES: &str = include_str!("../../../migrations/sqlite/zendo_indexes.sql");
 const MYSQL_INDEXES: &str = include_str!("../../../migrations/mysql/zendo_indexes.sql");
+/// What SQLite's planner is told of all tables, whatever they hold: so that it always decides as the suite has seen it.
+const SQLITE_STATISTICS: &str = include_str!("../../../migrations/sqlite/zendo_statistics.sql");
 const ZENDO_MIGRATIONS_TABLE: &str = "zendo_migrations";
 /// Seconds that a replica waits for another one that is making the schema.
 const LOCK_TIMEOUT: i64 = 120;
@@ -97,7 +99,7 @@ impl Store {
     /// [`MigrationError`]; an unknown revision is left as it is.
     pub async fn migrate(&self) -> Result<(), MigrationError> {
         match &self.pools {
-            Pools::Sqlite { writer, path, .. } => {
+            Pools::Sqlite { reader, writer, path } => {
                 let mark = mark_of(path);
                 if mark.exists() && !self.is_made().await? {
                     return Err(MigrationError::Lost { evidence: mark });
@@ -107,7 +109,10 @@ impl Store {
                 let mut transaction = lease.start()?.begin_with("BEGIN IMMEDIATE").await?;
                 migrate_sqlite(&mut transaction).await?;
                 let committed = transaction.commit().await;
-                Ok(lease.end(committed)?)
+                lease.end(committed)?;
+                // Connections read the statistics when they open.
+                reader.drop_idle();
+                Ok(())
             }
             Pools::MySql(pool) => {
                 let mut connection = pool.detach().await?;
@@ -162,6 +167,24 @@ async fn migrate_sqlite(connection: &mut SqliteConnection) -> Result<(), Migrati
         sqlx::raw_sql(SQLITE_SCHEMA).execute(&mut *connection).await?;
     }
     sqlx::raw_sql(SQLITE_INDEXES).execute(&mut *connection).await?;
+    set_statistics(connection).await
+}
+
+/// Somebody's ANALYZE would have left others, by the rows of that day.
+async fn set_statistics(connection: &mut SqliteConnection) -> Result<(), MigrationError> {
+    // The table is made so, and nothing is counted.
+    sqlx::raw_sql("ANALYZE sqlite_schema").execute(&mut *connection).await?;
+    let there: Vec<String> = sqlx::query_scalar(
+        "SELECT 'INSERT INTO sqlite_stat1 VALUES (' || quote(tbl) || ', ' || quote(idx) || ', ' || quote(stat) || ')' \
+         FROM sqlite_stat1",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let wanted: Vec<&str> = statements(SQLITE_STATISTICS).filter(|sql| sql.starts_with("INSERT")).collect();
+    if there != wanted {
+        sqlx::raw_sql(SQLITE_STATISTICS).execute(&mut *connection).await?;
+        sqlx::raw_sql("ANALYZE sqlite_schema").execute(&mut *connection).await?;
+    }
     Ok(())
 }
 
@@ -194,17 +217,21 @@ async fn migrate_mysql(connection: &mut MySqlConnection) -> Result<(), Migration
     add_indexes(connection).await
 }
 
-/// MySQL knows no CREATE INDEX IF NOT EXISTS.
+/// MySQL knows no CREATE INDEX IF NOT EXISTS. It gives up a key of its own for an index that will do as well: whether
+/// those are there is looked at afterwards.
 async fn add_indexes(connection: &mut MySqlConnection) -> Result<(), MigrationError> {
-    let there: Vec<String> = sqlx::query_scalar(
-        "SELECT DISTINCT CAST(index_name AS CHAR) FROM information_schema.statistics \
-         WHERE table_schema = DATABASE() AND index_name LIKE 'zendo\\_%'",
-    )
-    .fetch_all(&mut *connection)
-    .await?;
-    for statement in statements(MYSQL_INDEXES) {
-        if !there.iter().any(|name| statement.contains(&format!("`{name}`"))) {
-            sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *connection).await?;
+    let (keys, own): (Vec<_>, Vec<_>) = statements(MYSQL_INDEXES).partition(|sql| sql.contains("INDEX `fk_"));
+    for wanted in [own, keys] {
+        let there: Vec<String> = sqlx::query_scalar(
+            "SELECT DISTINCT CAST(index_name AS CHAR) FROM information_schema.statistics \
+             WHERE table_schema = DATABASE() AND (index_name LIKE 'zendo\\_%' OR index_name LIKE 'fk\\_%')",
+        )
+        .fetch_all(&mut *connection)
+        .await?;
+        for statement in wanted {
+            if !there.iter().any(|name| statement.contains(&format!("INDEX `{name}` "))) {
+                sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *connection).await?;
+            }
         }
     }
     Ok(())
