@@ -7,7 +7,8 @@ use sqlx::FromRow;
 use utoipa::ToSchema;
 
 use crate::http::error::ApiResult;
-use crate::http::filter::{Field, FieldKind, Fields, Filter, Sort};
+use crate::http::fields::{Field, FieldKind, Fields, Sort};
+use crate::http::filter::Filter;
 use crate::http::list::Listed;
 use crate::store::{Cells, Id, JsonText, Timestamp};
 

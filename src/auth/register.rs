@@ -291,8 +291,10 @@ fn is_live(now: Timestamp) -> SimpleExpr {
 /// before that, and what it is bound to is over.
 fn has_ended_before(moment: DateTime<Utc>) -> SimpleExpr {
     let over = |column: &'static str, table: &'static str, live: SimpleExpr| {
-        let living = Query::select().column("id").from(table).and_where(live).to_owned();
-        Expr::col(column).is_null().or(Expr::col(column).not_in_subquery(living))
+        let is_it = Expr::col((table, "id")).equals(("zendo_api_token", column));
+        let living =
+            Query::select().column((table, "id")).from(table).and_where(is_it).and_where(live).to_owned();
+        Expr::exists(living).not()
     };
     let bound_to_nothing = over("pipeline_run_id", "pipeline_run", Expr::col("in_progress").eq(true))
         .and(over("schedule_id", "schedule", Expr::col("active").eq(true)))

@@ -1,233 +1,17 @@
-//! Filters are data: a resource lists its fields, and one parser turns the query string into a condition.
+//! Filters: one parser turns the query string into conditions, by the fields that a resource lists.
 
 use sea_query::{Cond, Expr, ExprTrait, LikeExpr, Query as Sql, SelectStatement, SimpleExpr};
 use uuid::Uuid;
 
+use super::conditions::{Among, Part, unindexed};
 use super::error::{ApiError, ApiResult};
+use super::fields::{Field, FieldKind, Related};
 use super::one_of::{Item, is_none_of, is_one_of};
 use crate::config::{Flag, Setting};
 use crate::store::Id;
 
 /// Bytes of a filter that is no list: SQLite takes patterns of 50,000, and an escaped letter is two.
 const LONGEST: usize = 20_000;
-
-/// The filter by owner that takes nothing but an id.
-pub(crate) const SCOPE_USER: &str = "scope_user";
-
-/// A column or relation that a list can be filtered by.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Field {
-    /// Name of the parameter.
-    pub name: &'static str,
-    pub column: &'static str,
-    pub kind: FieldKind,
-    pub sort: Sort,
-}
-
-/// What `sort_by` does with a field.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Sort {
-    /// Refuses it.
-    Not,
-    ByColumn,
-    By(fn() -> SimpleExpr),
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum FieldKind {
-    Text,
-    Id,
-    /// A text that is one of some words.
-    Word,
-    /// True or false.
-    Flag,
-    /// True or false, and no operators.
-    OnlyFlag,
-    /// A whole number.
-    Number,
-    /// A number that may have a fraction; what is none is equal to nothing.
-    Decimal,
-    /// Naive UTC, given as `%Y-%m-%d %H:%M:%S`.
-    Time,
-    /// What needs a subquery brings it: `column IN (rows of another table that match)`.
-    Related(Related),
-    /// Metadata that was logged for this kind of thing: `key:value` or `key:operator:value`.
-    RunMetadata(&'static str),
-    /// True or false, without operators: the condition that it means, if it narrows at all.
-    Switch(fn(bool) -> Option<SimpleExpr>),
-    /// An id, without operators: the condition that it means.
-    OnlyId(fn(Id) -> SimpleExpr),
-    /// As `Custom`, and narrows whatever the other filters are joined by.
-    Always(fn(&Filter<'_>) -> ApiResult<SimpleExpr>),
-    /// What is there to sort by alone.
-    Unfiltered,
-    /// What no kind above says: the filter, and the condition that it means.
-    Custom(fn(&Filter<'_>) -> ApiResult<SimpleExpr>),
-}
-
-/// A filter over another table: `column IN (SELECT key FROM table WHERE one of the fields matches)`.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Related {
-    /// Column of the listed table.
-    pub column: &'static str,
-    /// The select to narrow.
-    pub rows: fn() -> SelectStatement,
-    /// Columns of that select's tables that may match.
-    pub fields: &'static [((&'static str, &'static str), FieldKind)],
-}
-
-/// The fields of a list, in groups: some have the same.
-pub(crate) type Fields = &'static [&'static [Field]];
-
-/// Fields of every thing that is kept.
-pub(crate) const STAMPED: &[Field] = &[Field::id(), Field::time("created"), Field::time("updated")];
-/// Fields of what has an owner.
-pub(crate) const OWNED: &[Field] = &[Field::scope_user(), Field::user()];
-
-/// What an account that a thing is related to is told by: its id, or one of its names.
-pub(crate) const USER: &[((&str, &str), FieldKind)] = &[
-    (("user", "id"), FieldKind::Id),
-    (("user", "name"), FieldKind::Text),
-    (("user", "full_name"), FieldKind::Text),
-];
-
-impl Field {
-    pub(crate) const fn id() -> Self {
-        Self { name: "id", column: "id", kind: FieldKind::Id, sort: Sort::ByColumn }
-    }
-    pub(crate) const fn text(name: &'static str) -> Self {
-        Self { name, column: name, kind: FieldKind::Text, sort: Sort::ByColumn }
-    }
-    pub(crate) const fn time(name: &'static str) -> Self {
-        Self { name, column: name, kind: FieldKind::Time, sort: Sort::ByColumn }
-    }
-    pub(crate) const fn flag(name: &'static str) -> Self {
-        Self { name, column: name, kind: FieldKind::Flag, sort: Sort::ByColumn }
-    }
-    pub(crate) const fn word(name: &'static str) -> Self {
-        Self { name, column: name, kind: FieldKind::Word, sort: Sort::ByColumn }
-    }
-    /// A column that is true or false, with a parameter that takes nothing else.
-    pub(crate) const fn only_flag(name: &'static str) -> Self {
-        Self { name, column: name, kind: FieldKind::OnlyFlag, sort: Sort::ByColumn }
-    }
-    pub(crate) const fn decimal(name: &'static str) -> Self {
-        Self { name, column: name, kind: FieldKind::Decimal, sort: Sort::ByColumn }
-    }
-    pub(crate) const fn number(name: &'static str) -> Self {
-        Self { name, column: name, kind: FieldKind::Number, sort: Sort::ByColumn }
-    }
-    /// A column that holds another thing's id.
-    pub(crate) const fn reference(name: &'static str, column: &'static str) -> Self {
-        Self { name, column, kind: FieldKind::Id, sort: Sort::ByColumn }
-    }
-    pub(crate) const fn related(name: &'static str, related: Related) -> Self {
-        Self { name, column: related.column, kind: FieldKind::Related(related), sort: Sort::Not }
-    }
-    /// `scope_user`: the owner's id.
-    pub(crate) const fn scope_user() -> Self {
-        Self { name: SCOPE_USER, column: "user_id", kind: FieldKind::Id, sort: Sort::Not }
-    }
-    /// `user`: the owner's id or name.
-    pub(crate) const fn user() -> Self {
-        const RELATED: Related = Related {
-            column: "user_id",
-            rows: || Sql::select().column(("user", "id")).from("user").to_owned(),
-            fields: USER,
-        };
-        let sort = Sort::By(|| name_of("user", "user_id"));
-        Self { sort, ..Self::related("user", RELATED) }
-    }
-    /// `tags`: the name of a tag that is attached; sorted by the names of all tags.
-    pub(crate) const fn tags() -> Self {
-        let sort = Sort::By(names_of_tags);
-        let field = Self::custom("tags", |filter| {
-            let links =
-                || Sql::select().column(("tag_resource", "resource_id")).from("tag_resource").to_owned();
-            Ok(match filter.operator {
-                Operator::IsNull => Expr::col("id").not_in_subquery(links()),
-                Operator::IsNotNull => Expr::col("id").in_subquery(links()),
-                _ => {
-                    let named = filter.condition(Expr::col(("tag", "name")), FieldKind::Text)?;
-                    let tag = Expr::col(("tag", "id")).equals(("tag_resource", "tag_id"));
-                    Expr::col("id").in_subquery(links().inner_join("tag", tag).and_where(named).to_owned())
-                }
-            })
-        });
-        Self { sort, ..field }
-    }
-    /// `run_metadata`: what was logged for a kind of thing.
-    pub(crate) const fn run_metadata(kind: &'static str) -> Self {
-        let name = "run_metadata";
-        Self { name, column: name, kind: FieldKind::RunMetadata(kind), sort: Sort::Not }
-    }
-    /// A parameter that is true or false and no column.
-    pub(crate) const fn switch(name: &'static str, condition: fn(bool) -> Option<SimpleExpr>) -> Self {
-        Self { name, column: name, kind: FieldKind::Switch(condition), sort: Sort::Not }
-    }
-    /// An id that takes no operators.
-    pub(crate) const fn only_id(name: &'static str, condition: fn(Id) -> SimpleExpr) -> Self {
-        Self { name, column: name, kind: FieldKind::OnlyId(condition), sort: Sort::Not }
-    }
-    /// A custom field that is never joined with others by `or`.
-    pub(crate) const fn always(
-        name: &'static str,
-        condition: fn(&Filter<'_>) -> ApiResult<SimpleExpr>,
-    ) -> Self {
-        Self { name, column: name, kind: FieldKind::Always(condition), sort: Sort::Not }
-    }
-    /// A name that `sort_by` takes, and no filter.
-    pub(crate) const fn sort_only(name: &'static str, by: fn() -> SimpleExpr) -> Self {
-        Self { name, column: name, kind: FieldKind::Unfiltered, sort: Sort::By(by) }
-    }
-    /// A field that is no column: the condition is made by a function.
-    pub(crate) const fn custom(
-        name: &'static str,
-        condition: fn(&Filter<'_>) -> ApiResult<SimpleExpr>,
-    ) -> Self {
-        Self { name, column: name, kind: FieldKind::Custom(condition), sort: Sort::Not }
-    }
-}
-
-impl Field {
-    /// Whether of a repeated filter only the last counts: in ZenML's document its type is no list.
-    pub(super) fn takes_one(&self) -> bool {
-        let is_single = matches!(
-            self.kind,
-            FieldKind::Flag
-                | FieldKind::OnlyFlag
-                | FieldKind::Switch(_)
-                | FieldKind::OnlyId(_)
-                | FieldKind::Always(_)
-        );
-        is_single || self.name == SCOPE_USER
-    }
-}
-
-/// The name of what `column` refers to in `table`, to sort by.
-pub(crate) fn name_of(table: &'static str, column: &'static str) -> SimpleExpr {
-    let referred = Expr::col((table, "id")).eq(Expr::col(column));
-    Sql::select().column((table, "name")).from(table).and_where(referred).to_owned().into()
-}
-
-/// The names of a thing's tags, to sort by.
-fn names_of_tags() -> SimpleExpr {
-    // In a table of its own, so that `id` is the listed thing's.
-    let names = Sql::select()
-        .expr_as(Expr::col(("tag_resource", "resource_id")), "thing")
-        .expr_as(Expr::cust("GROUP_CONCAT(`tag`.`name` ORDER BY `tag`.`name`)"), "names")
-        .from("tag_resource")
-        .inner_join("tag", Expr::col(("tag", "id")).equals(("tag_resource", "tag_id")))
-        .group_by_col(("tag_resource", "resource_id"))
-        .to_owned();
-    let of_thing = Expr::col(("tagged", "thing")).eq(Expr::col("id"));
-    Sql::select()
-        .column(("tagged", "names"))
-        .from_subquery(names, "tagged")
-        .and_where(of_thing)
-        .to_owned()
-        .into()
-}
 
 /// How a value is compared (contract: GenericFilterOps).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -291,22 +75,40 @@ impl<'a> Filter<'a> {
         self.text
     }
 
+    /// What this filter means for a field of a list that is sorted by a column.
+    ///
+    /// # Errors
+    /// As [`Filter::condition`].
+    pub(super) fn part(&self, field: &Field, sorted_by: Option<&'static str>) -> ApiResult<Part> {
+        let is_walked = sorted_by.is_some_and(|column| field.walked_by.contains(&column));
+        let among = |column, rows| Ok(Part::Among(Among { is_walked, ..Among::new(column, rows) }));
+        match field.kind {
+            FieldKind::Related(related) => among(related.column, self.related_rows(&related)?),
+            FieldKind::RunMetadata(kind) => {
+                self.refuse_too_long()?;
+                among("id", super::metadata_filter::rows(self.text, kind)?)
+            }
+            FieldKind::Tags => self.on_tags(),
+            kind => {
+                let found = self.condition(Expr::col(field.column), kind)?;
+                let is_walked = is_walked && self.operator == Operator::Equals;
+                let seen = match is_walked {
+                    true => found.clone(),
+                    false => self.condition(unindexed(Expr::col(field.column)), kind)?,
+                };
+                Ok(Part::Plain { found, seen })
+            }
+        }
+    }
+
     /// The condition on `column` that this filter means.
     ///
     /// # Errors
     /// 422 when the value or the operator doesn't fit the kind of column.
     pub(crate) fn condition(&self, column: SimpleExpr, kind: FieldKind) -> Result<SimpleExpr, ApiError> {
-        let is_list = matches!(self.operator, Operator::OneOf | Operator::NotOneOf);
-        if self.text.len() > LONGEST && !is_list {
-            return Err(ApiError::unprocessable(format!(
-                "The value of a filter has at most {LONGEST} bytes."
-            )));
-        }
-        if let FieldKind::RunMetadata(kind) = kind {
-            return super::metadata_filter::condition(self.text, kind);
-        }
-        if matches!(self.operator, Operator::IsNull | Operator::IsNotNull) && !self.value.is_empty() {
-            return Err(ApiError::unprocessable("'isnull:' and 'isnotnull:' take no value."));
+        self.refuse_too_long()?;
+        if matches!(self.operator, Operator::IsNull | Operator::IsNotNull) {
+            self.refuse_value()?;
         }
         match kind {
             FieldKind::Text | FieldKind::Word if self.is_order() => self.on_numeric_text(column),
@@ -318,8 +120,27 @@ impl<'a> Filter<'a> {
             FieldKind::Time => self.on_time(column),
             FieldKind::Related(related) => self.on_related(&related),
             FieldKind::Custom(condition) | FieldKind::Always(condition) => condition(self),
-            FieldKind::RunMetadata(_) | FieldKind::Switch(_) | FieldKind::OnlyId(_) => Err(self.unfit()),
+            FieldKind::RunMetadata(_) | FieldKind::Tags | FieldKind::Switch(_) | FieldKind::OnlyId(_) => {
+                Err(self.unfit())
+            }
             FieldKind::Unfiltered => Ok(Expr::val(true)),
+        }
+    }
+
+    fn refuse_too_long(&self) -> ApiResult<()> {
+        let is_list = matches!(self.operator, Operator::OneOf | Operator::NotOneOf);
+        if self.text.len() > LONGEST && !is_list {
+            return Err(ApiError::unprocessable(format!(
+                "The value of a filter has at most {LONGEST} bytes."
+            )));
+        }
+        Ok(())
+    }
+
+    fn refuse_value(&self) -> ApiResult<()> {
+        match self.value.is_empty() {
+            true => Ok(()),
+            false => Err(ApiError::unprocessable("'isnull:' and 'isnotnull:' take no value.")),
         }
     }
 
@@ -367,6 +188,15 @@ impl<'a> Filter<'a> {
         match self.operator {
             Operator::OneOf => Ok(column.is_in(all(self.items()?))),
             Operator::NotOneOf => Ok(column.is_not_in(all(self.items()?))),
+            Operator::StartsWith => {
+                let first = stored(self.value);
+                // No letter of an id comes after f: an index finds those between.
+                let is_part = !first.is_empty() && first.bytes().all(|letter| letter.is_ascii_hexdigit());
+                let begins = self.on_text(column.clone(), &first)?;
+                let between =
+                    || column.clone().gte(first.as_str()).and(column.clone().lt(format!("{first}g")));
+                Ok(if is_part { between().and(begins) } else { begins })
+            }
             _ => self.on_text(column, &stored(self.value)),
         }
     }
@@ -392,11 +222,30 @@ impl<'a> Filter<'a> {
     }
 
     fn on_related(&self, related: &Related) -> Result<SimpleExpr, ApiError> {
+        Ok(Expr::col(related.column).in_subquery(self.related_rows(related)?))
+    }
+
+    fn related_rows(&self, related: &Related) -> Result<SelectStatement, ApiError> {
+        self.refuse_too_long()?;
         let mut any = Cond::any();
         for (column, kind) in related.fields {
             any = any.add(self.condition(Expr::col(*column), *kind)?);
         }
-        Ok(Expr::col(related.column).in_subquery((related.rows)().cond_where(any).to_owned()))
+        Ok((related.rows)().cond_where(any).to_owned())
+    }
+
+    /// The name of a tag that is attached.
+    fn on_tags(&self) -> ApiResult<Part> {
+        let links = Sql::select().column(("tag_resource", "resource_id")).from("tag_resource").to_owned();
+        let tagged = |rows| Among::new("id", rows);
+        if matches!(self.operator, Operator::IsNull | Operator::IsNotNull) {
+            self.refuse_value()?;
+            let has_any = tagged(links).exists();
+            return Ok(Part::plain(if self.operator == Operator::IsNull { has_any.not() } else { has_any }));
+        }
+        let named = self.condition(Expr::col(("tag", "name")), FieldKind::Text)?;
+        let tag = Expr::col(("tag", "id")).equals(("tag_resource", "tag_id"));
+        Ok(Part::Among(tagged(links.clone().inner_join("tag", tag).and_where(named).to_owned())))
     }
 
     pub(super) fn unfit(&self) -> ApiError {
@@ -449,7 +298,12 @@ mod tests {
             (FieldKind::Id, "gt:1", "422"),
             (FieldKind::Text, "isnull:", r#""c" IS NULL"#),
             (FieldKind::Id, "AB-cd", r#""c" = 'abcd'"#),
-            (FieldKind::Id, "startswith:ab-c", r#""c" LIKE 'abc%' ESCAPE '!'"#),
+            (
+                FieldKind::Id,
+                "startswith:ab-c",
+                r#""c" >= 'abc' AND "c" < 'abcg' AND "c" LIKE 'abc%' ESCAPE '!'"#,
+            ),
+            (FieldKind::Id, "startswith:abx", r#""c" LIKE 'abx%' ESCAPE '!'"#),
             (FieldKind::Time, "gte:2026-01-02 03:04:05", r#""c" >= '2026-01-02 03:04:05.000000'"#),
             (FieldKind::Time, "2026-01-02T03:04:05", "422"),
             (FieldKind::Time, "2026-01-02 03:04:05.5", "422"),

@@ -6,13 +6,15 @@ use axum::Json;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use sea_query::{Cond, Expr, ExprTrait, Order, SelectStatement, SimpleExpr};
+use sea_query::{Expr, ExprTrait, Order, SelectStatement, SimpleExpr};
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::compression::Compressible;
+use super::conditions::{Conditions, FEW, Part};
 use super::error::{ApiError, ApiResult};
-use super::filter::{FieldKind, Fields, Filter, SCOPE_USER, Sort};
+use super::fields::{Field, FieldKind, Fields, SCOPE_USER, Sort};
+use super::filter::Filter;
 use super::path::PathProject;
 use super::query::QueryParams;
 use crate::config::{Flag, Setting};
@@ -23,6 +25,12 @@ const MAX_SIZE: i64 = 10_000;
 /// Filters of a request, and the values of all of them: far below what SQLite takes in one statement.
 const MOST_FILTERS: usize = 500;
 const MOST_VALUES: usize = 5_000;
+
+/// Rows before a page that is far behind.
+const FAR: u64 = 10_000;
+
+/// What is said of a list that takes long to count, for the moment.
+const UNCOUNTED: u64 = 1_000_000;
 
 /// How several filters are joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,13 +66,22 @@ pub(crate) trait Listed {
     const DEFAULT_SORT: &'static str = "created";
 }
 
+/// What a list is sorted by.
+#[derive(Debug, Clone, PartialEq)]
+struct SortBy {
+    expression: SimpleExpr,
+    /// The column, if it is one.
+    column: Option<&'static str>,
+    order: Order,
+}
+
 /// What a caller asked of a list of `T`: a handler's argument.
 #[derive(Debug)]
 pub(crate) struct ListRequest<T> {
     page: u64,
     size: u64,
-    order: (SimpleExpr, Order),
-    condition: Cond,
+    sort: SortBy,
+    conditions: Conditions,
     /// Name or id of the project that the list is to be of.
     pub project: Option<String>,
     pub hydrate: bool,
@@ -101,32 +118,56 @@ impl<T: Listed> ListRequest<T> {
             }
         }
         query.finish()?;
-        let order = sort_order(query.text("sort_by").unwrap_or(T::DEFAULT_SORT), T::FIELDS)?;
-        let condition = condition(&query, operator, T::FIELDS)?;
+        let sort = sort_by(query.text("sort_by").unwrap_or(T::DEFAULT_SORT), T::FIELDS)?;
+        let conditions = conditions(&query, operator, T::FIELDS, sort.column)?;
         // The older name of the parameter comes first, as in ZenML.
         let named = query.text("project_name_or_id").filter(|name| !name.is_empty());
         let project = named.or_else(|| query.text("project")).map(str::to_owned);
-        Ok(Self { page, size, order, condition, project, hydrate, listed: PhantomData })
+        Ok(Self { page, size, sort, conditions, project, hydrate, listed: PhantomData })
+    }
+}
+
+impl<T: Listed> ListRequest<T> {
+    /// With one more filter, whatever the others are joined by.
+    ///
+    /// # Errors
+    /// 422 for what can't be read.
+    pub(crate) fn with_filter(mut self, name: &'static str, text: &str) -> ApiResult<Self> {
+        let fields = T::FIELDS.iter().copied().flatten().filter(|field| field.name == name);
+        for field in fields {
+            self.conditions.always.push(Filter::parse(text).part(field, self.sort.column)?);
+        }
+        Ok(self)
     }
 }
 
 impl<T> ListRequest<T> {
     /// Leaves the rows that were asked for, on all pages.
-    pub(crate) fn narrow(&self, select: &mut SelectStatement) {
-        select.cond_where(self.condition.clone());
+    ///
+    /// # Errors
+    /// The store's own.
+    pub(crate) async fn narrow(&self, store: &Store, select: &mut SelectStatement) -> ApiResult<()> {
+        select.cond_where(self.conditions.settle(store).await?.found);
+        Ok(())
     }
 }
 
 impl<T: Row + Listed> ListRequest<T> {
-    /// Fetches the page of `select` that was asked for, with one query for the rows and one for their number.
+    /// Fetches the page of `select` that was asked for, with one query for the rows and one for their number; each
+    /// filter about related things takes one more.
     ///
     /// # Errors
     /// 400 for a page past the end; the store's own errors.
     pub(crate) async fn fetch(&self, store: &Store, select: &SelectStatement) -> ApiResult<Page<T>> {
-        let mut select = select.clone();
-        self.narrow(&mut select);
-        let total = store.count(&select).await?;
-        let total_pages = Ord::max(total.div_ceil(self.size), 1);
+        let conditions = self.conditions.settle(store).await?;
+        let found = select.clone().cond_where(conditions.found).to_owned();
+        let counted = store.count(&found).await?;
+        let mut total = match counted {
+            Some(total) => total,
+            // No list is longer than all of its kind.
+            None => store.count(select).await?.unwrap_or(UNCOUNTED),
+        };
+        let mut total_pages = Ord::max(total.div_ceil(self.size), 1);
         if self.page > total_pages {
             let (page, size) = (self.page, self.size);
             let message = format!(
@@ -135,13 +176,49 @@ impl<T: Row + Listed> ListRequest<T> {
             );
             return Err(ApiError::value(message));
         }
-        let (column, order) = self.order.clone();
-        // Rows of the same moment keep one order over all pages, in the direction of an index.
-        select.order_by_expr(column, order.clone()).order_by("id", order);
-        select.limit(self.size).offset((self.page - 1) * self.size);
-        let items = store.fetch_all::<T>(&select).await?;
+        let items = match total {
+            0 => Vec::new(),
+            1..=FEW if !self.conditions.are_none() => {
+                let ids = found.clone().clear_selects().column("id").to_owned();
+                let select = select.clone().and_where(Expr::col("id").in_subquery(ids)).to_owned();
+                self.page_of(store, select, None).await?
+            }
+            _ => {
+                let select = select.clone().cond_where(conditions.seen).to_owned();
+                self.page_of(store, select, counted).await?
+            }
+        };
+        if counted.is_none() && items.len() as u64 == self.size {
+            // Whoever asks for page after page goes on until it is counted.
+            total = Ord::max(total, self.page * self.size + 1);
+            total_pages = total.div_ceil(self.size);
+        }
         let compressible = Compressible(!T::HOLDS_SECRETS);
         Ok(Page { index: self.page, max_size: self.size, total_pages, total, items, compressible })
+    }
+
+    /// The rows of the page, in their order. A page far behind is walked to from the end, if it is known where that is.
+    async fn page_of(
+        &self,
+        store: &Store,
+        mut select: SelectStatement,
+        total: Option<u64>,
+    ) -> ApiResult<Vec<T>> {
+        let SortBy { expression, mut order, .. } = self.sort.clone();
+        let (mut offset, mut limit) = ((self.page - 1) * self.size, self.size);
+        let from_end = total.filter(|total| offset >= FAR && offset > total / 2);
+        if let Some(total) = from_end {
+            limit = Ord::min(limit, total - offset);
+            offset = total - offset - limit;
+            order = if order == Order::Asc { Order::Desc } else { Order::Asc };
+        }
+        // Rows of the same moment keep one order over all pages, in the direction of an index.
+        select.order_by_expr(expression, order.clone()).order_by("id", order);
+        let mut items = store.fetch_all::<T>(select.limit(limit).offset(offset)).await?;
+        if from_end.is_some() {
+            items.reverse();
+        }
+        Ok(items)
     }
 }
 
@@ -160,7 +237,7 @@ impl<T> Page<T> {
 }
 
 /// `field`, `asc:field` or `desc:field`; another word before the colon counts as ascending, as in ZenML.
-fn sort_order(text: &str, fields: Fields) -> ApiResult<(SimpleExpr, Order)> {
+fn sort_by(text: &str, fields: Fields) -> ApiResult<SortBy> {
     let (order, name) = match text.split_once(':') {
         Some(("desc", name)) => (Order::Desc, name),
         Some((_, name)) => (Order::Asc, name),
@@ -169,8 +246,10 @@ fn sort_order(text: &str, fields: Fields) -> ApiResult<(SimpleExpr, Order)> {
     let fields = fields.iter().copied().flatten();
     let field = fields.clone().find(|field| field.name == name);
     match field.map(|field| (field.sort, field.column)) {
-        Some((Sort::ByColumn, column)) => Ok((Expr::col(column), order)),
-        Some((Sort::By(expression), _)) => Ok((expression(), order)),
+        Some((Sort::ByColumn, column)) => {
+            Ok(SortBy { expression: Expr::col(column), column: Some(column), order })
+        }
+        Some((Sort::By(expression), _)) => Ok(SortBy { expression: expression(), column: None, order }),
         Some((Sort::Not, _)) | None => {
             let sortable = fields.filter(|field| !matches!(field.sort, Sort::Not));
             let names: Vec<&str> = sortable.map(|field| field.name).collect();
@@ -183,20 +262,17 @@ fn sort_order(text: &str, fields: Fields) -> ApiResult<(SimpleExpr, Order)> {
 }
 
 /// Filters are joined by the logical operator, also the values of a repeated one that takes several.
-fn condition(query: &QueryParams, operator: LogicalOperator, fields: Fields) -> ApiResult<Cond> {
+fn conditions(
+    query: &QueryParams,
+    operator: LogicalOperator,
+    fields: Fields,
+    sorted_by: Option<&'static str>,
+) -> ApiResult<Conditions> {
     let (mut joined, mut always) = (Vec::new(), Vec::new());
     let (mut filters, mut values) = (0, 0);
     for field in fields.iter().copied().flatten() {
-        if let FieldKind::Switch(condition) = field.kind {
-            let flag = query.text(field.name).and_then(Flag::read);
-            if let Some(condition) = flag.and_then(|Flag(flag)| condition(flag)) {
-                joined.push(condition);
-            }
-            continue;
-        }
-        if let FieldKind::OnlyId(condition) = field.kind {
-            let id = query.text(field.name).and_then(|text| Uuid::try_parse(text).ok());
-            joined.extend(id.map(|id| condition(Id(id))));
+        if let Some(part) = part_of_flag(query, field) {
+            joined.extend(part);
             continue;
         }
         // What narrows always does so by a text that says something.
@@ -211,51 +287,47 @@ fn condition(query: &QueryParams, operator: LogicalOperator, fields: Fields) -> 
                     "A list takes at most {MOST_FILTERS} filters, with {MOST_VALUES} values in all."
                 )));
             }
-            let condition = filter.condition(Expr::col(field.column), field.kind)?;
+            let part = filter.part(field, sorted_by)?;
             if field.name == SCOPE_USER || matches!(field.kind, FieldKind::Always(_)) {
-                always.push(condition);
+                always.push(part);
             } else {
-                joined.push(condition);
+                joined.push(part);
             }
         }
     }
-    // Any of no filters is everything.
-    let all = |conditions| balanced(conditions, SimpleExpr::and);
-    let joined = match operator {
-        LogicalOperator::Or => balanced(joined, SimpleExpr::or),
-        LogicalOperator::And => all(joined),
-    };
-    Ok([all(always), joined].into_iter().flatten().fold(Cond::all(), Cond::add))
+    Ok(Conditions { always, joined, operator })
 }
 
-/// All of the conditions in one that is as flat as can be: what walks through it goes as deep.
-fn balanced(
-    mut conditions: Vec<SimpleExpr>,
-    join: fn(SimpleExpr, SimpleExpr) -> SimpleExpr,
-) -> Option<SimpleExpr> {
-    if conditions.len() > 1 {
-        let right = conditions.split_off(conditions.len() / 2);
-        return Some(join(balanced(conditions, join)?, balanced(right, join)?));
+/// What a field means that has no operators, if it is one.
+fn part_of_flag(query: &QueryParams, field: &Field) -> Option<Option<Part>> {
+    let flag = || query.text(field.name).and_then(Flag::read).map(|Flag(flag)| flag);
+    match field.kind {
+        FieldKind::Switch(part) => Some(flag().and_then(part)),
+        FieldKind::OnlyId(condition) => {
+            let id = query.text(field.name).and_then(|text| Uuid::try_parse(text).ok());
+            Some(id.map(|id| Part::plain(condition(Id(id)))))
+        }
+        _ => None,
     }
-    conditions.pop()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::filter::{Field, STAMPED};
+    use crate::http::fields::{Field, STAMPED};
 
     const FIELDS: Fields = &[STAMPED, &[Field::text("name"), Field::user()]];
 
     #[test]
     fn sorting_takes_fields_of_the_resource_only() {
-        let sorted = |text| sort_order(text, FIELDS).unwrap();
-        assert_eq!(sorted("created"), (Expr::col("created"), Order::Asc));
-        assert_eq!(sorted("desc:name"), (Expr::col("name"), Order::Desc));
-        assert_eq!(sorted("up:name"), (Expr::col("name"), Order::Asc));
-        assert!(sort_order("user", FIELDS).is_ok(), "by the owner's name");
+        let sorted = |text| sort_by(text, FIELDS).unwrap();
+        let by = |column, order| SortBy { expression: Expr::col(column), column: Some(column), order };
+        assert_eq!(sorted("created"), by("created", Order::Asc));
+        assert_eq!(sorted("desc:name"), by("name", Order::Desc));
+        assert_eq!(sorted("up:name"), by("name", Order::Asc));
+        assert!(sort_by("user", FIELDS).is_ok(), "by the owner's name");
         for wrong in ["", "desc:", "password", "name;drop"] {
-            assert!(sort_order(wrong, FIELDS).is_err(), "{wrong}");
+            assert!(sort_by(wrong, FIELDS).is_err(), "{wrong}");
         }
     }
 

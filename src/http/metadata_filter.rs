@@ -1,6 +1,6 @@
 //! The filter over what was logged as a thing's metadata: `key:value` or `key:operator:value`.
 
-use sea_query::{Cond, Expr, ExprTrait, Query as Sql, SimpleExpr};
+use sea_query::{Cond, Expr, ExprTrait, Query as Sql, SelectStatement};
 
 use super::error::{ApiError, ApiResult};
 use super::filter::{Filter, Operator, pattern};
@@ -8,11 +8,11 @@ use super::one_of::{Item, is_none_of, is_one_of};
 
 const VALUE: (&str, &str) = ("run_metadata", "value");
 
-/// Things of that kind for which a value was logged under the key, and the value is as the filter says.
+/// The ids of things of that kind for which a value was logged under the key, and the value is as the filter says.
 ///
 /// # Errors
 /// 422 without a key, or when the value doesn't fit the operator.
-pub(crate) fn condition(text: &str, kind: &'static str) -> ApiResult<SimpleExpr> {
+pub(super) fn rows(text: &str, kind: &'static str) -> ApiResult<SelectStatement> {
     let Some((key, value)) = text.split_once(':') else {
         let message = format!(
             "'{text}' is no filter of run metadata; give 'key:value' or 'key:operator:value', such as \
@@ -20,7 +20,7 @@ pub(crate) fn condition(text: &str, kind: &'static str) -> ApiResult<SimpleExpr>
         );
         return Err(ApiError::unprocessable(message));
     };
-    let links = Sql::select()
+    Ok(Sql::select()
         .column(("run_metadata_resource", "resource_id"))
         .from("run_metadata_resource")
         .inner_join(
@@ -30,8 +30,7 @@ pub(crate) fn condition(text: &str, kind: &'static str) -> ApiResult<SimpleExpr>
         .and_where(Expr::col(("run_metadata_resource", "resource_type")).eq(kind))
         .and_where(Expr::col(("run_metadata", "key")).eq(key))
         .cond_where(on_value(&Filter::parse(value))?)
-        .to_owned();
-    Ok(Expr::col("id").in_subquery(links))
+        .to_owned())
 }
 
 /// The condition on a value, which is stored as JSON: a text may be given with its quotes or without.

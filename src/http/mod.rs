@@ -3,10 +3,12 @@
 pub(crate) mod budgets;
 pub(crate) mod client_address;
 pub(crate) mod compression;
+pub(crate) mod conditions;
 pub(crate) mod contract;
 pub(crate) mod download;
 pub(crate) mod envelope;
 pub(crate) mod error;
+pub(crate) mod fields;
 pub(crate) mod filter;
 pub(crate) mod form;
 pub(crate) mod json;

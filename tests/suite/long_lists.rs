@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{Database, TestApp, wait_until};
+use crate::support::{Database, Lab, TestApp, wait_until};
 
 on_each_store! {
     what_was_made_or_deleted_here_is_counted_at_once,
     what_another_program_made_is_counted_soon,
+    filters_find_the_same_among_few_and_among_many,
 }
 
 /// More than are counted for each page.
@@ -66,4 +67,104 @@ async fn what_another_program_made_is_counted_soon(database: Database) {
     .await;
     let last = person.get(&format!("{LIST}&page={}", TAGS / 20 + 1)).await.expect_ok();
     assert_eq!(last["items"].as_array().unwrap().len(), 20);
+}
+
+/// Runs of one pipeline, as another program on the same database would make them: the newest is changed first, every
+/// third has failed, and all but every tenth have a tag and a snapshot.
+async fn insert_runs(database: &Database, lab: &Lab, number: usize) {
+    let unlimited = if database.is_mariadb() { "SET max_recursive_iterations = 100000;" } else { "" };
+    let id = |begin: &str| format!("CONCAT('{begin}{:026}', n)", 0);
+    let numbers = format!(
+        "WITH RECURSIVE numbers(n) AS (SELECT 10000 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < {}) ",
+        10_000 + number
+    );
+    let by = if database.is_mariadb() { "DIV" } else { "/" };
+    let minute = |n: &str| {
+        format!(
+            "CONCAT('2026-01-02 ', SUBSTR(CONCAT('0', ({n}) {by} 60), -2), ':', SUBSTR(CONCAT('0', ({n}) % 60), -2), \
+             ':00.000000')"
+        )
+    };
+    let plain = |value: &Value| value.as_str().unwrap().replace('-', "");
+    let (project, pipeline) = (plain(&lab.project), plain(&lab.pipeline));
+    let snapshot = plain(&lab.snapshot["id"]);
+    database
+        .execute(&format!(
+            "{unlimited} INSERT INTO tag (id, created, updated, name, color, exclusive) VALUES \
+             ('{tag}', '2026-01-02 00:00:00', '2026-01-02 00:00:00', 'many', 'blue', FALSE); \
+             INSERT INTO pipeline_run (id, created, updated, name, orchestrator_run_id, project_id, pipeline_id, \
+             snapshot_id, status, in_progress, {index}, enable_heartbeat) {numbers} \
+             SELECT {run}, {created}, {updated}, CONCAT('run_', n), CONCAT('orchestrated_', n), '{project}', '{pipeline}', \
+             CASE WHEN n % 10 = 0 THEN NULL ELSE '{snapshot}' END, \
+             CASE WHEN n % 3 = 0 THEN 'failed' ELSE 'completed' END, FALSE, n, FALSE FROM numbers; \
+             INSERT INTO tag_resource (id, created, updated, tag_id, resource_id, resource_type) {numbers} \
+             SELECT {link}, '2026-01-02 00:00:00', '2026-01-02 00:00:00', '{tag}', {run}, 'pipeline_run' \
+             FROM numbers WHERE n % 10 <> 0",
+            tag = "7".repeat(32),
+            index = if database.is_mariadb() { "`index`" } else { "\"index\"" },
+            run = id("a"),
+            link = id("b"),
+            created = minute("n - 10000"),
+            updated = minute(&format!("{} - n", 10_000 + number - 1)),
+        ))
+        .await;
+}
+
+/// What is found row by row and what is looked at in the list's order is the same, however many there are.
+async fn filters_find_the_same_among_few_and_among_many(database: Database) {
+    let app = TestApp::start(&database).await;
+    let lab = Lab::with_snapshot(&app).await;
+    // No more than a day has minutes, so that each run has a time of its own.
+    insert_runs(&database, &lab, 1_400).await;
+    let failed = |n: &usize| n.is_multiple_of(3);
+    let tagged = |n: &usize| !n.is_multiple_of(10);
+    type Chosen<'a> = &'a dyn Fn(&usize) -> bool;
+    let stack = format!("stack_id={}", lab.stack.as_str().unwrap());
+    let pipeline = format!("pipeline_id={}", lab.pipeline.as_str().unwrap());
+    let all: [(&str, Chosen<'_>); 12] = [
+        ("tags=many", &tagged),
+        ("tags=isnull:", &|n| !tagged(n)),
+        ("tags=many&status=failed", &|n| tagged(n) && failed(n)),
+        ("tags=many&status=failed&logical_operator=or", &|n| tagged(n) || failed(n)),
+        ("tags=many&name=oneof:[\"run_10001\",\"run_10010\",\"run_10011\"]", &|n| {
+            [10_001, 10_011].contains(n)
+        }),
+        ("tags=none", &|_| false),
+        ("status=failed", &failed),
+        (&stack, &tagged),
+        (&pipeline, &|_| true),
+        ("pipeline=training&status=completed", &|n| !failed(n)),
+        ("templatable=false", &|_| true),
+        ("id=startswith:a0000000-0000-0000-0000-0000000100", &|n| *n < 10_100),
+    ];
+    for (filter, chosen) in all {
+        for order in ["created", "desc:created", "updated", "desc:updated", "desc:name"] {
+            let mut wanted: Vec<usize> = (10_000..11_400).filter(|n| chosen(n)).collect();
+            if ["desc:created", "updated", "desc:name"].contains(&order) {
+                wanted.reverse();
+            }
+            let last = wanted.len().div_ceil(50).max(1);
+            for page in [1, last] {
+                let path = format!("/api/v1/runs?size=50&page={page}&sort_by={order}&{filter}");
+                let list = lab.caller.get(&path).await.expect_ok();
+                let of_page: Vec<String> =
+                    wanted.iter().skip((page - 1) * 50).take(50).map(|n| format!("run_{n}")).collect();
+                let names: Vec<&str> = list["items"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|run| run["name"].as_str().unwrap())
+                    .collect();
+                assert_eq!(
+                    (list["total"].as_u64(), names),
+                    (Some(wanted.len() as u64), of_page.iter().map(String::as_str).collect()),
+                    "{path}"
+                );
+            }
+            lab.caller
+                .get(&format!("/api/v1/runs?size=50&page={}&{filter}", last + 1))
+                .await
+                .expect(400, "Invalid page");
+        }
+    }
 }

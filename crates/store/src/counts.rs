@@ -1,8 +1,8 @@
 //! How many rows a list has. To count them all costs more than to fetch a page of them, and grows with the table: so
-//! the length of a long list is remembered for a moment.
+//! the length of a long list is remembered, for longer the longer it took to count.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,15 @@ use super::{Engine, Store, StoreError};
 
 /// For so long rows that another replica made or deleted may go uncounted; those of this one are counted at once.
 const LIFE: Duration = Duration::from_secs(1);
+/// A list that is longer and takes longer to count is counted again after a multiple of that: so counting takes no more
+/// than a small part of a core, however many rows are written and lists are asked for meanwhile.
+const VERY_LONG: u64 = 10_000;
+const DEAR: Duration = Duration::from_millis(5);
+const REST: u32 = 20;
+/// A length that is older is worth nothing, unless it takes so long to count.
+const TOO_OLD: Duration = Duration::from_mins(1);
+/// For so long somebody waits for a length that nobody has counted yet.
+const PATIENCE: Duration = Duration::from_millis(300);
 /// A shorter list is counted each time, which costs next to nothing.
 const LONG: u64 = 1_000;
 const REMEMBERED: usize = 1_000;
@@ -21,17 +30,38 @@ const REMEMBERED: usize = 1_000;
 pub(super) struct Counts {
     writes: AtomicU64,
     lengths: Mutex<HashMap<String, Arc<Length>>>,
+    /// Held by the one count that is made apart.
+    apart: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// Whoever asks while somebody counts waits for that.
-type Length = tokio::sync::Mutex<Option<Counted>>;
+#[derive(Debug, Default)]
+struct Length {
+    counted: tokio::sync::Mutex<Option<Counted>>,
+    /// Nobody waits for it a second time.
+    is_slow: AtomicBool,
+}
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Counted {
     length: u64,
     /// The writes that came before.
     writes: u64,
     since: Instant,
+    took: Duration,
+    /// When somebody last began to count again.
+    again: Option<Instant>,
+}
+
+impl Counted {
+    fn is_dear(&self) -> bool {
+        self.length > VERY_LONG && self.took > DEAR
+    }
+
+    fn is_fresh(&self, writes: u64) -> bool {
+        let rests = self.again.unwrap_or(self.since).elapsed() < self.took * REST;
+        (self.is_dear() && rests) || (self.writes == writes && self.since.elapsed() < LIFE)
+    }
 }
 
 impl Counts {
@@ -59,11 +89,13 @@ impl Counts {
 
 impl Store {
     /// How many rows a query has, if it is asked without a limit. Of a list longer than a thousand, rows that were
-    /// written past this store in the last second may be missing.
+    /// written past this store in the last second may be missing; of one longer than ten thousand that takes long to
+    /// count also others, mostly of no more than the last minute. None of a list that nobody has counted yet, and that is
+    /// being counted.
     ///
     /// # Errors
     /// As [`Store::fetch_all`].
-    pub async fn count(&self, select: &SelectStatement) -> Result<u64, StoreError> {
+    pub async fn count(&self, select: &SelectStatement) -> Result<Option<u64>, StoreError> {
         let count = counting(select);
         let sql = match self.engine() {
             Engine::Sqlite => count.to_string(SqliteQueryBuilder),
@@ -72,23 +104,58 @@ impl Store {
         let length = match self.counts.of_long(&sql) {
             Some(length) => length,
             None => match self.number(&counting_at_most(select, LONG)).await? {
-                number if number < LONG => return Ok(number),
+                number if number < LONG => return Ok(Some(number)),
                 _ => self.counts.remember(&sql),
             },
         };
-        let mut length = length.lock().await;
+        let mut known = length.counted.lock().await;
         let writes = self.counts.writes.load(Ordering::SeqCst);
-        let known = length.as_ref().filter(|known| known.writes == writes && known.since.elapsed() < LIFE);
-        if let Some(known) = known {
-            return Ok(known.length);
+        match *known {
+            Some(known) if known.is_fresh(writes) => return Ok(Some(known.length)),
+            Some(old) if old.is_dear() && old.since.elapsed() < TOO_OLD.max(old.took * REST * 2) => {
+                // Whoever asks meanwhile gets the old one too.
+                *known = Some(Counted { again: Some(Instant::now()), ..old });
+                drop(known);
+                self.count_apart(count, length);
+                return Ok(Some(old.length));
+            }
+            _ => {}
         }
-        let since = Instant::now();
-        let number = self.number(&count).await?;
-        *length = Some(Counted { length: number, writes, since });
-        if number < LONG {
+        let in_time = match length.is_slow.load(Ordering::Relaxed) {
+            true => None,
+            false => tokio::time::timeout(PATIENCE, self.count_now(&count)).await.ok(),
+        };
+        let Some(counted) = in_time else {
+            drop(known);
+            length.is_slow.store(true, Ordering::Relaxed);
+            self.count_apart(count, length);
+            return Ok(None);
+        };
+        let counted = counted?;
+        *known = Some(counted);
+        if counted.length < LONG {
             self.counts.lock().remove(&sql);
         }
-        Ok(number)
+        Ok(Some(counted.length))
+    }
+
+    async fn count_now(&self, count: &SelectStatement) -> Result<Counted, StoreError> {
+        let writes = self.counts.writes.load(Ordering::SeqCst);
+        let since = Instant::now();
+        let length = self.number(count).await?;
+        Ok(Counted { length, writes, since, took: since.elapsed(), again: None })
+    }
+
+    /// Counts for those who ask later, one list at a time. A count that fails leaves the old length to its age.
+    fn count_apart(&self, count: SelectStatement, length: Arc<Length>) {
+        let Ok(alone) = Arc::clone(&self.counts.apart).try_lock_owned() else { return };
+        let store = self.clone();
+        tokio::spawn(async move {
+            let _alone = alone;
+            if let Ok(counted) = store.count_now(&count).await {
+                *length.counted.lock().await = Some(counted);
+            }
+        });
     }
 
     async fn number(&self, count: &SelectStatement) -> Result<u64, StoreError> {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::artifact_versions::{ArtifactVersionRow, VisualizationType};
 use crate::framework::{ById, Loader, Resource, Response, ResponseOf};
 use crate::http::error::ApiResult;
-use crate::http::filter::Fields;
+use crate::http::fields::Fields;
 use crate::http::list::Listed;
 use crate::store::{Id, InIds, Timestamp, Word, row};
 

@@ -16,8 +16,9 @@ use crate::framework::{
     Context, Held, Loader, Resource, Response, ResponseOf, Versions, delete, delete_dependents, delete_row,
     get, list, or_taken, pick, refuse_taken_name, require_project,
 };
+use crate::http::conditions::Part;
 use crate::http::error::ApiResult;
-use crate::http::filter::{Field, Fields, OWNED, STAMPED, Sort};
+use crate::http::fields::{Field, Fields, OWNED, STAMPED, Sort};
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
 use crate::http::path::PathId;
@@ -69,16 +70,18 @@ impl Listed for ArtifactRow {
     ];
 }
 
-fn has_custom_name(flag: bool) -> Option<SimpleExpr> {
-    Some(Expr::col("has_custom_name").eq(flag))
+fn has_custom_name(flag: bool) -> Option<Part> {
+    Some(Part::plain(Expr::col("has_custom_name").eq(flag)))
 }
 
 /// When the newest version was made, or the artifact itself while it has none.
 fn by_newest_version() -> SimpleExpr {
     let newest = Sql::select()
-        .expr(Func::max(Expr::col(("artifact_version", "created"))))
+        .column(("artifact_version", "created"))
         .from("artifact_version")
         .and_where(Expr::col(("artifact_version", "artifact_id")).equals(("artifact", "id")))
+        .order_by(("artifact_version", "created"), sea_query::Order::Desc)
+        .limit(1)
         .to_owned();
     Func::coalesce([SimpleExpr::from(newest), Expr::col(("artifact", "created"))]).into()
 }

@@ -16,7 +16,7 @@ use crate::framework::{
 };
 use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::filter::Fields;
+use crate::http::fields::Fields;
 use crate::http::json::ModelBody;
 use crate::http::list::Listed;
 use crate::http::path::PathId;

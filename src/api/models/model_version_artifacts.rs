@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
+use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -17,8 +17,9 @@ use crate::framework::routes::Routes;
 use crate::framework::{
     Context, Loader, NoResources, Resource, Response, ResponseOf, find_in, list, require,
 };
+use crate::http::conditions::{Among, Part};
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::filter::{Field, FieldKind, Fields, Related, STAMPED, USER};
+use crate::http::fields::{Field, FieldKind, Fields, Related, STAMPED, USER};
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
 use crate::http::path::{PathId, PathIdAndName};
@@ -104,12 +105,16 @@ fn with_artifacts() -> SelectStatement {
     versions().inner_join("artifact", artifact).to_owned()
 }
 
-fn of_type(word: &'static str) -> SimpleExpr {
+fn of_type(word: &'static str) -> Part {
     with_version(versions().and_where(Expr::col(TYPE).eq(word)).to_owned())
 }
 
-fn with_version(versions: SelectStatement) -> SimpleExpr {
-    Expr::col("artifact_version_id").in_subquery(versions)
+fn with_version(versions: SelectStatement) -> Part {
+    Part::Among(among(versions))
+}
+
+fn among(versions: SelectStatement) -> Among {
+    Among::new("artifact_version_id", versions)
 }
 
 #[derive(Debug, Serialize)]
@@ -191,7 +196,7 @@ async fn delete_link(cx: Context, PathIdAndName(version, link): PathIdAndName) -
             Err(_) => {
                 let named =
                     with_artifacts().and_where(Expr::col(("artifact", "name")).eq(link.as_str())).to_owned();
-                select.and_where(with_version(named))
+                select.and_where(among(named).exists())
             }
         };
         let Some(found) = tx.fetch_optional::<ArtifactLinkRow>(&select).await? else {

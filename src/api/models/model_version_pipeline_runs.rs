@@ -16,7 +16,7 @@ use crate::framework::{
     Context, Loader, NoResources, Resource, Response, ResponseOf, find_in, list, require,
 };
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::filter::{Field, FieldKind, Fields, Related, STAMPED, USER};
+use crate::http::fields::{Field, FieldKind, Fields, Related, STAMPED, USER};
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
 use crate::http::path::PathIdAndName;

@@ -18,7 +18,7 @@ use crate::framework::{
     find_project, get, list, or_taken, pick, refuse_taken_name, require_project,
 };
 use crate::http::error::ApiResult;
-use crate::http::filter::{Field, Fields, OWNED, STAMPED};
+use crate::http::fields::{Field, Fields, OWNED, STAMPED};
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
 use crate::http::path::{PathId, PathName};
@@ -79,9 +79,11 @@ impl Listed for ModelRow {
 /// When the newest version was made, or the model itself while it has none.
 fn by_newest_version() -> SimpleExpr {
     let newest = Sql::select()
-        .expr(Func::max(Expr::col(("model_version", "created"))))
+        .column(("model_version", "created"))
         .from("model_version")
         .and_where(Expr::col(("model_version", "model_id")).equals(("model", "id")))
+        .order_by(("model_version", "created"), sea_query::Order::Desc)
+        .limit(1)
         .to_owned();
     Func::coalesce([SimpleExpr::from(newest), Expr::col(("model", "created"))]).into()
 }

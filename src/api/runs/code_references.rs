@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::code_repositories::CodeRepositoryRow;
 use crate::framework::{Context, Loader, NoResources, Resource, Response, ResponseOf, require};
 use crate::http::error::ApiResult;
-use crate::http::filter::Fields;
+use crate::http::fields::Fields;
 use crate::http::list::Listed;
 use crate::http::values::ShortText;
 use crate::store::{Id, Insert, Timestamp, Transaction, row};

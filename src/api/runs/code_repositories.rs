@@ -12,7 +12,7 @@ use crate::framework::{
 };
 use crate::http::contract::Modelled;
 use crate::http::error::ApiResult;
-use crate::http::filter::{Field, Fields, OWNED, STAMPED};
+use crate::http::fields::{Field, Fields, OWNED, STAMPED};
 use crate::http::json::ModelBody;
 use crate::http::list::Listed;
 use crate::http::path::PathId;

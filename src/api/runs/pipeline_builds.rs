@@ -17,7 +17,7 @@ use crate::framework::{
 };
 use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::filter::{Field, FieldKind, Fields, OWNED, Related, STAMPED};
+use crate::http::fields::{Field, FieldKind, Fields, OWNED, Related, STAMPED};
 use crate::http::json::ModelBody;
 use crate::http::list::Listed;
 use crate::http::values::ShortText;

@@ -21,7 +21,8 @@ use crate::framework::{
     delete_row, get, list, or_taken, pick, refuse_taken_name, require_project,
 };
 use crate::http::error::ApiResult;
-use crate::http::filter::{Field, FieldKind, Fields, Filter, OWNED, Related, STAMPED};
+use crate::http::fields::{Field, FieldKind, Fields, OWNED, Related, STAMPED};
+use crate::http::filter::Filter;
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
 use crate::http::path::PathId;
@@ -191,9 +192,11 @@ fn newest_run() -> SelectStatement {
 /// When a pipeline last ran, or was made if it never did.
 fn latest_activity() -> SimpleExpr {
     let newest = Sql::select()
-        .expr(Func::max(Expr::col(("pipeline_run", "created"))))
+        .column(("pipeline_run", "created"))
         .from("pipeline_run")
         .and_where(Expr::col(("pipeline_run", "pipeline_id")).equals(("pipeline", "id")))
+        .order_by(("pipeline_run", "created"), sea_query::Order::Desc)
+        .limit(1)
         .to_owned();
     Func::coalesce([SimpleExpr::from(newest), Expr::col(("pipeline", "created"))]).into()
 }

@@ -12,7 +12,7 @@ use crate::framework::{
     list, or_taken, refuse_taken_name, require, require_project,
 };
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::filter::{Field, Fields, OWNED, STAMPED};
+use crate::http::fields::{Field, Fields, OWNED, STAMPED};
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
 use crate::http::moments::{Interval, Moment};

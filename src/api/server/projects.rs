@@ -21,7 +21,8 @@ use crate::framework::{
     refuse_held, refuse_taken_name,
 };
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::filter::{Field, Fields, STAMPED, by_name_or_id};
+use crate::http::fields::{Field, Fields, STAMPED};
+use crate::http::filter::by_name_or_id;
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
 use crate::http::path::{PathId, PathName};

@@ -13,9 +13,11 @@ use crate::framework::routes::Routes;
 use crate::framework::{
     Context, Loader, Owner, Resource, Response, ResponseOf, delete, find_in, get, list, refuse_taken_name,
 };
+use crate::http::conditions::{Among, Part};
 use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::filter::{Field, FieldKind, Fields, Filter, OWNED, STAMPED};
+use crate::http::fields::{Field, FieldKind, Fields, OWNED, STAMPED};
+use crate::http::filter::Filter;
 use crate::http::json::ModelBody;
 use crate::http::list::Listed;
 use crate::http::path::PathId;
@@ -72,7 +74,7 @@ impl Listed for TagRow {
             Field::text("name"),
             Field::word("color"),
             Field {
-                kind: FieldKind::Switch(|is| Some(Expr::col("exclusive").eq(is))),
+                kind: FieldKind::Switch(|is| Some(Part::plain(Expr::col("exclusive").eq(is)))),
                 ..Field::only_flag("exclusive")
             },
             Field::custom("resource_type", attached_to),
@@ -84,7 +86,8 @@ impl Listed for TagRow {
 fn attached_to(filter: &Filter<'_>) -> ApiResult<sea_query::SimpleExpr> {
     let kind = filter.condition(Expr::col("resource_type"), FieldKind::Word)?;
     let links = Sql::select().column("tag_id").from("tag_resource").and_where(kind).to_owned();
-    Ok(Expr::col("id").in_subquery(links))
+    // Asked for each tag: there are few, and a tag may have a link for each run.
+    Ok(Among::new("id", links).exists())
 }
 
 #[derive(Debug, Serialize)]

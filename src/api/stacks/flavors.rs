@@ -15,7 +15,7 @@ use crate::framework::{
 };
 use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult, if_duplicate};
-use crate::http::filter::{Field, Fields, OWNED, STAMPED};
+use crate::http::fields::{Field, Fields, OWNED, STAMPED};
 use crate::http::json::ModelBody;
 use crate::http::list::Listed;
 use crate::http::path::PathId;

@@ -3,8 +3,10 @@
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
 
 use super::ArtifactVersionRow;
+use crate::http::conditions::{Among, Part};
 use crate::http::error::ApiResult;
-use crate::http::filter::{Field, FieldKind, Fields, Filter, OWNED, Related, STAMPED};
+use crate::http::fields::{Field, FieldKind, Fields, OWNED, Related, STAMPED};
+use crate::http::filter::Filter;
 use crate::http::list::Listed;
 
 impl Listed for ArtifactVersionRow {
@@ -15,8 +17,8 @@ impl Listed for ArtifactVersionRow {
         &[
             Field::tags(),
             Field::run_metadata("artifact_version"),
-            Field::related("artifact", ARTIFACT),
-            Field::related("artifact_id", ARTIFACT),
+            Field::related("artifact", ARTIFACT).walked_by(OF_ARTIFACT),
+            Field::related("artifact_id", ARTIFACT).walked_by(OF_ARTIFACT),
             Field::text("version"),
             Field::number("version_number"),
             Field::text("uri"),
@@ -25,13 +27,15 @@ impl Listed for ArtifactVersionRow {
             Field::text("data_type"),
             Field::reference("artifact_store_id", "artifact_store_id"),
             Field::related("model_version_id", MODEL_VERSION),
-            Field::switch("only_unused", |only| only.then(unused)),
-            Field::switch("has_custom_name", |flag| Some(has_custom_name(flag))),
+            Field::switch("only_unused", |only| only.then(|| Part::plain(unused()))),
+            Field::switch("has_custom_name", |flag| Some(Part::Among(has_custom_name(flag)))),
             Field::related("model", MODEL),
             Field::custom("pipeline_run", of_run),
         ],
     ];
 }
+
+const OF_ARTIFACT: &[&str] = &["created", "version_number"];
 
 /// The artifact's id or name.
 const ARTIFACT: Related = Related {
@@ -63,18 +67,19 @@ const MODEL: Related = Related {
     fields: &[(("model", "id"), FieldKind::Id), (("model", "name"), FieldKind::Text)],
 };
 
-fn has_custom_name(flag: bool) -> SimpleExpr {
-    let artifacts = Sql::select()
+fn has_custom_name(flag: bool) -> Among {
+    let rows = Sql::select()
         .column(("artifact", "id"))
         .from("artifact")
         .and_where(Expr::col(("artifact", "has_custom_name")).eq(flag))
         .to_owned();
-    Expr::col("artifact_id").in_subquery(artifacts)
+    Among::new("artifact_id", rows)
 }
 
-/// Versions that no step made or read.
+/// Versions that no step made or read: asked for each, since nearly all of them are used.
 fn unused() -> SimpleExpr {
-    is_of_steps().not()
+    let used = |table| Among::new("id", of_steps(table)).exists();
+    used("step_run_output_artifact").not().and(used("step_run_input_artifact").not())
 }
 
 /// Versions that a step made or read.

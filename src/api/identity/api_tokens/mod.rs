@@ -27,7 +27,7 @@ use crate::auth::{Principal, Revocation, VerifiedToken, api_key, register};
 use crate::framework::routes::Routes;
 use crate::framework::{Context, Loader, PageAnswer, Resource, Response, ResponseOf, get, list_of, pick};
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::filter::{Field, Fields, OWNED, Sort};
+use crate::http::fields::{Field, Fields, OWNED, Sort};
 use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Listed, Page};
 use crate::http::openapi::lists::Paging;

@@ -15,7 +15,7 @@ use crate::accounts::users::{UserResponse, UserRow};
 use crate::app::App;
 use crate::framework::Response;
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::filter::{Field, Fields, OWNED, STAMPED, Sort};
+use crate::http::fields::{Field, Fields, OWNED, STAMPED, Sort};
 use crate::http::list::Listed;
 use crate::store::Id;
 

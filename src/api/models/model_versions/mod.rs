@@ -21,8 +21,9 @@ use crate::framework::routes::Routes;
 use crate::framework::{
     Context, Loader, PageAnswer, Resource, Response, ResponseOf, WithRunMetadata, delete, get, list_of, pick,
 };
+use crate::http::conditions::Among;
 use crate::http::error::ApiResult;
-use crate::http::filter::{Field, FieldKind, Fields, Filter, OWNED, Related, STAMPED};
+use crate::http::fields::{Field, FieldKind, Fields, OWNED, Related, STAMPED};
 use crate::http::list::{ListRequest, Listed, Page};
 use crate::http::path::PathName;
 use crate::http::query::QueryParams;
@@ -60,26 +61,20 @@ async fn list_versions(
     query: QueryParams,
     list: ListRequest<ModelVersionRow>,
 ) -> ApiResult<PageAnswer<ModelVersionRow>> {
-    let select = match query.text("model_name_or_id").filter(|model| !model.is_empty()) {
-        Some(model) => of_model(model)?,
-        None => ModelVersionRow::select(),
+    let list = match query.text("model_name_or_id").filter(|model| !model.is_empty()) {
+        Some(model) => list.with_filter("model", model)?,
+        None => list,
     };
-    list_of(&cx, &list, select).await
+    list_of(&cx, &list, ModelVersionRow::select()).await
 }
 
-/// A page of one model's versions.
+/// A page of one model's versions. As in a filter, the model may be given with an operator.
 async fn list_versions_of(
     cx: Context,
     PathName(model): PathName,
     list: ListRequest<ModelVersionRow>,
 ) -> ApiResult<PageAnswer<ModelVersionRow>> {
-    list_of(&cx, &list, of_model(&model)?).await
-}
-
-/// Versions of the model with that id or name; as in a filter it may be given with an operator.
-fn of_model(model: &str) -> ApiResult<SelectStatement> {
-    let is_of = Filter::parse(model).condition(Expr::col("model_id"), FieldKind::Related(MODEL))?;
-    Ok(ModelVersionRow::select().and_where(is_of).to_owned())
+    list_of(&cx, &list.with_filter("model", &model)?, ModelVersionRow::select()).await
 }
 
 row! {
@@ -120,7 +115,7 @@ impl Listed for ModelVersionRow {
             Field::text("name"),
             Field::number("number"),
             Field::word("stage"),
-            Field::related("model", MODEL),
+            Field::related("model", MODEL).walked_by(&["number", "created"]),
         ],
     ];
 }
@@ -152,7 +147,8 @@ pub(crate) fn narrow_links(select: &mut SelectStatement, principal: &Principal) 
         let of_projects = Expr::col("project_id").is_in(projects.iter().copied().map(Id));
         let versions =
             Sql::select().column("id").from(ModelVersionRow::TABLE).and_where(of_projects).to_owned();
-        select.and_where(Expr::col("model_version_id").in_subquery(versions));
+        let among = Among::new("model_version_id", versions);
+        select.and_where(among.exists());
     }
 }
 

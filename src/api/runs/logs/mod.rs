@@ -11,7 +11,7 @@ use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{Context, Loader, Owner, Resource, Response, ResponseOf};
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::filter::Fields;
+use crate::http::fields::Fields;
 use crate::http::list::Listed;
 use crate::http::path::PathId;
 use crate::http::query::QueryParams;

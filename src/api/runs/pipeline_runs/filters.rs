@@ -4,8 +4,10 @@ use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
 
 use super::RunRow;
 use crate::api::runs::pipelines;
+use crate::http::conditions::{Among, Part};
 use crate::http::error::ApiResult;
-use crate::http::filter::{Field, FieldKind, Fields, Filter, OWNED, Related, STAMPED, Sort, name_of};
+use crate::http::fields::{Field, FieldKind, Fields, OWNED, Related, STAMPED, Sort, name_of};
+use crate::http::filter::Filter;
 use crate::http::list::Listed;
 
 impl Listed for RunRow {
@@ -18,7 +20,7 @@ impl Listed for RunRow {
             Field::text("name"),
             Field::number("index"),
             Field::text("orchestrator_run_id"),
-            Field::reference("pipeline_id", "pipeline_id"),
+            Field::reference("pipeline_id", "pipeline_id").walked_by(&["created"]),
             Field::related("stack_id", of_snapshot(&[(("pipeline_snapshot", "stack_id"), FieldKind::Id)])),
             Field::related(
                 "schedule_id",
@@ -37,14 +39,14 @@ impl Listed for RunRow {
             ),
             Field::reference("model_version_id", "model_version_id"),
             Field::related("linked_to_model_version_id", LINKED),
-            Field::text("status"),
-            Field::only_flag("in_progress"),
+            Field::text("status").walked_by(&["created"]),
+            Field::only_flag("in_progress").walked_by(&["created"]),
             Field::time("start_time"),
             Field::time("end_time"),
-            Field::related("pipeline_name", PIPELINE_NAME),
+            Field::related("pipeline_name", PIPELINE_NAME).walked_by(&["created"]),
             Field {
                 sort: Sort::By(|| name_of("pipeline", "pipeline_id")),
-                ..Field::related("pipeline", pipelines::NAMED)
+                ..Field::related("pipeline", pipelines::NAMED).walked_by(&["created"])
             },
             Field { sort: Sort::By(stack_name), ..Field::related("stack", STACK) },
             Field::related("code_repository", CODE_REPOSITORY),
@@ -56,7 +58,9 @@ impl Listed for RunRow {
             Field::custom("triggered_by_deployment_id", |filter| triggered(filter, "deployment")),
             Field::related("trigger_id", TRIGGER),
             Field::reference("parent_run_id", "parent_run_id"),
-            Field::switch("root_runs_only", |only| only.then(|| Expr::col("parent_run_id").is_null())),
+            Field::switch("root_runs_only", |only| {
+                only.then(|| Part::plain(Expr::col("parent_run_id").is_null()))
+            }),
         ],
     ];
 }
@@ -155,16 +159,16 @@ fn triggered(filter: &Filter<'_>, by: &'static str) -> ApiResult<SimpleExpr> {
     Ok(id.and(Expr::col("triggered_by_type").eq(by)))
 }
 
-/// Whether a run's snapshot has a build that isn't local, for a stack.
-fn templatable(wanted: bool) -> Option<SimpleExpr> {
+/// Runs whose snapshot has a build that isn't local, for a stack; or all others.
+fn templatable(wanted: bool) -> Option<Part> {
     let build = Expr::col(("pipeline_build", "id")).equals(("pipeline_snapshot", "build_id"));
     let able = snapshots()
         .inner_join("pipeline_build", build)
         .and_where(Expr::col(("pipeline_build", "is_local")).eq(false))
         .and_where(Expr::col(("pipeline_build", "stack_id")).is_not_null())
         .to_owned();
-    let is_able = Expr::col("snapshot_id").in_subquery(able);
-    Some(if wanted { is_able } else { is_able.not().or(Expr::col("snapshot_id").is_null()) })
+    let able = Among::new("snapshot_id", able);
+    Some(if wanted { Part::Among(able) } else { Part::plain(able.exists().not()) })
 }
 
 fn stack_name() -> SimpleExpr {

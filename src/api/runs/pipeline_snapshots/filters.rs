@@ -5,7 +5,8 @@ use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
 use super::SnapshotRow;
 use super::related::deployer;
 use crate::api::runs::pipelines;
-use crate::http::filter::{Field, FieldKind, Fields, OWNED, Related, STAMPED, Sort, name_of};
+use crate::http::conditions::{Among, Part};
+use crate::http::fields::{Field, FieldKind, Fields, OWNED, Related, STAMPED, Sort, name_of};
 use crate::http::list::Listed;
 use crate::store::Id;
 
@@ -42,28 +43,29 @@ impl Listed for SnapshotRow {
     ];
 }
 
-fn named_only(only: bool) -> Option<SimpleExpr> {
-    only.then(|| Expr::col("name").is_not_null())
+/// Each text is behind the empty one: so an index finds those that have a name.
+fn named_only(only: bool) -> Option<Part> {
+    only.then(|| Part::plain(Expr::col("name").gte("")))
 }
 
 /// With a build that isn't local, for a stack.
-fn runnable(only: bool) -> Option<SimpleExpr> {
+fn runnable(only: bool) -> Option<Part> {
     let builds = Sql::select()
         .column("id")
         .from("pipeline_build")
         .and_where(Expr::col("is_local").eq(false))
         .and_where(Expr::col("stack_id").is_not_null())
         .to_owned();
-    only.then(|| Expr::col("build_id").in_subquery(builds))
+    only.then_some(Part::Among(Among::new("build_id", builds)))
 }
 
-fn deployable(only: bool) -> Option<SimpleExpr> {
-    only.then(|| Expr::col("build_id").is_not_null().and(Expr::exists(deployer())))
+fn deployable(only: bool) -> Option<Part> {
+    only.then(|| Part::plain(Expr::col("build_id").is_not_null().and(Expr::exists(deployer()))))
 }
 
-fn deployed(wanted: bool) -> Option<SimpleExpr> {
+fn deployed(wanted: bool) -> Option<Part> {
     let deployed = Expr::exists(deployment("id"));
-    Some(if wanted { deployed } else { deployed.not() })
+    Some(Part::plain(if wanted { deployed } else { deployed.not() }))
 }
 
 fn deployment_name() -> SimpleExpr {

@@ -23,7 +23,7 @@ use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{ById, Loader, Resource, Response, ResponseOf, delete, delete_row, get, list, pick};
 use crate::http::error::ApiResult;
-use crate::http::filter::{Field, FieldKind, Fields, OWNED, Related, STAMPED, Sort};
+use crate::http::fields::{Field, FieldKind, Fields, OWNED, Related, STAMPED, Sort};
 use crate::http::list::Listed;
 use crate::store::{Id, InIds, JsonText, Transaction, Word, row};
 

@@ -17,7 +17,7 @@ use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{Loader, Resource, Response, ResponseOf, WithRunMetadata, get, list, pick};
 use crate::http::error::ApiResult;
-use crate::http::filter::{Field, FieldKind, Fields, OWNED, Related, STAMPED, USER};
+use crate::http::fields::{Field, FieldKind, Fields, OWNED, Related, STAMPED, USER};
 use crate::http::list::Listed;
 use crate::store::{Id, JsonText, Timestamp, Word, row};
 

@@ -2,10 +2,11 @@
 
 use super::StepRow;
 use crate::api::runs::pipeline_runs::MODEL;
-use crate::http::filter::{Field, Fields, OWNED, STAMPED};
+use crate::http::conditions::Part;
+use crate::http::fields::{Field, Fields, OWNED, STAMPED};
 use crate::http::list::Listed;
 
-use sea_query::{Expr, ExprTrait, SimpleExpr};
+use sea_query::{Expr, ExprTrait};
 
 impl Listed for StepRow {
     const HOLDS_SECRETS: bool = false;
@@ -17,7 +18,7 @@ impl Listed for StepRow {
             Field::text("name"),
             Field::text("code_hash"),
             Field::text("cache_key"),
-            Field::text("status"),
+            Field::text("status").walked_by(&["created"]),
             Field::time("start_time"),
             Field::time("end_time"),
             Field::reference("pipeline_run_id", "pipeline_run_id"),
@@ -26,7 +27,9 @@ impl Listed for StepRow {
             Field::reference("model_version_id", "model_version_id"),
             Field::related("model", MODEL),
             Field::number("version"),
-            Field::switch("exclude_retried", |exclude| exclude.then(|| Expr::col("status").ne("retried"))),
+            Field::switch("exclude_retried", |exclude| {
+                exclude.then(|| Part::plain(Expr::col("status").ne("retried")))
+            }),
             Field::time("cache_expires_at"),
             Field::switch("cache_expired", cache_expired),
         ],
@@ -34,8 +37,8 @@ impl Listed for StepRow {
 }
 
 /// Whether what a step made may not be used again.
-fn cache_expired(expired: bool) -> Option<SimpleExpr> {
+fn cache_expired(expired: bool) -> Option<Part> {
     let now = Expr::current_timestamp();
     let ends = || Expr::col("cache_expires_at");
-    Some(if expired { ends().lt(now) } else { ends().is_null().or(ends().gt(now)) })
+    Some(Part::plain(if expired { ends().lt(now) } else { ends().is_null().or(ends().gt(now)) }))
 }

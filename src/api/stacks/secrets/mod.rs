@@ -18,8 +18,9 @@ use crate::framework::routes::Routes;
 use crate::framework::{
     Context, Loader, NoResources, Owner, Resource, Response, ResponseOf, delete, list, not_found,
 };
+use crate::http::conditions::Part;
 use crate::http::error::{ApiError, ApiResult, if_duplicate};
-use crate::http::filter::{Field, FieldKind, Fields, STAMPED};
+use crate::http::fields::{Field, FieldKind, Fields, STAMPED};
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
 use crate::http::openapi::shapes::ErrorModel;
@@ -84,7 +85,7 @@ impl Listed for SecretRow {
             Field::user(),
             Field::text("name"),
             Field {
-                kind: FieldKind::Switch(|is| Some(Expr::col("private").eq(is))),
+                kind: FieldKind::Switch(|is| Some(Part::plain(Expr::col("private").eq(is)))),
                 ..Field::only_flag("private")
             },
         ],

@@ -16,7 +16,7 @@ use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{ById, Loader, Owner, Resource, Response, ResponseOf, delete, get, list};
 use crate::http::error::ApiResult;
-use crate::http::filter::{Field, FieldKind, Fields, OWNED, Related, STAMPED};
+use crate::http::fields::{Field, FieldKind, Fields, OWNED, Related, STAMPED};
 use crate::http::list::Listed;
 use crate::http::written::or_empty_object;
 use crate::store::{Base64Json, Id, InIds, Transaction, row};

@@ -49,7 +49,7 @@ pub(super) async fn fetch(
     let project = find_project(cx, list.project.as_deref()).await?;
     let mut wanted = Sql::select();
     wanted.column("id").from(RUN).and_where(Expr::col("project_id").eq(project));
-    list.narrow(&mut wanted);
+    list.narrow(&cx.store, &mut wanted).await?;
     let mut query = Sql::select();
     query.from_subquery(runs(cx, request, wanted), "runs");
     if request.groupings.iter().any(|grouping| grouping.r#type == GroupingKind::Tag) {
