@@ -24,7 +24,8 @@ impl Config {
     /// How to open the database.
     pub fn store_options(&self) -> Options {
         let statement_limit = Duration::from_secs(self.server.request_timeout.0.into()) + STATEMENT_LEEWAY;
-        self.store.options(self.store_location(), statement_limit)
+        let plans = self.zendo.plans.as_ref().map(|path| path.0.clone());
+        Options { plans, ..self.store.options(self.store_location(), statement_limit) }
     }
 
     /// Files and folders of the server's own. They may not be there yet.

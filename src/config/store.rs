@@ -113,7 +113,7 @@ impl StoreSettings {
             }
         };
         let (pool_size, max_overflow) = (self.pool_size.0, self.max_overflow.0);
-        Options { location, pool_size, max_overflow, statement_limit }
+        Options { location, pool_size, max_overflow, statement_limit, plans: None }
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {

@@ -57,6 +57,9 @@ pub struct ZendoSettings {
     /// For so many days a token that has ended stays in the list of API tokens.
     #[serde(deserialize_with = "setting")]
     pub token_history: AtLeast<0>,
+    /// For developers: reads that get slower as their table grows are refused, but for those of this file.
+    #[serde(deserialize_with = "optional")]
+    pub plans: Option<AbsolutePath>,
     /// What is logged on standard error, as a tracing filter.
     #[serde(deserialize_with = "setting")]
     pub log: LogFilter,
@@ -79,6 +82,7 @@ impl Default for ZendoSettings {
             introspection_accounts: Names::default(),
             forward_auth_preflight: None,
             token_history: AtLeast(30),
+            plans: None,
             log: LogFilter(Targets::new().with_default(LevelFilter::INFO)),
         }
     }

@@ -39,6 +39,7 @@ mod openapi;
 mod parity;
 mod pipelines;
 mod pipelines_under_load;
+mod plans;
 mod query_counts;
 mod replay;
 mod resource_commands;

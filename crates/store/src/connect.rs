@@ -12,6 +12,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use super::kill::Killer;
 use super::lanes::{ACQUIRE_TIMEOUT, Lanes, Rank, silent};
 use super::options::{Location, Options, Server, Tls};
+use super::plans::Plans;
 use super::wire::MySqlLink;
 use super::{Pools, Store, StoreError, folded, made, mysql_number};
 
@@ -101,11 +102,15 @@ impl Store {
 
     async fn open(options: &Options) -> Result<Self, ConnectError> {
         let description = options.location.to_string();
-        let pools = match &options.location {
-            Location::Sqlite { path } => connect_sqlite(path, options.pool_size).await,
-            Location::MySql(server) => connect_mysql(server, options).await,
+        let pools = async {
+            let plans = options.plans.as_deref().map(Plans::read).transpose()?.map(Arc::new);
+            match &options.location {
+                Location::Sqlite { path } => connect_sqlite(path, options.pool_size, plans).await,
+                Location::MySql(server) => connect_mysql(server, options, plans).await,
+            }
         };
-        let pools = pools.map_err(|source| ConnectError::Open { database: description.clone(), source })?;
+        let opened = pools.await;
+        let pools = opened.map_err(|source| ConnectError::Open { database: description.clone(), source })?;
         Ok(Self {
             pools,
             description,
@@ -118,7 +123,7 @@ impl Store {
     }
 }
 
-async fn connect_sqlite(path: &Path, pool_size: u32) -> Result<Pools, StoreError> {
+async fn connect_sqlite(path: &Path, pool_size: u32, plans: Option<Arc<Plans>>) -> Result<Pools, StoreError> {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
@@ -129,12 +134,12 @@ async fn connect_sqlite(path: &Path, pool_size: u32) -> Result<Pools, StoreError
         .row_buffer_size(ROWS_AHEAD)
         .collation(folded::SQLITE_COLLATION, |a, b| folded(a).cmp(&folded(b)))
         .disable_statement_logging();
-    let writer = Lanes::new(options.clone(), 1, 0, None);
+    let writer = Lanes::new(options.clone(), 1, 0, None, plans.clone());
     // The database is opened now, so that whoever starts the server hears why it can't be.
     drop(writer.lease(Rank::Shared).await?);
     let shared = pool_size.min(sqlite_readers()).max(1);
     let readers = usize::try_from(shared).unwrap_or(1) + SQLITE_RESERVED;
-    let reader = Lanes::new(options, readers, SQLITE_RESERVED, None);
+    let reader = Lanes::new(options, readers, SQLITE_RESERVED, None, plans);
     Ok(Pools::Sqlite { reader, writer, path: path.to_owned() })
 }
 
@@ -144,13 +149,17 @@ fn sqlite_readers() -> u32 {
     u32::try_from(readers).unwrap_or(1)
 }
 
-async fn connect_mysql(server: &Server, options: &Options) -> Result<Pools, StoreError> {
+async fn connect_mysql(
+    server: &Server,
+    options: &Options,
+    plans: Option<Arc<Plans>>,
+) -> Result<Pools, StoreError> {
     let connection = mysql_options(server)?.database(&server.database);
     let most = options.pool_size.saturating_add(options.max_overflow).min(MOST_CONNECTIONS);
     let most = usize::try_from(most).unwrap_or(1);
     let reserved = (most / RESERVED_OF).clamp(LEAST_RESERVED, MOST_RESERVED);
     let link = MySqlLink { options: connection.clone(), statement_limit: options.statement_limit };
-    let lanes = Lanes::new(link, most.max(reserved + 1), reserved, Some(Killer(connection)));
+    let lanes = Lanes::new(link, most.max(reserved + 1), reserved, Some(Killer(connection)), plans);
     drop(lanes.lease(Rank::Shared).await?);
     Ok(Pools::MySql(lanes))
 }

@@ -24,6 +24,7 @@ use tokio::sync::{AcquireError, Semaphore};
 use tokio::time::timeout;
 
 use super::kill::Killer;
+use super::plans::Plans;
 use super::presence::Presence;
 use super::wire::{Amount, Wire};
 use super::{Engine, StoreError, is_lost_race, passing};
@@ -99,6 +100,7 @@ pub(super) struct Lanes<DB: Wire> {
     is_closed: AtomicBool,
     /// Of MySQL alone.
     killer: Option<Killer>,
+    plans: Option<Arc<Plans>>,
 }
 
 impl<DB: Wire> std::fmt::Debug for Lanes<DB> {
@@ -109,7 +111,13 @@ impl<DB: Wire> std::fmt::Debug for Lanes<DB> {
 
 impl<DB: Wire> Lanes<DB> {
     /// So many lanes, some of which are reserved.
-    pub(crate) fn new(link: DB::Link, count: usize, reserved: usize, killer: Option<Killer>) -> Arc<Self> {
+    pub(crate) fn new(
+        link: DB::Link,
+        count: usize,
+        reserved: usize,
+        killer: Option<Killer>,
+        plans: Option<Arc<Plans>>,
+    ) -> Arc<Self> {
         let lane = || Lane { kept: Mutex::default(), progress: Arc::default() };
         Arc::new(Self {
             link: Arc::new(link),
@@ -120,6 +128,7 @@ impl<DB: Wire> Lanes<DB> {
             shared: Semaphore::new(count.saturating_sub(reserved).max(1)),
             is_closed: AtomicBool::new(false),
             killer,
+            plans,
         })
     }
 
@@ -403,6 +412,15 @@ impl<DB: Wire> Lease<DB> {
     where
         SqlxValues: IntoArguments<DB>,
     {
+        let (connection, lanes) = self.ask()?;
+        if let Some(plans) = lanes.plans.as_ref().filter(|plans| plans.is_new(&sql)) {
+            let judged = async {
+                let faults = DB::faults(connection, &sql, values.clone().into_arguments()).await?;
+                plans.judge(&sql, faults)
+            };
+            let judged = judged.await;
+            self.end(judged)?;
+        }
         let (connection, lanes) = self.ask()?;
         let fetched = lanes.answer(DB::fetch(connection, sql, values.into_arguments(), amount)).await;
         self.end(fetched)

@@ -19,6 +19,7 @@ mod migrate;
 mod numbered;
 mod options;
 mod passing;
+mod plans;
 mod presence;
 mod python_json;
 mod row;

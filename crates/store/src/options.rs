@@ -15,6 +15,9 @@ pub struct Options {
     pub max_overflow: u32,
     /// What MySQL ends a statement after: a request is over before; this is for where it can't tell.
     pub statement_limit: Duration,
+    /// For the suite: each read's plan is judged, and one that gets slower as its table grows is refused. A file with the
+    /// statements that are let through.
+    pub plans: Option<PathBuf>,
 }
 
 /// Where the database is.

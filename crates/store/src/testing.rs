@@ -26,6 +26,7 @@ pub(crate) async fn unmigrated() -> (Store, tempfile::TempDir) {
         pool_size: 20,
         max_overflow: 20,
         statement_limit: Duration::from_secs(20),
+        plans: None,
     };
     (Store::connect(&options).await.unwrap(), folder)
 }

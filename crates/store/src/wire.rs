@@ -13,7 +13,7 @@ use sqlx::{
 
 use super::kill::introduce;
 use super::lanes::Progress;
-use super::{Engine, StoreError};
+use super::{Engine, StoreError, plans};
 
 /// Steps of SQLite's machine between two looks at whether anybody still waits for the query: a fraction of a millisecond.
 const STEPS_BETWEEN_LOOKS: i32 = 4_000;
@@ -58,6 +58,13 @@ pub(super) trait Wire: Database {
         arguments: Self::Arguments,
         amount: Amount,
     ) -> impl Future<Output = Result<Vec<Self::Row>, StoreError>> + Send;
+
+    /// What is wrong with the plan of a read.
+    fn faults(
+        connection: &mut Self::Connection,
+        sql: &str,
+        arguments: Self::Arguments,
+    ) -> impl Future<Output = Result<Vec<String>, StoreError>> + Send;
 }
 
 /// How many of a query's rows are wanted.
@@ -116,6 +123,14 @@ impl Wire for Sqlite {
         })
         .await?;
         Ok(rows)
+    }
+
+    async fn faults(
+        connection: &mut SqliteConnection,
+        sql: &str,
+        arguments: SqliteArguments,
+    ) -> Result<Vec<String>, StoreError> {
+        plans::sqlite_faults(connection, sql, arguments).await
     }
 }
 
@@ -192,5 +207,13 @@ impl Wire for MySql {
             Amount::All => query.fetch_all(connection).await,
             Amount::First => Ok(query.fetch_optional(connection).await?.into_iter().collect()),
         }
+    }
+
+    async fn faults(
+        connection: &mut MySqlConnection,
+        sql: &str,
+        arguments: MySqlArguments,
+    ) -> Result<Vec<String>, StoreError> {
+        plans::mysql_faults(connection, sql, arguments).await
     }
 }

@@ -38,6 +38,7 @@ impl TestApp {
     pub async fn start_with(database: &Database, variables: &[(&str, &str)]) -> Self {
         let mut all = database.variables();
         all.push(("ZENML_DEFAULT_USER_PASSWORD".to_owned(), PASSWORD.to_owned()));
+        all.retain(|(known, _)| !variables.iter().any(|(name, _)| name == known));
         all.extend(variables.iter().map(|(name, value)| (name.to_string(), value.to_string())));
         super::logs::log_this_process();
         super::logs::note_secret(PASSWORD);

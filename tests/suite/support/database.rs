@@ -51,6 +51,8 @@ impl Database {
         let mut connection = sqlx::MySqlConnection::connect(&server).await.unwrap();
         let sql = format!("CREATE DATABASE `{name}` CHARACTER SET utf8mb4");
         sqlx::query(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+        let statistics = include_str!("../../mariadb_statistics.sql").replace("{database}", &name);
+        sqlx::raw_sql(AssertSqlSafe(statistics)).execute(&mut connection).await.unwrap();
         Some(Self { folder: Arc::new(tempfile::tempdir().unwrap()), url: Some(format!("{server}/{name}")) })
     }
 
@@ -62,6 +64,10 @@ impl Database {
     pub fn variables(&self) -> Vec<(String, String)> {
         let folder = self.folder.path().display().to_string();
         let mut variables = vec![("ZENDO_DATA_DIR".to_owned(), folder)];
+        variables.push((
+            "ZENDO_PLANS".to_owned(),
+            concat!(env!("CARGO_MANIFEST_DIR"), "/tests/plans.txt").to_owned(),
+        ));
         variables.extend(self.url.iter().map(|url| ("ZENML_STORE_URL".to_owned(), url.clone())));
         variables
     }

@@ -1,0 +1,62 @@
+//! How an engine means to answer each read, for the suite: a read that would get slower as its table grows is refused.
+//!
+//! Both engines are made to believe that tables which grow have a million rows. What each of them then says of a statement
+//! (EXPLAIN) is judged by its numbers; which tables those are, and the statements that are let through with the reason,
+//! are in a file.
+
+mod mysql;
+mod rules;
+mod sqlite;
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use self::rules::Rules;
+use super::StoreError;
+
+/// More rows than this are no page.
+const MANY: u64 = 2_000;
+
+/// What may be read, and the statements that were found to be so.
+#[derive(Debug)]
+pub(super) struct Plans {
+    rules: Rules,
+    passed: Mutex<HashSet<String>>,
+}
+
+impl Plans {
+    /// # Errors
+    /// When the file can't be read.
+    pub(super) fn read(path: &Path) -> Result<Self, StoreError> {
+        let text = std::fs::read_to_string(path)?;
+        Ok(Self { rules: Rules::read(&text), passed: Mutex::default() })
+    }
+
+    /// Whether nobody has judged this statement yet, and let it pass.
+    pub(super) fn is_new(&self, sql: &str) -> bool {
+        sql.starts_with("SELECT") && !self.passed().contains(sql)
+    }
+
+    fn passed(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// # Errors
+    /// What is wrong with the plan, unless it is let through.
+    pub(super) fn judge(&self, sql: &str, faults: Vec<String>) -> Result<(), StoreError> {
+        match faults.into_iter().find(|fault| !self.rules.lets_through(sql, fault)) {
+            None => {
+                self.passed().insert(sql.to_owned());
+                Ok(())
+            }
+            Some(fault) => {
+                tracing::error!(fault, sql, "this statement gets slower as its table grows");
+                Err(StoreError::Protocol(format!("a statement's plan: {fault}: {sql}")))
+            }
+        }
+    }
+}
+
+pub(super) use mysql::faults as mysql_faults;
+pub(super) use sqlite::faults as sqlite_faults;
