@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Fills a ZenML 0.98.0 SQLite database with pipeline runs, as the official client leaves them.
+"""Fills a ZenML 0.98.0 database with pipeline runs, as the official client leaves them.
 
     benches/fill_runs.py zendo-data/zendo.db                10,000 runs of 5 steps each
     benches/fill_runs.py zendo-data/zendo.db --runs 1000
+    benches/fill_runs.py mysql://user:password@127.0.0.1:3306/zendo     by the program mariadb
 
-The database is one that zendo's or ZenML's first start made. Its server may run, but should be idle. Each run has a
-snapshot of its own, as with the client. Of twenty runs one has failed; of four, one took its first step from the cache.
+The database is one that zendo's or ZenML's first start made. Its server should be stopped: indexes are dropped, and made
+again when all rows are there. Each run has a snapshot of its own, as with the client, unless --shared gives all runs of a
+pipeline one: then a run is a third as large. Of twenty runs one has failed; of four, one took its first step from the cache.
 The same seed makes the same rows, but for the ids of what the server made itself.
 """
 
@@ -15,8 +17,10 @@ import itertools
 import json
 import random
 import sqlite3
+import subprocess
 import sys
 import time
+import urllib.parse
 
 REVISION = "0.98.0"
 BEGINNING = datetime.datetime(2026, 1, 1)
@@ -164,16 +168,94 @@ EXCEPTION = json.dumps({
 })
 
 
+class SQLite:
+    def __init__(self, path):
+        self.connection = sqlite3.connect(f"file:{path}?mode=rw", uri=True, timeout=60, isolation_level=None)
+        self.indexes = []
+
+    def first(self, query):
+        return self.connection.execute(query).fetchone()
+
+    def begin(self):
+        """Without its indexes a table is written from its beginning to its end."""
+        self.connection.execute("PRAGMA cache_size = -500000")
+        self.connection.execute("PRAGMA synchronous = OFF")
+        self.connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        self.connection.execute("PRAGMA journal_mode = OFF")
+        self.connection.execute("PRAGMA foreign_keys = OFF")
+        self.connection.execute("BEGIN IMMEDIATE")
+        self.indexes = self.connection.execute(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL").fetchall()
+        for name, _ in self.indexes:
+            self.connection.execute(f'DROP INDEX "{name}"')
+
+    def insert(self, table, columns, rows):
+        names, marks = ", ".join(f'"{column}"' for column in columns), ", ".join("?" * len(columns))
+        self.connection.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)
+
+    def end(self, state):
+        self.connection.execute("UPDATE server_settings SET onboarding_state = ?", (state,))
+        for _, sql in self.indexes:
+            self.connection.execute(sql)
+        self.connection.execute("COMMIT")
+        self.connection.execute("PRAGMA journal_mode = WAL")
+        self.connection.close()
+
+
+class MariaDB:
+    """By the client program, which takes statements on its standard input."""
+
+    def __init__(self, url):
+        parts = urllib.parse.urlsplit(url)
+        self.command = ["mariadb", "--no-defaults", f"--user={parts.username}", f"--password={parts.password}",
+                        f"--host={parts.hostname}", f"--port={parts.port or 3306}", parts.path.strip("/")]
+        self.process = None
+
+    def first(self, query):
+        answered = subprocess.run([*self.command, "--batch", "--skip-column-names", "--execute", query.replace('"', "`")],
+                                  check=True, capture_output=True, text=True).stdout.split("\n")[0]
+        return tuple(answered.split("\t")) if answered else None
+
+    def begin(self):
+        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, text=True, encoding="utf-8")
+        self.say("SET unique_checks = 0, foreign_key_checks = 0, autocommit = 0")
+
+    def say(self, statement):
+        self.process.stdin.write(f"{statement};\n")
+
+    def insert(self, table, columns, rows):
+        names = ", ".join(f"`{column}`" for column in columns)
+        for begin in range(0, len(rows), 200):
+            listed = ",".join(f"({','.join(map(self.quoted, row))})" for row in rows[begin:begin + 200])
+            self.say(f"INSERT INTO `{table}` ({names}) VALUES {listed}")
+
+    @staticmethod
+    def quoted(value):
+        if value is None:
+            return "NULL"
+        if isinstance(value, (int, float)):
+            return str(value)
+        return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
+
+    def end(self, state):
+        self.say(f"UPDATE server_settings SET onboarding_state = {self.quoted(state)}")
+        self.say("COMMIT")
+        self.process.stdin.close()
+        if self.process.wait() != 0:
+            raise SystemExit("fill_runs: the program mariadb has failed")
+
+
 class Filler:
-    def __init__(self, database, seed):
+    def __init__(self, database, seed, shares_snapshots):
         self.database = database
+        self.shares_snapshots = shares_snapshots
         self.numbers = random.Random(seed)
         self.rows = {}
         self.pipelines, self.artifacts, self.versions, self.tags, self.loaded = {}, {}, {}, {}, {}
         self.written = 0
 
         def the(what, query):
-            row = database.execute(query).fetchone()
+            row = database.first(query)
             if row is None:
                 raise SystemExit(f"fill_runs: the database has no {what}; has its server been started and activated?")
             return row[0]
@@ -207,8 +289,7 @@ class Filler:
 
     def flush(self):
         for (table, columns), rows in self.rows.items():
-            names, marks = ", ".join(f'"{column}"' for column in columns), ", ".join("?" * len(columns))
-            self.database.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)
+            self.database.insert(table, columns, rows)
             self.written += len(rows)
         self.rows.clear()
 
@@ -269,15 +350,8 @@ class Filler:
             self.tag("metric", version, "artifact_version", when)
         return version
 
-    def run(self, number):
-        name = PIPELINES[number % len(PIPELINES)]
-        start = BEGINNING + number * APART + datetime.timedelta(microseconds=self.numbers.randrange(1_000_000))
-        pipeline = self.pipeline(name, start)
-        pipeline["runs"] += 1
-        turn = pipeline["runs"]
-        cached, failed = turn % 4 == 0, turn % 20 == 10
-        run, snapshot = self.id(), self.id()
-
+    def snapshot(self, pipeline, start):
+        name, snapshot = pipeline["name"], self.id()
         self.made(
             "pipeline_snapshot", start, id=snapshot, is_dynamic=0, pipeline_configuration=pipeline["configuration"],
             client_environment=ENVIRONMENT, run_name_template=f"{name}-{{date}}-{{time}}", client_version=REVISION,
@@ -287,6 +361,19 @@ class Filler:
         for index, step in enumerate(STEPS):
             self.made("step_configuration", start, index=index, name=step.name, config=self.step_configurations[step],
                       snapshot_id=snapshot)
+        return snapshot
+
+    def run(self, number):
+        name = PIPELINES[number % len(PIPELINES)]
+        start = BEGINNING + number * APART + datetime.timedelta(microseconds=self.numbers.randrange(1_000_000))
+        pipeline = self.pipeline(name, start)
+        pipeline["runs"] += 1
+        turn = pipeline["runs"]
+        cached, failed = turn % 4 == 0, turn % 20 == 10
+        run = self.id()
+        snapshot = pipeline.get("snapshot") or self.snapshot(pipeline, start)
+        if self.shares_snapshots:
+            pipeline["snapshot"] = snapshot
 
         model_version = None
         if pipeline["model"]:
@@ -371,33 +458,30 @@ class Filler:
             self.made("pipeline", pipeline["created"], id=pipeline["id"], name=name, run_count=pipeline["runs"],
                       **self.owned)
         self.flush()
-        self.database.execute("UPDATE server_settings SET onboarding_state = ?",
-                              (json.dumps(["pipeline_run", "project_created"]),))
 
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    arguments.add_argument("database", help="the SQLite file, such as zendo-data/zendo.db")
+    arguments.add_argument("database", help="the SQLite file, such as zendo-data/zendo.db, or a mysql:// URL")
     arguments.add_argument("--runs", type=int, default=10_000, help="how many runs (10000)")
     arguments.add_argument("--seed", type=int, default=98, help="of the ids and numbers (98)")
+    arguments.add_argument("--shared", action="store_true", help="one snapshot for all runs of a pipeline")
     given = arguments.parse_args()
 
     begin = time.perf_counter()
-    database = sqlite3.connect(f"file:{given.database}?mode=rw", uri=True, timeout=60, isolation_level=None)
     try:
-        revision = database.execute("SELECT version_num FROM alembic_version").fetchone()
+        database = MariaDB(given.database) if "://" in given.database else SQLite(given.database)
+        revision = database.first("SELECT version_num FROM alembic_version")
         if revision != (REVISION,):
             raise SystemExit(f"fill_runs: the database is of revision {revision and revision[0]}, not {REVISION}")
-        if database.execute("SELECT 1 FROM pipeline LIMIT 1").fetchone():
+        if database.first("SELECT 1 FROM pipeline LIMIT 1"):
             raise SystemExit("fill_runs: the database has pipelines already")
-        database.execute("BEGIN IMMEDIATE")
-        filler = Filler(database, given.seed)
+        filler = Filler(database, given.seed, given.shared)
+        database.begin()
         filler.fill(given.runs)
-        database.execute("COMMIT")
-    except sqlite3.Error as error:
-        raise SystemExit(f"fill_runs: {given.database}: {error}") from error
-    finally:
-        database.close()
+        database.end(json.dumps(["pipeline_run", "project_created"]))
+    except (sqlite3.Error, subprocess.CalledProcessError, BrokenPipeError) as error:
+        raise SystemExit(f"fill_runs: {error}") from error
     print(f"{given.runs} runs, {filler.written} rows in {time.perf_counter() - begin:.1f} s", file=sys.stderr)
 
 
