@@ -125,9 +125,7 @@ impl<T: Listed> ListRequest<T> {
         let project = named.or_else(|| query.text("project")).map(str::to_owned);
         Ok(Self { page, size, sort, conditions, project, hydrate, listed: PhantomData })
     }
-}
 
-impl<T: Listed> ListRequest<T> {
     /// With one more filter, whatever the others are joined by.
     ///
     /// # Errors

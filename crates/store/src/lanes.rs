@@ -414,11 +414,8 @@ impl<DB: Wire> Lease<DB> {
     {
         let (connection, lanes) = self.ask()?;
         if let Some(plans) = lanes.plans.as_ref().filter(|plans| plans.is_new(&sql)) {
-            let judged = async {
-                let faults = DB::faults(connection, &sql, values.clone().into_arguments()).await?;
-                plans.judge(&sql, faults)
-            };
-            let judged = judged.await;
+            let faults = DB::faults(connection, &sql, values.clone().into_arguments()).await;
+            let judged = faults.and_then(|faults| plans.judge(&sql, faults));
             self.end(judged)?;
         }
         let (connection, lanes) = self.ask()?;
