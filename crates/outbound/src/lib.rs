@@ -5,13 +5,13 @@
 mod networks;
 mod tls;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use http::{HeaderMap, Method, StatusCode};
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect;
 use url::{Host, Url};
@@ -29,6 +29,8 @@ const LARGEST: usize = 1 << 20;
 pub struct Outbound {
     /// Networks that may be called besides public ones.
     allowed: Arc<[IpNet]>,
+    /// Networks that may be called without TLS.
+    in_the_clear: Arc<[IpNet]>,
 }
 
 /// A request.
@@ -73,8 +75,19 @@ pub enum CallError {
 }
 
 impl Outbound {
+    /// To the public internet, and to these networks, which may do without TLS.
     pub fn new(allowed: impl IntoIterator<Item = IpNet>) -> Self {
-        Self { allowed: allowed.into_iter().collect() }
+        let allowed: Arc<[IpNet]> = allowed.into_iter().collect();
+        Self { in_the_clear: Arc::clone(&allowed), allowed }
+    }
+
+    /// To whatever address, for what only an operator or admin names; without TLS to this machine alone.
+    pub fn anywhere() -> Self {
+        let v4 = |address, prefix| IpNet::V4(Ipv4Net::new_assert(address, prefix));
+        let v6 = |address, prefix| IpNet::V6(Ipv6Net::new_assert(address, prefix));
+        let all = [v4(Ipv4Addr::UNSPECIFIED, 0), v6(Ipv6Addr::UNSPECIFIED, 0)];
+        let loopback = [v4(Ipv4Addr::new(127, 0, 0, 0), 8), v6(Ipv6Addr::LOCALHOST, 128)];
+        Self { allowed: Arc::new(all), in_the_clear: Arc::new(loopback) }
     }
 
     /// Makes a request, and reads the answer whole.
@@ -117,12 +130,11 @@ impl Outbound {
     }
 
     fn client(&self, call: &Call) -> Result<reqwest::Client, CallError> {
-        // Without TLS only what the operator calls inner: a name's addresses are asked the same.
-        let in_the_clear = call.url.scheme() == "http";
-        let resolver = Resolver { allowed: Arc::clone(&self.allowed), in_the_clear };
-        if in_the_clear
-            && call.url.host().as_ref().and_then(address_of).is_some_and(|it| !resolver.may_call(it))
-        {
+        // A name's addresses are asked the same.
+        let is_clear = call.url.scheme() == "http";
+        let resolver = Resolver { outbound: self.clone(), is_clear };
+        let address = call.url.host().as_ref().and_then(address_of);
+        if is_clear && address.is_some_and(|address| !resolver.may_call(address)) {
             return Err(CallError::InTheClear);
         }
         reqwest::Client::builder()
@@ -150,8 +162,8 @@ fn address_of<S>(host: &Host<S>) -> Option<IpAddr> {
 /// Looks names up, and gives only addresses that may be called: the one that was checked is the one that is called.
 #[derive(Debug)]
 struct Resolver {
-    allowed: Arc<[IpNet]>,
-    in_the_clear: bool,
+    outbound: Outbound,
+    is_clear: bool,
 }
 
 /// Why a name leads nowhere.
@@ -167,16 +179,18 @@ enum Unresolved {
 
 impl Resolver {
     fn may_call(&self, address: IpAddr) -> bool {
-        match self.in_the_clear {
-            true => self.allowed.iter().any(|network| network.contains(&address.to_canonical())),
-            false => networks::may_call(address, &self.allowed),
+        match self.is_clear {
+            true => {
+                self.outbound.in_the_clear.iter().any(|network| network.contains(&address.to_canonical()))
+            }
+            false => networks::may_call(address, &self.outbound.allowed),
         }
     }
 
     async fn addresses(&self, name: &str) -> Result<Vec<SocketAddr>, Unresolved> {
         let found = tokio::net::lookup_host((name, 0)).await.map_err(|_| Unresolved::Unknown)?;
         let (may, not): (Vec<_>, Vec<_>) = found.partition(|address| self.may_call(address.ip()));
-        let is_inner = |address: &SocketAddr| !networks::may_call(address.ip(), &self.allowed);
+        let is_inner = |address: &SocketAddr| !networks::may_call(address.ip(), &self.outbound.allowed);
         match (may.as_slice(), not.as_slice()) {
             ([], []) => Err(Unresolved::Unknown),
             ([], not) if not.iter().any(is_inner) => Err(Unresolved::Inner),
@@ -188,7 +202,7 @@ impl Resolver {
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let resolver = Self { allowed: Arc::clone(&self.allowed), in_the_clear: self.in_the_clear };
+        let resolver = Self { outbound: self.outbound.clone(), is_clear: self.is_clear };
         Box::pin(async move {
             let addresses = resolver.addresses(name.as_str()).await?;
             Ok::<Addrs, _>(Box::new(addresses.into_iter()))

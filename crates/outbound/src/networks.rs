@@ -27,12 +27,12 @@ const INNER_V4: [Ipv4Net; 15] = [
 ];
 
 /// The part of IPv6 that is given out. The rest is kept for machines, links and sites.
-const GIVEN_OUT: Ipv6Net = v6([0x2000, 0, 0, 0, 0, 0, 0, 0], 3);
+const GIVEN_OUT: Ipv6Net = v6(Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 /// What isn't public of it: protocols of the IETF (Teredo among them), documentation, segment routing.
 const INNER_V6: [Ipv6Net; 3] = [
-    v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23),
-    v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32),
-    v6([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20),
+    v6(Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23),
+    v6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32),
+    v6(Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20),
 ];
 
 const fn v4(address: [u8; 4], prefix: u8) -> Ipv4Net {
@@ -40,9 +40,8 @@ const fn v4(address: [u8; 4], prefix: u8) -> Ipv4Net {
     Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), prefix)
 }
 
-const fn v6(address: [u16; 8], prefix: u8) -> Ipv6Net {
-    let [a, b, c, d, e, f, g, h] = address;
-    Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, d, e, f, g, h), prefix)
+const fn v6(address: Ipv6Addr, prefix: u8) -> Ipv6Net {
+    Ipv6Net::new_assert(address, prefix)
 }
 
 /// Whether everyone may call it, or one of the networks has it. An IPv4 address within an IPv6 one is asked for as
@@ -73,8 +72,9 @@ fn embedded(address: IpAddr) -> Option<Ipv4Addr> {
         [0, 0, 0, 0, 0, 0, _, _] if address != Ipv6Addr::LOCALHOST && !address.is_unspecified() => {
             Some(at(12))
         }
-        [0, 0, 0, 0, 0, 0xffff, _, _] | [0, 0, 0, 0, 0xffff, 0, _, _] => Some(at(12)),
-        [0x64, 0xff9b, 0, 0, 0, 0, _, _] => Some(at(12)),
+        [0, 0, 0, 0, 0, 0xffff, _, _] | [0, 0, 0, 0, 0xffff, 0, _, _] | [0x64, 0xff9b, 0, 0, 0, 0, _, _] => {
+            Some(at(12))
+        }
         [0x2002, ..] => Some(at(2)),
         _ => None,
     }
