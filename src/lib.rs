@@ -7,6 +7,7 @@ mod audit;
 mod auth;
 mod config;
 mod connections;
+mod connectors;
 mod console;
 mod env;
 mod framework;

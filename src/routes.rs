@@ -15,7 +15,9 @@ use crate::api::server::{
     audit, health, info, load_info, onboarding, projects, settings, statistics, tag_resources, tags,
     unimplemented,
 };
-use crate::api::stacks::{components, flavors, secrets, stacks};
+use crate::api::stacks::{
+    components, flavors, secrets, service_connector_types, service_connectors, stacks,
+};
 use crate::auth::access::Access;
 use crate::auth::kind::Kind;
 use crate::framework::routes::{Operation, RouteTable, Routes};
@@ -75,6 +77,8 @@ fn resources() -> RouteTable {
         secrets::routes(),
         settings::routes(),
         service_accounts::routes(),
+        service_connector_types::routes(),
+        service_connectors::routes(),
         stacks::routes(),
         steps::routes(),
         tag_resources::routes(),

@@ -35,7 +35,7 @@ pub(crate) trait Modelled {
 }
 
 /// Models that are asked for by name, most of them bodies; those that they refer to come with them.
-const MODEL_NAMES: [&str; 21] = [
+const MODEL_NAMES: [&str; 23] = [
     "ArtifactVersionRequest",
     "CodeRepositoryRequest",
     "CodeRepositoryUpdate",
@@ -52,6 +52,8 @@ const MODEL_NAMES: [&str; 21] = [
     "PipelineSnapshotUpdate",
     "RunTemplateRequest",
     "RunTemplateUpdate",
+    "ServiceConnectorRequest",
+    "ServiceConnectorUpdate",
     "StepConfigurationUpdate",
     "StepRunRequest",
     "StepRunUpdate",
