@@ -9,7 +9,8 @@ use super::{AuthMethod, ConnectorType, Expiry, ResourceIds, ResourceType};
 
 const LOGO: &str = "https://public-flavor-logos.s3.eu-central-1.amazonaws.com/connectors/aws/aws.png";
 const S3_LOGO: &str = "https://public-flavor-logos.s3.eu-central-1.amazonaws.com/artifact_store/aws.png";
-const EKS_LOGO: &str = "https://public-flavor-logos.s3.eu-central-1.amazonaws.com/orchestrator/kubernetes.png";
+const EKS_LOGO: &str =
+    "https://public-flavor-logos.s3.eu-central-1.amazonaws.com/orchestrator/kubernetes.png";
 const ECR_LOGO: &str =
     "https://public-flavor-logos.s3.eu-central-1.amazonaws.com/container_registry/docker.png";
 
@@ -143,7 +144,7 @@ pub(super) const TYPE: ConnectorType = ConnectorType {
     has_auto_configuration: true,
     logo_url: LOGO,
     emoji: ":large_orange_diamond:",
-    is_listed: false,
+    service: None,
 };
 
 fn bucket(id: &str) -> Option<String> {
