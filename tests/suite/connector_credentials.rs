@@ -117,7 +117,7 @@ async fn a_registrys_account_is_handed_out(database: Database) {
     let records = used(&admin).await;
     assert_eq!(records.len(), 1, "{records:?}");
     let record = &records[0];
-    assert_eq!((&record["subject_id"], &record["actor_name"]), (&connector["id"], &json!("default")));
+    assert_eq!((&record["subject_id"], &record["user_name"]), (&connector["id"], &json!("default")));
     assert_eq!(record["details"]["resource_id"], host);
     assert!(!record.to_string().contains("robot's"), "{record}");
 }
@@ -146,7 +146,7 @@ async fn a_client_gets_access_tokens_and_never_its_secret(database: Database) {
         let answer = admin.get(&client_path(&connector)).await;
         let client = answer.expect_ok();
         assert!(
-            !answer.text.contains("the secret of") && !answer.text.contains("refresh_token"),
+            !answer.text.contains("the secret of") && client["metadata"]["configuration"].get("refresh_token").is_none(),
             "{answer:?}"
         );
         assert_eq!(client["body"]["auth_method"], "token");
@@ -269,7 +269,7 @@ async fn no_connector_leads_to_this_machine_unless_the_operator_allows_it(databa
     }
     for (address, reason) in [
         ("http://1.1.1.1/token", "https://"),
-        ("https://ada:secret@example.org/", "without a user"),
+        ("https://ada:hunter2@example.org/", "without a user"),
         ("file:///etc/passwd", "https://"),
         ("gopher://example.org/", "https://"),
         ("not an address", "https://"),
@@ -277,7 +277,7 @@ async fn no_connector_leads_to_this_machine_unless_the_operator_allows_it(databa
         let configuration = merged(client_of("x", "basic"), json!({"token_url": address}));
         let refused = verify(&admin, &oauth2("odd", "client-credentials", configuration)).await;
         assert!(error_of(&refused).contains(reason), "{address}: {refused}");
-        assert!(!error_of(&refused).contains("secret"), "{refused}");
+        assert!(!error_of(&refused).contains("hunter2"), "{refused}");
     }
 }
 
