@@ -10,21 +10,30 @@ mod update;
 
 use axum::Json;
 
+use crate::auth::access::Also;
 use crate::auth::kind::Kind;
-use crate::auth::permissions::Verb;
+use crate::auth::permissions::{Permission, Verb};
 use crate::framework::routes::Routes;
-use crate::framework::{Context, Loader, Resource, ResponseOf, delete, find_in};
+use crate::framework::{Context, Loader, Owner, Resource, ResponseOf, delete, find_in};
 use crate::http::error::ApiResult;
 use crate::http::path::PathId;
 use crate::http::query::QueryParams;
 use crate::store::{Base64Json, Id, Timestamp, Transaction, row};
 
 pub(crate) use answers::{ServiceConnectorBody, ServiceConnectorMetadata, answer_about};
-pub(crate) use create::{NewConnector, SentType, checked, insert};
-pub(crate) use rules::{Connectable, require_connectable};
-pub(crate) use secrets::{ConnectorWithSecrets, find_with_secrets, with_secrets};
+pub(crate) use create::{CreatedFrom, NewConnector, insert};
+pub(crate) use full_stack::ConnectorInfo;
+pub(crate) use rules::{Connectable, find_to_link};
+pub(crate) use update::change_settings;
 
 pub(crate) const KIND: Kind = Kind::new("service_connectors");
+/// Who gives a connector to a component lets it be used by whatever runs there.
+pub(crate) const LINK: Permission = KIND.to(Verb::Read);
+pub(crate) const CREATE: Permission = KIND.to(Verb::Create);
+/// What a route may do besides that connects components.
+pub(crate) const LINKED: [Also; 1] = [Also::met(LINK, "a service connector")];
+/// The same of one that makes connectors, too.
+pub(crate) const PARTS: [Also; 2] = [LINKED[0], Also::met(CREATE, "a new service connector")];
 const CONNECTORS: &str = "/api/v1/service_connectors";
 /// An older path; connectors are of no project, and as in ZenML the one in the path needn't be there.
 const CONNECTORS_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/service_connectors";
@@ -99,7 +108,7 @@ impl Resource for ServiceConnectorRow {
     const NAME: &'static str = "service connector";
     type Body = ServiceConnectorBody;
     type Metadata = ServiceConnectorMetadata;
-    type Resources = crate::framework::Owner;
+    type Resources = Owner;
 
     /// Without the secrets.
     async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
