@@ -15,9 +15,7 @@ use crate::api::server::{
     audit, health, info, load_info, onboarding, projects, settings, statistics, tag_resources, tags,
     unimplemented,
 };
-use crate::api::stacks::{
-    components, flavors, secrets, service_connector_types, service_connectors, stacks,
-};
+use crate::api::stacks::{components, flavors, secrets, service_connector_types, service_connectors, stacks};
 use crate::auth::access::Access;
 use crate::auth::kind::Kind;
 use crate::framework::routes::{Operation, RouteTable, Routes};

@@ -24,11 +24,19 @@ pub(crate) enum AttributeKind {
     Text,
     Secret,
     Uuid,
-    Flag { default: bool },
-    Word { name: &'static str, words: &'static [&'static str], default: &'static str },
+    Flag {
+        default: bool,
+    },
+    Word {
+        name: &'static str,
+        words: &'static [&'static str],
+        default: &'static str,
+    },
     Texts,
     /// Texts by their names, some of which may not be given.
-    TextsByName { reserved: &'static [&'static str] },
+    TextsByName {
+        reserved: &'static [&'static str],
+    },
 }
 
 /// A value as it is kept.
@@ -102,7 +110,8 @@ impl Attribute {
     /// What it has to be; nothing that was sent.
     pub(super) fn read(&self, value: Value) -> Result<Option<Read>, String> {
         let is_blank = value.as_str().is_some_and(|text| text.trim().is_empty());
-        if is_blank && !self.is_required && !matches!(self.kind, AttributeKind::Text | AttributeKind::Secret) {
+        if is_blank && !self.is_required && !matches!(self.kind, AttributeKind::Text | AttributeKind::Secret)
+        {
             return Ok(None);
         }
         let read = match (self.kind, value) {
@@ -124,7 +133,9 @@ impl Attribute {
             },
             (AttributeKind::Word { words, .. }, value) => {
                 let known = value.as_str().is_some_and(|text| words.contains(&text));
-                known.then_some(Read::Plain(value)).ok_or_else(|| format!("has to be {}", words.join(" or ")))?
+                known
+                    .then_some(Read::Plain(value))
+                    .ok_or_else(|| format!("has to be {}", words.join(" or ")))?
             }
             (AttributeKind::Texts, value) => {
                 let texts = texts(value).ok_or("has to be a list of texts")?;

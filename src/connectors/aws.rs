@@ -9,7 +9,8 @@ use super::{AuthMethod, ConnectorType, Expiry, ResourceIds, ResourceType};
 
 const LOGO: &str = "https://public-flavor-logos.s3.eu-central-1.amazonaws.com/connectors/aws/aws.png";
 const S3_LOGO: &str = "https://public-flavor-logos.s3.eu-central-1.amazonaws.com/artifact_store/aws.png";
-const EKS_LOGO: &str = "https://public-flavor-logos.s3.eu-central-1.amazonaws.com/orchestrator/kubernetes.png";
+const EKS_LOGO: &str =
+    "https://public-flavor-logos.s3.eu-central-1.amazonaws.com/orchestrator/kubernetes.png";
 const ECR_LOGO: &str =
     "https://public-flavor-logos.s3.eu-central-1.amazonaws.com/container_registry/docker.png";
 

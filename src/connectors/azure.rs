@@ -9,15 +9,16 @@ use super::{AuthMethod, ConnectorType, Expiry, ResourceIds, ResourceType};
 
 const LOGO: &str = "https://public-flavor-logos.s3.eu-central-1.amazonaws.com/connectors/azure/azure.png";
 const BLOB_LOGO: &str = "https://public-flavor-logos.s3.eu-central-1.amazonaws.com/artifact_store/azure.png";
-const AKS_LOGO: &str = "https://public-flavor-logos.s3.eu-central-1.amazonaws.com/orchestrator/kubernetes.png";
+const AKS_LOGO: &str =
+    "https://public-flavor-logos.s3.eu-central-1.amazonaws.com/orchestrator/kubernetes.png";
 const ACR_LOGO: &str =
     "https://public-flavor-logos.s3.eu-central-1.amazonaws.com/container_registry/docker.png";
 
 const SUBSCRIPTION: Attribute = Attribute::uuid("subscription_id", "Subscription")
     .described("Needed where the credentials reach several.");
 const TENANT: Attribute = Attribute::uuid("tenant_id", "Tenant");
-const GROUP: Attribute =
-    Attribute::text("resource_group", "Resource group").described("Leaves out clusters and registries of others.");
+const GROUP: Attribute = Attribute::text("resource_group", "Resource group")
+    .described("Leaves out clusters and registries of others.");
 const ACCOUNT: Attribute =
     Attribute::text("storage_account", "Storage account").described("Leaves out containers of others.");
 

@@ -94,7 +94,11 @@ impl TypeModel {
             name: known.name,
             connector_type: known.word,
             description: known.description,
-            resource_types: known.resource_types.iter().map(|it| ResourceTypeModel::of(it, &methods)).collect(),
+            resource_types: known
+                .resource_types
+                .iter()
+                .map(|it| ResourceTypeModel::of(it, &methods))
+                .collect(),
             auth_methods: known.methods.iter().map(AuthMethodModel::of).collect(),
             supports_auto_configuration: known.has_auto_configuration,
             logo_url: known.logo_url,

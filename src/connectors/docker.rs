@@ -30,7 +30,8 @@ pub(super) const TYPE: ConnectorType = ConnectorType {
         attributes: &[
             Attribute::secret("username", "User name").required(),
             Attribute::secret("password", "Password or token").required(),
-            Attribute::text("registry", "Address of the registry; without one it is Docker Hub").checked(check),
+            Attribute::text("registry", "Address of the registry; without one it is Docker Hub")
+                .checked(check),
         ],
         expiry: Expiry::AsConfigured,
     }],

@@ -11,7 +11,8 @@ use super::{AuthMethod, ConnectorType, Expiry, ResourceIds, ResourceType};
 
 const LOGO: &str = "https://public-flavor-logos.s3.eu-central-1.amazonaws.com/connectors/gcp/gcp.png";
 const GCS_LOGO: &str = "https://public-flavor-logos.s3.eu-central-1.amazonaws.com/artifact_store/gcp.png";
-const GKE_LOGO: &str = "https://public-flavor-logos.s3.eu-central-1.amazonaws.com/orchestrator/kubernetes.png";
+const GKE_LOGO: &str =
+    "https://public-flavor-logos.s3.eu-central-1.amazonaws.com/orchestrator/kubernetes.png";
 const GAR_LOGO: &str =
     "https://public-flavor-logos.s3.eu-central-1.amazonaws.com/container_registry/docker.png";
 
@@ -36,10 +37,7 @@ pub(super) const TYPE: ConnectorType = ConnectorType {
             has_instances: false,
             logo_url: LOGO,
             emoji: ":blue_circle:",
-            ids: ResourceIds {
-                default: |settings| project(settings).map(str::to_owned),
-                ..ResourceIds::ANY
-            },
+            ids: ResourceIds { default: |settings| project(settings).map(str::to_owned), ..ResourceIds::ANY },
         },
         ResourceType {
             word: "gcs-bucket",

@@ -13,7 +13,8 @@ pub(super) fn is_dashed(byte: u8) -> bool {
 /// Whether a text is the name of a bucket or container: 3 to 63 such characters, the first and the last of which are
 /// letters in lower case or digits.
 pub(super) fn is_bucket(name: &str, kind: fn(u8) -> bool) -> bool {
-    let is_end = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    let is_end =
+        |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     let mut bytes = name.bytes();
     (3..=63).contains(&name.len()) && is_of(name, kind) && is_end(bytes.next()) && is_end(bytes.next_back())
 }

@@ -6,7 +6,8 @@ use super::{AuthMethod, ConnectorType, Expiry, ResourceIds, ResourceType};
 const LOGO: &str = "https://public-flavor-logos.s3.eu-central-1.amazonaws.com/orchestrator/kubernetes.png";
 
 const SERVER: Attribute = Attribute::text("server", "Address of the API server").required();
-const AUTHORITY: Attribute = Attribute::secret("certificate_authority", "Certificate of the authority, in base64");
+const AUTHORITY: Attribute =
+    Attribute::secret("certificate_authority", "Certificate of the authority, in base64");
 const INSECURE: Attribute = Attribute::flag("insecure", "Trust any certificate of the server", false);
 const CLUSTER: Attribute = Attribute::text("cluster_name", "Name of the cluster").required();
 

@@ -21,15 +21,8 @@ pub(crate) use check::{Configuration, Resources, SentConfiguration, Settings, re
 pub(crate) use described::TypeAnswer;
 
 /// All types: those that are listed first, in their order.
-const TYPES: [&ConnectorType; 7] = [
-    &docker::TYPE,
-    &kubernetes::TYPE,
-    &oauth2::TYPE,
-    &aws::TYPE,
-    &gcp::TYPE,
-    &azure::TYPE,
-    &hyperai::TYPE,
-];
+const TYPES: [&ConnectorType; 7] =
+    [&docker::TYPE, &kubernetes::TYPE, &oauth2::TYPE, &aws::TYPE, &gcp::TYPE, &azure::TYPE, &hyperai::TYPE];
 
 /// The type of that word, if it is known.
 pub(crate) fn find(word: &str) -> Option<&'static ConnectorType> {
@@ -113,3 +106,5 @@ pub(crate) enum Expiry {
     Made { least: Option<i64>, most: Option<i64>, default: i64 },
 }
 
+#[cfg(test)]
+mod tests;

@@ -6,8 +6,7 @@ use super::{AuthMethod, ConnectorType, Expiry, ResourceIds, ResourceType};
 const LOGO: &str = "https://public-flavor-logos.s3.eu-central-1.amazonaws.com/service_connector/oauth.webp";
 
 /// Parameters that the grant itself has.
-const OF_GRANT: &[&str] =
-    &["grant_type", "client_id", "client_secret", "refresh_token", "scope", "audience"];
+const OF_GRANT: &[&str] = &["grant_type", "client_id", "client_secret", "refresh_token", "scope", "audience"];
 
 const API: Attribute = Attribute::text("api_url", "Address of the API").required();
 const TOKEN_URL: Attribute = Attribute::text("token_url", "Address of the token endpoint").required();

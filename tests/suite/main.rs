@@ -14,6 +14,7 @@ mod borders;
 mod browsing;
 mod compression;
 mod configuration;
+mod connectors;
 mod console;
 mod dashboard;
 mod device_sign_in;
@@ -33,6 +34,7 @@ mod narrowing;
 mod oauth;
 mod oauth_refusals;
 mod official_client;
+mod official_connectors;
 mod official_identity;
 mod openapi;
 #[path = "../parity/mod.rs"]

@@ -34,8 +34,8 @@ pub(crate) use self::internal::{
     SealedValues, delete_internal, insert_internal, open_internal, replace_internal, seal_internal,
 };
 pub(crate) use self::links::{LINKED, Linkable, SecretNames, change_links, linked_secrets, unlink_all};
-use self::values::SentValues;
 pub(crate) use self::values::SecretValues;
+use self::values::SentValues;
 
 pub(crate) const KIND: Kind = Kind::new("secrets");
 const BACKUP: &str = "/api/v1/secrets_operations/backup";

@@ -121,7 +121,7 @@ fn shown(row: &ServiceConnectorRow, opened: Option<&mut ById<SecretValues>>) -> 
             ShownConfiguration { settings, secrets }
         }
         None => {
-            withhold(row.kind(), row.method(), &mut settings);
+            withhold(row.kind(), &mut settings);
             ShownConfiguration { settings, ..ShownConfiguration::default() }
         }
     }

@@ -24,7 +24,9 @@ pub(crate) async fn find_with_secrets(cx: &Context, id: Id) -> ApiResult<Connect
     let found = with_secrets(cx, vec![row]).await?.into_iter().next();
     found.ok_or_else(|| {
         let name = ServiceConnectorRow::NAME;
-        ApiError::key(format!("\"The secrets of the {name} with ID '{id}' are not there or can't be decrypted\""))
+        ApiError::key(format!(
+            "\"The secrets of the {name} with ID '{id}' are not there or can't be decrypted\""
+        ))
     })
 }
 
@@ -53,7 +55,8 @@ pub(super) const LONGEST_NAME: usize = 240;
 
 /// The name of a connector's secret.
 pub(super) fn secret_name(connector: &str, random: &dyn Randomness) -> String {
-    let letter = |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' };
+    let letter =
+        |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' };
     let name: String = connector.chars().map(letter).collect();
     format!("connector-{name}-{}", random.hex::<2>())
 }

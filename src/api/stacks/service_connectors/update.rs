@@ -117,7 +117,8 @@ impl ServiceConnectorUpdate {
         let Some(known) = connectors::find(kind) else {
             let types = self.resource_types.clone().unwrap_or_else(|| connector.resource_types());
             let has_instances = self.supports_instances.unwrap_or(connector.body.supports_instances);
-            let configuration = sent.map(|sent| StoredConfiguration::of(cx, read_unknown(sent))).transpose()?;
+            let configuration =
+                sent.map(|sent| StoredConfiguration::of(cx, read_unknown(sent))).transpose()?;
             return Ok(Change { resources: Resources { types, has_instances }, configuration });
         };
         let method = known.method(method)?;

@@ -155,7 +155,8 @@ pub(super) fn connection(
     let id = id.filter(is_said).or_else(|| row.body.resource_id.clone());
     if id.is_none() && row.body.supports_instances {
         let (name, flavor) = (&row.name, &flavor.name);
-        let message = format!("'{name}' reaches several resources: say which one the '{flavor}' component uses.");
+        let message =
+            format!("'{name}' reaches several resources: say which one the '{flavor}' component uses.");
         return Err(ApiError::value(message));
     }
     Ok((Some(row.id), id))
