@@ -28,6 +28,7 @@ pub mod cli;
 
 use zendo_client as client;
 use zendo_client::address;
+use zendo_outbound as outbound;
 use zendo_tasks as tasks;
 
 pub use zendo_store as store;

@@ -144,7 +144,7 @@ pub(super) const TYPE: ConnectorType = ConnectorType {
     has_auto_configuration: true,
     logo_url: LOGO,
     emoji: ":large_orange_diamond:",
-    is_listed: false,
+    service: None,
 };
 
 fn bucket(id: &str) -> Option<String> {

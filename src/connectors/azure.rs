@@ -115,7 +115,7 @@ pub(super) const TYPE: ConnectorType = ConnectorType {
     has_auto_configuration: true,
     logo_url: LOGO,
     emoji: ":regional_indicator_a: ",
-    is_listed: false,
+    service: None,
 };
 
 fn container(id: &str) -> Option<String> {

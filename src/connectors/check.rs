@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -25,6 +25,16 @@ impl fmt::Debug for SentConfiguration {
 }
 
 impl SentConfiguration {
+    /// One that is kept, as it would be sent.
+    pub(crate) fn kept<'a>(
+        settings: &Settings,
+        secrets: impl Iterator<Item = (&'a str, &'a SecretString)>,
+    ) -> Self {
+        let mut all = settings.clone();
+        all.extend(secrets.map(|(name, secret)| (name.to_owned(), secret.expose_secret().into())));
+        Self(all)
+    }
+
     /// With an attribute that wasn't sent.
     pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.0.insert(name.to_owned(), value.into());
@@ -33,7 +43,7 @@ impl SentConfiguration {
 }
 
 /// A configuration whose secrets are apart.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Configuration {
     pub settings: Settings,
     pub secrets: Vec<(String, SecretString)>,

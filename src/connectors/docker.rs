@@ -3,6 +3,7 @@
 use super::attributes::Attribute;
 use super::check::Settings;
 use super::ids::{before_path, without_scheme};
+use super::service::{Ask, Credentials, Reply, Service};
 use super::{AuthMethod, ConnectorType, Expiry, ResourceIds, ResourceType};
 
 const LOGO: &str = "https://public-flavor-logos.s3.eu-central-1.amazonaws.com/container_registry/docker.png";
@@ -38,7 +39,7 @@ pub(super) const TYPE: ConnectorType = ConnectorType {
     has_auto_configuration: false,
     logo_url: LOGO,
     emoji: ":whale:",
-    is_listed: true,
+    service: Some(&Docker),
 };
 
 /// The host of a registry, by any of its forms.
@@ -67,5 +68,19 @@ fn check(address: &str) -> Result<(), &'static str> {
     match address.is_empty() || registry(address).is_some() {
         true => Ok(()),
         false => Err("has to be the address of a registry"),
+    }
+}
+
+/// Whoever has the credentials is told them: a registry has no others. Nobody is asked, as in ZenML.
+#[derive(Debug)]
+struct Docker;
+
+impl Service for Docker {
+    fn verify<'a>(&'a self, _: Ask<'a>) -> Reply<'a, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn credentials<'a>(&'a self, ask: Ask<'a>) -> Reply<'a, Credentials> {
+        Box::pin(async move { Ok(Credentials::configured(&ask)) })
     }
 }

@@ -145,7 +145,7 @@ pub(super) const TYPE: ConnectorType = ConnectorType {
     has_auto_configuration: true,
     logo_url: LOGO,
     emoji: ":blue_circle:",
-    is_listed: false,
+    service: None,
 };
 
 fn project(settings: &Settings) -> Option<&str> {

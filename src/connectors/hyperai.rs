@@ -50,7 +50,7 @@ pub(super) const TYPE: ConnectorType = ConnectorType {
     has_auto_configuration: false,
     logo_url: LOGO,
     emoji: ":robot_face:",
-    is_listed: false,
+    service: None,
 };
 
 fn host(settings: &Settings, id: &str) -> Option<String> {

@@ -1,6 +1,8 @@
 //! Kubernetes clusters.
 
 use super::attributes::Attribute;
+use super::calls;
+use super::service::{Ask, Credentials, Reply, Service};
 use super::{AuthMethod, ConnectorType, Expiry, ResourceIds, ResourceType};
 
 const LOGO: &str = "https://public-flavor-logos.s3.eu-central-1.amazonaws.com/orchestrator/kubernetes.png";
@@ -62,5 +64,22 @@ pub(super) const TYPE: ConnectorType = ConnectorType {
     has_auto_configuration: true,
     logo_url: LOGO,
     emoji: ":cyclone:",
-    is_listed: true,
+    service: Some(&Kubernetes),
 };
+
+/// Whoever has the credentials is told them, if the cluster takes them.
+#[derive(Debug)]
+struct Kubernetes;
+
+impl Service for Kubernetes {
+    fn verify<'a>(&'a self, ask: Ask<'a>) -> Reply<'a, ()> {
+        Box::pin(calls::verify_cluster(ask.outbound, ask.configuration))
+    }
+
+    fn credentials<'a>(&'a self, ask: Ask<'a>) -> Reply<'a, Credentials> {
+        Box::pin(async move {
+            self.verify(ask).await?;
+            Ok(Credentials::configured(&ask))
+        })
+    }
+}

@@ -7,6 +7,7 @@
 mod attributes;
 mod aws;
 mod azure;
+mod calls;
 mod check;
 mod described;
 mod docker;
@@ -15,10 +16,13 @@ mod hyperai;
 mod ids;
 mod kubernetes;
 mod oauth2;
+mod service;
 
 pub(crate) use attributes::Attribute;
+pub(crate) use calls::Refusal;
 pub(crate) use check::{Configuration, Resources, SentConfiguration, Settings, read_unknown, withhold};
 pub(crate) use described::TypeAnswer;
+pub(crate) use service::{Ask, Credentials, Service};
 
 /// All types: those that are listed first, in their order.
 const TYPES: [&ConnectorType; 7] =
@@ -31,7 +35,7 @@ pub(crate) fn find(word: &str) -> Option<&'static ConnectorType> {
 
 /// The types that this server verifies and serves.
 pub(crate) fn listed() -> impl Iterator<Item = &'static ConnectorType> {
-    TYPES.into_iter().filter(|known| known.is_listed)
+    TYPES.into_iter().filter(|known| known.service.is_some())
 }
 
 /// The type of that word, if this server verifies and serves it.
@@ -52,7 +56,8 @@ pub(crate) struct ConnectorType {
     pub has_auto_configuration: bool,
     pub logo_url: &'static str,
     pub emoji: &'static str,
-    pub is_listed: bool,
+    /// What verifies and serves its connectors, if this server does.
+    pub service: Option<&'static dyn Service>,
 }
 
 /// What connectors reach. Every method of a type reaches all of its resource types.

@@ -1,7 +1,9 @@
 //! APIs that take OAuth 2.0 access tokens.
 
 use super::attributes::Attribute;
-use super::{AuthMethod, ConnectorType, Expiry, ResourceIds, ResourceType};
+use super::calls;
+use super::service::{Ask, Credentials, Reply, Service};
+use super::{AuthMethod, Configuration, ConnectorType, Expiry, ResourceIds, ResourceType};
 
 const LOGO: &str = "https://public-flavor-logos.s3.eu-central-1.amazonaws.com/service_connector/oauth.webp";
 
@@ -85,5 +87,32 @@ pub(super) const TYPE: ConnectorType = ConnectorType {
     has_auto_configuration: false,
     logo_url: LOGO,
     emoji: ":closed_lock_with_key:",
-    is_listed: true,
+    service: Some(&OAuth2),
 };
+
+/// Gives access tokens, and never what they are got with.
+#[derive(Debug)]
+struct OAuth2;
+
+/// A method whose credential is given as it is: no endpoint could be asked about it.
+const TOKEN: &str = "token";
+
+impl Service for OAuth2 {
+    fn verify<'a>(&'a self, ask: Ask<'a>) -> Reply<'a, ()> {
+        Box::pin(async move { self.credentials(ask).await.map(drop) })
+    }
+
+    fn credentials<'a>(&'a self, ask: Ask<'a>) -> Reply<'a, Credentials> {
+        Box::pin(async move {
+            if ask.method == TOKEN {
+                return Ok(Credentials::configured(&ask));
+            }
+            let issued = calls::request_token(ask.outbound, ask.method, ask.configuration, ask.now).await?;
+            let api = ask.configuration.settings.get_key_value("api_url");
+            let settings = api.map(|(name, value)| (name.clone(), value.clone())).into_iter().collect();
+            let secrets = vec![("access_token".to_owned(), issued.token)];
+            let configuration = Configuration { settings, secrets };
+            Ok(Credentials { method: TOKEN.to_owned(), configuration, expires_at: issued.expires_at })
+        })
+    }
+}

@@ -159,6 +159,15 @@ impl ApiError {
         self.status
     }
 
+    /// What is told, without its shape.
+    pub fn message(&self) -> &str {
+        match &self.reason {
+            Reason::Exception(_, message) | Reason::Plain(message) | Reason::Invalid(message) => message,
+            Reason::OAuth { description, .. } => description,
+            Reason::Busy => "the server is busy",
+        }
+    }
+
     /// The code of one in the shape of OAuth.
     pub fn oauth_code(&self) -> Option<&str> {
         match self.reason {

@@ -96,7 +96,7 @@ async fn components_take_connectors_that_their_flavor_knows(database: Database) 
     let scope = "/api/v1/api_token?token_type=generic&scope=components:write%20stacks:write%20flavors:read";
     let token = caller.get(scope).await.expect_ok();
     let narrow = app.anonymous().with_token(token.as_str().unwrap());
-    register(&narrow, "y", &connector, json!({})).await.expect(403, "service_connectors:read");
+    register(&narrow, "y", &connector, json!({})).await.expect(403, "service_connectors:use");
     register(&narrow, "y", &json!({"id": null}), json!({})).await.expect_ok();
     let bring = json!([{"type": "docker", "auth_method": "password", "configuration": {"username": "u", "password": "p"}}]);
     narrow

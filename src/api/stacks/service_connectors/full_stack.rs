@@ -7,7 +7,8 @@ use axum::Json;
 use serde::{Deserialize, Serialize};
 
 use super::ServiceConnectorRow;
-use crate::connectors::{self, SentConfiguration};
+use super::target::served;
+use crate::connectors::SentConfiguration;
 use crate::framework::Context;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::OptionalJsonBody;
@@ -39,13 +40,13 @@ pub(super) async fn get_resources(
     query.finish()?;
     let connector_type = match (info, connector) {
         (Some(info), None) => {
-            let known = require_listed(&info.r#type)?;
+            let known = served(&info.r#type)?.0;
             known.method(info.auth_method.as_str())?.read(info.configuration)?;
             info.r#type
         }
         (None, Some(id)) => {
             let connector = cx.find::<ServiceConnectorRow>(id).await?;
-            require_listed(connector.kind())?;
+            served(connector.kind())?;
             connector.kind().to_owned()
         }
         (Some(_), Some(_)) => {
@@ -56,13 +57,4 @@ pub(super) async fn get_resources(
     let kinds = ["artifact_store", "orchestrator", "container_registry"];
     let components_resources_info = kinds.into_iter().map(|kind| (kind, [])).collect();
     Ok(Json(ResourcesInfo { connector_type, components_resources_info }))
-}
-
-/// # Errors
-/// 501 for a type that this server doesn't serve.
-fn require_listed(word: &str) -> ApiResult<&'static connectors::ConnectorType> {
-    connectors::find_listed(word).ok_or_else(|| {
-        let message = format!("This server verifies and serves no service connectors of the type '{word}'.");
-        ApiError::not_implemented(message)
-    })
 }

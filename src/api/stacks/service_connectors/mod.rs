@@ -1,12 +1,17 @@
 //! Service connectors: how stacks sign in to what they use.
 
+mod access;
 mod answers;
+mod client;
 mod create;
 mod filters;
 mod full_stack;
+mod resources;
 mod rules;
 mod secrets;
+mod target;
 mod update;
+mod verify;
 
 use axum::Json;
 
@@ -20,16 +25,21 @@ use crate::http::path::PathId;
 use crate::http::query::QueryParams;
 use crate::store::{Base64Json, Id, Timestamp, Transaction, row};
 
+use access::{shows_secrets, shows_secrets_of};
 pub(crate) use answers::{ServiceConnectorBody, ServiceConnectorMetadata, answer_about};
 pub(crate) use create::{CreatedFrom, NewConnector, insert};
 pub(crate) use full_stack::ConnectorInfo;
 pub(crate) use rules::{Connectable, find_to_link};
 pub(crate) use update::change_settings;
 
-pub(crate) const KIND: Kind = Kind::new("service_connectors");
-/// Who gives a connector to a component lets it be used by whatever runs there.
-pub(crate) const LINK: Permission = KIND.to(Verb::Read);
+/// A token for some projects needs what the stacks of its pipelines need.
+pub(crate) const KIND: Kind =
+    Kind::new("service_connectors").within_projects(&[Verb::Read, Verb::Use, Verb::Secrets]);
+/// What an answer shows besides, to whoever may see it.
+const SECRETS: [Also; 1] = [Also::met(access::SEE_SECRETS, "the secrets in it")];
 pub(crate) const CREATE: Permission = KIND.to(Verb::Create);
+/// Who gives a connector to a component lets it be used by whatever runs there.
+pub(crate) const LINK: Permission = access::USE;
 /// What a route may do besides that connects components.
 pub(crate) const LINKED: [Also; 1] = [Also::met(LINK, "a service connector")];
 /// The same of one that makes connectors, too.
@@ -38,25 +48,48 @@ const CONNECTORS: &str = "/api/v1/service_connectors";
 /// An older path; connectors are of no project, and as in ZenML the one in the path needn't be there.
 const CONNECTORS_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/service_connectors";
 const CONNECTOR: &str = "/api/v1/service_connectors/{connector_id}";
+const VERIFY: &str = "/api/v1/service_connectors/verify";
+const VERIFY_ONE: &str = "/api/v1/service_connectors/{connector_id}/verify";
+const CLIENT: &str = "/api/v1/service_connectors/{connector_id}/client";
+const RESOURCES: &str = "/api/v1/service_connectors/resources";
+const RESOURCES_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/resources";
 const FULL_STACK: &str = "/api/v1/service_connectors/full_stack_resources";
 
 pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .post(CONNECTORS, create::create_connector)
         .secret()
+        .also(&SECRETS)
         .get(CONNECTORS, filters::list_connectors)
         .secret()
+        .also(&SECRETS)
         .post(CONNECTORS_OF_PROJECT, create::create_connector)
         .secret()
+        .also(&SECRETS)
         .get(CONNECTORS_OF_PROJECT, filters::list_connectors)
         .secret()
+        .also(&SECRETS)
         .get(CONNECTOR, get_connector)
         .secret()
+        .also(&SECRETS)
         .put(CONNECTOR, update::update_connector)
         .secret()
+        .also(&SECRETS)
         .delete(CONNECTOR, delete::<ServiceConnectorRow>)
+        .post(VERIFY, verify::verify_new)
+        .needs(access::USE)
+        .secret()
+        .put(VERIFY_ONE, verify::verify_kept)
+        .needs(access::USE)
+        .get(CLIENT, client::get_client)
+        .needs(access::USE)
+        .secret()
+        .get(RESOURCES, resources::list_resources)
+        .needs(access::USE)
+        .get(RESOURCES_OF_PROJECT, resources::list_resources)
+        .needs(access::USE)
         .post(FULL_STACK, full_stack::get_resources)
-        .needs(KIND.to(Verb::Read))
+        .needs(access::USE)
         .secret()
 }
 
@@ -121,11 +154,6 @@ impl Resource for ServiceConnectorRow {
     }
 }
 
-/// Whether an answer shows secrets: unless the caller doesn't want them.
-pub(crate) fn shows_secrets(_cx: &Context, asked: Option<bool>) -> bool {
-    asked.unwrap_or(true)
-}
-
 async fn get_connector(
     cx: Context,
     PathId(id): PathId,
@@ -134,5 +162,7 @@ async fn get_connector(
     let hydrate = query.flag("hydrate").unwrap_or(true);
     let expand = query.flag("expand_secrets");
     query.finish()?;
-    answer_about(&cx, id, hydrate, shows_secrets(&cx, expand)).await.map(Json)
+    let connector = cx.find::<ServiceConnectorRow>(id).await?;
+    let secrets = shows_secrets_of(&cx, &connector, expand).await?;
+    answer_about(&cx, id, hydrate, secrets).await.map(Json)
 }
