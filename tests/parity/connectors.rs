@@ -2,8 +2,8 @@
 
 use super::step::{ADMIN, ANYONE, Scenario, scenario};
 use super::wanted::{
-    CONNECTOR_CHECKED, CONNECTOR_TYPES, CONNECTOR_UNFIT, CONNECTORS_SORTED, LABELS_ARE_AN_OBJECT, OWN_DESCRIPTION,
-    OWN_TYPE, SERVED_TYPE, TYPE_ALONE, UNION, ZONE,
+    CONNECTOR_CHECKED, CONNECTOR_TYPES, CONNECTOR_UNFIT, CONNECTORS_SORTED, LABELS_ARE_AN_OBJECT,
+    OWN_DESCRIPTION, OWN_TYPE, SERVED_TYPE, TYPE_ALONE, UNION, ZONE,
 };
 
 const NONE: &str = "00000000-0000-0000-0000-000000000001";
@@ -23,8 +23,9 @@ pub fn scenarios() -> Vec<Scenario> {
 }
 
 fn docker(from: &str, to: &str) -> String {
-    assert!(DOCKER.contains(from), "{from}");
-    DOCKER.replace("\"hub\"", "\"x\"").replace(from, to)
+    let named = DOCKER.replace("\"hub\"", "\"x\"");
+    assert!(named.contains(from), "{from}");
+    named.replace(from, to)
 }
 
 fn types() -> Scenario {
@@ -59,15 +60,15 @@ fn made() -> Scenario {
             ADMIN.get("/service_connectors/{hub.id}").wanted(&OWN_DESCRIPTION),
             ADMIN.get("/service_connectors/{hub.id}?hydrate=false").wanted(&OWN_DESCRIPTION),
             ADMIN.get("/service_connectors/{hub.id}?expand_secrets=false").wanted(&OWN_DESCRIPTION),
-            ADMIN.get("/service_connectors/{hub.id}?expand_secrets=false&hydrate=false").wanted(&OWN_DESCRIPTION),
+            ADMIN
+                .get("/service_connectors/{hub.id}?expand_secrets=false&hydrate=false")
+                .wanted(&OWN_DESCRIPTION),
             ADMIN.get("/service_connectors/{hub.id}?expand_secrets=perhaps"),
             ADMIN.post("/service_connectors", DOCKER),
             ADMIN.post("/workspaces/none/service_connectors", API).keep("api").wanted(&OWN_DESCRIPTION),
             ADMIN.get("/workspaces/none/service_connectors?name=api").wanted(&OWN_DESCRIPTION),
             ADMIN.get("/secrets"),
-            ADMIN
-                .post("/service_connectors", &docker(r#""docker""#, r#""elsewhere""#))
-                .keep("elsewhere"),
+            ADMIN.post("/service_connectors", &docker(r#""docker""#, r#""elsewhere""#)).keep("elsewhere"),
             ADMIN.delete("/service_connectors/{elsewhere.id}"),
             ADMIN
                 .post("/service_connectors", &docker(r#"["docker-registry"]"#, r#"["a", "b"]"#))
@@ -117,7 +118,10 @@ fn refused() -> Scenario {
             tidied(&docker(r#""docker""#, r#""aws""#)),
             tidy(),
             ADMIN
-                .post("/service_connectors", &docker(r#""labels""#, r#""expires_at": "2030-01-01T01:00:00+02:00", "labels""#))
+                .post(
+                    "/service_connectors",
+                    &docker(r#""labels""#, r#""expires_at": "2030-01-01T01:00:00+02:00", "labels""#),
+                )
                 .keep("zone")
                 .wanted(&ZONE),
             ADMIN.delete("/service_connectors/{zone.id}"),
@@ -172,8 +176,12 @@ fn changed() -> Scenario {
             ADMIN.get("/service_connector_types/docker").keep("type").compared_elsewhere(),
             right("{}"),
             right(r#"{"resource_id": "r.example", "name": "hub2", "description": "new"}"#),
-            right(r#"{"resource_id": "r.example", "name": null, "description": null, "labels": null, "configuration": null}"#),
-            right(r#"{"labels": {"a": "b"}, "expires_at": "2031-01-01T00:00:00", "expires_skew_tolerance": 7}"#),
+            right(
+                r#"{"resource_id": "r.example", "name": null, "description": null, "labels": null, "configuration": null}"#,
+            ),
+            right(
+                r#"{"labels": {"a": "b"}, "expires_at": "2031-01-01T00:00:00", "expires_skew_tolerance": 7}"#,
+            ),
             right(r#"{"labels": {}}"#),
             right(r#"{"configuration": {"username": "you", "password": "q"}}"#),
             right(r#"{"connector_type": "docker", "auth_method": "password", "resource_types": []}"#),
@@ -251,9 +259,9 @@ fn in_stacks() -> Scenario {
             ADMIN.post("/service_connectors", DOCKER).keep("hub").compared_elsewhere(),
             ADMIN.post("/service_connectors", API).keep("api").compared_elsewhere(),
             stack("one", "\"{hub.id}\"", "0").keep("one"),
-            ADMIN.get("/components?name=one&type=container_registry&hydrate=true"),
+            ADMIN.get("/components?name=one&type=container_registry&hydrate=true").keep("first"),
             stack("two", INFO, r#"0, "service_connector_resource_id": "asked.example""#).keep("two"),
-            ADMIN.get("/components?name=two&type=container_registry&hydrate=true"),
+            ADMIN.get("/components?name=two&type=container_registry&hydrate=true").keep("second"),
             ADMIN.get("/service_connectors?name=two").keep("new").wanted(&OWN_DESCRIPTION),
             stack("x", "\"{hub.id}\"", "1"),
             stack("x", "\"{hub.id}\"", "-1"),
@@ -268,6 +276,11 @@ fn in_stacks() -> Scenario {
             ADMIN.get("/components?name=x"),
             ADMIN.delete("/stacks/{one.id}"),
             ADMIN.delete("/stacks/{two.id}"),
+            ADMIN.delete("/components/{first.items.0.id}"),
+            ADMIN.delete("/components/{second.items.0.id}"),
+            ADMIN.delete("/service_connectors/{new.items.0.id}"),
+            ADMIN.delete("/service_connectors/{hub.id}"),
+            ADMIN.delete("/service_connectors/{api.id}"),
         ],
     )
 }
@@ -279,7 +292,10 @@ fn whole_stacks() -> Scenario {
     scenario(
         "whole stacks of a connector",
         [
-            ADMIN.post("/service_connectors", &docker("\"x\"", "\"whole\"")).keep("whole").compared_elsewhere(),
+            ADMIN
+                .post("/service_connectors", &docker("\"x\"", "\"whole\""))
+                .keep("whole")
+                .compared_elsewhere(),
             ask("", INFO),
             ask("?connector_uuid={whole.id}", "null"),
             ask("?connector_uuid={whole.id}", INFO),

@@ -155,14 +155,18 @@ pub const CONNECTOR_CHECKED: Wanted = wanted(
     "what only breaks later is refused when it is sent: types of attributes, forms of ids, seconds that credentials \
      can't last, attributes of types that aren't listed",
 );
-pub const TYPE_ALONE: Wanted =
-    wanted(&["status: 200 | 400"], "a connector of another type would be broken without a configuration of its own");
+pub const TYPE_ALONE: Wanted = wanted(
+    &["status: 200 | 400"],
+    "a connector of another type would be broken without a configuration of its own",
+);
 pub const ZONE: Wanted = wanted(
     &["body.body.expires_at: *01:00:00* | *23:00:00*", "body*.connector_type*: * | *"],
     "a moment with a zone is that moment",
 );
-pub const CONNECTORS_SORTED: Wanted =
-    wanted(&["body.items[*: * | *"], "a list is sorted as it was asked; the reference only checks that");
+pub const CONNECTORS_SORTED: Wanted = wanted(
+    &["body.items[*: * | *", "length of body.items[*: * | *"],
+    "a list is sorted as it was asked; the reference only checks that",
+);
 pub const LABELS_ARE_AN_OBJECT: Wanted =
     wanted(&["status: 500 | 422"], "labels that are neither an object nor names are the caller's mistake");
 pub const CONNECTOR_UNFIT: Wanted = wanted(
