@@ -185,14 +185,14 @@ pub(crate) fn read_unknown(SentConfiguration(sent): SentConfiguration) -> Config
 }
 
 /// Takes away what is a secret and was kept in the open, as ZenML's server keeps those of types that it doesn't know.
-pub(crate) fn withhold(kind: &str, method: &str, settings: &mut Settings) {
+pub(crate) fn withhold(kind: &str, settings: &mut Settings) {
     match find(kind) {
         None => settings.retain(|_, value| !value.is_string()),
         Some(known) => {
-            // An attribute that is a secret to one method is none to hand out by another.
-            let methods = known.methods.iter().filter(|known| known.word == method || method.is_empty());
-            for attribute in methods.flat_map(|method| method.attributes).filter(|it| it.is_secret()) {
-                settings.remove(attribute.name);
+            for attribute in known.methods.iter().flat_map(|method| method.attributes) {
+                if attribute.is_secret() {
+                    settings.remove(attribute.name);
+                }
             }
         }
     }

@@ -110,3 +110,6 @@ pub(crate) enum Expiry {
     /// Temporary ones are made, for so many seconds.
     Made { least: Option<i64>, most: Option<i64>, default: i64 },
 }
+
+#[cfg(test)]
+mod tests;

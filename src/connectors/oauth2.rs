@@ -17,7 +17,7 @@ const SCOPE: Attribute = Attribute::text("scope", "Scopes, separated by spaces")
 const CLIENT_AUTH: Attribute = Attribute::word(
     "client_auth_method",
     "How the client proves itself",
-    "ClientAuthMethod",
+    "OAuth2ClientAuthenticationMethods",
     &["client_secret_basic", "client_secret_post"],
 );
 const PARAMETERS: Attribute =

@@ -18,12 +18,13 @@ const VERSION_BYTES: usize = 8;
 /// A file's name, its type, and what is in it.
 type Asset = (&'static str, &'static str, Packed);
 
-const ALL: [Asset; 9] = [
+const ALL: [Asset; 10] = [
     ("console.css", "text/css; charset=utf-8", packed!("console.css")),
     ("icon.svg", "image/svg+xml", packed!("icon.svg")),
     ("console.js", SCRIPT, packed!("console.js")),
     ("addresses.js", SCRIPT, packed!("addresses.js")),
     ("api.js", SCRIPT, packed!("api.js")),
+    ("connectors.js", SCRIPT, packed!("connectors.js")),
     ("dialogs.js", SCRIPT, packed!("dialogs.js")),
     ("forms.js", SCRIPT, packed!("forms.js")),
     ("sessions.js", SCRIPT, packed!("sessions.js")),

@@ -1,5 +1,7 @@
 //! What pages read from the API's answers: of each no more than is shown.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
@@ -169,6 +171,74 @@ impl Device {
     pub(super) fn title(&self) -> &str {
         self.body.hostname.as_deref().filter(|name| !name.is_empty()).unwrap_or("A machine without a name")
     }
+}
+
+pub(super) type Connector = Item<ConnectorBody, ConnectorMetadata, ConnectorResources>;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ConnectorBody {
+    pub created: Moment,
+    pub description: String,
+    connector_type: ConnectorType,
+    pub auth_method: String,
+    pub resource_types: Vec<String>,
+    pub resource_id: Option<String>,
+    pub expires_at: Option<Moment>,
+}
+
+/// A type that the server describes, or its word alone.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum ConnectorType {
+    Described { connector_type: String },
+    Word(String),
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ConnectorMetadata {
+    pub configuration: BTreeMap<String, Value>,
+    pub labels: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ConnectorResources {
+    pub user: Option<Item<UserBody>>,
+}
+
+impl Connector {
+    /// What people call it.
+    pub(super) fn title(&self) -> &str {
+        if self.name.is_empty() { "A connector without a name" } else { &self.name }
+    }
+
+    /// The word of its type.
+    pub(super) fn kind(&self) -> &str {
+        match &self.body.connector_type {
+            ConnectorType::Described { connector_type } | ConnectorType::Word(connector_type) => {
+                connector_type
+            }
+        }
+    }
+
+    /// The resource types that it reaches.
+    pub(super) fn reaches(&self) -> String {
+        self.body.resource_types.join(", ")
+    }
+
+    /// The owner's name; empty where there is none.
+    pub(super) fn owner(&self) -> &str {
+        let user = self.resources.as_ref().and_then(|resources| resources.user.as_ref());
+        user.map_or("", |user| &user.name)
+    }
+}
+
+pub(super) type Component = Item<ComponentBody>;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ComponentBody {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub flavor_name: String,
 }
 
 /// A program as people call it, from what it says of itself.

@@ -11,7 +11,7 @@ const LONG = "a-name-that-goes-on-and-on-without-a-place-to-break-it-so-that-it-
 
 const admin = await loginToken();
 const hostile = [SCRIPT, IMAGE, LONG];
-let account;
+let account, connector;
 
 await step("a server full of hostile names", async () => {
   const ok = ({ status, body }) => check(status === 200, JSON.stringify(body)) ?? body;
@@ -20,6 +20,12 @@ await step("a server full of hostile names", async () => {
     ok(await api(admin, "POST", "users", { name, full_name: name, is_admin: number === 1, password: app.password }));
     account = ok(await api(admin, "POST", "service_accounts", { name, description: name, active: number !== 1 })).id;
     ok(await api(admin, "POST", `service_accounts/${account}/api_keys`, { name, description: name }));
+    const configuration = { username: name, password: name, registry: "r.example" };
+    const docker = { connector_type: "docker", auth_method: "password", configuration };
+    connector = ok(await api(admin, "POST", "service_connectors", { name, description: name, labels: { [name]: name }, ...docker })).id;
+    const uri = { uri: "r.example" };
+    const registry = { type: "container_registry", flavor: "default", configuration: uri, connector };
+    ok(await api(admin, "POST", "components", { name, ...registry }));
     const host = name.replaceAll(" ", "%20");
     const asking = machine(host, `00000000-0000-0000-0000-00000000000${number}`, number ? "linux" : "<b>os</b>");
     const { verification_uri_complete: uri, user_code } = await asking.ask();
@@ -40,6 +46,8 @@ const pages = {
   "everyones-tokens": "settings/api-tokens?of=everyone",
   "service-accounts": "settings/service-accounts",
   "service-account": `settings/service-accounts/${account}`,
+  connectors: "settings/connectors",
+  connector: `settings/connectors/${connector}`,
   devices: "settings/devices",
   members: "settings/members",
   profile: "settings/profile",

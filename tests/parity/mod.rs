@@ -4,6 +4,7 @@ mod artifacts;
 pub mod bodies;
 mod builds;
 mod compare;
+mod connectors;
 mod devices;
 mod lists;
 mod logs;
@@ -83,6 +84,7 @@ const WHOLE: &[&str] = &[
     "secrets",
     "secrets_operations",
     "service_accounts",
+    "service_connector_types",
     "settings",
     "stacks",
     "statistics",
@@ -111,6 +113,7 @@ fn scenarios() -> Vec<Scenario> {
         projects::scenarios(),
         stacks::scenarios(),
         secrets::scenarios(),
+        connectors::scenarios(),
         artifacts::scenarios(),
         used_artifacts::scenarios(),
         visualizations::scenarios(),

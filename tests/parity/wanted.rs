@@ -135,6 +135,45 @@ pub const LINKED_AGAIN: Wanted = wanted(
 pub const UNKNOWN_TYPE: Wanted =
     wanted(&["violations: *"], "there is no such type, told for all components instead of its key");
 
+// Service connectors.
+pub const OWN_TYPE: Wanted = wanted(
+    &["body*.description: * | *", "body*.name: * | *", "body*.title: * | *"],
+    "what a type is and what an attribute is for is said in zendo's own words",
+);
+pub const OWN_DESCRIPTION: Wanted = wanted(
+    &["body*.connector_type*: * | *"],
+    "a type within a connector is described in zendo's own words, too",
+);
+pub const CONNECTOR_TYPES: Wanted = wanted(
+    &["length of body: 2 | 3"],
+    "zendo verifies and serves Kubernetes connectors, for which the reference lacks a library",
+);
+pub const SERVED_TYPE: Wanted =
+    wanted(&["status: 404 | 200"], "zendo serves Kubernetes connectors, and what is served is listed");
+pub const CONNECTOR_CHECKED: Wanted = wanted(
+    &["status: 200 | 400"],
+    "what only breaks later is refused when it is sent: types of attributes, forms of ids, seconds that credentials \
+     can't last, attributes of types that aren't listed",
+);
+pub const TYPE_ALONE: Wanted = wanted(
+    &["status: 200 | 400"],
+    "a connector of another type would be broken without a configuration of its own",
+);
+pub const ZONE: Wanted = wanted(
+    &["body.body.expires_at: *01:00:00* | *23:00:00*", "body*.connector_type*: * | *"],
+    "a moment with a zone is that moment",
+);
+pub const CONNECTORS_SORTED: Wanted = wanted(
+    &["body.items[*: * | *", "length of body.items[*: * | *"],
+    "a list is sorted as it was asked; the reference only checks that",
+);
+pub const LABELS_ARE_AN_OBJECT: Wanted =
+    wanted(&["status: 500 | 422"], "labels that are neither an object nor names are the caller's mistake");
+pub const CONNECTOR_UNFIT: Wanted = wanted(
+    &["status: 200 | 400"],
+    "a component takes only connectors that reach what its flavor needs, as a stack's new components do",
+);
+
 // What zendo tells less of, or more truly.
 pub const WHO_EXISTS_404: Wanted =
     wanted(&["status: 404 | 401"], "without an account nobody is told which users there are");

@@ -17,15 +17,17 @@ const ALL: &str = "gzip, deflate, br, zstd";
 /// Bytes from which a page is large.
 const LARGE: usize = 8 << 10;
 /// Lists of what opens something to somebody, or tells how it was tried.
-const OF_SECRETS: [&str; 9] = [
+const OF_SECRETS: [&str; 11] = [
     "/api/v1/api_tokens",
     "/api/v1/audit",
     "/api/v1/code_repositories",
     "/api/v1/components",
     "/api/v1/secrets",
+    "/api/v1/service_connectors",
     "/api/v1/stacks",
     "/api/v1/workspaces/default/code_repositories",
     "/api/v1/workspaces/default/components",
+    "/api/v1/workspaces/default/service_connectors",
     "/api/v1/workspaces/default/stacks",
 ];
 

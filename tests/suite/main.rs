@@ -15,6 +15,7 @@ mod browsing;
 mod compression;
 mod configuration;
 mod connector_credentials;
+mod connectors;
 mod console;
 mod dashboard;
 mod device_sign_in;
@@ -34,6 +35,7 @@ mod narrowing;
 mod oauth;
 mod oauth_refusals;
 mod official_client;
+mod official_connectors;
 mod official_identity;
 mod openapi;
 #[path = "../parity/mod.rs"]

@@ -8,6 +8,7 @@ use sea_query::{Expr, ExprTrait, Func, Query as Sql};
 use serde::Deserialize;
 
 use super::components::ComponentType;
+use super::service_connectors::Connectable;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
@@ -52,11 +53,23 @@ row! {
     }
     metadata FlavorMetadata {
         pub config_schema: JsonText,
-        connector_type: Option<String>,
-        connector_resource_type: Option<String>,
-        connector_resource_id_attr: Option<String>,
+        pub connector_type: Option<String>,
+        pub connector_resource_type: Option<String>,
+        /// The field of a configuration that names the resource.
+        pub connector_resource_id_attr: Option<String>,
         docs_url: Option<String>,
         sdk_docs_url: Option<String>,
+    }
+}
+
+impl FlavorRow {
+    /// Which connectors its components take.
+    pub(crate) fn connectable(&self) -> Connectable<'_> {
+        Connectable {
+            flavor: &self.name,
+            connector_type: self.metadata.connector_type.as_deref(),
+            resource_type: self.metadata.connector_resource_type.as_deref(),
+        }
     }
 }
 

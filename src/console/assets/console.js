@@ -1,12 +1,13 @@
 // What every page does when it is there.
 
 import { takeSaid } from "./api.js";
+import * as connectors from "./connectors.js";
 import * as dialogs from "./dialogs.js";
 import * as forms from "./forms.js";
 import * as secrets from "./secrets.js";
 import * as sessions from "./sessions.js";
 
-for (const part of [dialogs, forms, secrets, sessions]) part.begin();
+for (const part of [connectors, dialogs, forms, secrets, sessions]) part.begin();
 
 // The exact moment, in the reader's own time zone.
 for (const time of document.querySelectorAll("time[title]")) {

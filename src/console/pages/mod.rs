@@ -3,6 +3,7 @@
 mod activate;
 mod api_tokens;
 mod audit;
+mod connectors;
 mod devices;
 mod general;
 mod members;
@@ -26,6 +27,8 @@ pub(super) fn router() -> Router<Console> {
         .route("/console/settings/api-tokens", get(api_tokens::api_tokens))
         .route("/console/settings/service-accounts", get(service_accounts::list))
         .route("/console/settings/service-accounts/{id}", get(service_accounts::one))
+        .route("/console/settings/connectors", get(connectors::list))
+        .route("/console/settings/connectors/{id}", get(connectors::one))
         .route("/console/settings/devices", get(devices::devices))
         .route("/console/settings/members", get(members::members))
         .route("/console/settings/profile", get(profile::profile))

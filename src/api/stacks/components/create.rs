@@ -3,10 +3,11 @@
 use axum::Json;
 use serde::Deserialize;
 
-use super::rules::{ComponentName, refuse_taken, require_connector, require_flavor, taken};
+use super::rules::{ComponentName, refuse_taken, require_flavor, taken};
 use super::{ComponentRow, ComponentType, configuration};
 use crate::api::artifacts::store_files::refuse_unregistered;
 use crate::api::stacks::secrets::{Linkable, SecretNames, change_links};
+use crate::api::stacks::service_connectors::find_to_link;
 use crate::framework::{Context, ResponseOf};
 use crate::http::error::{ApiResult, if_duplicate};
 use crate::http::json::JsonBody;
@@ -46,9 +47,10 @@ pub(crate) async fn create_component(
 ) -> ApiResult<Json<ResponseOf<ComponentRow>>> {
     let (context, request) = (&cx, &request);
     cx.create_row::<ComponentRow, _, _>(|mut tx| async move {
-        require_connector(&mut tx, request.connector).await?;
+        let connector = find_to_link(context, &mut tx, request.connector).await?;
         let kind = request.r#type;
         let flavor = require_flavor(&mut tx, request.flavor.as_str(), kind.as_str()).await?;
+        connector.map_or(Ok(()), |connector| flavor.connectable().require(&connector))?;
         configuration::check(&flavor, &request.configuration)?;
         check_name("Component", request.name.0.as_str())?;
         let component = NewComponent {

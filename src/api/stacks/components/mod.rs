@@ -14,6 +14,7 @@ use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use super::flavors::{self, FlavorRow};
 use super::secrets::{self, Linkable, linked_secrets};
+use super::service_connectors::{self, ServiceConnectorRow};
 use crate::accounts::users::UserResponse;
 use crate::auth::kind::Kind;
 use crate::auth::permissions::Verb;
@@ -36,13 +37,16 @@ pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .post(COMPONENTS, create::create_component)
         .also(&secrets::LINKED)
+        .also(&service_connectors::LINKED)
         .get(COMPONENTS, list::<ComponentRow>)
         .post(COMPONENTS_OF_PROJECT, create::create_component)
         .also(&secrets::LINKED)
+        .also(&service_connectors::LINKED)
         .get(COMPONENTS_OF_PROJECT, list::<ComponentRow>)
         .get(COMPONENT, get::<ComponentRow>)
         .put(COMPONENT, update::update_component)
         .also(&secrets::LINKED)
+        .also(&service_connectors::LINKED)
         .delete(COMPONENT, rules::delete_component)
         .get("/api/v1/component-types", component_types)
         .needs(Kind::new("component-types").to(Verb::Read))
@@ -94,6 +98,7 @@ row! {
     pub struct ComponentRow in "stack_component" {
         pub id: Id,
         pub name: String,
+        pub connector_id: Option<Id>,
     }
     body ComponentColumns: owned {
         pub r#type: Word<ComponentType>,
@@ -149,8 +154,7 @@ pub(crate) struct ComponentMetadata {
     #[serde(flatten)]
     settings: ComponentSettings,
     secrets: Vec<Id>,
-    /// None: the answers about service connectors are not made yet.
-    connector: Option<()>,
+    connector: Option<Arc<ResponseOf<ServiceConnectorRow>>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -171,6 +175,8 @@ impl Resource for ComponentRow {
         let flavors = flavors::of_components(loader, names).await?;
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
         let mut secrets = linked_secrets(loader, Linkable::StackComponent, &ids).await?;
+        let used = rows.iter().map(|row| row.connector_id.filter(|_| loader.metadata));
+        let connectors = loader.embed::<ServiceConnectorRow>(used).await?;
         let response = |row: Self| {
             let flavor = flavors.get(&(row.body.flavor.clone(), row.body.r#type.clone()));
             let of_flavor = flavor.and_then(|flavor| flavor.body.as_ref());
@@ -186,7 +192,7 @@ impl Resource for ComponentRow {
             let metadata = loader.metadata(|| ComponentMetadata {
                 settings: row.metadata,
                 secrets: secrets.remove(&row.id).unwrap_or_default(),
-                connector: None,
+                connector: pick(&connectors, row.connector_id),
             });
             Response::named(row.id, row.name, body, metadata, resources)
         };

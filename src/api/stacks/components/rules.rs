@@ -138,23 +138,6 @@ pub(super) async fn require_flavor(tx: &mut Transaction, name: &str, kind: &str)
     })
 }
 
-/// Checks that a service connector is there.
-///
-/// # Errors
-/// 404 when it isn't; the store's own.
-pub(crate) async fn require_connector(tx: &mut Transaction, id: Option<Id>) -> ApiResult<()> {
-    let Some(id) = id else { return Ok(()) };
-    let query =
-        Sql::select().column("id").from("service_connector").and_where(Expr::col("id").eq(id)).to_owned();
-    match tx.fetch_optional::<(Id,)>(&query).await? {
-        Some(_) => Ok(()),
-        None => {
-            let message = format!("\"No service connector with the ID '{id}' was found\"");
-            Err(ApiError::key(message))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::is_secret_reference;

@@ -3,10 +3,11 @@
 use axum::Json;
 use serde::Deserialize;
 
-use super::rules::{refuse_default, refuse_taken, require_connector, require_flavor, taken};
+use super::rules::{refuse_default, refuse_taken, require_flavor, taken};
 use super::{ComponentRow, configuration};
 use crate::api::artifacts::store_files::{refuse_unregistered, takes_over};
 use crate::api::stacks::secrets::{Linkable, SecretNames, change_links};
+use crate::api::stacks::service_connectors::find_to_link;
 use crate::framework::{Context, ResponseOf};
 use crate::http::error::{ApiResult, if_duplicate};
 use crate::http::json::JsonBody;
@@ -39,7 +40,12 @@ pub(crate) async fn update_component(
     let (context, update) = (&cx, &update);
     let takes_over = update.configuration.is_some() && takes_over(&cx, &cx.find(id).await?).await?;
     cx.change_row(id, |mut tx, component: ComponentRow| async move {
-        require_connector(&mut tx, update.connector).await?;
+        let is_new = update.connector != component.connector_id;
+        let connector = find_to_link(context, &mut tx, update.connector.filter(|_| is_new)).await?;
+        if let Some(connector) = connector {
+            let (kind, flavor) = (component.body.r#type.as_str(), &component.body.flavor);
+            require_flavor(&mut tx, flavor, kind).await?.connectable().require(&connector)?;
+        }
         if let Some(configuration) = &update.configuration {
             let kind = (component.body.r#type.as_str(), component.body.flavor.as_str());
             refuse_unregistered(context, &mut tx, kind, configuration.as_str()).await?;

@@ -102,7 +102,11 @@ pub(super) async fn responses(
             expiration_seconds: row.metadata.expiration_seconds,
             labels: row.metadata.labels.clone(),
         });
-        let connector_type = TypeAnswer::of(row.kind());
+        // Within another answer it is the word alone, as in ZenML.
+        let connector_type = match loader.resources {
+            true => TypeAnswer::of(row.kind()),
+            false => TypeAnswer::Word(row.kind().to_owned()),
+        };
         let body = ServiceConnectorBody { columns: row.body, connector_type };
         Response::named(row.id, row.name, body, metadata, resources)
     };
@@ -117,7 +121,7 @@ fn shown(row: &ServiceConnectorRow, opened: Option<&mut ById<SecretValues>>) -> 
             ShownConfiguration { settings, secrets }
         }
         None => {
-            withhold(row.kind(), row.method(), &mut settings);
+            withhold(row.kind(), &mut settings);
             ShownConfiguration { settings, ..ShownConfiguration::default() }
         }
     }

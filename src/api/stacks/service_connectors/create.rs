@@ -2,7 +2,9 @@
 
 use axum::Json;
 use serde::Deserialize;
+use serde_json::Value;
 
+use super::full_stack::ConnectorInfo;
 use super::secrets::{LONGEST_NAME, secret_name};
 use super::{ServiceConnectorRow, answer_about, shows_secrets};
 use crate::api::stacks::secrets::{SealedValues, SecretValues, insert_internal, seal_internal};
@@ -60,25 +62,51 @@ impl Modelled for ServiceConnectorRequest {
     const MODEL: &'static str = "ServiceConnectorRequest";
 }
 
-/// A connector that is one of its type.
+/// A connector that is one of its type, ready to be kept.
 #[derive(Debug)]
-pub(crate) struct NewConnector<'a> {
-    request: &'a ServiceConnectorRequest,
-    pub resources: Resources,
+pub(crate) struct NewConnector {
+    request: ServiceConnectorRequest,
+    resources: Resources,
     /// JSON of what isn't secret.
     configuration: Option<String>,
     secrets: Option<SealedValues>,
+}
+
+/// What a connector is made from that comes with a stack: it reaches all that its type does.
+#[derive(Debug)]
+pub(crate) struct CreatedFrom {
+    pub name: ShortText,
+    pub info: ConnectorInfo,
+    pub labels: TextObject,
+}
+
+impl From<CreatedFrom> for ServiceConnectorRequest {
+    fn from(CreatedFrom { name, info, labels }: CreatedFrom) -> Self {
+        Self {
+            name,
+            connector_type: SentType(info.r#type),
+            description: ShortText::default(),
+            auth_method: info.auth_method,
+            resource_types: Vec::new(),
+            resource_id: None,
+            supports_instances: false,
+            expires_at: None,
+            expires_skew_tolerance: None,
+            expiration_seconds: None,
+            configuration: info.configuration,
+            labels,
+        }
+    }
 }
 
 pub(super) async fn create_connector(
     cx: Context,
     ModelBody(request): ModelBody<ServiceConnectorRequest>,
 ) -> ApiResult<Json<ResponseOf<ServiceConnectorRow>>> {
-    let (resources, configuration) = checked(&request)?;
-    let new = &NewConnector::of(&cx, &request, resources, configuration)?;
+    let new = &NewConnector::of(&cx, request)?;
     let context = &cx;
     let id = cx.create(|mut tx| async move {
-        let id = insert(context, &mut tx, new).await?;
+        let id = insert(context, &mut tx, new, new.name()).await?;
         Ok((tx, id))
     });
     answer_about(&cx, id.await?, true, shows_secrets(&cx, None)).await.map(Json)
@@ -103,32 +131,37 @@ pub(crate) fn checked(request: &ServiceConnectorRequest) -> ApiResult<(Resources
     Ok((resources, configuration))
 }
 
-impl<'a> NewConnector<'a> {
+impl NewConnector {
     /// # Errors
-    /// 400 for larger secrets than are kept; 422 for a name that is too long; 501 where the operator wants none kept.
-    pub(crate) fn of(
-        cx: &Context,
-        request: &'a ServiceConnectorRequest,
-        resources: Resources,
-        configuration: Configuration,
-    ) -> ApiResult<Self> {
+    /// 400 for what its type or method doesn't take, and for larger secrets than are kept; 422 for a name that is too
+    /// long; 501 where the operator wants no secrets kept.
+    pub(crate) fn of(cx: &Context, request: ServiceConnectorRequest) -> ApiResult<Self> {
         if request.name.as_str().chars().count() > LONGEST_NAME {
             return Err(ApiError::too_long("name", LONGEST_NAME, "characters"));
         }
-        let secrets = seal_internal(cx, &SecretValues::from(configuration.secrets))?;
-        let json = serde_json::Value::Object(configuration.settings);
-        let configuration = (json != serde_json::json!({})).then(|| json.to_string());
+        let (resources, Configuration { settings, secrets }) = checked(&request)?;
+        let secrets = seal_internal(cx, &SecretValues::from(secrets))?;
+        let configuration = (!settings.is_empty()).then(|| Value::Object(settings).to_string());
         Ok(Self { request, resources, configuration, secrets })
+    }
+
+    /// The name that was asked for.
+    pub(crate) fn name(&self) -> &str {
+        self.request.name.as_str()
     }
 }
 
-/// Inserts a connector that was checked, with its secrets.
+/// Inserts a connector, with its secrets.
 ///
 /// # Errors
 /// 409 when another one has the name; the store's own.
-pub(crate) async fn insert(cx: &Context, tx: &mut Transaction, new: &NewConnector<'_>) -> ApiResult<Id> {
-    let request = new.request;
-    let name = request.name.as_str();
+pub(crate) async fn insert(
+    cx: &Context,
+    tx: &mut Transaction,
+    new: &NewConnector,
+    name: &str,
+) -> ApiResult<Id> {
+    let request = &new.request;
     refuse_taken_name::<ServiceConnectorRow>(tx, None, name, None).await?;
     let secret = match &new.secrets {
         Some(sealed) => {
@@ -162,5 +195,5 @@ pub(crate) async fn insert(cx: &Context, tx: &mut Transaction, new: &NewConnecto
 
 /// A list of words as it is kept.
 pub(super) fn stored_words(words: &[String]) -> Vec<u8> {
-    Base64Json::stored(Some(&serde_json::Value::from(words).to_string()))
+    Base64Json::stored(Some(&Value::from(words).to_string()))
 }

@@ -13,13 +13,14 @@ use crate::framework::Context;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::OptionalJsonBody;
 use crate::http::query::QueryParams;
+use crate::http::values::ShortText;
 use crate::store::Id;
 
 /// A connector that isn't kept.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub(crate) struct ConnectorInfo {
     pub r#type: String,
-    pub auth_method: String,
+    pub auth_method: ShortText,
     #[serde(default)]
     pub configuration: SentConfiguration,
 }
@@ -40,7 +41,7 @@ pub(super) async fn get_resources(
     let connector_type = match (info, connector) {
         (Some(info), None) => {
             let known = served(&info.r#type)?.0;
-            known.method(&info.auth_method)?.read(info.configuration)?;
+            known.method(info.auth_method.as_str())?.read(info.configuration)?;
             info.r#type
         }
         (None, Some(id)) => {

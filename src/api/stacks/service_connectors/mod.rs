@@ -17,9 +17,9 @@ use axum::Json;
 
 use crate::auth::access::Also;
 use crate::auth::kind::Kind;
-use crate::auth::permissions::Verb;
+use crate::auth::permissions::{Permission, Verb};
 use crate::framework::routes::Routes;
-use crate::framework::{Context, Loader, Resource, ResponseOf, delete, find_in};
+use crate::framework::{Context, Loader, Owner, Resource, ResponseOf, delete, find_in};
 use crate::http::error::ApiResult;
 use crate::http::path::PathId;
 use crate::http::query::QueryParams;
@@ -27,14 +27,23 @@ use crate::store::{Base64Json, Id, Timestamp, Transaction, row};
 
 use access::{shows_secrets, shows_secrets_of};
 pub(crate) use answers::{ServiceConnectorBody, ServiceConnectorMetadata, answer_about};
-pub(crate) use create::{NewConnector, SentType, checked, insert};
-pub(crate) use rules::{Connectable, require_connectable};
+pub(crate) use create::{CreatedFrom, NewConnector, insert};
+pub(crate) use full_stack::ConnectorInfo;
+pub(crate) use rules::{Connectable, find_to_link};
+pub(crate) use update::change_settings;
 
 /// A token for some projects needs what the stacks of its pipelines need.
 pub(crate) const KIND: Kind =
     Kind::new("service_connectors").within_projects(&[Verb::Read, Verb::Use, Verb::Secrets]);
 /// What an answer shows besides, to whoever may see it.
 const SECRETS: [Also; 1] = [Also::met(access::SEE_SECRETS, "the secrets in it")];
+pub(crate) const CREATE: Permission = KIND.to(Verb::Create);
+/// Who gives a connector to a component lets it be used by whatever runs there.
+pub(crate) const LINK: Permission = access::USE;
+/// What a route may do besides that connects components.
+pub(crate) const LINKED: [Also; 1] = [Also::met(LINK, "a service connector")];
+/// The same of one that makes connectors, too.
+pub(crate) const PARTS: [Also; 2] = [LINKED[0], Also::met(CREATE, "a new service connector")];
 const CONNECTORS: &str = "/api/v1/service_connectors";
 /// An older path; connectors are of no project, and as in ZenML the one in the path needn't be there.
 const CONNECTORS_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/service_connectors";
@@ -132,7 +141,7 @@ impl Resource for ServiceConnectorRow {
     const NAME: &'static str = "service connector";
     type Body = ServiceConnectorBody;
     type Metadata = ServiceConnectorMetadata;
-    type Resources = crate::framework::Owner;
+    type Resources = Owner;
 
     /// Without the secrets.
     async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {

@@ -2,9 +2,9 @@
 
 use sea_query::{Expr, ExprTrait, Func, Query as Sql};
 
-use super::ServiceConnectorRow;
+use super::{LINK, ServiceConnectorRow};
 use crate::api::stacks::secrets::delete_internal;
-use crate::framework::{delete_row, find_in};
+use crate::framework::{Context, delete_row, find_in};
 use crate::http::error::{ApiError, ApiResult};
 use crate::store::{Id, Transaction};
 
@@ -54,18 +54,18 @@ pub(crate) struct Connectable<'a> {
     pub resource_type: Option<&'a str>,
 }
 
-/// The connector that a component is to use.
+/// The connector that a component is to use, if there is to be one.
 ///
 /// # Errors
-/// 404 when there is none; 400 when the flavor doesn't take it; the store's own.
-pub(crate) async fn require_connectable(
+/// 403 for a token that may not; 404 when there is none; the store's own.
+pub(crate) async fn find_to_link(
+    cx: &Context,
     tx: &mut Transaction,
     id: Option<Id>,
-    flavor: Connectable<'_>,
 ) -> ApiResult<Option<ServiceConnectorRow>> {
     let Some(id) = id else { return Ok(None) };
-    let connector = find_in::<ServiceConnectorRow>(tx, id).await?;
-    flavor.require(&connector).map(|()| Some(connector))
+    cx.require(LINK)?;
+    find_in::<ServiceConnectorRow>(tx, id).await.map(Some)
 }
 
 impl Connectable<'_> {

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::create::{SentType, stored_words};
 use super::rules::refuse_used;
@@ -10,7 +11,7 @@ use super::{ServiceConnectorRow, answer_about, shows_secrets};
 use crate::api::stacks::secrets::{
     SealedValues, SecretValues, delete_internal, insert_internal, replace_internal, seal_internal,
 };
-use crate::connectors::{self, Configuration, Resources, SentConfiguration, read_unknown};
+use crate::connectors::{self, Configuration, Resources, SentConfiguration, Settings, read_unknown};
 use crate::framework::{Context, ResponseOf, find_in, or_taken, refuse_taken_name};
 use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult};
@@ -174,8 +175,24 @@ impl ServiceConnectorUpdate {
 impl StoredConfiguration {
     fn of(cx: &Context, configuration: Configuration) -> ApiResult<Self> {
         let secrets = seal_internal(cx, &SecretValues::from(configuration.secrets))?;
-        let json = serde_json::Value::Object(configuration.settings).to_string();
-        let settings = (json != "{}").then(|| Base64Json::stored(Some(&json)));
+        let settings = configuration.settings;
+        let json = (!settings.is_empty()).then(|| Value::Object(settings).to_string());
+        let settings = json.map(|json| Base64Json::stored(Some(&json)));
         Ok(Self { settings, secrets })
     }
+}
+
+/// Keeps other settings of a connector; its secrets stay.
+///
+/// # Errors
+/// The store's own.
+pub(crate) async fn change_settings(
+    cx: &Context,
+    tx: &mut Transaction,
+    id: Id,
+    settings: Settings,
+) -> ApiResult<()> {
+    let json = Value::Object(settings).to_string();
+    let stored = Base64Json::stored(Some(&json));
+    Ok(Update::of("service_connector", id, cx.now()).set("configuration", stored).run(tx).await?)
 }

@@ -2,15 +2,16 @@
 
 use axum::Json;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::StackRow;
+use super::connectors::{Connectors, SentConnector, connection};
 use crate::accounts::server;
 use crate::api::stacks::components::create::NewComponent;
 use crate::api::stacks::components::rules::{self, TURN};
 use crate::api::stacks::components::{ComponentRow, ComponentType, configuration, create as components};
 use crate::api::stacks::flavors;
 use crate::api::stacks::secrets::{Linkable, SecretNames, change_links};
+use crate::api::stacks::service_connectors::ServiceConnectorRow;
 use crate::auth::access::Also;
 use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{Context, ResponseOf, find_in, or_taken, refuse_taken_name};
@@ -25,17 +26,17 @@ pub(super) const PARTS: [Also; 1] = [Also::met(CREATE_COMPONENT, "a new componen
 
 #[derive(Debug, Deserialize)]
 pub(super) struct StackRequest {
-    name: ShortText,
+    pub(super) name: ShortText,
     #[serde(default)]
     description: ShortText,
     stack_spec_path: Option<String>,
-    components: Components<Part>,
+    pub(super) components: Components<Part>,
     environment: Option<TextObject>,
     #[serde(default)]
     secrets: SecretNames,
-    labels: Option<JsonObject>,
+    pub(super) labels: Option<JsonObject>,
     #[serde(default, deserialize_with = "at_most::<200, _, _>")]
-    service_connectors: Vec<Box<RawValue>>,
+    pub(super) service_connectors: Vec<SentConnector>,
 }
 
 /// Components of one type in a stack: each takes some statements.
@@ -89,9 +90,10 @@ impl From<TextOr<Id, ComponentInfo>> for Part {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct ComponentInfo {
-    flavor: String,
+    pub(super) flavor: String,
     configuration: Option<JsonObject>,
-    service_connector_index: Option<i64>,
+    pub(super) service_connector_index: Option<i64>,
+    pub(super) service_connector_resource_id: Option<String>,
 }
 
 /// Makes a stack, and those of its components that aren't there yet: all or nothing.
@@ -100,12 +102,12 @@ pub(super) async fn create_stack(
     JsonBody(request): JsonBody<StackRequest>,
 ) -> ApiResult<Json<ResponseOf<StackRow>>> {
     let id = cx.new_id();
+    let connectors = &Connectors::of(&cx, &request).await?;
     let (context, request) = (&cx, &request);
     let made = cx.create(|mut tx| async move {
         tx.lock(TURN).await?;
-        refuse_connectors(&mut tx, request).await?;
         let name = request.name.as_str();
-        let parts = components_of(context, &mut tx, request).await?;
+        let parts = components_of(context, &mut tx, request, connectors).await?;
         refuse_taken_name::<StackRow>(&mut tx, None, name, None).await?;
         let inserted = Insert::into("stack")
             .stamped(id, context.now())
@@ -147,6 +149,7 @@ pub(super) async fn components_of(
     cx: &Context,
     tx: &mut Transaction,
     request: &StackRequest,
+    connectors: &Connectors,
 ) -> ApiResult<Parts> {
     // First those that have to be there.
     for part in request.components.0.iter().flat_map(|(_, parts)| parts) {
@@ -155,13 +158,14 @@ pub(super) async fn components_of(
         }
     }
     check_name("Stack", request.name.as_str())?;
+    let connectors = connectors.find_or_make(cx, tx).await?;
     let mut by_type = Parts::new();
     for (kind, parts) in &request.components.0 {
         let mut rows = Vec::new();
         for part in parts {
             rows.push(match part {
                 Part::Existing(id) => find_in::<ComponentRow>(tx, *id).await?,
-                Part::New(info) => make(cx, tx, request, *kind, info).await?,
+                Part::New(info) => make(cx, tx, request, &connectors, *kind, info).await?,
             });
         }
         by_type.push((*kind, rows));
@@ -174,6 +178,7 @@ pub(super) async fn make(
     cx: &Context,
     tx: &mut Transaction,
     request: &StackRequest,
+    connectors: &[ServiceConnectorRow],
     kind: ComponentType,
     info: &ComponentInfo,
 ) -> ApiResult<ComponentRow> {
@@ -185,6 +190,7 @@ pub(super) async fn make(
     })?;
     let configuration = info.configuration.clone().unwrap_or_default();
     configuration::check(&flavor, &configuration)?;
+    let (connector, resource_id) = connection(connectors, &flavor, info, &configuration)?;
     let mut name = request.name.as_str().to_owned();
     while rules::find_named(tx, &name, kind.as_str()).await?.is_some() {
         name = format!("{}-{}", request.name.as_str(), cx.env.random.hex::<2>()).to_lowercase();
@@ -196,39 +202,11 @@ pub(super) async fn make(
         configuration: &configuration,
         labels: Some(request.labels_or_none()),
         environment: None,
-        connector: None,
-        connector_resource_id: None,
+        connector,
+        connector_resource_id: resource_id.as_deref(),
     };
     let id = components::insert(cx, tx, &component).await?;
     find_in::<ComponentRow>(tx, id).await
-}
-
-/// Service connectors can be made and linked once zendo has them.
-pub(super) async fn refuse_connectors(tx: &mut Transaction, request: &StackRequest) -> ApiResult<()> {
-    let missing = || {
-        let message = "Service connectors can't be made or linked together with a stack yet.";
-        Err(ApiError::not_implemented(message))
-    };
-    for connector in &request.service_connectors {
-        match serde_json::from_str::<Id>(connector.get()) {
-            Ok(id) => rules::require_connector(tx, Some(id)).await?,
-            Err(_) => return missing(),
-        }
-    }
-    for part in request.components.0.iter().flat_map(|(_, parts)| parts) {
-        match part {
-            Part::New(ComponentInfo { service_connector_index: Some(index), .. }) => {
-                let count = i64::try_from(request.service_connectors.len()).unwrap_or(i64::MAX);
-                if !(0..count).contains(index) {
-                    let message = "There is no service connector with that number in the list.";
-                    return Err(ApiError::invalid_request(message));
-                }
-                return missing();
-            }
-            Part::New(_) | Part::Existing(_) => {}
-        }
-    }
-    Ok(())
 }
 
 /// Makes the components parts of the stack, the first of each type its default.

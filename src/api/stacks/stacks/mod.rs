@@ -1,5 +1,6 @@
 //! Stacks: which components a pipeline runs on.
 
+mod connectors;
 mod create;
 mod rules;
 mod update;
@@ -12,6 +13,7 @@ use serde::Serialize;
 
 use super::components::ComponentRow;
 use super::secrets::{self, Linkable, linked_secrets};
+use super::service_connectors;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{ById, Loader, Owner, Resource, Response, ResponseOf, delete, get, list};
@@ -32,10 +34,12 @@ pub(crate) fn routes() -> Routes {
         .post(STACKS, create::create_stack)
         .also(&create::PARTS)
         .also(&secrets::LINKED)
+        .also(&service_connectors::PARTS)
         .get(STACKS, list::<StackRow>)
         .post(STACKS_OF_PROJECT, create::create_stack)
         .also(&create::PARTS)
         .also(&secrets::LINKED)
+        .also(&service_connectors::PARTS)
         .get(STACKS_OF_PROJECT, list::<StackRow>)
         .get(STACK, get::<StackRow>)
         .put(STACK, update::update_stack)
