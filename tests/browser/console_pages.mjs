@@ -41,6 +41,7 @@ const pages = {
   "service-accounts": "settings/service-accounts",
   "service-account": `settings/service-accounts/${account}`,
   devices: "settings/devices",
+  webhooks: "settings/webhooks",
   members: "settings/members",
   profile: "settings/profile",
   audit: "settings/audit-log",

@@ -1,5 +1,6 @@
 //! Secrets: values that stacks and steps are given, encrypted at rest.
 
+mod internal;
 mod links;
 mod sealed;
 mod values;
@@ -29,7 +30,10 @@ use crate::http::query::QueryParams;
 use crate::http::values::Name;
 use crate::store::{Id, Stored, Timestamp, Transaction, Update, row};
 
-pub(crate) use self::links::{LINKED, Linkable, SecretNames, change_links, linked_secrets, unlink_all};
+pub(crate) use self::internal::{delete_internal, keep_internal, open_one, replace_internal, seal_one};
+pub(crate) use self::links::{
+    LINKED, Linkable, SecretNames, change_links, linked_secrets, secret_ids, unlink_all,
+};
 use self::values::{SecretValues, SentValues};
 
 pub(crate) const KIND: Kind = Kind::new("secrets");
