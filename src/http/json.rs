@@ -85,7 +85,9 @@ impl<T: DeserializeOwned + Send + 'static, S: Send + Sync> FromRequest<S> for Op
 #[derive(Debug)]
 pub(crate) struct OptionalModelBody<T>(pub Option<T>);
 
-impl<T: DeserializeOwned + Modelled + Send + 'static, S: Send + Sync> FromRequest<S> for OptionalModelBody<T> {
+impl<T: DeserializeOwned + Modelled + Send + 'static, S: Send + Sync> FromRequest<S>
+    for OptionalModelBody<T>
+{
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
@@ -234,9 +236,8 @@ fn parse_tagged<T: Tagged>(bytes: &[u8]) -> Result<T, Unreadable> {
         let tags: Vec<&str> = T::MODELS.iter().map(|(tag, _)| *tag).collect();
         return fail("union_tag_invalid", &format!("The type is one of {}", tags.join(", ")));
     };
-    let of_tag = |faults: Vec<Fault>| {
-        Unreadable::NoModel(faults.into_iter().map(|fault| fault.of_tag(tag)).collect())
-    };
+    let of_tag =
+        |faults: Vec<Fault>| Unreadable::NoModel(faults.into_iter().map(|fault| fault.of_tag(tag)).collect());
     let checked = contract::check(model, &body).map_err(of_tag)?;
     let fitted = T::read(tag, &checked)
         .map_err(|error| of_tag(vec![Fault::new("value_error", without_value(error.to_string()))]))?;

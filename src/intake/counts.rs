@@ -125,7 +125,12 @@ pub(crate) struct Unwritten<'a> {
 impl Counts {
     /// Counts a delivery that was refused.
     pub(crate) fn note(&self, webhook: Id, outcome: Outcome, now: Timestamp) {
-        self.unwritten.lock().unwrap_or_else(PoisonError::into_inner).entry(webhook).or_default().add(outcome, now);
+        self.unwritten
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(webhook)
+            .or_default()
+            .add(outcome, now);
     }
 
     /// Counts one that was accepted, in the transaction that remembers it.

@@ -137,7 +137,8 @@ impl Provider {
 fn slack(body: &Body) -> Result<Delivery, &'static str> {
     match text_of(body, "type").as_deref() {
         Some("event_callback") => {
-            let event: Option<Body> = body.get("event").and_then(|json| serde_json::from_str(json.get()).ok());
+            let event: Option<Body> =
+                body.get("event").and_then(|json| serde_json::from_str(json.get()).ok());
             let event = event.ok_or("The body has no event.")?;
             text_of(&event, "type").ok_or("The event has no type.")?;
             let id = text_of(body, "event_id").ok_or("The body has no event_id.")?;
@@ -239,7 +240,14 @@ mod tests {
             let is_good = |value: &str| is_authentic(provider, &[(name, value)], body);
             assert!(is_good(&format!("sha256={own}")));
             let other = sign("other", &[body]);
-            for wrong in [own.as_str(), "sha256=", "", &format!("sha256={}", own.to_uppercase()), &own[..62], "sha256=é"] {
+            for wrong in [
+                own.as_str(),
+                "sha256=",
+                "",
+                &format!("sha256={}", own.to_uppercase()),
+                &own[..62],
+                "sha256=é",
+            ] {
                 assert!(!is_good(wrong), "{wrong}");
             }
             assert!(!is_good(&format!("sha256={other}")) && !is_good(&format!("sha256={own}00")));
@@ -282,20 +290,26 @@ mod tests {
         assert_eq!(read(Provider::Custom, &[event], "{}"), Ok((None, Answer::Accepted)));
         let named = [event, ("x-zenml-delivery", "d")];
         assert_eq!(read(Provider::Custom, &named, "\u{feff}{}"), Ok((id("d"), Answer::Accepted)));
-        for (pairs, body) in [(&[][..], "{}"), (&[event][..], "[]"), (&[event], "{"), (&[event], ""), (&[event], "{} {}")] {
+        for (pairs, body) in
+            [(&[][..], "{}"), (&[event][..], "[]"), (&[event], "{"), (&[event], ""), (&[event], "{} {}")]
+        {
             assert!(read(Provider::Custom, pairs, body).is_err(), "{body}");
         }
         let clickup = |body: &str| read(Provider::Clickup, &[], body);
         assert_eq!(clickup(r#"{"event": "e", "webhook_id": "w"}"#), Ok((None, Answer::Accepted)));
-        let items = r#"{"event": "e", "webhook_id": "w", "history_items": [{"id": "b"}, {"id": 5}, {"x": 1}, 7]}"#;
+        let items =
+            r#"{"event": "e", "webhook_id": "w", "history_items": [{"id": "b"}, {"id": 5}, {"x": 1}, 7]}"#;
         assert_eq!(clickup(items), Ok((id("w:5,b"), Answer::Accepted)));
-        assert!(clickup(r#"{"event": "", "webhook_id": "w"}"#).is_err() && clickup(r#"{"event": "e"}"#).is_err());
+        assert!(
+            clickup(r#"{"event": "", "webhook_id": "w"}"#).is_err() && clickup(r#"{"event": "e"}"#).is_err()
+        );
         let slack = |body: &str| read(Provider::Slack, &[], body);
         let callback = r#"{"type": "event_callback", "event_id": "E", "event": {"type": "message"}}"#;
         assert_eq!(slack(callback), Ok((id("E"), Answer::Ok)));
         let question = r#"{"type": "url_verification", "challenge": "c"}"#;
         assert_eq!(slack(question), Ok((None, Answer::Challenge("c".to_owned()))));
-        let warning = r#"{"type": "app_rate_limited", "team_id": "T", "api_app_id": "A", "minute_rate_limited": 5}"#;
+        let warning =
+            r#"{"type": "app_rate_limited", "team_id": "T", "api_app_id": "A", "minute_rate_limited": 5}"#;
         assert_eq!(slack(warning), Ok((None, Answer::Ok)));
         for wrong in [
             "{}",

@@ -65,7 +65,8 @@ pub(crate) async fn keep_within(State(app): State<AppState>, request: Request, n
     if is_small(&app, &request) {
         return next.run(request).await;
     }
-    let ClientAddress(address) = ClientAddress::of(&app.edge.proxies, request.headers(), request.extensions());
+    let ClientAddress(address) =
+        ClientAddress::of(&app.edge.proxies, request.headers(), request.extensions());
     let length = declared(&request).unwrap_or(most);
     let Some(_share) = app.edge.budgets.strangers.try_take(Holder::Address(address), length) else {
         return ApiError::busy().into_response();

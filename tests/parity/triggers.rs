@@ -19,7 +19,8 @@ fn schedule(name: &str, fields: &str) -> Step {
 }
 
 fn schedules() -> Scenario {
-    let cron = |name: &str, expression: &str| schedule(name, &format!(r#""cron_expression": "{expression}""#));
+    let cron =
+        |name: &str, expression: &str| schedule(name, &format!(r#""cron_expression": "{expression}""#));
     scenario(
         "triggers by a schedule",
         [
@@ -78,7 +79,8 @@ fn schedules() -> Scenario {
 
 fn platform_events() -> Scenario {
     let event = |name: &str, source: &str, events: &str| {
-        let fields = format!(r#""type": "platform_event", "source_entity": {source}, "target_events": {events}"#);
+        let fields =
+            format!(r#""type": "platform_event", "source_entity": {source}, "target_events": {events}"#);
         trigger(name, &fields)
     };
     let pipeline = r#"{"type": "pipeline", "id": "{pipeline.id}"}"#;
@@ -118,7 +120,8 @@ fn platform_events() -> Scenario {
 }
 
 fn of_webhook(name: &str, kind: &str, configuration: &str) -> Step {
-    let fields = format!(r#""type": "webhook", "webhook_id": "{{{kind}.id}}", "configuration": {configuration}"#);
+    let fields =
+        format!(r#""type": "webhook", "webhook_id": "{{{kind}.id}}", "configuration": {configuration}"#);
     trigger(name, &fields)
 }
 
@@ -206,12 +209,33 @@ fn filters() -> Scenario {
     ];
     let many = format!("[{}]", vec![r#""a""#; 11].join(","));
     let expressions = [
-        r#""equals:""#, r#""oneof:""#, r#""oneof:[]""#, r#""oneof:[1]""#, r#""oneof:[\"a\",\"\"]""#, r#""oneof:x""#,
-        r#""""#, "[]", "5", "null", &many,
+        r#""equals:""#,
+        r#""oneof:""#,
+        r#""oneof:[]""#,
+        r#""oneof:[1]""#,
+        r#""oneof:[\"a\",\"\"]""#,
+        r#""oneof:x""#,
+        r#""""#,
+        "[]",
+        "5",
+        "null",
+        &many,
     ];
     steps.extend(expressions.map(|expression| custom(&format!(r#""filters": {{"a": {expression}}}"#))));
     let paths = [
-        "", "a.", ".a", "a..b", "1a", "a[-1]", "a[*].b[*]", "[0]", r#"a[\"b\""#, "a[b]", "a.b.c.d.e.f.g.h.i", "a b", "a[",
+        "",
+        "a.",
+        ".a",
+        "a..b",
+        "1a",
+        "a[-1]",
+        "a[*].b[*]",
+        "[0]",
+        r#"a[\"b\""#,
+        "a[b]",
+        "a.b.c.d.e.f.g.h.i",
+        "a b",
+        "a[",
     ];
     steps.extend(paths.map(|path| custom(&format!(r#""filters": {{"{path}": "x"}}"#))));
     steps.push(custom(r#""filters": null"#));
@@ -233,20 +257,33 @@ fn changed() -> Scenario {
             change(r#"{"type": "schedule", "name": "changed", "cron_expression": "0 0 2 1 *"}"#),
             change(r#"{"type": "schedule", "name": "changed"}"#),
             change(r#"{"type": "schedule", "cron_expression": "0 0 2 1 *"}"#),
-            change(r#"{"type": "webhook", "name": "changed", "configuration": {}, "active": true, "concurrency": "skip"}"#),
+            change(
+                r#"{"type": "webhook", "name": "changed", "configuration": {}, "active": true, "concurrency": "skip"}"#,
+            ),
             change(r#"{"name": "changed"}"#),
             change(r#"{"type": "schedule", "name": "taken", "cron_expression": "0 0 2 1 *"}"#),
-            change(r#"{"type": "schedule", "name": "changed", "active": false, "cron_expression": "0 0 2 1 *"}"#),
-            change(r#"{"type": "schedule", "name": "changed", "active": null, "cron_expression": "0 0 2 1 *"}"#),
+            change(
+                r#"{"type": "schedule", "name": "changed", "active": false, "cron_expression": "0 0 2 1 *"}"#,
+            ),
+            change(
+                r#"{"type": "schedule", "name": "changed", "active": null, "cron_expression": "0 0 2 1 *"}"#,
+            ),
             change(r#"{"type": "schedule", "name": null, "cron_expression": "0 0 2 1 *"}"#),
             change(r#"{"type": "schedule", "name": "changed", "cron_expression": "bad"}"#),
             change(
                 r#"{"type": "schedule", "name": "changed", "cron_expression": "0 0 2 1 *", "active": true,
                 "next_occurrence": "2033-01-01T00:00:00+01:00"}"#,
             ),
-            change(r#"{"type": "schedule", "name": "changed", "cron_expression": "0 0 2 1 *", "flavor": "x"}"#),
-            change(r#"{"type": "schedule", "name": "changed", "run_once_start_time": "2030-01-01", "concurrency": "submit"}"#),
-            ADMIN.put(&format!("/triggers/{NONE}"), r#"{"type": "schedule", "name": "x", "cron_expression": "0 0 2 1 *"}"#),
+            change(
+                r#"{"type": "schedule", "name": "changed", "cron_expression": "0 0 2 1 *", "flavor": "x"}"#,
+            ),
+            change(
+                r#"{"type": "schedule", "name": "changed", "run_once_start_time": "2030-01-01", "concurrency": "submit"}"#,
+            ),
+            ADMIN.put(
+                &format!("/triggers/{NONE}"),
+                r#"{"type": "schedule", "name": "x", "cron_expression": "0 0 2 1 *"}"#,
+            ),
             ADMIN.delete("/triggers/{two.id}?soft=x"),
             ADMIN.delete("/triggers/{one.id}"),
             ADMIN.get("/triggers/{one.id}").keep("archived"),
@@ -279,9 +316,8 @@ fn attached() -> Scenario {
         );
         ADMIN.post("/pipeline_snapshots", &body).compared_elsewhere()
     };
-    let attach = |more: &str, body: &str| {
-        ADMIN.put(&format!("/triggers/{{one.id}}/pipeline_snapshots/{more}"), body)
-    };
+    let attach =
+        |more: &str, body: &str| ADMIN.put(&format!("/triggers/{{one.id}}/pipeline_snapshots/{more}"), body);
     let detach = |id: &str| ADMIN.delete(&format!("/triggers/{{one.id}}/pipeline_snapshots/{id}"));
     let clear = |query: &str| ADMIN.delete(&format!("/triggers/{{one.id}}/dispatch_state{query}"));
     scenario(

@@ -291,10 +291,7 @@ pub const EMPTY_CRON: Wanted =
 pub const OTHER_PROJECT: Wanted =
     wanted(&["status: 200 | 404"], "what a trigger waits for is of its own project");
 pub const SENT_AGAIN: Wanted = wanted(
-    &[
-        "body.metadata.stats.received_count: * | *",
-        "body.metadata.stats.accepted_count: * | *",
-    ],
+    &["body.metadata.stats.received_count: * | *", "body.metadata.stats.accepted_count: * | *"],
     "a delivery that is sent again is the same one",
 );
 pub const BODY_TOO_LONG: Wanted =

@@ -10,7 +10,8 @@ pub fn scenarios() -> Vec<Scenario> {
 }
 
 fn webhook(name: &str, kind: &str, more: &str) -> Step {
-    let body = format!(r#"{{"project": "{{project.id}}", "name": "{name}", "webhook_type": "{kind}"{more}}}"#);
+    let body =
+        format!(r#"{{"project": "{{project.id}}", "name": "{name}", "webhook_type": "{kind}"{more}}}"#);
     ADMIN.post("/webhooks", &body)
 }
 
@@ -31,7 +32,10 @@ fn made() -> Scenario {
             webhook("w5", "clickup", r#", "active": null"#),
             webhook(&"x".repeat(256), "slack", ""),
             ADMIN
-                .post("/webhooks", &format!(r#"{{"project": "{NONE}", "name": "x", "webhook_type": "custom"}}"#))
+                .post(
+                    "/webhooks",
+                    &format!(r#"{{"project": "{NONE}", "name": "x", "webhook_type": "custom"}}"#),
+                )
                 .wanted(&UNKNOWN_REFERENCE),
             ADMIN.post("/webhooks", r#"{"project": "default", "name": "x", "webhook_type": "custom"}"#),
             ADMIN.post("/webhooks", r#"{"project": "{project.id}"}"#),
@@ -47,7 +51,9 @@ fn made() -> Scenario {
             ANYONE.post("/webhooks", "{}"),
             ADMIN.get("/supported-events?source_type=pipeline").wanted(&super::wanted::OWN_DESCRIPTIONS),
             ADMIN.get("/supported-events?source_type=pipeline_run").wanted(&super::wanted::OWN_DESCRIPTIONS),
-            ANYONE.get("/supported-events?source_type=pipeline_snapshot").wanted(&super::wanted::OWN_DESCRIPTIONS),
+            ANYONE
+                .get("/supported-events?source_type=pipeline_snapshot")
+                .wanted(&super::wanted::OWN_DESCRIPTIONS),
             ANYONE.get("/supported-events"),
             ANYONE.get("/supported-events?source_type=x"),
         ],
@@ -113,10 +119,16 @@ fn delivered() -> Scenario {
             to("github/{one.id}").header("x-github-event", "push"),
             to("clickup/{one.id}"),
             custom(),
-            custom().header("x-zenml-signature-256", "143ca8d517ba1b181025d732b1cf275d90104fca57bb02a565542978aa18c4b6"),
+            custom().header(
+                "x-zenml-signature-256",
+                "143ca8d517ba1b181025d732b1cf275d90104fca57bb02a565542978aa18c4b6",
+            ),
             custom().header("x-zenml-signature-256", OF_LIST),
             custom().header("x-zenml-signature-256", "sha256="),
-            custom().header("x-zenml-signature-256", "sha256=143CA8D517BA1B181025D732B1CF275D90104FCA57BB02A565542978AA18C4B6"),
+            custom().header(
+                "x-zenml-signature-256",
+                "sha256=143CA8D517BA1B181025D732B1CF275D90104FCA57BB02A565542978AA18C4B6",
+            ),
             signed(),
             signed().header("x-zenml-event", ""),
             signed().header("x-zenml-event", "e"),
@@ -155,8 +167,14 @@ fn slack_and_clickup() -> Scenario {
             clickup("{}", "143ca8d517ba1b181025d732b1cf275d90104fca57bb02a565542978aa18c4b6"),
             clickup("{}", "143CA8D517BA1B181025D732B1CF275D90104FCA57BB02A565542978AA18C4B6"),
             clickup(r#"{"event": "e"}"#, "c441d173b8297a497f9bbf06b0b2f19c4272fc010951fca451b515972651fa4b"),
-            clickup(r#"{"event": "e", "webhook_id": "w"}"#, "544cb105264fb436e0fefd4e484041d860c1e8bd7c0990dfb9dd36bad001d615"),
-            clickup(r#"{"event": "", "webhook_id": "w"}"#, "9175c729c41a6f4b2a9a73a06afcbf5d9977bcbe9d5ee412bfab209964d53a32"),
+            clickup(
+                r#"{"event": "e", "webhook_id": "w"}"#,
+                "544cb105264fb436e0fefd4e484041d860c1e8bd7c0990dfb9dd36bad001d615",
+            ),
+            clickup(
+                r#"{"event": "", "webhook_id": "w"}"#,
+                "9175c729c41a6f4b2a9a73a06afcbf5d9977bcbe9d5ee412bfab209964d53a32",
+            ),
             clickup("{}", "x"),
             ANYONE.send("POST", "/webhooks/clickup/{one.id}/events").body("{}"),
             ADMIN.get("/webhooks/{one.id}"),

@@ -62,7 +62,8 @@ impl Runnable {
         };
         let orchestrator = component("orchestrator", "kubernetes", json!({"kubernetes_context": "x"})).await;
         let store = component("artifact_store", "s3", json!({"path": "s3://x"})).await;
-        let stack = json!({"name": "far", "components": {"orchestrator": [orchestrator], "artifact_store": [store]}});
+        let stack =
+            json!({"name": "far", "components": {"orchestrator": [orchestrator], "artifact_store": [store]}});
         let stack = made(admin.post("/api/v1/stacks", stack).await).await;
         let project = project(admin).await;
         let pipeline = json!({"project": project, "name": "p"});
@@ -111,9 +112,7 @@ async fn a_schedule_knows_its_next_time_while_it_goes_off(database: Database) {
     assert_eq!(trigger["body"]["start_time"], "2040-05-01T00:00:00");
     assert_eq!((&trigger["name"], &trigger["metadata"]), (&Value::Null, &json!({})));
     let path = format!("/api/v1/triggers/{}", id(&trigger));
-    let change = |active: bool| {
-        json!({"type": "schedule", "name": "s", "active": active, "cron_expression": "0 0 1 1 *", "start_time": FAR})
-    };
+    let change = |active: bool| json!({"type": "schedule", "name": "s", "active": active, "cron_expression": "0 0 1 1 *", "start_time": FAR});
     let off = admin.put(&path, change(false)).await.expect_ok();
     assert_eq!(off["body"]["next_occurrence"], Value::Null);
     let found = admin.get("/api/v1/triggers?next_occurrence=gt:2089-01-01 00:00:00").await.expect_ok();
@@ -136,7 +135,10 @@ async fn an_archive_frees_the_name_and_detaches(database: Database) {
     let path = format!("/api/v1/triggers/{trigger}");
     admin.delete(&path).await.expect_ok();
     let archived = admin.get(&path).await.expect_ok();
-    assert_eq!((&archived["body"]["is_archived"], &archived["body"]["active"]), (&json!(true), &json!(false)));
+    assert_eq!(
+        (&archived["body"]["is_archived"], &archived["body"]["active"]),
+        (&json!(true), &json!(false))
+    );
     let name = archived["body"]["name"].as_str().unwrap();
     assert!(name.ends_with(')') && name.chars().count() == 255, "{name}");
     assert_eq!(archived["resources"]["snapshots"], json!([]));
@@ -156,7 +158,8 @@ async fn a_source_is_of_the_project_and_may_end(database: Database) {
     let pipeline = async |project: &Value, name: &str| {
         made(admin.post("/api/v1/pipelines", json!({"project": project, "name": name})).await).await
     };
-    let (here, there) = (pipeline(&json!(project(&admin).await), "here").await, pipeline(&other["id"], "there").await);
+    let (here, there) =
+        (pipeline(&json!(project(&admin).await), "here").await, pipeline(&other["id"], "there").await);
     let waits = |id: &Value, events: Value| {
         json!({"run_once_start_time": null, "type": "platform_event",
             "source_entity": {"type": "pipeline", "id": id}, "target_events": events})
@@ -167,7 +170,11 @@ async fn a_source_is_of_the_project_and_may_end(database: Database) {
     let trigger = make(&admin, "t", waits(&here["id"], events.clone())).await.expect_ok();
     assert_eq!(trigger["body"]["target_events"], events);
     let columns = "SELECT CONCAT(source_entity, '|', target_events) FROM `trigger`";
-    let columns = if database.is_mariadb() { columns } else { "SELECT source_entity || '|' || target_events FROM \"trigger\"" };
+    let columns = if database.is_mariadb() {
+        columns
+    } else {
+        "SELECT source_entity || '|' || target_events FROM \"trigger\""
+    };
     let expected = format!("pipeline:{}|event:run_failed event:run_completed event:run_failed", id(&here));
     assert_eq!(database.texts(columns).await, [expected]);
     admin.delete(&format!("/api/v1/pipelines/{}", id(&here))).await.expect_ok();
@@ -200,7 +207,13 @@ async fn what_cannot_be_kept_is_refused_and_leaves_nothing(database: Database) {
         (of_webhook(json!({"webhook_id": none})), 404, "webhook"),
         (of_webhook(json!({"project": other["id"]})), 404, "webhook"),
         (of_webhook(json!({"configuration": {"target_events": [{"event_type": ""}]}})), 422, "event_type"),
-        (of_webhook(json!({"configuration": {"target_events": [{"event_type": "a", "filters": {"a..b": "x"}}]}})), 422, "filters"),
+        (
+            of_webhook(
+                json!({"configuration": {"target_events": [{"event_type": "a", "filters": {"a..b": "x"}}]}}),
+            ),
+            422,
+            "filters",
+        ),
     ] {
         make(&admin, "t", wrong.clone()).await.expect(status, said);
     }
@@ -220,7 +233,8 @@ async fn lists_are_narrowed_by_type_state_and_what_is_attached(database: Databas
     let snapshot = far.snapshot(&admin, "one", json!({})).await;
     let (one, two) = (trigger(&admin, "one").await, trigger(&admin, "two").await);
     let hook = Hook::custom(&admin, "w").await;
-    let of_webhook = json!({"run_once_start_time": null, "type": "webhook", "webhook_id": hook.id, "configuration": {}});
+    let of_webhook =
+        json!({"run_once_start_time": null, "type": "webhook", "webhook_id": hook.id, "configuration": {}});
     make(&admin, "three", of_webhook).await.expect_ok();
     admin.put(&link(&one, &snapshot), Value::Null).await.expect_ok();
     admin.delete(&format!("/api/v1/triggers/{two}")).await.expect_ok();
@@ -228,7 +242,9 @@ async fn lists_are_narrowed_by_type_state_and_what_is_attached(database: Databas
     let names = async |query: &str| {
         let page = admin.get(&format!("/api/v1/triggers?sort_by=name&{query}")).await.expect_ok();
         let items = page["items"].as_array().unwrap().clone();
-        let names = items.iter().map(|item| item["body"]["name"].as_str().unwrap().split('_').next().unwrap().to_owned());
+        let names = items
+            .iter()
+            .map(|item| item["body"]["name"].as_str().unwrap().split('_').next().unwrap().to_owned());
         names.collect::<Vec<String>>().join(" ")
     };
     for (query, expected) in [
@@ -294,7 +310,8 @@ async fn what_a_server_cannot_run_is_not_attached(database: Database) {
     let nameless = far.snapshot(&admin, "x", json!({"name": null})).await;
     let snapshot = far.snapshot(&admin, "one", json!({})).await;
     let build = |more: Value| {
-        let mut body = json!({"is_local": false, "contains_code": true, "pipeline": far.pipeline, "stack": far.stack});
+        let mut body =
+            json!({"is_local": false, "contains_code": true, "pipeline": far.pipeline, "stack": far.stack});
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         body
     };
@@ -377,15 +394,20 @@ async fn errors_are_cleared_and_the_rest_stays(database: Database) {
     let admin = app.signed_in().await;
     let far = Runnable::new(&admin).await;
     let trigger = trigger(&admin, "t").await;
-    let (one, two) = (far.snapshot(&admin, "one", json!({})).await, far.snapshot(&admin, "two", json!({})).await);
+    let (one, two) =
+        (far.snapshot(&admin, "one", json!({})).await, far.snapshot(&admin, "two", json!({})).await);
     for snapshot in [&one, &two] {
         admin.put(&link(&trigger, snapshot), json!({})).await.expect_ok();
     }
-    let state = |status: &str| format!(r#"{{"last_status": "{status}", "last_error_type": "X", "last_error_count": 3}}"#);
+    let state = |status: &str| {
+        format!(r#"{{"last_status": "{status}", "last_error_type": "X", "last_error_count": 3}}"#)
+    };
     let write = async |of: &str, status: &str| {
-        let copy = format!("SELECT id FROM pipeline_snapshot WHERE source_snapshot_id = '{}'", of.replace('-', ""));
+        let copy =
+            format!("SELECT id FROM pipeline_snapshot WHERE source_snapshot_id = '{}'", of.replace('-', ""));
         let state = state(status);
-        let update = format!("UPDATE trigger_snapshot SET dispatch_state = '{state}' WHERE snapshot_id IN ({copy})");
+        let update =
+            format!("UPDATE trigger_snapshot SET dispatch_state = '{state}' WHERE snapshot_id IN ({copy})");
         database.execute(&update).await;
     };
     write(&one, "ERROR").await;
@@ -398,7 +420,10 @@ async fn errors_are_cleared_and_the_rest_stays(database: Database) {
     assert_eq!((&states().await[&one], &states().await[&two]["last_error_count"]), (&Value::Null, &json!(3)));
     admin.delete(&format!("{path}/dispatch_state")).await.expect_ok();
     let left = &states().await[&two];
-    assert_eq!((&left["last_status"], &left["last_error_count"], &left["last_error_type"]), (&json!("SUCCESS"), &json!(0), &Value::Null));
+    assert_eq!(
+        (&left["last_status"], &left["last_error_count"], &left["last_error_type"]),
+        (&json!("SUCCESS"), &json!(0), &Value::Null)
+    );
 }
 
 async fn a_projects_end_is_that_of_its_triggers(database: Database) {
@@ -421,7 +446,8 @@ async fn a_projects_end_is_that_of_its_triggers(database: Database) {
 async fn the_events_of_each_kind_of_source_are_told_to_everyone() {
     let app = TestApp::start(&Database::sqlite()).await;
     let events = async |kind: &str| {
-        let events = app.anonymous().get(&format!("/api/v1/supported-events?source_type={kind}")).await.expect_ok();
+        let events =
+            app.anonymous().get(&format!("/api/v1/supported-events?source_type={kind}")).await.expect_ok();
         let events = events.as_array().unwrap().clone();
         events.iter().map(|event| event["value"].as_str().unwrap().to_owned()).collect::<Vec<String>>()
     };

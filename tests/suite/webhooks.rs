@@ -80,14 +80,18 @@ impl Hook {
 }
 
 async fn a_made_secret_is_shown_once_and_kept_where_nobody_sees_it(database: Database) {
-    let app = TestApp::start_with(&database, &[("ZENML_SERVER_SERVER_URL", "https://zen.example.com/")]).await;
+    let app =
+        TestApp::start_with(&database, &[("ZENML_SERVER_SERVER_URL", "https://zen.example.com/")]).await;
     let admin = app.signed_in().await;
     let made = make(&admin, "github", "one", json!({})).await.expect_ok();
     let (id, secret) = (made["id"].as_str().unwrap(), made["secret"].as_str().unwrap());
     assert_eq!(secret.len(), 43);
     let url = format!("https://zen.example.com/api/v1/webhooks/github/{id}/events");
     assert_eq!(made["body"]["endpoint_url"], url);
-    assert_eq!(make(&admin, "github", "two", json!({"secret": "given"})).await.expect_ok()["secret"], Value::Null);
+    assert_eq!(
+        make(&admin, "github", "two", json!({"secret": "given"})).await.expect_ok()["secret"],
+        Value::Null
+    );
     for path in [format!("/api/v1/webhooks/{id}"), "/api/v1/webhooks?hydrate=true".to_owned()] {
         assert!(!admin.get(&path).await.text.contains(secret), "{path}");
     }
@@ -289,7 +293,8 @@ async fn no_piece_of_work_touches_webhooks_and_no_narrowed_token_more_than_it_ma
         "orchestrator_id": null, "pipeline_id": null,
     });
     let schedule = admin.post("/api/v1/schedules", schedule).await.expect_ok();
-    let asked = format!("/api/v1/api_token?token_type=workload&schedule_id={}", schedule["id"].as_str().unwrap());
+    let asked =
+        format!("/api/v1/api_token?token_type=workload&schedule_id={}", schedule["id"].as_str().unwrap());
     let token = admin.get(&asked).await.expect_ok();
     let work = app.anonymous().with_token(token.as_str().unwrap());
     work.put(&rotate, json!({})).await.expect(403, "");

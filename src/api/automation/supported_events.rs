@@ -14,7 +14,9 @@ pub(crate) fn routes() -> Routes {
 }
 
 /// What an event happens to (contract schema SourceType).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, EnumString, IntoStaticStr, VariantNames)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, EnumString, IntoStaticStr, VariantNames,
+)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub(crate) enum SourceType {
@@ -66,4 +68,3 @@ async fn list_supported_events(mut query: QueryParams) -> ApiResult<Json<&'stati
     query.finish()?;
     Ok(Json(source.map_or(&[], SourceType::events)))
 }
-

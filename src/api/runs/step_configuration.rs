@@ -248,7 +248,9 @@ fn update(original: Box<RawValue>, update_with: &RawValue) -> Box<RawValue> {
 
 /// An object with the values of another one, as far as these say something.
 pub(crate) fn updated(original: &Object, update_with: &Object) -> Object {
-    let (Some(original), Some(update_with)) = (raw(original), raw(update_with)) else { return original.clone() };
+    let (Some(original), Some(update_with)) = (raw(original), raw(update_with)) else {
+        return original.clone();
+    };
     object(update(original, &update_with).get())
 }
 

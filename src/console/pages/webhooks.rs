@@ -28,7 +28,9 @@ struct Webhooks {
 impl Webhooks {
     /// Where its events are brought; a path where the server doesn't know its own address.
     fn endpoint(&self, webhook: &Webhook) -> String {
-        let path = || format!("{}/api/v1/webhooks/{}/{}/events", self.shell.root, webhook.body.webhook_type, webhook.id);
+        let path = || {
+            format!("{}/api/v1/webhooks/{}/{}/events", self.shell.root, webhook.body.webhook_type, webhook.id)
+        };
         webhook.body.endpoint_url.clone().unwrap_or_else(path)
     }
 
@@ -38,7 +40,8 @@ impl Webhooks {
 }
 
 pub(super) async fn webhooks(visitor: Visitor) -> PageResult {
-    let projects = Address::of("/api/v1/projects", &[]).with("size", MOST_PROJECTS).with("sort_by", "created");
+    let projects =
+        Address::of("/api/v1/projects", &[]).with("size", MOST_PROJECTS).with("sort_by", "created");
     let projects: Page<Project> = visitor.api.get(&projects).await.map_err(visitor.refused())?;
     let asked = visitor.asked.id("project");
     let project = match asked {

@@ -63,7 +63,8 @@ async fn one_address_cannot_keep_others_from_delivering(database: Database) {
     // Many ids are no way round.
     let mut statuses = Vec::new();
     for number in 0..60 {
-        let stranger = Hook { id: format!("00000000-0000-0000-0000-0000000000{number:02}"), secret: String::new() };
+        let stranger =
+            Hook { id: format!("00000000-0000-0000-0000-0000000000{number:02}"), secret: String::new() };
         statuses.push(from(&stranger, "192.0.2.3", "x").await.status);
     }
     assert_eq!(statuses.iter().filter(|status| **status == 404).count(), 50, "{statuses:?}");

@@ -44,7 +44,7 @@ impl RunConfiguration {
         if says(&self.0, "build") {
             return refuse("another build");
         }
-        if says(&self.0, "schedule") {
+        if is_said(&self.0, "schedule") {
             return refuse("a schedule");
         }
         let steps = value::<Option<std::collections::BTreeMap<String, Object>>>(&self.0, "steps").flatten();
@@ -58,7 +58,12 @@ impl RunConfiguration {
 
 fn has_docker(configuration: &Object) -> bool {
     let settings = value::<Option<Object>>(configuration, "settings").flatten().unwrap_or_default();
-    says(&settings, "docker")
+    is_said(&settings, "docker")
+}
+
+/// Whether a field is there.
+fn is_said(object: &Object, field: &str) -> bool {
+    object.get(field).is_some_and(|json| json.get() != "null")
 }
 
 /// Whether a field has something in it.
@@ -79,14 +84,16 @@ pub(super) async fn attach_snapshot(
     let trigger = cx.find::<TriggerRow>(id).await?;
     let snapshot = cx.find::<SnapshotRow>(snapshot_id).await?;
     if trigger.body.project_id != snapshot.body.project_id {
-        return Err(ApiError::key(format!("\"There is no snapshot {snapshot_id} in the trigger's project\"")));
+        return Err(ApiError::key(format!(
+            "\"There is no snapshot {snapshot_id} in the trigger's project\""
+        )));
     }
     if snapshot.name.is_none() {
         return Err(ApiError::illegal("A snapshot needs a name to be attached to a trigger."));
     }
     let configuration = configuration.unwrap_or_default();
     let (context, snapshot, configuration) = (&cx, &snapshot, &configuration);
-    // What can be told before anything is written; all of it is asked again where it is.
+    // Told before a large snapshot is copied, and asked again where that is written.
     let checked = cx.store.write(|mut tx| async move {
         refuse_attached(&mut tx, id, snapshot_id, may_replace).await?;
         check_runnable(&mut tx, snapshot, configuration).await?;
@@ -171,7 +178,8 @@ async fn stack_checksum(tx: &mut Transaction, stack: Id) -> ApiResult<String> {
         .and_where(Expr::col(("stack_composition", "stack_id")).eq(stack))
         .to_owned();
     let found: Vec<(Option<String>,)> = tx.fetch_all(&query).await?;
-    let named = found.into_iter().filter_map(|(name,)| name).filter(|name| !name.is_empty() && name != "built-in");
+    let named =
+        found.into_iter().filter_map(|(name,)| name).filter(|name| !name.is_empty() && name != "built-in");
     let names: std::collections::BTreeSet<String> = named.collect();
     let all: String = names.into_iter().collect();
     Ok(hex::encode(<md5::Md5 as md5::Digest>::digest(all)))

@@ -50,15 +50,14 @@ impl Kept {
                 }),
                 ..none
             },
-            Settings::PlatformEvent(PlatformEvents { source_entity, target_events }) => {
+            Settings::PlatformEvent(events) => {
+                let PlatformEvents { source_entity, target_events } = events;
                 let (kind, id) = (source_entity.r#type, source_entity.id);
-                let shown = serde_json::json!({
-                    "source_entity": {"type": kind, "id": id},
-                    "target_events": target_events,
-                });
-                let events: Vec<String> = target_events.iter().map(|event| format!("event:{event}")).collect();
+                let shown = serde_json::to_string(events).unwrap_or_default();
+                let events: Vec<String> =
+                    target_events.iter().map(|event| format!("event:{event}")).collect();
                 Self {
-                    configuration: shown.to_string(),
+                    configuration: shown,
                     source_entity: Some(format!("{}:{id}", kind.as_str())),
                     target_events: Some(events.join(" ")),
                     source: Some((kind, id)),

@@ -98,7 +98,8 @@ impl SnapshotCopy {
         let original = object(source.pipeline_configuration.0.get());
         let mut pipeline = pipeline_changes(cx, configuration, source.is_dynamic, &settings).await?;
         pipeline = updated(&original, &pipeline);
-        let steps = steps_of(cx, steps.unwrap_or_default(), configuration, &pipeline, &source, &settings).await?;
+        let steps =
+            steps_of(cx, steps.unwrap_or_default(), configuration, &pipeline, &source, &settings).await?;
         settings.run_apart(&mut pipeline)?;
         let run_name: Option<String> = value::<Option<String>>(&configuration.0, "run_name").flatten();
         Ok(Self {
@@ -153,7 +154,8 @@ async fn pipeline_changes(
     settings: &SettingKeys,
 ) -> ApiResult<Object> {
     let known = fields("PipelineConfiguration-Input");
-    let is_changed = |name: &str| name != "name" && (is_dynamic || name != "parameters") && known.contains(&name);
+    let is_changed =
+        |name: &str| name != "name" && (is_dynamic || name != "parameters") && known.contains(&name);
     let mut changes = configuration.0.clone();
     changes.retain(|name, json| is_changed(name) && json.get() != "null");
     settings.normalize(&mut changes)?;
@@ -280,7 +282,9 @@ impl SettingKeys {
     /// # Errors
     /// 400 for settings of a kind of component that the stack has none of, or twice of one.
     fn normalize(&self, configuration: &mut Object) -> ApiResult<()> {
-        let Some(settings) = value::<Option<Object>>(configuration, "settings").flatten() else { return Ok(()) };
+        let Some(settings) = value::<Option<Object>>(configuration, "settings").flatten() else {
+            return Ok(());
+        };
         let mut named = Object::new();
         let mut kept = Object::new();
         for (key, json) in settings {
@@ -321,7 +325,8 @@ impl SettingKeys {
             }
             Some((":", name)) => of_kind.find(|component| component.name == name),
             Some((_, flavor)) => {
-                let matching: Vec<&Component> = of_kind.filter(|component| component.flavor == flavor).collect();
+                let matching: Vec<&Component> =
+                    of_kind.filter(|component| component.flavor == flavor).collect();
                 if matching.len() > 1 {
                     let message = format!("Several components are meant by the settings of '{key}'.");
                     return Err(ApiError::value(message));
@@ -340,8 +345,10 @@ impl SettingKeys {
         };
         self.normalize(pipeline)?;
         let key = self.key_of(orchestrator);
-        let mut settings: Object = value::<Option<Object>>(pipeline, "settings").flatten().unwrap_or_default();
-        let mut of_orchestrator: Object = value::<Option<Object>>(&settings, &key).flatten().unwrap_or_default();
+        let mut settings: Object =
+            value::<Option<Object>>(pipeline, "settings").flatten().unwrap_or_default();
+        let mut of_orchestrator: Object =
+            value::<Option<Object>>(&settings, &key).flatten().unwrap_or_default();
         if let Ok(json) = to_raw_value(&false) {
             of_orchestrator.insert(SYNCHRONOUS.to_owned(), json);
         }
@@ -367,7 +374,9 @@ enum Resolved {
 impl Component {
     fn has_field(&self, field: &str) -> bool {
         let schema = object(self.config_schema.0.get());
-        value::<Option<Object>>(&schema, "properties").flatten().is_some_and(|fields| fields.contains_key(field))
+        value::<Option<Object>>(&schema, "properties")
+            .flatten()
+            .is_some_and(|fields| fields.contains_key(field))
     }
 }
 
@@ -380,7 +389,9 @@ mod tests {
             name: name.to_owned(),
             r#type: r#type.to_owned(),
             flavor: flavor.to_owned(),
-            config_schema: JsonText(RawValue::from_string(r#"{"properties": {"synchronous": {}}}"#.to_owned()).unwrap()),
+            config_schema: JsonText(
+                RawValue::from_string(r#"{"properties": {"synchronous": {}}}"#.to_owned()).unwrap(),
+            ),
         };
         let components = vec![
             component("orchestrator", "far", "kubernetes"),

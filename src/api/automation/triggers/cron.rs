@@ -69,13 +69,15 @@ struct Found {
 impl Cron {
     pub(super) fn read(expression: &str) -> Result<Self, Wrong> {
         let lower = expression.to_lowercase();
-        let meant = NICKNAMES.iter().find(|(name, _)| *name == lower).map_or(lower.as_str(), |(_, meant)| meant);
+        let meant =
+            NICKNAMES.iter().find(|(name, _)| *name == lower).map_or(lower.as_str(), |(_, meant)| meant);
         let is_space = |letter: char| matches!(letter, ' ' | '\t' | '\n' | '\r' | '\x0b' | '\x0c');
         let texts: Vec<&str> = meant.split(is_space).filter(|field| !field.is_empty()).collect();
         if !(5..=7).contains(&texts.len()) {
             return Err("it has five to seven fields");
         }
-        let mut cron = Self { fields: Vec::new(), has_last_day: false, nearest_weekday: None, nth: BTreeSet::new() };
+        let mut cron =
+            Self { fields: Vec::new(), has_last_day: false, nearest_weekday: None, nth: BTreeSet::new() };
         for (field, text) in texts.iter().enumerate() {
             let found = Found::read(field, text)?;
             cron.has_last_day |= found.has_last_day;
@@ -106,7 +108,8 @@ impl Cron {
             return self.find(start, |day| self.is_of_month(day) && self.is_of_week(day));
         }
         // Days that are told by both, # or W, stay so in either part, and neither part may be empty.
-        let of_month = self.find(start, |day| self.is_of_month(day) && (self.nth.is_empty() || self.is_nth(day)));
+        let of_month =
+            self.find(start, |day| self.is_of_month(day) && (self.nth.is_empty() || self.is_nth(day)));
         let of_week = self.find(start, |day| self.is_nearest(day).unwrap_or(true) && self.is_of_week(day));
         match (of_month, of_week) {
             (Some(one), Some(other)) => Some(one.min(other)),
@@ -365,8 +368,20 @@ fn nearest_weekday(of: NaiveDate, number: u32) -> u32 {
     let last = days_of_month(of);
     let number = number.min(last);
     match of.with_day(number).map(|day| day.weekday()) {
-        Some(chrono::Weekday::Sat) => if number > 1 { number - 1 } else { number + 2 },
-        Some(chrono::Weekday::Sun) => if number < last { number + 1 } else { number - 2 },
+        Some(chrono::Weekday::Sat) => {
+            if number > 1 {
+                number - 1
+            } else {
+                number + 2
+            }
+        }
+        Some(chrono::Weekday::Sun) => {
+            if number < last {
+                number + 1
+            } else {
+                number - 2
+            }
+        }
         _ => number,
     }
 }

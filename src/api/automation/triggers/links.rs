@@ -182,7 +182,8 @@ mod tests {
     fn an_error_is_forgotten_and_a_success_stays() {
         let cleared = |state: &str| without_error(&RawValue::from_string(state.to_owned()).unwrap());
         assert_eq!(cleared(r#"{"last_status": "ERROR", "last_error_count": 3}"#), None);
-        let kept = cleared(r#"{"last_status": "SUCCESS", "last_error_count": 3, "last_error_type": "X"}"#).unwrap();
+        let kept =
+            cleared(r#"{"last_status": "SUCCESS", "last_error_count": 3, "last_error_type": "X"}"#).unwrap();
         let kept: serde_json::Value = serde_json::from_str(&kept).unwrap();
         assert_eq!((&kept["last_status"], &kept["last_error_count"]), (&"SUCCESS".into(), &0.into()));
         assert!(kept["last_error_type"].is_null());

@@ -28,22 +28,27 @@ pub(super) async fn list_triggers(
         }
     }
     if let Some(attached) = attached(&query)? {
-        select.and_where(Expr::col("id").in_subquery(attached));
+        select.and_where(Expr::exists(attached));
     }
     list_of(&cx, &list, select).await
 }
 
-/// Triggers of one snapshot and pipeline of those that are named. A snapshot is found by itself, and by its copy.
+/// What is attached to the trigger that the query around it is about, of one snapshot and pipeline of those that are named.
+/// A snapshot is found by itself, and by its copy.
 fn attached(query: &QueryParams) -> ApiResult<Option<SelectStatement>> {
     let (snapshots, pipelines) = (ids(query, "snapshot_id")?, ids(query, "pipeline_id")?);
     if snapshots.is_none() && pipelines.is_none() {
         return Ok(None);
     }
     let mut select = Sql::select();
-    select.column(("trigger_snapshot", "trigger_id")).from("trigger_snapshot").inner_join(
-        "pipeline_snapshot",
-        Expr::col(("pipeline_snapshot", "id")).equals(("trigger_snapshot", "snapshot_id")),
-    );
+    select
+        .column(("trigger_snapshot", "snapshot_id"))
+        .from("trigger_snapshot")
+        .inner_join(
+            "pipeline_snapshot",
+            Expr::col(("pipeline_snapshot", "id")).equals(("trigger_snapshot", "snapshot_id")),
+        )
+        .and_where(Expr::col(("trigger_snapshot", "trigger_id")).equals(("trigger", "id")));
     if let Some(pipelines) = pipelines {
         select.and_where(Expr::col(("pipeline_snapshot", "pipeline_id")).is_in(pipelines));
     }

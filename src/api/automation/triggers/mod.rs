@@ -140,8 +140,7 @@ impl Resource for TriggerRow {
     type Resources = TriggerResources;
 
     async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let mut resources =
-            if loader.resources { all_resources(loader, &rows).await? } else { ById::new() };
+        let mut resources = if loader.resources { all_resources(loader, &rows).await? } else { ById::new() };
         let response = |row: Self| {
             let (id, resources) = (row.id, resources.remove(&row.id));
             Response::nameless(id, row.into_body(), loader.metadata(|| TriggerMetadata {}), resources)

@@ -1,6 +1,6 @@
 //! What is sent of triggers: each type has fields of its own.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::from_str;
 use strum::{EnumString, IntoStaticStr, VariantNames};
 
@@ -76,14 +76,14 @@ pub(super) enum Settings {
 }
 
 /// Events of something here.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub(super) struct PlatformEvents {
     pub source_entity: SourceEntity,
     #[serde(deserialize_with = "at_most::<100, _, _>")]
     pub target_events: Vec<String>,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, Serialize)]
 pub(super) struct SourceEntity {
     pub r#type: SourceType,
     pub id: Id,

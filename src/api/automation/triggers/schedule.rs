@@ -53,7 +53,8 @@ impl ScheduleTimes {
         if self.interval.is_some() && self.start_time.is_none() {
             return Err("An interval needs a start time");
         }
-        let ways = [self.cron_expression.is_some(), self.interval.is_some(), self.run_once_start_time.is_some()];
+        let ways =
+            [self.cron_expression.is_some(), self.interval.is_some(), self.run_once_start_time.is_some()];
         if ways.iter().filter(|is_there| **is_there).count() != 1 {
             return Err("A schedule has either a cron expression, or an interval, or a time to run once");
         }
@@ -89,7 +90,8 @@ impl ScheduleTimes {
             (Some(cron), ..) => next_of_cron(cron.as_str(), start.map_or(now, |start| start.max(now)))?,
             (None, Some(AtLeast(seconds)), _) => {
                 let start = start.unwrap_or(now);
-                next_of_interval(start, seconds, now).ok_or_else(|| refuse("its next time is too far away"))?
+                next_of_interval(start, seconds, now)
+                    .ok_or_else(|| refuse("its next time is too far away"))?
             }
             (None, None, Some(Moment(once))) => return Ok(once),
             (None, None, None) => return Err(refuse("it has no time")),

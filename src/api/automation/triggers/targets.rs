@@ -54,10 +54,7 @@ const GITHUB: &[Event] = &[
     ("workflow_run_completed", filters!["workflow", "conclusion", "actor"]),
     ("push", filters!["repo", "branch", "actor"]),
     ("release_published", filters!["repo", "tag", "target_branch", "actor"]),
-    (
-        "issue_opened",
-        filters!["repo", "author", "author_association", "labels", "assignees", "milestone"],
-    ),
+    ("issue_opened", filters!["repo", "author", "author_association", "labels", "assignees", "milestone"]),
 ];
 const CLICKUP: &[Event] = &[
     ("taskCreated", TASK),
@@ -132,7 +129,9 @@ fn event(provider: Provider, json: &RawValue) -> Result<String, String> {
     let mut fields: Fields<'_> =
         serde_json::from_str(json.get()).map_err(|_| ": it is no JSON object".to_owned())?;
     let kind = match fields.shift_remove("type") {
-        Some(json) => serde_json::from_str::<String>(json.get()).map_err(|_| ".type: it is no text".to_owned())?,
+        Some(json) => {
+            serde_json::from_str::<String>(json.get()).map_err(|_| ".type: it is no text".to_owned())?
+        }
         None if provider == Provider::Custom => DYNAMIC.to_owned(),
         None => return Err(".type: it has to be there".to_owned()),
     };
@@ -167,7 +166,9 @@ fn dynamic(mut fields: Fields<'_>) -> Result<String, String> {
     let event_type = expressions(event_type).map_err(|wrong| format!(".event_type: {wrong}"))?;
     let filters = match fields.shift_remove("filters") {
         None => Fields::new(),
-        Some(json) => serde_json::from_str(json.get()).map_err(|_| ".filters: it is no JSON object".to_owned())?,
+        Some(json) => {
+            serde_json::from_str(json.get()).map_err(|_| ".filters: it is no JSON object".to_owned())?
+        }
     };
     refuse_more(&fields)?;
     if filters.len() > MOST_PATHS {
@@ -193,7 +194,8 @@ fn refuse_more(fields: &Fields<'_>) -> Result<(), String> {
 
 fn value(takes: Takes, json: Option<&RawValue>) -> Result<String, &'static str> {
     let sent = json.filter(|json| json.get() != "null");
-    let flag = |json: &RawValue| lax::from_str::<bool>(json.get()).map_err(|_| "it is neither true nor false");
+    let flag =
+        |json: &RawValue| lax::from_str::<bool>(json.get()).map_err(|_| "it is neither true nor false");
     match (takes, sent) {
         (Takes::Filter, Some(json)) => expressions(json),
         (Takes::Flag, None) if json.is_some() => Err("it is neither true nor false"),
@@ -278,7 +280,9 @@ mod tests {
             (
                 Provider::Clickup,
                 events(json!([{"type": "listCreated"}])),
-                events(json!([{"type": "listCreated", "list_id": null, "space_id": null, "folder_id": null}])),
+                events(
+                    json!([{"type": "listCreated", "list_id": null, "space_id": null, "folder_id": null}]),
+                ),
             ),
             (
                 Provider::Slack,
@@ -332,13 +336,24 @@ mod tests {
 
     #[test]
     fn expressions_are_those_of_the_reference() {
-        for good in ["a", "foo:", "gt:1", "isnull:", " equals:", "EQUALS:", "equals:a:b", r#"oneof:["a"]"#, ":"] {
+        for good in
+            ["a", "foo:", "gt:1", "isnull:", " equals:", "EQUALS:", "equals:a:b", r#"oneof:["a"]"#, ":"]
+        {
             assert!(check(good).is_ok(), "{good}");
         }
         let (long, many) = ("x".repeat(513), format!("oneof:{}", Value::from(vec!["a"; 11])));
-        for wrong in
-            ["", "equals:", "oneof:", "oneof:[]", "oneof:[1]", r#"oneof:["a",""]"#, "oneof:x", r#"notoneof:{"a":1}"#, &long, &many]
-        {
+        for wrong in [
+            "",
+            "equals:",
+            "oneof:",
+            "oneof:[]",
+            "oneof:[1]",
+            r#"oneof:["a",""]"#,
+            "oneof:x",
+            r#"notoneof:{"a":1}"#,
+            &long,
+            &many,
+        ] {
             assert!(check(wrong).is_err(), "{wrong}");
         }
     }

@@ -9,13 +9,13 @@ use std::collections::HashMap;
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use serde::Serialize;
 
+use crate::api::stacks::secrets::delete_internal;
 use crate::auth::kind::Kind;
 use crate::auth::permissions::Verb;
 use crate::framework::routes::Routes;
 use crate::framework::{
     ById, Loader, Owner, Resource, Response, ResponseOf, delete, delete_row, find_in, get, list,
 };
-use crate::api::stacks::secrets::delete_internal;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::fields::{Field, Fields, OWNED, STAMPED};
 use crate::http::list::Listed;
@@ -62,11 +62,8 @@ row! {
 
 impl Listed for WebhookRow {
     const HOLDS_SECRETS: bool = false;
-    const FIELDS: Fields = &[
-        STAMPED,
-        OWNED,
-        &[Field::text("name"), Field::text("webhook_type"), Field::only_flag("active")],
-    ];
+    const FIELDS: Fields =
+        &[STAMPED, OWNED, &[Field::text("name"), Field::text("webhook_type"), Field::only_flag("active")]];
 }
 
 #[derive(Debug, Serialize)]
@@ -114,7 +111,8 @@ impl Resource for WebhookRow {
             .limit(1)
             .to_owned();
         if tx.fetch_optional::<(Id,)>(&live).await?.is_some() {
-            let message = "A webhook can't be deleted while triggers that aren't archived wait for its events.";
+            let message =
+                "A webhook can't be deleted while triggers that aren't archived wait for its events.";
             return Err(ApiError::illegal(message));
         }
         let webhook = find_in::<Self>(tx, id).await?;

@@ -20,7 +20,7 @@ pub(crate) fn seal_one(cx: &Context, name: &str, value: &SecretString) -> ApiRes
     seal(cx, &SecretValues::one(name, value.clone()))
 }
 
-/// Keeps a secret under a name that begins with this, and says its id.
+/// Keeps a secret under a name that no other one has.
 ///
 /// # Errors
 /// The store's own.
