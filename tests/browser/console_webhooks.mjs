@@ -54,7 +54,7 @@ await step("its deliveries are counted", async () => {
 });
 
 await step("the secret is rotated, and the old one is good for nothing", async () => {
-  await page.getByRole("button", { name: "Rotate the secret of releases" }).click();
+  await page.getByRole("button", { name: "Rotate secret of releases" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Rotate" }).click();
   const second = await takeSecret();
   check((await deliver(first)) === 401 && (await deliver(second)) === 202, "the new one is good alone");
