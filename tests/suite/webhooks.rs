@@ -298,5 +298,6 @@ async fn no_piece_of_work_touches_webhooks_and_no_narrowed_token_more_than_it_ma
     let token = admin.get(&asked).await.expect_ok();
     let work = app.anonymous().with_token(token.as_str().unwrap());
     work.put(&rotate, json!({})).await.expect(403, "");
-    make(&work, "custom", "of work", json!({})).await.expect(403, "");
+    let webhook = json!({"project": project(&admin).await, "name": "of work", "webhook_type": "custom"});
+    work.post("/api/v1/webhooks", webhook).await.expect(403, "");
 }

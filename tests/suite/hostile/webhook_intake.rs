@@ -22,6 +22,7 @@ async fn what_nobody_knows_leaves_no_trace(database: Database) {
         }
         rows
     };
+    zendo::testing::do_each_job(&app.state).await.unwrap();
     let before = rows().await;
     for number in 0..50 {
         let path = format!("/api/v1/webhooks/custom/00000000-0000-0000-0000-0000000000{number:02}/events");
