@@ -1,7 +1,7 @@
 //! Triggers.
 
 use super::step::{ADMIN, ANYONE, Scenario, Step, scenario};
-use super::wanted::{EMPTY_CRON, OTHER_PROJECT, OWN_WORDS, UNKNOWN_REFERENCE};
+use super::wanted::{ARCHIVED_NAME, EMPTY_CRON, OTHER_PROJECT, UNKNOWN_REFERENCE};
 
 const NONE: &str = "00000000-0000-0000-0000-000000000001";
 
@@ -33,6 +33,8 @@ fn schedules() -> Scenario {
             schedule("s1", r#""x": 1"#),
             cron("s2", "x"),
             cron("s3", "").wanted(&EMPTY_CRON),
+            ADMIN.get("/triggers?name=s3").keep("empty").tidies(),
+            ADMIN.delete("/triggers/{empty.items.0.id}?soft=false").tidies(),
             schedule("s4", r#""cron_expression": "* * * * *", "interval": 60"#),
             schedule("s5", r#""interval": 60"#),
             schedule("s6", r#""interval": 59, "start_time": "2030-01-01T00:00:00""#),
@@ -98,10 +100,12 @@ fn platform_events() -> Scenario {
             event("e5", r#"{"type": "pipeline_run", "id": "{pipeline.id}"}"#, r#"["completed"]"#),
             event("e6", r#"{"type": "pipeline_snapshot", "id": "{pipeline.id}"}"#, r#"["run_failed"]"#),
             event("e7", r#"{"type": "x", "id": "{pipeline.id}"}"#, r#"["completed"]"#),
-            event("e8", r#""x""#, r#""completed""#).wanted(&OWN_WORDS),
+            event("e8", r#""x""#, r#""completed""#),
             trigger("e9", r#""type": "platform_event", "target_events": ["completed"]"#),
             event("e10", r#"{"type": "pipeline", "id": "{elsewhere.id}"}"#, r#"["run_completed"]"#)
                 .wanted(&OTHER_PROJECT),
+            ADMIN.get("/triggers?name=e10").keep("loose").tidies(),
+            ADMIN.delete("/triggers/{loose.items.0.id}?soft=false").tidies(),
             ADMIN.put(
                 "/triggers/{one.id}",
                 r#"{"type": "platform_event", "name": "e1", "target_events": ["run_failed"],
@@ -191,7 +195,7 @@ fn of_webhooks() -> Scenario {
                 "configuration": {"target_events": [{"event_type": "b"}]}, "webhook_id": "{slack.id}"}"#,
             ),
             ADMIN.delete("/triggers/{one.id}"),
-            ADMIN.get("/triggers/{one.id}").keep("archived"),
+            ADMIN.get("/triggers/{one.id}").wanted(&ARCHIVED_NAME),
         ],
     )
 }
@@ -286,7 +290,7 @@ fn changed() -> Scenario {
             ),
             ADMIN.delete("/triggers/{two.id}?soft=x"),
             ADMIN.delete("/triggers/{one.id}"),
-            ADMIN.get("/triggers/{one.id}").keep("archived"),
+            ADMIN.get("/triggers/{one.id}").wanted(&ARCHIVED_NAME),
             ADMIN.delete("/triggers/{one.id}"),
             change(r#"{"type": "schedule", "name": "changed", "cron_expression": "0 0 2 1 *"}"#),
             ADMIN.delete("/triggers/{one.id}?soft=false"),
@@ -389,7 +393,7 @@ fn attached() -> Scenario {
             ADMIN.put("/pipeline_snapshots/{named.id}", r#"{"name": "named"}"#).compared_elsewhere(),
             attach("{named.id}", "{}"),
             ADMIN.delete("/triggers/{one.id}"),
-            ADMIN.get("/triggers/{one.id}").keep("archived"),
+            ADMIN.get("/triggers/{one.id}").wanted(&ARCHIVED_NAME),
             attach("{named.id}", "{}"),
             detach("{named.id}"),
             clear(""),

@@ -8,7 +8,7 @@ pub struct Wanted {
 }
 
 /// Wherever they are met.
-pub const EVERYWHERE: [Wanted; 9] = [
+pub const EVERYWHERE: [Wanted; 10] = [
     Wanted {
         differs: &["body*.config_schema*.description: * | *"],
         reason: "what a field is for is said in zendo's own words, of all fields of flavors and of no others",
@@ -49,6 +49,10 @@ pub const EVERYWHERE: [Wanted; 9] = [
     Wanted {
         differs: &["body*.last_error_summary: * | *"],
         reason: "what was wrong with a delivery is said in zendo's own words",
+    },
+    Wanted {
+        differs: &["body.secret: * | *"],
+        reason: "a webhook's secret is made anew for each",
     },
     Wanted {
         differs: &["body*.last_login: * | *"],
@@ -296,3 +300,5 @@ pub const SENT_AGAIN: Wanted = wanted(
 );
 pub const BODY_TOO_LONG: Wanted =
     wanted(&["status: 401 | 413"], "whoever isn't known brings no more than a mebibyte");
+pub const ARCHIVED_NAME: Wanted =
+    wanted(&["body.name: * | *"], "the name of what is archived ends in eight random digits");
