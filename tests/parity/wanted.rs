@@ -50,10 +50,7 @@ pub const EVERYWHERE: [Wanted; 10] = [
         differs: &["body*.last_error_summary: * | *"],
         reason: "what was wrong with a delivery is said in zendo's own words",
     },
-    Wanted {
-        differs: &["body.secret: * | *"],
-        reason: "a webhook's secret is made anew for each",
-    },
+    Wanted { differs: &["body.secret: * | *"], reason: "a webhook's secret is made anew for each" },
     Wanted {
         differs: &["body*.last_login: * | *"],
         reason: "a device's grant counts as its first use; later uses of devices and keys are written in batches",
