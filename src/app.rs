@@ -32,6 +32,7 @@ use crate::env::Environment;
 use crate::http::budgets::Budgets;
 use crate::http::client_address::Proxies;
 use crate::idempotency::Replays;
+use crate::intake::Intake;
 use crate::json_schema::SchemaChecks;
 use crate::local_files::LocalFiles;
 use crate::outbound::Outbound;
@@ -56,6 +57,7 @@ pub struct App {
     pub programs: Arc<Programs>,
     pub secrets: Arc<SecretsStore>,
     pub replays: Arc<Replays>,
+    pub intake: Arc<Intake>,
     pub local_files: Arc<LocalFiles>,
     pub schema_checks: Arc<SchemaChecks>,
     pub outbound: Outbound,
@@ -201,6 +203,7 @@ impl AppState {
             }),
             local_files: Arc::new(LocalFiles::new(local_files).without(own_files)),
             replays: Arc::new(Replays::new(auth_store.clone(), &config.server)),
+            intake: Arc::new(Intake::new(&config.zendo)),
             schema_checks: Arc::default(),
             outbound: Outbound::new(config.zendo.connector_networks.0.iter().copied()),
             audit: Arc::new(audit),

@@ -13,6 +13,7 @@ use crate::accounts::deactivation;
 use crate::app::AppState;
 use crate::auth::{key_proof, keys};
 use crate::config::ServerSettings;
+use crate::intake;
 use crate::login::device_request;
 
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -79,6 +80,10 @@ fn table(settings: &ServerSettings) -> Vec<Job> {
             Box::pin(async move { Ok(app.auth.last_used.write(&app.store).await?) })
         })
         .at_stop(),
+        Job::new("what webhooks count could not be written", WRITING * 4, |app| {
+            Box::pin(async move { Ok(app.intake.counts.write(&app.store).await?) })
+        })
+        .at_stop(),
         Job::new("answers could not be written", WRITING, |app| {
             Box::pin(async move { Ok(app.replays.write(app.env.clock.now()).await?) })
         })
@@ -126,6 +131,9 @@ fn table(settings: &ServerSettings) -> Vec<Job> {
         }),
         Job::new("notes on deactivated accounts could not be swept", SWEEPING, |app| {
             Box::pin(async move { Ok(deactivation::sweep(&app.store).await?) })
+        }),
+        Job::new("deliveries to webhooks could not be swept", SWEEPING, |app| {
+            Box::pin(async move { Ok(intake::sweep(&app.store, app.env.clock.now()).await?) })
         }),
         Job::new("signing keys could not be swept", SWEEPING, |app| {
             Box::pin(async move { Ok(keys::sweep(&app.store, app.env.clock.now()).await?) })

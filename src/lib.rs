@@ -13,6 +13,7 @@ mod env;
 mod framework;
 mod http;
 mod idempotency;
+mod intake;
 mod jobs;
 mod json_schema;
 mod local_files;

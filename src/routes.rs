@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use crate::api::artifacts::{artifact_versions, artifacts, curated_visualizations};
+use crate::api::automation::{supported_events, triggers, webhooks};
 use crate::api::identity::{api_keys, api_tokens, devices, service_accounts, users};
 use crate::api::models::{model_version_artifacts, model_version_pipeline_runs, model_versions, models};
 use crate::api::oauth;
@@ -79,9 +80,12 @@ fn resources() -> RouteTable {
         service_connectors::routes(),
         stacks::routes(),
         steps::routes(),
+        supported_events::routes(),
         tag_resources::routes(),
         tags::routes(),
+        triggers::routes(),
         users::routes::routes(),
+        webhooks::routes(),
     ]
     .into_iter()
     .collect()
@@ -165,8 +169,8 @@ mod tests {
         assert_eq!(needed("GET", "/api/v1/pipeline_deployments"), "pipeline_snapshots:read");
         let versions = "/api/v1/workspaces/{project_name_or_id}/models/{model_id}/model_versions";
         assert_eq!(needed("POST", versions), "model_versions:create");
-        // Not there yet, and asked of a token all the same.
         assert_eq!(needed("POST", "/api/v1/webhooks/{webhook_type}/{webhook_id}/events"), "webhooks:update");
+        // Not there yet, and asked of a token all the same.
         assert_eq!(needed("POST", "/api/v1/workspaces/{project_name_or_id}/services"), "services:create");
     }
 
@@ -179,7 +183,9 @@ mod tests {
             ("POST", "/api/v1/secrets"),
             ("POST", "/api/v1/service_accounts/{service_account_id}/api_keys"),
             ("POST", "/api/v1/users"),
+            ("POST", "/api/v1/webhooks"),
             ("POST", "/api/v1/workspaces/{workspace_name_or_id}/secrets"),
+            ("PUT", "/api/v1/webhooks/{webhook_id}/secret"),
         ];
         assert_eq!(said(|policy| policy.is_secret), BTreeSet::from(secret));
         // Besides all POSTs, as in ZenML.

@@ -43,6 +43,7 @@ pub(crate) fn router(app: AppState) -> Router {
     let (api, for_programs) = (routes::api(), oauth::routes());
     let guard = |routes: &RouteTable| Guard { app: app.clone(), policies: Arc::new(routes.policies()) };
     let (api_guard, programs_guard) = (guard(&api), guard(&for_programs));
+    let (long, api) = api.partition(|policy| policy.takes_long_bodies);
     let (open, closed) = api.routers();
     let closed = closed.route_layer(AdmitOrReplayLayer::new(api_guard));
     let (_, for_programs) = for_programs.routers();
@@ -81,7 +82,10 @@ pub(crate) fn router(app: AppState) -> Router {
         .layer(DefaultBodyLimit::disable());
     // The other bodies are bounded when their callers are known.
     let open = open.layer(from_fn_with_state(app.clone(), bodies::keep_small));
+    let (long, _) = long.routers();
+    let long = long.layer(from_fn_with_state(app.clone(), bodies::keep_within));
     let api = open
+        .merge(long)
         .merge(closed)
         .fallback(fallback::not_found)
         .method_not_allowed_fallback(fallback::method_not_allowed);

@@ -1,6 +1,7 @@
 //! The REST API, by domain.
 
 pub(crate) mod artifacts;
+pub(crate) mod automation;
 pub(crate) mod identity;
 pub(crate) mod models;
 pub(crate) mod oauth;

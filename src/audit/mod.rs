@@ -64,6 +64,7 @@ pub enum Action {
     DeviceDeleted,
     SigningKeyRotated,
     SigningKeyRetired,
+    WebhookSecretRotated,
     ServerActivated,
     SettingsChanged,
     ConnectorUsed,

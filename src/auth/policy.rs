@@ -17,6 +17,8 @@ pub(crate) struct Policy {
     pub is_open: bool,
     /// A request that is sent again with its `Idempotency-Key` gets its first answer.
     pub is_replayed: bool,
+    /// Of those whom nobody knows, too, it takes bodies that aren't small.
+    pub takes_long_bodies: bool,
     /// Its answer may tell a secret, and is written nowhere.
     pub is_secret: bool,
     /// What it may do beyond that, which takes scopes of their own.

@@ -36,6 +36,9 @@ pub struct ZendoSettings {
     /// Connections at a time from one address that is neither this machine's nor a trusted proxy's.
     #[serde(deserialize_with = "setting")]
     pub max_connections_per_address: AtLeast<1>,
+    /// Deliveries that one address may bring to a webhook in a minute.
+    #[serde(deserialize_with = "setting")]
+    pub webhook_rate: AtLeast<1>,
     /// Seconds that a connection may wait for its next request.
     #[serde(deserialize_with = "setting")]
     pub keep_alive_timeout: AtLeast<1>,
@@ -78,6 +81,7 @@ impl Default for ZendoSettings {
             connector_networks: Networks(Vec::new()),
             max_connections: None,
             max_connections_per_address: AtLeast(512),
+            webhook_rate: AtLeast(600),
             keep_alive_timeout: AtLeast(75),
             local_files_root: None,
             audit_retention: AtLeast(365),

@@ -147,6 +147,30 @@ pub(super) struct ApiKeyMetadata {
     pub last_rotated: Option<Moment>,
 }
 
+pub(super) type Webhook = Item<WebhookBody, WebhookMetadata>;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WebhookBody {
+    pub webhook_type: String,
+    pub active: bool,
+    pub endpoint_url: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WebhookMetadata {
+    pub stats: WebhookStats,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WebhookStats {
+    pub accepted_count: i64,
+    pub auth_failed_count: i64,
+    pub invalid_payload_count: i64,
+    pub last_accepted_at: Option<Moment>,
+    pub last_error_at: Option<Moment>,
+    pub last_error_summary: Option<String>,
+}
+
 pub(super) type Device = Item<DeviceBody, DeviceMetadata>;
 
 #[derive(Debug, Deserialize)]

@@ -84,6 +84,7 @@ impl Routes {
             access: self.kind.access(verb),
             is_open: false,
             is_replayed: method == "POST",
+            takes_long_bodies: false,
             is_secret: false,
             also: Vec::new(),
         };
@@ -106,6 +107,11 @@ impl Routes {
     /// [`MaybePrincipal`]: crate::login::principal::MaybePrincipal
     pub(crate) fn open(self) -> Self {
         self.last(|policy| policy.is_open = true)
+    }
+
+    /// An open route whose bodies may be longer than what open routes take.
+    pub(crate) fn takes_long_bodies(self) -> Self {
+        self.last(|policy| policy.takes_long_bodies = true)
     }
 
     /// A PUT that gives its first answer again to a request with the same `Idempotency-Key`, as all POSTs do.
@@ -159,6 +165,12 @@ impl RouteTable {
     pub(crate) fn merge(mut self, other: Self) -> Self {
         self.0.extend(other.0);
         self
+    }
+
+    /// Those whose policy is so, and the others.
+    pub(crate) fn partition(self, is_so: impl Fn(&Policy) -> bool) -> (Self, Self) {
+        let (so, others) = self.0.into_iter().partition(|route| is_so(&route.policy));
+        (Self(so), Self(others))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Route> {

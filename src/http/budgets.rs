@@ -19,11 +19,16 @@ const CALLS: (u64, u64) = (64, 8);
 /// Bytes of large answers that wait to be taken.
 const ANSWERS: (u64, u64) = (512 << 20, 128 << 20);
 
+/// Bytes of bodies that aren't small of those whom nobody knows.
+const STRANGERS: (u64, u64) = (64 << 20, 8 << 20);
+
 /// The budgets of a server.
 #[derive(Debug)]
 pub struct Budgets {
     /// Bytes of large request bodies, held until the answer.
     pub bodies: Budget,
+    /// The same of bodies that are read before anybody is known.
+    pub strangers: Budget,
     /// Bytes of large answers.
     pub answers: Budget,
     /// Answers that are made from files.
@@ -37,6 +42,7 @@ impl Budgets {
         let largest = u64::from(settings.max_request_body_size_in_bytes.0);
         Self {
             bodies: Budget::new(2 * largest, largest),
+            strangers: Budget::new(STRANGERS.0, STRANGERS.1),
             answers: Budget::new(ANSWERS.0, ANSWERS.1),
             downloads: Downloads::new(Budget::new(DOWNLOADS.0, DOWNLOADS.1)),
             calls: Budget::new(CALLS.0, CALLS.1),

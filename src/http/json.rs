@@ -7,12 +7,13 @@ use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use indexmap::IndexMap;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
-use super::contract::{self, Fault, Modelled};
+use super::contract::{self, Fault, Modelled, Tagged};
 use super::error::ApiError;
 use super::lax::Lax;
 use super::query::{Violation, reject, reject_model};
@@ -77,6 +78,32 @@ impl<T: DeserializeOwned + Send + 'static, S: Send + Sync> FromRequest<S> for Op
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
         read(request, state, parse_optional).await.map(Self)
+    }
+}
+
+/// A JSON body that is one of the contract's models, or none.
+#[derive(Debug)]
+pub(crate) struct OptionalModelBody<T>(pub Option<T>);
+
+impl<T: DeserializeOwned + Modelled + Send + 'static, S: Send + Sync> FromRequest<S>
+    for OptionalModelBody<T>
+{
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        read(request, state, parse_optional_model).await.map(Self)
+    }
+}
+
+/// A JSON body that is one of several of the contract's models.
+#[derive(Debug)]
+pub(crate) struct TaggedBody<T>(pub T);
+
+impl<T: Tagged + Send + 'static, S: Send + Sync> FromRequest<S> for TaggedBody<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        read(request, state, parse_tagged).await.map(Self)
     }
 }
 
@@ -164,6 +191,13 @@ fn parse_optional<T: DeserializeOwned>(bytes: &[u8]) -> Result<Option<T>, Unread
     }
 }
 
+fn parse_optional_model<T: DeserializeOwned + Modelled>(bytes: &[u8]) -> Result<Option<T>, Unreadable> {
+    match bytes.trim_ascii() {
+        b"" | b"null" => Ok(None),
+        _ => parse_model(bytes).map(Some),
+    }
+}
+
 fn parse_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
     if bytes.is_empty() {
         return Err(Unreadable::Violation(missing()));
@@ -185,6 +219,30 @@ fn text_of(bytes: &[u8]) -> Result<Cow<'_, str>, Unreadable> {
 fn parse_model<T: DeserializeOwned + Modelled>(bytes: &[u8]) -> Result<T, Unreadable> {
     let body: Box<RawValue> = parse_object(bytes)?;
     fit(&body)
+}
+
+fn parse_tagged<T: Tagged>(bytes: &[u8]) -> Result<T, Unreadable> {
+    let body: Box<RawValue> = parse_object(bytes)?;
+    let fail = |kind, message: &str| Err(Unreadable::NoModel(vec![Fault::new(kind, message)]));
+    let Ok(fields) = serde_json::from_str::<IndexMap<String, &RawValue>>(body.get()) else {
+        return fail("model_attributes_type", NOT_AN_OBJECT);
+    };
+    let Some(tag) = fields.get("type") else {
+        return fail("union_tag_not_found", "Unable to extract tag using discriminator 'type'");
+    };
+    let tag: Option<String> = serde_json::from_str(tag.get()).ok();
+    let model = T::MODELS.iter().find(|(known, _)| tag.as_deref() == Some(known));
+    let Some((tag, model)) = model else {
+        let tags: Vec<&str> = T::MODELS.iter().map(|(tag, _)| *tag).collect();
+        return fail("union_tag_invalid", &format!("The type is one of {}", tags.join(", ")));
+    };
+    let of_tag =
+        |faults: Vec<Fault>| Unreadable::NoModel(faults.into_iter().map(|fault| fault.of_tag(tag)).collect());
+    let checked = contract::check(model, &body).map_err(of_tag)?;
+    let fitted = T::read(tag, &checked)
+        .map_err(|error| of_tag(vec![Fault::new("value_error", without_value(error.to_string()))]))?;
+    let faults = fitted.faults();
+    if faults.is_empty() { Ok(fitted) } else { Err(of_tag(faults)) }
 }
 
 fn parse_models<T: DeserializeOwned + Modelled>(bytes: &[u8]) -> Result<Vec<T>, Unreadable> {

@@ -53,6 +53,20 @@ impl<S: Send + Sync> FromRequestParts<S> for PathName {
     }
 }
 
+/// The ids of two things: the first two parameters of the path.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PathIds(pub Id, pub Id);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathIds {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let mut parameters = parameters(parts, state).await;
+        let first = id(parts, parameters.next().unwrap_or_default())?;
+        Ok(Self(first, id(parts, parameters.next().unwrap_or_default())?))
+    }
+}
+
 /// The name or id of a project, and the id of a thing in it: the first two parameters of the path.
 #[derive(Debug, Clone)]
 pub(crate) struct PathNameAndId(pub String, pub Id);

@@ -158,6 +158,10 @@ impl JsonObject {
     pub fn as_str(&self) -> &str {
         self.0.get()
     }
+
+    pub fn as_raw(&self) -> &RawValue {
+        &self.0
+    }
 }
 
 /// A JSON object whose fields are of one type, in the order in which they were sent; of a repeated one the last counts.

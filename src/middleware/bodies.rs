@@ -12,13 +12,16 @@ use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
 
-use crate::app::App;
+use crate::app::{App, AppState};
 use crate::config::ServerSettings;
 use crate::http::budgets::{Budget, Holder, Share};
+use crate::http::client_address::ClientAddress;
 use crate::http::error::ApiError;
 
 /// Bytes of a body at most where nobody has been authenticated, and up to which a body isn't counted.
 const SMALL: u64 = 64 << 10;
+/// Bytes of a body at most on the open routes that take longer ones.
+const LONG: u64 = 1 << 20;
 /// Bytes of an answer from which it is counted.
 const LARGE_ANSWER: u64 = 256 << 10;
 
@@ -39,6 +42,35 @@ pub(crate) async fn keep_small(
     if let Some(refusal) = declared(&request).and_then(|length| too_long(length, most)) {
         return refusal;
     }
+    if declared(&request).is_some() {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    match Read::new(body).up_to(most).await {
+        Ok(read) if read.is_over => {
+            next.run(Request::from_parts(parts, Body::from(read.bytes.freeze()))).await
+        }
+        Ok(_) => refuse(most),
+        Err(refusal) => refusal,
+    }
+}
+
+/// Refuses bodies that are longer than an open route has use for that takes long ones. Where there is no room for one,
+/// whoever brings it may come again.
+pub(crate) async fn keep_within(State(app): State<AppState>, request: Request, next: Next) -> Response {
+    let most = LONG.min(app.config.max_request_body_size_in_bytes.0.into());
+    if let Some(refusal) = declared(&request).and_then(|length| too_long(length, most)) {
+        return refusal;
+    }
+    if is_small(&app, &request) {
+        return next.run(request).await;
+    }
+    let ClientAddress(address) =
+        ClientAddress::of(&app.edge.proxies, request.headers(), request.extensions());
+    let length = declared(&request).unwrap_or(most);
+    let Some(_share) = app.edge.budgets.strangers.try_take(Holder::Address(address), length) else {
+        return ApiError::busy().into_response();
+    };
     if declared(&request).is_some() {
         return next.run(request).await;
     }

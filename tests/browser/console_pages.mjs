@@ -49,6 +49,7 @@ const pages = {
   connectors: "settings/connectors",
   connector: `settings/connectors/${connector}`,
   devices: "settings/devices",
+  webhooks: "settings/webhooks",
   members: "settings/members",
   profile: "settings/profile",
   audit: "settings/audit-log",

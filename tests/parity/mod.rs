@@ -29,11 +29,13 @@ mod stacks;
 mod step;
 mod steps;
 mod tokens;
+mod triggers;
 mod used_artifacts;
 mod users;
 mod visualizations;
 mod waiting;
 mod wanted;
+mod webhooks;
 
 use compare::Comparison;
 use serde_json::Value;
@@ -89,9 +91,12 @@ const WHOLE: &[&str] = &[
     "stacks",
     "statistics",
     "steps",
+    "supported-events",
     "tag_resources",
     "tags",
+    "triggers",
     "users",
+    "webhooks",
 ];
 /// Longer than any wait after failed sign-ins lasts: each scenario starts without.
 const BETWEEN_SCENARIOS: i64 = 2 * 60 * 60;
@@ -124,6 +129,8 @@ fn scenarios() -> Vec<Scenario> {
         schedules::scenarios(),
         waiting::scenarios(),
         run_templates::scenarios(),
+        webhooks::scenarios(),
+        triggers::scenarios(),
         repeated::scenarios(),
     ]
     .into_iter()

@@ -8,7 +8,7 @@ pub struct Wanted {
 }
 
 /// Wherever they are met.
-pub const EVERYWHERE: [Wanted; 8] = [
+pub const EVERYWHERE: [Wanted; 10] = [
     Wanted {
         differs: &["body*.config_schema*.description: * | *"],
         reason: "what a field is for is said in zendo's own words, of all fields of flavors and of no others",
@@ -46,6 +46,11 @@ pub const EVERYWHERE: [Wanted; 8] = [
         differs: &["body*.resources.run.body.status_reason: W* | *"],
         reason: "why a run waits or was stopped is in zendo's own words",
     },
+    Wanted {
+        differs: &["body*.last_error_summary: * | *"],
+        reason: "what was wrong with a delivery is said in zendo's own words",
+    },
+    Wanted { differs: &["body.secret: * | *"], reason: "a webhook's secret is made anew for each" },
     Wanted {
         differs: &["body*.last_login: * | *"],
         reason: "a device's grant counts as its first use; later uses of devices and keys are written in batches",
@@ -317,3 +322,19 @@ pub const STEP_WITHOUT_CONFIGURATION: Wanted = wanted(
     &["status: 500 | 200"],
     "a dynamic pipeline's step that brought no configuration is left out of the graph",
 );
+
+// Of triggers and webhooks.
+pub const OWN_DESCRIPTIONS: Wanted =
+    wanted(&["body*.description: * | *"], "when an event happens is said in zendo's own words");
+pub const EMPTY_CRON: Wanted =
+    wanted(&["status: 200 | 422"], "a cron expression that says nothing never goes off");
+pub const OTHER_PROJECT: Wanted =
+    wanted(&["status: 200 | 404"], "what a trigger waits for is of its own project");
+pub const SENT_AGAIN: Wanted = wanted(
+    &["body.metadata.stats.received_count: * | *", "body.metadata.stats.accepted_count: * | *"],
+    "a delivery that is sent again is the same one",
+);
+pub const BODY_TOO_LONG: Wanted =
+    wanted(&["status: 401 | 413"], "whoever isn't known brings no more than a mebibyte");
+pub const ARCHIVED_NAME: Wanted =
+    wanted(&["body.name: * | *"], "the name of what is archived ends in eight random digits");

@@ -19,6 +19,7 @@ const ROOMS: [&str; 24] = [
     "accounts",
     "audit",
     "auth",
+    "intake",
     "idempotency",
     "seed",
     "app",

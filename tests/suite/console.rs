@@ -60,6 +60,11 @@ async fn connectors_are_seen_verified_and_deleted_without_their_secrets() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn webhooks_are_made_rotated_and_their_deliveries_counted() {
+    shows("console_webhooks.mjs").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sign_in_leads_to_pages_of_this_server_and_a_sign_out_leaves_nothing_behind() {
     shows("console_sessions.mjs").await;
 }

@@ -90,6 +90,12 @@ impl Maker {
             "orchestrator_id": orchestrator["id"], "pipeline_id": pipeline["id"],
         });
         let schedule = self.make("/schedules", schedule).await;
+        let webhook = json!({"project": project, "name": name, "webhook_type": "custom"});
+        let webhook = self.make("/webhooks", webhook).await;
+        let trigger = json!({
+            "project": project, "name": name, "type": "webhook", "webhook_id": webhook["id"], "configuration": {},
+        });
+        self.make("/triggers", trigger).await;
         let build = json!({
             "project": project, "is_local": false, "contains_code": false, "stack": stack["id"],
             "pipeline": pipeline["id"],

@@ -50,10 +50,10 @@ row! {
         images: JsonText,
         pub is_local: bool,
         contains_code: bool,
-        zenml_version: Option<String>,
+        pub zenml_version: Option<String>,
         python_version: Option<String>,
         checksum: Option<String>,
-        stack_checksum: Option<String>,
+        pub stack_checksum: Option<String>,
         /// Seconds.
         duration: Option<i32>,
     }

@@ -246,6 +246,14 @@ fn update(original: Box<RawValue>, update_with: &RawValue) -> Box<RawValue> {
     raw(&values).unwrap_or(original)
 }
 
+/// An object with the values of another one, as far as these say something.
+pub(crate) fn updated(original: &Object, update_with: &Object) -> Object {
+    let (Some(original), Some(update_with)) = (raw(original), raw(update_with)) else {
+        return original.clone();
+    };
+    object(update(original, &update_with).get())
+}
+
 /// An object without what is null in it, at any depth.
 fn without_nulls(json: &RawValue) -> Box<RawValue> {
     let Ok(values) = serde_json::from_str::<Object>(json.get()) else { return json.to_owned() };

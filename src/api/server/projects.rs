@@ -8,6 +8,7 @@ use strum::VariantNames;
 use super::tagging::Taggable;
 use crate::accounts::server;
 use crate::api::artifacts::{artifact_versions, artifacts, curated_visualizations};
+use crate::api::automation::{triggers, webhooks};
 use crate::api::models::{model_versions, models};
 use crate::api::runs::{
     code_repositories, hook_invocations, pipeline_builds, pipeline_runs, pipeline_snapshots, pipelines,
@@ -56,8 +57,8 @@ const HOLDS: [Held; 17] = [
     Held::new(run_templates::KIND, "run_template", "project_id"),
     Held::new(schedules::KIND, "schedule", "project_id"),
     Held::new(Kind::new("services").in_project(), "service", "project_id"),
-    Held::new(Kind::new("triggers").in_project(), "trigger", "project_id"),
-    Held::new(Kind::new("webhooks").in_project(), "webhook", "project_id"),
+    Held::new(triggers::KIND, "trigger", "project_id"),
+    Held::new(webhooks::KIND, "webhook", "project_id"),
 ];
 
 pub(crate) fn routes() -> Routes {

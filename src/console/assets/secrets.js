@@ -13,6 +13,11 @@ const kinds = {
     title: `API key “${answer.name}”`,
     advice: "Copy it now: it is shown this once. Keep it like a password.",
   }),
+  webhook: (answer) => ({
+    text: answer.secret,
+    title: answer.name ? `The secret of “${answer.name}”` : "The new secret",
+    advice: "Copy it now: it is shown this once. Whoever has it can sign deliveries.",
+  }),
   invitation: (answer) => ({
     text: answer.body.activation_token && page`join`.with({ user: answer.id }).whole(answer.body.activation_token),
     title: `The link for “${answer.name}”`,

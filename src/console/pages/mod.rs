@@ -11,6 +11,7 @@ mod profile;
 mod service_accounts;
 mod sign_in;
 pub(super) mod verify;
+mod webhooks;
 
 use axum::Router;
 use axum::routing::get;
@@ -30,6 +31,7 @@ pub(super) fn router() -> Router<Console> {
         .route("/console/settings/connectors", get(connectors::list))
         .route("/console/settings/connectors/{id}", get(connectors::one))
         .route("/console/settings/devices", get(devices::devices))
+        .route("/console/settings/webhooks", get(webhooks::webhooks))
         .route("/console/settings/members", get(members::members))
         .route("/console/settings/profile", get(profile::profile))
         .route("/console/settings/audit-log", get(audit::audit))

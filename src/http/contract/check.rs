@@ -54,6 +54,14 @@ impl Fault {
         self
     }
 
+    /// The same of a body that is one of several models, of which this is the one.
+    #[must_use]
+    pub fn of_tag(mut self, tag: &str) -> Self {
+        let rest = self.location.trim_start_matches("'body'").trim_end_matches(',');
+        self.location = format!("'body', '{tag}'{rest}");
+        self
+    }
+
     fn of(path: &[Step<'_>], kind: &'static str, message: impl Into<String>) -> Self {
         let mut location = "'body'".to_owned();
         for step in path {

@@ -34,8 +34,18 @@ pub(crate) trait Modelled {
     }
 }
 
+/// A body that is one of several of the contract's models, told apart by its `type`.
+pub(crate) trait Tagged: Sized {
+    /// Each type, and the name of its model.
+    const MODELS: &'static [(&'static str, &'static str)];
+    /// Reads the body, which was checked as the model of that type.
+    fn read(tag: &str, json: &str) -> serde_json::Result<Self>;
+    /// As [`Modelled::faults`].
+    fn faults(&self) -> Vec<Fault>;
+}
+
 /// Models that are asked for by name, most of them bodies; those that they refer to come with them.
-const MODEL_NAMES: [&str; 23] = [
+const MODEL_NAMES: [&str; 29] = [
     "ArtifactVersionRequest",
     "CodeRepositoryRequest",
     "CodeRepositoryUpdate",
@@ -50,8 +60,12 @@ const MODEL_NAMES: [&str; 23] = [
     "PipelineRunUpdate",
     "PipelineSnapshotRequest",
     "PipelineSnapshotUpdate",
+    "PlatformEventTriggerRequest",
+    "PlatformEventTriggerUpdate",
     "RunTemplateRequest",
     "RunTemplateUpdate",
+    "ScheduleTriggerRequest",
+    "ScheduleTriggerUpdate",
     "ServiceConnectorRequest",
     "ServiceConnectorUpdate",
     "StepConfigurationUpdate",
@@ -59,6 +73,8 @@ const MODEL_NAMES: [&str; 23] = [
     "StepRunUpdate",
     "TagRequest",
     "TagUpdate",
+    "WebhookTriggerRequest",
+    "WebhookTriggerUpdate",
 ];
 
 static MODELS: LazyLock<Models> = LazyLock::new(|| {

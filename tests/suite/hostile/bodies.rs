@@ -28,7 +28,9 @@ fn address(app: &TestApp) -> String {
 async fn whoever_is_not_known_sends_kilobytes() {
     let app = TestApp::start(&Database::sqlite()).await;
     let open = zendo::testing::open_operations();
-    let open = open.iter().copied().filter(|(method, _)| *method != "GET");
+    // Deliveries may be longer (webhook_intake.rs).
+    let is_small = |(method, path): &(&str, &str)| *method != "GET" && !path.ends_with("/events");
+    let open = open.iter().copied().filter(is_small);
     let mut asked = 0;
     for (method, path) in open.chain([("POST", "/api/v1/tags"), ("POST", "/oauth/introspect")]) {
         let path = path.replace("{user_name_or_id}", "default");

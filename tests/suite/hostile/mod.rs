@@ -39,6 +39,7 @@ mod targets;
 mod text_bounds;
 mod tree;
 mod unwritable;
+mod webhook_intake;
 
 use crate::support::{Caller, TestApp};
 

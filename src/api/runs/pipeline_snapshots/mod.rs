@@ -41,7 +41,7 @@ pub(crate) const HOLDS: [Held; 1] = [Held::new(pipeline_runs::KIND, "pipeline_ru
 row! {
     pub struct SnapshotRow in "pipeline_snapshot" {
         pub id: Id,
-        name: Option<String>,
+        pub name: Option<String>,
         pub stack_id: Option<Id>,
         pub build_id: Option<Id>,
         pub schedule_id: Option<Id>,

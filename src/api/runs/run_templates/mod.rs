@@ -27,6 +27,8 @@ use crate::http::fields::{Field, FieldKind, Fields, OWNED, Related, STAMPED, Sor
 use crate::http::list::Listed;
 use crate::store::{Id, InIds, JsonText, Transaction, Word, row};
 
+pub(crate) use self::rules::check_snapshot;
+
 pub(crate) const KIND: Kind = Kind::new("run_templates").in_project();
 const TEMPLATES: &str = "/api/v1/run_templates";
 const TEMPLATES_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/run_templates";

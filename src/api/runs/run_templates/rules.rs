@@ -24,9 +24,9 @@ pub(super) struct Component {
 ///
 /// # Errors
 /// 400 for any other snapshot.
-pub(super) async fn check_snapshot(tx: &mut Transaction, snapshot: Id) -> ApiResult<()> {
+pub(crate) async fn check_snapshot(tx: &mut Transaction, snapshot: Id) -> ApiResult<()> {
     let refuse = |reason: &str| {
-        let message = format!("A run template can't be made of this snapshot: {reason}.");
+        let message = format!("A server can't run this snapshot again: {reason}.");
         Err(ApiError::value(message))
     };
     let Some(build) = find_in::<SnapshotRow>(tx, snapshot).await?.build_id else {

@@ -1,9 +1,11 @@
 //! Secrets that are a part of something else: nobody lists or reads them by themselves.
 
 use sea_query::{Expr, Query as Sql};
+use secrecy::SecretString;
 
 use super::values::SecretValues;
 use super::{SecretRow, StoredValues, require_store, seal};
+use crate::app::App;
 use crate::framework::{ById, Context, delete_row};
 use crate::http::error::ApiResult;
 use crate::store::{Id, InIds, Stored, Transaction, Update};
@@ -22,6 +24,15 @@ pub(crate) fn seal_internal(cx: &Context, values: &SecretValues) -> ApiResult<Op
     }
     require_store(cx)?;
     seal(cx, values).map(|sealed| Some(SealedValues(sealed)))
+}
+
+/// Encrypts one value by its name.
+///
+/// # Errors
+/// As [`seal_internal`].
+pub(crate) fn seal_one(cx: &Context, name: &str, value: &SecretString) -> ApiResult<SealedValues> {
+    require_store(cx)?;
+    seal(cx, &SecretValues::one(name, value.clone())).map(SealedValues)
 }
 
 /// Keeps values under a name. It is the principal's, as what it is a part of.
@@ -80,4 +91,9 @@ pub(crate) async fn open_internal(cx: &Context, ids: Vec<Id>) -> ApiResult<ById<
         Some((id, super::open(cx, Some(values))?))
     });
     Ok(opened.collect())
+}
+
+/// One value by its name, of what a secret's column holds; None when it isn't there, or another key has encrypted it.
+pub(crate) fn open_one(app: &App, name: &str, stored: &[u8]) -> Option<SecretString> {
+    app.secrets.cipher.open(stored)?.take(name)
 }

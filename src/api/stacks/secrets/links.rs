@@ -113,6 +113,22 @@ pub(crate) async fn unlink_all(tx: &mut Transaction, thing: Id) -> ApiResult<()>
     Ok(())
 }
 
+/// The ids of secrets that are named, or are given by their ids, in the same order.
+///
+/// # Errors
+/// 403 for a token that may not read secrets; 404 for one that isn't there, or is another's private one.
+pub(crate) async fn secret_ids(cx: &Context, names: &[String]) -> ApiResult<Vec<Id>> {
+    cx.require(READ)?;
+    let found = cx.store.write(|mut tx| async move {
+        let mut ids = Vec::with_capacity(names.len());
+        for name in names {
+            ids.push(find_visible(cx, &mut tx, name).await?.id);
+        }
+        Ok::<_, ApiError>(tx.commit(ids).await?)
+    });
+    found.await
+}
+
 /// The secret with that name or id; of a public and a private one with the same name the public one.
 async fn find_visible(cx: &Context, tx: &mut Transaction, name_or_id: &str) -> ApiResult<SecretRow> {
     let mut select = SecretRow::select();

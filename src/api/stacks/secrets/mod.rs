@@ -31,9 +31,12 @@ use crate::http::values::Name;
 use crate::store::{Id, Stored, Timestamp, Transaction, Update, row};
 
 pub(crate) use self::internal::{
-    SealedValues, delete_internal, insert_internal, open_internal, replace_internal, seal_internal,
+    SealedValues, delete_internal, insert_internal, open_internal, open_one, replace_internal, seal_internal,
+    seal_one,
 };
-pub(crate) use self::links::{LINKED, Linkable, SecretNames, change_links, linked_secrets, unlink_all};
+pub(crate) use self::links::{
+    LINKED, Linkable, SecretNames, change_links, linked_secrets, secret_ids, unlink_all,
+};
 pub(crate) use self::values::SecretValues;
 use self::values::SentValues;
 

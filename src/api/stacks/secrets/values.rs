@@ -27,6 +27,16 @@ impl SecretValues {
         values
     }
 
+    /// One value by its name.
+    pub fn one(name: &str, value: SecretString) -> Self {
+        Self(vec![(name.to_owned(), value)])
+    }
+
+    /// The value of that name.
+    pub fn take(self, name: &str) -> Option<SecretString> {
+        self.0.into_iter().find_map(|(known, value)| (known == name).then_some(value))
+    }
+
     /// Adds and replaces what was sent, and removes what is null.
     pub fn merge(&mut self, sent: &SentValues) {
         let mut changes: HashMap<&str, Option<&SecretString>> =

@@ -1,0 +1,7 @@
+-- Deliveries that webhooks have accepted (src/intake/deliveries.rs): digests of webhook and delivery id, for some days.
+CREATE TABLE IF NOT EXISTS zendo_webhook_delivery (
+    digest CHAR(64) NOT NULL,
+    received_ms BIGINT NOT NULL,
+    PRIMARY KEY (digest),
+    INDEX ix_zendo_webhook_delivery_received_ms (received_ms)
+);
