@@ -254,3 +254,36 @@ fn is_of_tls(error: &(dyn std::error::Error + 'static)) -> bool {
     }
     matches!(innermost.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn get(outbound: &Outbound, url: &str) -> Result<Answer, CallError> {
+        let url = Url::parse(url).unwrap();
+        let (method, headers, body) = (Method::GET, HeaderMap::new(), Vec::new());
+        outbound.call(Call { method, url, headers, body, tls: Tls::default() }).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_says_nothing_is_given_up() {
+        // The machine takes connections for it, and nobody reads them. The paused clock goes on when all wait.
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", silent.local_addr().unwrap());
+        let outbound = Outbound::new(["127.0.0.0/8".parse().unwrap()]);
+        assert_eq!(get(&outbound, &url).await.unwrap_err(), CallError::Slow("127.0.0.1".into()));
+    }
+
+    #[tokio::test]
+    async fn what_an_operator_names_may_be_inner_with_tls_alone() {
+        let outbound = Outbound::anywhere();
+        for (url, error) in [
+            ("http://10.255.255.1:1/", CallError::InTheClear),
+            ("http://127.0.0.1:1/", CallError::Unreachable("127.0.0.1".into())),
+            ("https://[::1]:1/", CallError::Unreachable("[::1]".into())),
+            ("https://127.0.0.1:1/", CallError::Unreachable("127.0.0.1".into())),
+        ] {
+            assert_eq!(get(&outbound, url).await.unwrap_err(), error, "{url}");
+        }
+    }
+}
