@@ -3,7 +3,7 @@
 use super::step::{ADMIN, ANYONE, Scenario, scenario};
 use super::wanted::{
     CONNECTOR_CHECKED, CONNECTOR_TYPES, CONNECTOR_UNFIT, CONNECTORS_SORTED, LABELS_ARE_AN_OBJECT,
-    OWN_DESCRIPTION, OWN_TYPE, SERVED_TYPE, TYPE_ALONE, UNION, ZONE,
+    OWN_DESCRIPTION, OWN_TYPE, SERVED_TYPE, TYPE_ALONE, UNION,
 };
 
 const NONE: &str = "00000000-0000-0000-0000-000000000001";
@@ -104,7 +104,7 @@ fn refused() -> Scenario {
             refused(r#""password": "p""#, r#""password": null"#),
             refused(r#""password": "p""#, r#""password": 5"#),
             refused(r#""team": "red""#, r#""team": 5"#),
-            refused(r#""docker""#, "5").wanted(&UNION),
+            refused(r#""docker""#, "5"),
             refused(r#""labels""#, r#""expires_at": "soon", "labels""#),
             refused(r#""labels""#, r#""expiration_seconds": "soon", "labels""#),
             refused("\"x\"", &format!("\"{}\"", "x".repeat(241))),
@@ -123,7 +123,7 @@ fn refused() -> Scenario {
                     &docker(r#""labels""#, r#""expires_at": "2030-01-01T01:00:00+02:00", "labels""#),
                 )
                 .keep("zone")
-                .wanted(&ZONE),
+                .wanted(&OWN_DESCRIPTION),
             ADMIN.delete("/service_connectors/{zone.id}"),
         ],
     )

@@ -159,10 +159,6 @@ pub const TYPE_ALONE: Wanted = wanted(
     &["status: 200 | 400"],
     "a connector of another type would be broken without a configuration of its own",
 );
-pub const ZONE: Wanted = wanted(
-    &["body.body.expires_at: *01:00:00* | *23:00:00*", "body*.connector_type*: * | *"],
-    "a moment with a zone is that moment",
-);
 pub const CONNECTORS_SORTED: Wanted = wanted(
     &["body.items[*: * | *", "length of body.items[*: * | *"],
     "a list is sorted as it was asked; the reference only checks that",
