@@ -67,7 +67,7 @@ fn location(place: &str, field: &str) -> String {
 }
 
 /// The values of a query string. Reading a value notes what is wrong with it; [`QueryParams::finish`] tells.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct QueryParams {
     method: String,
     path: String,

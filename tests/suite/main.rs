@@ -14,6 +14,7 @@ mod borders;
 mod browsing;
 mod compression;
 mod configuration;
+mod connector_credentials;
 mod connectors;
 mod console;
 mod dashboard;

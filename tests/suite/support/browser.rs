@@ -7,7 +7,7 @@ use super::program::run_program;
 use super::{TestApp, missing};
 
 /// Names the folder of the programs' packages, which `tests/run` makes.
-const PACKAGES: &str = "ZENDO_TEST_BROWSER";
+pub(super) const PACKAGES: &str = "ZENDO_TEST_BROWSER";
 /// Names another Chromium than the system's.
 const CHROMIUM: &str = "ZENDO_TEST_CHROMIUM";
 /// Names the folder that pictures of pages are left in, if any.

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use futures_util::{StreamExt, stream};
+use tokio::time::{Instant, timeout_at};
 
 use super::ServiceConnectorRow;
 use super::access::only_of_work;
@@ -17,22 +18,18 @@ use crate::http::query::QueryParams;
 
 /// Connectors that are asked at a time.
 const AT_ONCE: usize = 8;
+/// Asked of the far side: an id has many forms, and a connector may reach what its row doesn't name.
+const RESOURCE_ID: &str = "resource_id";
 
-pub(super) async fn list_resources(
-    cx: Context,
-    list: ListRequest<ServiceConnectorRow>,
-    query: QueryParams,
-) -> ApiResult<Json<Vec<Reached>>> {
-    query.finish()?;
-    let page = fetch(&cx, &list, &query).await?;
-    let rows = only_of_work(&cx, page.items).await?;
-    let wanted =
-        Wanted { resource_type: query.text("resource_type"), resource_id: query.text("resource_id") };
-    let wanted = &wanted;
-    let started = tokio::time::Instant::now();
+pub(super) async fn list_resources(cx: Context, query: QueryParams) -> ApiResult<Json<Vec<Reached>>> {
+    let list = ListRequest::read(query.clone().without(&[RESOURCE_ID]))?;
+    let rows = only_of_work(&cx, fetch(&cx, &list, &query).await?.items).await?;
+    let wanted = Wanted { resource_type: query.text("resource_type"), resource_id: query.text(RESOURCE_ID) };
+    let (wanted, end) = (&wanted, Instant::now() + PATIENCE);
     let connectors = with_secrets(&cx, rows).await?;
-    let reached = connectors.into_iter().map(|connector| wanted.reach(&cx, connector, started + PATIENCE));
-    Ok(Json(stream::iter(reached).buffered(AT_ONCE).collect().await))
+    let reached = connectors.into_iter().map(|connector| wanted.reach(&cx, connector, end));
+    let reached: Vec<Option<Reached>> = stream::iter(reached).buffered(AT_ONCE).collect().await;
+    Ok(Json(reached.into_iter().flatten().collect()))
 }
 
 struct Wanted<'a> {
@@ -41,40 +38,64 @@ struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// What one connector reaches. What would refuse a question about this one alone is its error here.
-    async fn reach(
-        &self,
-        cx: &Context,
-        connector: ConnectorWithSecrets,
-        end: tokio::time::Instant,
-    ) -> Reached {
+    /// What one connector reaches; none for one that can't be meant. What would refuse a question about this one alone is
+    /// its error here.
+    async fn reach(&self, cx: &Context, connector: ConnectorWithSecrets, end: Instant) -> Option<Reached> {
         let row = &connector.row;
-        let kept = Some((row.id, row.name.clone()));
-        let failed = |reason: String| {
-            let named = self.resource_type.map(|word| vec![word.to_owned()]);
-            let types = named.unwrap_or_else(|| row.resource_types());
-            let entry = |resource_type| ReachedType {
-                resource_type,
-                resource_ids: None,
-                error: Some(reason.clone()),
-            };
-            let resources = types.into_iter().map(entry).collect();
-            let connector_type = TypeAnswer::of(row.kind());
-            let (id, name) = (Some(row.id), Some(row.name.clone()));
-            Reached { id, name, connector_type, resources, error: Some(reason) }
-        };
         if connectors::find_listed(row.kind()).is_none() {
-            return failed(unserved(row.kind()));
+            return self.unasked(row);
         }
         let target = match Target::of_kept(&connector) {
             Ok(target) => target,
-            Err(error) => return failed(error.message().to_owned()),
+            Err(error) => return Some(self.failed(row, error.message())),
         };
         let reached = reach(cx, &target, self.resource_type, self.resource_id);
-        match tokio::time::timeout_at(end, reached).await {
-            Ok(Ok(resources)) => Reached::of(kept, &target, resources),
-            Ok(Err(error)) => failed(error.message().to_owned()),
-            Err(_) => failed("there was no time left to ask".to_owned()),
+        match timeout_at(end, reached).await {
+            Ok(Ok(resources)) => Some(Reached::of(Some((row.id, row.name.clone())), &target, resources)),
+            Ok(Err(_)) => None,
+            Err(_) => Some(self.failed(row, "there was no time left to ask")),
+        }
+    }
+
+    /// What is known of a connector of a type that this server doesn't serve.
+    fn unasked(&self, row: &ServiceConnectorRow) -> Option<Reached> {
+        let own = row.body.resource_id.as_deref();
+        let wanted = self.resource_id.filter(|id| !id.is_empty());
+        if wanted.is_some() && wanted != own {
+            return None;
+        }
+        let resource_ids = own.map(|id| vec![id.to_owned()]);
+        let error = resource_ids.is_none().then(|| unserved(row.kind()));
+        Some(self.told(row, resource_ids, error))
+    }
+
+    fn failed(&self, row: &ServiceConnectorRow, reason: &str) -> Reached {
+        let error = Some(reason.to_owned());
+        Reached { error: error.clone(), ..self.told(row, None, error) }
+    }
+
+    /// The same of each type that was asked for.
+    fn told(
+        &self,
+        row: &ServiceConnectorRow,
+        resource_ids: Option<Vec<String>>,
+        error: Option<String>,
+    ) -> Reached {
+        let types = match self.resource_type.filter(|word| !word.is_empty()) {
+            Some(word) => vec![word.to_owned()],
+            None => row.resource_types(),
+        };
+        let entry = |resource_type| ReachedType {
+            resource_type,
+            resource_ids: resource_ids.clone(),
+            error: error.clone(),
+        };
+        Reached {
+            id: Some(row.id),
+            name: Some(row.name.clone()),
+            connector_type: TypeAnswer::of(row.kind()),
+            resources: types.into_iter().map(entry).collect(),
+            error: None,
         }
     }
 }
