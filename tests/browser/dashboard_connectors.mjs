@@ -44,10 +44,10 @@ await step("a connector is validated and registered by the form that the server 
   for (const label of ["User name", "Password or token", "Address of the registry"]) await page.getByText(label).first().waitFor();
   await fill({ username: "me", password: SECRET, registry: "r.example:5000" });
   await page.getByRole("button", { name: "Validate Credentials" }).click();
-  await page.getByText("r.example:5000").first().waitFor();
+  await page.getByText("Verified successfully").waitFor();
   await shot(page, "validated");
   await page.getByRole("button", { name: "Next" }).click();
-  await page.waitForURL((url) => !url.pathname.endsWith("/create"));
+  await page.getByText("You successfully registered the service connector").waitFor();
   const { items } = await get(token, "service_connectors?name=hub");
   const { username, password, registry } = items[0].metadata.configuration;
   check(username === "me" && password === SECRET && registry === "r.example:5000", JSON.stringify(items));
@@ -67,6 +67,9 @@ await step("it is listed, and its page has its configuration, components and res
   await page.getByText("Components", { exact: true }).last().click();
   await page.getByText("images").first().waitFor();
   await page.getByText("Resources", { exact: true }).last().click();
+  await page.getByRole("button", { name: "Verify now" }).click();
+  await page.getByText("Connection verified successfully").waitFor();
+  await page.getByRole("button", { name: "Display Resources" }).click();
   await page.getByText("r.example:5000").first().waitFor();
   await shot(page, "resources");
 });
@@ -76,7 +79,7 @@ await step("one that isn't validated is registered, too", async () => {
   await fill({ token: SECRET, server: "https://k8s.example", cluster_name: "one" });
   await page.getByRole("switch").last().click();
   await page.getByRole("button", { name: "Next" }).click();
-  await page.waitForURL((url) => !url.pathname.endsWith("/create"));
+  await page.getByText("You successfully registered the service connector").waitFor();
   const { items } = await get(token, "service_connectors?name=cluster");
   check(items[0].metadata.configuration.cluster_name === "one", JSON.stringify(items));
 });
