@@ -145,6 +145,7 @@ fn listed() -> Scenario {
             found("connector_type=docker"),
             found("connector_type=startswith:oau&auth_method=token"),
             found("resource_id=contains:example"),
+            found("resource_id=none&resource_id=contains:example"),
             found("resource_type=oauth2-api"),
             list("resource_type=oauth2"),
             list("resource_type=none&name=api&logical_operator=or"),
