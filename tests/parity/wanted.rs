@@ -165,6 +165,18 @@ pub const CONNECTORS_SORTED: Wanted = wanted(
 );
 pub const LABELS_ARE_AN_OBJECT: Wanted =
     wanted(&["status: 500 | 422"], "labels that are neither an object nor names are the caller's mistake");
+pub const OWN_REASON: Wanted = wanted(
+    &["body.error: * | *", "body.resources[0].error: * | *"],
+    "why a connector doesn't reach something is in zendo's own words, without the far side's",
+);
+pub const CREDENTIAL_THAT_WAS_MEANT: Wanted = wanted(
+    &["status: 400 | 200"],
+    "the reference forgets the name and the id of the connector that it means to hand out",
+);
+pub const RESOURCES_WITH_SECRETS: Wanted = wanted(
+    &["length of body: 0 | 1"],
+    "the reference leaves the secrets out when it loads the connectors that it asks",
+);
 pub const CONNECTOR_UNFIT: Wanted = wanted(
     &["status: 200 | 400"],
     "a component takes only connectors that reach what its flavor needs, as a stack's new components do",

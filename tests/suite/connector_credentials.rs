@@ -146,7 +146,8 @@ async fn a_client_gets_access_tokens_and_never_its_secret(database: Database) {
         let answer = admin.get(&client_path(&connector)).await;
         let client = answer.expect_ok();
         assert!(
-            !answer.text.contains("the secret of") && client["metadata"]["configuration"].get("refresh_token").is_none(),
+            !answer.text.contains("the secret of")
+                && client["metadata"]["configuration"].get("refresh_token").is_none(),
             "{answer:?}"
         );
         assert_eq!(client["body"]["auth_method"], "token");
