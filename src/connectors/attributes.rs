@@ -6,6 +6,9 @@ use uuid::Uuid;
 
 use crate::config::{Flag, Setting};
 
+/// Why a text is wrong, without repeating it.
+type CheckText = fn(&str) -> Result<(), &'static str>;
+
 /// What a method's configuration may hold.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Attribute {
@@ -15,8 +18,7 @@ pub(crate) struct Attribute {
     pub description: Option<&'static str>,
     pub kind: AttributeKind,
     pub is_required: bool,
-    /// Why a text of it is wrong; it doesn't repeat the text.
-    pub check: Option<fn(&str) -> Result<(), &'static str>>,
+    check: Option<CheckText>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -96,7 +98,7 @@ impl Attribute {
         Self { description: Some(description), ..self }
     }
 
-    pub(super) const fn checked(self, check: fn(&str) -> Result<(), &'static str>) -> Self {
+    pub(super) const fn checked(self, check: CheckText) -> Self {
         Self { check: Some(check), ..self }
     }
 

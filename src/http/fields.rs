@@ -34,6 +34,8 @@ pub(crate) enum Sort {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum FieldKind {
     Text,
+    /// A text whose filter, when it is repeated, is the last one.
+    OneText,
     Id,
     /// A text that is one of some words.
     Word,
@@ -97,6 +99,10 @@ impl Field {
     }
     pub(crate) const fn text(name: &'static str) -> Self {
         Self { name, column: name, kind: FieldKind::Text, sort: Sort::ByColumn, walked_by: &[] }
+    }
+    /// A text of whose filters the last counts.
+    pub(crate) const fn one_text(name: &'static str) -> Self {
+        Self { kind: FieldKind::OneText, ..Self::text(name) }
     }
     pub(crate) const fn time(name: &'static str) -> Self {
         Self { name, column: name, kind: FieldKind::Time, sort: Sort::ByColumn, walked_by: &[] }
@@ -191,7 +197,8 @@ impl Field {
     pub(super) fn takes_one(&self) -> bool {
         let is_single = matches!(
             self.kind,
-            FieldKind::Flag
+            FieldKind::OneText
+                | FieldKind::Flag
                 | FieldKind::OnlyFlag
                 | FieldKind::Switch(_)
                 | FieldKind::OnlyId(_)

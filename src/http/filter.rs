@@ -111,8 +111,10 @@ impl<'a> Filter<'a> {
             self.refuse_value()?;
         }
         match kind {
-            FieldKind::Text | FieldKind::Word if self.is_order() => self.on_numeric_text(column),
-            FieldKind::Text | FieldKind::Word => self.on_text(column, self.value),
+            FieldKind::Text | FieldKind::OneText | FieldKind::Word => match self.is_order() {
+                true => self.on_numeric_text(column),
+                false => self.on_text(column, self.value),
+            },
             FieldKind::Id => self.on_id(column),
             FieldKind::Flag | FieldKind::OnlyFlag => self.on_flag(column),
             FieldKind::Number => self.on_number(column),

@@ -40,7 +40,7 @@ const own = await step("they are listed with what they reach, and searched for",
   await shot(page, "connectors");
   await page.getByLabel("Search by name").fill("own");
   await page.keyboard.press("Enter");
-  await row(page, "own").getByText("Ours").waitFor();
+  await row(page, "Ours").waitFor();
   check((await row(page, "other").count()) === 0, "the other one is there, too");
   return own;
 });
@@ -84,7 +84,7 @@ await step("one in use stays, and says why; another one is deleted", async () =>
   await page.getByRole("link", { name: "other" }).click();
   await confirm(page, page.getByRole("button", { name: "Delete", exact: true }), "Delete");
   await page.waitForURL("**/settings/connectors");
-  await row(page, "own").waitFor();
+  await row(page, "Ours").waitFor();
   check((await row(page, "other").count()) === 0, "it is still there");
 });
 

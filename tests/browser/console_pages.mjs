@@ -23,8 +23,7 @@ await step("a server full of hostile names", async () => {
     const configuration = { username: name, password: name, registry: "r.example" };
     const docker = { connector_type: "docker", auth_method: "password", configuration };
     connector = ok(await api(admin, "POST", "service_connectors", { name, description: name, labels: { [name]: name }, ...docker })).id;
-    const uri = { uri: "r.example" };
-    const registry = { type: "container_registry", flavor: "default", configuration: uri, connector };
+    const registry = { type: "container_registry", flavor: "default", configuration: { uri: "r.example" }, connector };
     ok(await api(admin, "POST", "components", { name, ...registry }));
     const host = name.replaceAll(" ", "%20");
     const asking = machine(host, `00000000-0000-0000-0000-00000000000${number}`, number ? "linux" : "<b>os</b>");

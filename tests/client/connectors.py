@@ -52,17 +52,29 @@ def connectors_are_changed():
 
 
 @promise
-def a_registry_uses_a_connector():
+def connectors_are_verified():
+    says(f"{connector} verify dockerhub", "docker-registry", "docker.io")
+    says(f"{connector} verify own --resource-type docker-registry", "r.example:5000")
+    says(f"{connector} list-resources --resource-type docker-registry", "dockerhub", "docker.io", "r.example:5000")
+    says(f"{connector} register checked --type docker --auth-method password --username=u --password=p", "docker.io")
+    says(f"{connector} update checked --description checked", "updated")
+    says(f"{connector} describe dockerhub --client --resource-type docker-registry", "docker.io")
+    says(f"{connector} delete checked", "Deleted")
+
+
+@promise
+def a_registry_and_a_stack_use_a_connector():
     says("container-registry register hub --flavor dockerhub --uri=docker.io/team", "registered")
-    says("container-registry register apart --flavor default --uri=r.example:5000", "registered")
-    # As the client does it where it verifies nothing.
+    says("container-registry connect hub --connector dockerhub", "dockerhub", "docker.io")
     component = client.get_stack_component("container_registry", "hub")
-    kept = client.get_service_connector("dockerhub")
-    client.update_stack_component(
-        component.id, "container_registry", connector_id=kept.id, connector_resource_id="docker.io"
-    )
+    equal((component.connector.name, component.connector_resource_id), ("dockerhub", "docker.io"))
     says("container-registry describe hub", "dockerhub", "docker.io")
+    # A connector of another kind isn't offered.
+    fails("container-registry connect hub --connector api", "")
+    says("stack register connected -o default -a default -c hub -sc dockerhub", "registered")
+    equal(client.get_stack("connected").labels["zenml:provider"], "docker")
     fails(f"{connector} delete dockerhub", "use it")
+    says("stack delete connected -y", "Deleted")
     says("container-registry disconnect hub", "disconnected")
     equal(client.get_stack_component("container_registry", "hub").connector, None)
 

@@ -1,9 +1,10 @@
 //! Service connectors: their types, what is kept of them, and what uses them.
 
-use super::step::{ADMIN, ANYONE, Scenario, scenario};
+use super::step::{ADMIN, ANYONE, Scenario, Step, scenario};
 use super::wanted::{
-    CONNECTOR_CHECKED, CONNECTOR_TYPES, CONNECTOR_UNFIT, CONNECTORS_SORTED, LABELS_ARE_AN_OBJECT,
-    OWN_DESCRIPTION, OWN_TYPE, SERVED_TYPE, TYPE_ALONE, UNION, ZONE,
+    CONNECTOR_CHECKED, CONNECTOR_TYPES, CONNECTOR_UNFIT, CONNECTORS_SORTED, CREDENTIAL_THAT_WAS_MEANT,
+    LABELS_ARE_AN_OBJECT, OWN_DESCRIPTION, OWN_REASON, OWN_TYPE, RESOURCES_WITH_SECRETS, SERVED_TYPE,
+    TYPE_ALONE, UNION,
 };
 
 const NONE: &str = "00000000-0000-0000-0000-000000000001";
@@ -19,7 +20,19 @@ const INFO: &str =
     r#"{"type": "docker", "auth_method": "password", "configuration": {"username": "u", "password": "p"}}"#;
 
 pub fn scenarios() -> Vec<Scenario> {
-    vec![types(), made(), refused(), listed(), changed(), used(), in_stacks(), whole_stacks()]
+    vec![
+        types(),
+        made(),
+        refused(),
+        listed(),
+        changed(),
+        used(),
+        in_stacks(),
+        whole_stacks(),
+        verified(),
+        handed_out(),
+        reached(),
+    ]
 }
 
 fn docker(from: &str, to: &str) -> String {
@@ -104,7 +117,7 @@ fn refused() -> Scenario {
             refused(r#""password": "p""#, r#""password": null"#),
             refused(r#""password": "p""#, r#""password": 5"#),
             refused(r#""team": "red""#, r#""team": 5"#),
-            refused(r#""docker""#, "5").wanted(&UNION),
+            refused(r#""docker""#, "5"),
             refused(r#""labels""#, r#""expires_at": "soon", "labels""#),
             refused(r#""labels""#, r#""expiration_seconds": "soon", "labels""#),
             refused("\"x\"", &format!("\"{}\"", "x".repeat(241))),
@@ -123,7 +136,7 @@ fn refused() -> Scenario {
                     &docker(r#""labels""#, r#""expires_at": "2030-01-01T01:00:00+02:00", "labels""#),
                 )
                 .keep("zone")
-                .wanted(&ZONE),
+                .wanted(&OWN_DESCRIPTION),
             ADMIN.delete("/service_connectors/{zone.id}"),
         ],
     )
@@ -145,6 +158,7 @@ fn listed() -> Scenario {
             found("connector_type=docker"),
             found("connector_type=startswith:oau&auth_method=token"),
             found("resource_id=contains:example"),
+            found("resource_id=none&resource_id=contains:example"),
             found("resource_type=oauth2-api"),
             list("resource_type=oauth2"),
             list("resource_type=none&name=api&logical_operator=or"),
@@ -309,6 +323,77 @@ fn whole_stacks() -> Scenario {
             ask("", r#"{"type": "docker"}"#),
             ANYONE.post("/service_connectors/full_stack_resources", INFO),
             ADMIN.delete("/service_connectors/{whole.id}"),
+        ],
+    )
+}
+
+fn verified() -> Scenario {
+    let new = |body: &str| ADMIN.post("/service_connectors/verify", body);
+    let kept = |query: &str| ADMIN.put(&format!("/service_connectors/{{hub.id}}/verify{query}"), "");
+    let described = |step: Step| step.wanted(&OWN_DESCRIPTION);
+    scenario(
+        "verifying connectors",
+        [
+            described(new(DOCKER)),
+            described(ADMIN.post("/service_connectors/verify?list_resources=false", DOCKER)),
+            described(new(API)),
+            new("{}"),
+            new(&docker(r#""password": "p", "#, "")),
+            new(&docker(r#""password","#, r#""none","#)),
+            new(&docker(r#"["docker-registry"]"#, r#"["none"]"#)),
+            new(&docker(r#""resource_id": "r.example""#, r#""resource_id": "!!""#)),
+            new(&docker(r#""labels""#, r#""expiration_seconds": 60, "labels""#)),
+            new(&docker(r#""docker""#, r#""aws""#)),
+            new(&docker(r#""docker""#, r#""elsewhere""#)),
+            ADMIN.post("/service_connectors", DOCKER).keep("hub").compared_elsewhere(),
+            described(kept("")),
+            described(kept("?list_resources=false")),
+            described(kept("?resource_type=docker-registry&resource_id=r.example")),
+            described(kept("?resource_type=docker-registry&resource_id=other.example")).wanted(&OWN_REASON),
+            kept("?resource_type=none"),
+            kept("?resource_type=docker-registry&resource_id=!!"),
+            kept("?list_resources=perhaps"),
+            ADMIN.put(&format!("/service_connectors/{NONE}/verify"), ""),
+            ANYONE.post("/service_connectors/verify", DOCKER),
+            ANYONE.put("/service_connectors/{hub.id}/verify", ""),
+            ADMIN.delete("/service_connectors/{hub.id}"),
+        ],
+    )
+}
+
+fn handed_out() -> Scenario {
+    let client = |query: &str| ADMIN.get(&format!("/service_connectors/{{hub.id}}/client{query}"));
+    scenario(
+        "credentials of connectors",
+        [
+            ADMIN.post("/service_connectors", DOCKER).keep("hub").compared_elsewhere(),
+            ADMIN.post("/service_connectors", API).keep("api").compared_elsewhere(),
+            client("").wanted(&OWN_DESCRIPTION),
+            client("?resource_type=docker-registry&resource_id=r.example").wanted(&OWN_DESCRIPTION),
+            client("?resource_type=docker-registry&resource_id=other.example"),
+            client("?resource_type=docker-registry&resource_id=!!"),
+            client("?resource_type=none"),
+            ADMIN.get("/service_connectors/{api.id}/client").wanted(&CREDENTIAL_THAT_WAS_MEANT),
+            ADMIN.get(&format!("/service_connectors/{NONE}/client")),
+            ANYONE.get("/service_connectors/{hub.id}/client"),
+            ADMIN.delete("/service_connectors/{hub.id}"),
+            ADMIN.delete("/service_connectors/{api.id}"),
+        ],
+    )
+}
+
+fn reached() -> Scenario {
+    scenario(
+        "resources of connectors",
+        [
+            ADMIN.post("/service_connectors", DOCKER).keep("hub").compared_elsewhere(),
+            ADMIN.get("/service_connectors/resources").wanted(&RESOURCES_WITH_SECRETS),
+            ADMIN.get("/workspaces/none/resources?connector_type=docker").wanted(&RESOURCES_WITH_SECRETS),
+            ADMIN.get("/service_connectors/resources?resource_type=none"),
+            ADMIN.get("/service_connectors/resources?page=9"),
+            ADMIN.get("/service_connectors/resources?sort_by=labels"),
+            ANYONE.get("/service_connectors/resources"),
+            ADMIN.delete("/service_connectors/{hub.id}"),
         ],
     )
 }

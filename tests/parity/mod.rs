@@ -87,6 +87,7 @@ const WHOLE: &[&str] = &[
     "secrets_operations",
     "service_accounts",
     "service_connector_types",
+    "service_connectors",
     "settings",
     "stacks",
     "statistics",

@@ -164,16 +164,24 @@ pub const TYPE_ALONE: Wanted = wanted(
     &["status: 200 | 400"],
     "a connector of another type would be broken without a configuration of its own",
 );
-pub const ZONE: Wanted = wanted(
-    &["body.body.expires_at: *01:00:00* | *23:00:00*", "body*.connector_type*: * | *"],
-    "a moment with a zone is that moment",
-);
 pub const CONNECTORS_SORTED: Wanted = wanted(
     &["body.items[*: * | *", "length of body.items[*: * | *"],
     "a list is sorted as it was asked; the reference only checks that",
 );
 pub const LABELS_ARE_AN_OBJECT: Wanted =
     wanted(&["status: 500 | 422"], "labels that are neither an object nor names are the caller's mistake");
+pub const OWN_REASON: Wanted = wanted(
+    &["body.error: * | *", "body.resources[0].error: * | *"],
+    "why a connector doesn't reach something is in zendo's own words, without the far side's",
+);
+pub const CREDENTIAL_THAT_WAS_MEANT: Wanted = wanted(
+    &["status: 400 | 200"],
+    "the reference forgets the name and the id of the connector that it means to hand out",
+);
+pub const RESOURCES_WITH_SECRETS: Wanted = wanted(
+    &["length of body: 0 | 1"],
+    "the reference leaves the secrets out when it loads the connectors that it asks",
+);
 pub const CONNECTOR_UNFIT: Wanted = wanted(
     &["status: 200 | 400"],
     "a component takes only connectors that reach what its flavor needs, as a stack's new components do",

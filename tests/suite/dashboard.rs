@@ -10,6 +10,7 @@ use crate::support::{Answer, Database, Program, TestApp, browser, keeps_its_prom
 
 on_each_store! {
     the_official_dashboard_works,
+    its_wizard_registers_service_connectors,
 }
 
 const SETTING: &str = "ZENML_SERVER_DASHBOARD_FILES_PATH";
@@ -138,4 +139,10 @@ async fn the_official_dashboard_works(database: Database) {
     let run = "a_run_of_two_steps_completes_and_its_values_load";
     keeps_its_promises("runs", &[run], &app.url()).await;
     browser("dashboard.mjs", &app, &[]).await;
+}
+
+async fn its_wizard_registers_service_connectors(database: Database) {
+    let Some(files) = official_dashboard() else { return };
+    let app = TestApp::start_with(&database, &[(SETTING, &files.display().to_string())]).await;
+    browser("dashboard_connectors.mjs", &app, &[]).await;
 }

@@ -195,6 +195,7 @@ async fn lists_find_connectors_by_what_they_are(database: Database) {
         ("connector_type=startswith:do&name=oneof:[\"a\",\"d\"]", vec!["a"]),
         ("auth_method=secret-key", vec!["d"]),
         ("resource_id=contains:example", vec!["a"]),
+        ("resource_id=none&resource_id=contains:example", vec!["a"]),
         ("resource_type=docker-registry&sort_by=name", vec!["a", "b", "c", "d"]),
         ("resource_type=s3-bucket", vec!["d"]),
         ("resource_type=s3", vec![]),

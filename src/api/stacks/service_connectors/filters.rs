@@ -22,7 +22,7 @@ impl Listed for ServiceConnectorRow {
             Field::text("name"),
             Field::text("connector_type"),
             Field::text("auth_method"),
-            Field::text("resource_id"),
+            Field::one_text("resource_id"),
         ],
     ];
 }

@@ -1,8 +1,6 @@
 //! What a whole stack could be made of that a connector reaches. Those that are listed reach no cloud, where there
 //! would be a store, an orchestrator and a registry.
 
-use std::collections::BTreeMap;
-
 use axum::Json;
 use serde::{Deserialize, Serialize};
 
@@ -25,10 +23,18 @@ pub(crate) struct ConnectorInfo {
     pub configuration: SentConfiguration,
 }
 
+/// For each kind that a cloud would have some of.
+#[derive(Debug, Default, Serialize)]
+struct NoComponents {
+    artifact_store: [(); 0],
+    orchestrator: [(); 0],
+    container_registry: [(); 0],
+}
+
 #[derive(Debug, Serialize)]
 pub(super) struct ResourcesInfo {
     connector_type: String,
-    components_resources_info: BTreeMap<&'static str, [(); 0]>,
+    components_resources_info: NoComponents,
 }
 
 pub(super) async fn get_resources(
@@ -54,7 +60,5 @@ pub(super) async fn get_resources(
         }
         (None, None) => return Err(ApiError::value("A connector's id or a new connector has to be given.")),
     };
-    let kinds = ["artifact_store", "orchestrator", "container_registry"];
-    let components_resources_info = kinds.into_iter().map(|kind| (kind, [])).collect();
-    Ok(Json(ResourcesInfo { connector_type, components_resources_info }))
+    Ok(Json(ResourcesInfo { connector_type, components_resources_info: NoComponents::default() }))
 }
