@@ -1,62 +1,11 @@
 """The client's commands register, list, show, change and delete what the server keeps."""
 
-import json
-import os
-import shlex
-import sys
-import tempfile
-
 from promises import equal, keep, promise
+from terminal import fails, listed, says
 from zenml import Model, pipeline, step
-from zenml.cli.cli import cli
 from zenml.client import Client
 
 client = Client()
-
-
-def run(command):
-    """What `zenml` prints with these arguments; also where it goes past Python's own streams."""
-    print("$ zenml", command, flush=True)
-    streams = [os.dup(1), os.dup(2)]
-    with tempfile.TemporaryFile() as said:
-        os.dup2(said.fileno(), 1)
-        os.dup2(said.fileno(), 2)
-        try:
-            cli(shlex.split(command), standalone_mode=False)
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            for number, stream in enumerate(streams, 1):
-                os.dup2(stream, number)
-                os.close(stream)
-            said.seek(0)
-            text = said.read().decode()
-            print(text, flush=True)
-    return text
-
-
-def says(command, *parts):
-    said = run(command)
-    for part in parts:
-        assert part in said, f"no {part!r} in what it says"
-    return said
-
-
-def fails(command, part):
-    try:
-        run(command)
-    except Exception as error:
-        assert part in str(error), f"{type(error).__name__}: {error}"
-    else:
-        raise AssertionError("did not fail")
-
-
-def listed(command, column="name"):
-    """That column of what the command lists."""
-    said = run(f"{command} --columns {column} --output json")
-    if "{" not in said:
-        return []
-    return sorted(row[column] for row in json.loads(said[said.index("{") :])["items"])
 
 
 @promise

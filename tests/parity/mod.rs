@@ -4,6 +4,8 @@ mod artifacts;
 pub mod bodies;
 mod builds;
 mod compare;
+mod configurations;
+mod deployments;
 mod devices;
 mod lists;
 mod logs;
@@ -19,11 +21,13 @@ mod schedules;
 mod secrets;
 mod server;
 mod service_accounts;
+mod services;
 mod serving;
 mod side;
 mod sign_in;
 mod snapshots;
 mod spellings;
+mod stack_deployment;
 mod stacks;
 mod step;
 mod steps;
@@ -56,6 +60,7 @@ const WHOLE: &[&str] = &[
     "components",
     "curated_visualizations",
     "current-user",
+    "deployments",
     "device_authorization",
     "devices",
     "flavors",
@@ -75,6 +80,7 @@ const WHOLE: &[&str] = &[
     "pipeline_snapshots",
     "pipelines",
     "projects",
+    "resource_requests",
     "run-metadata",
     "run_templates",
     "run_wait_conditions",
@@ -83,7 +89,9 @@ const WHOLE: &[&str] = &[
     "secrets",
     "secrets_operations",
     "service_accounts",
+    "services",
     "settings",
+    "stack-deployment",
     "stacks",
     "statistics",
     "steps",
@@ -121,6 +129,10 @@ fn scenarios() -> Vec<Scenario> {
         schedules::scenarios(),
         waiting::scenarios(),
         run_templates::scenarios(),
+        deployments::scenarios(),
+        services::scenarios(),
+        stack_deployment::scenarios(),
+        configurations::scenarios(),
         repeated::scenarios(),
     ]
     .into_iter()
