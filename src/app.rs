@@ -34,6 +34,7 @@ use crate::http::client_address::Proxies;
 use crate::idempotency::Replays;
 use crate::json_schema::SchemaChecks;
 use crate::local_files::LocalFiles;
+use crate::outbound::Outbound;
 use crate::store::{Cache, Id, Store, StoreError, Timestamp};
 use crate::tasks::Detached;
 
@@ -57,6 +58,7 @@ pub struct App {
     pub replays: Arc<Replays>,
     pub local_files: Arc<LocalFiles>,
     pub schema_checks: Arc<SchemaChecks>,
+    pub outbound: Outbound,
 }
 
 /// Who this server is.
@@ -200,6 +202,7 @@ impl AppState {
             local_files: Arc::new(LocalFiles::new(local_files).without(own_files)),
             replays: Arc::new(Replays::new(auth_store.clone(), &config.server)),
             schema_checks: Arc::default(),
+            outbound: Outbound::new(config.zendo.connector_networks.0.iter().copied()),
             audit: Arc::new(audit),
             config: Arc::new(config.server),
             store,

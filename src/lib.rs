@@ -7,6 +7,7 @@ mod audit;
 mod auth;
 mod config;
 mod connections;
+mod connectors;
 mod console;
 mod env;
 mod framework;
@@ -27,6 +28,7 @@ pub mod cli;
 
 use zendo_client as client;
 use zendo_client::address;
+use zendo_outbound as outbound;
 use zendo_tasks as tasks;
 
 pub use zendo_store as store;

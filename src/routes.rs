@@ -17,7 +17,9 @@ use crate::api::server::{
     audit, health, info, load_info, onboarding, projects, resource_requests, settings, statistics,
     tag_resources, tags, unimplemented,
 };
-use crate::api::stacks::{components, flavors, secrets, stack_deployment, stacks};
+use crate::api::stacks::{
+    components, flavors, secrets, service_connector_types, service_connectors, stack_deployment, stacks,
+};
 use crate::auth::access::Access;
 use crate::auth::kind::Kind;
 use crate::framework::routes::{Operation, RouteTable, Routes};
@@ -80,6 +82,8 @@ fn resources() -> RouteTable {
         services::routes(),
         settings::routes(),
         service_accounts::routes(),
+        service_connector_types::routes(),
+        service_connectors::routes(),
         stack_deployment::routes(),
         stacks::routes(),
         steps::routes(),

@@ -66,5 +66,6 @@ pub enum Action {
     SigningKeyRetired,
     ServerActivated,
     SettingsChanged,
+    ConnectorUsed,
     RecordsLost,
 }

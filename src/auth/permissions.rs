@@ -1,4 +1,4 @@
-//! What a token may do: for each kind of resource, some of four verbs. In a token it is the claim `scope`
+//! What a token may do: for each kind of resource, some of six verbs. In a token it is the claim `scope`
 //! (RFC 8693, section 4.2), such as `runs:read artifacts:write`.
 
 use std::collections::BTreeMap;
@@ -20,10 +20,15 @@ pub enum Verb {
     Create,
     Update,
     Delete,
+    /// To be given credentials by it, which its own secrets need not be seen for: a service connector.
+    Use,
+    /// To see the secrets in it, where reading alone doesn't show them: a service connector.
+    Secrets,
 }
 
 impl Verb {
-    pub const ALL: [Self; 4] = [Self::Read, Self::Create, Self::Update, Self::Delete];
+    pub const ALL: [Self; 6] =
+        [Self::Read, Self::Create, Self::Update, Self::Delete, Self::Use, Self::Secrets];
 }
 
 /// One verb on one kind of resource.
@@ -45,7 +50,7 @@ struct Verbs(u8);
 
 impl Verbs {
     const NONE: Self = Self(0);
-    const ALL: Self = Self(0b1111);
+    const ALL: Self = Self(0b11_1111);
 
     fn of(verb: Verb) -> Self {
         Self(1 << verb as u8)
@@ -97,7 +102,7 @@ const EVERYTHING_ELSE: &str = "*";
 
 /// What is allowed: for each resource that is named its verbs, and the verbs for all others.
 ///
-/// As text it is a list of `RESOURCE:VERB`. `write` is all four verbs, `none` is none, and `*` is every resource that
+/// As text it is a list of `RESOURCE:VERB`. `write` is all verbs, `none` is none, and `*` is every resource that
 /// the list doesn't name. Without `*` nothing else is allowed, but where the list only takes away
 /// (`secrets:none`), all else is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,7 +118,9 @@ pub struct Permissions {
 pub enum PermissionsError {
     #[error("'{0}' is no scope: it has to be RESOURCE:VERB, such as runs:read or secrets:none")]
     Shape(String),
-    #[error("'{0}' is no verb of a scope: read, create, update, delete, write (all of them) and none are")]
+    #[error(
+        "'{0}' is no verb of a scope: read, create, update, delete, use, secrets, write (all of them) and none are"
+    )]
     Verb(String),
     #[error("the scope says that nothing is allowed on '{0}', and that something is")]
     Contradiction(String),
@@ -225,7 +232,7 @@ pub(super) mod tests {
     const NAMES: [&str; 4] = ["runs", "secrets", "artifacts", "stacks"];
 
     fn verbs() -> impl Strategy<Value = Verbs> {
-        (0u8..16).prop_map(Verbs)
+        (0u8..64).prop_map(Verbs)
     }
 
     pub(crate) fn permissions() -> impl Strategy<Value = Permissions> {

@@ -27,6 +27,9 @@ pub struct ZendoSettings {
     /// Proxies whose `X-Forwarded-For` is believed.
     #[serde(deserialize_with = "setting")]
     pub trusted_proxies: Networks,
+    /// What service connectors may reach besides the public internet.
+    #[serde(deserialize_with = "setting")]
+    pub connector_networks: Networks,
     /// Connections at a time; without it, as many as the limit of open files allows.
     #[serde(deserialize_with = "optional")]
     pub max_connections: Option<AtLeast<1>>,
@@ -72,6 +75,7 @@ impl Default for ZendoSettings {
             data_dir: "zendo-data".into(),
             store_wait: AtLeast(60),
             trusted_proxies: Networks(Vec::new()),
+            connector_networks: Networks(Vec::new()),
             max_connections: None,
             max_connections_per_address: AtLeast(512),
             keep_alive_timeout: AtLeast(75),

@@ -14,6 +14,8 @@ use crate::store::Id;
 
 /// Downloads at a time, of all and of each: each has a compressor and some buffers, less than 1 MiB together.
 const DOWNLOADS: (u64, u64) = (128, 32);
+/// Requests to others at a time, of all and of each: who is asked may take long.
+const CALLS: (u64, u64) = (64, 8);
 /// Bytes of large answers that wait to be taken.
 const ANSWERS: (u64, u64) = (512 << 20, 128 << 20);
 
@@ -26,6 +28,8 @@ pub struct Budgets {
     pub answers: Budget,
     /// Answers that are made from files.
     pub downloads: Downloads,
+    /// Requests to others that a request waits for.
+    pub calls: Budget,
 }
 
 impl Budgets {
@@ -35,6 +39,7 @@ impl Budgets {
             bodies: Budget::new(2 * largest, largest),
             answers: Budget::new(ANSWERS.0, ANSWERS.1),
             downloads: Downloads::new(Budget::new(DOWNLOADS.0, DOWNLOADS.1)),
+            calls: Budget::new(CALLS.0, CALLS.1),
         }
     }
 }

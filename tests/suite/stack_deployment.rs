@@ -175,6 +175,7 @@ async fn the_newest_stack_that_was_set_up_so_is_found(database: Database) {
     let made = stack(&admin, &database, "made", by("aws", "cloud-formation"), true).await;
     let found = find("provider=aws&location=anywhere").await;
     assert_eq!((&found["stack"]["id"], &found["stack"]["name"]), (&json!(made), &json!("made")));
+    assert_eq!(found["service_connector"]["body"]["connector_type"], "kubernetes", "{found}");
     assert_eq!(find("provider=aws&terraform=true").await["stack"]["name"], "other");
     assert_eq!(find("provider=azure").await, Value::Null);
     assert_eq!(find("provider=aws&date_start=2999-01-01T00:00:00Z").await, Value::Null);
@@ -182,4 +183,6 @@ async fn the_newest_stack_that_was_set_up_so_is_found(database: Database) {
     admin.get(&format!("{STACK}?stack_name=s&provider=aws&date_start=soon")).await.expect(422, "date_start");
     let narrow = narrowed(&admin, &app, "scope=stack-deployment:read").await;
     narrow.get(&format!("{STACK}?stack_name=s&provider=aws")).await.expect(403, "stacks:read");
+    let narrow = narrowed(&admin, &app, "scope=stacks:read").await;
+    narrow.get(&format!("{STACK}?stack_name=s&provider=aws")).await.expect(403, "service_connectors:read");
 }

@@ -84,8 +84,8 @@ struct RequestArgs {
     projects: Vec<String>,
     /// Let it do only this, such as `runs:read`; can be repeated
     ///
-    /// RESOURCE:VERB, where the verb is read, create, update, delete, write (all four) or none, and the resource
-    /// is named as in the API's paths; `*` is every other resource.
+    /// RESOURCE:VERB, where the verb is read, create, update, delete, use, secrets, write (all of them) or none, and
+    /// the resource is named as in the API's paths; `*` is every other resource.
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
 }

@@ -35,7 +35,7 @@ pub(crate) trait Modelled {
 }
 
 /// Models that are asked for by name, most of them bodies; those that they refer to come with them.
-const MODEL_NAMES: [&str; 26] = [
+const MODEL_NAMES: [&str; 28] = [
     "ArtifactVersionRequest",
     "CodeRepositoryRequest",
     "CodeRepositoryUpdate",
@@ -55,6 +55,8 @@ const MODEL_NAMES: [&str; 26] = [
     "ResourceRequestRenewalRequest",
     "RunTemplateRequest",
     "RunTemplateUpdate",
+    "ServiceConnectorRequest",
+    "ServiceConnectorUpdate",
     "ServiceRequest",
     "ServiceUpdate",
     "StepConfigurationUpdate",

@@ -1,5 +1,6 @@
 //! Secrets: values that stacks and steps are given, encrypted at rest.
 
+mod internal;
 mod links;
 mod sealed;
 mod values;
@@ -29,8 +30,12 @@ use crate::http::query::QueryParams;
 use crate::http::values::Name;
 use crate::store::{Id, Stored, Timestamp, Transaction, Update, row};
 
+pub(crate) use self::internal::{
+    SealedValues, delete_internal, insert_internal, open_internal, replace_internal, seal_internal,
+};
 pub(crate) use self::links::{LINKED, Linkable, SecretNames, change_links, linked_secrets, unlink_all};
-use self::values::{SecretValues, SentValues};
+use self::values::SentValues;
+pub(crate) use self::values::SecretValues;
 
 pub(crate) const KIND: Kind = Kind::new("secrets");
 const BACKUP: &str = "/api/v1/secrets_operations/backup";

@@ -47,6 +47,19 @@ impl SecretValues {
         self.0.extend(added);
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &SecretString)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// The value of that name.
+    pub fn get(&self, name: &str) -> Option<&SecretString> {
+        self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
     /// None when it is no JSON object of texts.
     pub fn of_json(json: &SecretString) -> Option<Self> {
         let InOrder(values) = serde_json::from_str(json.expose_secret()).ok()?;
@@ -66,6 +79,12 @@ impl SecretValues {
         }
         let message = format!("The names and values of a secret have at most {LARGEST} bytes together.");
         Err(ApiError::value(message))
+    }
+}
+
+impl From<Vec<(String, SecretString)>> for SecretValues {
+    fn from(values: Vec<(String, SecretString)>) -> Self {
+        Self(values)
     }
 }
 

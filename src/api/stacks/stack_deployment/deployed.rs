@@ -1,6 +1,7 @@
 //! The stack that a cloud's tools have registered.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use axum::Json;
 use sea_query::{Expr, ExprTrait, Order, Query as Sql};
@@ -8,7 +9,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Provider;
+use crate::api::stacks::service_connectors::{self, ServiceConnectorRow};
 use crate::api::stacks::stacks::StackRow;
+use crate::auth::access::Also;
+use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{Context, ResponseOf};
 use crate::http::error::ApiResult;
 use crate::http::moments::Moment;
@@ -22,9 +26,12 @@ const NEWEST: u64 = 50;
 #[derive(Debug, Serialize)]
 pub(super) struct DeployedStack {
     stack: ResponseOf<StackRow>,
-    /// None: the answers about service connectors are not made yet.
-    service_connector: Option<()>,
+    service_connector: Option<Arc<ResponseOf<ServiceConnectorRow>>>,
 }
+
+const READ_CONNECTOR: Permission = service_connectors::KIND.to(Verb::Read);
+/// What the answer shows besides the stack.
+pub(super) const CONNECTOR: [Also; 1] = [Also::met(READ_CONNECTOR, "its connector")];
 
 /// The newest stack that says by its labels that it was set up so, with a connector at its orchestrator. As in ZenML
 /// neither its name nor its location counts: both can be changed in the cloud.
@@ -36,9 +43,11 @@ pub(super) async fn get_stack(cx: Context, mut query: QueryParams) -> ApiResult<
     query.finish()?;
     let Some(provider) = provider else { return Ok(Json(None)) };
     let wanted = [("zenml:provider", provider.name()), ("zenml:deployment", provider.deployment(terraform))];
-    let Some(stack) = newest(&cx, &wanted, start).await? else { return Ok(Json(None)) };
+    let Some((stack, connector)) = newest(&cx, &wanted, start).await? else { return Ok(Json(None)) };
+    cx.require(READ_CONNECTOR)?;
     let stack = cx.answer::<StackRow>(stack).await?;
-    Ok(Json(Some(DeployedStack { stack, service_connector: None })))
+    let mut connectors = cx.read(true).embed::<ServiceConnectorRow>([Some(connector)].into_iter()).await?;
+    Ok(Json(Some(DeployedStack { stack, service_connector: connectors.remove(&connector) })))
 }
 
 fn moment(query: &mut QueryParams, name: &str) -> Option<Timestamp> {
@@ -52,7 +61,12 @@ fn moment(query: &mut QueryParams, name: &str) -> Option<Timestamp> {
     }
 }
 
-async fn newest(cx: &Context, wanted: &[(&str, &str)], start: Option<Timestamp>) -> ApiResult<Option<Id>> {
+/// The stack, and the connector of its orchestrator.
+async fn newest(
+    cx: &Context,
+    wanted: &[(&str, &str)],
+    start: Option<Timestamp>,
+) -> ApiResult<Option<(Id, Id)>> {
     let mut stacks = Sql::select();
     stacks.columns(["id", "labels"]).from("stack");
     if let Some(start) = start {
@@ -67,6 +81,7 @@ async fn newest(cx: &Context, wanted: &[(&str, &str)], start: Option<Timestamp>)
     }
     let connected = Sql::select()
         .column(("stack_composition", "stack_id"))
+        .column(("stack_component", "connector_id"))
         .from("stack_composition")
         .inner_join(
             "stack_component",
@@ -76,9 +91,9 @@ async fn newest(cx: &Context, wanted: &[(&str, &str)], start: Option<Timestamp>)
         .and_where(Expr::col(("stack_component", "type")).eq("orchestrator"))
         .and_where(Expr::col(("stack_component", "connector_id")).is_not_null())
         .to_owned();
-    let connected: Vec<(Id,)> = cx.store.fetch_all(&connected).await?;
-    let connected: HashSet<Id> = connected.into_iter().map(|(id,)| id).collect();
-    Ok(labelled.into_iter().find(|id| connected.contains(id)))
+    let connected: HashMap<Id, Id> =
+        cx.store.fetch_all::<(Id, Id)>(&connected).await?.into_iter().collect();
+    Ok(labelled.into_iter().find_map(|stack| Some((stack, *connected.get(&stack)?))))
 }
 
 fn has(labels: Option<&Base64Json>, wanted: &[(&str, &str)]) -> bool {

@@ -36,6 +36,7 @@ pub(crate) fn routes() -> Routes {
         .secret()
         .get("/api/v1/stack-deployment/stack", deployed::get_stack)
         .needs(stacks::KIND.to(Verb::Read))
+        .also(&deployed::CONNECTOR)
 }
 
 /// Clouds (contract schema StackDeploymentProvider).

@@ -1,0 +1,241 @@
+//! Requests to servers that users name. Whoever may name one could otherwise reach what only this machine can: so
+//! each address is checked after its name was looked up, and that one is called; redirects aren't followed, and time
+//! and size have bounds.
+
+mod networks;
+mod tls;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use http::{HeaderMap, Method, StatusCode};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::redirect;
+use url::{Host, Url};
+
+pub use tls::{Identity, Tls};
+
+const TIME_TO_CONNECT: Duration = Duration::from_secs(5);
+/// For the whole: the answer's last byte has to be there.
+const TIME: Duration = Duration::from_secs(15);
+/// Bytes of an answer's body.
+const LARGEST: usize = 1 << 20;
+
+/// Makes such requests. Cloning it is cheap.
+#[derive(Debug, Clone)]
+pub struct Outbound {
+    /// Networks that may be called besides public ones.
+    allowed: Arc<[IpNet]>,
+    /// Networks that may be called without TLS.
+    in_the_clear: Arc<[IpNet]>,
+}
+
+/// A request.
+#[derive(Debug)]
+pub struct Call {
+    pub method: Method,
+    pub url: Url,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+    pub tls: Tls,
+}
+
+/// What came back, whatever its status.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+/// Why nothing came back. The texts have nothing of the far side's words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    #[error("the address has to begin with https:// and name a host, without a user")]
+    Url,
+    #[error("http:// would show secrets to whoever is on the way: the address has to begin with https://")]
+    InTheClear,
+    #[error("'{0}' is an address that this server may not call")]
+    Inner(String),
+    #[error("there is no host '{0}'")]
+    NoHost(String),
+    #[error("'{0}' can't be reached")]
+    Unreachable(String),
+    #[error("the certificate of '{0}' is not trusted")]
+    Untrusted(String),
+    #[error("'{0}' did not answer in time")]
+    Slow(String),
+    #[error("the answer of '{0}' is too large")]
+    Large(String),
+    #[error("{0}")]
+    Tls(&'static str),
+}
+
+impl Outbound {
+    /// To the public internet, and to these networks, which may do without TLS.
+    pub fn new(allowed: impl IntoIterator<Item = IpNet>) -> Self {
+        let allowed: Arc<[IpNet]> = allowed.into_iter().collect();
+        Self { in_the_clear: Arc::clone(&allowed), allowed }
+    }
+
+    /// To whatever address, for what only an operator or admin names; without TLS to this machine alone.
+    pub fn anywhere() -> Self {
+        let v4 = |address, prefix| IpNet::V4(Ipv4Net::new_assert(address, prefix));
+        let v6 = |address, prefix| IpNet::V6(Ipv6Net::new_assert(address, prefix));
+        let all = [v4(Ipv4Addr::UNSPECIFIED, 0), v6(Ipv6Addr::UNSPECIFIED, 0)];
+        let loopback = [v4(Ipv4Addr::new(127, 0, 0, 0), 8), v6(Ipv6Addr::LOCALHOST, 128)];
+        Self { allowed: Arc::new(all), in_the_clear: Arc::new(loopback) }
+    }
+
+    /// Makes a request, and reads the answer whole.
+    ///
+    /// # Errors
+    /// [`CallError`] when the address may not be called, or no whole answer came.
+    pub async fn call(&self, call: Call) -> Result<Answer, CallError> {
+        let host = self.check(&call.url)?;
+        let client = self.client(&call)?;
+        let Call { method, url, headers, body, .. } = call;
+        let sent = client.request(method, url).headers(headers).body(body).send().await;
+        let response = sent.map_err(|error| failure(&error, &host))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let mut body = Vec::new();
+        let mut chunks = response.bytes_stream();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|error| failure(&error, &host))?;
+            if body.len() + chunk.len() > LARGEST {
+                return Err(CallError::Large(host));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer { status, headers, body })
+    }
+
+    /// Looks at what can be told of an address without a question to anyone, and gives its host.
+    ///
+    /// # Errors
+    /// When no request to it would be made.
+    pub fn check(&self, url: &Url) -> Result<String, CallError> {
+        let has_user = !url.username().is_empty() || url.password().is_some();
+        let Some(host) = url.host().filter(|_| matches!(url.scheme(), "https" | "http") && !has_user) else {
+            return Err(CallError::Url);
+        };
+        let name = host.to_string();
+        match address_of(&host) {
+            Some(address) if !networks::may_call(address, &self.allowed) => Err(CallError::Inner(name)),
+            _ => Ok(name),
+        }
+    }
+
+    fn client(&self, call: &Call) -> Result<reqwest::Client, CallError> {
+        // A name's addresses are asked the same.
+        let is_clear = call.url.scheme() == "http";
+        let resolver = Resolver { outbound: self.clone(), is_clear };
+        let address = call.url.host().as_ref().and_then(address_of);
+        if is_clear && address.is_some_and(|address| !resolver.may_call(address)) {
+            return Err(CallError::InTheClear);
+        }
+        reqwest::Client::builder()
+            .tls_backend_preconfigured(call.tls.config()?)
+            .dns_resolver(resolver)
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .connect_timeout(TIME_TO_CONNECT)
+            .timeout(TIME)
+            .pool_max_idle_per_host(0)
+            .build()
+            .map_err(|_| CallError::Tls("the TLS settings can't be used"))
+    }
+}
+
+/// The address that a host is, if it is no name.
+fn address_of<S>(host: &Host<S>) -> Option<IpAddr> {
+    match host {
+        Host::Ipv4(address) => Some(IpAddr::V4(*address)),
+        Host::Ipv6(address) => Some(IpAddr::V6(*address)),
+        Host::Domain(_) => None,
+    }
+}
+
+/// Looks names up, and gives only addresses that may be called: the one that was checked is the one that is called.
+#[derive(Debug)]
+struct Resolver {
+    outbound: Outbound,
+    is_clear: bool,
+}
+
+/// Why a name leads nowhere.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+enum Unresolved {
+    #[error("no address")]
+    Unknown,
+    #[error("an inner address")]
+    Inner,
+    #[error("a public address, without TLS")]
+    InTheClear,
+}
+
+impl Resolver {
+    fn may_call(&self, address: IpAddr) -> bool {
+        match self.is_clear {
+            true => {
+                self.outbound.in_the_clear.iter().any(|network| network.contains(&address.to_canonical()))
+            }
+            false => networks::may_call(address, &self.outbound.allowed),
+        }
+    }
+
+    async fn addresses(&self, name: &str) -> Result<Vec<SocketAddr>, Unresolved> {
+        let found = tokio::net::lookup_host((name, 0)).await.map_err(|_| Unresolved::Unknown)?;
+        let (may, not): (Vec<_>, Vec<_>) = found.partition(|address| self.may_call(address.ip()));
+        let is_inner = |address: &SocketAddr| !networks::may_call(address.ip(), &self.outbound.allowed);
+        match (may.as_slice(), not.as_slice()) {
+            ([], []) => Err(Unresolved::Unknown),
+            ([], not) if not.iter().any(is_inner) => Err(Unresolved::Inner),
+            ([], _) => Err(Unresolved::InTheClear),
+            _ => Ok(may),
+        }
+    }
+}
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let resolver = Self { outbound: self.outbound.clone(), is_clear: self.is_clear };
+        Box::pin(async move {
+            let addresses = resolver.addresses(name.as_str()).await?;
+            Ok::<Addrs, _>(Box::new(addresses.into_iter()))
+        })
+    }
+}
+
+/// What a failure means to whoever named the address.
+fn failure(error: &reqwest::Error, host: &str) -> CallError {
+    let host = host.to_owned();
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(unresolved) = error.downcast_ref::<Unresolved>() {
+            return match unresolved {
+                Unresolved::Unknown => CallError::NoHost(host),
+                Unresolved::Inner => CallError::Inner(host),
+                Unresolved::InTheClear => CallError::InTheClear,
+            };
+        }
+        if is_of_tls(error) {
+            return CallError::Untrusted(host);
+        }
+        cause = error.source();
+    }
+    match error.is_timeout() {
+        true => CallError::Slow(host),
+        false => CallError::Unreachable(host),
+    }
+}
+
+/// TLS tells of a certificate within an error of the connection.
+fn is_of_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    let tls = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    matches!(tls.or_else(|| error.downcast_ref()), Some(rustls::Error::InvalidCertificate(_)))
+}
