@@ -6,17 +6,21 @@ use std::sync::LazyLock;
 use crate::api::artifacts::{artifact_versions, artifacts, curated_visualizations};
 use crate::api::automation::{supported_events, triggers, webhooks};
 use crate::api::identity::{api_keys, api_tokens, devices, service_accounts, users};
-use crate::api::models::{model_version_artifacts, model_version_pipeline_runs, model_versions, models};
+use crate::api::models::{
+    model_version_artifacts, model_version_pipeline_runs, model_versions, models, services,
+};
 use crate::api::oauth;
 use crate::api::runs::{
-    code_repositories, hook_invocations, logs, pipeline_builds, pipeline_runs, pipeline_snapshots, pipelines,
-    run_metadata, run_templates, run_wait_conditions, schedules, steps,
+    code_repositories, deployments, hook_invocations, logs, pipeline_builds, pipeline_runs,
+    pipeline_snapshots, pipelines, run_metadata, run_templates, run_wait_conditions, schedules, steps,
 };
 use crate::api::server::{
-    audit, health, info, load_info, onboarding, projects, settings, statistics, tag_resources, tags,
-    unimplemented,
+    audit, health, info, load_info, onboarding, projects, resource_requests, settings, statistics,
+    tag_resources, tags, unimplemented,
 };
-use crate::api::stacks::{components, flavors, secrets, service_connector_types, service_connectors, stacks};
+use crate::api::stacks::{
+    components, flavors, secrets, service_connector_types, service_connectors, stack_deployment, stacks,
+};
 use crate::auth::access::Access;
 use crate::auth::kind::Kind;
 use crate::framework::routes::{Operation, RouteTable, Routes};
@@ -56,6 +60,7 @@ fn resources() -> RouteTable {
         code_repositories::routes(),
         components::routes(),
         curated_visualizations::routes(),
+        deployments::routes(),
         devices::routes::routes(),
         flavors::routes(),
         hook_invocations::routes(),
@@ -72,12 +77,15 @@ fn resources() -> RouteTable {
         run_metadata::routes(),
         run_templates::routes(),
         run_wait_conditions::routes(),
+        resource_requests::routes(),
         schedules::routes(),
         secrets::routes(),
+        services::routes(),
         settings::routes(),
         service_accounts::routes(),
         service_connector_types::routes(),
         service_connectors::routes(),
+        stack_deployment::routes(),
         stacks::routes(),
         steps::routes(),
         supported_events::routes(),
@@ -180,11 +188,23 @@ mod tests {
             all().iter().filter(|route| is_so(&route.policy)).map(|route| route.operation).collect()
         };
         let secret = [
+            ("GET", "/api/v1/service_connectors"),
+            ("GET", "/api/v1/service_connectors/{connector_id}"),
+            ("GET", "/api/v1/service_connectors/{connector_id}/client"),
+            ("GET", "/api/v1/stack-deployment/config"),
+            ("GET", "/api/v1/workspaces/{project_name_or_id}/service_connectors"),
+            ("POST", "/api/v1/deployments"),
             ("POST", "/api/v1/secrets"),
             ("POST", "/api/v1/service_accounts/{service_account_id}/api_keys"),
+            ("POST", "/api/v1/service_connectors"),
+            ("POST", "/api/v1/service_connectors/full_stack_resources"),
+            ("POST", "/api/v1/service_connectors/verify"),
             ("POST", "/api/v1/users"),
             ("POST", "/api/v1/webhooks"),
+            ("POST", "/api/v1/workspaces/{project_name_or_id}/service_connectors"),
             ("POST", "/api/v1/workspaces/{workspace_name_or_id}/secrets"),
+            ("PUT", "/api/v1/deployments/{deployment_id}"),
+            ("PUT", "/api/v1/service_connectors/{connector_id}"),
             ("PUT", "/api/v1/webhooks/{webhook_id}/secret"),
         ];
         assert_eq!(said(|policy| policy.is_secret), BTreeSet::from(secret));
@@ -192,6 +212,7 @@ mod tests {
         let replayed = said(|policy| policy.is_replayed).into_iter().filter(|(method, _)| *method != "POST");
         let changes = [
             ("PUT", "/api/v1/curated_visualizations/{visualization_id}"),
+            ("PUT", "/api/v1/deployments/{deployment_id}"),
             ("PUT", "/api/v1/model_versions/{model_version_id}"),
             ("PUT", "/api/v1/models/{model_id}"),
             ("PUT", "/api/v1/pipelines/{pipeline_id}"),

@@ -102,6 +102,11 @@ impl Routes {
         self.access(Access::Always)
     }
 
+    /// It hands out a credential with all rights of its caller: no narrowed token gets it, and none that is bound to work.
+    pub(crate) fn for_unnarrowed_tokens(self) -> Self {
+        self.access(Access::Unnarrowed)
+    }
+
     /// Everyone may call it. What it does for whom, its handler asks ([`MaybePrincipal`]).
     ///
     /// [`MaybePrincipal`]: crate::login::principal::MaybePrincipal

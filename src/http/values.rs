@@ -40,25 +40,36 @@ impl ShortText {
     }
 }
 
-/// A secret of 255 characters at most.
+/// A secret of so many characters at most.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "SecretString")]
-pub(crate) struct ShortSecret(SecretString);
+pub(crate) struct SecretOf<const MOST: usize>(SecretString);
 
-impl TryFrom<SecretString> for ShortSecret {
+/// A secret of 255 characters at most.
+pub(crate) type ShortSecret = SecretOf<SHORT>;
+/// A secret of 65535 characters at most.
+pub(crate) type LongSecret = SecretOf<LONG>;
+
+impl<const MOST: usize> TryFrom<SecretString> for SecretOf<MOST> {
     type Error = String;
 
     fn try_from(secret: SecretString) -> Result<Self, Self::Error> {
-        match secret.expose_secret().chars().count() {
-            0..=SHORT => Ok(Self(secret)),
-            _ => Err(format!("String should have at most {SHORT} characters")),
+        match secret.expose_secret().chars().count() <= MOST {
+            true => Ok(Self(secret)),
+            false => Err(format!("String should have at most {MOST} characters")),
         }
     }
 }
 
-impl ShortSecret {
+impl<const MOST: usize> SecretOf<MOST> {
     pub(crate) fn into_secret(self) -> SecretString {
         self.0
+    }
+}
+
+impl<const MOST: usize> ExposeSecret<str> for SecretOf<MOST> {
+    fn expose_secret(&self) -> &str {
+        self.0.expose_secret()
     }
 }
 

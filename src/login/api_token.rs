@@ -18,7 +18,7 @@ use crate::auth::permissions::Permissions;
 use crate::auth::register::Registration;
 use crate::auth::scope::{Narrowing, NoProjectLeft, Workload};
 use crate::auth::workload::{self, WorkloadRefusal};
-use crate::auth::{Principal, Scope};
+use crate::auth::{Principal, Scope, VerifiedToken};
 use crate::config::ServerSettings;
 use crate::framework::named_project;
 use crate::http::error::{ApiError, ApiResult};
@@ -75,8 +75,7 @@ pub(crate) async fn get_api_token(
 ) -> ApiResult<Response> {
     let asked = Asked::read(&app, query).await?;
     let parent = principal.token()?;
-    let parents =
-        parent.parents_of_child().map_err(|error| ApiError::insufficient_scope(error.to_string(), None))?;
+    let parents = parents_of_child(parent)?;
     let scope = asked.scope(&app, &parent.claims.scope).await?;
     let now = app.env.clock.now();
     let (kind, expires_at) = match asked.token_type {
@@ -87,40 +86,95 @@ pub(crate) async fn get_api_token(
         // It has no end of its own, but neither does it outlive a generic token that asked for it.
         ApiTokenType::Workload => (TokenKind::Workload, parent.childrens_end()),
     };
-    let user_id = principal.user.id;
-    let standing = app.auth.standing_of_child(parent, principal.user.password_changed_at);
-    let issued = app.auth.tokens.issue(NewToken {
-        user_id: user_id.0,
-        kind,
-        issued_at: now,
-        proven_at: Some(parent.proven_at()),
-        expires_at,
-        parents,
-        session_id: None,
-        standing,
-        scope: scope.clone(),
-    })?;
-    let text = |header: Option<HeaderValue>| text_of(header.as_ref()).map(|text| text.into());
-    let registration = Registration {
-        id: issued.id,
-        parent_id: parent.parent_in_register(),
-        name: asked.name,
-        kind,
-        account: Arc::clone(&principal.user),
-        created: issued.issued_at,
-        proven: parent.proven_at(),
-        standing,
-        expires: expires_at.and_then(|seconds| DateTime::from_timestamp(seconds, 0)),
-        scope: (scope != Scope::default()).then(|| Box::new(scope)),
-        address: sender.address,
-        user_agent: text(sender.user_agent),
-        record_id: app.env.random.id_in_time(now),
-        asked_with: parent.claims.jti.map(Id),
-        request_id: text(sender.request_id),
-    };
-    app.auth.register.note(registration).await?;
+    let child = Child { kind, name: asked.name, expires_at, scope, parents };
+    let token = child.issue(&app, &principal, parent, sender, now).await?;
     // A token has nothing that JSON would have to escape (RFC 7515, section 3.1).
-    Ok(written_json(format!("\"{}\"", issued.token).into()))
+    Ok(written_json(format!("\"{token}\"").into()))
+}
+
+/// A generic token with all that the principal's token may do, for something that this server sets up: it lives so many
+/// seconds, and no longer than the operator's maximum or the principal's own.
+///
+/// # Errors
+/// 401 when the principal has no token; 403 when no more can be made from it; when it can't be signed or noted.
+pub(crate) async fn issue_for(
+    app: &AppState,
+    principal: &Principal,
+    sender: Sender,
+    name: String,
+    lifetime: u32,
+) -> ApiResult<String> {
+    let parent = principal.token()?;
+    let now = app.env.clock.now();
+    let lifetime = i64::from(Ord::min(lifetime, app.config.generic_api_token_max_lifetime.0));
+    let child = Child {
+        kind: TokenKind::Generic,
+        name: name.chars().take(NAME_LENGTH).collect(),
+        expires_at: Some(end_of_life(&app.config, now, Some(lifetime), parent.childrens_end())?),
+        scope: parent.claims.scope.clone(),
+        parents: parents_of_child(parent)?,
+    };
+    child.issue(app, principal, parent, sender, now).await
+}
+
+fn parents_of_child(parent: &VerifiedToken) -> ApiResult<Vec<Uuid>> {
+    parent.parents_of_child().map_err(|error| ApiError::insufficient_scope(error.to_string(), None))
+}
+
+/// A token that is made from another one, of the same principal.
+struct Child {
+    kind: TokenKind,
+    name: String,
+    expires_at: Option<i64>,
+    scope: Scope,
+    parents: Vec<Uuid>,
+}
+
+impl Child {
+    /// Signs it, and notes it in the register.
+    async fn issue(
+        self,
+        app: &AppState,
+        principal: &Principal,
+        parent: &VerifiedToken,
+        sender: Sender,
+        now: DateTime<Utc>,
+    ) -> ApiResult<String> {
+        let Self { kind, name, expires_at, scope, parents } = self;
+        let user_id = principal.user.id;
+        let standing = app.auth.standing_of_child(parent, principal.user.password_changed_at);
+        let issued = app.auth.tokens.issue(NewToken {
+            user_id: user_id.0,
+            kind,
+            issued_at: now,
+            proven_at: Some(parent.proven_at()),
+            expires_at,
+            parents,
+            session_id: None,
+            standing,
+            scope: scope.clone(),
+        })?;
+        let text = |header: Option<HeaderValue>| text_of(header.as_ref()).map(|text| text.into());
+        let registration = Registration {
+            id: issued.id,
+            parent_id: parent.parent_in_register(),
+            name,
+            kind,
+            account: Arc::clone(&principal.user),
+            created: issued.issued_at,
+            proven: parent.proven_at(),
+            standing,
+            expires: expires_at.and_then(|seconds| DateTime::from_timestamp(seconds, 0)),
+            scope: (scope != Scope::default()).then(|| Box::new(scope)),
+            address: sender.address,
+            user_agent: text(sender.user_agent),
+            record_id: app.env.random.id_in_time(now),
+            asked_with: parent.claims.jti.map(Id),
+            request_id: text(sender.request_id),
+        };
+        app.auth.register.note(registration).await?;
+        Ok(issued.token)
+    }
 }
 
 impl Asked {

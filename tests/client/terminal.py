@@ -1,4 +1,4 @@
-"""The client's commands, run in this process, since its imports take seconds."""
+"""`zenml` as a person types it, in this process, since its imports take seconds."""
 
 import json
 import os

@@ -4,7 +4,9 @@ mod artifacts;
 pub mod bodies;
 mod builds;
 mod compare;
+mod configurations;
 mod connectors;
+mod deployments;
 mod devices;
 mod lists;
 mod logs;
@@ -20,11 +22,13 @@ mod schedules;
 mod secrets;
 mod server;
 mod service_accounts;
+mod services;
 mod serving;
 mod side;
 mod sign_in;
 mod snapshots;
 mod spellings;
+mod stack_deployment;
 mod stacks;
 mod step;
 mod steps;
@@ -59,6 +63,7 @@ const WHOLE: &[&str] = &[
     "components",
     "curated_visualizations",
     "current-user",
+    "deployments",
     "device_authorization",
     "devices",
     "flavors",
@@ -78,6 +83,7 @@ const WHOLE: &[&str] = &[
     "pipeline_snapshots",
     "pipelines",
     "projects",
+    "resource_requests",
     "run-metadata",
     "run_templates",
     "run_wait_conditions",
@@ -88,7 +94,9 @@ const WHOLE: &[&str] = &[
     "service_accounts",
     "service_connector_types",
     "service_connectors",
+    "services",
     "settings",
+    "stack-deployment",
     "stacks",
     "statistics",
     "steps",
@@ -132,6 +140,10 @@ fn scenarios() -> Vec<Scenario> {
         run_templates::scenarios(),
         webhooks::scenarios(),
         triggers::scenarios(),
+        deployments::scenarios(),
+        services::scenarios(),
+        stack_deployment::scenarios(),
+        configurations::scenarios(),
         repeated::scenarios(),
     ]
     .into_iter()

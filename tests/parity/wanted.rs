@@ -68,10 +68,6 @@ pub const LONG_PASSWORD: Wanted =
     wanted(&["status: 200 | 422"], "bcrypt would pass over what is beyond 72 bytes of a password");
 pub const FLAVOR_IN_USE: Wanted =
     wanted(&["status: 200 | 403"], "components name their flavor: renamed, it would be gone for them");
-pub const CONFIGURATION: Wanted = wanted(
-    &["status: 422 | 200"],
-    "the flavor's Python class isn't loaded: of its fields zendo checks the names, what is required, and texts",
-);
 pub const NO_LIFETIME: Wanted =
     wanted(&["status: 200 | 422"], "a token that has ended, or no lifetime, is not what anybody asks for");
 pub const ID_ORDER: Wanted = wanted(&["status: 200 | 422"], "ids have no order");
@@ -346,3 +342,49 @@ pub const BODY_TOO_LONG: Wanted =
     wanted(&["status: 401 | 413"], "whoever isn't known brings no more than a mebibyte");
 pub const ARCHIVED_NAME: Wanted =
     wanted(&["body.name: * | *"], "the name of what is archived ends in eight random digits");
+
+// Deployments, services, stack deployment, and configurations of components.
+pub const OTHERS_WORK: Wanted = wanted(
+    &["status: 200 | 404"],
+    "a piece of work sees its own deployment, whose key opens it, and no other",
+);
+pub const NO_SUCH_STATE: Wanted = wanted(
+    &["status: 422 | 200"],
+    "FAULT: a state that there isn't is kept, and from then on the service and each list with it is refused",
+);
+pub const SAME_CONFIGURATION: Wanted = wanted(
+    &["status: 200 | 409"],
+    "FAULT: the same configuration is found byte for byte, with its keys in one order",
+);
+pub const OTHER_PROJECTS_CONFIGURATION: Wanted = wanted(
+    &["status: 409 | 200"],
+    "FAULT: what services of another project are like is none of a project's business",
+);
+pub const OWN_PROSE: Wanted = wanted(
+    &["body.description: *", "body.instructions: *", "body.post_deploy_instructions: *"],
+    "what a cloud makes is told in zendo's own words",
+);
+pub const ENCODED: Wanted = wanted(
+    &["body.deployment_url: *"],
+    "FAULT: values stand in an address as they are, so that a name with an & sets other parameters",
+);
+pub const OWN_TERRAFORM: Wanted = wanted(
+    &["body.configuration: *", "body.instructions: *"],
+    "a configuration has a token in it, and is told in zendo's own words; values are quoted as its language wants",
+);
+pub const ONE_LINE: Wanted =
+    wanted(&["status: 200 | 422"], "FAULT: a name of two lines sets another variable of the deployment");
+pub const WORK_SETS_UP_NOTHING: Wanted = wanted(
+    &["status: 200 | 403"],
+    "FAULT: a token that is bound to a piece of work gets one that is bound to nothing",
+);
+pub const KEY_IS_NO_TOKEN: Wanted =
+    wanted(&["status: 500 | 401"], "FAULT: with an API key there is no token to make another one from");
+pub const PATH_OF_ANOTHER_STORE: Wanted = wanted(
+    &["status: 500 | 422"],
+    "FAULT: a path that its store can't have is a mistake in the request, no failure of the server",
+);
+pub const PODS_WITHOUT_THEIR_LIBRARY: Wanted = wanted(
+    &["status: 500 | 200"],
+    "FAULT: pods are configured on a server without a Python library of Kubernetes",
+);

@@ -48,10 +48,15 @@ impl Timestamp {
         Self(moment.naive_utc().trunc_subsecs(6))
     }
 
+    /// The last whole second at or before the moment.
+    pub fn floor_second(self) -> Self {
+        Self(self.0.trunc_subsecs(0))
+    }
+
     /// The next whole second at or after the moment: what a MySQL DATETIME can hold without getting earlier.
     pub fn ceil_second(self) -> Self {
-        let floor = self.0.trunc_subsecs(0);
-        if floor == self.0 { self } else { Self(floor + TimeDelta::seconds(1)) }
+        let floor = self.floor_second();
+        if floor == self { self } else { Self(floor.0 + TimeDelta::seconds(1)) }
     }
 
     pub fn to_utc(self) -> DateTime<Utc> {

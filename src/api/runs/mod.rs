@@ -2,6 +2,7 @@
 
 pub(crate) mod code_references;
 pub(crate) mod code_repositories;
+pub(crate) mod deployments;
 pub(crate) mod execution_status;
 pub(crate) mod hook_invocations;
 pub(crate) mod logs;

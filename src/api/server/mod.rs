@@ -9,6 +9,7 @@ pub(crate) mod info;
 pub(crate) mod load_info;
 pub(crate) mod onboarding;
 pub(crate) mod projects;
+pub(crate) mod resource_requests;
 pub(crate) mod settings;
 pub(crate) mod statistics;
 pub(crate) mod tag_resources;

@@ -9,10 +9,10 @@ use super::tagging::Taggable;
 use crate::accounts::server;
 use crate::api::artifacts::{artifact_versions, artifacts, curated_visualizations};
 use crate::api::automation::{triggers, webhooks};
-use crate::api::models::{model_versions, models};
+use crate::api::models::{model_versions, models, services};
 use crate::api::runs::{
-    code_repositories, hook_invocations, pipeline_builds, pipeline_runs, pipeline_snapshots, pipelines,
-    run_templates, schedules,
+    code_repositories, deployments, hook_invocations, pipeline_builds, pipeline_runs, pipeline_snapshots,
+    pipelines, run_templates, schedules,
 };
 use crate::auth::Principal;
 use crate::auth::kind::Kind;
@@ -46,7 +46,7 @@ const HOLDS: [Held; 17] = [
     Held::new(artifact_versions::KIND, "artifact_version", "project_id"),
     Held::new(code_repositories::KIND, "code_repository", "project_id"),
     Held::new(curated_visualizations::KIND, "curated_visualization", "project_id"),
-    Held::new(Kind::new("deployments").in_project(), "deployment", "project_id"),
+    Held::new(deployments::KIND, "deployment", "project_id"),
     Held::new(hook_invocations::KIND, "hook_invocation", "project_id"),
     Held::new(models::KIND, "model", "project_id"),
     Held::new(model_versions::KIND, "model_version", "project_id"),
@@ -56,7 +56,7 @@ const HOLDS: [Held; 17] = [
     Held::new(pipeline_snapshots::KIND, "pipeline_snapshot", "project_id"),
     Held::new(run_templates::KIND, "run_template", "project_id"),
     Held::new(schedules::KIND, "schedule", "project_id"),
-    Held::new(Kind::new("services").in_project(), "service", "project_id"),
+    Held::new(services::KIND, "service", "project_id"),
     Held::new(triggers::KIND, "trigger", "project_id"),
     Held::new(webhooks::KIND, "webhook", "project_id"),
 ];

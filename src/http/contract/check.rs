@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use indexmap::IndexMap;
 use serde_json::value::RawValue;
 
-use super::Models;
 use super::legacy::Fields;
 use super::scalars::{self, Wrong};
 use super::schema::{Kind, Model};
+use super::{Models, Ways};
 use crate::http::moments::{Interval, Moment};
 
 /// Things wrong that are told of one body.
@@ -87,11 +87,22 @@ pub(super) struct Check<'m> {
     faults: Vec<Fault>,
     /// The value as it is kept: JSON.
     kept: String,
+    /// Whether models within a body are whole.
+    fills_in: bool,
+    /// Whether of several kinds the first counts that a value can be read as.
+    is_left_to_right: bool,
 }
 
 impl<'m> Check<'m> {
     pub(super) fn new(models: &'m Models, size: usize) -> Self {
-        Self { models, path: Vec::new(), faults: Vec::new(), kept: String::with_capacity(size) }
+        Self {
+            models,
+            path: Vec::new(),
+            faults: Vec::new(),
+            kept: String::with_capacity(size),
+            fills_in: true,
+            is_left_to_right: false,
+        }
     }
 
     pub(super) fn finish(self) -> Result<String, Vec<Fault>> {
@@ -117,6 +128,25 @@ impl<'m> Check<'m> {
         writer.end();
     }
 
+    /// A body by a schema of its own: none of its models is filled in but those that are to be whole.
+    pub(super) fn body_by(&mut self, model: &'m Model, body: &RawValue, ways: Ways<'_>) {
+        let Some(mut fields) = object(body) else {
+            return self.wrong(("model_attributes_type", NOT_AN_OBJECT.to_owned()));
+        };
+        let mut writer = ObjectWriter::begin(self);
+        for field in &model.fields {
+            let named = |names: &[String]| names.contains(&field.name);
+            writer.check.fills_in = named(ways.whole);
+            writer.check.is_left_to_right = named(ways.left_to_right);
+            match fields.shift_remove(&field.name) {
+                Some(json) => writer.field(&field.name, &field.kind, &json),
+                None if field.is_required => writer.missing(&field.name),
+                None => {}
+            }
+        }
+        writer.end();
+    }
+
     /// A value within a body.
     pub(super) fn value(&mut self, kind: &'m Kind, json: &RawValue) {
         if self.faults.len() >= MOST_FAULTS {
@@ -138,6 +168,7 @@ impl<'m> Check<'m> {
                 self.write(scalars::word(json, words).map(|()| json.get().to_owned()));
             }
             Kind::List { items, is_set } => self.list(items, *is_set, json),
+            Kind::Tuple(kinds) => self.tuple(kinds, json),
             Kind::Map(values) => self.map(values, json),
             Kind::Model(index) => self.model(*index, json),
             Kind::Union { kinds, nullable } => self.union(kinds, *nullable, json),
@@ -173,6 +204,31 @@ impl<'m> Check<'m> {
                 self.kept.push(',');
             }
             self.under(Step::Index(index), items, item);
+        }
+        self.kept.push(']');
+    }
+
+    fn tuple(&mut self, kinds: &'m [Kind], json: &RawValue) {
+        let listed = json.get().starts_with('[').then(|| serde_json::from_str::<Vec<&RawValue>>(json.get()));
+        let Some(Ok(listed)) = listed else {
+            return self.wrong(("tuple_type", "Input should be a valid tuple".to_owned()));
+        };
+        let (most, number) = (kinds.len(), listed.len());
+        if number > most {
+            let message = format!("Tuple should have at most {most} items after validation, not {number}");
+            return self.wrong(("too_long", message));
+        }
+        self.kept.push('[');
+        for (index, kind) in kinds.iter().enumerate() {
+            if index > 0 {
+                self.kept.push(',');
+            }
+            self.path.push(Step::Index(index));
+            match listed.get(index) {
+                Some(item) => self.value(kind, item),
+                None => self.wrong(("missing", "Field required".to_owned())),
+            }
+            self.path.pop();
         }
         self.kept.push(']');
     }
@@ -218,6 +274,7 @@ impl<'m> Check<'m> {
             match fields.shift_remove(&field.name) {
                 Some(json) => writer.field(&field.name, &field.kind, &json),
                 None if field.is_required => writer.missing(&field.name),
+                None if !writer.check.fills_in => {}
                 None => {
                     if let Some(default) = &field.default {
                         writer.kept(&field.name, default);
@@ -225,9 +282,11 @@ impl<'m> Check<'m> {
                 }
             }
         }
-        if model.keeps_unknown {
-            for (name, json) in fields {
+        for (name, json) in fields {
+            if model.keeps_unknown {
                 writer.kept(&name, json.get());
+            } else if model.refuses_unknown {
+                writer.refused(name);
             }
         }
         writer.end();
@@ -241,7 +300,9 @@ impl<'m> Check<'m> {
         if let [kind] = kinds {
             return self.value(kind, json);
         }
-        let (exact, loose): (Vec<&Kind>, Vec<&Kind>) = kinds.iter().partition(|kind| is_exactly(kind, json));
+        let counts_first = self.is_left_to_right;
+        let (exact, loose): (Vec<&Kind>, Vec<&Kind>) =
+            kinds.iter().partition(|kind| !counts_first && is_exactly(kind, json));
         let (start, before) = (self.kept.len(), std::mem::take(&mut self.faults));
         let mut all = Vec::new();
         for kind in exact.into_iter().chain(loose) {
@@ -281,6 +342,10 @@ impl<'m> Check<'m> {
             Kind::Flag => "bool".to_owned(),
             Kind::List { items, is_set: false } => format!("list[{}]", self.label(items)),
             Kind::List { items, is_set: true } => format!("set[{}]", self.label(items)),
+            Kind::Tuple(kinds) => {
+                let items: Vec<String> = kinds.iter().map(|kind| self.label(kind)).collect();
+                format!("tuple[{}]", items.join(","))
+            }
             Kind::Map(values) => format!("dict[str,{}]", self.label(values)),
             Kind::Word { name, .. } => format!("str-enum[{name}]"),
             Kind::Model(index) => self.models.models[*index].name.clone(),
@@ -299,6 +364,7 @@ fn is_exactly(kind: &Kind, json: &RawValue) -> bool {
         Kind::Integer(_) => is_number(json) && !json.contains(['.', 'e', 'E']),
         Kind::Number(_) => is_number(json),
         Kind::List { is_set, .. } => json.starts_with('[') && !is_set,
+        Kind::Tuple(_) => false,
         Kind::Map(_) | Kind::Model(_) => json.starts_with('{'),
         Kind::Moment | Kind::Interval | Kind::Uuid | Kind::Word { .. } | Kind::Union { .. } => false,
     }
@@ -368,6 +434,12 @@ impl<'c, 'm> ObjectWriter<'c, 'm> {
     fn missing(&mut self, name: &'m str) {
         self.check.path.push(Step::Field(name));
         self.check.wrong(("missing", "Field required".to_owned()));
+        self.check.path.pop();
+    }
+
+    fn refused(&mut self, name: String) {
+        self.check.path.push(Step::Key(name));
+        self.check.wrong(("extra_forbidden", "Extra inputs are not permitted".to_owned()));
         self.check.path.pop();
     }
 

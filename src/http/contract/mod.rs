@@ -45,12 +45,14 @@ pub(crate) trait Tagged: Sized {
 }
 
 /// Models that are asked for by name, most of them bodies; those that they refer to come with them.
-const MODEL_NAMES: [&str; 29] = [
+const MODEL_NAMES: [&str; 34] = [
     "ArtifactVersionRequest",
     "CodeRepositoryRequest",
     "CodeRepositoryUpdate",
     "CuratedVisualizationRequest",
     "CuratedVisualizationUpdate",
+    "DeploymentRequest",
+    "DeploymentUpdate",
     "FlavorRequest",
     "FlavorUpdate",
     "HookInvocationRequest",
@@ -62,12 +64,15 @@ const MODEL_NAMES: [&str; 29] = [
     "PipelineSnapshotUpdate",
     "PlatformEventTriggerRequest",
     "PlatformEventTriggerUpdate",
+    "ResourceRequestRenewalRequest",
     "RunTemplateRequest",
     "RunTemplateUpdate",
     "ScheduleTriggerRequest",
     "ScheduleTriggerUpdate",
     "ServiceConnectorRequest",
     "ServiceConnectorUpdate",
+    "ServiceRequest",
+    "ServiceUpdate",
     "StepConfigurationUpdate",
     "StepRunRequest",
     "StepRunUpdate",
@@ -104,6 +109,28 @@ pub fn check(model: &str, body: &RawValue) -> Result<String, Vec<Fault>> {
     };
     let mut check = Check::new(&MODELS, body.get().len());
     check.body(&MODELS.models[*index], body);
+    check.finish()
+}
+
+/// What a schema alone doesn't say of how its fields are read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ways<'a> {
+    /// Fields whose models are kept whole, with what wasn't sent.
+    pub whole: &'a [String],
+    /// Fields of several kinds, of which the first counts that a value can be read as.
+    pub left_to_right: &'a [String],
+}
+
+/// Reads a body by a JSON schema of its own: as it would be written again by whoever leaves out what wasn't sent.
+///
+/// # Errors
+/// Everything that is wrong, up to a bound.
+pub(crate) fn read_by(schema: &RawValue, body: &RawValue, ways: Ways<'_>) -> Result<String, Vec<Fault>> {
+    let (models, root) = Models::of_schema(schema)
+        .map_err(|error| vec![Fault::new("value_error", format!("the schema can't be read: {error}"))])?;
+    let Some(root) = root else { return Ok(body.get().to_owned()) };
+    let mut check = Check::new(&models, body.get().len());
+    check.body_by(&models.models[root], body, ways);
     check.finish()
 }
 

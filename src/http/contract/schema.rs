@@ -30,6 +30,8 @@ pub(super) enum Kind {
         items: Box<Kind>,
         is_set: bool,
     },
+    /// A list of so many items, each of its kind.
+    Tuple(Vec<Kind>),
     /// An object whose values are of one kind.
     Map(Box<Kind>),
     Word {
@@ -59,6 +61,8 @@ pub(super) struct Model {
     pub fields: Vec<Field>,
     /// Whether fields that it doesn't know are kept.
     pub keeps_unknown: bool,
+    /// Whether they are refused.
+    pub refuses_unknown: bool,
     pub before: Option<Before>,
 }
 
@@ -73,6 +77,7 @@ struct Schema {
     required: Vec<String>,
     additional_properties: Option<Box<RawValue>>,
     items: Option<Box<Schema>>,
+    prefix_items: Vec<Schema>,
     any_of: Vec<Schema>,
     r#enum: Option<Vec<String>>,
     r#const: Option<String>,
@@ -108,6 +113,28 @@ impl Models {
         let mut models = reading.models;
         models.complete_defaults();
         Ok(models)
+    }
+
+    /// Compiles a schema that stands for itself, with its own definitions, and tells which of the models it is. None for one
+    /// that says nothing.
+    pub(super) fn of_schema(schema: &RawValue) -> serde_json::Result<(Self, Option<usize>)> {
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct Definitions {
+            title: String,
+            #[serde(rename = "$defs")]
+            of: HashMap<String, Box<RawValue>>,
+        }
+        let Definitions { title, of: mut schemas } = serde_json::from_str(schema.get())?;
+        schemas.insert(title.clone(), schema.to_owned());
+        let mut reading = Reading { schemas, models: Self::default() };
+        let root = match reading.refer(&title)? {
+            Kind::Model(index) => Some(index),
+            _ => None,
+        };
+        let mut models = reading.models;
+        models.complete_defaults();
+        Ok((models, root))
     }
 
     /// What is filled in for a model is itself whole.
@@ -149,13 +176,16 @@ impl Reading {
         if schema.properties.is_empty() && schema.r#type.as_deref() != Some("object") {
             return Ok(Kind::Any);
         }
+        let more = schema.additional_properties.as_ref();
+        let says = |word: &str| more.is_some_and(|more| more.get() == word);
         let index = self.models.models.len();
         self.models.by_name.insert(name.to_owned(), index);
         // Its place is kept while those that it refers to find theirs.
         self.models.models.push(Model {
             name: class.to_owned(),
             fields: Vec::new(),
-            keeps_unknown: schema.additional_properties.is_some_and(|more| more.get() == "true"),
+            keeps_unknown: says("true"),
+            refuses_unknown: says("false"),
             before: Before::of(class),
         });
         let mut fields = Vec::with_capacity(schema.properties.len());
@@ -197,6 +227,9 @@ impl Reading {
             (Some("integer"), _) => Kind::Integer(bounds),
             (Some("number"), _) => Kind::Number(bounds),
             (Some("boolean"), _) => Kind::Flag,
+            (Some("array"), _) if !schema.prefix_items.is_empty() => Kind::Tuple(
+                schema.prefix_items.into_iter().map(|item| self.kind(item)).collect::<Result<_, _>>()?,
+            ),
             (Some("array"), _) => {
                 let items = schema.items.map(|items| *items).unwrap_or_default();
                 Kind::List { items: Box::new(self.kind(items)?), is_set: schema.unique_items }

@@ -194,3 +194,53 @@ fn what_goes_without_saying_is_left_out() {
     });
     assert_eq!(serde_json::from_str::<Value>(&said).unwrap(), expected);
 }
+
+/// A schema of its own, as a flavor has one.
+fn by_schema(body: Value, whole: &[&str], left_to_right: &[&str]) -> Result<Value, Vec<&'static str>> {
+    let schema = json!({
+        "title": "Config", "type": "object", "required": ["name"],
+        "$defs": {
+            "Inner": {"type": "object", "properties": {"a": {"type": "integer", "default": 1}, "b": {"type": "string", "default": "x"}}},
+            "Strict": {"type": "object", "additionalProperties": false, "properties": {"a": {"type": "boolean"}}},
+        },
+        "properties": {
+            "name": {"type": "string"}, "size": {"type": "integer", "default": 3},
+            "inner": {"anyOf": [{"$ref": "#/$defs/Inner"}, {"type": "null"}]},
+            "strict": {"type": "array", "items": {"$ref": "#/$defs/Strict"}},
+            "range": {"type": "array", "minItems": 2, "maxItems": 2, "prefixItems": [{"type": "integer"}, {"type": "number"}]},
+            "many": {"anyOf": [{"type": "integer"}, {"type": "string"}, {"type": "null"}]},
+        },
+    });
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<String>>();
+    let raw = |value: &Value| serde_json::value::to_raw_value(value).unwrap();
+    let (whole, left_to_right) = (names(whole), names(left_to_right));
+    let ways = Ways { whole: &whole, left_to_right: &left_to_right };
+    read_by(&raw(&schema), &raw(&body), ways)
+        .map(|kept| serde_json::from_str(&kept).unwrap())
+        .map_err(|faults| faults.into_iter().map(|fault| fault.kind).collect())
+}
+
+#[test]
+fn a_schema_of_its_own_is_read_without_what_was_not_sent() {
+    let sent =
+        json!({"name": "n", "size": "5", "inner": {"a": "2", "zz": 1}, "range": ["1", 2.5], "many": "4"});
+    let expected = json!({"name": "n", "size": 5, "inner": {"a": 2}, "range": [1, 2.5], "many": "4"});
+    assert_eq!(by_schema(sent.clone(), &[], &[]), Ok(expected));
+    let whole = by_schema(sent, &["inner"], &["many"]).unwrap();
+    assert_eq!((&whole["inner"], &whole["many"]), (&json!({"a": 2, "b": "x"}), &json!(4)));
+    assert_eq!(by_schema(json!({"name": "n"}), &["inner"], &[]), Ok(json!({"name": "n"})));
+}
+
+#[test]
+fn what_a_schema_of_its_own_does_not_take_is_refused() {
+    for (sent, kinds) in [
+        (json!({}), vec!["missing"]),
+        (json!({"name": null}), vec!["string_type"]),
+        (json!({"name": "n", "strict": [{"a": "yes"}, {"a": true, "b": 1}]}), vec!["extra_forbidden"]),
+        (json!({"name": "n", "range": [1]}), vec!["missing"]),
+        (json!({"name": "n", "range": [1, 2, 3]}), vec!["too_long"]),
+        (json!({"name": "n", "range": "[1, 2]"}), vec!["tuple_type"]),
+    ] {
+        assert_eq!(by_schema(sent.clone(), &[], &[]), Err(kinds), "{sent}");
+    }
+}

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use super::models::ModelRow;
+use super::services::{self, Services};
 use crate::accounts::users::UserResponse;
 use crate::api::server::tagging::{NO_TAGS, TAGS};
 use crate::api::server::tags::TagRow;
@@ -24,7 +25,7 @@ use crate::framework::{
 use crate::http::conditions::Among;
 use crate::http::error::ApiResult;
 use crate::http::fields::{Field, FieldKind, Fields, OWNED, Related, STAMPED};
-use crate::http::list::{ListRequest, Listed, Page};
+use crate::http::list::{ListRequest, Listed};
 use crate::http::path::PathName;
 use crate::http::query::QueryParams;
 use crate::store::{Id, Stored, Word, row};
@@ -137,7 +138,7 @@ pub(crate) struct ModelVersionBody {
 #[derive(Debug, Serialize)]
 pub(crate) struct ModelVersionResources {
     user: Option<Arc<UserResponse>>,
-    services: Page<()>,
+    services: Services,
     tags: Vec<Arc<ResponseOf<TagRow>>>,
 }
 
@@ -165,13 +166,14 @@ impl Resource for ModelVersionRow {
         let models = loader.embed::<ModelRow>(rows.iter().map(|row| Some(row.model_id))).await?;
         let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
         let mut tags = loader.tags_of(&rows).await?;
+        let mut services = services::of_versions(loader, &ids).await?;
         let mut logged = loader.run_metadata("model_version", &ids).await?;
         let response = |row: Self| {
             let run_metadata = logged.remove(&row.id).unwrap_or_default();
             let metadata = loader.metadata(|| WithRunMetadata { columns: row.metadata, run_metadata });
             let resources = loader.resources(|| ModelVersionResources {
                 user: pick(&users, row.body.user_id),
-                services: Page::empty(5),
+                services: services.remove(&row.id).unwrap_or_else(services::none),
                 tags: tags.remove(&row.id).unwrap_or_default(),
             });
             let body = ModelVersionBody { columns: row.body, model: models.get(&row.model_id).cloned() };

@@ -1,10 +1,10 @@
 //! What lists of snapshots can be filtered and sorted by.
 
-use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
+use sea_query::{Expr, ExprTrait, Query as Sql, SimpleExpr};
 
 use super::SnapshotRow;
 use super::related::deployer;
-use crate::api::runs::pipelines;
+use crate::api::runs::{deployments, pipelines};
 use crate::http::conditions::{Among, Part};
 use crate::http::fields::{Field, FieldKind, Fields, OWNED, Related, STAMPED, Sort, name_of};
 use crate::http::list::Listed;
@@ -64,21 +64,12 @@ fn deployable(only: bool) -> Option<Part> {
 }
 
 fn deployed(wanted: bool) -> Option<Part> {
-    let deployed = Expr::exists(deployment("id"));
+    let deployed = Expr::exists(deployments::of_snapshot("id"));
     Some(Part::plain(if wanted { deployed } else { deployed.not() }))
 }
 
 fn deployment_name() -> SimpleExpr {
-    deployment("name").limit(1).to_owned().into()
-}
-
-/// Deployments of the snapshot that the query around this one is about.
-fn deployment(column: &'static str) -> SelectStatement {
-    Sql::select()
-        .column(("deployment", column))
-        .from("deployment")
-        .and_where(Expr::col(("deployment", "snapshot_id")).equals(("pipeline_snapshot", "id")))
-        .to_owned()
+    deployments::first_of_snapshot("name").into()
 }
 
 /// Snapshots that a trigger runs.

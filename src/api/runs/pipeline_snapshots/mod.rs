@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::code_references::CodeReferenceRow;
+use super::deployments::{self, DeploymentRow};
 use super::execution_status::ExecutionStatus;
 use super::pipeline_builds::BuildRow;
 use super::pipeline_runs::{self, strip_runs};
@@ -106,7 +107,7 @@ pub(crate) struct SnapshotResources {
     build: Option<Arc<ResponseOf<BuildRow>>>,
     schedule: Option<Arc<ResponseOf<ScheduleRow>>>,
     code_reference: Option<Arc<ResponseOf<CodeReferenceRow>>>,
-    deployment: Option<()>,
+    deployment: Option<Arc<ResponseOf<DeploymentRow>>>,
     tags: Vec<Arc<ResponseOf<TagRow>>>,
     latest_run_id: Option<Id>,
     latest_run_status: Option<Word<ExecutionStatus>>,
@@ -217,6 +218,7 @@ async fn all_resources(loader: &Loader<'_>, rows: &[SnapshotRow]) -> ApiResult<B
     let builds = loader.embed::<BuildRow>(rows.iter().map(|row| row.build_id)).await?;
     let schedules = loader.embed::<ScheduleRow>(rows.iter().map(|row| row.schedule_id)).await?;
     let references = loader.embed::<CodeReferenceRow>(rows.iter().map(|row| row.code_reference_id)).await?;
+    let mut deployments = deployments::of_snapshots(loader, &ids).await?;
     let mut tags = loader.tags(&ids).await?;
     let mut shown = curated_visualizations::of_things(loader, "pipeline_snapshot", &ids).await?;
     let resources = |row: &SnapshotRow| {
@@ -228,7 +230,7 @@ async fn all_resources(loader: &Loader<'_>, rows: &[SnapshotRow]) -> ApiResult<B
             build: pick(&builds, row.build_id),
             schedule: pick(&schedules, row.schedule_id),
             code_reference: pick(&references, row.code_reference_id),
-            deployment: None,
+            deployment: deployments.remove(&row.id),
             tags: tags.remove(&row.id).unwrap_or_default(),
             latest_run_id: run.map(|run| run.id),
             latest_run_status: run.map(|run| run.status.clone()),

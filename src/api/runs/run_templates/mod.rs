@@ -87,7 +87,8 @@ const CODE_REPOSITORY_ID: Related = Related {
     fields: &[(("code_reference", "code_repository_id"), FieldKind::Id)],
     ..PIPELINE_ID
 };
-const PIPELINE: Related = Related {
+/// The pipeline of a snapshot, by name or id.
+pub(crate) const PIPELINE: Related = Related {
     rows: || snapshots_with("pipeline", "pipeline_id"),
     fields: &[(("pipeline", "id"), FieldKind::Id), (("pipeline", "name"), FieldKind::Text)],
     ..PIPELINE_ID

@@ -51,13 +51,13 @@ pub(crate) async fn create_component(
         let kind = request.r#type;
         let flavor = require_flavor(&mut tx, request.flavor.as_str(), kind.as_str()).await?;
         connector.map_or(Ok(()), |connector| flavor.connectable().require(&connector))?;
-        configuration::check(&flavor, &request.configuration)?;
+        let configuration = configuration::normal_form(&flavor, &request.configuration)?;
         check_name("Component", request.name.0.as_str())?;
         let component = NewComponent {
             name: request.name.0.as_str(),
             kind,
             flavor: request.flavor.as_str(),
-            configuration: &request.configuration,
+            configuration: &configuration,
             labels: request.labels.as_ref().map(JsonObject::as_str),
             environment: request.environment.as_ref().map(TextObject::to_json),
             connector: request.connector,

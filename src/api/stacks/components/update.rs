@@ -46,11 +46,13 @@ pub(crate) async fn update_component(
             let (kind, flavor) = (component.body.r#type.as_str(), &component.body.flavor);
             require_flavor(&mut tx, flavor, kind).await?.connectable().require(&connector)?;
         }
+        let mut kept = None;
         if let Some(configuration) = &update.configuration {
             let kind = (component.body.r#type.as_str(), component.body.flavor.as_str());
-            refuse_unregistered(context, &mut tx, kind, configuration.as_str()).await?;
             let flavor = require_flavor(&mut tx, kind.1, kind.0).await?;
-            configuration::check(&flavor, configuration)?;
+            let normal = configuration::normal_form(&flavor, configuration)?;
+            refuse_unregistered(context, &mut tx, kind, normal.as_str()).await?;
+            kept = Some(normal);
         }
         refuse_default(&component, "changed")?;
         let (name, kind) = (update.name.as_ref().map(Name::as_str), component.body.r#type.as_str());
@@ -58,7 +60,8 @@ pub(crate) async fn update_component(
             refuse_taken(&mut tx, name, kind, Some(id)).await?;
         }
         let owner = takes_over.then(|| context.user_id());
-        let updated = update.change(id, context.now()).maybe("user_id", owner).run(&mut tx).await;
+        let updated =
+            update.change(id, kept.as_ref(), context.now()).maybe("user_id", owner).run(&mut tx).await;
         let name = name.unwrap_or_default();
         updated.map_err(if_duplicate(|| taken(name, kind)))?;
         let (add, remove) = (&update.add_secrets, &update.remove_secrets);
@@ -69,10 +72,10 @@ pub(crate) async fn update_component(
 }
 
 impl ComponentUpdate {
-    fn change(&self, id: Id, now: Timestamp) -> Update {
+    fn change(&self, id: Id, configuration: Option<&JsonObject>, now: Timestamp) -> Update {
         let labels = self.labels.as_ref().map(|json| json.as_ref().map(JsonObject::as_str));
         let environment = self.environment.as_ref().map(|texts| texts.as_ref().map(TextObject::to_json));
-        let configuration = self.configuration.as_ref().map(JsonObject::as_str);
+        let configuration = configuration.map(JsonObject::as_str);
         Update::of("stack_component", id, now)
             .maybe("name", self.name.clone())
             .maybe("configuration", configuration.map(|json| Base64Json::stored(Some(json))))

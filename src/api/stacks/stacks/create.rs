@@ -189,7 +189,7 @@ pub(super) async fn make(
         ApiError::value(message)
     })?;
     let configuration = info.configuration.clone().unwrap_or_default();
-    configuration::check(&flavor, &configuration)?;
+    let configuration = configuration::normal_form(&flavor, &configuration)?;
     let (connector, resource_id) = connection(connectors, &flavor, info, &configuration)?;
     let mut name = request.name.as_str().to_owned();
     while rules::find_named(tx, &name, kind.as_str()).await?.is_some() {

@@ -1,0 +1,62 @@
+//! Changes of a deployment, most of them by its deployer.
+
+use axum::Json;
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+
+use super::{DeploymentRow, DeploymentStatus};
+use crate::api::runs::pipeline_snapshots::SnapshotRow;
+use crate::api::server::tagging::{TagReference, Taggable, plain_tags, remove_tags, set_tags};
+use crate::framework::{Context, ResponseOf, or_taken, refuse_taken_name, require};
+use crate::http::contract::Modelled;
+use crate::http::error::ApiResult;
+use crate::http::json::ModelBody;
+use crate::http::path::PathId;
+use crate::http::values::{JsonObject, LongSecret, LongText, ShortText};
+use crate::store::{Id, Update, Words};
+
+/// What is to change. As in ZenML nothing can be taken away: null changes nothing.
+#[derive(Debug, Deserialize)]
+pub(super) struct DeploymentUpdate {
+    name: Option<ShortText>,
+    snapshot_id: Option<Id>,
+    url: Option<LongText>,
+    status: Option<DeploymentStatus>,
+    deployment_metadata: Option<JsonObject>,
+    auth_key: Option<LongSecret>,
+    #[serde(default, deserialize_with = "plain_tags")]
+    add_tags: Vec<TagReference>,
+    #[serde(default, deserialize_with = "plain_tags")]
+    remove_tags: Vec<TagReference>,
+}
+
+impl Modelled for DeploymentUpdate {
+    const MODEL: &'static str = "DeploymentUpdate";
+}
+
+pub(super) async fn update_deployment(
+    cx: Context,
+    PathId(id): PathId,
+    ModelBody(update): ModelBody<DeploymentUpdate>,
+) -> ApiResult<Json<ResponseOf<DeploymentRow>>> {
+    let (context, update) = (&cx, &update);
+    cx.change_row(id, |mut tx, deployment: DeploymentRow| async move {
+        let (name, project) = (update.name.as_ref().map(ShortText::as_str), deployment.body.project_id);
+        refuse_taken_name::<DeploymentRow>(&mut tx, Some(project), name, Some(id)).await?;
+        require::<SnapshotRow>(&mut tx, update.snapshot_id, project).await?;
+        Update::of("deployment", id, context.now())
+            .maybe("name", name)
+            .maybe("snapshot_id", update.snapshot_id)
+            .maybe("url", update.url.clone())
+            .maybe("status", update.status.map(DeploymentStatus::as_str))
+            .maybe("deployment_metadata", update.deployment_metadata.clone())
+            .maybe("auth_key", update.auth_key.as_ref().map(|key| key.expose_secret().to_owned()))
+            .run(&mut tx)
+            .await
+            .map_err(or_taken::<DeploymentRow>(name))?;
+        set_tags(context, &mut tx, Taggable::Deployment, id, &update.add_tags).await?;
+        remove_tags(context, &mut tx, Taggable::Deployment, id, &update.remove_tags).await?;
+        Ok(tx)
+    })
+    .await
+}
