@@ -12,6 +12,7 @@ mod env;
 mod framework;
 mod http;
 mod idempotency;
+mod issuers;
 mod jobs;
 mod json_schema;
 mod local_files;
