@@ -23,6 +23,7 @@ mod routes;
 mod seed;
 mod server;
 mod startup;
+mod trusts;
 
 pub mod cli;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use crate::api::artifacts::{artifact_versions, artifacts, curated_visualizations};
-use crate::api::identity::{api_keys, api_tokens, devices, service_accounts, users};
+use crate::api::identity::{api_keys, api_tokens, devices, service_accounts, trusts, users};
 use crate::api::models::{model_version_artifacts, model_version_pipeline_runs, model_versions, models};
 use crate::api::oauth;
 use crate::api::runs::{
@@ -79,6 +79,7 @@ fn resources() -> RouteTable {
         steps::routes(),
         tag_resources::routes(),
         tags::routes(),
+        trusts::routes(),
         users::routes::routes(),
     ]
     .into_iter()

@@ -67,5 +67,8 @@ pub enum Action {
     ServerActivated,
     SettingsChanged,
     ConnectorUsed,
+    TrustCreated,
+    TrustUpdated,
+    TrustDeleted,
     RecordsLost,
 }

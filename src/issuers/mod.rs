@@ -20,7 +20,7 @@ use discovery::Found;
 
 pub(crate) use discovery::Metadata;
 pub(crate) use keys::{KeySet, NoKeySet};
-pub(crate) use token::{Expected, JWT, LEEWAY, Unverified, Verified};
+pub(crate) use token::{Expected, JWT, Unverified, Verified};
 
 /// Issuers that are remembered at once.
 const REMEMBERED: u64 = 1024;
@@ -153,18 +153,6 @@ impl Issuers {
             }
         }
         Ok(token.verified())
-    }
-
-    /// What the issuer's discovery document says.
-    ///
-    /// # Errors
-    /// When it gives none.
-    pub(crate) async fn metadata(
-        &self,
-        issuer: &str,
-        now: DateTime<Utc>,
-    ) -> Result<Arc<Metadata>, IssuerError> {
-        Ok(Arc::clone(&self.find(issuer, now, |_| false).await?.metadata))
     }
 
     /// What is known of an issuer. It is asked when nothing is, when that is old, or when it `lacks` something and wasn't

@@ -14,7 +14,7 @@ use super::keys::{KeySet, algorithm};
 /// Bytes of a token, at most.
 const LONGEST: usize = 32 << 10;
 /// Seconds by which the issuer's clock may differ from this one's.
-pub(crate) const LEEWAY: i64 = 30;
+const LEEWAY: i64 = 30;
 /// What a token that is none of a special kind says it is (RFC 7519, section 5.1), or nothing.
 pub(crate) const JWT: &[&str] = &["jwt", "at+jwt", "application/at+jwt"];
 /// Letters of what a token says of itself that an error repeats.

@@ -27,7 +27,7 @@ use crate::http::query::QueryParams;
 use crate::store::Id;
 
 /// Characters of a token's name, at most.
-const NAME_LENGTH: usize = 255;
+pub(crate) const NAME_LENGTH: usize = 255;
 
 /// Kinds of token that can be asked for (contract schema APITokenType).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -197,7 +197,7 @@ fn permissions(query: &mut QueryParams, kinds: &BTreeSet<&str>) -> Option<Permis
 }
 
 /// A name that no route asks for: a misspelt one would take or give nothing.
-fn unknown_resource<'p>(permissions: &'p Permissions, kinds: &BTreeSet<&str>) -> Option<&'p str> {
+pub(crate) fn unknown_resource<'p>(permissions: &'p Permissions, kinds: &BTreeSet<&str>) -> Option<&'p str> {
     permissions.resources().find(|name| !kinds.contains(name))
 }
 

@@ -26,6 +26,8 @@ use crate::http::form;
 use crate::http::page::Page;
 use crate::store::Id;
 
+pub(crate) const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
 /// The answer to a sign-in (contract schema OAuthTokenResponse; RFC 6749, section 5.1).
 #[derive(Serialize)]
 pub(crate) struct OAuthTokenResponse {
@@ -123,7 +125,7 @@ impl Grant {
         match name {
             "password" => Ok(Self::Password),
             "zenml-api-key" => Ok(Self::ApiKey),
-            "urn:ietf:params:oauth:grant-type:device_code" => Ok(Self::DeviceCode),
+            DEVICE_CODE => Ok(Self::DeviceCode),
             "zenml-external" => Ok(Self::External),
             _ => Err(ApiError::plain(StatusCode::BAD_REQUEST, format!("Unsupported grant type: {name}"))),
         }
