@@ -1,47 +1,33 @@
-//! What an issuer says of itself, and its keys (OpenID Connect Discovery 1.0, section 4).
-
-use std::sync::Arc;
+//! Where the keys of an issuer are, by what it says of itself (OpenID Connect Discovery 1.0, section 4).
 
 use http::header::ACCEPT;
 use http::{HeaderMap, HeaderValue, Method};
 use serde::Deserialize;
-use serde_json::{Map, Value};
 use url::Url;
 
 use super::keys::KeySet;
 use super::{IssuerError, issuer_url};
 use crate::outbound::{Call, Outbound, Tls};
 
-/// What a discovery document says, as far as anybody here asks.
-#[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Metadata {
-    pub issuer: String,
-    pub jwks_uri: String,
-    /// The rest of it.
-    #[serde(flatten)]
-    pub other: Map<String, Value>,
-}
-
-/// What is known of an issuer.
-#[derive(Debug)]
-pub(super) struct Found {
-    pub(super) metadata: Arc<Metadata>,
-    pub(super) keys: KeySet,
+/// What of a discovery document matters here.
+#[derive(Deserialize)]
+struct Document {
+    issuer: String,
+    jwks_uri: String,
 }
 
 /// Asks an issuer for its document and its keys.
-pub(super) async fn ask(outbound: &Outbound, url: &Url, issuer: &str) -> Result<Found, IssuerError> {
+pub(super) async fn ask(outbound: &Outbound, url: &Url, issuer: &str) -> Result<KeySet, IssuerError> {
     let document = get(outbound, document_url(url)).await?;
-    let metadata: Metadata = serde_json::from_slice(&document).map_err(|_| IssuerError::Document)?;
+    let said: Document = serde_json::from_slice(&document).map_err(|_| IssuerError::Document)?;
     // Whoever can put a document anywhere on the host is no other issuer by that (section 4.3).
-    if metadata.issuer != issuer {
-        return Err(IssuerError::OtherIssuer(metadata.issuer));
+    if said.issuer != issuer {
+        return Err(IssuerError::OtherIssuer(said.issuer));
     }
     // The keys may be with somebody else, whom the document vouches for, and who is reached no worse.
-    let keys_url = safe_url(&metadata.jwks_uri).ok_or(IssuerError::Document)?;
+    let keys_url = safe_url(&said.jwks_uri).ok_or(IssuerError::Document)?;
     let keys = get(outbound, keys_url).await?;
-    let keys = KeySet::read(&keys).map_err(IssuerError::Keys)?;
-    Ok(Found { metadata: Arc::new(metadata), keys })
+    KeySet::read(&keys).map_err(IssuerError::Keys)
 }
 
 fn safe_url(url: &str) -> Option<Url> {

@@ -16,9 +16,7 @@ use tokio::sync::Mutex;
 use url::Url;
 
 use crate::outbound::{CallError, Outbound};
-use discovery::Found;
 
-pub(crate) use discovery::Metadata;
 pub(crate) use keys::{KeySet, NoKeySet};
 pub(crate) use token::{Expected, JWT, Unverified, Verified};
 
@@ -105,7 +103,7 @@ pub(crate) enum Source {
 
 /// Knows issuers. Cloning it is cheap.
 #[derive(Debug, Clone)]
-pub(crate) struct Issuers {
+pub struct Issuers {
     outbound: Outbound,
     known: moka::sync::Cache<String, Arc<Mutex<Known>>>,
 }
@@ -113,7 +111,7 @@ pub(crate) struct Issuers {
 /// What is known of one. Whoever asks it holds the lock, so that one question is under way at a time.
 #[derive(Debug, Default)]
 struct Known {
-    found: Option<Arc<Found>>,
+    found: Option<Arc<KeySet>>,
     found_at: Option<DateTime<Utc>>,
     asked_at: Option<DateTime<Utc>>,
     failure: Option<IssuerError>,
@@ -142,11 +140,11 @@ impl Issuers {
             Source::Given(keys) => token.check_signature(keys)?,
             Source::Discovery => {
                 let found = self.find(expected.issuer, now, |_| false).await?;
-                match token.check_signature(&found.keys) {
+                match token.check_signature(&found) {
                     Err(Refused::UnknownKey(_) | Refused::NoKey) => {
-                        let lacks_key = |found: &Found| token.is_of_unknown_key(&found.keys);
+                        let lacks_key = |keys: &KeySet| token.is_of_unknown_key(keys);
                         let found = self.find(expected.issuer, now, lacks_key).await?;
-                        token.check_signature(&found.keys)?;
+                        token.check_signature(&found)?;
                     }
                     checked => checked?,
                 }
@@ -161,8 +159,8 @@ impl Issuers {
         &self,
         issuer: &str,
         now: DateTime<Utc>,
-        lacks: impl Fn(&Found) -> bool,
-    ) -> Result<Arc<Found>, IssuerError> {
+        lacks: impl Fn(&KeySet) -> bool,
+    ) -> Result<Arc<KeySet>, IssuerError> {
         let url = issuer_url(issuer)?;
         let known = self.known.get_with(issuer.to_owned(), Arc::default);
         let locked = Arc::clone(&known).lock_owned().await;
@@ -185,15 +183,15 @@ impl Issuers {
 
 impl Known {
     /// What was found, while it is new enough.
-    fn in_time(&self, now: DateTime<Utc>) -> Option<Arc<Found>> {
+    fn in_time(&self, now: DateTime<Utc>) -> Option<Arc<KeySet>> {
         self.found_within(FRESH, now)
     }
 
-    fn found_while_away(&self, now: DateTime<Utc>) -> Option<Arc<Found>> {
+    fn found_while_away(&self, now: DateTime<Utc>) -> Option<Arc<KeySet>> {
         self.found_within(STALE, now)
     }
 
-    fn found_within(&self, life: TimeDelta, now: DateTime<Utc>) -> Option<Arc<Found>> {
+    fn found_within(&self, life: TimeDelta, now: DateTime<Utc>) -> Option<Arc<KeySet>> {
         let is_new = self.found_at.is_some_and(|at| is_within(at, life, now));
         self.found.clone().filter(|_| is_new)
     }
@@ -210,9 +208,9 @@ impl Known {
 
     fn note(
         &mut self,
-        answer: Result<Found, IssuerError>,
+        answer: Result<KeySet, IssuerError>,
         now: DateTime<Utc>,
-    ) -> Result<Arc<Found>, IssuerError> {
+    ) -> Result<Arc<KeySet>, IssuerError> {
         self.asked_at = Some(now);
         match answer {
             Ok(found) => {

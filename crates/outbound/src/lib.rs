@@ -246,9 +246,11 @@ fn failure(error: &legacy::Error, host: &str) -> CallError {
     CallError::Unreachable(host)
 }
 
-/// TLS tells of a certificate within an error of the connection.
+/// TLS tells of a certificate within errors of the connection, one in the other.
 fn is_of_tls(error: &(dyn std::error::Error + 'static)) -> bool {
-    let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    let tls = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    matches!(tls.or_else(|| error.downcast_ref()), Some(rustls::Error::InvalidCertificate(_)))
+    let mut innermost = error;
+    while let Some(inner) = innermost.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+        innermost = inner;
+    }
+    matches!(innermost.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)))
 }
