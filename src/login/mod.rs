@@ -15,3 +15,4 @@ pub(crate) mod principal;
 pub(crate) mod session;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;
+pub(crate) mod used_from;

@@ -30,6 +30,7 @@ use crate::env::clock::{Clock, SystemClock};
     after_help = "Examples:\n  zendo token\n  zendo token --expires-in 3600\n  \
                   zendo token --name nightly --read-only\n  \
                   zendo token --project default --scope runs:read --scope artifacts:write\n  \
+                  zendo token --address 10.0.0.0/8\n  \
                   zendo token --file /run/zendo/token --expires-in 900\n  \
                   zendo token --read-only --exec -- python report.py\n  \
                   curl -H \"Authorization: Bearer $(zendo token)\" https://zen.example.com/api/v1/current-user"
@@ -88,6 +89,9 @@ struct RequestArgs {
     /// the resource is named as in the API's paths; `*` is every other resource.
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
+    /// Let it be used only from this address or network, such as 10.0.0.0/8; can be repeated
+    #[arg(long = "address", value_name = "ADDRESS")]
+    addresses: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -137,9 +141,9 @@ fn print(issuer: &Issuer, program: &'static str) -> Result<(), CliError> {
 fn issuer(request: RequestArgs, server: &ServerArgs) -> Result<Issuer, ClientError> {
     let environment = Environment::from_process()?;
     let target = server.target(&environment)?;
-    let RequestArgs { name, expires_in, read_only, projects, scopes } = request;
+    let RequestArgs { name, expires_in, read_only, projects, scopes, addresses } = request;
     let is_narrowed = read_only || !allow_all(&scopes);
-    let request = TokenRequest { name, expires_in, read_only, projects, scopes, is_narrowed };
+    let request = TokenRequest { name, expires_in, read_only, projects, scopes, addresses, is_narrowed };
     Ok(Issuer { environment, target, request, clock: Arc::new(SystemClock) })
 }
 
