@@ -17,3 +17,4 @@ pub(crate) mod session;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;
 pub(crate) mod token_endpoint;
+pub(crate) mod used_from;

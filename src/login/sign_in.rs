@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::grants::external::External;
 use super::grants::{self, Grantee};
 use super::session;
+use super::used_from::UsedFrom;
 use crate::app::{App, AppState};
 use crate::audit::{Action, Claim, Origin};
 use crate::auth::claims::TokenKind;
@@ -230,7 +231,7 @@ async fn prove(
             let Some(key) = form.password else {
                 return Err(ApiError::plain(StatusCode::BAD_REQUEST, "API key is required."));
             };
-            grants::api_key::verify(app, key.expose_secret()).await?
+            grants::api_key::verify(app, key.expose_secret(), UsedFrom::Address(client.0)).await?
         }
         Grant::DeviceCode => {
             let (client_id, device_code) = form.device()?;

@@ -101,6 +101,9 @@ pub(crate) struct TokenRequest {
     /// zendo's own: names or ids of projects, with commas between.
     #[schema(nullable = false)]
     project: Option<String>,
+    /// zendo's own: networks that it may be used from, with commas between.
+    #[schema(nullable = false)]
+    addresses: Option<String>,
 }
 
 /// A refusal in OAuth's words.
@@ -127,6 +130,7 @@ struct Form {
 pub(crate) struct Wanted {
     scope: Option<String>,
     projects: Option<String>,
+    addresses: Option<String>,
     /// Seconds.
     expires_in: Option<i64>,
     pub name: Option<String>,
@@ -172,6 +176,7 @@ impl Form {
             "client_secret" => self.client_secret = Some(value.into()),
             "scope" => self.wanted.scope = Some(value),
             "project" => self.wanted.projects = Some(value),
+            "addresses" => self.wanted.addresses = Some(value),
             "expires_in" => self.expires_in = Some(value),
             "name" => self.wanted.name = Some(value),
             "audience" | "resource" => self.wanted.targets.push(value),
@@ -286,9 +291,13 @@ pub(crate) async fn narrowed(
             }
             None => None,
         },
+        addresses: match &wanted.addresses {
+            Some(text) => Some(text.parse().map_err(|error| invalid(format!("addresses: {error}.")))?),
+            None => None,
+        },
     };
     let narrowed = base.narrowed_by(limits).and_then(|scope| scope.narrowed_by(&asked));
-    let scope = narrowed.map_err(|_| invalid("The token would be for none of its projects.".to_owned()))?;
+    let scope = narrowed.map_err(|error| invalid(error.to_string()))?;
     let is_nothing = scope.permissions.as_ref().is_some_and(|left| left.to_string() == "*:none");
     match is_nothing && wanted.scope.is_some() {
         true => Err(invalid("The token would be allowed nothing of that.".to_owned())),

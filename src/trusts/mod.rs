@@ -14,9 +14,9 @@ use chrono::TimeDelta;
 use sea_query::{Expr, ExprTrait, Order};
 use uuid::Uuid;
 
+use crate::auth::addresses::Addresses;
 use crate::auth::permissions::Permissions;
 use crate::auth::scope::Narrowing;
-use crate::config::{Networks, Setting};
 use crate::issuers::{KeySet, Refused, Source, Verified};
 use crate::store::{Id, Store, StoreError, Stored, Timestamp, row};
 use conditions::{Conditions, Mismatch};
@@ -139,16 +139,16 @@ impl TrustRow {
         }
         unmet.extend(token.check_audience(&self.body.audience).err().map(Unmet::from));
         unmet.extend(conditions.mismatches(&token.claims).into_iter().map(Unmet::from));
-        match self.networks() {
-            Ok(networks) if networks.as_ref().is_none_or(|networks| networks.have(address.to_canonical())) => {}
+        match self.addresses() {
+            Ok(addresses) if addresses.as_ref().is_none_or(|addresses| addresses.have(address)) => {}
             Ok(_) => unmet.push(Unmet::Address(address)),
             Err(damaged) => unmet.push(damaged),
         }
         unmet
     }
 
-    fn networks(&self) -> Result<Option<Networks>, Unmet> {
-        self.addresses.as_deref().map(|text| Networks::read(text).ok_or(Unmet::Damaged)).transpose()
+    fn addresses(&self) -> Result<Option<Addresses>, Unmet> {
+        self.addresses.as_deref().map(str::parse).transpose().map_err(|_| Unmet::Damaged)
     }
 
     /// To what its tokens are narrowed.
@@ -162,6 +162,6 @@ impl TrustRow {
             None => None,
             Some(_) => Some(self.projects().filter(|ids| !ids.is_empty()).ok_or(Unmet::Damaged)?),
         };
-        Ok(Narrowing { permissions, projects })
+        Ok(Narrowing { permissions, projects, addresses: self.addresses()? })
     }
 }

@@ -61,6 +61,7 @@ mod stacks;
 mod store_url;
 mod terminal;
 mod terminal_tokens;
+mod token_addresses;
 mod token_exchange;
 mod token_dates;
 mod tokens;

@@ -145,7 +145,7 @@ impl Exchange {
             return Err(self.used());
         }
         let expires_in = request.expires_in.map(|seconds| seconds.to_string());
-        let projects = request.projects.join(",");
+        let (projects, addresses) = (request.projects.join(","), request.addresses.join(","));
         let mut form = vec![
             ("grant_type", GRANT),
             ("subject_token", subject.expose_secret()),
@@ -155,6 +155,7 @@ impl Exchange {
         form.extend(expires_in.as_deref().map(|seconds| ("expires_in", seconds)));
         form.extend(request.name.as_deref().map(|name| ("name", name)));
         form.extend((!projects.is_empty()).then_some(("project", projects.as_str())));
+        form.extend((!addresses.is_empty()).then_some(("addresses", addresses.as_str())));
         form.extend(self.account.as_deref().map(|account| ("client_id", account)));
         let answer = http.post_form_at_root("/oauth/token", &form).map_err(|error| match error {
             ClientError::Server { status: 400, message } if message.contains("was used before") => {

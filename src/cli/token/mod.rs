@@ -31,6 +31,7 @@ use crate::env::clock::{Clock, SystemClock};
     after_help = "Examples:\n  zendo token\n  zendo token --expires-in 3600\n  \
                   zendo token --name nightly --read-only\n  \
                   zendo token --project default --scope runs:read --scope artifacts:write\n  \
+                  zendo token --address 10.0.0.0/8\n  \
                   zendo token --file /run/zendo/token --expires-in 900\n  \
                   zendo token --read-only --exec -- python report.py\n  \
                   zendo token --exchange --server https://zen.example.com --exec -- python train.py\n  \
@@ -92,6 +93,9 @@ struct RequestArgs {
     /// the resource is named as in the API's paths; `*` is every other resource.
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
+    /// Let it be used only from this address or network, such as 10.0.0.0/8; can be repeated
+    #[arg(long = "address", value_name = "ADDRESS")]
+    addresses: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -166,9 +170,9 @@ fn issuer(
 ) -> Result<Issuer, ClientError> {
     let environment = Environment::from_process()?;
     let target = server.target(&environment)?;
-    let RequestArgs { name, expires_in, read_only, projects, scopes } = request;
+    let RequestArgs { name, expires_in, read_only, projects, scopes, addresses } = request;
     let is_narrowed = read_only || !allow_all(&scopes);
-    let request = TokenRequest { name, expires_in, read_only, projects, scopes, is_narrowed };
+    let request = TokenRequest { name, expires_in, read_only, projects, scopes, addresses, is_narrowed };
     let exchange = match exchange {
         ExchangeArgs { exchange: false, .. } => None,
         ExchangeArgs { subject_token_file, audience, account, .. } => {

@@ -1,5 +1,8 @@
 //! Client credentials (RFC 6749, section 4.4): a service account's name and API key, for programs that speak only OAuth.
 
+use std::net::IpAddr;
+
+use axum::http::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::api_key;
@@ -10,12 +13,13 @@ use crate::auth::api_key::ApiKey;
 use crate::auth::jwt::IssuedToken;
 use crate::auth::scope::Narrowing;
 use crate::auth::throttle::Subject;
-use crate::auth::{AuthenticationError, Scope};
+use crate::auth::{AuthenticationError, Scope, refusal};
 use crate::http::error::{ApiError, ApiResult};
 use crate::login::attempt::may_try;
 use crate::login::issue::{self, Granted};
 use crate::login::origin::Sender;
 use crate::login::token_endpoint::{Wanted, narrowed};
+use crate::login::used_from::UsedFrom;
 use crate::store::Id;
 
 /// What a client says of itself.
@@ -40,15 +44,18 @@ pub(crate) async fn grant(
     let has_failed = may_try(app, &subjects).await?;
     let key = client.secret.expose_secret();
     let claim = api_key::claim(app, key).await;
-    let proven = match prove(app, client).await {
+    let proven = match prove(app, client, sender.address).await {
         Ok(proven) => proven,
-        Err(error) if error.status() == http::StatusCode::UNAUTHORIZED => {
-            let event = app.audit.event(origin, Action::SignInRefused).by(claim).refused(error.to_string());
-            app.audit.refused(event, None).await;
-            app.sign_in.throttle.failed(&subjects, now).await?;
+        Err(error) => {
+            if let Some(reason) = refusal(&error) {
+                let event = app.audit.event(origin, Action::SignInRefused).by(claim).refused(reason);
+                app.audit.refused(event, None).await;
+            }
+            if error.status() == StatusCode::UNAUTHORIZED {
+                app.sign_in.throttle.failed(&subjects, now).await?;
+            }
             return Err(error);
         }
-        Err(error) => return Err(error),
     };
     if has_failed {
         app.sign_in.throttle.succeeded(&subjects[0]).await?;
@@ -74,9 +81,9 @@ pub(crate) async fn grant(
     Ok((signed.register(app).await?, scope, lifetime))
 }
 
-async fn prove(app: &AppState, client: &Client) -> ApiResult<super::Grantee> {
+async fn prove(app: &AppState, client: &Client, address: IpAddr) -> ApiResult<super::Grantee> {
     let key = client.secret.expose_secret();
-    let proven = api_key::verify(app, key).await?;
+    let proven = api_key::verify(app, key, UsedFrom::Address(address)).await?;
     let account = app.auth.identities.account(proven.user_id.0).await.map_err(AuthenticationError::from)?;
     let id = canonical(&client.id);
     let names = account.map(|account| [canonical(&account.name), canonical(&account.id.to_string())]);

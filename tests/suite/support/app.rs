@@ -41,6 +41,7 @@ impl TestApp {
         all.retain(|(known, _)| !variables.iter().any(|(name, _)| name == known));
         all.extend(variables.iter().map(|(name, value)| (name.to_string(), value.to_string())));
         super::logs::log_this_process();
+        super::caller::choose_cryptography();
         super::logs::note_secret(PASSWORD);
         let (config, _) = Config::from_env(all).unwrap();
         let root = config.server.root_url_path.0.clone();

@@ -14,6 +14,11 @@ pub struct Caller {
     headers: HeaderMap,
 }
 
+/// reqwest has none of its own here, since the server's requests choose theirs. One that was chosen before is as good.
+pub fn choose_cryptography() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 /// What came back.
 pub struct Answer {
     pub status: u16,
@@ -30,11 +35,13 @@ impl std::fmt::Debug for Answer {
 
 impl Caller {
     pub fn new(base: String) -> Self {
+        choose_cryptography();
         Self { http: reqwest::Client::new(), base, headers: HeaderMap::new() }
     }
 
     /// One who is told where an answer leads, and doesn't go there.
     pub fn without_redirects(base: String) -> Self {
+        choose_cryptography();
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Self { http, ..Self::new(base) }
     }

@@ -6,9 +6,10 @@ use sea_query::{Expr, ExprTrait, Query as Sql};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::rules::{self, Addresses};
+use super::rules;
 use super::{TrustResponse, find, require_admin};
 use crate::audit::{Action, Event, Origin};
+use crate::auth::addresses::Addresses;
 use crate::auth::revocation::Written;
 use crate::auth::{Principal, Revocation, register};
 use crate::framework::{Context, find_in, or_taken};
@@ -154,7 +155,7 @@ pub(crate) async fn create_trust(
         .set("conditions", json(&conditions)?)
         .set("scope", request.scope.as_deref().map(|scope| rules::scope(&cx, scope)).transpose()?.flatten())
         .set("projects", projects)
-        .set("addresses", request.addresses.map(Addresses::into_text))
+        .set("addresses", request.addresses.as_ref().map(rules::addresses).transpose()?)
         .set("expires_in", request.expires_in.map(|seconds| rules::lifetime(&cx, seconds)).transpose()?)
         .set("active", request.active)
         .statement();
@@ -266,6 +267,7 @@ async fn meaning(cx: &Context, row: &TrustRow, request: TrustUpdate, update: Upd
         Some(None) => Some(None),
         None => None,
     };
+    let addresses = |addresses: Option<Addresses>| addresses.as_ref().map(rules::addresses).transpose();
     let lifetime = |seconds: Option<i64>| seconds.map(|seconds| rules::lifetime(cx, seconds)).transpose();
     Ok(update
         .maybe("issuer", request.issuer)
@@ -275,7 +277,7 @@ async fn meaning(cx: &Context, row: &TrustRow, request: TrustUpdate, update: Upd
         .maybe("service_account_id", service_account)
         .maybe("scope", scope)
         .maybe("projects", projects)
-        .maybe("addresses", request.addresses.map(|addresses| addresses.map(Addresses::into_text)))
+        .maybe("addresses", request.addresses.map(addresses).transpose()?)
         .maybe("expires_in", request.expires_in.map(lifetime).transpose()?)
         .maybe("active", request.active))
 }

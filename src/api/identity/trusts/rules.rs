@@ -2,13 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
-use serde_json::Value;
-
 use super::super::service_accounts;
 use crate::app::App;
+use crate::auth::addresses::{Addresses, AddressesError, MOST};
 use crate::auth::permissions::Permissions;
-use crate::config::{Networks, Setting};
 use crate::framework::named_project;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::values::{JsonObject, ShortText};
@@ -17,42 +14,16 @@ use crate::login::api_token::unknown_resource;
 use crate::store::Id;
 use crate::trusts::conditions::Conditions;
 
-/// Bytes of an issuer's keys, projects and networks of a rule, at most.
+/// Bytes of an issuer's keys, and projects of a rule, at most.
 const LONGEST_JWKS: usize = 32 << 10;
 const MOST_PROJECTS: usize = 100;
-const MOST_NETWORKS: usize = 64;
 
-/// Networks as a list of texts, or as one text with commas between.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(try_from = "Value")]
-pub(crate) struct Addresses(String);
-
-impl TryFrom<Value> for Addresses {
-    type Error = String;
-
-    fn try_from(value: Value) -> Result<Self, String> {
-        let text = match value {
-            Value::String(text) => Some(text),
-            Value::Array(all) => {
-                let texts: Option<Vec<&str>> = all.iter().map(Value::as_str).collect();
-                texts.map(|texts| texts.join(","))
-            }
-            _ => None,
-        };
-        let networks = text.as_deref().and_then(Networks::read).map(|Networks(networks)| networks);
-        match networks {
-            Some(networks) if (1..=MOST_NETWORKS).contains(&networks.len()) => {
-                let texts: Vec<String> = networks.iter().map(ToString::to_string).collect();
-                Ok(Self(texts.join(",")))
-            }
-            _ => Err(format!("Input should be 1 to {MOST_NETWORKS} {}", Networks::ACCEPTED)),
-        }
-    }
-}
-
-impl Addresses {
-    pub(super) fn into_text(self) -> String {
-        self.0
+/// The networks as they are kept.
+pub(super) fn addresses(addresses: &Addresses) -> ApiResult<String> {
+    match addresses.count() {
+        1..=MOST => Ok(addresses.to_string()),
+        0 => Err(refuse("addresses", AddressesError::Empty)),
+        _ => Err(refuse("addresses", AddressesError::TooMany)),
     }
 }
 
