@@ -12,10 +12,11 @@ use crate::address::Address;
 pub(super) const HOME: &str = "/console/settings/api-tokens";
 
 /// The pages of the settings: path, name, and whether they are for admins alone.
-const SECTIONS: [(&str, &str, bool); 7] = [
+const SECTIONS: [(&str, &str, bool); 8] = [
     ("/console/settings/general", "General", false),
     (HOME, "API Tokens", false),
     ("/console/settings/service-accounts", "Service Accounts", false),
+    ("/console/settings/trusted-workloads", "Trusted workloads", true),
     ("/console/settings/devices", "Devices", false),
     ("/console/settings/members", "Members", true),
     ("/console/settings/profile", "Profile", false),

@@ -1,5 +1,7 @@
 //! What pages read from the API's answers: of each no more than is shown.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
@@ -126,6 +128,35 @@ pub(super) struct ServiceAccountBody {
 #[derive(Debug, Deserialize)]
 pub(super) struct ServiceAccountMetadata {
     pub description: String,
+}
+
+pub(super) type Trust = Item<TrustBody, TrustMetadata, TrustResources>;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct TrustBody {
+    pub issuer: String,
+    pub audience: String,
+    pub conditions: BTreeMap<String, Vec<String>>,
+    pub scope: Option<String>,
+    pub active: bool,
+    pub last_used: Option<Moment>,
+    pub warnings: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct TrustMetadata {
+    pub tokens: u64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct TrustResources {
+    pub service_account: Option<NamedAccount>,
+}
+
+/// The service account that a rule's tokens are of.
+#[derive(Debug, Deserialize)]
+pub(super) struct NamedAccount {
+    pub name: String,
 }
 
 pub(super) type ApiKey = Item<ApiKeyBody, ApiKeyMetadata>;

@@ -9,6 +9,7 @@ mod members;
 mod profile;
 mod service_accounts;
 mod sign_in;
+mod trusts;
 pub(super) mod verify;
 
 use axum::Router;
@@ -26,6 +27,7 @@ pub(super) fn router() -> Router<Console> {
         .route("/console/settings/api-tokens", get(api_tokens::api_tokens))
         .route("/console/settings/service-accounts", get(service_accounts::list))
         .route("/console/settings/service-accounts/{id}", get(service_accounts::one))
+        .route(trusts::PATH, get(trusts::trusts))
         .route("/console/settings/devices", get(devices::devices))
         .route("/console/settings/members", get(members::members))
         .route("/console/settings/profile", get(profile::profile))
