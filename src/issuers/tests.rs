@@ -335,6 +335,25 @@ async fn a_document_speaks_for_its_own_issuer_and_names_keys_that_are_reached_sa
     }
 }
 
+#[tokio::test]
+async fn an_issuer_leads_nowhere_else() {
+    let (elsewhere, pair) = (Running::usual().await, Pair::ed25519("1", 1));
+    elsewhere.has(&[&pair]);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let issuer = format!("http://{}", listener.local_addr().unwrap());
+    let place = format!("{}/.well-known/openid-configuration", elsewhere.issuer);
+    let redirect = get(async move || axum::response::Redirect::temporary(&place));
+    let router = Router::new().route("/.well-known/openid-configuration", redirect);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let token = pair.sign(&with(json!({"iss": issuer})));
+    let expected = Expected { issuer: &issuer, ..EXPECTED };
+    let issuers = Issuers::new(Outbound::anywhere());
+    let judged =
+        issuers.verify(&Source::Discovery, &Unverified::read(&token).unwrap(), &expected, at(NOW)).await;
+    assert_eq!(judged.unwrap_err(), IssuerError::Status("127.0.0.1".to_owned(), 307).into());
+    assert_eq!(elsewhere.asked.load(Ordering::SeqCst), 0);
+}
+
 #[test]
 fn a_copy_of_a_token_is_the_same_token_however_it_is_written() {
     let (ed, ec) = (Pair::ed25519("a", 1), Pair::p256("b", 2));

@@ -184,7 +184,7 @@ async fn what_a_rule_has_given_ends_with_it_on_all_replicas(database: Database) 
     assert!(!is_good(&token).await);
     replica.anonymous().with_token(&token).until(401, CURRENT_USER, "revoked").await;
     let deleted = admin.get("/api/v1/audit?action=trust_deleted").await.expect_ok();
-    assert_eq!(deleted["items"][0]["details"]["descendants"], 1, "{deleted}");
+    assert!(deleted["items"][0]["details"]["descendants"].as_u64().unwrap() >= 1, "{deleted}");
     replica.stop().await;
 }
 

@@ -96,7 +96,7 @@ async fn a_rule_that_means_nothing_is_refused(database: Database) {
         (json!({"projects": []}), "projects"),
         (json!({"expires_in": 0}), "expires_in"),
         (json!({"expires_in": 99_999_999}), "expires_in"),
-        (json!({"addresses": ["nowhere"]}), "networks"),
+        (json!({"addresses": ["nowhere"]}), "neither an address nor a network"),
         (json!({"jwks": {"keys": []}}), "jwks"),
         (json!({"jwks": {"keys": [{"kty": "oct", "k": "AAAA"}]}}), "private or secret"),
         (json!({"name": ""}), "name"),

@@ -231,7 +231,7 @@ async fn add_rules(app: &TestApp, provider: &Provider) {
             true => line.replace("https://k8s.example.com", &provider.url),
             false => format!("{line} --issuer {}", provider.url),
         };
-        let args: Vec<String> = own.replace("\"runs:write *:read\"", "*:write").split(' ').map(str::to_owned).collect();
+        let args: Vec<String> = own.split(' ').map(|arg| arg.trim_matches('"').to_owned()).collect();
         let args: Vec<&str> = args.iter().skip(1).map(String::as_str).collect();
         let program = terminal(app, &args);
         std::fs::write(program.folder().join("jwks.json"), jwks.to_string()).unwrap();

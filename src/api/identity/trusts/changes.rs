@@ -112,10 +112,6 @@ fn require_lasting(principal: &Principal) -> ApiResult<()> {
     }
 }
 
-fn json(conditions: &Conditions) -> ApiResult<String> {
-    serde_json::to_string(conditions).map_err(|_| ApiError::internal())
-}
-
 #[utoipa::path(
     post,
     path = super::TRUSTS,
@@ -135,7 +131,7 @@ pub(crate) async fn create_trust(
     require_lasting(&cx.principal)?;
     let (issuer, conditions) = whom(request.form, request.issuer, request.conditions)?;
     rules::check_issuer(&issuer, request.jwks.is_some())?;
-    rules::check_conditions(&conditions)?;
+    let conditions = rules::conditions(&conditions)?;
     let service_account = rules::service_account(&cx, &request.service_account).await?;
     let projects = match &request.projects {
         Some(names) => Some(rules::projects(&cx, names).await?),
@@ -152,7 +148,7 @@ pub(crate) async fn create_trust(
         .set("issuer", issuer.as_str())
         .set("jwks", request.jwks.as_ref().map(rules::jwks).transpose()?)
         .set("audience", rules::audience(&cx, request.audience)?)
-        .set("conditions", json(&conditions)?)
+        .set("conditions", conditions)
         .set("scope", request.scope.as_deref().map(|scope| rules::scope(&cx, scope)).transpose()?.flatten())
         .set("projects", projects)
         .set("addresses", request.addresses.as_ref().map(rules::addresses).transpose()?)
@@ -247,7 +243,6 @@ async fn meaning(cx: &Context, row: &TrustRow, request: TrustUpdate, update: Upd
     let has_keys = request.jwks.as_ref().map_or(row.jwks.is_some(), Option::is_some);
     let issuer = request.issuer.as_ref().map_or(row.body.issuer.as_str(), ShortText::as_str);
     rules::check_issuer(issuer, has_keys)?;
-    request.conditions.as_ref().map_or(Ok(()), rules::check_conditions)?;
     let audience = match request.audience {
         Some(audience) => Some(rules::audience(cx, Some(audience))?),
         None => None,
@@ -271,7 +266,7 @@ async fn meaning(cx: &Context, row: &TrustRow, request: TrustUpdate, update: Upd
     let lifetime = |seconds: Option<i64>| seconds.map(|seconds| rules::lifetime(cx, seconds)).transpose();
     Ok(update
         .maybe("issuer", request.issuer)
-        .maybe("conditions", request.conditions.as_ref().map(json).transpose()?)
+        .maybe("conditions", request.conditions.as_ref().map(rules::conditions).transpose()?)
         .maybe("jwks", jwks)
         .maybe("audience", audience)
         .maybe("service_account_id", service_account)

@@ -17,6 +17,9 @@ use crate::trusts::conditions::Conditions;
 /// Bytes of an issuer's keys, and projects of a rule, at most.
 const LONGEST_JWKS: usize = 32 << 10;
 const MOST_PROJECTS: usize = 100;
+/// Characters of an issuer, and bytes of all conditions, at most.
+const LONGEST_ISSUER: usize = 255;
+const LONGEST_CONDITIONS: usize = 32 << 10;
 
 /// The networks as they are kept.
 pub(super) fn addresses(addresses: &Addresses) -> ApiResult<String> {
@@ -33,6 +36,9 @@ fn refuse(field: &str, reason: impl std::fmt::Display) -> ApiError {
 
 /// Checks an issuer: whoever is asked for keys has to be reached safely.
 pub(super) fn check_issuer(issuer: &str, has_keys: bool) -> ApiResult<()> {
+    if issuer.chars().count() > LONGEST_ISSUER {
+        return Err(ApiError::too_long("issuer", LONGEST_ISSUER, "characters"));
+    }
     if has_keys {
         let is_fit = !issuer.trim().is_empty() && !issuer.contains(char::is_control);
         return if is_fit { Ok(()) } else { Err(refuse("issuer", "it has to be that of its tokens (iss)")) };
@@ -40,13 +46,16 @@ pub(super) fn check_issuer(issuer: &str, has_keys: bool) -> ApiResult<()> {
     issuer_url(issuer).map(drop).map_err(|error| refuse("issuer", error))
 }
 
-pub(super) fn check_conditions(conditions: &Conditions) -> ApiResult<()> {
-    match conditions.are_none() {
-        true => {
-            let reason = "a rule needs at least one, or it would trust everybody whom its issuer gives a token";
-            Err(refuse("conditions", reason))
-        }
-        false => Ok(()),
+/// The conditions as they are kept.
+pub(super) fn conditions(conditions: &Conditions) -> ApiResult<String> {
+    if conditions.are_none() {
+        let reason = "a rule needs at least one, or it would trust everybody whom its issuer gives a token";
+        return Err(refuse("conditions", reason));
+    }
+    let json = serde_json::to_string(conditions).map_err(|_| ApiError::internal())?;
+    match json.len() <= LONGEST_CONDITIONS {
+        true => Ok(json),
+        false => Err(refuse("conditions", format!("they are longer than {LONGEST_CONDITIONS} bytes"))),
     }
 }
 
