@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use axum::extract::FromRef;
+use axum::http::HeaderMap;
+use axum::http::header::HOST;
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 
@@ -33,6 +35,7 @@ use crate::http::budgets::Budgets;
 use crate::http::client_address::Proxies;
 use crate::idempotency::Replays;
 use crate::intake::Intake;
+use crate::issuers::Issuers;
 use crate::json_schema::SchemaChecks;
 use crate::local_files::LocalFiles;
 use crate::outbound::Outbound;
@@ -61,6 +64,7 @@ pub struct App {
     pub local_files: Arc<LocalFiles>,
     pub schema_checks: Arc<SchemaChecks>,
     pub outbound: Outbound,
+    pub issuers: Issuers,
 }
 
 /// Who this server is.
@@ -205,6 +209,7 @@ impl AppState {
             replays: Arc::new(Replays::new(auth_store.clone(), &config.server)),
             intake: Arc::new(Intake::new(&config.zendo)),
             schema_checks: Arc::default(),
+            issuers: Issuers::new(Outbound::anywhere()),
             outbound: Outbound::new(config.zendo.connector_networks.0.iter().copied()),
             audit: Arc::new(audit),
             config: Arc::new(config.server),
@@ -232,6 +237,20 @@ impl App {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Who this server is to others, who are asked for tokens that are for it: its address, if the operator says that.
+    pub fn own_audience(&self) -> &str {
+        self.config.server_url.as_ref().map_or_else(|| self.auth.tokens.parties().1, |url| url.0.as_str())
+    }
+
+    /// Where callers reach this server: as the operator says, else as this one did.
+    pub fn base_url(&self, headers: &HeaderMap) -> String {
+        if let Some(url) = &self.config.server_url {
+            return url.0.clone();
+        }
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+        format!("http://{host}{}", self.config.root_url_path.0)
     }
 
     /// The server's row, at most a second old.

@@ -15,6 +15,7 @@ use crate::auth::{key_proof, keys};
 use crate::config::ServerSettings;
 use crate::intake;
 use crate::login::device_request;
+use crate::trusts::used;
 
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Work = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
@@ -114,6 +115,9 @@ fn table(settings: &ServerSettings) -> Vec<Job> {
         }),
         Job::new("known places could not be swept", SWEEPING, |app| {
             Box::pin(async move { Ok(app.sign_in.known_places.sweep(app.env.clock.now()).await?) })
+        }),
+        Job::new("used tokens of others could not be swept", SWEEPING, |app| {
+            Box::pin(async move { Ok(used::sweep(&app.auth_store, app.env.clock.now()).await?) })
         }),
         Job::new("revocations could not be swept", SWEEPING, |app| {
             Box::pin(async move { Ok(app.auth.revocations.sweep(app.env.clock.now()).await?) })

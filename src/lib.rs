@@ -14,6 +14,7 @@ mod framework;
 mod http;
 mod idempotency;
 mod intake;
+mod issuers;
 mod jobs;
 mod json_schema;
 mod local_files;
@@ -24,6 +25,7 @@ mod routes;
 mod seed;
 mod server;
 mod startup;
+mod trusts;
 
 pub mod cli;
 

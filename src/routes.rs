@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use crate::api::artifacts::{artifact_versions, artifacts, curated_visualizations};
 use crate::api::automation::{supported_events, triggers, webhooks};
-use crate::api::identity::{api_keys, api_tokens, devices, service_accounts, users};
+use crate::api::identity::{api_keys, api_tokens, devices, service_accounts, trusts, users};
 use crate::api::models::{
     model_version_artifacts, model_version_pipeline_runs, model_versions, models, services,
 };
@@ -92,6 +92,7 @@ fn resources() -> RouteTable {
         tag_resources::routes(),
         tags::routes(),
         triggers::routes(),
+        trusts::routes(),
         users::routes::routes(),
         webhooks::routes(),
     ]

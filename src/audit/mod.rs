@@ -68,5 +68,8 @@ pub enum Action {
     ServerActivated,
     SettingsChanged,
     ConnectorUsed,
+    TrustCreated,
+    TrustUpdated,
+    TrustDeleted,
     RecordsLost,
 }

@@ -184,10 +184,13 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// A made-up key has a new id each time, and is refused for the same reason.
+/// A made-up key has a new id each time, and is refused for the same reason; so is whoever has many addresses.
 fn without_ids(reason: &str) -> String {
-    let words =
-        reason.split(' ').filter(|word| Uuid::try_parse(word.trim_matches(['\'', '.', ','])).is_err());
+    let is_id = |word: &&str| {
+        let word = word.trim_matches(['\'', '.', ',', ':']);
+        Uuid::try_parse(word).is_ok() || word.parse::<IpAddr>().is_ok()
+    };
+    let words = reason.split(' ').filter(|word| !is_id(word));
     words.collect::<Vec<_>>().join(" ")
 }
 

@@ -95,6 +95,8 @@ pub enum AuthenticationError {
     OtherProject,
     #[error("This token is for some projects only, and may not change what belongs to none.")]
     OutsideProjects,
+    #[error("This credential may not be used from {0}: it is for other addresses.")]
+    Elsewhere(std::net::IpAddr),
     #[error("Authentication error: {0}")]
     EndedWorkload(#[from] EndedWorkload),
     #[error("the store did not answer: {0}")]
@@ -123,7 +125,9 @@ impl From<AuthenticationError> for ApiError {
             | AuthenticationError::OutsideProjects => {
                 Self::insufficient_scope(error.to_string(), error.missing_scope())
             }
-            AuthenticationError::ForeignPage => Self::illegal(error.to_string()),
+            AuthenticationError::ForeignPage | AuthenticationError::Elsewhere(_) => {
+                Self::illegal(error.to_string())
+            }
             reason => Self::credentials(reason.to_string()),
         }
     }

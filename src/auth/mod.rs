@@ -1,6 +1,7 @@
 //! Who a request speaks for, and the tokens that say so.
 
 pub(crate) mod access;
+pub(crate) mod addresses;
 pub(crate) mod api_key;
 pub(crate) mod authority;
 pub(crate) mod basic;
@@ -41,6 +42,7 @@ use crate::audit::Claim;
 use crate::http::error::{ApiError, ApiResult};
 use crate::store::Id;
 
+pub(crate) use addresses::Addresses;
 pub(crate) use claims::VerifiedToken;
 pub(crate) use error::{AuthenticationError, refusal};
 pub(crate) use identity::Identities;

@@ -107,6 +107,7 @@ impl BatchRow for Registration {
         "expires",
         "scope",
         "projects",
+        "addresses",
         "device_id",
         "api_key_id",
         "key_gen",
@@ -142,6 +143,7 @@ impl BatchRow for Registration {
         cells.maybe_moment(self.expires.map(Timestamp::new));
         cells.maybe_text(permissions.as_deref());
         cells.maybe_text(projects.as_deref());
+        cells.maybe_text(scope.addresses.as_ref().map(ToString::to_string).as_deref());
         cells.maybe_id(scope.device_id.map(Id));
         cells.maybe_id(scope.api_key_id.map(Id));
         cells.maybe_integer(scope.key_gen);

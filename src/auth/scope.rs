@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::addresses::{self, Addresses};
 use super::permissions::Permissions;
 
 /// What a token is bound to besides its user, and what it may do; a token made with a token keeps all of it.
@@ -32,6 +33,9 @@ pub struct Scope {
     /// The projects it may see and change things in; without it, all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub projects: Option<BTreeSet<Uuid>>,
+    /// The networks it may be used from; without it, all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub addresses: Option<Addresses>,
 }
 
 /// To what a new token is to be narrowed.
@@ -39,12 +43,19 @@ pub struct Scope {
 pub struct Narrowing {
     pub permissions: Option<Permissions>,
     pub projects: Option<BTreeSet<Uuid>>,
+    pub addresses: Option<Addresses>,
 }
 
-/// A token was asked for that would be good for no project.
+/// A token was asked for that would be good for nothing, or could not be told in a token.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-#[error("The token used to authorize this request is for other projects only.")]
-pub struct NoProjectLeft;
+pub enum NarrowingError {
+    #[error("The token used to authorize this request is for other projects only.")]
+    NoProject,
+    #[error("The token used to authorize this request is for other addresses only.")]
+    NoAddress,
+    #[error("A token is for {} networks at most.", addresses::MOST)]
+    ManyNetworks,
+}
 
 /// What a workload token is asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -72,20 +83,26 @@ impl Scope {
     /// This scope, and no more than what `asked` leaves of it.
     ///
     /// # Errors
-    /// [`NoProjectLeft`] when it is for none of the projects that are asked for.
-    pub fn narrowed_by(&self, asked: &Narrowing) -> Result<Self, NoProjectLeft> {
+    /// [`NarrowingError`] when it is for none of the projects or addresses that are asked for.
+    pub fn narrowed_by(&self, asked: &Narrowing) -> Result<Self, NarrowingError> {
         let permissions = both(&self.permissions, &asked.permissions, Permissions::intersection);
         let projects = both(&self.projects, &asked.projects, |ours, theirs| ours & theirs);
         if projects.as_ref().is_some_and(BTreeSet::is_empty) {
-            return Err(NoProjectLeft);
+            return Err(NarrowingError::NoProject);
+        }
+        let addresses = both(&self.addresses, &asked.addresses, Addresses::intersection);
+        match addresses.as_ref().map(Addresses::count) {
+            Some(0) => return Err(NarrowingError::NoAddress),
+            Some(count) if count > addresses::MOST => return Err(NarrowingError::ManyNetworks),
+            _ => {}
         }
         let permissions = permissions.filter(|permissions| *permissions != Permissions::all());
-        Ok(Self { permissions, projects, ..self.clone() })
+        Ok(Self { permissions, projects, addresses, ..self.clone() })
     }
 
-    /// Whether it may do less than its user.
+    /// Whether it may do less than its user, or not everywhere.
     pub fn is_narrowed(&self) -> bool {
-        self.permissions.is_some() || self.projects.is_some()
+        self.permissions.is_some() || self.projects.is_some() || self.addresses.is_some()
     }
 
     /// Whether each request is to be asked whether it may be made with it.
@@ -151,9 +168,12 @@ fn narrow(
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use proptest::prelude::*;
 
     use super::*;
+    use crate::auth::addresses::tests::{addresses, every_address};
     use crate::auth::permissions::Permission;
     use crate::auth::permissions::tests::{every_permission, permissions};
 
@@ -173,8 +193,8 @@ mod tests {
     fn narrowing() -> impl Strategy<Value = Narrowing> {
         let projects = proptest::collection::btree_set((1u128..5).prop_map(Uuid::from_u128), 1..4);
         let permissions = proptest::option::of(permissions());
-        (permissions, proptest::option::of(projects))
-            .prop_map(|(permissions, projects)| Narrowing { permissions, projects })
+        (permissions, proptest::option::of(projects), proptest::option::of(addresses()))
+            .prop_map(|(permissions, projects, addresses)| Narrowing { permissions, projects, addresses })
     }
 
     fn allows(scope: &Scope, permission: Permission) -> bool {
@@ -183,6 +203,10 @@ mod tests {
 
     fn is_for(scope: &Scope, project: Uuid) -> bool {
         scope.projects.as_ref().is_none_or(|projects| projects.contains(&project))
+    }
+
+    fn is_for_address(addresses: Option<&Addresses>, address: IpAddr) -> bool {
+        addresses.is_none_or(|addresses| addresses.have(address))
     }
 
     fn is_within(child: Option<Uuid>, parent: Option<Uuid>) -> bool {
@@ -227,6 +251,11 @@ mod tests {
                 for project in (1u128..5).map(Uuid::from_u128) {
                     let asked = narrowing.projects.as_ref().is_none_or(|asked| asked.contains(&project));
                     prop_assert_eq!(is_for(&next, project), is_for(&scope, project) && asked);
+                }
+                for address in every_address() {
+                    let asked = is_for_address(narrowing.addresses.as_ref(), address);
+                    let was = is_for_address(scope.addresses.as_ref(), address);
+                    prop_assert_eq!(is_for_address(next.addresses.as_ref(), address), was && asked);
                 }
                 // A token says it in its claims, and the next request starts from what they say.
                 let claims = serde_json::to_string(&next).unwrap();

@@ -14,6 +14,7 @@ mod serve;
 mod status;
 mod store;
 mod token;
+mod trust;
 mod user;
 
 use std::ffi::OsString;
@@ -65,6 +66,10 @@ enum Command {
     Keys(keys::KeysArgs),
     /// Print an API token, for scripts and pipelines; keep one in a file, list them, take them back
     Token(token::TokenArgs),
+    /// Say whose tokens are taken in exchange for one of a service account: those of CI jobs and pods
+    ///
+    /// For admins who are signed in. docs/workloads.md has examples.
+    Trust(trust::TrustArgs),
     /// Sign in to a server and make it the active one
     Login(login::LoginArgs),
     /// Forget how to sign in to a server
@@ -123,6 +128,7 @@ fn dispatch(cli: Cli, command: clap::Command, program: &'static str) -> Result<E
         Some(Command::Audit(args)) => audit::run(args, program),
         Some(Command::Keys(args)) => keys::run(args, program),
         Some(Command::Token(args)) => return token::run(args, program),
+        Some(Command::Trust(args)) => return trust::run(&args, program),
         Some(Command::Login(args)) => login::run(&args, program),
         Some(Command::Logout(args)) => logout::run(&args, program),
         Some(Command::Status(args)) => status::run(&args, program),

@@ -96,6 +96,18 @@ pub(super) fn explain(error: &ClientError, program: &str) -> CliError {
             "Limits (--read-only, --project, --scope) need a server that is zendo, of this version or later."
                 .to_owned(),
         ),
+        ClientError::NoIdentity => Some(
+            "There is one in a GitHub job with `permissions: id-token: write`, in a GitLab job with `id_tokens:` named \
+             ZENDO_ID_TOKEN, in a pod with a projected token at /var/run/secrets/zendo/token; else give a file with \
+             --subject-token-file. docs/workloads.md has examples."
+                .to_owned(),
+        ),
+        ClientError::UsedIdentity { path: Some(path) } => {
+            Some(format!("Another one has to be put in {} first.", path.display()))
+        }
+        ClientError::UsedIdentity { path: None } => Some(
+            "A job that needs its token for longer asks for one that lives as long (--expires-in).".to_owned(),
+        ),
         ClientError::Unknown { .. }
         | ClientError::Server { .. }
         | ClientError::InvalidSetting { .. }

@@ -12,11 +12,12 @@ use crate::address::Address;
 pub(super) const HOME: &str = "/console/settings/api-tokens";
 
 /// The pages of the settings: path, name, and whether they are for admins alone.
-const SECTIONS: [(&str, &str, bool); 9] = [
+const SECTIONS: [(&str, &str, bool); 10] = [
     ("/console/settings/general", "General", false),
     (HOME, "API Tokens", false),
     ("/console/settings/service-accounts", "Service Accounts", false),
     ("/console/settings/connectors", "Connectors", false),
+    ("/console/settings/trusted-workloads", "Trusted workloads", true),
     ("/console/settings/devices", "Devices", false),
     ("/console/settings/webhooks", "Webhooks", false),
     ("/console/settings/members", "Members", true),

@@ -130,6 +130,35 @@ pub(super) struct ServiceAccountMetadata {
     pub description: String,
 }
 
+pub(super) type Trust = Item<TrustBody, TrustMetadata, TrustResources>;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct TrustBody {
+    pub issuer: String,
+    pub audience: String,
+    pub conditions: BTreeMap<String, Vec<String>>,
+    pub scope: Option<String>,
+    pub active: bool,
+    pub last_used: Option<Moment>,
+    pub warnings: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct TrustMetadata {
+    pub tokens: u64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct TrustResources {
+    pub service_account: Option<NamedAccount>,
+}
+
+/// The service account that a rule's tokens are of.
+#[derive(Debug, Deserialize)]
+pub(super) struct NamedAccount {
+    pub name: String,
+}
+
 pub(super) type ApiKey = Item<ApiKeyBody, ApiKeyMetadata>;
 
 #[derive(Debug, Deserialize)]

@@ -142,6 +142,12 @@ impl ApiError {
         Self { retry_after: Some(1), ..unavailable }
     }
 
+    /// 503 for what can't be told now.
+    pub fn unavailable(message: impl Into<String>, retry_after_seconds: u64) -> Self {
+        let unavailable = Self::plain(StatusCode::SERVICE_UNAVAILABLE, message);
+        Self { retry_after: Some(retry_after_seconds), ..unavailable }
+    }
+
     /// 403 for a token that is good but not for this, with the scope that it lacks (RFC 6750, section 3.1).
     pub fn insufficient_scope(message: impl Into<String>, missing: Option<&str>) -> Self {
         let scope = missing.map(|scope| format!(", scope=\"{scope}\"")).unwrap_or_default();

@@ -12,11 +12,12 @@ use uuid::Uuid;
 use super::origin::Sender;
 use crate::app::AppState;
 use crate::audit::text_of;
+use crate::auth::addresses::{Addresses, AddressesError};
 use crate::auth::claims::TokenKind;
 use crate::auth::jwt::NewToken;
 use crate::auth::permissions::Permissions;
 use crate::auth::register::Registration;
-use crate::auth::scope::{Narrowing, NoProjectLeft, Workload};
+use crate::auth::scope::{Narrowing, NarrowingError, Workload};
 use crate::auth::workload::{self, WorkloadRefusal};
 use crate::auth::{Principal, Scope, VerifiedToken};
 use crate::config::ServerSettings;
@@ -27,7 +28,7 @@ use crate::http::query::QueryParams;
 use crate::store::Id;
 
 /// Characters of a token's name, at most.
-const NAME_LENGTH: usize = 255;
+pub(crate) const NAME_LENGTH: usize = 255;
 
 /// Kinds of token that can be asked for (contract schema APITokenType).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +52,7 @@ struct Asked {
 /// longer than that of the generic token which asked.
 ///
 /// It may be narrowed: to projects (`project`, names or ids), to verbs on kinds of resource (`scope`,
-/// [`crate::auth::permissions`]), to reading (`read_only`). What the token that asks lacks, the new one lacks too.
+/// [`crate::auth::permissions`]), to reading (`read_only`), to addresses (`addresses`). What the token that asks lacks, the new one lacks too.
 /// It is noted in the register, under the `name` that is asked for.
 #[utoipa::path(
     get,
@@ -64,6 +65,11 @@ struct Asked {
             "scope" = Option<String>,
             Query,
             description = "What it may do, such as `runs:read artifacts:write` (docs/tokens.md)."
+        ),
+        (
+            "addresses" = Option<Vec<String>>,
+            Query,
+            description = "Addresses and networks it may be used from, such as `10.0.0.0/8`; all without."
         )
     )
 )]
@@ -192,6 +198,7 @@ impl Asked {
             );
         }
         let permissions = permissions(&mut query, app.server.kinds);
+        let addresses = addresses(&mut query);
         query.finish()?;
         let [schedule_id, pipeline_run_id, deployment_id] = bound_to;
         let workload = Workload { schedule_id, pipeline_run_id, deployment_id, root_run_id: None };
@@ -200,7 +207,7 @@ impl Asked {
             Some(_) => Some(Box::pin(projects(app, &query)).await?),
             None => None,
         };
-        let narrowing = Narrowing { permissions, projects };
+        let narrowing = Narrowing { permissions, projects, addresses };
         Ok(Self { token_type, name, expires_in, workload, narrowing })
     }
 
@@ -222,7 +229,7 @@ impl Asked {
                 })?
             }
         };
-        let refuse = |error: NoProjectLeft| ApiError::insufficient_scope(error.to_string(), None);
+        let refuse = |error: NarrowingError| ApiError::insufficient_scope(error.to_string(), None);
         bound.narrowed_by(&self.narrowing).map_err(refuse)
     }
 }
@@ -250,8 +257,22 @@ fn permissions(query: &mut QueryParams, kinds: &BTreeSet<&str>) -> Option<Permis
     }
 }
 
+/// The networks that are named, in one list or several.
+fn addresses(query: &mut QueryParams) -> Option<Addresses> {
+    query.text("addresses")?;
+    let listed: Vec<&str> = query.texts("addresses").collect();
+    match listed.join(",").parse() {
+        Ok(addresses) => Some(addresses),
+        Err(error) => {
+            let error: AddressesError = error;
+            query.refuse("addresses", "addresses", error.to_string());
+            None
+        }
+    }
+}
+
 /// A name that no route asks for: a misspelt one would take or give nothing.
-fn unknown_resource<'p>(permissions: &'p Permissions, kinds: &BTreeSet<&str>) -> Option<&'p str> {
+pub(crate) fn unknown_resource<'p>(permissions: &'p Permissions, kinds: &BTreeSet<&str>) -> Option<&'p str> {
     permissions.resources().find(|name| !kinds.contains(name))
 }
 

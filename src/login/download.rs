@@ -1,10 +1,12 @@
 //! Downloads by a link, whose token speaks for whoever has made it.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use uuid::Uuid;
 
 use super::principal;
+use super::used_from::UsedFrom;
 use crate::app::{App, AppState};
 use crate::auth::{AuthenticationError, Principal};
 use crate::store::Id;
@@ -33,9 +35,10 @@ pub(crate) async fn require_download(
     token: &str,
     kind: &str,
     thing: Id,
+    address: IpAddr,
 ) -> Result<Option<BTreeSet<Uuid>>, AuthenticationError> {
     let now = app.env.clock.now();
     let made_from = app.auth.tokens.check_download(token, kind, thing, now)?;
-    principal::holder(app, &made_from, now).await?;
+    principal::holder(app, &made_from, UsedFrom::Address(address), now).await?;
     Ok(made_from.claims.scope.projects)
 }

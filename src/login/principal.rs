@@ -11,6 +11,7 @@ use axum_extra::extract::CookieJar;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::used_from::UsedFrom;
 use super::{basic, grants, session};
 use crate::accounts::devices::DeviceStatus;
 use crate::accounts::users::{Account, find_password};
@@ -116,18 +117,21 @@ pub(crate) async fn principal(
             let id = Box::pin(basic::verify(app, headers, &origin)).await?;
             Ok(Principal { user: account(app, id.0).await?, credential: Credential::Basic })
         }
-        AuthScheme::OAuth2PasswordBearer | AuthScheme::External => token_principal(app, headers, now).await,
+        AuthScheme::OAuth2PasswordBearer | AuthScheme::External => {
+            token_principal(app, headers, extensions, now).await
+        }
     }
 }
 
 async fn token_principal(
     app: &AppState,
     headers: &HeaderMap,
+    extensions: &Extensions,
     now: DateTime<Utc>,
 ) -> Result<Principal, AuthenticationError> {
     let token = credential(app, headers).ok_or(AuthenticationError::NoCredential)?;
     let csrf_token = headers.get(CSRF_HEADER).and_then(|value| value.to_str().ok());
-    principal_of(app, &token, csrf_token, now).await
+    principal_of(app, &token, csrf_token, UsedFrom::Request(headers, extensions), now).await
 }
 
 /// Whom an API key or access token speaks for: everything that is asked of a request's is asked here.
@@ -138,10 +142,11 @@ pub(crate) async fn principal_of(
     app: &AppState,
     token: &str,
     csrf_token: Option<&str>,
+    from: UsedFrom<'_>,
     now: DateTime<Utc>,
 ) -> Result<Principal, AuthenticationError> {
     if token.starts_with(api_key::PREFIX) {
-        let (key, scope) = Box::pin(grants::api_key::prove(app, token)).await?;
+        let (key, scope) = Box::pin(grants::api_key::prove(app, token, from)).await?;
         let user = account(app, key.key.service_account_id.0).await?;
         return Ok(Principal { user, credential: Credential::ApiKey(Box::new(scope)) });
     }
@@ -150,7 +155,7 @@ pub(crate) async fn principal_of(
     if matches!(token.claims.token_type, Some(TokenKind::Generic | TokenKind::Workload)) {
         app.auth.last_used.api_token(Id(token.id), now);
     }
-    let user = holder(app, &token, now).await?;
+    let user = holder(app, &token, from, now).await?;
     Ok(Principal { user, credential: Credential::Token(token) })
 }
 
@@ -161,13 +166,14 @@ pub(crate) async fn principal_of(
 pub(crate) async fn holder(
     app: &AppState,
     token: &VerifiedToken,
+    from: UsedFrom<'_>,
     now: DateTime<Utc>,
 ) -> Result<Arc<Account>, AuthenticationError> {
     let revoked = app.auth.revocations.find(token);
     if revoked == Some(Revoked::Alone) {
         return Err(AuthenticationError::Revoked);
     }
-    check_scope(app, &token.claims, now).await?;
+    check_scope(app, &token.claims, from, now).await?;
     let mut user = account(app, token.claims.sub).await?;
     if revoked.is_some() {
         return Err(AuthenticationError::Revoked);
@@ -190,6 +196,9 @@ pub(crate) async fn holder(
             true => AuthenticationError::Deactivated(name),
             false => AuthenticationError::PasswordChanged(name),
         });
+    }
+    if let Some(addresses) = &token.claims.scope.addresses {
+        from.check(app, addresses)?;
     }
     Ok(user)
 }
@@ -284,13 +293,18 @@ async fn default_principal(app: &AppState) -> Result<Principal, AuthenticationEr
 }
 
 /// What the token is bound to must still carry it.
-async fn check_scope(app: &AppState, claims: &Claims, now: DateTime<Utc>) -> Result<(), AuthenticationError> {
+async fn check_scope(
+    app: &AppState,
+    claims: &Claims,
+    from: UsedFrom<'_>,
+    now: DateTime<Utc>,
+) -> Result<(), AuthenticationError> {
     let scope = &claims.scope;
     if let Some(id) = scope.api_key_id {
         let key = app.auth.identities.api_key(id).await?.ok_or(AuthenticationError::UnknownApiKey(id))?;
         grants::api_key::check_token(&key, scope.key_gen, now)?;
         if let Some(generation) = scope.key_gen {
-            grants::api_key::check_maker(app, &key, generation, now).await?;
+            grants::api_key::check_maker(app, &key, generation, from, now).await?;
         }
         app.auth.last_used.api_key(key.key.id, now);
     }

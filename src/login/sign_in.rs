@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::grants::external::External;
 use super::grants::{self, Grantee};
 use super::session;
+use super::used_from::UsedFrom;
 use crate::app::{App, AppState};
 use crate::audit::{Action, Claim, Origin};
 use crate::auth::claims::TokenKind;
@@ -25,6 +26,8 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::form;
 use crate::http::page::Page;
 use crate::store::Id;
+
+pub(crate) const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 /// The answer to a sign-in (contract schema OAuthTokenResponse; RFC 6749, section 5.1).
 #[derive(Serialize)]
@@ -123,7 +126,7 @@ impl Grant {
         match name {
             "password" => Ok(Self::Password),
             "zenml-api-key" => Ok(Self::ApiKey),
-            "urn:ietf:params:oauth:grant-type:device_code" => Ok(Self::DeviceCode),
+            DEVICE_CODE => Ok(Self::DeviceCode),
             "zenml-external" => Ok(Self::External),
             _ => Err(ApiError::plain(StatusCode::BAD_REQUEST, format!("Unsupported grant type: {name}"))),
         }
@@ -228,7 +231,7 @@ async fn prove(
             let Some(key) = form.password else {
                 return Err(ApiError::plain(StatusCode::BAD_REQUEST, "API key is required."));
             };
-            grants::api_key::verify(app, key.expose_secret()).await?
+            grants::api_key::verify(app, key.expose_secret(), UsedFrom::Address(client.0)).await?
         }
         Grant::DeviceCode => {
             let (client_id, device_code) = form.device()?;

@@ -76,7 +76,8 @@ pub(crate) async fn admit(guard: &Guard, request: Request) -> Result<Admitted, R
     Ok(Admitted { request, caller, room, hidden })
 }
 
-async fn record_refusal(
+/// Leaves a record of a credential that was refused.
+pub(crate) async fn record_refusal(
     app: &AppState,
     headers: &HeaderMap,
     extensions: &Extensions,

@@ -45,6 +45,11 @@ async fn service_accounts_get_keys_that_are_shown_once_rotated_and_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn workloads_are_trusted_by_forms_warned_of_tested_and_deleted() {
+    shows("console_trusts.mjs").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn members_are_added_invited_and_kept_out_of_admins_pages() {
     shows("console_members.mjs").await;
 }

@@ -350,7 +350,7 @@ async fn the_metadata_says_what_is_where() {
     let metadata = answer.expect_ok();
     assert_eq!(metadata["issuer"], url);
     for (name, path) in [
-        ("token_endpoint", "/api/v1/login"),
+        ("token_endpoint", "/oauth/token"),
         ("device_authorization_endpoint", "/api/v1/device_authorization"),
         ("jwks_uri", "/.well-known/jwks.json"),
         ("introspection_endpoint", "/oauth/introspect"),

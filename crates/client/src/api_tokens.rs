@@ -30,6 +30,8 @@ pub struct TokenRequest {
     pub projects: Vec<String>,
     /// What it may do, such as `runs:read`.
     pub scopes: Vec<String>,
+    /// Addresses and networks it may be used from.
+    pub addresses: Vec<String>,
     /// Whether that, or reading alone, is less than everything.
     pub is_narrowed: bool,
 }
@@ -42,6 +44,7 @@ impl TokenRequest {
         query.extend(self.read_only.then(|| ("read_only", "true".to_owned())));
         query.extend(self.projects.iter().map(|project| ("project", project.clone())));
         query.extend(self.scopes.iter().map(|scope| ("scope", scope.clone())));
+        query.extend(self.addresses.iter().map(|address| ("addresses", address.clone())));
         query
     }
 
@@ -50,12 +53,15 @@ impl TokenRequest {
     fn is_met_by(&self, token: &SecretString) -> bool {
         let wants_scope = self.is_narrowed;
         let wants_projects = !self.projects.is_empty();
-        if !wants_scope && !wants_projects {
+        let wants_addresses = !self.addresses.is_empty();
+        if !wants_scope && !wants_projects && !wants_addresses {
             return true;
         }
         let Some(token) = Unverified::read(token.expose_secret()) else { return false };
         let has = |claim| token.claims.get(claim).is_some_and(|value| !value.is_null());
-        (!wants_scope || has("scope")) && (!wants_projects || has("projects"))
+        (!wants_scope || has("scope"))
+            && (!wants_projects || has("projects"))
+            && (!wants_addresses || has("addresses"))
     }
 }
 
@@ -102,6 +108,9 @@ pub struct RegisteredBody {
     pub expires: Option<DateTime<Utc>>,
     pub scope: Option<String>,
     pub projects: Option<Vec<Uuid>>,
+    /// The networks it may be used from; not told by older servers.
+    #[serde(default)]
+    pub addresses: Option<Vec<String>>,
     #[serde(deserialize_with = "moment")]
     pub last_used: Option<DateTime<Utc>>,
     pub address: Option<String>,
@@ -264,6 +273,8 @@ mod tests {
         assert!(scope("*:write", false).is_met_by(&wide), "all is no limit");
         let project = TokenRequest { projects: vec!["p".to_owned()], ..TokenRequest::default() };
         assert!(!project.is_met_by(&narrow) && project.is_met_by(&of_project));
+        let there = TokenRequest { addresses: vec!["10.0.0.0/8".to_owned()], ..TokenRequest::default() };
+        assert!(!there.is_met_by(&narrow) && there.is_met_by(&token(&json!({"addresses": ["10.0.0.0/8"]}))));
         assert!(TokenRequest::default().is_met_by(&SecretString::from("opaque")));
     }
 }

@@ -57,6 +57,12 @@ pub enum ClientError {
         "{server} cannot narrow tokens: the one it gave may do more than was asked for, and is not shown"
     )]
     NotNarrowed { server: ServerUrl },
+    /// Nothing that a token could be had for was found.
+    #[error("there is no identity here that a token could be had for")]
+    NoIdentity,
+    /// The token of the identity was exchanged before, and there is no other one.
+    #[error("the token of this job's identity was exchanged before, and each is once")]
+    UsedIdentity { path: Option<PathBuf> },
     /// A file could not be read or written.
     #[error("{}: {reason}", path.display())]
     File { path: PathBuf, reason: String },
@@ -74,11 +80,11 @@ impl ClientError {
 
 /// The sentence in an error answer, or `None` when the body is not one a ZenML server sends.
 ///
-/// Three shapes are in use: `{"detail": [name, message, …]}`, `{"detail": "message"}`, and the bare list
-/// `[name, message]` of a request that failed validation.
+/// These shapes are in use: `{"detail": [name, message, …]}`, `{"detail": "message"}`, the bare list
+/// `[name, message]` of a request that failed validation, and OAuth's `{"error_description": "message"}`.
 pub fn server_message(body: &Value) -> Option<String> {
     let detail = match body {
-        Value::Object(fields) => fields.get("detail")?,
+        Value::Object(fields) => fields.get("detail").or_else(|| fields.get("error_description"))?,
         other => other,
     };
     let text = match detail {

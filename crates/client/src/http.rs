@@ -15,6 +15,9 @@ use super::settings::TlsCheck;
 use super::target::Target;
 use super::{ClientError, ServerUrl};
 
+/// For whoever else is asked.
+const ELSEWHERE: Duration = Duration::from_secs(30);
+
 /// Sends requests to one server.
 ///
 /// Redirects are never followed: the credentials in a request are meant for this server alone.
@@ -80,6 +83,36 @@ impl HttpClient {
     pub fn post_form(&self, route: &str, form: &[(&str, &str)]) -> Result<Value, ClientError> {
         let request = self.agent.post(self.server.api(route)).header("Accept", "application/json");
         self.answer(request.send_form(form.iter().copied()))
+    }
+
+    /// Gets what is beside the API.
+    pub fn get_at_root(&self, path: &str) -> Result<Value, ClientError> {
+        let url = format!("{}{path}", self.server.as_str());
+        self.answer(self.agent.get(url).header("Accept", "application/json").call())
+    }
+
+    /// Posts a form beside the API.
+    pub fn post_form_at_root(&self, path: &str, form: &[(&str, &str)]) -> Result<Value, ClientError> {
+        let url = format!("{}{path}", self.server.as_str());
+        let request = self.agent.post(url).header("Accept", "application/json");
+        self.answer(request.send_form(form.iter().copied()))
+    }
+
+    /// Gets JSON of somebody else, whose certificate one of the public authorities has signed.
+    ///
+    /// # Errors
+    /// What went wrong, in words.
+    pub fn get_elsewhere(&self, url: &str, bearer: &SecretString) -> Result<Value, String> {
+        let agent = agent(&TlsCheck::Public, ELSEWHERE).map_err(|error| error.to_string())?;
+        let bearer = bearer_header(bearer).map_err(|error| error.to_string())?;
+        let request = agent.get(url).header("Accept", "application/json").header("Authorization", bearer);
+        let mut response = request.call().map_err(|error| format!("it gives no answer: {error}"))?;
+        let status = response.status();
+        if !status.is_success() {
+            return Err(format!("it answered HTTP {status}"));
+        }
+        let text = response.body_mut().read_to_string().map_err(|error| error.to_string())?;
+        serde_json::from_str(&text).map_err(|_| "its answer is not JSON".to_owned())
     }
 
     fn answer(&self, outcome: Result<http::Response<ureq::Body>, ureq::Error>) -> Result<Value, ClientError> {

@@ -15,6 +15,7 @@ pub mod credentials;
 pub mod credentials_file;
 pub mod environment;
 pub mod error;
+pub mod exchange;
 pub mod expiry;
 pub mod files;
 pub mod http;
@@ -23,6 +24,7 @@ pub mod session;
 pub mod settings;
 pub mod target;
 pub mod token;
+pub mod trusts;
 pub mod yaml;
 
 pub use environment::Environment;

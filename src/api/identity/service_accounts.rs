@@ -295,6 +295,11 @@ async fn delete(tx: &mut Transaction, id: Id) -> Result<(), StoreError> {
     tx.execute(&digests).await?;
     let devices = Sql::delete().from_table("auth_devices").and_where(Expr::col("user_id").eq(id)).to_owned();
     tx.execute(&devices).await?;
+    let trusts = Sql::delete()
+        .from_table(crate::trusts::TABLE)
+        .and_where(Expr::col("service_account_id").eq(id))
+        .to_owned();
+    tx.execute(&trusts).await?;
     // The table's own rule takes the keys along.
     let account = Sql::delete().from_table("user").and_where(Expr::col("id").eq(id)).to_owned();
     tx.execute(&account).await?;

@@ -25,6 +25,7 @@ use crate::framework::routes::{RouteTable, Routes};
 use crate::http::error::ApiError;
 use crate::http::openapi::shapes::ErrorModel;
 use crate::login::principal;
+use crate::middleware::authenticate::record_refusal;
 use crate::middleware::limits::LimitsLayer;
 use crate::middleware::request_id::RequestIdLayer;
 use crate::middleware::work::WorkLayer;
@@ -88,7 +89,12 @@ pub(crate) async fn forward_auth(
     let now = app.env.clock.now();
     let principal = match principal::principal(&app, request.headers(), request.extensions(), now).await {
         Ok(principal) => principal,
-        Err(error) => return refused(error),
+        Err(error) => {
+            if error.is_recorded() {
+                Box::pin(record_refusal(&app, request.headers(), request.extensions(), &error)).await;
+            }
+            return refused(error);
+        }
     };
     app.server.activity.note(now);
     if let Err(error) = check_scope(&principal, query.as_deref().unwrap_or_default()) {

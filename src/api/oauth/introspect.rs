@@ -9,16 +9,17 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{TokenForm, require_right, token_of_form};
+use super::{IntrospectionForm, address_of_form, require_right, token_of_form};
 use crate::app::{App, AppState};
 use crate::auth::api_key::ApiKey;
 use crate::auth::claims::{Claims, TokenKind};
 use crate::auth::permissions::Permissions;
-use crate::auth::{Credential, Principal};
+use crate::auth::{Addresses, Credential, Principal};
 use crate::config::AuthScheme;
 use crate::http::error::ApiResult;
 use crate::http::openapi::shapes::OAuthError;
 use crate::login::principal;
+use crate::login::used_from::UsedFrom;
 
 /// Why a token is not good is nobody's business here (section 2.2).
 #[derive(Debug, Serialize)]
@@ -67,6 +68,11 @@ pub(crate) struct ActiveToken {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     projects: Option<Vec<Uuid>>,
+    /// The networks it may be used from, if not from all: the program that asks looks where the token came from, or says so
+    /// in the form's `address`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<String>, required = false)]
+    addresses: Option<Addresses>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     device_id: Option<Uuid>,
@@ -92,7 +98,7 @@ pub(crate) struct ActiveToken {
     tag = "oauth",
     summary = "Whether a token is good, and what it says (RFC 7662).",
     description = "For admins and the service accounts in ZENDO_INTROSPECTION_ACCOUNTS.",
-    request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
+    request_body(content = IntrospectionForm, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "`active` and, when it is true, what the token says", body = ActiveToken),
         (status = 400, description = "What was sent is no form with one token", body = OAuthError)
@@ -107,12 +113,13 @@ pub(crate) async fn introspect(
 ) -> ApiResult<Json<Introspection>> {
     require_right(&app, &caller)?;
     let token = token_of_form(&headers, &body)?;
+    let from = address_of_form(&headers, &body)?.map_or(UsedFrom::Untold, UsedFrom::Address);
     let token = token.expose_secret();
     // Under the other schemes no request passes for its token.
     if !matches!(app.config.auth_scheme, AuthScheme::OAuth2PasswordBearer | AuthScheme::External) {
         return Ok(Json(Introspection::Inactive { active: false }));
     }
-    match principal::principal_of(&app, token, None, app.env.clock.now()).await {
+    match principal::principal_of(&app, token, None, from, app.env.clock.now()).await {
         Ok(holder) => {
             let key = ApiKey::decode(token).map(|key| key.id.0);
             Ok(Json(Introspection::Active(Box::new(ActiveToken::of(&app, &holder, key)))))
@@ -139,6 +146,7 @@ impl ActiveToken {
             sub: holder.user.id.0,
             is_service_account: holder.user.body.is_service_account,
             projects: holder.projects().map(|projects| projects.iter().copied().collect()),
+            addresses: holder.scope().and_then(|scope| scope.addresses.clone()),
             ..said
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName};
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
@@ -16,6 +16,7 @@ use super::{INTROSPECT, REVOKE, refusals};
 use crate::app::{App, AppState, Auth};
 use crate::config::AuthScheme;
 use crate::framework::routes::Routes;
+use crate::login::{sign_in, token_endpoint};
 
 const JWKS: &str = "/.well-known/jwks.json";
 const METADATA: &str = "/.well-known/oauth-authorization-server";
@@ -28,6 +29,8 @@ pub(crate) fn routes() -> Routes {
         .get(JWKS, get_jwks)
         .open()
         .get(METADATA, get_metadata)
+        .open()
+        .post(token_endpoint::PATH, token_endpoint::token)
         .open()
         .around_each(with_refusals)
 }
@@ -64,7 +67,7 @@ pub(crate) async fn get_jwks(State(auth): State<Arc<Auth>>) -> Response {
     responses((status = 200, description = "The metadata", body = AuthorizationServerMetadata))
 )]
 pub(crate) async fn get_metadata(State(app): State<AppState>, headers: HeaderMap) -> Response {
-    (KEPT, Json(metadata(&app, &base_url(&app, &headers)))).into_response()
+    (KEPT, Json(metadata(&app, &app.base_url(&headers)))).into_response()
 }
 
 #[derive(ToSchema)]
@@ -112,6 +115,8 @@ struct AuthorizationServerMetadata {
     revocation_endpoint_auth_methods_supported: &'static [&'static str],
     service_documentation: String,
     zendo_token_signing_alg: String,
+    /// Who a token has to be for that is exchanged here, unless a trust rule says otherwise.
+    zendo_token_exchange_audience: String,
 }
 
 fn metadata(app: &App, base: &str) -> AuthorizationServerMetadata {
@@ -120,12 +125,18 @@ fn metadata(app: &App, base: &str) -> AuthorizationServerMetadata {
     let has_sign_in = app.config.auth_scheme == AuthScheme::OAuth2PasswordBearer;
     AuthorizationServerMetadata {
         issuer: issuer.unwrap_or(base).to_owned(),
-        token_endpoint: format!("{base}/api/v1/login"),
-        token_endpoint_auth_methods_supported: &["none"],
+        token_endpoint: format!("{base}{}", token_endpoint::PATH),
+        token_endpoint_auth_methods_supported: &["none", "client_secret_basic", "client_secret_post"],
         device_authorization_endpoint: has_sign_in.then(|| format!("{base}/api/v1/device_authorization")),
         grant_types_supported: match has_sign_in {
-            true => &["password", "urn:ietf:params:oauth:grant-type:device_code", "zenml-api-key"],
-            false => &["zenml-api-key"],
+            true => &[
+                "password",
+                sign_in::DEVICE_CODE,
+                "zenml-api-key",
+                token_endpoint::TOKEN_EXCHANGE,
+                token_endpoint::CLIENT_CREDENTIALS,
+            ],
+            false => &["zenml-api-key", token_endpoint::TOKEN_EXCHANGE, token_endpoint::CLIENT_CREDENTIALS],
         },
         response_types_supported: &[],
         jwks_uri: format!("{base}{JWKS}"),
@@ -135,14 +146,6 @@ fn metadata(app: &App, base: &str) -> AuthorizationServerMetadata {
         revocation_endpoint_auth_methods_supported: &["client_secret_basic"],
         service_documentation: format!("{base}/docs"),
         zendo_token_signing_alg: app.auth.tokens.algorithm(),
+        zendo_token_exchange_audience: app.own_audience().to_owned(),
     }
-}
-
-/// Where callers reach this server: as the operator says, else as this one did.
-fn base_url(app: &App, headers: &HeaderMap) -> String {
-    if let Some(url) = &app.config.server_url {
-        return url.0.clone();
-    }
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-    format!("http://{host}{}", app.config.root_url_path.0)
 }

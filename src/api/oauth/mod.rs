@@ -8,6 +8,7 @@ pub(crate) mod revoke;
 
 use std::collections::HashSet;
 use std::iter;
+use std::net::IpAddr;
 
 use axum::Router;
 use axum::extract::Request;
@@ -95,6 +96,31 @@ struct TokenForm {
     /// Taken and not needed
     #[schema(nullable = false)]
     token_type_hint: Option<String>,
+}
+
+#[derive(ToSchema)]
+#[schema(as = ZendoIntrospectionForm)]
+#[expect(dead_code, reason = "it is described, not made: `address_of_form` reads it")]
+struct IntrospectionForm {
+    token: String,
+    /// Taken and not needed
+    #[schema(nullable = false)]
+    token_type_hint: Option<String>,
+    /// The address that the token came from: one that may not be used there is not active
+    #[schema(nullable = false)]
+    address: Option<String>,
+}
+
+/// The form's `address`: where the token that is asked about came from.
+///
+/// # Errors
+/// 400 for what is none.
+fn address_of_form(headers: &HeaderMap, body: &[u8]) -> ApiResult<Option<IpAddr>> {
+    let Some((_, text)) = form::fields(headers, body).find(|(name, _)| name == "address") else {
+        return Ok(None);
+    };
+    let unreadable = |_| ApiError::oauth("invalid_request", "The form's address has to be an IP address.");
+    text.trim().parse().map(Some).map_err(unreadable)
 }
 
 /// The form's `token`, without a line break of the file that held it. Its `token_type_hint` would only say where to look first.

@@ -20,7 +20,18 @@ const BEARER: HeaderValue = HeaderValue::from_static("Bearer");
 const BAD_BEARER: HeaderValue = HeaderValue::from_static("Bearer error=\"invalid_token\"");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// Codes that handlers say themselves.
-const CODES: [&str; 2] = ["invalid_request", "unsupported_token_type"];
+const CODES: [&str; 10] = [
+    "invalid_request",
+    "unsupported_token_type",
+    "invalid_scope",
+    "invalid_target",
+    "unsupported_grant_type",
+    "authorization_pending",
+    "slow_down",
+    "access_denied",
+    "expired_token",
+    "invalid_grant",
+];
 
 /// How a client has tried to say who it is: its refusal names the same way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -99,7 +99,7 @@ fn as_json(read: &Unverified, now: DateTime<Utc>) -> String {
 }
 
 /// The claims that have words of their own.
-const TOLD: [&str; 19] = [
+const TOLD: [&str; 20] = [
     "sub",
     "iss",
     "aud",
@@ -111,6 +111,7 @@ const TOLD: [&str; 19] = [
     "token_type",
     "scope",
     "projects",
+    "addresses",
     "device_id",
     "api_key_id",
     "key_gen",
@@ -132,6 +133,7 @@ fn words(read: &Unverified, now: DateTime<Utc>) -> String {
     line("For", &format!("the account {}", read.text("sub").unwrap_or("that is not named")));
     line("May", &read.text("scope").map_or_else(|| "all that its account may".to_owned(), scope_in_words));
     line("Projects", &projects(&read.claims));
+    line("Usable from", &addresses(&read.claims));
     line("Bound to", &bindings(read));
     line("Made from", &parents(&read.claims));
     line("Issued by", &format!("the server {}", read.text("iss").unwrap_or("that is not named")));
@@ -190,6 +192,13 @@ fn scope_in_words(scope: &str) -> String {
         format!("{name}: {}", verbs.join(", "))
     });
     parts.collect::<Vec<_>>().join("; ")
+}
+
+fn addresses(claims: &serde_json::Map<String, Value>) -> String {
+    match claims.get("addresses").and_then(Value::as_array) {
+        Some(networks) => networks.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
+        None => "everywhere".to_owned(),
+    }
 }
 
 fn projects(claims: &serde_json::Map<String, Value>) -> String {

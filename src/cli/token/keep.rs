@@ -14,6 +14,7 @@ use super::super::{CliError, program};
 use super::signals::Signals;
 use crate::client::api_tokens::{self, TokenRequest};
 use crate::client::claims::Unverified;
+use crate::client::exchange::Exchange;
 use crate::client::http::HttpClient;
 use crate::client::target::Target;
 use crate::client::{ClientError, Environment, Session, expiry, files};
@@ -27,6 +28,9 @@ const PAUSES_IN_A_LIFE: i32 = 12;
 const SHORTEST_PAUSE: TimeDelta = TimeDelta::seconds(1);
 /// Servers take a token for a while after its end, since clocks differ (ZENML_SERVER_JWT_TOKEN_LEEWAY_SECONDS).
 const LEEWAY: TimeDelta = TimeDelta::seconds(60);
+/// A projected token of Kubernetes is replaced after four fifths of its life, which is ten minutes at least.
+const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(15);
+const LOOK_AT_FILE: Duration = Duration::from_millis(500);
 /// How long the end waits for a server, to take tokens back there.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -35,6 +39,8 @@ pub(super) struct Issuer {
     pub environment: Environment,
     pub target: Target,
     pub request: TokenRequest,
+    /// For the identity of this job, in place of a session.
+    pub exchange: Option<Exchange>,
     pub clock: SharedClock,
 }
 
@@ -51,14 +57,42 @@ pub(super) struct Issued {
 impl Issuer {
     pub(super) fn issue(&self) -> Result<Issued, ClientError> {
         let made = self.clock.now();
-        let mut session = Session::open(&self.environment, &self.target, made)?;
-        let secret = api_tokens::issue(&mut session, &self.request)?;
+        let secret = match &self.exchange {
+            Some(exchange) => self.exchanged(exchange)?,
+            None => {
+                let mut session = Session::open(&self.environment, &self.target, made)?;
+                api_tokens::issue(&mut session, &self.request)?
+            }
+        };
         let claims = Unverified::read(secret.expose_secret());
         let life = claims.and_then(|claims| {
             let made_there = claims.moment("iat").unwrap_or(made);
             Some(claims.moment("exp")? - made_there)
         });
         Ok(Issued { secret, made, life })
+    }
+
+    /// One for this job's identity, once there is a token of it that wasn't exchanged before.
+    fn exchanged(&self, exchange: &Exchange) -> Result<SecretString, ClientError> {
+        let http = HttpClient::new(&self.target)?;
+        let scope = super::scope_of(&self.request);
+        let until = self.clock.now() + LONGEST_WAIT;
+        let mut has_told = false;
+        loop {
+            match exchange.issue(&http, &self.request, scope.as_deref()) {
+                Err(ClientError::UsedIdentity { path: Some(path) }) if self.clock.now() < until => {
+                    if !has_told {
+                        let shown = path.display();
+                        program::complain(&format!(
+                            "the token in {shown} was exchanged before; waiting for another"
+                        ));
+                    }
+                    has_told = true;
+                    std::thread::sleep(LOOK_AT_FILE);
+                }
+                issued => return issued,
+            }
+        }
     }
 
     /// Takes a token back, without waiting long.
@@ -199,6 +233,7 @@ fn ends_the_session(error: &ClientError) -> bool {
         ClientError::Refused { .. }
         | ClientError::Expired { .. }
         | ClientError::NotSignedIn { .. }
+        | ClientError::UsedIdentity { path: None }
         | ClientError::NotNarrowed { .. } => true,
         ClientError::Server { status, .. } => matches!(status, 400 | 403 | 422),
         _ => false,

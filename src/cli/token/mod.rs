@@ -20,6 +20,7 @@ use super::{CliError, program};
 use crate::auth::permissions::Permissions;
 use crate::client::api_tokens::TokenRequest;
 use crate::client::config_file::ConfigFile;
+use crate::client::exchange::{Exchange, Identity};
 use crate::client::target::{self, Target};
 use crate::client::{ClientError, Environment, ServerUrl, Session};
 use crate::env::clock::{Clock, SystemClock};
@@ -30,8 +31,10 @@ use crate::env::clock::{Clock, SystemClock};
     after_help = "Examples:\n  zendo token\n  zendo token --expires-in 3600\n  \
                   zendo token --name nightly --read-only\n  \
                   zendo token --project default --scope runs:read --scope artifacts:write\n  \
+                  zendo token --address 10.0.0.0/8\n  \
                   zendo token --file /run/zendo/token --expires-in 900\n  \
                   zendo token --read-only --exec -- python report.py\n  \
+                  zendo token --exchange --server https://zen.example.com --exec -- python train.py\n  \
                   curl -H \"Authorization: Bearer $(zendo token)\" https://zen.example.com/api/v1/current-user"
 )]
 pub(super) struct TokenArgs {
@@ -39,6 +42,8 @@ pub(super) struct TokenArgs {
     command: Option<Command>,
     #[command(flatten)]
     request: RequestArgs,
+    #[command(flatten)]
+    exchange: ExchangeArgs,
     #[command(flatten)]
     server: ServerArgs,
     /// Keep a token in a file until stopped, instead of printing one
@@ -88,6 +93,30 @@ struct RequestArgs {
     /// the resource is named as in the API's paths; `*` is every other resource.
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
+    /// Let it be used only from this address or network, such as 10.0.0.0/8; can be repeated
+    #[arg(long = "address", value_name = "ADDRESS")]
+    addresses: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+struct ExchangeArgs {
+    /// Get the token for the identity of this job, without a sign-in
+    ///
+    /// The server has to have a trust rule for it. The identity is looked for in this order: --subject-token-file,
+    /// ZENDO_SUBJECT_TOKEN_FILE, GitHub's ACTIONS_ID_TOKEN_REQUEST_URL, GitLab's variable ZENDO_ID_TOKEN, Kubernetes'
+    /// projected file /var/run/secrets/zendo/token. Each token of an identity is exchanged once: GitHub gives another one
+    /// for each renewal, a file is waited for until another one is in it, and what is in a variable can't be renewed.
+    #[arg(long)]
+    exchange: bool,
+    /// With --exchange: the file that holds the identity's token
+    #[arg(long, value_name = "PATH", requires = "exchange")]
+    subject_token_file: Option<PathBuf>,
+    /// With --exchange: who the identity's token is to be for [default: what the server says]
+    #[arg(long, value_name = "AUDIENCE", requires = "exchange")]
+    audience: Option<String>,
+    /// With --exchange: the service account, or the trust rule, that is meant, where rules for several take the identity
+    #[arg(long = "as", value_name = "NAME", requires = "exchange")]
+    account: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -114,8 +143,8 @@ pub(super) fn run(args: TokenArgs, program: &'static str) -> Result<ExitCode, Cl
         Some(Command::Revoke(args)) => revoke::run(&args, program),
         Some(Command::Inspect(args)) => inspect::run(&args, program),
         None => {
-            let issuer =
-                issuer(args.request, &args.server).map_err(|error| program::explain(&error, program))?;
+            let issuer = issuer(args.request, args.exchange, &args.server)
+                .map_err(|error| program::explain(&error, program))?;
             if args.exec {
                 return exec::run(issuer, &args.run, program);
             }
@@ -134,13 +163,34 @@ fn print(issuer: &Issuer, program: &'static str) -> Result<(), CliError> {
     program::print(&format!("{}\n", issued.secret.expose_secret()))
 }
 
-fn issuer(request: RequestArgs, server: &ServerArgs) -> Result<Issuer, ClientError> {
+fn issuer(request: RequestArgs, exchange: ExchangeArgs, server: &ServerArgs) -> Result<Issuer, ClientError> {
     let environment = Environment::from_process()?;
     let target = server.target(&environment)?;
-    let RequestArgs { name, expires_in, read_only, projects, scopes } = request;
+    let RequestArgs { name, expires_in, read_only, projects, scopes, addresses } = request;
     let is_narrowed = read_only || !allow_all(&scopes);
-    let request = TokenRequest { name, expires_in, read_only, projects, scopes, is_narrowed };
-    Ok(Issuer { environment, target, request, clock: Arc::new(SystemClock) })
+    let request = TokenRequest { name, expires_in, read_only, projects, scopes, addresses, is_narrowed };
+    let exchange = match exchange {
+        ExchangeArgs { exchange: false, .. } => None,
+        ExchangeArgs { subject_token_file, audience, account, .. } => {
+            let identity = Identity::find(subject_token_file.as_deref(), |name| std::env::var_os(name))?;
+            Some(Exchange::new(identity, audience, account))
+        }
+    };
+    Ok(Issuer { environment, target, request, exchange, clock: Arc::new(SystemClock) })
+}
+
+/// What `--scope` and `--read-only` leave together, as OAuth's requests have it.
+fn scope_of(request: &TokenRequest) -> Option<String> {
+    let listed = (!request.scopes.is_empty()).then(|| request.scopes.join(" "));
+    match (listed, request.read_only) {
+        (listed, false) => listed,
+        (None, true) => Some(Permissions::read_only().to_string()),
+        // What is no scope is for the server to refuse.
+        (Some(listed), true) => Some(match listed.parse::<Permissions>() {
+            Ok(permissions) => permissions.intersection(&Permissions::read_only()).to_string(),
+            Err(_) => listed,
+        }),
+    }
 }
 
 /// Whether a token with these scopes may do all that its user may. What the server will refuse is no such list.

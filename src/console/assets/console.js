@@ -6,8 +6,9 @@ import * as dialogs from "./dialogs.js";
 import * as forms from "./forms.js";
 import * as secrets from "./secrets.js";
 import * as sessions from "./sessions.js";
+import * as trusts from "./trusts.js";
 
-for (const part of [connectors, dialogs, forms, secrets, sessions]) part.begin();
+for (const part of [connectors, dialogs, forms, secrets, sessions, trusts]) part.begin();
 
 // The exact moment, in the reader's own time zone.
 for (const time of document.querySelectorAll("time[title]")) {

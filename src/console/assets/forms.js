@@ -29,17 +29,43 @@ function fieldsOf(form) {
   for (const field of form.elements) {
     if (!field.name || field.tagName === "BUTTON") continue;
     if (field.value === "" && "omitEmpty" in field.dataset) continue;
-    fields[field.name] = valueOf(field);
+    put(fields, field.name.split("."), valueOf(field));
   }
   return fields;
+}
+
+/** Names with a point between are of an object within. */
+function put(fields, [name, ...rest], value) {
+  if (rest.length === 0) fields[name] = value;
+  else put((fields[name] ??= {}), rest, value);
+}
+
+/** CLAIM=TEXT line by line, as an object of lists. */
+function conditionsIn(text) {
+  const conditions = {};
+  for (const line of text.split("\n").map((line) => line.trim()).filter(Boolean)) {
+    const end = line.indexOf("=");
+    const claim = end < 0 ? line : line.slice(0, end).trim();
+    (conditions[claim] ??= []).push(end < 0 ? "" : line.slice(end + 1).trim());
+  }
+  return conditions;
 }
 
 function valueOf(field) {
   if (field.type === "checkbox") return field.checked;
   if (field.type === "number") return Number(field.value);
-  if ("json" in field.dataset) return JSON.parse(field.value);
+  if ("json" in field.dataset) return parsed(field.value);
+  if ("lines" in field.dataset) return conditionsIn(field.value);
   if (field.value === "" && "nullEmpty" in field.dataset) return null;
   return field.value;
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error("What was put in is no JSON.");
+  }
 }
 
 async function change(form) {

@@ -10,6 +10,7 @@ mod members;
 mod profile;
 mod service_accounts;
 mod sign_in;
+mod trusts;
 pub(super) mod verify;
 mod webhooks;
 
@@ -30,6 +31,7 @@ pub(super) fn router() -> Router<Console> {
         .route("/console/settings/service-accounts/{id}", get(service_accounts::one))
         .route("/console/settings/connectors", get(connectors::list))
         .route("/console/settings/connectors/{id}", get(connectors::one))
+        .route(trusts::PATH, get(trusts::trusts))
         .route("/console/settings/devices", get(devices::devices))
         .route("/console/settings/webhooks", get(webhooks::webhooks))
         .route("/console/settings/members", get(members::members))

@@ -12,13 +12,18 @@ use crate::auth::api_key::ApiKey;
 use crate::auth::key_proof::{self, KeyToProve};
 use crate::auth::{AuthenticationError, Scope, VerifiedToken};
 use crate::login::principal;
+use crate::login::used_from::UsedFrom;
 
 /// Trades an API key for what its token is bound to.
 ///
 /// # Errors
 /// 401 with the reason.
-pub(crate) async fn verify(app: &AppState, text: &str) -> Result<Grantee, AuthenticationError> {
-    let (row, scope) = prove(app, text).await?;
+pub(crate) async fn verify(
+    app: &AppState,
+    text: &str,
+    from: UsedFrom<'_>,
+) -> Result<Grantee, AuthenticationError> {
+    let (row, scope) = prove(app, text, from).await?;
     let maker = match scope.key_gen {
         Some(generation) => maker(&row, generation)?,
         None => None,
@@ -52,6 +57,7 @@ pub(crate) async fn claim(app: &App, text: &str) -> Claim {
 pub(crate) async fn prove(
     app: &AppState,
     text: &str,
+    from: UsedFrom<'_>,
 ) -> Result<(Arc<KeyToProve>, Scope), AuthenticationError> {
     let key = ApiKey::decode(text).ok_or(AuthenticationError::UnreadableApiKey)?;
     let row = app.auth.identities.api_key(key.id.0).await?;
@@ -60,7 +66,7 @@ pub(crate) async fn prove(
     let generation = generation.ok_or_else(|| AuthenticationError::WrongApiKey(row.key.name.clone()))?;
     // Asked last: whoever has no right key learns nothing of its account.
     check_in_use(&row)?;
-    check_maker(app, &row, generation, app.env.clock.now()).await?;
+    check_maker(app, &row, generation, from, app.env.clock.now()).await?;
     app.auth.last_used.api_key(row.key.id, app.env.clock.now());
     let scope = Scope { api_key_id: Some(row.key.id.0), key_gen: Some(generation), ..Scope::default() };
     Ok((row, scope))
@@ -88,6 +94,7 @@ pub(crate) async fn check_maker(
     app: &AppState,
     row: &KeyToProve,
     generation: i64,
+    from: UsedFrom<'_>,
     now: DateTime<Utc>,
 ) -> Result<(), AuthenticationError> {
     let Some(maker) = maker(row, generation)? else { return Ok(()) };
@@ -96,7 +103,8 @@ pub(crate) async fn check_maker(
         return Err(ended());
     }
     // Apart: a token may be bound to a key in its turn, and hardly a key has been made with one.
-    match Box::pin(principal::holder(app, &maker, now)).await {
+    match Box::pin(principal::holder(app, &maker, from, now)).await {
+        Err(error @ AuthenticationError::Elsewhere(_)) => Err(error),
         Err(error) if error.is_refusal() => Err(ended()),
         checked => checked.map(drop),
     }

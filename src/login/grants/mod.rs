@@ -1,9 +1,11 @@
-//! Grants: ways to trade a proof for an access token at `POST /api/v1/login`. One file a grant.
+//! Grants: ways to trade a proof for an access token at `POST /api/v1/login` and `POST /oauth/token`. One file a grant.
 
 pub(crate) mod api_key;
+pub(crate) mod client_credentials;
 pub(crate) mod device;
 pub(crate) mod external;
 pub(crate) mod password;
+pub(crate) mod token_exchange;
 
 use uuid::Uuid;
 

@@ -98,7 +98,7 @@ pub(crate) async fn download_archive(
 ) -> ApiResult<Response> {
     let token = query.required("token").unwrap_or_default();
     query.finish()?;
-    let projects = require_download(&app, &token, DOWNLOAD, id).await?;
+    let projects = require_download(&app, &token, DOWNLOAD, id, address).await?;
     let version = find_stored::<ArtifactVersionRow>(&app, id).await?;
     let artifact = find_stored::<ArtifactRow>(&app, version.artifact_id).await?;
     let right = app.edge.budgets.downloads.begin(Holder::Address(address))?;

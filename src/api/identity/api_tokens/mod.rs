@@ -23,7 +23,7 @@ use crate::audit::{Action, Event, Origin};
 use crate::auth::claims::TokenKind;
 use crate::auth::kind::Kind;
 use crate::auth::permissions::Verb;
-use crate::auth::{Principal, Revocation, VerifiedToken, api_key, register};
+use crate::auth::{Addresses, Principal, Revocation, VerifiedToken, api_key, register};
 use crate::framework::routes::Routes;
 use crate::framework::{Context, Loader, PageAnswer, Resource, Response, ResponseOf, get, list_of, pick};
 use crate::http::error::{ApiError, ApiResult};
@@ -58,6 +58,7 @@ row! {
         pub id: Id,
         name: String,
         projects: Option<String>,
+        addresses: Option<String>,
         key_gen: Option<i64>,
         /// Computed.
         revoked: bool,
@@ -128,6 +129,10 @@ impl ApiTokenRow {
         key.zip(self.key_gen).is_some_and(|(key, generation)| !key.is_good(generation, now.to_utc()))
     }
 
+    fn addresses(&self) -> Option<Addresses> {
+        self.addresses.as_deref()?.parse().ok()
+    }
+
     fn projects(&self) -> Option<BTreeSet<Uuid>> {
         serde_json::from_str(self.projects.as_deref()?).ok()
     }
@@ -174,6 +179,9 @@ pub(crate) struct ApiTokenBody {
     status: ApiTokenStatus,
     /// The ids of the projects it is for; null is all.
     projects: Option<BTreeSet<Uuid>>,
+    /// The networks it may be used from; null is all.
+    #[schema(value_type = Option<Vec<String>>)]
+    addresses: Option<Addresses>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -234,13 +242,13 @@ impl Resource for ApiTokenRow {
         let keys = rows.iter().filter_map(|row| row.metadata.api_key_id).collect();
         let keys = api_keys::rotations(&loader.store, keys).await?;
         let response = |row: Self| {
-            let (status, projects) = (row.status(&keys, now), row.projects());
+            let (status, projects, addresses) = (row.status(&keys, now), row.projects(), row.addresses());
             let descendants = descendants.get(&row.id).copied().unwrap_or_default();
             let resources = loader.resources(|| ApiTokenResources {
                 user: users.get(&row.body.user_id).cloned(),
                 parent: pick(&parents, row.body.parent_id),
             });
-            let body = ApiTokenBody { columns: row.body, status, projects };
+            let body = ApiTokenBody { columns: row.body, status, projects, addresses };
             let metadata = loader.metadata(|| ApiTokenMetadata { references: row.metadata, descendants });
             Response::named(row.id, row.name, body, metadata, resources)
         };

@@ -42,7 +42,7 @@ pub(super) async fn download(
 ) -> ApiResult<Response> {
     let token = query.required("token").unwrap_or_default();
     query.finish()?;
-    let projects = require_download(&app, &token, DOWNLOAD, id).await?;
+    let projects = require_download(&app, &token, DOWNLOAD, id, address).await?;
     let snapshot = find_stored::<SnapshotRow>(&app, id).await?;
     let right = app.edge.budgets.downloads.begin(Holder::Address(address))?;
     let file = file(&app, &snapshot, projects.as_ref()).await?;

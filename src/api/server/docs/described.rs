@@ -6,13 +6,13 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi as _};
 
 use crate::api::artifacts::artifact_versions;
-use crate::api::identity::{api_keys, api_tokens, devices};
+use crate::api::identity::{api_keys, api_tokens, devices, trusts};
 use crate::api::oauth;
 use crate::api::server::{audit, health};
 use crate::api::stacks::secrets;
 use crate::http::openapi::shapes::{Busy, ErrorModel, InvalidRequest, OAuthError};
 use crate::http::{Operation, openapi};
-use crate::login::{api_token, sign_in};
+use crate::login::{api_token, sign_in, token_endpoint};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -30,6 +30,13 @@ use crate::login::{api_token, sign_in};
         api_tokens::get_api_token,
         api_tokens::revoke_api_token,
         api_tokens::revoke,
+        token_endpoint::token,
+        trusts::list_trusts,
+        trusts::get_trust,
+        trusts::changes::create_trust,
+        trusts::changes::update_trust,
+        trusts::changes::delete_trust,
+        trusts::test::test_token,
         artifact_versions::files::download_archive,
         audit::list_records,
         devices::routes::list_devices,

@@ -1,0 +1,273 @@
+//! Tokens that others have issued: who an issuer is, where its keys are, and whether a token is its.
+//!
+//! An issuer is asked only over https (this machine excepted), for its discovery document and the keys that this names
+//! (OpenID Connect Discovery 1.0). Its keys are remembered, and looked up again when a token names one that isn't among
+//! them: at most once a minute, whatever comes.
+
+mod discovery;
+mod keys;
+mod token;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Map, Value};
+use tokio::sync::Mutex;
+use url::Url;
+
+use crate::outbound::{CallError, Outbound};
+
+pub(crate) use keys::{KeySet, NoKeySet};
+pub(crate) use token::{Expected, JWT, Unverified, Verified};
+
+/// Issuers that are remembered at once.
+const REMEMBERED: u64 = 1024;
+/// Between two looks for a key that isn't there.
+const BETWEEN_LOOKS: TimeDelta = TimeDelta::minutes(1);
+/// For so long an issuer isn't asked again that gave no usable answer.
+const AFTER_FAILURE: TimeDelta = TimeDelta::seconds(10);
+/// Keys that are older are looked up again, so that one that was withdrawn ends.
+const FRESH: TimeDelta = TimeDelta::minutes(15);
+/// And for so long they are good while the issuer can't be reached.
+const STALE: TimeDelta = TimeDelta::hours(6);
+
+/// Why a token of somebody else's is refused. The texts have nothing of the token's but what it says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refused {
+    #[error("it is no signed JWT: {0}")]
+    Unreadable(&'static str),
+    #[error("its algorithm is {0:?}, and only signatures by a public key are taken")]
+    Algorithm(String),
+    #[error("its type is {0:?}")]
+    Type(String),
+    #[error("it has extensions that have to be understood and aren't (crit)")]
+    Critical,
+    #[error("it names the key {0:?}, which its issuer doesn't have")]
+    UnknownKey(String),
+    #[error("its issuer has no key for its algorithm")]
+    NoKey,
+    #[error("its signature is wrong")]
+    Signature,
+    #[error("it is of the issuer {0:?}")]
+    Issuer(String),
+    #[error("it is for the audience {0}")]
+    Audience(String),
+    #[error("it doesn't say its {0}")]
+    Missing(&'static str),
+    #[error("its {0} is no moment")]
+    NoMoment(&'static str),
+    #[error("it ended {0} seconds ago")]
+    Expired(i64),
+    #[error("it isn't good yet ({0})")]
+    TooEarly(&'static str),
+    #[error("it was issued {0} seconds ago, and at most {1} are taken")]
+    TooOld(i64, i64),
+    #[error(transparent)]
+    Issuers(#[from] IssuerError),
+}
+
+/// Why an issuer's keys aren't known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum IssuerError {
+    #[error(
+        "an issuer is an address that begins with https:// (or http:// on this machine), without a query or fragment"
+    )]
+    Url,
+    #[error("the issuer gave no keys: {0}")]
+    Call(#[from] CallError),
+    #[error("the issuer gave no keys: {0} answered {1}")]
+    Status(String, u16),
+    #[error("the issuer's discovery document can't be read")]
+    Document,
+    #[error("the issuer's discovery document is that of {0:?}")]
+    OtherIssuer(String),
+    #[error("the issuer's keys can't be read: {0}")]
+    Keys(NoKeySet),
+}
+
+impl IssuerError {
+    /// Whether it may be otherwise in a moment.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(self, Self::Call(_) | Self::Status(..))
+    }
+}
+
+/// Where the keys of an issuer are from.
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    /// Its discovery document says where.
+    Discovery,
+    /// They were given, since it can't be reached.
+    Given(Arc<KeySet>),
+}
+
+/// Knows issuers. Cloning it is cheap.
+#[derive(Debug, Clone)]
+pub struct Issuers {
+    outbound: Outbound,
+    known: moka::sync::Cache<String, Arc<Mutex<Known>>>,
+}
+
+/// What is known of one. Whoever asks it holds the lock, so that one question is under way at a time.
+#[derive(Debug, Default)]
+struct Known {
+    found: Option<Arc<KeySet>>,
+    found_at: Option<DateTime<Utc>>,
+    asked_at: Option<DateTime<Utc>>,
+    failure: Option<IssuerError>,
+}
+
+impl Issuers {
+    /// Issuers that are reached so.
+    pub(crate) fn new(outbound: Outbound) -> Self {
+        Self { outbound, known: moka::sync::Cache::new(REMEMBERED) }
+    }
+
+    /// Checks a token: that its issuer has signed it, for this audience, and that its time is now.
+    ///
+    /// # Errors
+    /// [`Refused`] with the reason.
+    pub(crate) async fn verify(
+        &self,
+        source: &Source,
+        token: &Unverified<'_>,
+        expected: &Expected<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Verified, Refused> {
+        // What can be told without a question to anybody comes first.
+        token.check_claims(expected, now)?;
+        match source {
+            Source::Given(keys) => token.check_signature(keys)?,
+            Source::Discovery => {
+                let found = self.find(expected.issuer, now, |_| false).await?;
+                match token.check_signature(&found) {
+                    Err(Refused::UnknownKey(_) | Refused::NoKey) => {
+                        let lacks_key = |keys: &KeySet| token.is_of_unknown_key(keys);
+                        let found = self.find(expected.issuer, now, lacks_key).await?;
+                        token.check_signature(&found)?;
+                    }
+                    checked => checked?,
+                }
+            }
+        }
+        Ok(token.verified())
+    }
+
+    /// What is known of an issuer. It is asked when nothing is, when that is old, or when it `lacks` something and wasn't
+    /// asked within the last minute.
+    async fn find(
+        &self,
+        issuer: &str,
+        now: DateTime<Utc>,
+        lacks: impl Fn(&KeySet) -> bool,
+    ) -> Result<Arc<KeySet>, IssuerError> {
+        let url = issuer_url(issuer)?;
+        let known = self.known.get_with(issuer.to_owned(), Arc::default);
+        let locked = Arc::clone(&known).lock_owned().await;
+        if let Some(found) = locked.in_time(now).filter(|found| !lacks(found) || !locked.may_look(now)) {
+            return Ok(found);
+        }
+        if let Some(failure) = locked.failure.clone().filter(|_| !locked.may_ask(now)) {
+            return locked.found_while_away(now).ok_or(failure);
+        }
+        let (outbound, issuer) = (self.outbound.clone(), issuer.to_owned());
+        // A task of its own: whoever hangs up meanwhile would have it asked again.
+        let mut locked = locked;
+        let asked = tokio::spawn(async move {
+            let answer = discovery::ask(&outbound, &url, &issuer).await;
+            locked.note(answer, now)
+        });
+        asked.await.unwrap_or(Err(IssuerError::Document))
+    }
+}
+
+impl Known {
+    /// What was found, while it is new enough.
+    fn in_time(&self, now: DateTime<Utc>) -> Option<Arc<KeySet>> {
+        self.found_within(FRESH, now)
+    }
+
+    fn found_while_away(&self, now: DateTime<Utc>) -> Option<Arc<KeySet>> {
+        self.found_within(STALE, now)
+    }
+
+    fn found_within(&self, life: TimeDelta, now: DateTime<Utc>) -> Option<Arc<KeySet>> {
+        let is_new = self.found_at.is_some_and(|at| is_within(at, life, now));
+        self.found.clone().filter(|_| is_new)
+    }
+
+    /// Whether enough time has passed to look for another key.
+    fn may_look(&self, now: DateTime<Utc>) -> bool {
+        self.asked_at.is_none_or(|at| !is_within(at, BETWEEN_LOOKS, now))
+    }
+
+    /// Whether enough time has passed since it gave no answer.
+    fn may_ask(&self, now: DateTime<Utc>) -> bool {
+        self.asked_at.is_none_or(|at| !is_within(at, AFTER_FAILURE, now))
+    }
+
+    fn note(
+        &mut self,
+        answer: Result<KeySet, IssuerError>,
+        now: DateTime<Utc>,
+    ) -> Result<Arc<KeySet>, IssuerError> {
+        self.asked_at = Some(now);
+        match answer {
+            Ok(found) => {
+                let found = Arc::new(found);
+                (self.found, self.found_at, self.failure) = (Some(Arc::clone(&found)), Some(now), None);
+                Ok(found)
+            }
+            Err(failure) => {
+                tracing::warn!(%failure, "an issuer's keys could not be read");
+                self.failure = Some(failure.clone());
+                self.found_while_away(now).ok_or(failure)
+            }
+        }
+    }
+}
+
+/// Whether less than `life` has passed since a moment; one in the future, which a clock that went back leaves, is over.
+fn is_within(moment: DateTime<Utc>, life: TimeDelta, now: DateTime<Utc>) -> bool {
+    moment <= now && now - moment < life
+}
+
+/// The address that an issuer is.
+///
+/// # Errors
+/// [`IssuerError::Url`] for what can't be one (OpenID Connect Core 1.0, section 2).
+pub(crate) fn issuer_url(issuer: &str) -> Result<Url, IssuerError> {
+    let url = Url::parse(issuer).map_err(|_| IssuerError::Url)?;
+    let is_bare = url.query().is_none() && url.fragment().is_none();
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    let is_reached = match url.scheme() {
+        "https" => url.has_host(),
+        "http" => is_loopback(&url),
+        _ => false,
+    };
+    // Whatever an address stands for in spite of how it is written would be another issuer's.
+    let is_plain =
+        !issuer.contains(|letter: char| letter.is_whitespace() || letter.is_control() || letter == '\\');
+    match is_bare && !has_user && is_reached && is_plain {
+        true => Ok(url),
+        false => Err(IssuerError::Url),
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+/// What a claim is, by the names on the way to it.
+pub(crate) fn claim_at<'c>(claims: &'c Map<String, Value>, path: &[String]) -> Option<&'c Value> {
+    let (first, rest) = path.split_first()?;
+    rest.iter().try_fold(claims.get(first)?, |value, name| value.as_object()?.get(name))
+}
+
+#[cfg(test)]
+mod tests;
