@@ -34,6 +34,7 @@ mod oauth;
 mod oauth_refusals;
 mod official_client;
 mod official_identity;
+mod oidc;
 mod openapi;
 #[path = "../parity/mod.rs"]
 mod parity;
