@@ -13,8 +13,8 @@ use crate::accounts::{deactivation, identities, operator_password};
 use crate::app::AppState;
 use crate::auth::{key_proof, keys};
 use crate::config::ServerSettings;
-use crate::login::oidc::{recheck, sign_in_rows};
 use crate::login::device_request;
+use crate::login::oidc::{recheck, sign_in_rows};
 
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Work = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;

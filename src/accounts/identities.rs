@@ -53,7 +53,11 @@ fn select() -> SelectStatement {
 
 /// Those of an account, by its id.
 pub(crate) fn of_user(user_id: SimpleExpr) -> SelectStatement {
-    Sql::select().column((TABLE, "id")).from(TABLE).and_where(Expr::col((TABLE, "user_id")).eq(user_id)).to_owned()
+    Sql::select()
+        .column((TABLE, "id"))
+        .from(TABLE)
+        .and_where(Expr::col((TABLE, "user_id")).eq(user_id))
+        .to_owned()
 }
 
 /// The identity of a person, by their digest.
@@ -80,10 +84,14 @@ impl NewIdentity<'_> {
     /// # Errors
     /// 409 for a person who is an account's already, or an account that is another person's of the same provider.
     pub(crate) async fn insert(&self, tx: &mut Transaction) -> ApiResult<()> {
-        let of_provider =
-            select().and_where(Expr::col("user_id").eq(self.user_id)).and_where(Expr::col("issuer").eq(self.issuer)).to_owned();
+        let of_provider = select()
+            .and_where(Expr::col("user_id").eq(self.user_id))
+            .and_where(Expr::col("issuer").eq(self.issuer))
+            .to_owned();
         if tx.fetch_optional::<IdentityRow>(&of_provider).await?.is_some() {
-            return Err(ApiError::exists("This account is linked to a person of this provider already; unlink it first."));
+            return Err(ApiError::exists(
+                "This account is linked to a person of this provider already; unlink it first.",
+            ));
         }
         let insert = Insert::into(TABLE)
             .set("id", self.id)
@@ -95,9 +103,9 @@ impl NewIdentity<'_> {
             .set("created", self.now)
             .set("last_sign_in", self.is_here.then_some(self.now));
         match insert.run(tx).await {
-            Err(error) if is_duplicate(&error) => {
-                Err(ApiError::exists("This person is linked to an account here already; unlink it there first."))
-            }
+            Err(error) if is_duplicate(&error) => Err(ApiError::exists(
+                "This person is linked to an account here already; unlink it there first.",
+            )),
             inserted => Ok(inserted?),
         }
     }

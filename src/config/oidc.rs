@@ -124,12 +124,12 @@ impl Setting for Scopes {
     const ACCEPTED: &'static str = "scopes separated by blanks or commas, such as profile email groups";
     fn read(text: &str) -> Option<Self> {
         let scopes: Vec<String> = parts(text, |character| character == ',' || character == ' ');
-        let is_scope = |scope: &String| {
-            scope.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
-        };
-        scopes.iter().all(is_scope).then(|| {
-            Self(scopes.into_iter().filter(|scope| scope != "openid").collect())
-        })
+        let is_scope =
+            |scope: &String| scope.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e));
+        scopes
+            .iter()
+            .all(is_scope)
+            .then(|| Self(scopes.into_iter().filter(|scope| scope != "openid").collect()))
     }
 }
 
@@ -194,7 +194,12 @@ mod tests {
 
     #[test]
     fn an_issuer_is_kept_letter_by_letter_and_is_safe_to_ask() {
-        for text in ["https://id.example", "https://id.example/", "https://id.example/realms/a", "http://127.0.0.1:9/a"] {
+        for text in [
+            "https://id.example",
+            "https://id.example/",
+            "https://id.example/realms/a",
+            "http://127.0.0.1:9/a",
+        ] {
             assert_eq!(Issuer::read(text).unwrap().1, text);
         }
         for text in [

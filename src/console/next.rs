@@ -46,7 +46,13 @@ mod tests {
         for path in ["/", "/devices/verify?device_id=1&user_code=2", "/projects/default/runs", "/console/x"] {
             assert_eq!(safe(Some(path), "", true).as_str(), path);
         }
-        for path in ["//evil.example", "/api/v1/logout", "/oauth/introspect", "https://evil.example", "/x/../api/v1/logout"] {
+        for path in [
+            "//evil.example",
+            "/api/v1/logout",
+            "/oauth/introspect",
+            "https://evil.example",
+            "/x/../api/v1/logout",
+        ] {
             assert_eq!(safe(Some(path), "", true).as_str(), HOME, "{path}");
         }
     }

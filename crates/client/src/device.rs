@@ -80,15 +80,23 @@ impl Waiting {
     }
 
     /// Asks whether somebody has approved it.
-    pub fn poll(&self, http: &HttpClient, client_id: Uuid, now: DateTime<Utc>) -> Result<Polled, ClientError> {
+    pub fn poll(
+        &self,
+        http: &HttpClient,
+        client_id: Uuid,
+        now: DateTime<Utc>,
+    ) -> Result<Polled, ClientError> {
         #[derive(Deserialize)]
         struct Answer {
             access_token: SecretString,
             expires_in: Option<i64>,
         }
         let client_id = client_id.to_string();
-        let form =
-            [("grant_type", GRANT), ("client_id", &client_id), ("device_code", self.device_code.expose_secret())];
+        let form = [
+            ("grant_type", GRANT),
+            ("client_id", &client_id),
+            ("device_code", self.device_code.expose_secret()),
+        ];
         let body = match http.post_form_of_oauth("/login", &form)? {
             Ok(body) => body,
             Err(refusal) => return Ok(of_word(&refusal)),

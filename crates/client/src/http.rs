@@ -89,8 +89,7 @@ impl HttpClient {
         form: &[(&str, &str)],
     ) -> Result<Result<Value, Value>, ClientError> {
         let request = self.agent.post(self.server.api(route)).header("Accept", "application/json");
-        let mut response =
-            request.send_form(form.iter().copied()).map_err(|error| self.no_answer(&error))?;
+        let mut response = request.send_form(form.iter().copied()).map_err(|error| self.no_answer(&error))?;
         if response.status().as_u16() != 400 {
             return self.answer(Ok(response)).map(Ok);
         }

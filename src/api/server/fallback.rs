@@ -16,7 +16,9 @@ pub(crate) async fn not_found(State(app): State<AppState>, request: Request) -> 
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         return match &app.config.dashboard_files_path {
             Some(folder) if !request.uri().path().starts_with(API) => {
-                match dashboard::sign_in_first(&app, request.uri(), request.headers(), request.extensions()).await {
+                match dashboard::sign_in_first(&app, request.uri(), request.headers(), request.extensions())
+                    .await
+                {
                     Some(elsewhere) => elsewhere.into_response(),
                     None => dashboard::answer(folder, request).await,
                 }

@@ -64,7 +64,8 @@ impl Oidc {
             Some(key) => key,
             None => {
                 let metadata: Arc<Metadata> = self.provider.look_again(now).await?;
-                key_of(&metadata, kid, header.alg).ok_or_else(|| refused("is signed with no key of the provider's"))?
+                key_of(&metadata, kid, header.alg)
+                    .ok_or_else(|| refused("is signed with no key of the provider's"))?
             }
         };
         let mut validation = Validation::new(header.alg);
@@ -91,7 +92,8 @@ impl LogoutClaims {
     fn check(&self, now: i64) -> Result<LoggedOut, OidcError> {
         let (now, leeway) = (now as f64, LEEWAY as f64);
         let is_now = self.iat <= now + leeway && self.iat >= now - OLDEST as f64 && self.exp > now - leeway;
-        let is_text = |text: &Option<String>| text.as_ref().is_none_or(|text| !text.is_empty() && text.len() <= 1024);
+        let is_text =
+            |text: &Option<String>| text.as_ref().is_none_or(|text| !text.is_empty() && text.len() <= 1024);
         if !is_now {
             return Err(refused("is too old, or of the future"));
         }
@@ -122,7 +124,8 @@ fn key_of(metadata: &Metadata, kid: Option<&str>, algorithm: Algorithm) -> Optio
     let keys = keys.iter().filter_map(|key| serde_json::from_value::<Jwk>(key.clone()).ok()).collect();
     let JwkSet { keys } = JwkSet { keys };
     let is_it = |key: &&Jwk| {
-        let is_for_it = key.common.key_algorithm.is_none_or(|said| said.to_string() == format!("{algorithm:?}"));
+        let is_for_it =
+            key.common.key_algorithm.is_none_or(|said| said.to_string() == format!("{algorithm:?}"));
         let is_named = kid.is_none() || key.common.key_id.as_deref() == kid;
         let is_for_signing = key
             .common

@@ -42,7 +42,10 @@ pub(crate) struct PendingSignIns(SecretCipher);
 
 impl PendingSignIns {
     pub(super) fn new(signing_secret: &SecretString) -> Self {
-        let key = SecretString::from(format!("pending sign-ins by OpenID Connect\n{}", signing_secret.expose_secret()));
+        let key = SecretString::from(format!(
+            "pending sign-ins by OpenID Connect\n{}",
+            signing_secret.expose_secret()
+        ));
         Self(SecretCipher::new(Some(&key)))
     }
 

@@ -24,7 +24,9 @@ impl Person {
     /// # Errors
     /// For a subject that no provider may give.
     pub(crate) fn new(subject: &str, claims: Map<String, Value>) -> Result<Self, OidcError> {
-        if subject.is_empty() || subject.chars().count() > LONGEST_SUBJECT || subject.contains(char::is_control)
+        if subject.is_empty()
+            || subject.chars().count() > LONGEST_SUBJECT
+            || subject.contains(char::is_control)
         {
             return Err(OidcError::refused("The provider's subject can't be one."));
         }
@@ -81,7 +83,9 @@ impl Person {
             return found.ok_or_else(|| OidcError::refused("The provider says no name of this person."));
         };
         self.text(claim).ok_or_else(|| {
-            OidcError::refused(format!("The provider doesn't say the claim '{claim}', by which accounts are named."))
+            OidcError::refused(format!(
+                "The provider doesn't say the claim '{claim}', by which accounts are named."
+            ))
         })
     }
 
@@ -97,7 +101,9 @@ impl Person {
                 ));
             };
             if !settings.allowed_domains.have(email) {
-                return Err(OidcError::refused("This server is not for the domain of this person's e-mail address."));
+                return Err(OidcError::refused(
+                    "This server is not for the domain of this person's e-mail address.",
+                ));
             }
         }
         if settings.allowed_groups.are_any() && !settings.allowed_groups.have_one_of(&self.groups()) {
@@ -165,7 +171,8 @@ mod tests {
 
     #[test]
     fn an_account_is_named_by_a_claim_that_is_there() {
-        let name = |settings: &OidcSettings, claims| person(claims).user_name(settings).ok().map(str::to_owned);
+        let name =
+            |settings: &OidcSettings, claims| person(claims).user_name(settings).ok().map(str::to_owned);
         let (any, upn) = (OidcSettings::default(), settings(&[("USERNAME_CLAIM", "upn")]));
         assert_eq!(name(&any, json!({"preferred_username": "ada", "email": "a@b"})).as_deref(), Some("ada"));
         assert_eq!(name(&any, json!({"preferred_username": "a\nb", "email": "a@b"})).as_deref(), Some("a@b"));

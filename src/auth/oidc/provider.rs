@@ -11,10 +11,10 @@ use openidconnect::core::{
     CoreJwsSigningAlgorithm,
 };
 use openidconnect::{
-    AccessToken, AccessTokenHash, AuthType, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret, CsrfToken,
-    HttpRequest, HttpResponse, IssuerUrl, JsonWebKeySet, Nonce, NonceVerifier, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier,
-    RedirectUrl, RefreshToken, RequestTokenError, Scope, SignatureVerificationError,
-    SubjectIdentifier, TokenResponse,
+    AccessToken, AccessTokenHash, AuthType, AuthorizationCode, ClaimsVerificationError, ClientId,
+    ClientSecret, CsrfToken, HttpRequest, HttpResponse, IssuerUrl, JsonWebKeySet, Nonce, NonceVerifier,
+    OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError,
+    Scope, SignatureVerificationError, SubjectIdentifier, TokenResponse,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
@@ -204,7 +204,10 @@ impl Provider {
         let offline = supported
             .is_some_and(|scopes| scopes.iter().any(|scope| scope.as_str() == "offline_access"))
             .then(|| "offline_access".to_owned())
-            .filter(|_| self.settings.recheck.0 > 0 && !self.settings.scopes.0.iter().any(|scope| scope == "offline_access"));
+            .filter(|_| {
+                self.settings.recheck.0 > 0
+                    && !self.settings.scopes.0.iter().any(|scope| scope == "offline_access")
+            });
         let scopes = self.settings.scopes.0.iter().cloned().chain(offline).map(Scope::new);
         let (url, ..) = client
             .authorize_url(
@@ -227,12 +230,17 @@ impl Provider {
     ///
     /// # Errors
     /// When another one says that it has sent them, or this one would have said so.
-    pub(crate) async fn check_sender(&self, issuer: Option<&str>, now: DateTime<Utc>) -> Result<(), OidcError> {
-        let says = self.metadata(now).await?.additional_metadata().authorization_response_iss_parameter_supported;
+    pub(crate) async fn check_sender(
+        &self,
+        issuer: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<(), OidcError> {
+        let says =
+            self.metadata(now).await?.additional_metadata().authorization_response_iss_parameter_supported;
         match issuer {
-            Some(issuer) if issuer != self.issuer.as_str() => {
-                Err(OidcError::refused("The answer is of another provider than the one that was asked (iss)."))
-            }
+            Some(issuer) if issuer != self.issuer.as_str() => Err(OidcError::refused(
+                "The answer is of another provider than the one that was asked (iss).",
+            )),
             None if says => Err(OidcError::refused("The answer doesn't say which provider it is of (iss).")),
             _ => Ok(()),
         }
@@ -256,9 +264,10 @@ impl Provider {
             .map_err(|_| self.away("it says no token endpoint"))?
             .set_pkce_verifier(PkceCodeVerifier::new(pending.verifier.clone()));
         let answer = request.request_async(&http).await.map_err(|error| match error {
-            RequestTokenError::ServerResponse(refusal) => {
-                OidcError::refused(format!("The provider refused the code: {}.", word(refusal.error().as_ref())))
-            }
+            RequestTokenError::ServerResponse(refusal) => OidcError::refused(format!(
+                "The provider refused the code: {}.",
+                word(refusal.error().as_ref())
+            )),
             other => self.away(reason_of(&other)),
         })?;
         let nonce = Nonce::new(pending.nonce.clone());
@@ -281,9 +290,8 @@ impl Provider {
         let client = self.client(&metadata);
         let http = self.http();
         let token = RefreshToken::new(refresh_token.expose_secret().to_owned());
-        let request = client
-            .exchange_refresh_token(&token)
-            .map_err(|_| self.away("it says no token endpoint"))?;
+        let request =
+            client.exchange_refresh_token(&token).map_err(|_| self.away("it says no token endpoint"))?;
         let answer = match request.request_async(&http).await {
             Ok(answer) => answer,
             Err(RequestTokenError::ServerResponse(refusal)) => {
@@ -337,8 +345,7 @@ impl Provider {
                 let key = id_token.signing_key(&verifier);
                 let key = key.map_err(SignatureVerification)?;
                 let algorithm = id_token.signing_alg();
-                let algorithm =
-                    algorithm.map_err(SignatureVerification)?;
+                let algorithm = algorithm.map_err(SignatureVerification)?;
                 let actual = AccessTokenHash::from_token(answer.access_token(), algorithm, key);
                 if actual.ok().as_ref() != Some(expected) {
                     let message = "it is of another access token".to_owned();
@@ -353,8 +360,9 @@ impl Provider {
             )) => read(&*self.look_again(now).await?),
             read => read,
         };
-        let claims = claims
-            .map_err(|error| OidcError::refused(format!("The provider's ID token is not good: {}.", told(&error))))?;
+        let claims = claims.map_err(|error| {
+            OidcError::refused(format!("The provider's ID token is not good: {}.", told(&error)))
+        })?;
         if claims.authorized_party().is_some_and(|party| *party != self.client_id) {
             return Err(OidcError::refused("The provider's ID token is for another client (azp)."));
         }
@@ -416,7 +424,8 @@ fn reason_of(error: &(dyn std::error::Error + 'static)) -> String {
     while let Some(source) = reason.source() {
         reason = source;
     }
-    let text: String = reason.to_string().chars().filter(|character| !character.is_control()).take(200).collect();
+    let text: String =
+        reason.to_string().chars().filter(|character| !character.is_control()).take(200).collect();
     text
 }
 
@@ -446,4 +455,3 @@ fn told(error: &ClaimsVerificationError) -> &'static str {
         _ => "it can't be read",
     }
 }
-

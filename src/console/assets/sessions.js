@@ -84,7 +84,7 @@ const forms = {
 /** Who follows a link of another site's page comes without the strict cookie, signed in or not: this page asks again. */
 async function goOnIfSignedIn(form) {
   const then = given(form.dataset.then ?? form.dataset.next);
-  const answer = await fetch(then, { redirect: "manual" }).catch(() => null);
+  const answer = await fetch(then, { redirect: "manual", headers: { Accept: "text/html" } }).catch(() => null);
   if (answer?.ok) location.replace(then);
 }
 

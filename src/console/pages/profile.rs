@@ -42,7 +42,8 @@ pub(super) async fn profile(State(console): State<Console>, visitor: Visitor) ->
         None => Vec::new(),
     };
     // Whoever came by the provider has no password until an admin gives them one.
-    let is_by_provider = user.is_some_and(|user| user.password_changed_at().is_none()) && !identities.is_empty();
+    let is_by_provider =
+        user.is_some_and(|user| user.password_changed_at().is_none()) && !identities.is_empty();
     let has_passwords = ways.ways_in.password && !is_by_provider;
     page(&Profile { provider, identities, has_passwords, shell: visitor.shell })
 }

@@ -63,7 +63,8 @@ async fn check_passwords_count(app: &App, id: Option<Id>) -> ApiResult<()> {
         (true, _) => Ok(()),
         (false, Some(oidc)) => {
             let name = oidc.provider.name();
-            let message = format!("Passwords are turned off on this server: sign in with {name} at /console/sign-in");
+            let message =
+                format!("Passwords are turned off on this server: sign in with {name} at /console/sign-in");
             Err(ApiError::credentials(message))
         }
         (false, None) => Err(ApiError::credentials("Passwords are turned off on this server")),

@@ -137,7 +137,10 @@ pub(crate) async fn sign_out_of_other(
     for Id(id) in row.tokens().into_iter().filter(|id| id.0 != token.id) {
         let claim = Claim { token_id: Some(Id(id)), ..claim_of_token(app, token).await };
         let event = app.audit.event(origin, Action::SignOut).by(claim);
-        app.auth.revocations.revoke(Revocation::SignOut { id, expires, user_id: token.claims.sub }, &event, now).await?;
+        app.auth
+            .revocations
+            .revoke(Revocation::SignOut { id, expires, user_id: token.claims.sub }, &event, now)
+            .await?;
     }
     if !sign_in_rows::has_offspring(&app.auth_store, &row, now).await? {
         sign_in_rows::forget(&app.auth_store, row.id).await?;

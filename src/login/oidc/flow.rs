@@ -246,7 +246,9 @@ async fn end(
     let not_begun = "This sign-in was not begun in this browser, or took too long. Begin it again.";
     let pending = pending.ok_or_else(|| ApiError::credentials(not_begun))?;
     if !pending.is_of_state(&request.state) {
-        return Err(ApiError::credentials("This is another sign-in than the one that this browser has begun (state)."));
+        return Err(ApiError::credentials(
+            "This is another sign-in than the one that this browser has begun (state).",
+        ));
     }
     oidc.provider.check_sender(request.iss.as_deref(), now).await?;
     if let Some(error) = &request.error {
@@ -282,7 +284,10 @@ async fn link(
     if !token.is_own_sign_in() || user.id.0 != account {
         return Err(ApiError::credentials("Somebody else is signed in by now. Begin it again."));
     }
-    let by = Origin { actor: Actor::Claimed(Box::new(token.claim((user.id, user.name.clone())))), ..origin.clone() };
+    let by = Origin {
+        actor: Actor::Claimed(Box::new(token.claim((user.id, user.name.clone())))),
+        ..origin.clone()
+    };
     account::link(app, oidc, &signed_in.person, (account, &user.name), &by).await?;
     let answer = Json(SignInAnswer { next: pending.next.clone(), linked: true });
     Ok((removal(app, headers), answer).into_response())
@@ -345,7 +350,8 @@ async fn issue(
         token_id: Some(console.id),
         ..Claim::of("oidc")
     };
-    let event = &app.audit.event(origin, Action::SignIn).by(claim).with("other_token_id", zenml.id.to_string());
+    let event =
+        &app.audit.event(origin, Action::SignIn).by(claim).with("other_token_id", zenml.id.to_string());
     let session = &session;
     let written = app.auth_store.write(|mut tx| async move {
         row.insert(&mut tx, session.clone()).await?;

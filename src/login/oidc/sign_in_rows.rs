@@ -89,7 +89,11 @@ pub(super) async fn of_person(store: &Store, person: &str, most: u64) -> Result<
 }
 
 /// Some of those that go back to one session at the provider.
-pub(super) async fn of_session(store: &Store, session: &str, most: u64) -> Result<Vec<SignInRow>, StoreError> {
+pub(super) async fn of_session(
+    store: &Store,
+    session: &str,
+    most: u64,
+) -> Result<Vec<SignInRow>, StoreError> {
     store.fetch_all(select().and_where(Expr::col("provider_session").eq(session)).limit(most)).await
 }
 
@@ -121,19 +125,14 @@ pub(crate) async fn of_token(
     user_id: Id,
     token_id: Id,
 ) -> Result<Option<SignInRow>, StoreError> {
-    let is_one = Cond::any()
-        .add(Expr::col("token_id").eq(token_id))
-        .add(Expr::col("console_token_id").eq(token_id));
+    let is_one =
+        Cond::any().add(Expr::col("token_id").eq(token_id)).add(Expr::col("console_token_id").eq(token_id));
     let query = select().and_where(Expr::col("user_id").eq(user_id)).cond_where(is_one).limit(1).to_owned();
     store.fetch_optional(&query).await
 }
 
 /// Moves the next question to the provider on, unless another replica has.
-pub(super) async fn take(
-    store: &Store,
-    row: &SignInRow,
-    until: DateTime<Utc>,
-) -> Result<bool, StoreError> {
+pub(super) async fn take(store: &Store, row: &SignInRow, until: DateTime<Utc>) -> Result<bool, StoreError> {
     let update = Sql::update()
         .table(TABLE)
         .value("check_ms", until.timestamp_millis())
@@ -165,7 +164,11 @@ pub(super) async fn forget(store: &Store, id: Id) -> Result<(), StoreError> {
 }
 
 /// Whether an API token or a device that was made in it may still live.
-pub(super) async fn has_offspring(store: &Store, row: &SignInRow, now: DateTime<Utc>) -> Result<bool, StoreError> {
+pub(super) async fn has_offspring(
+    store: &Store,
+    row: &SignInRow,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
     let is_live = Expr::col("expires").is_null().or(Expr::col("expires").gt(Timestamp::new(now)));
     let tokens = Sql::select()
         .column("id")

@@ -15,9 +15,17 @@ async fn a_dashboards_people_sign_in_at_the_console_and_come_back() {
     let app = server(&Database::sqlite(), &provider, &settings).await;
     let mut ada = Visitor::of(&app);
     let page = |visitor: &Visitor| visitor.with_cookies().with("accept", "text/html,*/*;q=0.8");
-    for (asked, next) in [("/", "%2F"), ("/login", "%2F"), ("/devices/verify?device_id=1", "%2Fdevices%2Fverify%3Fdevice_id%3D1")] {
+    for (asked, next) in [
+        ("/", "%2F"),
+        ("/login", "%2F"),
+        ("/devices/verify?device_id=1", "%2Fdevices%2Fverify%3Fdevice_id%3D1"),
+    ] {
         let answer = page(&ada).get(asked).await;
-        assert_eq!(answer.header("location"), Some(format!("/console/sign-in?next={next}").as_str()), "{answer:?}");
+        assert_eq!(
+            answer.header("location"),
+            Some(format!("/console/sign-in?next={next}").as_str()),
+            "{answer:?}"
+        );
         let button = ada.with_cookies().get(answer.header("location").unwrap()).await;
         button.expect(200, "Sign in with Example");
     }

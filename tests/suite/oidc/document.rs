@@ -31,14 +31,18 @@ async fn what_the_document_says_works_as_it_is_written() {
             _ => {}
         }
     }
-    let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let settings: Vec<(&str, &str)> =
+        settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let app = TestApp::start_with(&Database::sqlite(), &settings).await;
     let claims = json!({"preferred_username": "ada", "email": "ada@example.com", "email_verified": true, "groups": ["platform"]});
     provider.tell("person", json!({"subject": "ada", "claims": claims})).await;
     let mut ada = Visitor::of(&app);
     let address = ada.start(json!({})).await;
     let redirect_uri = asked(&address, "redirect_uri");
-    assert!(redirect_uri.starts_with(URL) && DOCUMENT.contains(&format!("`{redirect_uri}`")), "{redirect_uri}");
+    assert!(
+        redirect_uri.starts_with(URL) && DOCUMENT.contains(&format!("`{redirect_uri}`")),
+        "{redirect_uri}"
+    );
     let code = provider.code(&address, "ada", "s").await;
     ada.come_back(code).await.expect_ok();
     let user = ada.with_cookies().get(CURRENT_USER).await.expect_ok();

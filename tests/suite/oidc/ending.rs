@@ -33,7 +33,8 @@ async fn a_logout_at_the_provider_ends_all_that_a_sign_in_made_on_each_replica(d
     at_home.try_sign_in(&provider, "ada", "at home").await.expect_ok();
     bob.try_sign_in(&provider, "bob", "of bob").await.expect_ok();
     let token = ada.api_token().await;
-    let (script, of_home) = (other.anonymous().with_token(&token), other.anonymous().with_token(&at_home.api_token().await));
+    let (script, of_home) =
+        (other.anonymous().with_token(&token), other.anonymous().with_token(&at_home.api_token().await));
     let grandchild = other.anonymous().with_token(&script.api_token(600).await);
     let of_bob = other.anonymous().with_token(&bob.api_token().await);
     for caller in [&script, &grandchild, &of_home, &of_bob] {
@@ -61,7 +62,10 @@ async fn a_logout_at_the_provider_ends_all_that_a_sign_in_made_on_each_replica(d
     let records = admin.get("/api/v1/audit?action=sign_in_ended&result=success").await.expect_ok();
     assert_eq!((&records["total"], &records["items"][0]["subject_name"]), (&json!(2), &json!("ada")));
     let tokens = admin.get("/api/v1/api_tokens?user=ada").await.expect_ok();
-    assert!(tokens["items"].as_array().unwrap().iter().all(|token| token["body"]["status"] != "active"), "{tokens}");
+    assert!(
+        tokens["items"].as_array().unwrap().iter().all(|token| token["body"]["status"] != "active"),
+        "{tokens}"
+    );
     // Whoever has logged out there may sign in again.
     ada.sign_in(&provider, "ada").await;
     ada.with_cookies().get(CURRENT_USER).await.expect_ok();
@@ -69,7 +73,11 @@ async fn a_logout_at_the_provider_ends_all_that_a_sign_in_made_on_each_replica(d
 
 async fn whoever_is_not_known_any_more_at_a_recheck_is_out(database: Database) {
     let Some(provider) = FarSide::certified().await else { return };
-    let settings = [("ZENDO_OIDC_RECHECK", "60"), ("ZENDO_OIDC_ALLOWED_GROUPS", "ml,ops"), ("ZENDO_OIDC_ADMIN_GROUPS", "ops")];
+    let settings = [
+        ("ZENDO_OIDC_RECHECK", "60"),
+        ("ZENDO_OIDC_ALLOWED_GROUPS", "ml,ops"),
+        ("ZENDO_OIDC_ADMIN_GROUPS", "ops"),
+    ];
     let app = server(&database, &provider, &settings).await;
     let (mut ada, mut bob) = (Visitor::of(&app), Visitor::of(&app));
     ada.sign_in(&provider, "ada").await;
@@ -87,7 +95,9 @@ async fn whoever_is_not_known_any_more_at_a_recheck_is_out(database: Database) {
     ada.with_cookies().get(CURRENT_USER).await.expect_ok();
     of_bob.get(CURRENT_USER).await.expect_ok();
     // One is in no group any more that may come, and the other one has left.
-    provider.tell("person", json!({"subject": "bob", "claims": {"preferred_username": "bob", "groups": []}})).await;
+    provider
+        .tell("person", json!({"subject": "bob", "claims": {"preferred_username": "bob", "groups": []}}))
+        .await;
     checked(&app).await;
     of_bob.until(401, CURRENT_USER, "").await;
     bob.with_cookies().until(401, CURRENT_USER, "").await;
@@ -97,7 +107,8 @@ async fn whoever_is_not_known_any_more_at_a_recheck_is_out(database: Database) {
     of_ada.until(401, CURRENT_USER, "").await;
     ada.with_cookies().until(401, CURRENT_USER, "").await;
     let records = app.signed_in().await.get("/api/v1/audit?action=sign_in_ended").await.expect_ok();
-    let causes: Vec<&Value> = records["items"].as_array().unwrap().iter().map(|it| &it["details"]["cause"]).collect();
+    let causes: Vec<&Value> =
+        records["items"].as_array().unwrap().iter().map(|it| &it["details"]["cause"]).collect();
     assert_eq!(causes, ["the provider has ended it", "the person may not come any more"]);
 }
 
@@ -129,7 +140,8 @@ async fn sign_in_on_device(app: &TestApp, person: &Caller) -> Caller {
     let approval = json!({"user_code": asked(link, "user_code"), "trusted_device": false});
     person.put(&format!("/api/v1/devices/{}/verify", asked(link, "device_id")), approval).await.expect_ok();
     let code = waiting["device_code"].as_str().unwrap();
-    let form = [client[0], ("device_code", code), ("grant_type", "urn:ietf:params:oauth:grant-type:device_code")];
+    let form =
+        [client[0], ("device_code", code), ("grant_type", "urn:ietf:params:oauth:grant-type:device_code")];
     let token = app.anonymous().post_form("/api/v1/login", &form).await.expect_ok();
     app.anonymous().with_token(token["access_token"].as_str().unwrap())
 }
@@ -183,9 +195,15 @@ async fn only_the_providers_own_logout_tokens_count() {
         with(json!({}), json!({"header": {"typ": "at+jwt"}})),
     ] {
         let answer = send(&wrong).await;
-        assert_eq!((answer.status, &answer.json()["error"]), (400, &json!("invalid_request")), "{wrong} {answer:?}");
+        assert_eq!(
+            (answer.status, &answer.json()["error"]),
+            (400, &json!("invalid_request")),
+            "{wrong} {answer:?}"
+        );
     }
-    for form in [vec![], vec![("logout_token", "")], vec![("logout_token", "a.b.c")], vec![("logout_token", "{}")]] {
+    for form in
+        [vec![], vec![("logout_token", "")], vec![("logout_token", "a.b.c")], vec![("logout_token", "{}")]]
+    {
         assert_eq!(app.anonymous().post_form(path, &form).await.status, 400, "{form:?}");
     }
     assert_eq!(send(&with(json!({}), json!({}))).await.status, 200);

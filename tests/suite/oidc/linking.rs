@@ -27,7 +27,10 @@ async fn an_owner_links_and_unlinks_their_account(database: Database) {
     assert_eq!(user["name"], ADMIN);
     let path = format!("/api/v1/users/{}/identities", user["id"].as_str().unwrap());
     let identities = again.with_cookies().get(&path).await.expect_ok();
-    assert_eq!((&identities[0]["subject"], &identities[0]["issuer"]), (&json!("mallory"), &json!(provider.url)));
+    assert_eq!(
+        (&identities[0]["subject"], &identities[0]["issuer"]),
+        (&json!("mallory"), &json!(provider.url))
+    );
     let address = owner.start(json!({"link": true})).await;
     let back = provider.code(&address, "ada", "s").await;
     owner.come_back(back).await.expect(409, "linked to a person of this provider already");
@@ -43,7 +46,10 @@ async fn an_owner_links_and_unlinks_their_account(database: Database) {
     for action in ["identity_linked", "identity_unlinked"] {
         let records = owner.at_console().get(&format!("/api/v1/audit?action={action}")).await.expect_ok();
         let record = &records["items"][0];
-        assert_eq!((&record["subject_name"], &record["details"]["subject"]), (&json!(ADMIN), &json!("mallory")));
+        assert_eq!(
+            (&record["subject_name"], &record["details"]["subject"]),
+            (&json!(ADMIN), &json!("mallory"))
+        );
     }
 }
 
@@ -60,7 +66,10 @@ async fn an_admin_links_and_unlinks_others(database: Database) {
     let mut ada = Visitor::of(&app);
     ada.sign_in(&provider, "ada").await;
     assert_eq!(ada.with_cookies().get(CURRENT_USER).await.expect_ok()["name"], "carl");
-    admin.post("/api/v1/users/default/identities", json!({"subject": "ada"})).await.expect(409, "linked to an account here already");
+    admin
+        .post("/api/v1/users/default/identities", json!({"subject": "ada"}))
+        .await
+        .expect(409, "linked to an account here already");
     admin.post(path, json!({"subject": "bob"})).await.expect(409, "of this provider already");
     carl.get("/api/v1/users/default/identities").await.expect(403, "Only an admin");
     admin.post("/api/v1/users/nobody/identities", json!({"subject": "bob"})).await.expect(404, "no user");

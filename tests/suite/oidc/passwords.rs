@@ -19,7 +19,10 @@ async fn passwords_are_turned_off_but_for_the_operators(database: Database) {
     assert_eq!(app.anonymous().login("nobody", PASSWORD).await.text, refused.text);
     assert_eq!(app.anonymous().get("/api/v1/oidc").await.expect_ok()["password_sign_in"], false);
     let page = app.anonymous().get("/console/sign-in").await;
-    assert!(page.text.contains("Sign in with Example") && !page.text.contains("type=\"password\""), "{page:?}");
+    assert!(
+        page.text.contains("Sign in with Example") && !page.text.contains("type=\"password\""),
+        "{page:?}"
+    );
     let mut ada = Visitor::of(&app);
     ada.sign_in(&provider, "ada").await;
     let new = json!({"name": "carl", "is_admin": false, "password": PASSWORD});
@@ -32,7 +35,8 @@ async fn passwords_are_turned_off_but_for_the_operators(database: Database) {
     ada.sign_in(&provider, "ada").await;
     assert_eq!(ada.with_cookies().get(CURRENT_USER).await.expect_ok()["body"]["is_admin"], true);
     // Service accounts sign in with their keys.
-    let robot = ada.with_cookies().post("/api/v1/service_accounts", json!({"name": "ci", "active": true})).await;
+    let robot =
+        ada.with_cookies().post("/api/v1/service_accounts", json!({"name": "ci", "active": true})).await;
     let path = format!("/api/v1/service_accounts/{}/api_keys", robot.expect_ok()["id"].as_str().unwrap());
     let key = ada.with_cookies().post(&path, json!({"name": "key"})).await.expect_ok();
     let form = [("password", key["body"]["key"].as_str().unwrap())];

@@ -68,8 +68,14 @@ async fn what_is_wrong_with_a_sign_in_is_refused_and_recorded(database: Database
         (and(json!({}), json!({"alg": "RS512"})), "doesn't count"),
         (and(json!({}), json!({"header": {"typ": "logout+jwt"}})), "can't be read"),
         (and(json!({}), json!({"header": {"crit": ["x"], "x": 1}})), "can't be"),
-        (and(json!({}), json!({"answer": {"error": "invalid_grant"}, "status": 400})), "refused the code: invalid_grant"),
-        (and(json!({}), json!({"answer": {"access_token": "a", "token_type": "Bearer"}})), "gave no ID token"),
+        (
+            and(json!({}), json!({"answer": {"error": "invalid_grant"}, "status": 400})),
+            "refused the code: invalid_grant",
+        ),
+        (
+            and(json!({}), json!({"answer": {"access_token": "a", "token_type": "Bearer"}})),
+            "gave no ID token",
+        ),
         (and(json!({}), json!({"answer": [], "status": 200})), "can't be asked"),
         (and(json!({}), json!({"answer": {}, "status": 500})), "can't be asked"),
     ] {
@@ -82,7 +88,8 @@ async fn what_is_wrong_with_a_sign_in_is_refused_and_recorded(database: Database
         answer.expect_ok();
         ada.with_cookies().get(CURRENT_USER).await.expect(200, "\"ada\"");
     }
-    let records = app.signed_in().await.get("/api/v1/audit?action=sign_in_refused&size=100").await.expect_ok();
+    let records =
+        app.signed_in().await.get("/api/v1/audit?action=sign_in_refused&size=100").await.expect_ok();
     let said = records["items"].to_string();
     for reason in ["(nonce)", "(azp)", "too old", "signature is wrong", "verified no e-mail"] {
         assert!(said.contains(reason), "{reason} is in no record: {said}");

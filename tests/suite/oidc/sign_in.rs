@@ -27,19 +27,28 @@ async fn one_sign_in_gives_both_sessions_of_a_new_account(database: Database) {
     assert_eq!(told, json!({"name": "Example", "password_sign_in": true}));
     let mut ada = Visitor::of(&app);
     let address = ada.start(json!({"next": "/console/settings/profile"})).await;
-    assert_eq!((asked(&address, "code_challenge_method").as_str(), asked(&address, "response_type").as_str()), ("S256", "code"));
+    assert_eq!(
+        (asked(&address, "code_challenge_method").as_str(), asked(&address, "response_type").as_str()),
+        ("S256", "code")
+    );
     assert_eq!(asked(&address, "redirect_uri"), format!("{}/console/oidc/callback", app.url()));
     assert_eq!(asked(&address, "scope"), "openid profile email offline_access");
     let back = provider.code(&address, "ada", "s").await;
     let answer = ada.come_back(back.clone()).await;
     let cookies: Vec<&str> =
         answer.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap()).collect();
-    assert!(cookies.iter().any(|cookie| cookie.contains("-console=") && cookie.contains("SameSite=Strict")), "{cookies:?}");
+    assert!(
+        cookies.iter().any(|cookie| cookie.contains("-console=") && cookie.contains("SameSite=Strict")),
+        "{cookies:?}"
+    );
     assert_eq!(answer.expect_ok(), json!({"next": "/console/settings/profile", "linked": false}));
     // ZenML's session, and the console's, whose token no script gets.
     let user = ada.with_cookies().get(CURRENT_USER).await.expect_ok();
     assert_eq!((&user["name"], &user["body"]["full_name"]), (&json!("ada"), &json!("Ada Lovelace")));
-    assert_eq!((&user["metadata"]["email"], &user["body"]["is_admin"]), (&json!("ada@example.com"), &json!(false)));
+    assert_eq!(
+        (&user["metadata"]["email"], &user["body"]["is_admin"]),
+        (&json!("ada@example.com"), &json!(false))
+    );
     ada.with_cookies().get("/console/settings/api-tokens").await.expect(200, "API Tokens");
     // The code is good once, and the cookie of the sign-in is gone.
     ada.come_back(back).await.expect(401, "not begun in this browser");
@@ -61,7 +70,10 @@ async fn a_name_or_an_address_is_never_taken_for_a_person(database: Database) {
     let app = server(&database, &provider, &[]).await;
     let before = account(&app, "default").await;
     for (subject, claims) in [
-        ("mallory", json!({"preferred_username": "default", "email": "x@example.com", "email_verified": true})),
+        (
+            "mallory",
+            json!({"preferred_username": "default", "email": "x@example.com", "email_verified": true}),
+        ),
         ("mallory", json!({"preferred_username": "DEFAULT"})),
     ] {
         provider.tell("person", json!({"subject": subject, "claims": claims})).await;
@@ -154,9 +166,13 @@ async fn accounts_are_made_only_where_the_operator_says_so_and_named_by_the_clai
     assert_eq!(account(&named, "ada@example.com").await["name"], "ada@example.com");
     let missing = server(&Database::sqlite(), &provider, &[("ZENDO_OIDC_USERNAME_CLAIM", "upn")]).await;
     Visitor::of(&missing).try_sign_in(&provider, "ada", "s").await.expect(401, "doesn't say the claim 'upn'");
-    let domains = server(&Database::sqlite(), &provider, &[("ZENDO_OIDC_ALLOWED_DOMAINS", "example.com")]).await;
+    let domains =
+        server(&Database::sqlite(), &provider, &[("ZENDO_OIDC_ALLOWED_DOMAINS", "example.com")]).await;
     Visitor::of(&domains).sign_in(&provider, "ada").await;
-    Visitor::of(&domains).try_sign_in(&provider, "eve", "s").await.expect(401, "has verified no e-mail address");
+    Visitor::of(&domains)
+        .try_sign_in(&provider, "eve", "s")
+        .await
+        .expect(401, "has verified no e-mail address");
     Visitor::of(&domains).try_sign_in(&provider, "mallory", "s").await.expect(401, "not for the domain");
 }
 

@@ -22,7 +22,8 @@ async fn a_terminal_signs_in_by_an_approval_in_the_browser() {
         let mut link = String::new();
         wait_until("it says where it is approved", Duration::from_secs(60), async || {
             let said = terminal.stderr();
-            link = said.lines().find(|line| line.contains("user_code=")).unwrap_or_default().trim().to_owned();
+            link =
+                said.lines().find(|line| line.contains("user_code=")).unwrap_or_default().trim().to_owned();
             !link.is_empty()
         })
         .await;

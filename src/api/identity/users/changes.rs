@@ -304,13 +304,7 @@ impl Changes {
     ///
     /// # Errors
     /// 403 when they would end the last admin; 404 for a user who isn't there; what the store refuses.
-    pub(super) async fn make(
-        &self,
-        store: &Store,
-        ways_in: WaysIn,
-        id: Id,
-        event: &Event,
-    ) -> ApiResult<()> {
+    pub(super) async fn make(&self, store: &Store, ways_in: WaysIn, id: Id, event: &Event) -> ApiResult<()> {
         let touched = self.make_with(store, ways_in, (id, &self.statement(id)), event).await?;
         if touched == 0 { Err(users::unknown(id)) } else { Ok(()) }
     }
@@ -338,7 +332,9 @@ impl Changes {
                 check_name(&mut tx, store.engine(), id, name.as_str()).await?;
             }
             let touched = tx.execute(statement).await.map_err(|error| self.refused(error))?;
-            if touched > 0 && let Some(moment) = self.by_operator {
+            if touched > 0
+                && let Some(moment) = self.by_operator
+            {
                 operator_password::note(&mut tx, id, moment.to_utc()).await?;
             }
             if self.active == Some(false) {

@@ -39,7 +39,14 @@ pub(crate) enum Made {
 impl Operator {
     pub(crate) fn new(store: Store, config: &Config, audit: Audit, environment: Environment) -> Self {
         let passwords = Passwords::new(1, environment.password_cost);
-        Self { store, passwords, scheme: config.server.auth_scheme, ways_in: WaysIn::of(config), audit, environment }
+        Self {
+            store,
+            passwords,
+            scheme: config.server.auth_scheme,
+            ways_in: WaysIn::of(config),
+            audit,
+            environment,
+        }
     }
 
     /// Ends the work on the store.

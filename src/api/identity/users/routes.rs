@@ -264,9 +264,8 @@ pub(crate) async fn activate_user(
     statement.and_where(is_waiting);
     let event = changes.event(&app.audit, &origin, user.id, &user.name);
     let claim = Claim { account: Some((user.id, user.name.clone())), ..Claim::of("activation_token") };
-    let touched = changes
-        .make_with(&app.store, app.sign_in.ways_in, (user.id, &statement), &event.by(claim))
-        .await?;
+    let touched =
+        changes.make_with(&app.store, app.sign_in.ways_in, (user.id, &statement), &event.by(claim)).await?;
     app.auth.identities.forget(user.id.0).await;
     match touched {
         0 => Err(credentials::refused("This activation token was used already.")),
