@@ -34,12 +34,21 @@ impl FarSide {
 
     /// The one that misbehaves as it is told.
     pub(super) async fn misbehaving() -> Option<Self> {
+        Self::python("python/misbehaving_provider.py").await
+    }
+
+    /// One of another make.
+    pub(super) async fn authlib() -> Option<Self> {
+        Self::python("python/authlib_provider.py").await
+    }
+
+    async fn python(program: &str) -> Option<Self> {
         let python = std::env::var_os(PYTHON).map(|folder| PathBuf::from(folder).join("bin/python"));
         let Some(python) = python.filter(|python| python.exists()) else {
             missing("a package of tests/python", "run tests/run, which installs them");
             return None;
         };
-        Some(Self::start(python.into(), "python/misbehaving_provider.py", &[]).await)
+        Some(Self::start(python.into(), program, &[]).await)
     }
 
     async fn start(interpreter: OsString, program: &str, variables: &[(&str, OsString)]) -> Self {

@@ -8,6 +8,7 @@ mod far_side;
 mod linking;
 mod passwords;
 mod refused;
+mod second;
 mod sign_in;
 mod terminal;
 mod visitor;
