@@ -12,6 +12,7 @@ use axum::http::header::HOST;
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 
+use crate::accounts::admins::WaysIn;
 use crate::accounts::server::{self, SettingsRow};
 use crate::accounts::users::UserRow;
 use crate::audit::{Audit, Shipper};
@@ -24,6 +25,7 @@ use crate::auth::device_polls::DevicePolls;
 use crate::auth::jwt::TokenSettings;
 use crate::auth::keys::KeyStore;
 use crate::auth::login_limit::LoginLimit;
+use crate::auth::oidc::Oidc;
 use crate::auth::{
     Identities, KnownPlaces, LastUsed, Passwords, Register, Revocations, Standing, Throttle, Tokens,
     VerifiedToken,
@@ -108,6 +110,9 @@ pub struct SignIn {
     pub login_limit: LoginLimit,
     pub basic_credentials: BasicCredentials,
     pub device_polls: DevicePolls,
+    /// The provider that knows people, where there is one.
+    pub oidc: Option<Oidc>,
+    pub ways_in: WaysIn,
 }
 
 /// Where requests come from, and what they may have at a time.
@@ -360,6 +365,8 @@ impl SignIn {
             login_limit: LoginLimit::new(&config.server),
             basic_credentials: BasicCredentials::new(&*env.random),
             device_polls: DevicePolls::new(config.server.device_auth_polling_interval.0),
+            oidc: Oidc::new(&config.oidc, signing_secret),
+            ways_in: WaysIn::of(config),
         }
     }
 }

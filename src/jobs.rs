@@ -9,12 +9,13 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::deactivation;
+use crate::accounts::{deactivation, identities, operator_password};
 use crate::app::AppState;
 use crate::auth::{key_proof, keys};
 use crate::config::ServerSettings;
 use crate::intake;
 use crate::login::device_request;
+use crate::login::oidc::{recheck, sign_in_rows};
 use crate::trusts::used;
 
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -28,6 +29,7 @@ const READING: Duration = Duration::from_millis(200);
 /// Between two writes of what was gathered in memory.
 const WRITING: Duration = Duration::from_millis(500);
 const TENDING: Duration = Duration::from_secs(5);
+const RECHECKING: Duration = Duration::from_secs(2);
 const SWEEPING: Duration = Duration::from_mins(5);
 const MINUTE: Duration = Duration::from_mins(1);
 /// What a round under way gets at the stop: one that has taken what it writes would lose it.
@@ -135,6 +137,16 @@ fn table(settings: &ServerSettings) -> Vec<Job> {
         }),
         Job::new("notes on deactivated accounts could not be swept", SWEEPING, |app| {
             Box::pin(async move { Ok(deactivation::sweep(&app.store).await?) })
+        }),
+        Job::new("sign-ins by the provider could not be checked", RECHECKING, |app| {
+            Box::pin(async move { Ok(recheck::check_due(&app).await?) })
+        }),
+        Job::new("what is over of sign-ins by the provider could not be swept", SWEEPING, |app| {
+            Box::pin(async move {
+                identities::sweep(&app.store).await?;
+                operator_password::sweep(&app.store, app.env.clock.now()).await?;
+                Ok(sign_in_rows::sweep(&app.store).await?)
+            })
         }),
         Job::new("deliveries to webhooks could not be swept", SWEEPING, |app| {
             Box::pin(async move { Ok(intake::sweep(&app.store, app.env.clock.now()).await?) })

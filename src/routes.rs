@@ -24,7 +24,7 @@ use crate::api::stacks::{
 use crate::auth::access::Access;
 use crate::auth::kind::Kind;
 use crate::framework::routes::{Operation, RouteTable, Routes};
-use crate::login::{activate, api_token, device_authorization, sign_in, sign_out};
+use crate::login::{activate, api_token, device_authorization, oidc, sign_in, sign_out};
 
 /// The routes of the API that are there.
 fn own() -> RouteTable {
@@ -34,6 +34,7 @@ fn own() -> RouteTable {
         of("info").get("/api/v1/info", info::get_info).open(),
         of("activate").put("/api/v1/activate", activate::activate_server).open(),
         of("login").post("/api/v1/login", sign_in::log_in).open(),
+        oidc::routes(),
         of("logout").get("/api/v1/logout", sign_out::log_out).open(),
         of("device_authorization")
             .post("/api/v1/device_authorization", device_authorization::authorize_device)
@@ -95,6 +96,7 @@ fn resources() -> RouteTable {
         trusts::routes(),
         users::routes::routes(),
         webhooks::routes(),
+        users::identities::routes(),
     ]
     .into_iter()
     .collect()

@@ -56,7 +56,11 @@ REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_api_key_digest', 100
 REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_api_token', 1000000);
 REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_audit', 1000000);
 REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_deactivation', 1000);
+REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_identity', 1000);
 REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_known_place', 1000000);
+REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_oidc_device', 1000);
+REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_oidc_sign_in', 1000);
+REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_operator_password', 1000);
 REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_revoked_token', 1000000);
 REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_revoked_up_to', 1000);
 REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_secret', 1000);

@@ -25,6 +25,17 @@ INSERT INTO sqlite_stat1 VALUES ('zendo_known_place', 'sqlite_autoindex_zendo_kn
 INSERT INTO sqlite_stat1 VALUES ('zendo_revoked_up_to', 'ix_zendo_revoked_up_to_position', '1000 1 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('zendo_revoked_up_to', 'sqlite_autoindex_zendo_revoked_up_to_1', '1000 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('zendo_deactivation', 'sqlite_autoindex_zendo_deactivation_1', '1000 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_identity', 'ix_zendo_identity_user_id', '1000 1000 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_identity', 'ix_zendo_identity_person', '1000 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_identity', 'sqlite_autoindex_zendo_identity_1', '1000 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_oidc_sign_in', 'ix_zendo_oidc_sign_in_check_ms', '1000 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_oidc_sign_in', 'ix_zendo_oidc_sign_in_provider_session', '1000 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_oidc_sign_in', 'ix_zendo_oidc_sign_in_person', '1000 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_oidc_sign_in', 'ix_zendo_oidc_sign_in_user_id', '1000 1000 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_oidc_sign_in', 'sqlite_autoindex_zendo_oidc_sign_in_1', '1000 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_oidc_device', 'ix_zendo_oidc_device_sign_in_id', '1000 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_oidc_device', 'sqlite_autoindex_zendo_oidc_device_1', '1000 1 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_operator_password', 'sqlite_autoindex_zendo_operator_password_1', '1000 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('alembic_version', 'sqlite_autoindex_alembic_version_1', '1000 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('project', 'sqlite_autoindex_project_2', '1000 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('project', 'sqlite_autoindex_project_1', '1000 1 noskipscan');

@@ -19,6 +19,7 @@ pub(crate) mod kind;
 pub(crate) mod known_places;
 pub(crate) mod last_used;
 pub(crate) mod login_limit;
+pub(crate) mod oidc;
 pub(crate) mod password;
 pub(crate) mod permissions;
 pub(crate) mod policy;

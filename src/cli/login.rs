@@ -2,6 +2,8 @@
 
 use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
 
 use super::{CliError, password, program};
 use crate::client::active::{self, Active};
@@ -9,18 +11,22 @@ use crate::client::api::{self, CurrentUser, ServerInfo};
 use crate::client::config_file::ConfigFile;
 use crate::client::credentials::Grant;
 use crate::client::credentials_file::CredentialsFile;
+use crate::client::device::{self, Polled, WaysIn};
+use crate::client::error::printable;
 use crate::client::http::{self, HttpClient};
 use crate::client::settings::TlsCheck;
 use crate::client::target::{self, Target};
 use crate::client::token::Token;
 use crate::client::{ClientError, Environment, ServerUrl, Session};
 use crate::env::clock::{Clock, SystemClock};
+use crate::env::random::{Randomness, SystemRandomness};
 
 /// The account every server starts with, offered at the prompt.
 const DEFAULT_USERNAME: &str = "default";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  zendo login https://zen.example.com\n  \
+                        zendo login https://zen.example.com --device\n  \
                         zendo login https://zen.example.com --username ci --password-stdin < password.txt")]
 pub(super) struct LoginArgs {
     /// The server's address [default: the active server, to sign in again]
@@ -32,6 +38,9 @@ pub(super) struct LoginArgs {
     /// Read the password from standard input instead of asking for it
     #[arg(long, requires = "username")]
     pub password_stdin: bool,
+    /// Sign in by approving it in a browser [default: where the server has a provider that knows people]
+    #[arg(long, conflicts_with_all = ["username", "password_stdin"])]
+    pub device: bool,
     /// The project to make active, by name or id [default: the account's own, or the only one]
     #[arg(long, value_name = "PROJECT")]
     pub project: Option<String>,
@@ -70,8 +79,8 @@ pub(super) fn run(args: &LoginArgs, program: &'static str) -> Result<(), CliErro
     let http = HttpClient::new(&target).map_err(explain)?;
     let info = api::server_info(&http).map_err(explain)?;
 
-    let grant = ask_for_credentials(args)?;
-    let signed_in = sign_in(http, &grant, args, &config).map_err(explain)?;
+    let token = token_of(&http, args, explain)?;
+    let signed_in = sign_in(http, token, args, &config).map_err(explain)?;
     remember(&environment, &target.server, tls.as_ref(), &info, &signed_in).map_err(explain)?;
     program::print(&summary(&target.server, &signed_in))
 }
@@ -132,6 +141,51 @@ fn warn_about(target: &Target) {
     }
 }
 
+/// A token for a password, or for an approval in a browser.
+fn token_of(
+    http: &HttpClient,
+    args: &LoginArgs,
+    explain: impl Fn(ClientError) -> CliError,
+) -> Result<Token, CliError> {
+    let by_device = args.device || {
+        let ways = if args.username.is_none() { device::ways_in(http) } else { WaysIn::default() };
+        ways.name.is_some()
+    };
+    if by_device {
+        return wait_for_approval(http, explain);
+    }
+    let grant = ask_for_credentials(args)?;
+    api::sign_in(http, &grant, SystemClock.now()).map_err(explain)
+}
+
+/// Says where it is to be approved, and waits for that.
+fn wait_for_approval(
+    http: &HttpClient,
+    explain: impl Fn(ClientError) -> CliError,
+) -> Result<Token, CliError> {
+    let random: &dyn Randomness = &SystemRandomness;
+    let client_id = random.uuid();
+    let waiting = device::ask(http, client_id).map_err(&explain)?;
+    program::complain(&format!(
+        "Open this address in a browser, sign in there, and approve this machine:\n  {}\nIts code is {}. Waiting...",
+        printable(&waiting.address(http)),
+        printable(&waiting.user_code),
+    ));
+    let mut pause = waiting.interval.max(1);
+    let mut left = waiting.expires_in;
+    while left > 0 {
+        thread::sleep(Duration::from_secs(pause));
+        left = left.saturating_sub(pause);
+        match waiting.poll(http, client_id, SystemClock.now()).map_err(&explain)? {
+            Polled::Approved(token) => return Ok(token),
+            Polled::Pending => {}
+            Polled::TooOften => pause += 5,
+            Polled::Over(reason) => return Err(CliError::failure(format!("not signed in: {reason}"))),
+        }
+    }
+    Err(CliError::failure("not signed in: nobody has approved it in time"))
+}
+
 fn ask_for_credentials(args: &LoginArgs) -> Result<Grant, CliError> {
     if !args.password_stdin && !password::at_terminal() {
         return Err(CliError::usage(
@@ -168,12 +222,11 @@ struct SignedIn {
 
 fn sign_in(
     http: HttpClient,
-    grant: &Grant,
+    token: Token,
     args: &LoginArgs,
     config: &ConfigFile,
 ) -> Result<SignedIn, ClientError> {
     let now = SystemClock.now();
-    let token = api::sign_in(&http, grant, now)?;
     let mut session = Session::with_token(http, token.clone(), now);
     let user = api::current_user(&mut session)?;
     let mut active =

@@ -6,6 +6,7 @@ mod bootstrap;
 mod folders;
 mod listen;
 mod names;
+mod oidc;
 pub(crate) mod password;
 mod secrets;
 mod server;
@@ -20,6 +21,7 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use bootstrap::BootstrapSettings;
 pub(crate) use listen::Listen;
+pub(crate) use oidc::OidcSettings;
 pub(crate) use secrets::{SecretsStoreSettings, SecretsStoreType};
 pub(crate) use server::{AuthScheme, DeploymentType, JwtAlgorithm, ServerSettings};
 pub(crate) use store::StoreSettings;
@@ -43,6 +45,7 @@ pub struct Config {
     pub bootstrap: BootstrapSettings,
     pub workload: WorkloadSettings,
     pub zendo: ZendoSettings,
+    pub oidc: OidcSettings,
 }
 
 /// An invalid setting. Its text is one line: the variable, what is wrong, what is accepted.
@@ -79,10 +82,12 @@ impl Config {
             bootstrap: read("ZENML_DEFAULT_", &variables)?,
             workload: read("ZENML_WORKLOAD_", &variables)?,
             zendo: read("ZENDO_", &variables)?,
+            oidc: read(oidc::PREFIX, &variables)?,
         };
         config.server.check()?;
         config.store.check()?;
         config.bootstrap.check()?;
+        config.oidc.check(config.server.auth_scheme)?;
         Ok((config, names::warnings(&variables)))
     }
 }
@@ -118,6 +123,13 @@ pub(crate) fn unsafe_settings(config: &Config) -> Vec<String> {
             "ZENML_SERVER_AUTH_SCHEME is NO_AUTH: everyone who reaches the server is its admin".to_owned(),
         );
     }
+    if !config.zendo.password_sign_in.0 && config.oidc.issuer.is_none() {
+        warnings.push(
+            "ZENDO_PASSWORD_SIGN_IN is false and ZENDO_OIDC_ISSUER is not set: nobody signs in but with a password that \
+             `zendo user` has just set"
+                .to_owned(),
+        );
+    }
     let is_http = config.server.server_url.as_ref().is_some_and(|url| url.0.starts_with("http://"));
     let listens_outside = !config.zendo.listen.is_loopback();
     if is_http && listens_outside {
@@ -143,6 +155,7 @@ pub fn variable_names() -> Vec<String> {
         with::<BootstrapSettings>("ZENML_DEFAULT_"),
         with::<WorkloadSettings>("ZENML_WORKLOAD_"),
         with::<ZendoSettings>("ZENDO_"),
+        with::<OidcSettings>(oidc::PREFIX),
     ]
     .concat()
 }

@@ -10,7 +10,7 @@ use tracing_subscriber::filter::Targets;
 use uuid::Uuid;
 
 use super::Listen;
-use super::value::{AtLeast, Setting, optional, setting};
+use super::value::{AtLeast, Flag, Setting, optional, setting};
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default)]
@@ -60,6 +60,9 @@ pub struct ZendoSettings {
     /// By what forward-auth knows a browser's preflight, and lets it through; without it none is.
     #[serde(deserialize_with = "optional")]
     pub forward_auth_preflight: Option<PreflightMethod>,
+    /// Whether people sign in with passwords.
+    #[serde(deserialize_with = "setting")]
+    pub password_sign_in: Flag,
     /// For so many days a token that has ended stays in the list of API tokens.
     #[serde(deserialize_with = "setting")]
     pub token_history: AtLeast<0>,
@@ -89,6 +92,7 @@ impl Default for ZendoSettings {
             signing_algorithm: None,
             introspection_accounts: Names::default(),
             forward_auth_preflight: None,
+            password_sign_in: Flag(true),
             token_history: AtLeast(30),
             plans: None,
             log: LogFilter(Targets::new().with_default(LevelFilter::INFO)),

@@ -60,6 +60,11 @@ impl Console {
     fn root(&self) -> &str {
         &self.app.config.root_url_path.0
     }
+
+    /// Whether ZenML's dashboard is here, too.
+    fn has_dashboard(&self) -> bool {
+        self.app.config.dashboard_files_path.is_some()
+    }
 }
 
 /// `/console/...`, which asks `api` for what it shows; a server without a dashboard leads its visitors there.

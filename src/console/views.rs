@@ -60,10 +60,25 @@ pub(super) struct UserMetadata {
 }
 
 impl User {
+    /// None for who never had a password.
+    pub(super) fn password_changed_at(&self) -> Option<&Moment> {
+        self.metadata.as_ref().and_then(|metadata| metadata.password_changed_at.as_ref())
+    }
+
     /// The empty text for none.
     pub(super) fn email(&self) -> &str {
         self.metadata.as_ref().and_then(|metadata| metadata.email.as_deref()).unwrap_or_default()
     }
+}
+
+/// Whom a provider knows as a user.
+#[derive(Debug, Deserialize)]
+pub(super) struct Identity {
+    pub id: Uuid,
+    pub issuer: String,
+    pub subject: String,
+    pub email: Option<String>,
+    pub last_sign_in: Option<Moment>,
 }
 
 /// `GET /settings`.

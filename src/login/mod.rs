@@ -10,6 +10,7 @@ pub(crate) mod device_request;
 pub(crate) mod download;
 pub(crate) mod grants;
 pub(crate) mod issue;
+pub(crate) mod oidc;
 pub(crate) mod origin;
 pub(crate) mod place;
 pub(crate) mod principal;

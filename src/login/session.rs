@@ -4,7 +4,7 @@
 //! [`HEADER`]. Such a session always needs its CSRF token.
 
 use axum::http::header::ORIGIN;
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum_extra::extract::cookie::{Cookie, SameSite};
 
 use crate::app::App;
@@ -69,6 +69,25 @@ pub(crate) fn removal(app: &App, headers: &HeaderMap) -> Cookie<'static> {
     let mut cookie = empty_cookie(app, headers);
     cookie.make_removal();
     cookie
+}
+
+/// The cookies that take ZenML's session away, and the console's.
+pub(crate) fn removals(app: &App, headers: &HeaderMap) -> [Cookie<'static>; 2] {
+    [of_zenml(headers), of_console(headers)].map(|headers| removal(app, &headers))
+}
+
+/// The headers of the same request as if it were of ZenML's session.
+pub(crate) fn of_zenml(headers: &HeaderMap) -> HeaderMap {
+    let mut headers = headers.clone();
+    headers.remove(HEADER);
+    headers
+}
+
+/// The headers of the same request as if it were of the console's session.
+pub(crate) fn of_console(headers: &HeaderMap) -> HeaderMap {
+    let mut headers = headers.clone();
+    headers.insert(HEADER, HeaderValue::from_static(CONSOLE));
+    headers
 }
 
 fn empty_cookie(app: &App, headers: &HeaderMap) -> Cookie<'static> {

@@ -6,7 +6,7 @@ use axum::http::HeaderMap;
 use axum_extra::extract::CookieJar;
 
 use super::origin::claim_of_token;
-use super::{principal, session};
+use super::{oidc, principal, session};
 use crate::app::{App, AppState};
 use crate::audit::{Action, Origin};
 use crate::auth::AuthenticationError;
@@ -34,6 +34,11 @@ pub(crate) async fn log_out(
         let claim = claim_of_token(&app, &token).await;
         let event = app.audit.event(&origin, Action::SignOut).by(claim);
         app.auth.revocations.revoke(token.sign_out(), &event, now).await?;
+        // One sign-in by the provider has given two sessions, and one sign-out ends both.
+        if oidc::sign_out_of_other(&app, &token, &origin).await? {
+            let both = session::removals(&app, &headers).into_iter().fold(CookieJar::new(), CookieJar::add);
+            return Ok((both, Json(())));
+        }
     }
     Ok((CookieJar::new().add(session::removal(&app, &headers)), Json(())))
 }

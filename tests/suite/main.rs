@@ -39,6 +39,7 @@ mod oauth_refusals;
 mod official_client;
 mod official_connectors;
 mod official_identity;
+mod oidc;
 mod openapi;
 #[path = "../parity/mod.rs"]
 mod parity;

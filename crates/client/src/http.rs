@@ -115,6 +115,25 @@ impl HttpClient {
         serde_json::from_str(&text).map_err(|_| "its answer is not JSON".to_owned())
     }
 
+    /// Posts a form where a refusal may be an answer, too: one with the word of RFC 6749, section 5.2.
+    pub fn post_form_of_oauth(
+        &self,
+        route: &str,
+        form: &[(&str, &str)],
+    ) -> Result<Result<Value, Value>, ClientError> {
+        let request = self.agent.post(self.server.api(route)).header("Accept", "application/json");
+        let mut response = request.send_form(form.iter().copied()).map_err(|error| self.no_answer(&error))?;
+        if response.status().as_u16() != 400 {
+            return self.answer(Ok(response)).map(Ok);
+        }
+        let text = response.body_mut().read_to_string().map_err(|error| self.no_answer(&error))?;
+        match serde_json::from_str::<Value>(&text) {
+            Ok(body) if body.get("error").is_some_and(Value::is_string) => Ok(Err(body)),
+            Ok(body) => Err(self.refusal(400, server_message(&body), "400 Bad Request")),
+            Err(_) => Err(self.not_zenml("its answer is not JSON (HTTP 400)")),
+        }
+    }
+
     fn answer(&self, outcome: Result<http::Response<ureq::Body>, ureq::Error>) -> Result<Value, ClientError> {
         let mut response = outcome.map_err(|error| self.no_answer(&error))?;
         let status = response.status();

@@ -13,6 +13,7 @@ pub mod claims;
 pub mod config_file;
 pub mod credentials;
 pub mod credentials_file;
+pub mod device;
 pub mod environment;
 pub mod error;
 pub mod exchange;

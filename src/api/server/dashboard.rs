@@ -5,13 +5,16 @@ use std::path::Path;
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, Uri};
+use axum::response::{IntoResponse, Redirect, Response};
 use tower::ServiceExt;
 use tower_http::services::{ServeDir, ServeFile};
 
+use crate::address::Address;
+use crate::app::AppState;
 use crate::http::error::ApiError;
+use crate::login::principal::principal;
 use crate::middleware::headers::KEPT_FOR_GOOD;
 
 const INDEX: &str = "index.html";
@@ -23,6 +26,28 @@ const ASSETS: &str = "/assets/";
 /// When its index can't be opened.
 pub(crate) fn check(folder: &Path) -> io::Result<()> {
     std::fs::File::open(folder.join(INDEX)).map(drop)
+}
+
+/// Where a browser goes that opens a page of the dashboard, and whose owner isn't signed in: where people sign in by a
+/// provider, the console has the button for that, and one sign-in is good for both.
+pub(crate) async fn sign_in_first(
+    app: &AppState,
+    uri: &Uri,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+) -> Option<Redirect> {
+    app.sign_in.oidc.as_ref()?;
+    let accepted = headers.get(ACCEPT)?.to_str().ok()?;
+    let path = uri.path();
+    let is_page = accepted.contains("text/html") && !path.starts_with(ASSETS);
+    let now = app.env.clock.now();
+    if !is_page || principal(app, headers, extensions, now).await.is_ok() {
+        return None;
+    }
+    // Its own form for a password is no page to come back to.
+    let asked = uri.path_and_query().map_or("/", |asked| asked.as_str());
+    let next = if path == "/login" { "/" } else { asked };
+    Some(Redirect::to(Address::of("/console/sign-in", &[]).with("next", next).as_str()))
 }
 
 /// A file of the folder. A path without a file is a page of the dashboard's own, which its index shows; but a missing

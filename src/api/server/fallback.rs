@@ -1,24 +1,27 @@
 //! What no route answers (contract: BEHAVIOUR.md, "Unknown GET under /api: 404; other methods: 405").
 
-use std::sync::Arc;
-
 use axum::extract::{Request, State};
 use axum::http::header::ALLOW;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::dashboard;
-use crate::config::ServerSettings;
+use crate::app::AppState;
 use crate::http::error::ApiError;
 
 const API: &str = "/api/";
 
 /// No route has this path; outside of the API it is the dashboard's, where there is one.
-pub(crate) async fn not_found(State(config): State<Arc<ServerSettings>>, request: Request) -> Response {
+pub(crate) async fn not_found(State(app): State<AppState>, request: Request) -> Response {
     if matches!(*request.method(), Method::GET | Method::HEAD) {
-        return match &config.dashboard_files_path {
+        return match &app.config.dashboard_files_path {
             Some(folder) if !request.uri().path().starts_with(API) => {
-                dashboard::answer(folder, request).await
+                match dashboard::sign_in_first(&app, request.uri(), request.headers(), request.extensions())
+                    .await
+                {
+                    Some(elsewhere) => elsewhere.into_response(),
+                    None => dashboard::answer(folder, request).await,
+                }
             }
             _ => ApiError::plain(StatusCode::NOT_FOUND, "Not Found").into_response(),
         };

@@ -141,7 +141,7 @@ impl Revocation {
     }
 
     /// Notes in the register what ends with it, and says how much that is.
-    async fn take_along(self, tx: &mut Transaction, now: DateTime<Utc>) -> Result<u64, StoreError> {
+    pub async fn take_along(self, tx: &mut Transaction, now: DateTime<Utc>) -> Result<u64, StoreError> {
         let now = Timestamp::new(now);
         match self {
             Self::Token { id, .. } => register::revoke_descendants(tx, Id(id), now).await,

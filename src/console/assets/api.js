@@ -26,7 +26,7 @@ export async function call(method, address, { json, form } = {}) {
 }
 
 function reason(address, status, answer) {
-  const isSignIn = String(address) === String(api`login`);
+  const isSignIn = [api`login`, api`oidc/sign_in`].map(String).includes(String(address));
   if (status === 401 && hasSession && !isSignIn) return "Your session has ended. Reload the page, and sign in again.";
   const said = answer?.detail ?? answer?.error_description ?? answer?.error ?? answer;
   let text = Array.isArray(said) ? said[1] ?? said[0] : said;

@@ -15,7 +15,39 @@ function samePassword(form) {
 /** Keeps the page that was signed in from out of the history. */
 const goOn = (form) => location.replace(given(form.dataset.then));
 
+/** Goes to the provider that knows people, which sends the browser back to its page here. */
+async function goToProvider(form, link) {
+  const { authorization_url } = await call("POST", api`oidc/start`, { json: { next: form.dataset.next, link } });
+  const url = new URL(authorization_url);
+  if (url.protocol !== "https:" && url.protocol !== "http:") throw new Problem("The provider's address can't be opened.");
+  location.assign(url);
+}
+
+/** Ends what the provider has sent the browser back for. */
+async function endAtCallback(place) {
+  const said = new URLSearchParams(location.search);
+  const saidFor = (name) => said.get(name) ?? undefined;
+  // What stood in the address is good once, and for nobody who looks at it later.
+  history.replaceState(null, "", location.pathname);
+  try {
+    const json = { state: saidFor("state") ?? "", code: saidFor("code"), iss: saidFor("iss"), error: saidFor("error") };
+    const { next, linked } = await call("POST", api`oidc/sign_in`, { json });
+    if (linked) sayNext("Your account is linked.");
+    location.replace(given(next));
+  } catch (error) {
+    const problem = place.querySelector(".problem");
+    problem.textContent = error.message;
+    problem.hidden = false;
+    place.querySelector(".again").hidden = false;
+    const heading = place.querySelector("h1");
+    heading.textContent = "You are not signed in";
+    heading.focus();
+  }
+}
+
 const forms = {
+  "provider-sign-in": (form) => goToProvider(form, false),
+  "provider-link": (form) => goToProvider(form, true),
   "sign-in": async (form) => {
     await signIn(form.elements.username.value, form.elements.password.value);
     goOn(form);
@@ -51,8 +83,9 @@ const forms = {
 
 /** Who follows a link of another site's page comes without the strict cookie, signed in or not: this page asks again. */
 async function goOnIfSignedIn(form) {
-  const answer = await fetch(given(form.dataset.then), { redirect: "manual" }).catch(() => null);
-  if (answer?.ok) goOn(form);
+  const then = given(form.dataset.then ?? form.dataset.next);
+  const answer = await fetch(then, { redirect: "manual", headers: { Accept: "text/html" } }).catch(() => null);
+  if (answer?.ok) location.replace(then);
 }
 
 export function begin() {
@@ -60,8 +93,10 @@ export function begin() {
     const form = document.getElementById(id);
     if (form) onSubmit(form, () => act(form));
   }
-  const waiting = document.getElementById("sign-in");
+  const waiting = document.getElementById("sign-in") ?? document.getElementById("provider-sign-in");
   if (waiting && new URLSearchParams(location.search).has("next")) goOnIfSignedIn(waiting);
+  const callback = document.getElementById("provider-callback");
+  if (callback) endAtCallback(callback);
   const out = document.getElementById("sign-out");
   out?.addEventListener("click", async () => {
     try {

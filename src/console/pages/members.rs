@@ -1,8 +1,10 @@
 //! Members: who has an account here, for admins.
 
 use askama::Template;
+use axum::extract::State;
 
 use crate::address::Address;
+use crate::console::Console;
 use crate::console::error::{PageResult, page};
 use crate::console::listing::{Page, Paging, SIZE, containing};
 use crate::console::shell::Shell;
@@ -16,6 +18,8 @@ struct Members {
     members: Vec<User>,
     paging: Paging,
     search: String,
+    /// The provider that knows people, where there is one.
+    provider: Option<String>,
 }
 
 impl Members {
@@ -25,7 +29,7 @@ impl Members {
 }
 
 /// All users.
-pub(super) async fn members(visitor: Visitor) -> PageResult {
+pub(super) async fn members(State(console): State<Console>, visitor: Visitor) -> PageResult {
     visitor.require_admin()?;
     let found = visitor.asked.text("search").map(containing);
     let members = Address::of("/api/v1/users", &[])
@@ -44,6 +48,7 @@ pub(super) async fn members(visitor: Visitor) -> PageResult {
             &visitor.asked,
             &["search"],
         ),
+        provider: console.app.sign_in.oidc.as_ref().map(|oidc| oidc.provider.name()),
         members: members.items,
         search: visitor.asked.text("search").unwrap_or_default().to_owned(),
         shell: visitor.shell,

@@ -8,6 +8,7 @@ mod devices;
 mod general;
 mod members;
 mod profile;
+mod provider;
 mod service_accounts;
 mod sign_in;
 mod trusts;
@@ -18,12 +19,14 @@ use axum::Router;
 use axum::routing::get;
 
 use super::Console;
+use crate::login::oidc::flow;
 
 pub(super) fn router() -> Router<Console> {
     Router::new()
         .route("/console/sign-in", get(sign_in::sign_in))
         .route("/console/activate", get(activate::activate))
         .route("/console/join", get(activate::join))
+        .route(flow::CALLBACK, get(provider::callback))
         .route(verify::PATH, get(verify::verify))
         .route("/console/settings/general", get(general::general))
         .route("/console/settings/api-tokens", get(api_tokens::api_tokens))

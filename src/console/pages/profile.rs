@@ -2,15 +2,24 @@
 
 use askama::Template;
 
+use axum::extract::State;
+
+use crate::address::Address;
+use crate::console::Console;
 use crate::console::error::{PageResult, page};
 use crate::console::shell::Shell;
-use crate::console::views::User;
+use crate::console::views::{Identity, User};
 use crate::console::visitor::Visitor;
 
 #[derive(Template)]
 #[template(path = "console/profile.html")]
 struct Profile {
     shell: Shell,
+    /// The provider that knows people, where there is one.
+    provider: Option<String>,
+    /// Whom it knows as this user.
+    identities: Vec<Identity>,
+    has_passwords: bool,
 }
 
 impl Profile {
@@ -21,6 +30,20 @@ impl Profile {
 }
 
 /// Whoever looks.
-pub(super) async fn profile(visitor: Visitor) -> PageResult {
-    page(&Profile { shell: visitor.shell })
+pub(super) async fn profile(State(console): State<Console>, visitor: Visitor) -> PageResult {
+    let ways = &console.app.sign_in;
+    let provider = ways.oidc.as_ref().map(|oidc| oidc.provider.name());
+    let user = visitor.shell.user.as_ref().filter(|user| !user.body.is_service_account);
+    let identities = match user {
+        Some(user) => {
+            let address = Address::of("/api/v1/users/{}/identities", &[&user.id]);
+            visitor.api.get::<Vec<Identity>>(&address).await.map_err(visitor.refused())?
+        }
+        None => Vec::new(),
+    };
+    // Whoever came by the provider has no password until an admin gives them one.
+    let is_by_provider =
+        user.is_some_and(|user| user.password_changed_at().is_none()) && !identities.is_empty();
+    let has_passwords = ways.ways_in.password && !is_by_provider;
+    page(&Profile { provider, identities, has_passwords, shell: visitor.shell })
 }

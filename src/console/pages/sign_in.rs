@@ -18,6 +18,10 @@ struct SignIn {
     next: Address,
     /// Where people sign in under the EXTERNAL scheme.
     authorization_url: Option<String>,
+    /// The provider that knows people, where there is one.
+    provider: Option<String>,
+    /// Whether there is a form for a password.
+    has_passwords: bool,
 }
 
 /// A form, or the way to the service that knows people. Whoever is signed in goes on.
@@ -28,7 +32,7 @@ pub(super) async fn sign_in(
     if !shell.server.active {
         return Err(PageError::GoTo(shell.at("/console/activate")));
     }
-    let next = next::safe(asked.text("next"), &shell.root);
+    let next = next::safe(asked.text("next"), &shell.root, console.has_dashboard());
     // Whoever was sent here has been refused just now, and one refusal leaves one record.
     let may_be_signed_in = !shell.csrf_token.is_empty() && asked.text("next").is_none();
     let is_signed_in =
@@ -42,5 +46,9 @@ pub(super) async fn sign_in(
         true => console.app.config.external_login_url.as_ref().map(|url| url.0.clone()),
         false => None,
     };
-    page(&SignIn { shell, next, authorization_url })
+    let ways = &console.app.sign_in;
+    let provider = ways.oidc.as_ref().map(|oidc| oidc.provider.name());
+    // The operator may have set a password where nobody else has one.
+    let has_passwords = ways.ways_in.password || asked.text("password").is_some();
+    page(&SignIn { shell, next, authorization_url, provider, has_passwords })
 }

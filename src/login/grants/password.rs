@@ -3,12 +3,14 @@
 use secrecy::SecretString;
 
 use super::Grantee;
+use crate::accounts::operator_password;
 use crate::accounts::users::{self, PasswordRow};
 use crate::app::App;
 use crate::auth::Scope;
 use crate::auth::known_places::Place;
 use crate::http::error::{ApiError, ApiResult};
 use crate::login::attempt::{Attempt, Guessed};
+use crate::store::Id;
 
 /// Checks a user's name or id and password. Failures make the next attempt wait. The right password of an account that
 /// isn't active is a wrong one, to whoever looks at the answer or at its time.
@@ -23,6 +25,7 @@ pub(crate) async fn verify(
 ) -> ApiResult<Grantee> {
     let meant = users::find_password(&app.auth_store, username).await?;
     let (id, name) = meant.map(|user| (user.id, user.name)).unzip();
+    check_passwords_count(app, id).await?;
     let account = (id, name.as_deref().unwrap_or(username));
     let attempt = Attempt::begin(app, Guessed::Password, account, place).await?;
     // Again, since the password may have been changed during the wait.
@@ -45,4 +48,25 @@ pub(crate) async fn verify(
         parents: Vec::new(),
         is_browser: true,
     })
+}
+
+/// Where people don't sign in with passwords, the one that the operator has just set is the way back in.
+async fn check_passwords_count(app: &App, id: Option<Id>) -> ApiResult<()> {
+    if app.sign_in.ways_in.password {
+        return Ok(());
+    }
+    let is_new = match id {
+        Some(id) => operator_password::is_new(&app.auth_store, id, app.env.clock.now()).await?,
+        None => false,
+    };
+    match (is_new, &app.sign_in.oidc) {
+        (true, _) => Ok(()),
+        (false, Some(oidc)) => {
+            let name = oidc.provider.name();
+            let message =
+                format!("Passwords are turned off on this server: sign in with {name} at /console/sign-in");
+            Err(ApiError::credentials(message))
+        }
+        (false, None) => Err(ApiError::credentials("Passwords are turned off on this server")),
+    }
 }

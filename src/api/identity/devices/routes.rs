@@ -19,7 +19,8 @@ use crate::http::list::{ListRequest, Page};
 use crate::http::path::PathId;
 use crate::http::query::QueryParams;
 use crate::login::grants::device::{forget, note_wrong_code};
-use crate::store::{Id, Store, Timestamp, Words};
+use crate::login::oidc::sign_in_rows;
+use crate::store::{Id, Store, StoreError, Timestamp, Words};
 
 pub(crate) const KIND: Kind = Kind::new("devices").credential();
 const DEVICES: &str = "/api/v1/devices";
@@ -202,8 +203,21 @@ pub(crate) async fn verify_device(
             event.with("trusted_device", request.trusted_device)
         }
     };
+    let sign_in = sign_in_rows::of_principal(&app, &principal).await?;
+    let (state, person, sign_in) = (&app, &principal, sign_in.as_ref());
+    let (decision, event, client_id) = (&decision, &event, device.body.client_id);
+    let decided = app.auth_store.write(|mut tx| async move {
+        if tx.execute(decision).await? == 0 {
+            return tx.commit(false).await;
+        }
+        if !request.denied {
+            sign_in_rows::bind_device(state, &mut tx, person, client_id, sign_in).await?;
+        }
+        event.commit(tx, true).await
+    });
+    let decided: Result<bool, StoreError> = decided.await;
     // Of two people who decide at once, one is first.
-    if event.change(&app.auth_store, &decision).await? == 0 {
+    if !decided? {
         return refuse(NOT_WAITING);
     }
     forget(&app, id).await;

@@ -5,9 +5,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::rules;
+use crate::accounts::admins::{WaysIn, keep_an_admin};
 use crate::accounts::names::{check_name, lock_names};
-use crate::accounts::{deactivation, users};
+use crate::accounts::{deactivation, operator_password, users};
 use crate::audit::{Action, Audit, Event, Origin};
 use crate::auth::password;
 use crate::http::error::{ApiError, ApiResult};
@@ -189,11 +189,19 @@ pub(super) struct Changes {
     may_end_an_admin: bool,
     /// What the account is to be, if that changes.
     active: Option<bool>,
+    /// When the operator has set the password.
+    by_operator: Option<Timestamp>,
 }
 
 impl Changes {
     pub(super) fn new(now: Timestamp) -> Self {
-        Self { values: vec![("updated", now.into())], name: None, may_end_an_admin: false, active: None }
+        Self {
+            values: vec![("updated", now.into())],
+            name: None,
+            may_end_an_admin: false,
+            active: None,
+            by_operator: None,
+        }
     }
 
     fn set(mut self, column: &'static str, value: impl Into<SimpleExpr>) -> Self {
@@ -238,6 +246,11 @@ impl Changes {
 
     pub(super) fn password(self, hash: &SecretString, changed_at: TokensEnd) -> Self {
         self.set("password", hash.expose_secret()).set("password_changed_at", changed_at.0)
+    }
+
+    /// The operator sets the password, which is good for a time wherever passwords are turned off.
+    pub(super) fn by_operator(self, now: Timestamp) -> Self {
+        Self { by_operator: Some(now), ..self }
     }
 
     pub(super) fn admin(mut self, is_admin: bool) -> Self {
@@ -291,8 +304,8 @@ impl Changes {
     ///
     /// # Errors
     /// 403 when they would end the last admin; 404 for a user who isn't there; what the store refuses.
-    pub(super) async fn make(&self, store: &Store, id: Id, event: &Event) -> ApiResult<()> {
-        let touched = self.make_with(store, id, &self.statement(id), event).await?;
+    pub(super) async fn make(&self, store: &Store, ways_in: WaysIn, id: Id, event: &Event) -> ApiResult<()> {
+        let touched = self.make_with(store, ways_in, (id, &self.statement(id)), event).await?;
         if touched == 0 { Err(users::unknown(id)) } else { Ok(()) }
     }
 
@@ -303,8 +316,8 @@ impl Changes {
     pub(super) async fn make_with(
         &self,
         store: &Store,
-        id: Id,
-        statement: &UpdateStatement,
+        ways_in: WaysIn,
+        (id, statement): (Id, &UpdateStatement),
         event: &Event,
     ) -> ApiResult<u64> {
         let made = store.write(|mut tx| async move {
@@ -313,12 +326,17 @@ impl Changes {
                 lock_names(&mut tx).await?;
             }
             if self.may_end_an_admin {
-                rules::keep_an_admin(&mut tx, id).await?;
+                keep_an_admin(&mut tx, id, ways_in).await?;
             }
             if let Some(name) = &self.name {
                 check_name(&mut tx, store.engine(), id, name.as_str()).await?;
             }
             let touched = tx.execute(statement).await.map_err(|error| self.refused(error))?;
+            if touched > 0
+                && let Some(moment) = self.by_operator
+            {
+                operator_password::note(&mut tx, id, moment.to_utc()).await?;
+            }
             if self.active == Some(false) {
                 deactivation::note(&mut tx, id).await?;
             }

@@ -59,6 +59,7 @@ pub(super) async fn change_password(
     let Some(new) = update.password.take() else {
         return Ok(changes);
     };
+    rules::with_passwords(app)?;
     let Some(old) = update.old_password.take() else {
         return Err(rules::forbidden("A new password takes the current one beside it, as old_password."));
     };

@@ -2,6 +2,7 @@
 
 pub(crate) mod changes;
 mod credentials;
+pub(crate) mod identities;
 pub(crate) mod operator;
 pub(crate) mod routes;
 mod rules;

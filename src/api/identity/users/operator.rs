@@ -4,7 +4,9 @@ use sea_query::{Expr, ExprTrait, Order};
 
 use super::changes::{Changes, NewPassword, TokensEnd, UserRequest};
 use super::{credentials, rules};
+use crate::accounts::admins::WaysIn;
 use crate::accounts::names::take_name;
+use crate::accounts::operator_password;
 use crate::accounts::server;
 use crate::accounts::users::{self, UserRow};
 use crate::audit::{Action, Audit, Event, Origin};
@@ -21,6 +23,7 @@ pub(crate) struct Operator {
     store: Store,
     passwords: Passwords,
     scheme: AuthScheme,
+    ways_in: WaysIn,
     audit: Audit,
     environment: Environment,
 }
@@ -36,7 +39,14 @@ pub(crate) enum Made {
 impl Operator {
     pub(crate) fn new(store: Store, config: &Config, audit: Audit, environment: Environment) -> Self {
         let passwords = Passwords::new(1, environment.password_cost);
-        Self { store, passwords, scheme: config.server.auth_scheme, audit, environment }
+        Self {
+            store,
+            passwords,
+            scheme: config.server.auth_scheme,
+            ways_in: WaysIn::of(config),
+            audit,
+            environment,
+        }
     }
 
     /// Ends the work on the store.
@@ -107,6 +117,7 @@ impl Operator {
                 false => 0,
             };
             tx.execute(statement).await.map_err(|error| user.refused(error))?;
+            operator_password::note(&mut tx, id, now.to_utc()).await?;
             Ok::<_, ApiError>(match activated {
                 0 => created.commit(tx, Made::User).await?,
                 _ => Event::commit_all(&[server_activated, created], tx, Made::FirstAdmin).await?,
@@ -126,7 +137,7 @@ impl Operator {
         activate: bool,
     ) -> ApiResult<()> {
         let (engine, clock) = (self.store.engine(), &*self.environment.clock);
-        let changes = Changes::new(self.now());
+        let changes = Changes::new(self.now()).by_operator(self.now());
         let mut changes =
             credentials::set_password(&self.passwords, engine, clock, changes, password).await?;
         if activate {
@@ -154,7 +165,7 @@ impl Operator {
 
     async fn make(&self, user: &UserRow, changes: &Changes) -> ApiResult<()> {
         let event = changes.event(&self.audit, &Origin::operator(), user.id, &user.name);
-        changes.make(&self.store, user.id, &event).await
+        changes.make(&self.store, self.ways_in, user.id, &event).await
     }
 
     fn now(&self) -> Timestamp {

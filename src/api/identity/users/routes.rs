@@ -11,9 +11,11 @@ use secrecy::ExposeSecret;
 
 use super::changes::{Changes, TokensEnd, UserRequest, UserUpdate};
 use super::{credentials, rules};
+use crate::accounts::admins::keep_an_admin;
+use crate::accounts::identities;
 use crate::accounts::names::take_name;
 use crate::accounts::users::{self, UserResponse, UserRow};
-use crate::app::{App, AppState, Auth};
+use crate::app::{App, AppState, Auth, SignIn};
 use crate::audit::{Action, Audit, Claim, Origin};
 use crate::auth::Principal;
 use crate::auth::kind::Kind;
@@ -76,6 +78,9 @@ pub(crate) async fn create_user(
     let app: &App = &cx;
     rules::kept_here(app.config.auth_scheme)?;
     rules::admins_only(&cx.principal, "create users")?;
+    if request.password.is_some() {
+        rules::with_passwords(app)?;
+    }
     let (id, now, engine) = (cx.new_id(), cx.now(), app.store.engine());
     let insert = request.insert(id, now);
     let (insert, token) = match request.password.take() {
@@ -163,6 +168,7 @@ pub(crate) async fn delete_user(
     State(config): State<Arc<ServerSettings>>,
     State(store): State<Store>,
     State(auth): State<Arc<Auth>>,
+    State(sign_in): State<Arc<SignIn>>,
     State(audit): State<Arc<Audit>>,
     principal: Principal,
     origin: Origin,
@@ -177,10 +183,10 @@ pub(crate) async fn delete_user(
     if user.body.is_service_account {
         return Err(users::unknown(name_or_id));
     }
-    let id = user.id;
+    let (id, ways_in) = (user.id, sign_in.ways_in);
     let event = &audit.event(&origin, Action::UserDeleted).on("user", id, &user.name);
     let deleted = store.write(|mut tx| async move {
-        rules::keep_an_admin(&mut tx, id).await?;
+        keep_an_admin(&mut tx, id, ways_in).await?;
         if rules::owns_anything(&mut tx, id).await? {
             return Err(rules::forbidden(
                 "This user owns things, such as stacks or pipelines. Delete those first, or deactivate the user.",
@@ -188,6 +194,7 @@ pub(crate) async fn delete_user(
         }
         let devices = Sql::delete().from_table("auth_devices").and_where(Expr::col("user_id").eq(id)).to_owned();
         tx.execute(&devices).await?;
+        identities::delete_all(&mut tx, id).await?;
         let user = Sql::delete().from_table("user").and_where(Expr::col("id").eq(id)).to_owned();
         let touched = tx.execute(&user).await?;
         Ok(match touched {
@@ -257,7 +264,8 @@ pub(crate) async fn activate_user(
     statement.and_where(is_waiting);
     let event = changes.event(&app.audit, &origin, user.id, &user.name);
     let claim = Claim { account: Some((user.id, user.name.clone())), ..Claim::of("activation_token") };
-    let touched = changes.make_with(&app.store, user.id, &statement, &event.by(claim)).await?;
+    let touched =
+        changes.make_with(&app.store, app.sign_in.ways_in, (user.id, &statement), &event.by(claim)).await?;
     app.auth.identities.forget(user.id.0).await;
     match touched {
         0 => Err(credentials::refused("This activation token was used already.")),
@@ -318,7 +326,7 @@ pub(crate) async fn update_current_user(
 async fn make(app: &App, origin: &Origin, user: &UserRow, changes: &Changes) -> ApiResult<UserRow> {
     let id = user.id;
     let event = changes.event(&app.audit, origin, id, &user.name);
-    let made = changes.make(&app.store, id, &event).await;
+    let made = changes.make(&app.store, app.sign_in.ways_in, id, &event).await;
     app.auth.identities.forget(id.0).await;
     made?;
     updated_user(app, id).await

@@ -1,9 +1,10 @@
 //! Who may do what to whom, and what nobody may do.
 
-use sea_query::{Cond, Expr, ExprTrait, Order, Query as Sql};
+use sea_query::{Cond, Expr, ExprTrait, Query as Sql};
 
 use super::changes::UserUpdate;
 use crate::accounts::users::UserRow;
+use crate::app::App;
 use crate::auth::Principal;
 use crate::config::AuthScheme;
 use crate::http::error::{ApiError, ApiResult};
@@ -45,6 +46,15 @@ pub(super) fn kept_here(scheme: AuthScheme) -> ApiResult<()> {
     match scheme {
         AuthScheme::External => Err(forbidden("The users of this server are kept by its sign-in service.")),
         _ => Ok(()),
+    }
+}
+
+/// # Errors
+/// 403 where people don't sign in with passwords.
+pub(super) fn with_passwords(app: &App) -> ApiResult<()> {
+    match app.sign_in.ways_in.password {
+        true => Ok(()),
+        false => Err(forbidden("Passwords are turned off on this server.")),
     }
 }
 
@@ -94,32 +104,6 @@ pub(super) fn check_update(principal: &Principal, target: &UserRow, update: &Use
 /// Whether a value is given and another than now.
 pub(super) fn changes(given: Option<bool>, now: bool) -> bool {
     given.is_some_and(|given| given != now)
-}
-
-/// Refuses to take the last admin away who can sign in. It has to be the first step of its transaction: of two
-/// that take an admin away at once, the second waits for the first one's end, and then sees what it left.
-///
-/// # Errors
-/// 403 when `leaving` is the last one; the store's own errors.
-pub(super) async fn keep_an_admin(tx: &mut Transaction, leaving: Id) -> ApiResult<()> {
-    tx.lock("admins").await?;
-    let others_first = Sql::select()
-        .column("id")
-        .from("user")
-        .and_where(Expr::col("is_admin").eq(true))
-        .and_where(Expr::col("active").eq(true))
-        .and_where(Expr::col("is_service_account").eq(false))
-        .and_where(Expr::col("password").is_not_null().or(Expr::col("external_user_id").is_not_null()))
-        .order_by_expr(Expr::col("id").eq(leaving), Order::Asc)
-        .limit(1)
-        .to_owned();
-    match tx.fetch_optional::<(Id,)>(&others_first).await? {
-        Some((id,)) if id == leaving => Err(forbidden(
-            "This is the last active admin. Make another user an admin first: without one, nobody could \
-             administer this server any more.",
-        )),
-        _ => Ok(()),
-    }
 }
 
 /// Whether the account owns anything that would be left without an owner.

@@ -6,13 +6,13 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi as _};
 
 use crate::api::artifacts::artifact_versions;
-use crate::api::identity::{api_keys, api_tokens, devices, trusts};
+use crate::api::identity::{api_keys, api_tokens, devices, trusts, users};
 use crate::api::oauth;
 use crate::api::server::{audit, health};
 use crate::api::stacks::secrets;
 use crate::http::openapi::shapes::{Busy, ErrorModel, InvalidRequest, OAuthError};
 use crate::http::{Operation, openapi};
-use crate::login::{api_token, sign_in, token_endpoint};
+use crate::login::{api_token, oidc, sign_in, token_endpoint};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -40,6 +40,13 @@ use crate::login::{api_token, sign_in, token_endpoint};
         artifact_versions::files::download_archive,
         audit::list_records,
         devices::routes::list_devices,
+        oidc::flow::get_provider,
+        oidc::flow::start,
+        oidc::flow::sign_in,
+        oidc::backchannel::log_out,
+        users::identities::list_identities,
+        users::identities::link_identity,
+        users::identities::unlink_identity,
         secrets::refuse_backup,
         secrets::refuse_restore,
     ),

@@ -1,0 +1,149 @@
+//! A sign-in by the provider ends: both its sessions, all API tokens that were made in them, and the devices that were
+//! approved in it.
+
+use sea_query::{Expr, ExprTrait, Query as Sql};
+
+use super::sign_in_rows::{self, DEVICES, SignInRow, TABLE};
+use crate::accounts::users::find_account;
+use crate::app::App;
+use crate::audit::{Action, Claim, Origin};
+use crate::auth::{Revocation, VerifiedToken};
+use crate::login::origin::claim_of_token;
+use crate::store::{Id, StoreError};
+use crate::tasks;
+
+/// Sign-ins that are looked up at once.
+const AT_ONCE: u64 = 100;
+
+/// Ends one sign-in with all that was made from it; durable when this returns, and felt on each replica within a second.
+///
+/// # Errors
+/// When the database doesn't answer: then nothing has ended.
+pub(super) async fn end(
+    app: &App,
+    row: &SignInRow,
+    origin: &Origin,
+    reason: &'static str,
+) -> Result<(), StoreError> {
+    tasks::must_finish();
+    let now = app.env.clock.now();
+    let user = find_account(&app.auth_store, row.user_id).await?;
+    let name = user.map(|user| user.name).unwrap_or_default();
+    let event = app.audit.event(origin, Action::SignInEnded).on("user", row.user_id, &name);
+    let event = event.with("cause", reason).with("token_id", row.console_token_id.to_string());
+    let approved = Sql::select()
+        .column("client_id")
+        .from(DEVICES)
+        .and_where(Expr::col("sign_in_id").eq(row.id))
+        .to_owned();
+    let of_sign_in = Sql::delete().from_table(TABLE).and_where(Expr::col("id").eq(row.id)).to_owned();
+    let bindings = Sql::delete().from_table(DEVICES).and_where(Expr::col("sign_in_id").eq(row.id)).to_owned();
+    let (event, approved, of_sign_in, bindings) = (&event, &approved, &of_sign_in, &bindings);
+    let ended = app.auth_store.write(|mut tx| async move {
+        let mut written = Vec::new();
+        for Id(id) in row.tokens() {
+            let revocation = Revocation::Token { id, expires: None, user_id: row.user_id.0 };
+            written.push(revocation.write(&mut tx, now).await?);
+        }
+        if tx.execute(of_sign_in).await? == 0 {
+            // Another replica was first.
+            return tx.commit((Vec::new(), Vec::new())).await;
+        }
+        let mut descendants = 0;
+        for Id(id) in row.tokens() {
+            let revocation = Revocation::Token { id, expires: None, user_id: row.user_id.0 };
+            descendants += revocation.take_along(&mut tx, now).await?;
+        }
+        let clients: Vec<(Id,)> = tx.fetch_all(approved).await?;
+        let clients = clients.into_iter().map(|(id,)| id);
+        let is_approved = Expr::col("user_id").eq(row.user_id).and(Expr::col("client_id").is_in(clients));
+        let devices =
+            Sql::select().column("id").from("auth_devices").and_where(is_approved.clone()).to_owned();
+        let devices: Vec<(Id,)> = tx.fetch_all(&devices).await?;
+        if !devices.is_empty() {
+            let delete = Sql::delete().from_table("auth_devices").and_where(is_approved).to_owned();
+            tx.execute(&delete).await?;
+        }
+        tx.execute(bindings).await?;
+        let event = event.clone().maybe("descendants", (descendants > 0).then_some(descendants));
+        let event = event.maybe("devices", (!devices.is_empty()).then_some(devices.len()));
+        event.commit(tx, (written, devices)).await
+    });
+    let (written, devices): (Vec<_>, Vec<(Id,)>) = ended.await?;
+    for written in written {
+        app.auth.revocations.note(written);
+    }
+    for (Id(id),) in devices {
+        app.auth.identities.forget_device(id).await;
+    }
+    Ok(())
+}
+
+/// Whose sign-ins are meant.
+pub(super) enum Whose {
+    /// Those of a person, by their digest.
+    Person(String),
+    /// Those that go back to one session at the provider, by its digest.
+    Session(String),
+}
+
+/// Ends all of somebody's sign-ins, and says how many.
+///
+/// # Errors
+/// When the database doesn't answer.
+pub(super) async fn end_each(
+    app: &App,
+    origin: &Origin,
+    reason: &'static str,
+    whose: Whose,
+) -> Result<u64, StoreError> {
+    let mut count = 0;
+    loop {
+        let rows = match &whose {
+            Whose::Person(person) => sign_in_rows::of_person(&app.auth_store, person, AT_ONCE).await?,
+            Whose::Session(session) => sign_in_rows::of_session(&app.auth_store, session, AT_ONCE).await?,
+        };
+        for row in &rows {
+            end(app, row, origin, reason).await?;
+        }
+        count += rows.len() as u64;
+        if (rows.len() as u64) < AT_ONCE {
+            return Ok(count);
+        }
+    }
+}
+
+/// Ends all sign-ins of a person, whose identity was parted from its account.
+///
+/// # Errors
+/// When the database doesn't answer.
+pub(crate) async fn end_all_of(app: &App, person: &str, origin: &Origin) -> Result<u64, StoreError> {
+    end_each(app, origin, "unlinked", Whose::Person(person.to_owned())).await
+}
+
+/// Ends the other session of the sign-in that a session is of, which is signed out of; false where it is of none. What was
+/// made in them goes on, and so do the questions to the provider for that.
+///
+/// # Errors
+/// When the database doesn't answer.
+pub(crate) async fn sign_out_of_other(
+    app: &App,
+    token: &VerifiedToken,
+    origin: &Origin,
+) -> Result<bool, StoreError> {
+    let Some(row) = sign_in_rows::of_verified(app, token).await? else { return Ok(false) };
+    let now = app.env.clock.now();
+    let expires = row.expires.map(|expires| expires.to_utc().timestamp());
+    for Id(id) in row.tokens().into_iter().filter(|id| id.0 != token.id) {
+        let claim = Claim { token_id: Some(Id(id)), ..claim_of_token(app, token).await };
+        let event = app.audit.event(origin, Action::SignOut).by(claim);
+        app.auth
+            .revocations
+            .revoke(Revocation::SignOut { id, expires, user_id: token.claims.sub }, &event, now)
+            .await?;
+    }
+    if !sign_in_rows::has_offspring(&app.auth_store, &row, now).await? {
+        sign_in_rows::forget(&app.auth_store, row.id).await?;
+    }
+    Ok(true)
+}

@@ -1,0 +1,34 @@
+//! People who sign in with the company's account (OpenID Connect), at the certified provider and at one that misbehaves.
+
+mod browser;
+mod dashboard;
+mod document;
+mod ending;
+mod far_side;
+mod linking;
+mod passwords;
+mod refused;
+mod second;
+mod sign_in;
+mod terminal;
+mod visitor;
+
+use far_side::FarSide;
+use visitor::Visitor;
+
+use crate::support::{Database, TestApp};
+
+const CURRENT_USER: &str = "/api/v1/current-user";
+
+/// A server whose people sign in at a provider, with more settings.
+async fn server(database: &Database, provider: &FarSide, more: &[(&str, &str)]) -> TestApp {
+    let mut settings = vec![
+        ("ZENDO_OIDC_ISSUER", provider.url.as_str()),
+        ("ZENDO_OIDC_CLIENT_ID", "zendo"),
+        ("ZENDO_OIDC_CLIENT_SECRET", "the secret of zendo"),
+        ("ZENDO_OIDC_NAME", "Example"),
+    ];
+    settings.retain(|(name, _)| !more.iter().any(|(other, _)| other == name));
+    settings.extend(more);
+    TestApp::start_with(database, &settings).await
+}
