@@ -2,7 +2,7 @@
 
 use axum::Json;
 use serde::{Deserialize, Serialize};
-use strum::{EnumString, IntoStaticStr, VariantNames};
+use strum::IntoStaticStr;
 
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
@@ -14,9 +14,7 @@ pub(crate) fn routes() -> Routes {
 }
 
 /// What an event happens to (contract schema SourceType).
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, EnumString, IntoStaticStr, VariantNames,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub(crate) enum SourceType {
@@ -59,12 +57,10 @@ impl SourceType {
 
 /// The events of one kind of source.
 async fn list_supported_events(mut query: QueryParams) -> ApiResult<Json<&'static [SupportedEvent]>> {
-    let text = query.required("source_type");
-    let source = text.as_deref().and_then(|text| text.parse::<SourceType>().ok());
-    if text.is_some() && source.is_none() {
-        let words = SourceType::VARIANTS.join("', '");
-        query.refuse("source_type", "enum", format!("Input should be one of '{words}'"));
-    }
+    let is_said = query.required("source_type").is_some();
+    let sources = [SourceType::Pipeline, SourceType::PipelineRun, SourceType::PipelineSnapshot];
+    let choices = sources.map(|source| (<&str>::from(source), source));
+    let source = if is_said { query.choice("source_type", &choices) } else { None };
     query.finish()?;
     Ok(Json(source.map_or(&[], SourceType::events)))
 }
