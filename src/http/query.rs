@@ -170,7 +170,11 @@ impl QueryParams {
             return Some(*choice);
         }
         let words: Vec<String> = choices.iter().map(|(word, _)| format!("'{word}'")).collect();
-        let message = format!("Input should be {}", words.join(" or "));
+        let (last, others) = words.split_last().expect("choices");
+        let message = match others {
+            [] => format!("Input should be {last}"),
+            others => format!("Input should be {} or {last}", others.join(", ")),
+        };
         self.violations.push(Violation::of_query(name, "enum", message, &text));
         None
     }

@@ -17,7 +17,7 @@ const OTHERWISE: [&str; 6] =
     ["filter", "pipeline_configuration", "pipeline_spec", "step_configurations", "dynamic_config", "user"];
 
 /// Fields that are checked as those of the contract's models, before they are read, or as a whole.
-const OF_MODELS: [(&str, &str); 12] = [
+const OF_MODELS: [(&str, &str); 15] = [
     ("/flavors", "display_name"),
     // The contract has it as any flag or text.
     ("/pipeline_deployments", "name"),
@@ -31,6 +31,9 @@ const OF_MODELS: [(&str, &str); 12] = [
     ("/steps", "parent_step_ids"),
     ("/steps", "resource_requester"),
     ("/steps", "resource_request_runtime"),
+    ("/triggers/", "cache_policy"),
+    ("/triggers/", "model"),
+    ("/triggers/", "schedule"),
 ];
 
 /// A field of a body: its operation, its place in the body, and of which kinds it may be.

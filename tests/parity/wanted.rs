@@ -14,7 +14,15 @@ pub const EVERYWHERE: [Wanted; 10] = [
         reason: "what a field is for is said in zendo's own words, of all fields of flavors and of no others",
     },
     Wanted {
-        differs: &["text of *", "body.error_description: *"],
+        differs: &[
+            "text of *",
+            "body.error_description: *",
+            "body.detail: Unsupported webhook type: * | *",
+            "body.detail: Invalid webhook authentication. | *",
+            "body.detail: Webhook is inactive. | *",
+            "body.detail: Missing * | *",
+            "body.detail: Request body must * | *",
+        ],
         reason: "a refusal is in zendo's own words; clients go by the status, the exception and the OAuth error",
     },
     Wanted {
@@ -341,7 +349,7 @@ pub const SENT_AGAIN: Wanted = wanted(
 pub const BODY_TOO_LONG: Wanted =
     wanted(&["status: 401 | 413"], "whoever isn't known brings no more than a mebibyte");
 pub const ARCHIVED_NAME: Wanted =
-    wanted(&["body.name: * | *"], "the name of what is archived ends in eight random digits");
+    wanted(&["body.body.name: * | *"], "the name of what is archived ends in eight random digits");
 
 // Deployments, services, stack deployment, and configurations of components.
 pub const OTHERS_WORK: Wanted = wanted(

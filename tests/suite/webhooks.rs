@@ -269,13 +269,17 @@ async fn counts_of_refusals_are_written_by_the_servers_own_job() {
 }
 
 #[tokio::test]
-async fn a_repeated_creation_makes_one_webhook_and_tells_its_secret_once() {
-    let app = TestApp::start(&Database::sqlite()).await;
+async fn a_repeated_creation_makes_one_webhook_and_its_secret_is_written_nowhere() {
+    let database = Database::sqlite();
+    let app = TestApp::start(&database).await;
     let admin = app.signed_in().await.with("idempotency-key", "0b5e1f0c-2d3a-4c5b-8e9f-00112233aabb");
     let first = make(&admin, "custom", "w", json!({})).await.expect_ok();
     let second = make(&admin, "custom", "w", json!({})).await.expect_ok();
-    assert_eq!(first["id"], second["id"]);
-    assert!(first["secret"].is_string() && second["secret"].is_null());
+    assert!(first["secret"].is_string());
+    assert_eq!(first, second);
+    app.state.replays.write(app.clock.now()).await.unwrap();
+    let written = "SELECT CAST(COUNT(*) AS CHAR) FROM api_transaction_result";
+    assert_eq!(database.texts(written).await, ["0"]);
 }
 
 #[tokio::test]

@@ -59,12 +59,10 @@ impl SourceType {
 
 /// The events of one kind of source.
 async fn list_supported_events(mut query: QueryParams) -> ApiResult<Json<&'static [SupportedEvent]>> {
-    let text = query.required("source_type");
-    let source = text.as_deref().and_then(|text| text.parse::<SourceType>().ok());
-    if text.is_some() && source.is_none() {
-        let words = SourceType::VARIANTS.join("', '");
-        query.refuse("source_type", "enum", format!("Input should be one of '{words}'"));
-    }
+    let is_said = query.required("source_type").is_some();
+    let sources = [SourceType::Pipeline, SourceType::PipelineRun, SourceType::PipelineSnapshot];
+    let choices = sources.map(|source| (<&str>::from(source), source));
+    let source = if is_said { query.choice("source_type", &choices) } else { None };
     query.finish()?;
     Ok(Json(source.map_or(&[], SourceType::events)))
 }
