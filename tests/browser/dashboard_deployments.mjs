@@ -15,7 +15,7 @@ await step("a person signs in", async () => {
 
 await step("they see what is deployed, and in which state", async () => {
   await page.goto(app.url + DEPLOYMENTS);
-  for (const text of ["served", "churn", "live"]) await page.getByText(text).first().waitFor();
+  for (const text of ["served", "Running", "churn"]) await page.getByText(text).first().waitFor();
   await page.waitForLoadState("networkidle");
   await shot(page, "list");
 });

@@ -2,9 +2,7 @@
 
 from promises import equal, keep, promise, refused
 from zenml.client import Client
-from zenml.services import ServiceConfig
-from zenml.services.service_status import ServiceState
-from zenml.services.service_type import ServiceType
+from zenml.services import ServiceConfig, ServiceState, ServiceType
 
 client = Client()
 SERVING = ServiceType(type="model-serving", flavor="of-the-suite", name="a server")

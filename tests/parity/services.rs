@@ -30,7 +30,7 @@ fn made() -> Scenario {
         [
             ADMIN.post("/models", r#"{"project": "{project.id}", "name": "served"}"#).keep("model"),
             ADMIN
-                .post("/model_versions", r#"{"project": "{project.id}", "model": "{model.id}", "name": "1"}"#)
+                .post("/model_versions", r#"{"project": "{project.id}", "model": "{model.id}", "name": "first"}"#)
                 .keep("version"),
             ADMIN.post("/runs", &run("serving", json!({}))).keep("runs"),
             post(
@@ -107,16 +107,21 @@ fn refused() -> Scenario {
             ADMIN
                 .send("POST", "/services")
                 .header("content-type", "application/json")
-                .body(body(json!({"swapped": 1}), json!({})).replace(r#"{"swapped":1}"#, r#"{"b": 1, "a": 2}"#))
+                .body(
+                    body(json!({"swapped": 1}), json!({})).replace(r#"{"swapped":1}"#, r#"{"b": 1, "a": 2}"#),
+                )
                 .keep("one_order"),
             ADMIN
                 .send("POST", "/services")
                 .header("content-type", "application/json")
-                .body(body(json!({"swapped": 1}), json!({})).replace(r#"{"swapped":1}"#, r#"{"a": 2, "b": 1}"#))
+                .body(
+                    body(json!({"swapped": 1}), json!({})).replace(r#"{"swapped":1}"#, r#"{"a": 2, "b": 1}"#),
+                )
                 .keep("other_order")
                 .wanted(&SAME_CONFIGURATION),
             ADMIN.post("/projects", r#"{"name": "of-services"}"#).keep("other").tidies(),
-            post(json!({"same": {"a": 1}}), json!({"project": "{other.id}"})).wanted(&OTHER_PROJECTS_CONFIGURATION),
+            post(json!({"same": {"a": 1}}), json!({"project": "{other.id}"}))
+                .wanted(&OTHER_PROJECTS_CONFIGURATION),
             ADMIN.delete("/projects/of-services").tidies(),
             ADMIN.delete("/services/{same.id}"),
             ADMIN.delete("/services/{first.id}"),
@@ -131,15 +136,27 @@ fn changed() -> Scenario {
     with_snapshot(
         "changes of services",
         [
-            post(json!({"n": 1}), json!({"labels": {"x": "y"}, "status": {"state": "active"}, "endpoint": {"a": 1}})).keep("one"),
+            post(
+                json!({"n": 1}),
+                json!({"labels": {"x": "y"}, "status": {"state": "active"}, "endpoint": {"a": 1}}),
+            )
+            .keep("one"),
             put(json!({})),
-            put(json!({"name": null, "labels": null, "status": null, "endpoint": null, "prediction_url": null, "admin_state": null})),
+            put(
+                json!({"name": null, "labels": null, "status": null, "endpoint": null, "prediction_url": null, "admin_state": null}),
+            ),
             put(json!({"name": "other", "admin_state": "error", "service_source": "c.d"})),
-            put(json!({"status": {"state": "scaled_to_zero"}, "labels": {"a": "b"}, "prediction_url": "p", "health_check_url": "h"})),
+            put(
+                json!({"status": {"state": "scaled_to_zero"}, "labels": {"a": "b"}, "prediction_url": "p", "health_check_url": "h"}),
+            ),
             put(json!({"status": {"x": 1}})),
             put(json!({"status": {"state": null}})),
-            put(json!({"labels": {}, "status": {}, "endpoint": {}, "prediction_url": "", "health_check_url": ""})),
-            put(json!({"config": {"n": 2}, "service_type": {"type": "q", "flavor": "q"}, "pipeline_run_id": NONE})),
+            put(
+                json!({"labels": {}, "status": {}, "endpoint": {}, "prediction_url": "", "health_check_url": ""}),
+            ),
+            put(
+                json!({"config": {"n": 2}, "service_type": {"type": "q", "flavor": "q"}, "pipeline_run_id": NONE}),
+            ),
             put(json!({"model_version_id": null})),
             put(json!({"model_version_id": NONE})),
             put(json!({"labels": {"a": 1}})),
@@ -150,10 +167,13 @@ fn changed() -> Scenario {
             ADMIN.put(&format!("/services/{NONE}"), "{}"),
             ADMIN.put("/services/x", "{}"),
             ANYONE.put("/services/{one.id}", "{}"),
-            // Refused by both, and kept by the reference alone.
-            put(json!({"status": {"state": "asleep"}})),
-            ADMIN.get("/services/{one.id}").wanted(&NO_SUCH_STATE),
-            ADMIN.get("/services").wanted(&NO_SUCH_STATE),
+            // Refused by both, and kept by the reference alone, which can't even delete it then.
+            ADMIN.post("/projects", r#"{"name": "of-states"}"#).keep("other").tidies(),
+            post(json!({"state": 1}), json!({"project": "{other.id}"})).keep("asleep"),
+            ADMIN.put("/services/{asleep.id}", r#"{"status": {"state": "asleep"}}"#),
+            ADMIN.get("/services/{asleep.id}").wanted(&NO_SUCH_STATE),
+            ADMIN.get("/services?project=of-states").wanted(&NO_SUCH_STATE),
+            ADMIN.delete("/projects/of-states").tidies(),
             ADMIN.delete("/services/{one.id}"),
         ],
     )
@@ -165,7 +185,11 @@ fn listed() -> Scenario {
         "lists of services",
         [
             post(json!({"n": 1, "pipeline_name": "p"}), json!({"name": "aa"})).keep("aa"),
-            post(json!({"n": 2, "pipeline_step_name": "s"}), json!({"name": "bb", "service_type": {"type": "t", "flavor": "f"}})).keep("bb"),
+            post(
+                json!({"n": 2, "pipeline_step_name": "s"}),
+                json!({"name": "bb", "service_type": {"type": "t", "flavor": "f"}}),
+            )
+            .keep("bb"),
             list(""),
             list("size=1&page=2"),
             list("hydrate=true&sort_by=desc:name"),

@@ -276,16 +276,22 @@ pub const STEP_WITHOUT_CONFIGURATION: Wanted = wanted(
 );
 
 // Deployments, services, stack deployment, and configurations of components.
-pub const OTHERS_WORK: Wanted =
-    wanted(&["status: 200 | 404"], "a piece of work sees its own deployment, whose key opens it, and no other");
+pub const OTHERS_WORK: Wanted = wanted(
+    &["status: 200 | 404"],
+    "a piece of work sees its own deployment, whose key opens it, and no other",
+);
 pub const NO_SUCH_STATE: Wanted = wanted(
     &["status: 422 | 200"],
     "FAULT: a state that there isn't is kept, and from then on the service and each list with it is refused",
 );
-pub const SAME_CONFIGURATION: Wanted =
-    wanted(&["status: 200 | 409"], "FAULT: the same configuration is found byte for byte, with its keys in one order");
-pub const OTHER_PROJECTS_CONFIGURATION: Wanted =
-    wanted(&["status: 409 | 200"], "FAULT: what services of another project are like is none of a project's business");
+pub const SAME_CONFIGURATION: Wanted = wanted(
+    &["status: 200 | 409"],
+    "FAULT: the same configuration is found byte for byte, with its keys in one order",
+);
+pub const OTHER_PROJECTS_CONFIGURATION: Wanted = wanted(
+    &["status: 409 | 200"],
+    "FAULT: what services of another project are like is none of a project's business",
+);
 pub const OWN_PROSE: Wanted = wanted(
     &["body.description: *", "body.instructions: *", "body.post_deploy_instructions: *"],
     "what a cloud makes is told in zendo's own words",
@@ -310,5 +316,7 @@ pub const PATH_OF_ANOTHER_STORE: Wanted = wanted(
     &["status: 500 | 422"],
     "FAULT: a path that its store can't have is a mistake in the request, no failure of the server",
 );
-pub const PODS_WITHOUT_THEIR_LIBRARY: Wanted =
-    wanted(&["status: 500 | 200"], "FAULT: pods are configured on a server without a Python library of Kubernetes");
+pub const PODS_WITHOUT_THEIR_LIBRARY: Wanted = wanted(
+    &["status: 500 | 200"],
+    "FAULT: pods are configured on a server without a Python library of Kubernetes",
+);

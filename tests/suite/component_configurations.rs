@@ -1,6 +1,8 @@
 //! A component's configuration is read by its flavor, when it is made, changed, or made with a stack; what is kept is in
 //! the types of the flavor.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Caller, Database, TestApp};
@@ -18,7 +20,8 @@ on_each_store! {
 
 async fn make(caller: &Caller, flavor: &str, configuration: Value) -> Answer {
     let (kind, flavor) = flavor.split_once('/').unwrap();
-    let name = uuid::Uuid::now_v7().to_string();
+    static MADE: AtomicU32 = AtomicU32::new(0);
+    let name = format!("component {}", MADE.fetch_add(1, Ordering::Relaxed));
     let body = json!({"name": name, "type": kind, "flavor": flavor, "configuration": configuration});
     caller.post(COMPONENTS, body).await
 }
@@ -32,21 +35,42 @@ async fn a_configuration_is_kept_in_the_types_of_its_flavor(database: Database) 
     let admin = app.signed_in().await;
     for (flavor, sent, expected) in [
         ("orchestrator/kubernetes", json!({"synchronous": "true"}), json!({"synchronous": true})),
-        ("orchestrator/kubernetes", json!({"synchronous": "no", "timeout": 5.0}), json!({"synchronous": false, "timeout": 5})),
+        (
+            "orchestrator/kubernetes",
+            json!({"synchronous": "no", "timeout": 5.0}),
+            json!({"synchronous": false, "timeout": 5}),
+        ),
         // Defaults aren't kept, not of what is within, either.
         ("orchestrator/kubernetes", json!({}), json!({})),
-        ("orchestrator/vertex", json!({"location": "x", "custom_job_parameters": {"boot_disk_size_gb": "5", "zz": 1}}),
-         json!({"location": "x", "custom_job_parameters": {"boot_disk_size_gb": 5}})),
+        (
+            "orchestrator/vertex",
+            json!({"location": "x", "custom_job_parameters": {"boot_disk_size_gb": "5", "zz": 1}}),
+            json!({"location": "x", "custom_job_parameters": {"boot_disk_size_gb": 5}}),
+        ),
         // Command lines send JSON as a text.
-        ("orchestrator/airflow", json!({"dag_tags": "[\"a\"]", "dag_args": "{\"b\": 1.50}"}),
-         json!({"dag_tags": ["a"], "dag_args": {"b": 1.5}})),
+        (
+            "orchestrator/airflow",
+            json!({"dag_tags": "[\"a\"]", "dag_args": "{\"b\": 1.50}"}),
+            json!({"dag_tags": ["a"], "dag_args": {"b": 1.5}}),
+        ),
         ("deployer/docker", json!({"port_range": [1, "2"]}), json!({"port_range": [1, 2]})),
+        (
+            "sandbox/docker",
+            json!({"pull_policy": "never", "cpu_limit": 2}),
+            json!({"pull_policy": "never", "cpu_limit": 2.0}),
+        ),
         ("orchestrator/vm_aws", json!({"cpus": "4", "memory": "4+"}), json!({"cpus": 4, "memory": "4+"})),
         ("container_registry/default", json!({"uri": "host/"}), json!({"uri": "host"})),
-        ("artifact_store/s3", json!({"path": "s3://a", "key": "{{aws.key}}", "client_kwargs": {"endpoint_url": "http://h/"}}),
-         json!({"path": "s3://a", "key": "{{aws.key}}", "client_kwargs": {"endpoint_url": "http://h"}})),
-        ("log_store/datadog", json!({"api_key": "a", "application_key": "b"}),
-         json!({"api_key": "a", "application_key": "b", "endpoint": "https://http-intake.logs.datadoghq.com/api/v2/logs"})),
+        (
+            "artifact_store/s3",
+            json!({"path": "s3://a", "key": "{{aws.key}}", "client_kwargs": {"endpoint_url": "http://h/"}}),
+            json!({"path": "s3://a", "key": "{{aws.key}}", "client_kwargs": {"endpoint_url": "http://h"}}),
+        ),
+        (
+            "log_store/datadog",
+            json!({"api_key": "a", "application_key": "b"}),
+            json!({"api_key": "a", "application_key": "b", "endpoint": "https://http-intake.logs.datadoghq.com/api/v2/logs"}),
+        ),
     ] {
         let made = make(&admin, flavor, sent.clone()).await;
         assert_eq!(kept(&made), expected, "{flavor} {sent}");
@@ -75,15 +99,25 @@ async fn what_does_not_fit_its_flavor_is_refused(database: Database) {
         // Whoever checks it would have to know it.
         ("container_registry/aws", json!({"uri": "{{registry.uri}}"}), 400, "secret"),
         ("log_store/otel", json!({"endpoint": "x", "headers": {"a": 5}}), 422, "headers"),
-        ("step_operator/runai", json!({
-            "client_id": "a", "client_secret": "b", "runai_base_url": "https://a.b", "project_name": "p",
-            "pvc_mounts": [{"path": "/a", "no_such": 1}],
-        }), 422, "no_such"),
+        (
+            "step_operator/runai",
+            json!({
+                "client_id": "a", "client_secret": "b", "runai_base_url": "https://a.b", "project_name": "p",
+                "pvc_mounts": [{"path": "/a", "no_such": 1}],
+            }),
+            422,
+            "no_such",
+        ),
     ] {
         make(&admin, flavor, sent).await.expect(status, part);
     }
     // What is refused isn't told again: it may be a secret.
-    let refused = make(&admin, "log_store/datadog", json!({"api_key": {"word": "open sesame"}, "application_key": "b"})).await;
+    let refused = make(
+        &admin,
+        "log_store/datadog",
+        json!({"api_key": {"word": "open sesame"}, "application_key": "b"}),
+    )
+    .await;
     assert!(refused.status == 422 && !refused.text.contains("sesame"), "{refused:?}");
 }
 
@@ -96,7 +130,11 @@ async fn a_change_is_read_as_a_new_one_is(database: Database) {
     assert_eq!(kept(&put(json!({"synchronous": "off"})).await), json!({"synchronous": false}));
     put(json!({"synchronous": "perhaps"})).await.expect(422, "synchronous");
     put(json!({"no_such": true})).await.expect(400, "no_such");
-    assert_eq!(kept(&admin.get(&path).await), json!({"synchronous": false}), "what is refused changes nothing");
+    assert_eq!(
+        kept(&admin.get(&path).await),
+        json!({"synchronous": false}),
+        "what is refused changes nothing"
+    );
     assert_eq!(kept(&put(json!({})).await), json!({}));
 }
 
@@ -110,9 +148,14 @@ async fn a_stacks_new_components_are_read_too(database: Database) {
         }})
     };
     admin.post("/api/v1/stacks", stack("wrong", "/tmp")).await.expect(422, "s3://");
-    assert_eq!(admin.get(&format!("{COMPONENTS}?name=wrong")).await.expect_ok()["total"], 0, "nothing is left");
+    assert_eq!(
+        admin.get(&format!("{COMPONENTS}?name=wrong")).await.expect_ok()["total"],
+        0,
+        "nothing is left"
+    );
     admin.post("/api/v1/stacks", stack("right", "s3://a")).await.expect_ok();
-    let made = admin.get(&format!("{COMPONENTS}?name=right&type=orchestrator&hydrate=true")).await.expect_ok();
+    let made =
+        admin.get(&format!("{COMPONENTS}?name=right&type=orchestrator&hydrate=true")).await.expect_ok();
     assert_eq!(made["items"][0]["metadata"]["configuration"], json!({"synchronous": true}));
 }
 
@@ -130,7 +173,9 @@ async fn a_path_is_judged_in_the_form_in_which_it_is_kept(database: Database) {
     assert_eq!(kept(&made), json!({"path": folder}));
     let path = format!("{COMPONENTS}/{}", made.json()["id"].as_str().unwrap());
     let other = root.path().join("other").display().to_string();
-    let change = async |path_of_store: String| bob.put(&path, json!({"configuration": {"path": path_of_store}})).await.status;
+    let change = async |path_of_store: String| {
+        bob.put(&path, json!({"configuration": {"path": path_of_store}})).await.status
+    };
     assert_eq!(change(format!("\"{other}\"")).await, change(other).await);
 }
 
@@ -142,5 +187,8 @@ async fn a_custom_flavor_takes_anything(database: Database) {
         {"properties": {"a": {"type": "integer"}}, "required": ["a"], "title": "Own", "type": "object"},
     });
     admin.post("/api/v1/flavors", flavor).await.expect_ok();
-    assert_eq!(kept(&make(&admin, "alerter/own", json!({"a": "x", "b": [1.0]})).await), json!({"a": "x", "b": [1.0]}));
+    assert_eq!(
+        kept(&make(&admin, "alerter/own", json!({"a": "x", "b": [1.0]})).await),
+        json!({"a": "x", "b": [1.0]})
+    );
 }

@@ -91,8 +91,7 @@ async fn newest(
         .and_where(Expr::col(("stack_component", "type")).eq("orchestrator"))
         .and_where(Expr::col(("stack_component", "connector_id")).is_not_null())
         .to_owned();
-    let connected: HashMap<Id, Id> =
-        cx.store.fetch_all::<(Id, Id)>(&connected).await?.into_iter().collect();
+    let connected: HashMap<Id, Id> = cx.store.fetch_all::<(Id, Id)>(&connected).await?.into_iter().collect();
     Ok(labelled.into_iter().find_map(|stack| Some((stack, *connected.get(&stack)?))))
 }
 
