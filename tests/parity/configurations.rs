@@ -60,6 +60,8 @@ fn steps() -> Vec<Step> {
         with("container_registry/aws", json!({"uri": "a/b"})),
         with("container_registry/digitalocean", json!({"uri": "registry.digitalocean.com/"})),
         with("container_registry/digitalocean", json!({"uri": "registry.digitalocean.com/x/"})),
+        with("sandbox/docker", json!({"pull_policy": "never", "cpu_limit": 2})),
+        with("sandbox/docker", json!({"pull_policy": "sometimes"})),
         with("deployer/docker", json!({"port_range": [1, "2"]})),
         with("deployer/docker", json!({"port_range": [1]})),
         with("deployer/docker", json!({"port_range": [1, 2, 3]})),

@@ -169,7 +169,6 @@ fn listed() -> Scenario {
             list("sort_by=desc:tags"),
             list("sort_by=status"),
             list("sort_by=desc:url"),
-            list("sort_by=deployer_id"),
             list("sort_by=user"),
             list("sort_by=project"),
             list("sort_by=deployer"),

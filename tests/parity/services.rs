@@ -30,7 +30,7 @@ fn made() -> Scenario {
         [
             ADMIN.post("/models", r#"{"project": "{project.id}", "name": "served"}"#).keep("model"),
             ADMIN
-                .post("/model_versions", r#"{"project": "{project.id}", "model": "{model.id}", "name": "1"}"#)
+                .post("/model_versions", r#"{"project": "{project.id}", "model": "{model.id}", "name": "first"}"#)
                 .keep("version"),
             ADMIN.post("/runs", &run("serving", json!({}))).keep("runs"),
             post(
@@ -167,10 +167,13 @@ fn changed() -> Scenario {
             ADMIN.put(&format!("/services/{NONE}"), "{}"),
             ADMIN.put("/services/x", "{}"),
             ANYONE.put("/services/{one.id}", "{}"),
-            // Refused by both, and kept by the reference alone.
-            put(json!({"status": {"state": "asleep"}})),
-            ADMIN.get("/services/{one.id}").wanted(&NO_SUCH_STATE),
-            ADMIN.get("/services").wanted(&NO_SUCH_STATE),
+            // Refused by both, and kept by the reference alone, which can't even delete it then.
+            ADMIN.post("/projects", r#"{"name": "of-states"}"#).keep("other").tidies(),
+            post(json!({"state": 1}), json!({"project": "{other.id}"})).keep("asleep"),
+            ADMIN.put("/services/{asleep.id}", r#"{"status": {"state": "asleep"}}"#),
+            ADMIN.get("/services/{asleep.id}").wanted(&NO_SUCH_STATE),
+            ADMIN.get("/services?project=of-states").wanted(&NO_SUCH_STATE),
+            ADMIN.delete("/projects/of-states").tidies(),
             ADMIN.delete("/services/{one.id}"),
         ],
     )

@@ -1,6 +1,8 @@
 //! A component's configuration is read by its flavor, when it is made, changed, or made with a stack; what is kept is in
 //! the types of the flavor.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Caller, Database, TestApp};
@@ -18,7 +20,8 @@ on_each_store! {
 
 async fn make(caller: &Caller, flavor: &str, configuration: Value) -> Answer {
     let (kind, flavor) = flavor.split_once('/').unwrap();
-    let name = uuid::Uuid::now_v7().to_string();
+    static MADE: AtomicU32 = AtomicU32::new(0);
+    let name = format!("component {}", MADE.fetch_add(1, Ordering::Relaxed));
     let body = json!({"name": name, "type": kind, "flavor": flavor, "configuration": configuration});
     caller.post(COMPONENTS, body).await
 }
@@ -51,6 +54,11 @@ async fn a_configuration_is_kept_in_the_types_of_its_flavor(database: Database) 
             json!({"dag_tags": ["a"], "dag_args": {"b": 1.5}}),
         ),
         ("deployer/docker", json!({"port_range": [1, "2"]}), json!({"port_range": [1, 2]})),
+        (
+            "sandbox/docker",
+            json!({"pull_policy": "never", "cpu_limit": 2}),
+            json!({"pull_policy": "never", "cpu_limit": 2.0}),
+        ),
         ("orchestrator/vm_aws", json!({"cpus": "4", "memory": "4+"}), json!({"cpus": 4, "memory": "4+"})),
         ("container_registry/default", json!({"uri": "host/"}), json!({"uri": "host"})),
         (

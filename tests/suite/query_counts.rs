@@ -126,12 +126,18 @@ impl Maker {
             "tags": [name],
         });
         self.make("/deployments", deployment).await;
+        self.serve(&name, &run).await;
+        self.serve(&format!("{name}_child"), &child).await;
+        Made { account, run, child }
+    }
+
+    /// A service of the model version that a run has made.
+    async fn serve(&self, name: &str, run: &Value) {
         let service = json!({
-            "project": project, "name": name, "service_type": {"type": "t", "flavor": "f"}, "config": {"name": name},
+            "project": self.project, "name": name, "service_type": {"type": "t", "flavor": "f"}, "config": {"name": name},
             "model_version_id": run["resources"]["model_version"]["id"], "pipeline_run_id": run["id"],
         });
         self.make("/services", service).await;
-        Made { account, run, child }
     }
 
     /// A run that waits for an answer.
@@ -142,6 +148,7 @@ impl Maker {
         let condition =
             json!({"project": self.project, "run": made[0]["id"], "name": name, "type": "external_input"});
         self.make("/run_wait_conditions", condition).await;
+        self.serve(&format!("{name}_waits"), &made[0]).await;
     }
 
     /// A run of two steps, with artifacts, metadata, logs, hooks and a condition that it waits for.

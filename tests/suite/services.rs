@@ -37,7 +37,7 @@ fn service(project: &str, config: Value, more: Value) -> Value {
 async fn version(admin: &Caller, project: &str, model: &str) -> String {
     let model = json!({"project": project, "name": model});
     let model = id(&admin.post("/api/v1/models", model).await.expect_ok());
-    let version = json!({"project": project, "model": model, "name": "1"});
+    let version = json!({"project": project, "model": model, "name": "first"});
     id(&admin.post("/api/v1/model_versions", version).await.expect_ok())
 }
 

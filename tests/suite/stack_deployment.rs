@@ -196,7 +196,7 @@ async fn the_newest_stack_that_was_set_up_so_is_found(database: Database) {
     let made = stack(&admin, &database, "made", by("aws", "cloud-formation"), true).await;
     let found = find("provider=aws&location=anywhere").await;
     assert_eq!((&found["stack"]["id"], &found["stack"]["name"]), (&json!(made), &json!("made")));
-    assert_eq!(found["service_connector"]["body"]["connector_type"], "kubernetes", "{found}");
+    assert_eq!(found["service_connector"]["name"], "made", "{found}");
     assert_eq!(find("provider=aws&terraform=true").await["stack"]["name"], "other");
     assert_eq!(find("provider=azure").await, Value::Null);
     assert_eq!(find("provider=aws&date_start=2999-01-01T00:00:00Z").await, Value::Null);

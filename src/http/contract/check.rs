@@ -89,6 +89,8 @@ pub(super) struct Check<'m> {
     kept: String,
     /// Whether models within a body are whole.
     fills_in: bool,
+    /// Whether a number that may have a fraction is written with one, as Python writes it.
+    points: bool,
     /// Whether of several kinds the first counts that a value can be read as.
     is_left_to_right: bool,
 }
@@ -101,6 +103,7 @@ impl<'m> Check<'m> {
             faults: Vec::new(),
             kept: String::with_capacity(size),
             fills_in: true,
+            points: false,
             is_left_to_right: false,
         }
     }
@@ -133,6 +136,7 @@ impl<'m> Check<'m> {
         let Some(mut fields) = object(body) else {
             return self.wrong(("model_attributes_type", NOT_AN_OBJECT.to_owned()));
         };
+        self.points = true;
         let mut writer = ObjectWriter::begin(self);
         for field in &model.fields {
             let named = |names: &[String]| names.contains(&field.name);
@@ -162,7 +166,14 @@ impl<'m> Check<'m> {
             Kind::Interval => self.write(scalars::time::<Interval>(json, "time_delta_parsing")),
             Kind::Uuid => self.write(scalars::uuid(json).map(|id| format!("\"{id}\""))),
             Kind::Integer(bounds) => self.write(scalars::integer(json, bounds)),
-            Kind::Number(bounds) => self.write(scalars::number(json, bounds)),
+            Kind::Number(bounds) => {
+                let number = scalars::number(json, bounds);
+                let is_whole = |number: &str| !number.contains(['.', 'e', 'E']);
+                self.write(number.map(|number| match self.points && is_whole(&number) {
+                    true => number + ".0",
+                    false => number,
+                }));
+            }
             Kind::Flag => self.write(scalars::flag(json).map(|flag| flag.to_string())),
             Kind::Word { words, .. } => {
                 self.write(scalars::word(json, words).map(|()| json.get().to_owned()));
@@ -300,7 +311,8 @@ impl<'m> Check<'m> {
         if let [kind] = kinds {
             return self.value(kind, json);
         }
-        let counts_first = self.is_left_to_right;
+        // Of the kinds within them, the one counts that it is.
+        let counts_first = std::mem::take(&mut self.is_left_to_right);
         let (exact, loose): (Vec<&Kind>, Vec<&Kind>) =
             kinds.iter().partition(|kind| !counts_first && is_exactly(kind, json));
         let (start, before) = (self.kept.len(), std::mem::take(&mut self.faults));

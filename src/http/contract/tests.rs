@@ -225,6 +225,10 @@ fn a_schema_of_its_own_is_read_without_what_was_not_sent() {
     let sent =
         json!({"name": "n", "size": "5", "inner": {"a": "2", "zz": 1}, "range": ["1", 2.5], "many": "4"});
     let expected = json!({"name": "n", "size": 5, "inner": {"a": 2}, "range": [1, 2.5], "many": "4"});
+    assert_eq!(
+        by_schema(json!({"name": "n", "range": [1, 2]}), &[], &[]),
+        Ok(json!({"name": "n", "range": [1, 2.0]}))
+    );
     assert_eq!(by_schema(sent.clone(), &[], &[]), Ok(expected));
     let whole = by_schema(sent, &["inner"], &["many"]).unwrap();
     assert_eq!((&whole["inner"], &whole["many"]), (&json!({"a": 2, "b": "x"}), &json!(4)));

@@ -26,6 +26,8 @@ type Fields = IndexMap<String, Box<RawValue>>;
 #[serde(default)]
 struct Schema {
     properties: IndexMap<String, Property>,
+    #[serde(rename = "$defs")]
+    definitions: IndexMap<String, Property>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -96,16 +98,30 @@ fn read_texts(known: &Schema, fields: &mut Fields) -> ApiResult<Vec<String>> {
     let mut models = Vec::new();
     for (name, value) in fields.iter_mut().filter(|(_, value)| value.get().starts_with('"')) {
         let Some(property) = known.properties.get(name).and_then(Property::of_json_text) else { continue };
+        let is_model = property.reference.is_some();
+        if is_model && !known.is_model(property) {
+            continue;
+        }
         let text: String = serde_json::from_str(value.get()).unwrap_or_default();
-        let Ok(json) = serde_json::from_str::<Box<RawValue>>(&text) else {
-            return Err(ApiError::unprocessable(format!("{name}: the text is no JSON")));
+        let json = serde_json::from_str::<Box<RawValue>>(&text).ok();
+        let Some(json) = json.filter(|json| !is_model || json.get().starts_with('{')) else {
+            return Err(ApiError::unprocessable(format!("{name}: the text is no JSON of its kind")));
         };
         *value = json;
-        if property.reference.is_some() {
+        if is_model {
             models.push(name.clone());
         }
     }
     Ok(models)
+}
+
+impl Schema {
+    /// Whether what it refers to has fields; some are words.
+    fn is_model(&self, property: &Property) -> bool {
+        let name = property.reference.as_deref().and_then(|reference| reference.rsplit('/').next());
+        let definition = name.and_then(|name| self.definitions.get(name));
+        definition.is_some_and(|definition| definition.r#type.as_deref() == Some("object"))
+    }
 }
 
 impl Property {
