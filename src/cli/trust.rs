@@ -18,11 +18,9 @@ use crate::client::{ClientError, Environment, ServerUrl, Session, target};
 use crate::env::clock::{Clock, SystemClock};
 
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  zendo trust add train --account ci --github acme/app --branch main\n  \
+#[command(after_help = "Examples:\n  zendo trust add train --account ci --github acme/app --branch main\n  \
                         zendo trust add nightly --account ci --gitlab acme/app --branch main --scope runs:write\n  \
-                        zendo trust list\n  zendo trust test token.txt\n  zendo trust remove nightly"
-)]
+                        zendo trust list\n  zendo trust test token.txt\n  zendo trust remove nightly")]
 pub(super) struct TrustArgs {
     /// The server to ask, among those signed in to [default: the active one]
     #[arg(long, value_name = "URL", global = true)]
@@ -49,11 +47,9 @@ enum Command {
 }
 
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  zendo trust add train --account ci --github acme/app --branch main\n  \
+#[command(after_help = "Examples:\n  zendo trust add train --account ci --github acme/app --branch main\n  \
                         zendo trust add pods --account ci --kubernetes ml/trainer --issuer https://k8s.example.com\n  \
-                        zendo trust add own --account ci --issuer https://id.example.com --condition 'sub=job-*'"
-)]
+                        zendo trust add own --account ci --issuer https://id.example.com --condition 'sub=job-*'")]
 struct AddArgs {
     /// What to call the rule
     name: String,
@@ -156,10 +152,8 @@ pub(super) fn run(args: &TrustArgs, program: &'static str) -> Result<ExitCode, C
                 program::complain(&format!("warning: {}", printable(warning)));
             }
             let (name, issuer, audience) = (&made.name, &made.body.issuer, &made.body.audience);
-            let text = format!(
-                "Made {name}: tokens of {issuer} for {audience} are taken as {}.\n",
-                made.account()
-            );
+            let text =
+                format!("Made {name}: tokens of {issuer} for {audience} are taken as {}.\n", made.account());
             program::print(&printable_lines(&text))
         }
         Command::List(list) => {
@@ -267,15 +261,22 @@ impl AddArgs {
         } else if let Some(account) = &self.kubernetes {
             let (namespace, account) = two(account, "NAMESPACE/ACCOUNT")?;
             let issuer = self.issuer.as_ref();
-            let issuer = issuer.ok_or_else(|| CliError::usage("--kubernetes needs the cluster's --issuer"))?;
+            let issuer =
+                issuer.ok_or_else(|| CliError::usage("--kubernetes needs the cluster's --issuer"))?;
             json!({"kind": "kubernetes", "issuer": issuer, "namespace": namespace, "service_account": account})
         } else if let Some(pipeline) = &self.buildkite {
             let (organization, pipeline) = two(pipeline, "ORGANIZATION/PIPELINE")?;
             json!({"kind": "buildkite", "organization": organization, "pipeline": pipeline})
         } else {
-            let said = [("--branch", &self.branch), ("--environment", &self.environment), ("--workflow", &self.workflow)];
+            let said = [
+                ("--branch", &self.branch),
+                ("--environment", &self.environment),
+                ("--workflow", &self.workflow),
+            ];
             return match said.iter().find(|(_, value)| value.is_some()) {
-                Some((name, _)) => Err(CliError::usage(format!("{name} goes with --github, --gitlab or --buildkite"))),
+                Some((name, _)) => {
+                    Err(CliError::usage(format!("{name} goes with --github, --gitlab or --buildkite")))
+                }
                 None => Ok(None),
             };
         };

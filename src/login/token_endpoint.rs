@@ -349,7 +349,8 @@ pub(crate) async fn token(
         return Err(oauth("invalid_request", "grant_type is missing."));
     };
     let is_own = matches!(grant_type.as_str(), TOKEN_EXCHANGE | CLIENT_CREDENTIALS);
-    let has_tokens = matches!(app.config.auth_scheme, AuthScheme::OAuth2PasswordBearer | AuthScheme::External);
+    let has_tokens =
+        matches!(app.config.auth_scheme, AuthScheme::OAuth2PasswordBearer | AuthScheme::External);
     if is_own && !has_tokens {
         return Err(oauth("unsupported_grant_type", "This server's scheme has no tokens."));
     }
@@ -376,8 +377,7 @@ pub(crate) async fn token(
             if !client.secret.expose_secret().trim_start().starts_with(api_key::PREFIX) {
                 return Err(ApiError::credentials("The client's secret is no API key."));
             }
-            let given =
-                Box::pin(client_credentials::grant(&app, &origin, sender, &client, &form.wanted));
+            let given = Box::pin(client_credentials::grant(&app, &origin, sender, &client, &form.wanted));
             (given.await?, None)
         }
         "password" | "zenml-api-key" | "zenml-external" | sign_in::DEVICE_CODE => {

@@ -38,7 +38,9 @@ impl TryFrom<Map<String, Value>> for Conditions {
         }
         let read = |(claim, value): (String, Value)| {
             path(&claim).ok_or_else(|| {
-                format!("'{claim}' is no claim: it is a name such as repository, or names with / between them")
+                format!(
+                    "'{claim}' is no claim: it is a name such as repository, or names with / between them"
+                )
             })?;
             let texts = texts(value).ok_or_else(|| {
                 format!("{claim}: Input should be a text, or a list of texts, of at most {LONGEST_TEXT} characters")

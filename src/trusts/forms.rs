@@ -81,7 +81,9 @@ impl Form {
             Self::Kubernetes { issuer, namespace, service_account } => {
                 let is_name = |name: &str| !name.is_empty() && !name.contains(['*', ':', '/']);
                 if !is_name(&namespace) || !is_name(&service_account) {
-                    return Err("namespace and service_account: each has to be a name, without a *".to_owned());
+                    return Err(
+                        "namespace and service_account: each has to be a name, without a *".to_owned()
+                    );
                 }
                 let subject = format!("system:serviceaccount:{namespace}:{service_account}");
                 Ok(Filled {

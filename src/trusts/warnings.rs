@@ -39,7 +39,9 @@ impl Kind {
             BUILDKITE => Self::Buildkite,
             _ if conditions.iter().any(|(claim, _)| claim.starts_with("kubernetes.io/")) => Self::Kubernetes,
             _ if sub("system:serviceaccount:") => Self::Kubernetes,
-            _ if names(&["repository", "repository_owner", "job_workflow_ref"]) || sub("repo:") => Self::Github,
+            _ if names(&["repository", "repository_owner", "job_workflow_ref"]) || sub("repo:") => {
+                Self::Github
+            }
             _ if names(&["project_path", "namespace_path"]) || sub("project_path:") => Self::Gitlab,
             _ => Self::Other,
         }
@@ -62,9 +64,7 @@ impl Kind {
                 &["namespace_path", "namespace_id", "project_id", "user_id", "user_login"],
                 &[("project_path", "/", 1), ("namespace_path", "/", 1), ("sub", "/", 1)],
             ),
-            Self::Buildkite => {
-                (&["organization_slug", "organization_id", "pipeline_id"], &[("sub", ":", 2)])
-            }
+            Self::Buildkite => (&["organization_slug", "organization_id", "pipeline_id"], &[("sub", ":", 2)]),
             Self::Kubernetes => (&["kubernetes.io/namespace"], &[("sub", ":", 3)]),
             Self::Other => (&[], &[]),
         };
@@ -109,7 +109,9 @@ impl Kind {
                 });
                 !events && !narrows(&["ref", "environment"]) && !sub(2, ":pull_request")
             }
-            Self::Gitlab => !narrows(&["ref", "ref_path", "environment", "ref_protected"]) && !sub(4, "merge_request"),
+            Self::Gitlab => {
+                !narrows(&["ref", "ref_path", "environment", "ref_protected"]) && !sub(4, "merge_request")
+            }
             Self::Buildkite => !narrows(&["build_branch", "build_tag"]) && !sub(5, "pull"),
             Self::Kubernetes | Self::Other => false,
         }
@@ -117,18 +119,26 @@ impl Kind {
 
     fn everybody(self, issuer: &str) -> String {
         match self {
-            Self::Github => "It trusts everybody: whoever has a repository there gets a token. Name an owner or a \
+            Self::Github => {
+                "It trusts everybody: whoever has a repository there gets a token. Name an owner or a \
                              repository (repository, repository_owner, or sub beyond repo:OWNER/)."
-                .to_owned(),
-            Self::Gitlab => "It trusts everybody: whoever has a project there gets a token. Name a group or a project \
+                    .to_owned()
+            }
+            Self::Gitlab => {
+                "It trusts everybody: whoever has a project there gets a token. Name a group or a project \
                              (project_path, namespace_path, or sub beyond project_path:GROUP/)."
-                .to_owned(),
-            Self::Buildkite => "It trusts everybody: whoever has an account there gets a token. Name an organization \
+                    .to_owned()
+            }
+            Self::Buildkite => {
+                "It trusts everybody: whoever has an account there gets a token. Name an organization \
                                 (organization_slug, or sub beyond organization:NAME:)."
-                .to_owned(),
-            Self::Kubernetes => "It trusts every pod of the cluster: whoever may run one gets a token. Name a namespace \
+                    .to_owned()
+            }
+            Self::Kubernetes => {
+                "It trusts every pod of the cluster: whoever may run one gets a token. Name a namespace \
                                  (kubernetes.io/namespace, or sub beyond system:serviceaccount:NAMESPACE:)."
-                .to_owned(),
+                    .to_owned()
+            }
             Self::Other => format!("It trusts everybody whom {issuer} gives a token: no condition says who."),
         }
     }

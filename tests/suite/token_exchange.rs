@@ -65,7 +65,10 @@ async fn a_trusted_token_is_exchanged_once_on_all_replicas(database: Database) {
     let replica = TestApp::start(&database).await;
     let subject = issuer.token(&app, good());
     let answer = exchange(&app.anonymous(), &subject, &[("name", "job 7")]).await;
-    assert_eq!((answer.header("cache-control"), answer.header("pragma")), (Some("no-store"), Some("no-cache")));
+    assert_eq!(
+        (answer.header("cache-control"), answer.header("pragma")),
+        (Some("no-store"), Some("no-cache"))
+    );
     let answer = answer.expect_ok();
     assert_eq!(answer["issued_token_type"], "urn:ietf:params:oauth:token-type:access_token");
     assert_eq!((&answer["token_type"], &answer["expires_in"]), (&json!("Bearer"), &json!(3600)));
@@ -95,6 +98,7 @@ async fn a_trusted_token_is_exchanged_once_on_all_replicas(database: Database) {
     let parent = text(&rule["metadata"], "credential_id");
     let listed = admin.get(&format!("/api/v1/api_tokens?parent_id={parent}&name=job%207")).await.expect_ok();
     assert_eq!(listed["items"][0]["id"], claims(token)["jti"]);
+    assert_eq!(listed["items"][0]["resources"]["parent"]["name"], "train");
     let signed_in = admin.get("/api/v1/audit?action=sign_in&credential=subject_token").await.expect_ok();
     assert_eq!(signed_in["total"], 2, "{signed_in}");
     let id = text(&listed["items"][0], "id");
@@ -108,7 +112,8 @@ async fn what_is_given_is_what_the_rule_and_the_request_leave(database: Database
     let more = json!({"scope": "runs:write tags:read", "projects": ["default"], "expires_in": 900});
     let (app, admin, issuer) = set_up(&database, more).await;
     admin.post("/api/v1/projects", json!({"name": "other"})).await.expect_ok();
-    let ask = async |more: &[(&str, &str)]| exchange(&app.anonymous(), &issuer.token(&app, good()), more).await;
+    let ask =
+        async |more: &[(&str, &str)]| exchange(&app.anonymous(), &issuer.token(&app, good()), more).await;
     let answer = ask(&[]).await.expect_ok();
     assert_eq!((&answer["scope"], &answer["expires_in"]), (&json!("runs:write tags:read"), &json!(900)));
     let holder = app.anonymous().with_token(text(&answer, "access_token"));
@@ -121,7 +126,8 @@ async fn what_is_given_is_what_the_rule_and_the_request_leave(database: Database
     // Less may be asked for, and no more is given.
     let answer = ask(&[("scope", "runs:read"), ("expires_in", "60")]).await.expect_ok();
     assert_eq!((&answer["scope"], &answer["expires_in"]), (&json!("runs:read"), &json!(60)));
-    let answer = ask(&[("scope", "*:write"), ("expires_in", "99999999"), ("project", "default")]).await.expect_ok();
+    let answer =
+        ask(&[("scope", "*:write"), ("expires_in", "99999999"), ("project", "default")]).await.expect_ok();
     assert_eq!((&answer["scope"], &answer["expires_in"]), (&json!("runs:write tags:read"), &json!(900)));
     for (more, code) in [
         ([("scope", "stacks:read")], "invalid_scope"),
@@ -139,7 +145,11 @@ async fn what_is_given_is_what_the_rule_and_the_request_leave(database: Database
         assert_eq!((answer.status, &answer.json()["error"]), (400, &json!(code)), "{more:?} {answer:?}");
     }
     let url = app.url();
-    for more in [("resource", format!("{url}/api/v1")), ("audience", "zendo".to_owned()), ("client_id", "ci".to_owned())] {
+    for more in [
+        ("resource", format!("{url}/api/v1")),
+        ("audience", "zendo".to_owned()),
+        ("client_id", "ci".to_owned()),
+    ] {
         ask(&[(more.0, &more.1)]).await.expect_ok();
     }
     // A request that was refused for what it asks has not used its token up.
@@ -207,7 +217,10 @@ async fn what_is_no_good_token_is_refused_recorded_and_slowed_down(database: Dat
         (issuer.token(&app, with(json!({"nbf": now + 60}))), "not good yet".trim_start_matches("not ")),
         (issuer.token(&app, with(json!({"iat": null}))), "iat"),
         (issuer.token(&app, with(json!({"exp": null}))), "exp"),
-        (issuer.token(&app, with(json!({"iss": "https://other.example"}))), "no trust rule is for its issuer"),
+        (
+            issuer.token(&app, with(json!({"iss": "https://other.example"}))),
+            "no trust rule is for its issuer",
+        ),
         (issuer.token(&app, with(json!({"aud": "other"}))), "audience"),
         (issuer.token(&app, with(json!({"aud": []}))), "audience"),
         (issuer.token(&app, with(json!({"repository": "eve/app"}))), "no trust rule takes it"),
@@ -220,7 +233,8 @@ async fn what_is_no_good_token_is_refused_recorded_and_slowed_down(database: Dat
         answer.expect(400, part);
         assert!(!answer.text.contains("acme"), "it tells the rule's conditions: {answer:?}");
     }
-    let refused = admin.get("/api/v1/audit?action=sign_in_refused&credential=subject_token").await.expect_ok();
+    let refused =
+        admin.get("/api/v1/audit?action=sign_in_refused&credential=subject_token").await.expect_ok();
     assert!(refused["total"].as_u64().unwrap() >= 10, "{refused}");
     let mut waited = false;
     for _ in 0..30 {
@@ -279,7 +293,8 @@ async fn no_token_of_another_issuer_audience_repository_or_namespace_is_ever_exc
         });
         admin.post(TRUSTS, rule).await.expect_ok();
     }
-    let urls = ["https://one.example", "https://two.example", "https://three.example", "https://one.example/"];
+    let urls =
+        ["https://one.example", "https://two.example", "https://three.example", "https://one.example/"];
     let audiences = ["zendo", "zendo2", "", "ZENDO"];
     let repositories = ["acme/app", "acme/lib-x", "acme/app2", "eve/app", "acme/lib", "Acme/app", ""];
     let namespaces = ["ns0", "ns1", "ns", "ns00"];
@@ -318,7 +333,8 @@ async fn a_client_gets_a_token_for_its_key(database: Database) {
     let admin = app.signed_in().await;
     let (ci, cd) = (service_account(&admin, "ci").await, service_account(&admin, "cd").await);
     let key_of = async |account: &str| {
-        let made = admin.post(&format!("/api/v1/service_accounts/{account}/api_keys"), json!({"name": "k"})).await;
+        let made =
+            admin.post(&format!("/api/v1/service_accounts/{account}/api_keys"), json!({"name": "k"})).await;
         let made = made.expect_ok();
         (text(&made["body"], "key").to_owned(), text(&made, "id").to_owned())
     };
@@ -333,7 +349,8 @@ async fn a_client_gets_a_token_for_its_key(database: Database) {
         app.anonymous().with("authorization", &basic).post_form("/oauth/token", &[grant]).await
     };
     let encoded = key.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
-    for answer in [in_form("ci", &key, &[]).await, by_basic(&ci, &key).await, by_basic("ci", &encoded).await] {
+    for answer in [in_form("ci", &key, &[]).await, by_basic(&ci, &key).await, by_basic("ci", &encoded).await]
+    {
         let answer = answer.expect_ok();
         assert_eq!((&answer["token_type"], &answer["scope"]), (&json!("Bearer"), &json!("*:write")));
         assert_eq!((&answer["expires_in"], answer.get("issued_token_type")), (&json!(3600), None));
@@ -342,13 +359,16 @@ async fn a_client_gets_a_token_for_its_key(database: Database) {
     }
     let answer = in_form("ci", &key, &[("scope", "runs:read"), ("expires_in", "99999999")]).await.expect_ok();
     assert_eq!((&answer["scope"], &answer["expires_in"]), (&json!("runs:read"), &json!(604_800)));
-    for answer in [in_form("ci", &other, &[]).await, in_form("ci", "wrong", &[]).await, in_form("eve", &key, &[]).await] {
+    for answer in
+        [in_form("ci", &other, &[]).await, in_form("ci", "wrong", &[]).await, in_form("eve", &key, &[]).await]
+    {
         assert_eq!((answer.status, &answer.json()["error"]), (401, &json!("invalid_client")), "{answer:?}");
     }
     let basic = by_basic("ci", &other).await;
     assert_eq!((basic.status, basic.header("www-authenticate")), (401, Some("Basic realm=\"zendo\"")));
     app.anonymous().post_form("/oauth/token", &[grant]).await.expect(401, "invalid_client");
-    let twice = app.anonymous().with("authorization", &format!("Basic {}", STANDARD.encode(format!("ci:{key}"))));
+    let twice =
+        app.anonymous().with("authorization", &format!("Basic {}", STANDARD.encode(format!("ci:{key}"))));
     twice.post_form("/oauth/token", &[grant, ("client_secret", &key)]).await.expect(400, "invalid_request");
 
     // It ends with its key, and is in the list of tokens with what it was made from.
@@ -377,9 +397,13 @@ async fn addresses_of_a_rule_are_asked_through_the_proxies(database: Database) {
         "conditions": {"repository": "acme/app"}, "addresses": ["192.0.2.0/24", "2001:db8::/32"],
     });
     admin.post(TRUSTS, rule).await.expect_ok();
-    for (address, status) in
-        [("192.0.2.7", 200), ("2001:db8::1", 200), ("192.0.3.1", 400), ("127.0.0.1", 400), ("1.1.1.1, 192.0.2.1", 200)]
-    {
+    for (address, status) in [
+        ("192.0.2.7", 200),
+        ("2001:db8::1", 200),
+        ("192.0.3.1", 400),
+        ("127.0.0.1", 400),
+        ("1.1.1.1, 192.0.2.1", 200),
+    ] {
         let caller = app.anonymous().with("x-forwarded-for", address);
         let answer = exchange(&caller, &issuer.token(&app, good()), &[]).await;
         assert_eq!(answer.status, status, "{address} {answer:?}");

@@ -55,7 +55,10 @@ async fn an_admin_makes_changes_tests_and_deletes_a_rule(database: Database) {
     assert_eq!((&made["name"], &body["issuer"]), (&json!("train"), &json!("https://issuer.example")));
     assert_eq!(body["conditions"]["repository"], json!(["acme/app"]));
     assert_eq!((&body["scope"], &body["expires_in"]), (&json!("runs:read runs:update"), &json!(600)));
-    assert_eq!((&body["active"], &body["has_jwks"], &body["warnings"]), (&json!(true), &json!(false), &json!([])));
+    assert_eq!(
+        (&body["active"], &body["has_jwks"], &body["warnings"]),
+        (&json!(true), &json!(false), &json!([]))
+    );
     assert_eq!(body["projects"].as_array().unwrap().len(), 1);
     assert_eq!(body["addresses"].as_array().unwrap().len(), 2);
     assert_eq!(made["resources"]["service_account"]["name"], "ci");
@@ -67,7 +70,8 @@ async fn an_admin_makes_changes_tests_and_deletes_a_rule(database: Database) {
     // Its name alone changes nothing of what it means.
     let renamed = admin.put(&path, json!({"name": "nightly", "description": ""})).await.expect_ok();
     assert_eq!(renamed["metadata"]["credential_id"], made["metadata"]["credential_id"]);
-    let wider = json!({"scope": null, "projects": null, "addresses": null, "expires_in": null, "active": false});
+    let wider =
+        json!({"scope": null, "projects": null, "addresses": null, "expires_in": null, "active": false});
     let changed = admin.put(&path, wider).await.expect_ok();
     assert_ne!(changed["metadata"]["credential_id"], made["metadata"]["credential_id"]);
     for gone in ["scope", "projects", "addresses", "expires_in"] {
@@ -166,9 +170,13 @@ async fn forms_stand_for_conditions_and_warnings_tell_of_everybody(database: Dat
         .post(TRUSTS, with(&of_form("more", github.clone()), json!({"conditions": {"repository": "*"}})))
         .await
         .expect(422, "repository");
-    admin.post(TRUSTS, of_form("star", json!({"kind": "github", "repository": "*"}))).await.expect(422, "form");
+    admin
+        .post(TRUSTS, of_form("star", json!({"kind": "github", "repository": "*"})))
+        .await
+        .expect(422, "form");
     admin.post(TRUSTS, of_form("none", json!({"kind": "jenkins"}))).await.expect(422, "");
-    let everybody = json!({"issuer": "https://token.actions.githubusercontent.com", "conditions": {"sub": "repo:*"}});
+    let everybody =
+        json!({"issuer": "https://token.actions.githubusercontent.com", "conditions": {"sub": "repo:*"}});
     let made = admin.post(TRUSTS, with(&rule("everybody"), everybody)).await.expect_ok();
     assert_eq!(made["body"]["warnings"].as_array().unwrap().len(), 2, "{made}");
 }
@@ -237,7 +245,8 @@ async fn a_rule_is_audited_and_listed(database: Database) {
     admin.delete(&format!("{TRUSTS}/b")).await.expect_ok();
     let names = async |query: &str| {
         let page = admin.get(&format!("{TRUSTS}?{query}")).await.expect_ok();
-        let names = page["items"].as_array().unwrap().iter().map(|item| item["name"].clone()).collect::<Vec<_>>();
+        let names =
+            page["items"].as_array().unwrap().iter().map(|item| item["name"].clone()).collect::<Vec<_>>();
         json!(names)
     };
     assert_eq!(names("").await, json!(["a", "c"]));

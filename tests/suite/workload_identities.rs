@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use tokio::process::Child;
 
 use crate::support::{
-    Caller, Database, Issuer, PASSWORD, Program, TestApp, ZENDO, apart, end_of, missing, reference_python, said_in,
-    wait_until,
+    Caller, Database, Issuer, PASSWORD, Program, TestApp, ZENDO, apart, end_of, missing, reference_python,
+    said_in, wait_until,
 };
 use crate::trusts::service_account;
 
@@ -70,7 +70,10 @@ async fn rules_are_made_listed_tested_and_removed_at_the_terminal() {
         (&["trust", "add", "x", "--account", "ci", "--branch", "main"][..], "--branch goes with"),
         (&["trust", "add", "x", "--account", "ci", "--kubernetes", "ml/trainer"], "--issuer"),
         (&["trust", "add", "x", "--account", "ci", "--buildkite", "acme"], "ORGANIZATION/PIPELINE"),
-        (&["trust", "add", "x", "--account", "ci", "--issuer", "https://a", "--condition", "sub"], "CLAIM=TEXT"),
+        (
+            &["trust", "add", "x", "--account", "ci", "--issuer", "https://a", "--condition", "sub"],
+            "CLAIM=TEXT",
+        ),
     ] {
         terminal(&app, args).run().await.expect(2, &[part]);
     }
@@ -78,7 +81,8 @@ async fn rules_are_made_listed_tested_and_removed_at_the_terminal() {
     for part in ["own", &issuer.url, "team is ml", "As         ci", "repository is acme/app", "Warning"] {
         assert!(listed.contains(part), "no {part} in {listed}");
     }
-    let listed: Value = serde_json::from_str(&ok(terminal(&app, &["trust", "list", "--output", "json"])).await).unwrap();
+    let listed: Value =
+        serde_json::from_str(&ok(terminal(&app, &["trust", "list", "--output", "json"])).await).unwrap();
     assert_eq!(listed.as_array().unwrap().len(), 2);
 
     let token = issuer.token(&app, json!({"aud": SERVER, "team": "ml"}));
@@ -99,7 +103,8 @@ async fn a_job_finds_its_identity_and_keeps_a_good_token() {
     let database = Database::sqlite();
     let (app, admin) = set_up(&database).await;
     let issuer = Issuer::start(1).await;
-    let rule = json!({"name": "own", "service_account": "ci", "issuer": issuer.url, "conditions": {"sub": "job"}});
+    let rule =
+        json!({"name": "own", "service_account": "ci", "issuer": issuer.url, "conditions": {"sub": "job"}});
     admin.post(TRUSTS, rule).await.expect_ok();
     let fresh = || issuer.token(&app, json!({"aud": SERVER}));
     let exchange = |more: &[&str]| job(&app, &[&["token", "--exchange"], more].concat());
@@ -121,7 +126,8 @@ async fn a_job_finds_its_identity_and_keeps_a_good_token() {
     let path = file.display().to_string();
     assert_eq!(name_of(&ok(exchange(&["--subject-token-file", &path])).await).await, "ci");
     let waiting = exchange(&[]).with("ZENDO_SUBJECT_TOKEN_FILE", &path).spawn();
-    wait_until("it says that it waits", LIMIT, async || waiting.stderr().contains("waiting for another")).await;
+    wait_until("it says that it waits", LIMIT, async || waiting.stderr().contains("waiting for another"))
+        .await;
     std::fs::write(&file, fresh()).unwrap();
     let finished = waiting.finish().await;
     finished.expect(0, &[]);
@@ -132,7 +138,14 @@ async fn a_job_finds_its_identity_and_keeps_a_good_token() {
     // It is renewed in its file, each time for another token of the identity.
     std::fs::write(&file, fresh()).unwrap();
     let kept = folder.path().join("kept");
-    let keep = exchange(&["--subject-token-file", &path, "--file", &kept.display().to_string(), "--expires-in", "3"]);
+    let keep = exchange(&[
+        "--subject-token-file",
+        &path,
+        "--file",
+        &kept.display().to_string(),
+        "--expires-in",
+        "3",
+    ]);
     let keeper = keep.spawn();
     let mut seen = String::new();
     for _ in 0..2 {
@@ -166,7 +179,9 @@ impl Provider {
     async fn start(program: impl AsRef<std::ffi::OsStr>, script: &str, variable: (&str, String)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut command = apart(program, folder.path());
-        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(script)).env(variable.0, variable.1);
+        command
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(script))
+            .env(variable.0, variable.1);
         let child = command.spawn().unwrap();
         let mut url = String::new();
         wait_until("the provider says where it listens", LIMIT, async || {
@@ -190,7 +205,8 @@ impl Provider {
     }
 
     async fn of_python() -> Option<Self> {
-        let python = std::env::var_os("ZENDO_TEST_PYTHON").map(|folder| PathBuf::from(folder).join("bin/python"));
+        let python =
+            std::env::var_os("ZENDO_TEST_PYTHON").map(|folder| PathBuf::from(folder).join("bin/python"));
         let Some(python) = python.filter(|path| path.exists()) else {
             missing("Authlib", "run tests/run, which installs it");
             return None;
@@ -252,7 +268,8 @@ async fn run_example(app: &TestApp, file: &str, python: &Path, surroundings: &[(
     let folder = tempfile::tempdir().unwrap();
     let pipeline = blocks("python").into_iter().next().unwrap();
     std::fs::write(folder.path().join("train.py"), pipeline).unwrap();
-    let command = command_of(file).replace(SERVER, &app.url()).replace("zendo token", &format!("{ZENDO} token"));
+    let command =
+        command_of(file).replace(SERVER, &app.url()).replace("zendo token", &format!("{ZENDO} token"));
     let mut path = python.parent().unwrap().as_os_str().to_owned();
     path.push(":");
     path.push(std::env::var_os("PATH").unwrap());
@@ -274,7 +291,8 @@ async fn pipelines_run_with_tokens_of(provider: Provider, database: Database) {
     let (app, admin) = set_up(&database).await;
     add_rules(&app, &provider).await;
     let url = provider.at("github");
-    let github = [("ACTIONS_ID_TOKEN_REQUEST_URL", url.as_str()), ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "of the job")];
+    let github =
+        [("ACTIONS_ID_TOKEN_REQUEST_URL", url.as_str()), ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "of the job")];
     run_example(&app, "config/github-workflow.yml", &python, &github).await;
     let token = provider.token("gitlab").await;
     run_example(&app, "config/gitlab-job.yml", &python, &[("ZENDO_ID_TOKEN", &token)]).await;
@@ -322,7 +340,10 @@ async fn the_requests_of_the_document_work_as_written() {
     let (app, admin) = set_up(&database).await;
     add_rules(&app, &provider).await;
     let ci = admin.get("/api/v1/service_accounts/ci").await.expect_ok()["id"].as_str().unwrap().to_owned();
-    let key = admin.post(&format!("/api/v1/service_accounts/{ci}/api_keys"), json!({"name": "k"})).await.expect_ok();
+    let key = admin
+        .post(&format!("/api/v1/service_accounts/{ci}/api_keys"), json!({"name": "k"}))
+        .await
+        .expect_ok();
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("token"), provider.token("kubernetes").await).unwrap();
     let requests: Vec<String> = blocks("sh").into_iter().filter(|block| block.contains("curl")).collect();

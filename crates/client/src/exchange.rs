@@ -48,7 +48,8 @@ impl Identity {
         given: Option<&Path>,
         lookup: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, ClientError> {
-        let text = |name| lookup(name).and_then(|value| value.into_string().ok()).filter(|text| !text.is_empty());
+        let text =
+            |name| lookup(name).and_then(|value| value.into_string().ok()).filter(|text| !text.is_empty());
         if let Some(path) = given {
             return Ok(Self::File(path.to_owned()));
         }
@@ -84,9 +85,9 @@ impl Identity {
                 struct Given {
                     value: SecretString,
                 }
-                let unusable = |reason: String| ClientError::InvalidSetting { name: GITHUB_URL.to_owned(), reason };
-                let mut url =
-                    url::Url::parse(url).map_err(|_| unusable("it is no address".to_owned()))?;
+                let unusable =
+                    |reason: String| ClientError::InvalidSetting { name: GITHUB_URL.to_owned(), reason };
+                let mut url = url::Url::parse(url).map_err(|_| unusable("it is no address".to_owned()))?;
                 url.query_pairs_mut().append_pair("audience", audience);
                 let answer = http.get_elsewhere(url.as_str(), token).map_err(unusable)?;
                 let given: Given = serde_json::from_value(answer)

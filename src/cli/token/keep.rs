@@ -83,7 +83,9 @@ impl Issuer {
                 Err(ClientError::UsedIdentity { path: Some(path) }) if self.clock.now() < until => {
                     if !has_told {
                         let shown = path.display();
-                        program::complain(&format!("the token in {shown} was exchanged before; waiting for another"));
+                        program::complain(&format!(
+                            "the token in {shown} was exchanged before; waiting for another"
+                        ));
                     }
                     has_told = true;
                     std::thread::sleep(LOOK_AT_FILE);

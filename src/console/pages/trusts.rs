@@ -55,7 +55,8 @@ pub(super) async fn trusts(State(console): State<Console>, visitor: Visitor) -> 
         .with("hydrate", true)
         .maybe("name", visitor.asked.text("search").map(containing));
     let trusts: Page<Trust> = visitor.api.get(&trusts).await.map_err(visitor.refused())?;
-    let accounts = Address::of("/api/v1/service_accounts", &[]).with("size", ACCOUNTS).with("sort_by", "name");
+    let accounts =
+        Address::of("/api/v1/service_accounts", &[]).with("size", ACCOUNTS).with("sort_by", "name");
     let accounts: Page<ServiceAccount> = visitor.api.get(&accounts).await.map_err(visitor.refused())?;
     page(&Trusts {
         paging: Paging::of(&trusts, &visitor.shell.at(PATH), &visitor.asked, &["search"]),

@@ -57,7 +57,8 @@ impl Issuer {
     pub fn token(&self, app: &TestApp, claims: Value) -> String {
         let now = Arc::clone(&app.clock).now().timestamp();
         let id = uuid::Uuid::new_v4().to_string();
-        let mut all = json!({"iss": self.url, "sub": "job", "jti": id, "iat": now, "nbf": now, "exp": now + 300});
+        let mut all =
+            json!({"iss": self.url, "sub": "job", "jti": id, "iat": now, "nbf": now, "exp": now + 300});
         for (name, value) in claims.as_object().unwrap() {
             all[name] = value.clone();
         }

@@ -221,10 +221,7 @@ async fn find(app: &App, name_or_id: &str) -> ApiResult<TrustRow> {
     responses((status = 200, description = "A page of them.", body = TrustPage)),
     security(("CookieOAuth2TokenBearer" = []))
 )]
-pub(crate) async fn list_trusts(
-    cx: Context,
-    list: ListRequest<TrustRow>,
-) -> ApiResult<PageAnswer<TrustRow>> {
+pub(crate) async fn list_trusts(cx: Context, list: ListRequest<TrustRow>) -> ApiResult<PageAnswer<TrustRow>> {
     require_admin(&cx.principal)?;
     cx.auth.register.flush().await?;
     list_of(&cx, &list, TrustRow::select()).await

@@ -87,7 +87,10 @@ pub(super) async fn service_account(app: &App, name_or_id: &str) -> ApiResult<Id
 pub(super) fn scope(app: &App, text: &str) -> ApiResult<Option<String>> {
     let permissions: Permissions = text.parse().map_err(|error| refuse("scope", error))?;
     if let Some(unknown) = unknown_resource(&permissions, app.server.kinds) {
-        return Err(refuse("scope", format!("'{unknown}' is no kind of resource; docs/tokens.md lists them")));
+        return Err(refuse(
+            "scope",
+            format!("'{unknown}' is no kind of resource; docs/tokens.md lists them"),
+        ));
     }
     Ok((permissions != Permissions::all()).then(|| permissions.to_string()))
 }
