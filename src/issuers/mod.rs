@@ -8,11 +8,10 @@ mod discovery;
 mod keys;
 mod token;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value};
-use tokio::sync::Mutex;
 use url::Url;
 
 use crate::outbound::{CallError, Outbound};
@@ -105,10 +104,17 @@ pub(crate) enum Source {
 #[derive(Debug, Clone)]
 pub struct Issuers {
     outbound: Outbound,
-    known: moka::sync::Cache<String, Arc<Mutex<Known>>>,
+    known: moka::sync::Cache<String, Arc<OneIssuer>>,
 }
 
-/// What is known of one. Whoever asks it holds the lock, so that one question is under way at a time.
+#[derive(Debug, Default)]
+struct OneIssuer {
+    known: Mutex<Known>,
+    /// Whoever asks it holds this, so that one question is under way at a time.
+    asking: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// What is known of one.
 #[derive(Debug, Default)]
 struct Known {
     found: Option<Arc<KeySet>>,
@@ -162,26 +168,46 @@ impl Issuers {
         lacks: impl Fn(&KeySet) -> bool,
     ) -> Result<Arc<KeySet>, IssuerError> {
         let url = issuer_url(issuer)?;
-        let known = self.known.get_with(issuer.to_owned(), Arc::default);
-        let locked = Arc::clone(&known).lock_owned().await;
-        if let Some(found) = locked.in_time(now).filter(|found| !lacks(found) || !locked.may_look(now)) {
-            return Ok(found);
+        let one = self.known.get_with(issuer.to_owned(), Arc::default);
+        // Whoever has the keys waits for nobody who looks for others.
+        if let Some(answer) = one.known().answer(now, &lacks) {
+            return answer;
         }
-        if let Some(failure) = locked.failure.clone().filter(|_| !locked.may_ask(now)) {
-            return locked.found_while_away(now).ok_or(failure);
+        let asking = Arc::clone(&one.asking).lock_owned().await;
+        if let Some(answer) = one.known().answer(now, &lacks) {
+            return answer;
         }
         let (outbound, issuer) = (self.outbound.clone(), issuer.to_owned());
         // A task of its own: whoever hangs up meanwhile would have it asked again.
-        let mut locked = locked;
         let asked = tokio::spawn(async move {
+            let _asking = asking;
             let answer = discovery::ask(&outbound, &url, &issuer).await;
-            locked.note(answer, now)
+            one.known().note(answer, now)
         });
         asked.await.unwrap_or(Err(IssuerError::Document))
     }
 }
 
+impl OneIssuer {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Known {
+    /// What there is to say without a question: none when it is to be asked.
+    fn answer(
+        &self,
+        now: DateTime<Utc>,
+        lacks: &impl Fn(&KeySet) -> bool,
+    ) -> Option<Result<Arc<KeySet>, IssuerError>> {
+        if let Some(found) = self.in_time(now).filter(|found| !lacks(found) || !self.may_look(now)) {
+            return Some(Ok(found));
+        }
+        let failure = self.failure.clone().filter(|_| !self.may_ask(now))?;
+        Some(self.found_while_away(now).ok_or(failure))
+    }
+
     /// What was found, while it is new enough.
     fn in_time(&self, now: DateTime<Utc>) -> Option<Arc<KeySet>> {
         self.found_within(FRESH, now)

@@ -30,7 +30,7 @@ impl Pair {
 
     fn p256(kid: &'static str, seed: u8) -> Self {
         let key = p256::SecretKey::from_slice(&[seed; 32]).unwrap();
-        let der = p256::pkcs8::EncodePrivateKey::to_pkcs8_der(&key).unwrap();
+        let der = EncodePrivateKey::to_pkcs8_der(&key).unwrap();
         Self { algorithm: Algorithm::ES256, kid, key: EncodingKey::from_ec_der(der.as_bytes()) }
     }
 
@@ -231,17 +231,17 @@ fn an_issuer_is_reached_safely_or_not_at_all() {
 /// An issuer on this machine, and how often it was asked for its keys.
 struct Running {
     issuer: String,
-    keys: Arc<std::sync::Mutex<Value>>,
+    keys: Arc<Mutex<Value>>,
     asked: Arc<AtomicUsize>,
 }
 
-type Shared = (String, Arc<std::sync::Mutex<Value>>, Arc<AtomicUsize>);
+type Shared = (String, Arc<Mutex<Value>>, Arc<AtomicUsize>);
 
 impl Running {
     async fn start(says: impl Fn(&str) -> Value + Clone + Send + Sync + 'static) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let issuer = format!("http://{}", listener.local_addr().unwrap());
-        let (keys, asked) = (Arc::new(std::sync::Mutex::new(Value::Null)), Arc::new(AtomicUsize::new(0)));
+        let (keys, asked) = (Arc::new(Mutex::new(Value::Null)), Arc::new(AtomicUsize::new(0)));
         let shared: Shared = (issuer.clone(), Arc::clone(&keys), Arc::clone(&asked));
         let document = async move |State((issuer, ..)): State<Shared>| Json(says(&issuer));
         let given = async |State((_, keys, asked)): State<Shared>| {

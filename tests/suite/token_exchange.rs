@@ -98,6 +98,7 @@ async fn a_trusted_token_is_exchanged_once_on_all_replicas(database: Database) {
     let parent = text(&rule["metadata"], "credential_id");
     let listed = admin.get(&format!("/api/v1/api_tokens?parent_id={parent}&name=job%207")).await.expect_ok();
     assert_eq!(listed["items"][0]["id"], claims(token)["jti"]);
+    assert_eq!(listed["items"][0]["resources"]["parent"]["name"], "train");
     let signed_in = admin.get("/api/v1/audit?action=sign_in&credential=subject_token").await.expect_ok();
     assert_eq!(signed_in["total"], 2, "{signed_in}");
     let id = text(&listed["items"][0], "id");

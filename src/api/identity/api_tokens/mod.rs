@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_query::{Cond, Expr, ExprTrait, Query as Sql, SelectStatement};
+use sea_query::{Cond, Expr, ExprTrait, Query as Sql, SelectStatement, UnionType};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
@@ -36,6 +36,7 @@ use crate::http::query::QueryParams;
 use crate::login::principal::{self, MaybePrincipal};
 use crate::store::{Id, Timestamp, Word, row, select_computed};
 use crate::tasks;
+use crate::trusts;
 
 pub(crate) const KIND: Kind = Kind::new("api_tokens").administration();
 const API_TOKENS: &str = "/api/v1/api_tokens";
@@ -198,12 +199,12 @@ pub(crate) struct ApiTokenResources {
     /// As `UserResponse`.
     #[schema(value_type = Option<Object>)]
     user: Option<Arc<UserResponse>>,
-    /// The API token that it was made from; null for one that was made in a session.
+    /// The API token, or the trust rule, that it was made from; null for one that was made in a session.
     #[schema(inline)]
     parent: Option<ParentToken>,
 }
 
-/// What an API token that others were made from is called.
+/// What an API token, or a trust rule, is called that others were made from.
 #[derive(Debug, Clone, Serialize, FromRow, ToSchema)]
 pub(crate) struct ParentToken {
     #[schema(value_type = Uuid)]
@@ -256,7 +257,7 @@ impl Resource for ApiTokenRow {
     }
 }
 
-/// The API tokens that these were made from, by their ids.
+/// The API tokens that these were made from, by their ids, and the trust rules by those of their credentials.
 async fn parents_of(loader: &Loader<'_>, rows: &[ApiTokenRow]) -> ApiResult<HashMap<Id, ParentToken>> {
     let ids: BTreeSet<Id> = rows.iter().filter_map(|row| row.body.parent_id).collect();
     if !loader.resources || ids.is_empty() {
@@ -265,7 +266,15 @@ async fn parents_of(loader: &Loader<'_>, rows: &[ApiTokenRow]) -> ApiResult<Hash
     let query = Sql::select()
         .columns(["id", "name"])
         .from(register::TABLE)
-        .and_where(Expr::col("id").is_in(ids))
+        .and_where(Expr::col("id").is_in(ids.clone()))
+        .union(
+            UnionType::All,
+            Sql::select()
+                .columns(["credential_id", "name"])
+                .from(trusts::TABLE)
+                .and_where(Expr::col("credential_id").is_in(ids))
+                .to_owned(),
+        )
         .to_owned();
     let found: Vec<ParentToken> = loader.store.fetch_all(&query).await?;
     Ok(found.into_iter().map(|parent| (parent.id, parent)).collect())
