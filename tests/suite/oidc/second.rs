@@ -17,10 +17,7 @@ async fn another_provider_works_too() {
     let back = sent_back.header("location").unwrap();
     ada.come_back(json!({"code": asked(back, "code"), "state": asked(back, "state")})).await.expect_ok();
     let user = ada.with_cookies().get(CURRENT_USER).await.expect_ok();
-    assert_eq!(
-        (&user["name"], &user["metadata"]["email"]),
-        (&json!("ada"), &json!("ada@example.com"))
-    );
+    assert_eq!((&user["name"], &user["metadata"]["email"]), (&json!("ada"), &json!("ada@example.com")));
     let script = app.anonymous().with_token(&ada.api_token().await);
     for (leaves, status) in [(false, 200), (true, 401)] {
         if leaves {
