@@ -97,7 +97,7 @@ await step("an owner links their account, signs in by the provider, and unlinks 
   await again.page.getByRole("button", { name: "Sign in with Example" }).click();
   await atProvider(again.page, "eve");
   await again.page.waitForURL(home);
-  await again.page.getByRole("link", { name: app.admin }).waitFor();
+  await again.page.locator("a.user", { hasText: app.admin }).waitFor();
 
   await page.getByRole("button", { name: "Unlink" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Unlink" }).click();
@@ -110,9 +110,8 @@ await step("an owner links their account, signs in by the provider, and unlinks 
 await step("an admin links a member", async () => {
   const { page } = await person({ allow });
   await page.goto(`${app.url}/console/sign-in`);
-  await page.getByLabel("User name").fill(app.admin);
-  await page.getByLabel("Password").fill(app.password);
-  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await page.getByRole("button", { name: "Sign in with Example" }).click();
+  await atProvider(page, "ada");
   await page.waitForURL(home);
   await page.getByRole("link", { name: "Members" }).click();
   await page.getByRole("button", { name: `Link ${app.admin}` }).click();

@@ -45,6 +45,9 @@ const people = new Map(
   }),
 );
 
+// The last logout token that it has sent.
+let sent;
+
 // The address is in what it issues, so the port is taken first.
 const server = createServer();
 server.listen(0, "127.0.0.1");
@@ -93,6 +96,11 @@ const configuration = {
     devInteractions: { enabled: false },
     introspection: { enabled: true },
     resourceIndicators: { enabled: false },
+  },
+  // Its own way refuses to call this machine, where the servers of tests are.
+  fetch: (address, { dispatcher: _, ...options }) => {
+    sent = options.body?.get("logout_token");
+    return fetch(address, options);
   },
   interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },
   findAccount: (_, accountId) => {
@@ -174,21 +182,13 @@ const commands = {
   /** What the client answers, and the token that it was sent. */
   async logout({ client_id, address, subject, session }) {
     const client = await provider.Client.find(client_id);
-    let sent;
     client.backchannelLogoutUri = address;
     client.backchannelLogoutSessionRequired = session !== undefined;
-    const fetched = globalThis.fetch;
-    globalThis.fetch = (url, options) => {
-      sent = options.body.get("logout_token");
-      return fetched(url, options);
-    };
     try {
       await client.backchannelLogout(subject, session);
       return { status: 200, logout_token: sent };
     } catch (error) {
-      return { status: error.response?.status ?? 0, logout_token: sent, error: error.message };
-    } finally {
-      globalThis.fetch = fetched;
+      return { status: error.response?.status ?? 0, logout_token: sent, error: String(error.cause ?? error) };
     }
   },
 };

@@ -5,6 +5,7 @@ left out), `alg`, `key` ("known", "unknown", "rotated" or "none"), `header`, and
 """
 
 import base64
+import hmac
 import json
 import sys
 import threading
@@ -25,6 +26,11 @@ asked = {"jwks": 0}
 
 def of_url(text):
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def to_url(part):
+    part = part.encode() if isinstance(part, str) else part
+    return base64.urlsafe_b64encode(part).decode().rstrip("=")
 
 
 def keys():
@@ -85,12 +91,13 @@ def token(told):
     alg, key = told.get("alg", "RS256"), told.get("key", "known")
     header = {"kid": told.get("kid", "curve" if alg == "ES256" else "known")} | told.get("header", {})
     if key == "none":
-        parts = [json.dumps({"alg": "none", **header}), json.dumps(claims)]
-        return ".".join(base64.urlsafe_b64encode(part.encode()).decode().rstrip("=") for part in parts) + "."
+        return ".".join(to_url(json.dumps(part)) for part in ({"alg": "none", **header}, claims)) + "."
     if alg == "HS256":
         # With the client's secret, or with the text of a public key, which some verifiers take for a secret.
         secrets = {"known": "the secret of zendo", "unknown": json.dumps(keys()["keys"][0])}
-        return jwt.encode(claims, secrets[key], algorithm="HS256", headers=header)
+        parts = ".".join(to_url(json.dumps(part)) for part in ({"alg": "HS256", **header}, claims))
+        signature = hmac.digest(secrets[key].encode(), parts.encode(), "sha256")
+        return f"{parts}.{to_url(signature)}"
     if alg == "ES256":
         return jwt.encode(claims, curve, algorithm="ES256", headers=header)
     return jwt.encode(claims, known if key == "known" else other, algorithm=alg, headers=header)

@@ -370,8 +370,8 @@ impl Provider {
         Person::new(&subject, as_map(&claims)).map(Some)
     }
 
-    /// With what the provider tells only whoever asks. That it doesn't tell is no reason to refuse anybody: what is missing
-    /// then is asked of the claims.
+    /// With what the provider tells only whoever asks: many tell groups and addresses nowhere else, so without that answer
+    /// nobody could be judged.
     async fn with_user_info(
         &self,
         person: Person,

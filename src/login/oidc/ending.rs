@@ -26,6 +26,8 @@ pub(super) async fn end(
     reason: &'static str,
 ) -> Result<(), StoreError> {
     tasks::must_finish();
+    // What was made just now is to be noted as ended, too.
+    app.auth.register.flush().await?;
     let now = app.env.clock.now();
     let user = find_account(&app.auth_store, row.user_id).await?;
     let name = user.map(|user| user.name).unwrap_or_default();
@@ -142,8 +144,6 @@ pub(crate) async fn sign_out_of_other(
             .revoke(Revocation::SignOut { id, expires, user_id: token.claims.sub }, &event, now)
             .await?;
     }
-    if !sign_in_rows::has_offspring(&app.auth_store, &row, now).await? {
-        sign_in_rows::forget(&app.auth_store, row.id).await?;
-    }
+    sign_in_rows::note_sign_out(&app.auth_store, row.id, now).await?;
     Ok(true)
 }

@@ -334,16 +334,18 @@ async fn issue(
     let SignedIn { person, refresh_token } = signed_in;
     let sealed = refresh_token.as_ref().and_then(|token| recheck::seal(app, token));
     let issuer = oidc.provider.issuer();
+    let expires = lifetime.map(|lifetime| now + chrono::TimeDelta::seconds(lifetime));
     let row = &SignInRow {
         id: app.env.random.id_in_time(now),
         user_id,
         person: crate::accounts::identities::digest(issuer, &person.subject),
         token_id: zenml.id,
         console_token_id: console.id,
-        check_ms: sign_in_rows::next_check(app, sealed.is_some(), now).map(|at| at.timestamp_millis()),
+        check_ms: sign_in_rows::next_check(app, sealed.is_some(), expires, now)
+            .map(|at| at.timestamp_millis()),
         refresh_token: sealed.map(|sealed| SecretText(sealed.into())),
         created: Timestamp::new(now),
-        expires: lifetime.map(|lifetime| Timestamp::new(now + chrono::TimeDelta::seconds(lifetime))),
+        expires: expires.map(Timestamp::new),
     };
     let session = person.session.as_deref().map(|session| sign_in_rows::session_digest(issuer, session));
     let claim = Claim {

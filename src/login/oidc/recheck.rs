@@ -20,6 +20,8 @@ const OF_A_ROUND: u64 = 200;
 const AT_ONCE: usize = 8;
 /// A question that a replica has taken is another's after that.
 const TAKEN: TimeDelta = TimeDelta::minutes(2);
+/// Between two looks at a sign-in about which nobody can be asked.
+const UNASKED: TimeDelta = TimeDelta::hours(1);
 /// After a question without an answer.
 const AFTER_FAILURE: TimeDelta = TimeDelta::minutes(1);
 
@@ -28,9 +30,7 @@ const AFTER_FAILURE: TimeDelta = TimeDelta::minutes(1);
 /// # Errors
 /// When the database doesn't answer.
 pub(crate) async fn check_due(app: &App) -> Result<(), StoreError> {
-    let Some(oidc) = app.sign_in.oidc.as_ref().filter(|oidc| oidc.provider.settings.recheck.0 > 0) else {
-        return Ok(());
-    };
+    let Some(oidc) = app.sign_in.oidc.as_ref() else { return Ok(()) };
     let now = app.env.clock.now();
     let due = sign_in_rows::due(&app.auth_store, now, OF_A_ROUND).await?;
     let checks = stream::iter(due).map(|row| async move { check(app, oidc, &row, now).await });
@@ -50,11 +50,15 @@ async fn check(app: &App, oidc: &Oidc, row: &SignInRow, now: DateTime<Utc>) -> R
     if is_over && !sign_in_rows::has_offspring(store, row, now).await? {
         return sign_in_rows::forget(store, row.id).await;
     }
+    let after = TimeDelta::seconds(oidc.provider.settings.recheck.0.into());
+    let Some(sealed) = row.refresh_token.as_ref().filter(|_| !after.is_zero()) else {
+        // What was made in it goes on, and nobody can be asked.
+        return sign_in_rows::set_next(store, row.id, None, now + UNASKED).await;
+    };
     let origin = Origin { actor: Actor::Nobody, address: None, user_agent: None, request_id: None };
-    let Some(refresh_token) = row.refresh_token.as_ref().and_then(|sealed| open(app, sealed)) else {
+    let Some(refresh_token) = open(app, sealed) else {
         return ending::end(app, row, &origin, "its refresh token can't be read").await;
     };
-    let after = oidc.provider.settings.recheck.0;
     match oidc.provider.ask_again(&refresh_token, now).await {
         Ok(Again::Over(reason)) => ending::end(app, row, &origin, reason).await,
         Ok(Again::Good { person, refresh_token }) => {
@@ -73,11 +77,11 @@ async fn check(app: &App, oidc: &Oidc, row: &SignInRow, now: DateTime<Utc>) -> R
                 }
             }
             let sealed = refresh_token.and_then(|token| seal(app, &token));
-            sign_in_rows::set_next(store, row.id, sealed, now + TimeDelta::seconds(after.into())).await
+            sign_in_rows::set_next(store, row.id, sealed, now + after).await
         }
         Err(error @ (OidcError::Away { .. } | OidcError::Refused(_))) => {
             tracing::warn!(%error, "the provider could not be asked whether somebody may still come");
-            let after = TimeDelta::seconds(after.into()).min(AFTER_FAILURE);
+            let after = after.min(AFTER_FAILURE);
             sign_in_rows::set_next(store, row.id, None, now + after).await
         }
     }

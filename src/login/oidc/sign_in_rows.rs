@@ -157,6 +157,19 @@ pub(super) async fn set_next(
     store.execute(&update).await.map(drop)
 }
 
+/// Notes that both sessions are over; what was made in them may go on. Whether anything does is looked at in a while, when
+/// each replica has written which API tokens it has made.
+pub(super) async fn note_sign_out(store: &Store, id: Id, now: DateTime<Utc>) -> Result<(), StoreError> {
+    const WHILE: TimeDelta = TimeDelta::minutes(1);
+    let update = Sql::update()
+        .table(TABLE)
+        .value("expires", Timestamp::new(now))
+        .value("check_ms", (now + WHILE).timestamp_millis())
+        .and_where(Expr::col("id").eq(id))
+        .to_owned();
+    store.execute(&update).await.map(drop)
+}
+
 /// Forgets one of which nothing lives any more.
 pub(super) async fn forget(store: &Store, id: Id) -> Result<(), StoreError> {
     let delete = Sql::delete().from_table(TABLE).and_where(Expr::col("id").eq(id)).to_owned();
@@ -240,10 +253,18 @@ pub(crate) async fn of_verified(app: &App, token: &VerifiedToken) -> Result<Opti
     of_token(&app.auth_store, Id(token.claims.sub), Id(token.id)).await
 }
 
-/// When the provider is asked again after a question; none where it can't be, or isn't to be.
-pub(super) fn next_check(app: &App, has_refresh_token: bool, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+/// When one is looked at again: the provider is asked about it, or it may be over.
+pub(super) fn next_check(
+    app: &App,
+    has_refresh_token: bool,
+    expires: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
     let seconds = app.sign_in.oidc.as_ref()?.provider.settings.recheck.0;
-    (seconds > 0 && has_refresh_token).then(|| now + TimeDelta::seconds(seconds.into()))
+    match seconds > 0 && has_refresh_token {
+        true => Some(now + TimeDelta::seconds(seconds.into())),
+        false => expires,
+    }
 }
 
 /// Forgets devices whose sign-ins are forgotten, and sign-ins of accounts that are gone.

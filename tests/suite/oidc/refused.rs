@@ -62,7 +62,7 @@ async fn what_is_wrong_with_a_sign_in_is_refused_and_recorded(database: Database
         (and(json!({}), json!({"key": "unknown"})), "its signature is wrong"),
         (and(json!({}), json!({"key": "unknown", "kid": "unknown"})), "no such key"),
         (and(json!({}), json!({"key": "known", "kid": "curve"})), "no such key"),
-        (and(json!({}), json!({"key": "none"})), "can't be asked"),
+        (and(json!({}), json!({"key": "none"})), "has no signature"),
         (and(json!({}), json!({"alg": "HS256"})), "doesn't count"),
         (and(json!({}), json!({"alg": "HS256", "key": "unknown"})), "doesn't count"),
         (and(json!({}), json!({"alg": "RS512"})), "doesn't count"),
