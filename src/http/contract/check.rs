@@ -376,9 +376,13 @@ fn is_exactly(kind: &Kind, json: &RawValue) -> bool {
         Kind::Integer(_) => is_number(json) && !json.contains(['.', 'e', 'E']),
         Kind::Number(_) => is_number(json),
         Kind::List { is_set, .. } => json.starts_with('[') && !is_set,
-        Kind::Tuple(_) => false,
         Kind::Map(_) | Kind::Model(_) => json.starts_with('{'),
-        Kind::Moment | Kind::Interval | Kind::Uuid | Kind::Word { .. } | Kind::Union { .. } => false,
+        Kind::Tuple(_)
+        | Kind::Moment
+        | Kind::Interval
+        | Kind::Uuid
+        | Kind::Word { .. }
+        | Kind::Union { .. } => false,
     }
 }
 

@@ -1,6 +1,5 @@
 //! The endpoints of users.
 
-use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
@@ -15,12 +14,11 @@ use crate::accounts::admins::keep_an_admin;
 use crate::accounts::identities;
 use crate::accounts::names::take_name;
 use crate::accounts::users::{self, UserResponse, UserRow};
-use crate::app::{App, AppState, Auth, SignIn};
-use crate::audit::{Action, Audit, Claim, Origin};
+use crate::app::{App, AppState};
+use crate::audit::{Action, Claim, Origin};
 use crate::auth::Principal;
 use crate::auth::kind::Kind;
 use crate::auth::known_places::Place;
-use crate::config::ServerSettings;
 use crate::framework::Context;
 use crate::framework::routes::Routes;
 use crate::http::error::{ApiError, ApiResult};
@@ -165,17 +163,13 @@ pub(crate) async fn update_user(
 
 /// Deletes a user who owns nothing.
 pub(crate) async fn delete_user(
-    State(config): State<Arc<ServerSettings>>,
-    State(store): State<Store>,
-    State(auth): State<Arc<Auth>>,
-    State(sign_in): State<Arc<SignIn>>,
-    State(audit): State<Arc<Audit>>,
+    State(app): State<AppState>,
     principal: Principal,
     origin: Origin,
     PathName(name_or_id): PathName,
 ) -> ApiResult<Json<()>> {
-    rules::kept_here(config.auth_scheme)?;
-    let user = users::find(&store, &name_or_id).await?;
+    rules::kept_here(app.config.auth_scheme)?;
+    let user = users::find(&app.store, &name_or_id).await?;
     if rules::is_self(&principal, &user) {
         return Err(rules::forbidden("Nobody may delete themselves; ask another admin."));
     }
@@ -183,9 +177,9 @@ pub(crate) async fn delete_user(
     if user.body.is_service_account {
         return Err(users::unknown(name_or_id));
     }
-    let (id, ways_in) = (user.id, sign_in.ways_in);
-    let event = &audit.event(&origin, Action::UserDeleted).on("user", id, &user.name);
-    let deleted = store.write(|mut tx| async move {
+    let (id, ways_in) = (user.id, app.sign_in.ways_in);
+    let event = &app.audit.event(&origin, Action::UserDeleted).on("user", id, &user.name);
+    let deleted = app.store.write(|mut tx| async move {
         keep_an_admin(&mut tx, id, ways_in).await?;
         if rules::owns_anything(&mut tx, id).await? {
             return Err(rules::forbidden(
@@ -204,7 +198,7 @@ pub(crate) async fn delete_user(
     });
     let deleted: ApiResult<u64> = deleted.await;
     let touched = deleted?;
-    auth.identities.forget(id.0).await;
+    app.auth.identities.forget(id.0).await;
     if touched == 0 { Err(users::unknown(name_or_id)) } else { Ok(Json(())) }
 }
 

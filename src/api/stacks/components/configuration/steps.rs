@@ -100,7 +100,7 @@ impl Action {
                 put(fields, field, &Value::from(text.replace(&format!("{{{part}}}"), value)));
             }
             Self::Trim(field, ends) => {
-                change_text(fields, field, |text| text.trim_matches(is_of(ends)).into())
+                change_text(fields, field, |text| text.trim_matches(is_of(ends)).into());
             }
             Self::TrimEnd(field, ends) => {
                 change_text(fields, field, |text| text.trim_end_matches(is_of(ends)).into());
@@ -110,7 +110,7 @@ impl Action {
                 text => text.into(),
             }),
             Self::Spell(field, words) => {
-                change_text(fields, field, |text| words.get(text).map_or(text, String::as_str).into())
+                change_text(fields, field, |text| words.get(text).map_or(text, String::as_str).into());
             }
             Self::Capitalize(field) => change_text(fields, field, |text| {
                 let text = text.trim().to_lowercase();
