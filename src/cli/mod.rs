@@ -65,7 +65,7 @@ enum Command {
     /// one. There are keys where ZENDO_SIGNING_ALGORITHM is EdDSA, ES256 or RS256.
     Keys(keys::KeysArgs),
     /// Print an API token, for scripts and pipelines; keep one in a file, list them, take them back
-    Token(token::TokenArgs),
+    Token(Box<token::TokenArgs>),
     /// Say whose tokens are taken in exchange for one of a service account: those of CI jobs and pods
     ///
     /// For admins who are signed in. docs/workloads.md has examples.
@@ -127,7 +127,7 @@ fn dispatch(cli: Cli, command: clap::Command, program: &'static str) -> Result<E
         Some(Command::User(args)) => user::run(args, program),
         Some(Command::Audit(args)) => audit::run(args, program),
         Some(Command::Keys(args)) => keys::run(args, program),
-        Some(Command::Token(args)) => return token::run(args, program),
+        Some(Command::Token(args)) => return token::run(*args, program),
         Some(Command::Trust(args)) => return trust::run(&args, program),
         Some(Command::Login(args)) => login::run(&args, program),
         Some(Command::Logout(args)) => logout::run(&args, program),
