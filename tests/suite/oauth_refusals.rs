@@ -176,7 +176,7 @@ async fn other_methods_and_paths_are_refused_in_the_same_form(database: Database
                 assert_eq!(answer.header("allow"), Some("GET,HEAD"));
             }
         }
-        for path in ["/oauth", "/oauth/", "/oauth/token", "/oauth/introspect/", "/oauth/introspect/a/b"] {
+        for path in ["/oauth", "/oauth/", "/oauth/authorize", "/oauth/introspect/", "/oauth/introspect/a/b"] {
             for method in [Method::GET, Method::POST, Method::DELETE] {
                 expect_refusal(&caller.request(method, path, "").await, 404, "invalid_request");
             }
@@ -185,7 +185,7 @@ async fn other_methods_and_paths_are_refused_in_the_same_form(database: Database
     app.stop().await;
     let app = TestApp::start_with(&database, &[("ZENML_SERVER_ROOT_URL_PATH", "/zen")]).await;
     expect_refusal(&app.anonymous().get("/oauth/introspect").await, 405, "invalid_request");
-    expect_refusal(&app.anonymous().get("/oauth/token").await, 404, "invalid_request");
+    expect_refusal(&app.anonymous().get("/oauth/authorize").await, 404, "invalid_request");
     let host = Caller::new(app.url().trim_end_matches("/zen").to_owned());
     let answer = host.post("/.well-known/oauth-authorization-server", json!({})).await;
     expect_refusal(&answer, 405, "invalid_request");
