@@ -189,7 +189,8 @@ def own_indexes(engine, table, facts):
 FILLED_BY_HAND = {
     "alembic_version", "api_key", "artifact", "auth_devices", "code_reference", "code_repository", "deployment", "flavor", "model",
     "pipeline", "pipeline_build", "project", "run_template", "schedule", "secret", "server_settings", "service_connector",
-    "stack", "stack_component", "stack_composition", "tag", "trigger", "user", "webhook", "zendo_api_key_digest",
+    "stack", "stack_component", "stack_composition", "tag", "trigger", "user", "webhook", "zendo_api_key_bounds", "zendo_api_key_digest",
+    "zendo_warning", "zendo_warning_delivery",
     "zendo_deactivation", "zendo_revoked_up_to", "zendo_secret", "zendo_signing_key", "zendo_tokens_revoked_before",
 }
 MILLION = 1_000_000

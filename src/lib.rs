@@ -22,6 +22,7 @@ mod routes;
 mod seed;
 mod server;
 mod startup;
+mod warnings;
 
 pub mod cli;
 

@@ -13,7 +13,7 @@ use crate::api::runs::{
 };
 use crate::api::server::{
     audit, health, info, load_info, onboarding, projects, settings, statistics, tag_resources, tags,
-    unimplemented,
+    unimplemented, warnings,
 };
 use crate::api::stacks::{components, flavors, secrets, stacks};
 use crate::auth::access::Access;
@@ -52,6 +52,7 @@ fn resources() -> RouteTable {
         artifact_versions::routes(),
         artifacts::routes(),
         audit::routes(),
+        warnings::routes(),
         code_repositories::routes(),
         components::routes(),
         curated_visualizations::routes(),

@@ -25,6 +25,14 @@ INSERT INTO sqlite_stat1 VALUES ('zendo_known_place', 'sqlite_autoindex_zendo_kn
 INSERT INTO sqlite_stat1 VALUES ('zendo_revoked_up_to', 'ix_zendo_revoked_up_to_position', '1000 1 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('zendo_revoked_up_to', 'sqlite_autoindex_zendo_revoked_up_to_1', '1000 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('zendo_deactivation', 'sqlite_autoindex_zendo_deactivation_1', '1000 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_api_key_bounds', 'ix_zendo_api_key_bounds_next_warning', '1000 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_api_key_bounds', 'sqlite_autoindex_zendo_api_key_bounds_1', '1000 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_warning', 'ix_zendo_warning_user_id', '1000 1000 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_warning', 'ux_zendo_warning_once', '1000 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_warning', 'sqlite_autoindex_zendo_warning_1', '1000 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_warning_delivery', 'ix_zendo_warning_delivery_due', '1000 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_warning_delivery', 'sqlite_autoindex_zendo_warning_delivery_1', '1000 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_token_network', 'sqlite_autoindex_zendo_token_network_1', '1000000 10 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('alembic_version', 'sqlite_autoindex_alembic_version_1', '1000 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('project', 'sqlite_autoindex_project_2', '1000 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('project', 'sqlite_autoindex_project_1', '1000 1 noskipscan');

@@ -3,6 +3,7 @@
 pub(crate) mod api_keys;
 pub(crate) mod deactivation;
 pub(crate) mod devices;
+pub(crate) mod key_bounds;
 pub(crate) mod names;
 pub(crate) mod server;
 pub(crate) mod users;

@@ -128,7 +128,8 @@ pub(crate) mod tests {
     pub(crate) fn addresses() -> impl Strategy<Value = Addresses> {
         let v4 = (0u8..4, 22u8..=32).prop_map(|(last, prefix)| format!("10.0.0.{last}/{prefix}"));
         let v6 = (0u8..4, 120u8..=128).prop_map(|(last, prefix)| format!("2001:db8::{last}/{prefix}"));
-        let mapped = (0u8..4, 120u8..=128).prop_map(|(last, prefix)| format!("::ffff:10.0.0.{last}/{prefix}"));
+        let mapped =
+            (0u8..4, 120u8..=128).prop_map(|(last, prefix)| format!("::ffff:10.0.0.{last}/{prefix}"));
         proptest::collection::vec(prop_oneof![v4, v6, mapped], 1..4)
             .prop_map(|networks| networks.join(",").parse().unwrap())
     }
@@ -136,7 +137,12 @@ pub(crate) mod tests {
     /// Addresses in and around those networks.
     pub(crate) fn every_address() -> impl Iterator<Item = IpAddr> {
         let of = |last: u8| {
-            [format!("10.0.0.{last}"), format!("10.0.1.{last}"), format!("2001:db8::{last}"), format!("::{last}")]
+            [
+                format!("10.0.0.{last}"),
+                format!("10.0.1.{last}"),
+                format!("2001:db8::{last}"),
+                format!("::{last}"),
+            ]
         };
         (0u8..6).flat_map(of).map(|text| text.parse().unwrap())
     }
@@ -166,7 +172,9 @@ pub(crate) mod tests {
         ] {
             assert_eq!(read(text).unwrap(), written, "{text}");
         }
-        for wrong in ["", " , ", "10.0.0.0/33", "10.0.0", "example.com", "10.0.0.1:80", "::/129", "10.0.0.0/-1"] {
+        for wrong in
+            ["", " , ", "10.0.0.0/33", "10.0.0", "example.com", "10.0.0.1:80", "::/129", "10.0.0.0/-1"]
+        {
             assert!(read(wrong).is_err(), "{wrong}");
         }
         assert_eq!(read(&"10.0.0.1,".repeat(MOST + 1)), Err(AddressesError::TooMany));

@@ -18,7 +18,7 @@ const VERSION_BYTES: usize = 8;
 /// A file's name, its type, and what is in it.
 type Asset = (&'static str, &'static str, Packed);
 
-const ALL: [Asset; 9] = [
+const ALL: [Asset; 10] = [
     ("console.css", "text/css; charset=utf-8", packed!("console.css")),
     ("icon.svg", "image/svg+xml", packed!("icon.svg")),
     ("console.js", SCRIPT, packed!("console.js")),
@@ -28,6 +28,7 @@ const ALL: [Asset; 9] = [
     ("forms.js", SCRIPT, packed!("forms.js")),
     ("sessions.js", SCRIPT, packed!("sessions.js")),
     ("secrets.js", SCRIPT, packed!("secrets.js")),
+    ("scopes.js", SCRIPT, packed!("scopes.js")),
 ];
 
 /// The files, with the name of this version of them.

@@ -9,17 +9,18 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::grants::api_key;
 use super::origin::Sender;
 use crate::app::AppState;
 use crate::audit::text_of;
+use crate::auth::addresses::{Addresses, AddressesError};
 use crate::auth::claims::TokenKind;
 use crate::auth::jwt::NewToken;
 use crate::auth::permissions::Permissions;
 use crate::auth::register::Registration;
-use crate::auth::addresses::{Addresses, AddressesError};
 use crate::auth::scope::{Narrowing, NarrowingError, Workload};
 use crate::auth::workload::{self, WorkloadRefusal};
-use crate::auth::{Principal, Scope};
+use crate::auth::{AuthenticationError, Principal, Scope, VerifiedToken};
 use crate::config::ServerSettings;
 use crate::framework::named_project;
 use crate::http::error::{ApiError, ApiResult};
@@ -85,13 +86,17 @@ pub(crate) async fn get_api_token(
         parent.parents_of_child().map_err(|error| ApiError::insufficient_scope(error.to_string(), None))?;
     let scope = asked.scope(&app, &parent.claims.scope).await?;
     let now = app.env.clock.now();
+    let latest = match parent.claims.scope.api_key_id {
+        None => parent.childrens_end(),
+        Some(id) => Box::pin(end_with_key(&app, parent, id)).await?,
+    };
     let (kind, expires_at) = match asked.token_type {
         ApiTokenType::Generic => {
-            let end = end_of_life(&app.config, now, asked.expires_in, parent.childrens_end())?;
+            let end = end_of_life(&app.config, now, asked.expires_in, latest)?;
             (TokenKind::Generic, Some(end))
         }
         // It has no end of its own, but neither does it outlive a generic token that asked for it.
-        ApiTokenType::Workload => (TokenKind::Workload, parent.childrens_end()),
+        ApiTokenType::Workload => (TokenKind::Workload, latest),
     };
     let user_id = principal.user.id;
     let standing = app.auth.standing_of_child(parent, principal.user.password_changed_at);
@@ -127,6 +132,13 @@ pub(crate) async fn get_api_token(
     app.auth.register.note(registration).await?;
     // A token has nothing that JSON would have to escape (RFC 7515, section 3.1).
     Ok(written_json(format!("\"{}\"", issued.token).into()))
+}
+
+/// The moment that no child of a token may outlive which was made from an API key: the parent's, and the key's own end.
+async fn end_with_key(app: &AppState, parent: &VerifiedToken, id: Uuid) -> ApiResult<Option<i64>> {
+    let key = app.auth.identities.api_key(id).await.map_err(AuthenticationError::from)?;
+    let end = key.and_then(|key| api_key::end_of(&key, parent.claims.scope.key_gen));
+    Ok([parent.childrens_end(), end].into_iter().flatten().min())
 }
 
 impl Asked {

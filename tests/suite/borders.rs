@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 /// The rooms of src/, from the ground up: each may use those before it.
-const ROOMS: [&str; 23] = [
+const ROOMS: [&str; 24] = [
     "packed",
     "env",
     "config",
@@ -19,6 +19,7 @@ const ROOMS: [&str; 23] = [
     "audit",
     "auth",
     "idempotency",
+    "warnings",
     "seed",
     "app",
     "framework",

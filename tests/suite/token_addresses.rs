@@ -54,7 +54,8 @@ async fn a_token_for_addresses_is_refused_elsewhere_with_a_record(database: Data
     }
     // Nowhere else either: open routes that act for whoever asks, a cookie, a token of one's own.
     let outside = at(&app, OUTSIDE);
-    let revoke = outside.clone().with_token(&token).post("/api/v1/api_tokens/revoke", json!({"all": true})).await;
+    let revoke =
+        outside.clone().with_token(&token).post("/api/v1/api_tokens/revoke", json!({"all": true})).await;
     revoke.expect(403, REASON);
     outside.clone().with_token(&token).get("/api/v1/api_token").await.expect(403, REASON);
     let id = admin.get("/api/v1/info").await.expect_ok()["id"].as_str().unwrap().to_owned();

@@ -6,17 +6,27 @@ mod networks;
 mod tls;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use http::{HeaderMap, Method, StatusCode};
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::Name;
+use hyper_util::rt::TokioExecutor;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::redirect;
+use tower_service::Service;
 use url::{Host, Url};
 
 pub use tls::{Identity, Tls};
+
+/// One for each request: nothing of a connection is another request's.
+type Client = legacy::Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>;
 
 const TIME_TO_CONNECT: Duration = Duration::from_secs(5);
 /// For the whole: the answer's last byte has to be there.
@@ -96,21 +106,26 @@ impl Outbound {
     /// [`CallError`] when the address may not be called, or no whole answer came.
     pub async fn call(&self, call: Call) -> Result<Answer, CallError> {
         let host = self.check(&call.url)?;
+        let answered = tokio::time::timeout(TIME, self.exchange(call, &host)).await;
+        answered.unwrap_or(Err(CallError::Slow(host)))
+    }
+
+    async fn exchange(&self, call: Call, host: &str) -> Result<Answer, CallError> {
         let client = self.client(&call)?;
         let Call { method, url, headers, body, .. } = call;
-        let sent = client.request(method, url).headers(headers).body(body).send().await;
-        let response = sent.map_err(|error| failure(&error, &host))?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let mut body = Vec::new();
-        let mut chunks = response.bytes_stream();
-        while let Some(chunk) = chunks.next().await {
-            let chunk = chunk.map_err(|error| failure(&error, &host))?;
-            if body.len() + chunk.len() > LARGEST {
-                return Err(CallError::Large(host));
+        let mut request = Request::new(Full::from(body));
+        *request.method_mut() = method;
+        *request.uri_mut() = url.as_str().parse().map_err(|_| CallError::Url)?;
+        *request.headers_mut() = headers;
+        let response = client.request(request).await.map_err(|error| failure(&error, host))?;
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, LARGEST).collect().await.map_err(|error| {
+            match error.is::<LengthLimitError>() {
+                true => CallError::Large(host.to_owned()),
+                false => CallError::Unreachable(host.to_owned()),
             }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Answer { status, headers, body })
+        })?;
+        Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes().to_vec() })
     }
 
     /// Looks at what can be told of an address without a question to anyone, and gives its host.
@@ -129,7 +144,7 @@ impl Outbound {
         }
     }
 
-    fn client(&self, call: &Call) -> Result<reqwest::Client, CallError> {
+    fn client(&self, call: &Call) -> Result<Client, CallError> {
         // A name's addresses are asked the same.
         let is_clear = call.url.scheme() == "http";
         let resolver = Resolver { outbound: self.clone(), is_clear };
@@ -137,16 +152,12 @@ impl Outbound {
         if is_clear && address.is_some_and(|address| !resolver.may_call(address)) {
             return Err(CallError::InTheClear);
         }
-        reqwest::Client::builder()
-            .tls_backend_preconfigured(call.tls.config()?)
-            .dns_resolver(resolver)
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .connect_timeout(TIME_TO_CONNECT)
-            .timeout(TIME)
-            .pool_max_idle_per_host(0)
-            .build()
-            .map_err(|_| CallError::Tls("the TLS settings can't be used"))
+        let mut tcp = HttpConnector::new_with_resolver(resolver);
+        tcp.enforce_http(false);
+        tcp.set_connect_timeout(Some(TIME_TO_CONNECT));
+        let tls = HttpsConnectorBuilder::new().with_tls_config(call.tls.config()?);
+        let connector = tls.https_or_http().enable_http1().wrap_connector(tcp);
+        Ok(legacy::Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector))
     }
 }
 
@@ -160,7 +171,7 @@ fn address_of<S>(host: &Host<S>) -> Option<IpAddr> {
 }
 
 /// Looks names up, and gives only addresses that may be called: the one that was checked is the one that is called.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Resolver {
     outbound: Outbound,
     is_clear: bool,
@@ -200,18 +211,23 @@ impl Resolver {
     }
 }
 
-impl Resolve for Resolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let resolver = Self { outbound: self.outbound.clone(), is_clear: self.is_clear };
-        Box::pin(async move {
-            let addresses = resolver.addresses(name.as_str()).await?;
-            Ok::<Addrs, _>(Box::new(addresses.into_iter()))
-        })
+impl Service<Name> for Resolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = Unresolved;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Unresolved>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Unresolved>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let resolver = self.clone();
+        Box::pin(async move { resolver.addresses(name.as_str()).await.map(Vec::into_iter) })
     }
 }
 
 /// What a failure means to whoever named the address.
-fn failure(error: &reqwest::Error, host: &str) -> CallError {
+fn failure(error: &legacy::Error, host: &str) -> CallError {
     let host = host.to_owned();
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = cause {
@@ -227,10 +243,7 @@ fn failure(error: &reqwest::Error, host: &str) -> CallError {
         }
         cause = error.source();
     }
-    match error.is_timeout() {
-        true => CallError::Slow(host),
-        false => CallError::Unreachable(host),
-    }
+    CallError::Unreachable(host)
 }
 
 /// TLS tells of a certificate within an error of the connection.

@@ -3,10 +3,11 @@
 import { takeSaid } from "./api.js";
 import * as dialogs from "./dialogs.js";
 import * as forms from "./forms.js";
+import * as scopes from "./scopes.js";
 import * as secrets from "./secrets.js";
 import * as sessions from "./sessions.js";
 
-for (const part of [dialogs, forms, secrets, sessions]) part.begin();
+for (const part of [dialogs, forms, scopes, secrets, sessions]) part.begin();
 
 // The exact moment, in the reader's own time zone.
 for (const time of document.querySelectorAll("time[title]")) {

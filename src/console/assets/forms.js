@@ -37,6 +37,7 @@ function fieldsOf(form) {
 function valueOf(field) {
   if (field.type === "checkbox") return field.checked;
   if (field.type === "number") return Number(field.value);
+  if ("list" in field.dataset) return field.value.split(/[\s,]+/).filter((part) => part !== "");
   if ("json" in field.dataset) return JSON.parse(field.value);
   if (field.value === "" && "nullEmpty" in field.dataset) return null;
   return field.value;

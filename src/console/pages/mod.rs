@@ -1,6 +1,7 @@
 //! One file a page, or a few of one kind.
 
 mod activate;
+mod api_token;
 mod api_tokens;
 mod audit;
 mod devices;
@@ -10,6 +11,7 @@ mod profile;
 mod service_accounts;
 mod sign_in;
 pub(super) mod verify;
+mod warnings;
 
 use axum::Router;
 use axum::routing::get;
@@ -24,6 +26,8 @@ pub(super) fn router() -> Router<Console> {
         .route(verify::PATH, get(verify::verify))
         .route("/console/settings/general", get(general::general))
         .route("/console/settings/api-tokens", get(api_tokens::api_tokens))
+        .route("/console/settings/api-tokens/{id}", get(api_token::api_token))
+        .route("/console/settings/warnings", get(warnings::warnings))
         .route("/console/settings/service-accounts", get(service_accounts::list))
         .route("/console/settings/service-accounts/{id}", get(service_accounts::one))
         .route("/console/settings/devices", get(devices::devices))

@@ -6,9 +6,9 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi as _};
 
 use crate::api::artifacts::artifact_versions;
-use crate::api::identity::{api_keys, api_tokens, devices};
+use crate::api::identity::{api_keys, api_tokens, devices, service_accounts};
 use crate::api::oauth;
-use crate::api::server::{audit, health};
+use crate::api::server::{audit, health, warnings};
 use crate::api::stacks::secrets;
 use crate::http::openapi::shapes::{Busy, ErrorModel, InvalidRequest, OAuthError};
 use crate::http::{Operation, openapi};
@@ -29,10 +29,13 @@ use crate::login::{api_token, sign_in};
         api_tokens::list_api_tokens,
         api_tokens::get_api_token,
         api_tokens::revoke_api_token,
-        api_tokens::revoke,
+        api_tokens::revoke::revoke,
         artifact_versions::files::download_archive,
         audit::list_records,
+        warnings::list_warnings,
         devices::routes::list_devices,
+        api_keys::list_api_keys,
+        service_accounts::list_service_accounts,
         secrets::refuse_backup,
         secrets::refuse_restore,
     ),
@@ -42,6 +45,9 @@ use crate::login::{api_token, sign_in};
         Busy,
         OAuthError,
         api_keys::DescribedBody,
+        api_keys::ApiKeyRequest,
+        api_keys::ApiKeyUpdate,
+        api_keys::ApiKeyRotateRequest,
         devices::DeviceVerificationRequest,
     )),
     modifiers(&ApiKeyAsPassword)
