@@ -189,9 +189,10 @@ def own_indexes(engine, table, facts):
 FILLED_BY_HAND = {
     "alembic_version", "api_key", "artifact", "auth_devices", "code_reference", "code_repository", "deployment", "flavor", "model",
     "pipeline", "pipeline_build", "project", "run_template", "schedule", "secret", "server_settings", "service_connector",
-    "stack", "stack_component", "stack_composition", "tag", "trigger", "user", "webhook", "zendo_api_key_digest",
-    "zendo_deactivation", "zendo_identity", "zendo_oidc_device", "zendo_oidc_sign_in", "zendo_operator_password",
-    "zendo_revoked_up_to", "zendo_secret", "zendo_signing_key", "zendo_tokens_revoked_before",
+    "stack", "stack_component", "stack_composition", "tag", "trigger", "user", "webhook", "zendo_api_key_bounds",
+    "zendo_api_key_digest", "zendo_deactivation", "zendo_identity", "zendo_oidc_device", "zendo_oidc_sign_in",
+    "zendo_operator_password", "zendo_revoked_up_to", "zendo_secret", "zendo_signing_key", "zendo_tokens_revoked_before",
+    "zendo_warning", "zendo_warning_delivery",
 }
 MILLION = 1_000_000
 # Of a million rows, so many have the same value, where it is not some ten.

@@ -43,6 +43,7 @@ use crate::local_files::LocalFiles;
 use crate::outbound::Outbound;
 use crate::store::{Cache, Id, Store, StoreError, Timestamp};
 use crate::tasks::Detached;
+use crate::warnings::Warnings;
 
 /// The running application. Cloning it is cheap.
 #[derive(Clone)]
@@ -58,6 +59,7 @@ pub struct App {
     pub auth: Arc<Auth>,
     pub sign_in: Arc<SignIn>,
     pub audit: Arc<Audit>,
+    pub warnings: Arc<Warnings>,
     pub edge: Arc<Edge>,
     pub programs: Arc<Programs>,
     pub secrets: Arc<SecretsStore>,
@@ -96,6 +98,8 @@ pub struct Auth {
     pub revocations: Revocations,
     pub register: Register,
     pub last_used: LastUsed,
+    /// Seconds that an API key may live.
+    pub api_key_max_lifetime: Option<i64>,
     /// How long a finished run's tokens go on.
     pub workload_leeway: Leeway,
     /// For so long a token that has ended stays in the register.
@@ -215,6 +219,7 @@ impl AppState {
             intake: Arc::new(Intake::new(&config.zendo)),
             schema_checks: Arc::default(),
             issuers: Issuers::new(Outbound::anywhere()),
+            warnings: Arc::new(Warnings::new(&config.zendo, &auth_store, &env)),
             outbound: Outbound::new(config.zendo.connector_networks.0.iter().copied()),
             audit: Arc::new(audit),
             config: Arc::new(config.server),
@@ -332,6 +337,7 @@ impl Auth {
             revocations: proofs.revocations,
             register: Register::new(store.clone(), shipper),
             last_used: LastUsed::default(),
+            api_key_max_lifetime: config.zendo.api_key_max_lifetime.map(|most| most.0.into()),
             workload_leeway: config.workload.leeway(),
             token_history: TimeDelta::days(config.zendo.token_history.0.into()),
         }

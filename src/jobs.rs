@@ -80,7 +80,10 @@ fn table(settings: &ServerSettings) -> Vec<Job> {
         }
         .at_stop(),
         Job::new("last uses could not be written", WRITING * 4, |app| {
-            Box::pin(async move { Ok(app.auth.last_used.write(&app.store).await?) })
+            Box::pin(async move {
+                let uses = app.auth.last_used.write(&app.store).await?;
+                Ok(app.warnings.note_uses(uses).await?)
+            })
         })
         .at_stop(),
         Job::new("what webhooks count could not be written", WRITING * 4, |app| {
@@ -97,6 +100,20 @@ fn table(settings: &ServerSettings) -> Vec<Job> {
                 Box::pin(async move { Ok(app.audit.write().await?) })
             })
         },
+        Job::new("keys that end could not be told", MINUTE, |app| {
+            Box::pin(async move { Ok(app.warnings.tell_key_ends().await?) })
+        }),
+        Job::new("refusals of accounts could not be told", TENDING, |app| {
+            Box::pin(async move { Ok(app.warnings.tell_refusals(app.audit.take_refused()).await?) })
+        }),
+        Job::new("webhooks could not be sent", WRITING * 2, |app| {
+            Box::pin(async move { Ok(app.warnings.deliver().await?) })
+        }),
+        Job::new("warnings could not be swept", SWEEPING, |app| {
+            Box::pin(
+                async move { Ok(app.warnings.sweep(app.env.clock.now(), app.auth.token_history).await?) },
+            )
+        }),
         Job::new("it could not be tried whether the database can be written", TENDING, |app| {
             Box::pin(async move { Ok(app.store.watch_writability().await?) })
         }),

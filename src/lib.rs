@@ -26,6 +26,7 @@ mod seed;
 mod server;
 mod startup;
 mod trusts;
+mod warnings;
 
 pub mod cli;
 

@@ -16,7 +16,7 @@ use crate::api::runs::{
 };
 use crate::api::server::{
     audit, health, info, load_info, onboarding, projects, resource_requests, settings, statistics,
-    tag_resources, tags, unimplemented,
+    tag_resources, tags, unimplemented, warnings,
 };
 use crate::api::stacks::{
     components, flavors, secrets, service_connector_types, service_connectors, stack_deployment, stacks,
@@ -58,6 +58,7 @@ fn resources() -> RouteTable {
         artifact_versions::routes(),
         artifacts::routes(),
         audit::routes(),
+        warnings::routes(),
         code_repositories::routes(),
         components::routes(),
         curated_visualizations::routes(),

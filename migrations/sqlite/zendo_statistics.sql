@@ -36,6 +36,14 @@ INSERT INTO sqlite_stat1 VALUES ('zendo_oidc_sign_in', 'sqlite_autoindex_zendo_o
 INSERT INTO sqlite_stat1 VALUES ('zendo_oidc_device', 'ix_zendo_oidc_device_sign_in_id', '1000 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('zendo_oidc_device', 'sqlite_autoindex_zendo_oidc_device_1', '1000 1 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('zendo_operator_password', 'sqlite_autoindex_zendo_operator_password_1', '1000 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_api_key_bounds', 'ix_zendo_api_key_bounds_next_warning', '1000 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_api_key_bounds', 'sqlite_autoindex_zendo_api_key_bounds_1', '1000 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_warning', 'ix_zendo_warning_user_id', '1000 1000 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_warning', 'ux_zendo_warning_once', '1000 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_warning', 'sqlite_autoindex_zendo_warning_1', '1000 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_warning_delivery', 'ix_zendo_warning_delivery_due', '1000 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_warning_delivery', 'sqlite_autoindex_zendo_warning_delivery_1', '1000 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_token_network', 'sqlite_autoindex_zendo_token_network_1', '1000000 10 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('alembic_version', 'sqlite_autoindex_alembic_version_1', '1000 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('project', 'sqlite_autoindex_project_2', '1000 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('project', 'sqlite_autoindex_project_1', '1000 1 noskipscan');

@@ -5,6 +5,7 @@ pub(crate) mod api_keys;
 pub(crate) mod deactivation;
 pub(crate) mod devices;
 pub(crate) mod identities;
+pub(crate) mod key_bounds;
 pub(crate) mod names;
 pub(crate) mod operator_password;
 pub(crate) mod server;

@@ -1,15 +1,15 @@
 //! Where records are left, and how they come to the store.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Expr, ExprTrait, Order, Query};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::refusals::{Counted, Refusal, Refusals};
+use super::refusals::{Counted, Refusal, Refusals, RefusedAccount};
 use super::{Action, Actor, Event, Origin, Record, Shipper};
 use crate::accounts::users;
 use crate::config::{AuditLog, ZendoSettings};
@@ -38,6 +38,8 @@ pub struct Audit {
     /// Records whose request waits until they are durable; those that come at once share a transaction.
     prompt: WriteBehind<Event>,
     refusals: Refusals,
+    /// Accounts that were refused, until somebody asks.
+    refused: Mutex<Vec<RefusedAccount>>,
     /// Counted refusals that found no room since the last round.
     lost: AtomicU64,
 }
@@ -59,6 +61,7 @@ impl Audit {
             shipper: shipper.map(Arc::new),
             prompt: WriteBehind::new(WAITING),
             refusals: Refusals::default(),
+            refused: Mutex::default(),
             lost: AtomicU64::new(0),
         })
     }
@@ -96,10 +99,18 @@ impl Audit {
     async fn strangers(&self, refusal: Refusal) {
         let Some(refusal) = self.refusals.take(refusal, Instant::now()) else { return };
         let event = self.identified(refusal).await;
+        self.refusals.identify(&event);
         if let Err(error) = self.record(event).await {
             // It is answered all the same; its record waits for the store.
             tracing::warn!(%error, "what a stranger did could not be recorded yet");
         }
+    }
+
+    /// How often accounts were refused since the last time.
+    pub(crate) fn take_refused(&self) -> Vec<RefusedAccount> {
+        let mut refused = std::mem::take(&mut *self.refused.lock().unwrap_or_else(PoisonError::into_inner));
+        refused.extend(self.refusals.of_accounts());
+        refused
     }
 
     /// Who follows the audit elsewhere, if anybody does.
@@ -126,6 +137,11 @@ impl Audit {
 
     /// Writes what was counted: a new record for what has none yet, and the number in the others.
     async fn write_counted(&self, is_end: bool) -> Result<(), StoreError> {
+        // What is counted is forgotten at the end of its minute.
+        let refused = self.refusals.of_accounts();
+        if !refused.is_empty() {
+            self.refused.lock().unwrap_or_else(PoisonError::into_inner).extend(refused);
+        }
         let (recorded, new): (Vec<Counted>, Vec<Counted>) = self
             .refusals
             .counted(Instant::now(), is_end)
@@ -133,6 +149,7 @@ impl Audit {
             .partition(|counted| counted.is_recorded);
         for counted in new {
             let mut event = self.identified(counted.refusal.clone()).await;
+            self.refusals.identify(&event);
             event.times = counted.times;
             if self.prompt.push(event).is_err() {
                 self.lost.fetch_add(counted.times.unsigned_abs(), Ordering::Relaxed);

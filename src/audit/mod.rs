@@ -32,6 +32,7 @@ pub(crate) use event::{Actor, Claim, Event, shortened, text_of};
 pub(crate) use log::Audit;
 pub use origin::Origin;
 pub(crate) use record::Record;
+pub(crate) use refusals::RefusedAccount;
 pub(crate) use shipper::Shipper;
 
 /// What was done.

@@ -11,9 +11,9 @@ use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use super::event::Claim;
-use super::{Action, Event};
+use super::{Action, Actor, Event};
 use crate::accounts::names::canonical;
-use crate::store::Words;
+use crate::store::{Id, Words};
 
 /// What is alike within so long is one record.
 const WINDOW: Duration = Duration::from_mins(1);
@@ -53,10 +53,22 @@ pub(super) struct Counted {
     pub is_last: bool,
 }
 
+/// How often an account was refused since the last time.
+#[derive(Debug, Clone)]
+pub struct RefusedAccount {
+    pub id: Id,
+    pub name: String,
+    pub times: i64,
+}
+
 #[derive(Debug)]
 struct Count {
     refusal: Refusal,
     times: i64,
+    /// Whose sign-in it was, as soon as that is known.
+    account: Option<(Id, String)>,
+    /// How many were told of the account.
+    told: i64,
     /// How many are in the store.
     recorded: i64,
 }
@@ -85,7 +97,9 @@ impl Refusals {
         let is_at_once = window.kinds.len() < AT_ONCE;
         *window.of_address.entry(kind.address).or_default() += 1;
         let recorded = i64::from(is_at_once);
-        window.kinds.insert(kind, Count { refusal: refusal.clone(), times: 1, recorded });
+        window
+            .kinds
+            .insert(kind, Count { refusal: refusal.clone(), times: 1, account: None, told: 0, recorded });
         is_at_once.then_some(refusal)
     }
 
@@ -113,6 +127,28 @@ impl Refusals {
             window.began = (!window.kinds.is_empty()).then_some(now);
         }
         counted
+    }
+
+    /// Notes whose sign-in the refusal with this event was.
+    pub(super) fn identify(&self, event: &Event) {
+        let Actor::Claimed(claim) = &event.origin.actor else { return };
+        let Some(account) = &claim.account else { return };
+        let mut window = self.window();
+        if let Some(count) = window.kinds.values_mut().find(|count| count.refusal.event.id == event.id) {
+            count.account = Some(account.clone());
+        }
+    }
+
+    /// How often accounts were refused since the last time.
+    pub(super) fn of_accounts(&self) -> Vec<RefusedAccount> {
+        let mut window = self.window();
+        let refused = window.kinds.values_mut().filter_map(|count| {
+            let is_refused = count.refusal.event.action == Action::SignInRefused && count.times > count.told;
+            let (id, name) = count.account.clone().filter(|_| is_refused)?;
+            let times = count.times - std::mem::replace(&mut count.told, count.times);
+            Some(RefusedAccount { id, name, times })
+        });
+        refused.collect()
     }
 
     /// Notes that so many of a kind are in the store.
@@ -198,7 +234,7 @@ fn without_ids(reason: &str) -> String {
 mod tests {
     use super::*;
     use crate::audit::Origin;
-    use crate::store::{Id, Timestamp};
+    use crate::store::Timestamp;
 
     fn refusal(typed: &str, address: u8) -> Refusal {
         let (id, now) = (Id(Uuid::nil()), Timestamp::new(chrono::DateTime::UNIX_EPOCH));

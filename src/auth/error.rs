@@ -54,6 +54,8 @@ pub enum AuthenticationError {
     WrongApiKey(String),
     #[error("Authentication error: API key {0} is not active")]
     InactiveApiKey(String),
+    #[error("Authentication error: API key {0} has expired")]
+    ExpiredApiKey(String),
     #[error("Authentication error: API key {0} was rotated since the access token was made from it")]
     RotatedApiKey(String),
     #[error("Authentication error: API key {0} was made with an API token, and has ended with it")]
@@ -87,8 +89,8 @@ pub enum AuthenticationError {
     )]
     NoOwnSignIn,
     #[error(
-        "An API key is rotated by somebody who is signed in: its new secret would end with the token that this request \
-         is made with."
+        "An API key is rotated, and its end and addresses are changed, by somebody who is signed in: what they make of it \
+         would end with the token that this request is made with."
     )]
     NotSignedIn,
     #[error("This token is for other projects.")]

@@ -4,8 +4,9 @@ use sea_query::{Alias, Expr, ExprTrait, JoinType, Query as Sql};
 use sqlx::FromRow;
 
 use super::VerifiedToken;
-use crate::accounts::api_keys::ApiKeyRow;
-use crate::store::{Id, Insert, Store, StoreError, is_duplicate, select_computed};
+use crate::accounts::api_keys::{self, ApiKeyRow};
+use crate::accounts::key_bounds;
+use crate::store::{Id, Insert, Store, StoreError, is_duplicate};
 
 /// Digests that one statement deletes at most.
 const SWEPT_AT_ONCE: u64 = 500;
@@ -49,7 +50,7 @@ pub async fn find_for_authentication(store: &Store, id: Id) -> Result<Option<Key
             .equals(column("id"))
             .and(Expr::col((digest, "key_hash")).equals(column(hash)))
     };
-    let query = select_computed::<ApiKeyRow>(&[("expires", Expr::col(("current", "expires")))])
+    let query = api_keys::select(Expr::col(("current", "expires")))
         .expr_as(Expr::col(("user", "name")), "account_name")
         .expr_as(Expr::col(("user", "active")), "account_active")
         .expr_as(Expr::col(("current", "digest")), "digest")
@@ -91,7 +92,7 @@ pub(crate) fn new_digest(id: Id, key_hash: &str, digest: &str) -> Insert {
     Insert::into("zendo_api_key_digest").set("key_hash", key_hash).set("digest", digest).set("api_key_id", id)
 }
 
-/// Deletes digests that stand for no hash of a key: another server has rotated or deleted it.
+/// Deletes digests that stand for no hash of a key, and bounds of no key: another server has rotated or deleted it.
 ///
 /// # Errors
 /// When the database doesn't answer.
@@ -105,5 +106,6 @@ pub(crate) async fn sweep_digests(store: &Store) -> Result<(), StoreError> {
         .and_where(key("key").eq(digest("key_hash")).or(key("previous_key").eq(digest("key_hash"))))
         .to_owned();
     let is_over = Expr::exists(vouched_for).not();
-    store.sweep_all("zendo_api_key_digest", "key_hash", &is_over, SWEPT_AT_ONCE).await
+    store.sweep_all("zendo_api_key_digest", "key_hash", &is_over, SWEPT_AT_ONCE).await?;
+    key_bounds::sweep(store).await
 }

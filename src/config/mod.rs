@@ -13,6 +13,7 @@ mod server;
 mod store;
 mod store_url;
 mod value;
+mod warnings;
 mod workload;
 mod zendo;
 
@@ -28,6 +29,7 @@ pub(crate) use store::StoreSettings;
 pub(crate) use store_url::StoreLocation;
 pub(crate) use value::{Flag, HeaderSetting, HttpUrl, Text};
 pub use value::{Secret, Setting};
+pub(crate) use warnings::WebhookSecrets;
 pub(crate) use workload::{Leeway, WorkloadSettings};
 pub use zendo::SigningAlgorithm;
 pub(crate) use zendo::{
@@ -88,6 +90,7 @@ impl Config {
         config.store.check()?;
         config.bootstrap.check()?;
         config.oidc.check(config.server.auth_scheme)?;
+        config.zendo.check()?;
         Ok((config, names::warnings(&variables)))
     }
 }
@@ -252,6 +255,10 @@ mod tests {
             ("ZENML_STORE_URL", "mysql://a:b@h/db?charset=utf8", "charset is not known"),
             ("ZENML_STORE_POOL_SIZE", "0", "a whole number of at least 1"),
             ("ZENDO_LISTEN", "8080", "ADDRESS:PORT"),
+            ("ZENDO_WARNING_WEBHOOKS", "ftp://example.com", "https://"),
+            ("ZENDO_WARNING_WEBHOOKS", "https://example.com", "ZENDO_WARNING_SECRET"),
+            ("ZENDO_WARNING_SECRET", "whsec_c2hvcnQ=", "24 to 64 random bytes"),
+            ("ZENDO_WARNING_SECRET", "sesame", "whsec_"),
         ] {
             let text = problem(name, value);
             assert!(text.starts_with(&format!("{name}: ")), "{text}");

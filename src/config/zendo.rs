@@ -9,8 +9,9 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use uuid::Uuid;
 
-use super::Listen;
 use super::value::{AtLeast, Flag, Setting, optional, setting};
+use super::warnings::{WebhookSecrets, WebhookUrls};
+use super::{ConfigError, Listen};
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default)]
@@ -66,6 +67,18 @@ pub struct ZendoSettings {
     /// For so many days a token that has ended stays in the list of API tokens.
     #[serde(deserialize_with = "setting")]
     pub token_history: AtLeast<0>,
+    /// Seconds that an API key lives at most; without it, as long as whoever makes it says, or for ever.
+    #[serde(deserialize_with = "optional")]
+    pub api_key_max_lifetime: Option<AtLeast<1>>,
+    /// Receivers of warnings' webhooks.
+    #[serde(deserialize_with = "optional")]
+    pub warning_webhooks: Option<WebhookUrls>,
+    /// What they are signed with.
+    #[serde(deserialize_with = "optional")]
+    pub warning_secret: Option<WebhookSecrets>,
+    /// Where receivers may be besides the public internet.
+    #[serde(deserialize_with = "setting")]
+    pub warning_networks: Networks,
     /// For developers: reads that get slower as their table grows are refused, but for those of this file.
     #[serde(deserialize_with = "optional")]
     pub plans: Option<AbsolutePath>,
@@ -94,9 +107,27 @@ impl Default for ZendoSettings {
             forward_auth_preflight: None,
             password_sign_in: Flag(true),
             token_history: AtLeast(30),
+            api_key_max_lifetime: None,
+            warning_webhooks: None,
+            warning_secret: None,
+            warning_networks: Networks(Vec::new()),
             plans: None,
             log: LogFilter(Targets::new().with_default(LevelFilter::INFO)),
         }
+    }
+}
+
+impl ZendoSettings {
+    /// What no variable alone can say.
+    ///
+    /// # Errors
+    /// For receivers who couldn't know who speaks to them.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        if self.warning_webhooks.is_some() && self.warning_secret.is_none() {
+            let problem = "no receiver could tell who sends it; set ZENDO_WARNING_SECRET, too";
+            return Err(ConfigError::new("ZENDO_WARNING_WEBHOOKS", problem));
+        }
+        Ok(())
     }
 }
 

@@ -35,6 +35,11 @@ impl Asked {
         self.text(name).filter(is_code)
     }
 
+    /// For how many days what is listed is to be unused, if that was asked for.
+    pub(super) fn unused(&self) -> Option<u64> {
+        self.text("unused").filter(|days| *days == "90").map(|_| 90)
+    }
+
     /// The page of a list, from 1.
     pub(super) fn page(&self) -> u64 {
         self.text("page").and_then(|page| page.parse().ok()).unwrap_or(1).max(1)

@@ -18,7 +18,7 @@ const VERSION_BYTES: usize = 8;
 /// A file's name, its type, and what is in it.
 type Asset = (&'static str, &'static str, Packed);
 
-const ALL: [Asset; 11] = [
+const ALL: [Asset; 12] = [
     ("console.css", "text/css; charset=utf-8", packed!("console.css")),
     ("icon.svg", "image/svg+xml", packed!("icon.svg")),
     ("console.js", SCRIPT, packed!("console.js")),
@@ -29,6 +29,7 @@ const ALL: [Asset; 11] = [
     ("forms.js", SCRIPT, packed!("forms.js")),
     ("sessions.js", SCRIPT, packed!("sessions.js")),
     ("secrets.js", SCRIPT, packed!("secrets.js")),
+    ("scopes.js", SCRIPT, packed!("scopes.js")),
     ("trusts.js", SCRIPT, packed!("trusts.js")),
 ];
 

@@ -12,7 +12,7 @@ use crate::address::Address;
 pub(super) const HOME: &str = "/console/settings/api-tokens";
 
 /// The pages of the settings: path, name, and whether they are for admins alone.
-const SECTIONS: [(&str, &str, bool); 10] = [
+const SECTIONS: [(&str, &str, bool); 11] = [
     ("/console/settings/general", "General", false),
     (HOME, "API Tokens", false),
     ("/console/settings/service-accounts", "Service Accounts", false),
@@ -22,6 +22,7 @@ const SECTIONS: [(&str, &str, bool); 10] = [
     ("/console/settings/webhooks", "Webhooks", false),
     ("/console/settings/members", "Members", true),
     ("/console/settings/profile", "Profile", false),
+    ("/console/settings/warnings", "Warnings", false),
     ("/console/settings/audit-log", "Audit log", true),
 ];
 

@@ -104,7 +104,10 @@ pub(super) type ApiToken = Item<ApiTokenBody, ApiTokenMetadata, ApiTokenResource
 pub(super) struct ApiTokenBody {
     pub created: Moment,
     pub token_type: String,
+    pub status: String,
+    pub parent_id: Option<Uuid>,
     pub expires: Option<Moment>,
+    pub addresses: Option<Vec<String>>,
     pub scope: Option<String>,
     pub projects: Option<Vec<Uuid>>,
     pub last_used: Option<Moment>,
@@ -115,6 +118,34 @@ pub(super) struct ApiTokenBody {
 pub(super) struct ApiTokenMetadata {
     pub descendants: u64,
     pub user_agent: Option<String>,
+    pub networks: Vec<UsedNetwork>,
+}
+
+/// A network that a token was used from.
+#[derive(Debug, Deserialize)]
+pub(super) struct UsedNetwork {
+    pub network: String,
+    pub first_used: Moment,
+    pub last_used: Moment,
+}
+
+/// What a token may do, in words.
+pub(super) fn powers(token: &ApiToken) -> String {
+    match token.body.scope.as_deref() {
+        None => "Everything its owner may".to_owned(),
+        Some("*:read") => "Read only".to_owned(),
+        Some("") => "Nothing".to_owned(),
+        Some(scope) => scope.to_owned(),
+    }
+}
+
+/// What else is refused when a token is revoked.
+pub(super) fn with_it(token: &ApiToken) -> String {
+    match token.metadata.as_ref().map_or(0, |metadata| metadata.descendants) {
+        0 => String::new(),
+        1 => " So is the token that was made from it.".to_owned(),
+        count => format!(" So are the {count} tokens that were made from it."),
+    }
 }
 
 /// The API token that another was made from.
@@ -181,6 +212,7 @@ pub(super) struct ApiKeyBody {
     pub created: Moment,
     pub active: bool,
     pub expires: Option<Moment>,
+    pub addresses: Option<Vec<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -336,6 +368,17 @@ pub(super) fn program(agent: &str) -> String {
         (Some(browser), Some(system)) => format!("{browser} on {system}"),
         (browser, _) => browser.unwrap_or("A browser").to_owned(),
     }
+}
+
+/// One of `GET /warnings`.
+#[derive(Deserialize)]
+pub(super) struct Warning {
+    pub id: Uuid,
+    pub created: Moment,
+    pub kind: String,
+    pub text: String,
+    pub subject_kind: String,
+    pub subject_id: Uuid,
 }
 
 /// A record of `GET /audit`.

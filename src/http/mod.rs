@@ -24,6 +24,7 @@ pub(crate) mod path;
 pub(crate) mod query;
 mod repeated;
 mod time_filter;
+pub(crate) mod unused;
 pub(crate) mod values;
 pub(crate) mod written;
 

@@ -9,6 +9,7 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::grants::api_key;
 use super::origin::Sender;
 use crate::app::AppState;
 use crate::audit::text_of;
@@ -19,7 +20,7 @@ use crate::auth::permissions::Permissions;
 use crate::auth::register::Registration;
 use crate::auth::scope::{Narrowing, NarrowingError, Workload};
 use crate::auth::workload::{self, WorkloadRefusal};
-use crate::auth::{Principal, Scope, VerifiedToken};
+use crate::auth::{AuthenticationError, Principal, Scope, VerifiedToken};
 use crate::config::ServerSettings;
 use crate::framework::named_project;
 use crate::http::error::{ApiError, ApiResult};
@@ -84,13 +85,17 @@ pub(crate) async fn get_api_token(
     let parents = parents_of_child(parent)?;
     let scope = asked.scope(&app, &parent.claims.scope).await?;
     let now = app.env.clock.now();
+    let latest = match parent.claims.scope.api_key_id {
+        None => parent.childrens_end(),
+        Some(id) => Box::pin(end_with_key(&app, parent, id)).await?,
+    };
     let (kind, expires_at) = match asked.token_type {
         ApiTokenType::Generic => {
-            let end = end_of_life(&app.config, now, asked.expires_in, parent.childrens_end())?;
+            let end = end_of_life(&app.config, now, asked.expires_in, latest)?;
             (TokenKind::Generic, Some(end))
         }
         // It has no end of its own, but neither does it outlive a generic token that asked for it.
-        ApiTokenType::Workload => (TokenKind::Workload, parent.childrens_end()),
+        ApiTokenType::Workload => (TokenKind::Workload, latest),
     };
     let child = Child { kind, name: asked.name, expires_at, scope, parents };
     let token = child.issue(&app, &principal, parent, sender, now).await?;
@@ -181,6 +186,13 @@ impl Child {
         app.auth.register.note(registration).await?;
         Ok(issued.token)
     }
+}
+
+/// The moment that no child of a token may outlive which was made from an API key: the parent's, and the key's own end.
+async fn end_with_key(app: &AppState, parent: &VerifiedToken, id: Uuid) -> ApiResult<Option<i64>> {
+    let key = app.auth.identities.api_key(id).await.map_err(AuthenticationError::from)?;
+    let end = key.and_then(|key| api_key::end_of(&key, parent.claims.scope.key_gen));
+    Ok([parent.childrens_end(), end].into_iter().flatten().min())
 }
 
 impl Asked {

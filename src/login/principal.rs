@@ -152,10 +152,10 @@ pub(crate) async fn principal_of(
     }
     let token = verify(app, token, now).await?;
     check_csrf(app, &token, csrf_token)?;
-    if matches!(token.claims.token_type, Some(TokenKind::Generic | TokenKind::Workload)) {
-        app.auth.last_used.api_token(Id(token.id), now);
-    }
     let user = holder(app, &token, from, now).await?;
+    if matches!(token.claims.token_type, Some(TokenKind::Generic | TokenKind::Workload)) {
+        app.auth.last_used.api_token(Id(token.id), now, from.address(app));
+    }
     Ok(Principal { user, credential: Credential::Token(token) })
 }
 
@@ -303,6 +303,7 @@ async fn check_scope(
     if let Some(id) = scope.api_key_id {
         let key = app.auth.identities.api_key(id).await?.ok_or(AuthenticationError::UnknownApiKey(id))?;
         grants::api_key::check_token(&key, scope.key_gen, now)?;
+        grants::api_key::check_addresses(app, &key, from)?;
         if let Some(generation) = scope.key_gen {
             grants::api_key::check_maker(app, &key, generation, from, now).await?;
         }

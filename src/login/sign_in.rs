@@ -281,9 +281,9 @@ async fn issue(
     let now = app.env.clock.now();
     let configured =
         app.config.jwt_token_expire_minutes.map(|minutes| now.timestamp() + i64::from(minutes.0) * 60);
-    let expires_at = match grantee.parents.is_empty() {
-        true => grantee.expires_at.or(configured),
-        false => [grantee.expires_at, configured].into_iter().flatten().min(),
+    let expires_at = match grantee.scope.api_key_id {
+        None => grantee.expires_at.or(configured),
+        Some(_) => [grantee.expires_at, configured].into_iter().flatten().min(),
     };
     let lifetime = expires_at.map(|end| (end - now.timestamp()).max(0));
     let is_same_site = !grantee.is_browser || Page::of(&app.config, headers).is_same_site;

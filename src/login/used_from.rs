@@ -22,14 +22,20 @@ impl UsedFrom<'_> {
     /// # Errors
     /// [`AuthenticationError::Elsewhere`] at another address.
     pub(crate) fn check(self, app: &App, allowed: &Addresses) -> Result<(), AuthenticationError> {
-        let address = match self {
-            Self::Request(headers, extensions) => ClientAddress::of(&app.edge.proxies, headers, extensions).0,
-            Self::Address(address) => address,
-            Self::Untold => return Ok(()),
-        };
-        match allowed.have(address) {
-            true => Ok(()),
-            false => Err(AuthenticationError::Elsewhere(address)),
+        match self.address(app) {
+            Some(address) if !allowed.have(address) => Err(AuthenticationError::Elsewhere(address)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The address, if it is told.
+    pub(crate) fn address(self, app: &App) -> Option<IpAddr> {
+        match self {
+            Self::Request(headers, extensions) => {
+                Some(ClientAddress::of(&app.edge.proxies, headers, extensions).0)
+            }
+            Self::Address(address) => Some(address),
+            Self::Untold => None,
         }
     }
 }

@@ -23,7 +23,7 @@ await step("no script can read the session, and no other site has it sent", asyn
 });
 
 await step("every link of the settings leads to its page", async () => {
-  for (const name of ["General", "API Tokens", "Service Accounts", "Devices", "Webhooks", "Members", "Profile", "Audit log"]) {
+  for (const name of ["General", "API Tokens", "Service Accounts", "Devices", "Webhooks", "Members", "Profile", "Warnings", "Audit log"]) {
     await page.getByRole("navigation").getByRole("link", { name }).click();
     await page.getByRole("heading", { name, level: 1 }).waitFor();
     check((await page.locator("nav a[aria-current=page]").textContent()) === name, `${name} is not marked`);

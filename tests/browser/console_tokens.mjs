@@ -42,6 +42,37 @@ await step("it may do what was chosen", async () => {
   await cells.getByText("127.0.0.1").waitFor();
 });
 
+await step("one with scopes, for some addresses, and its page", async () => {
+  await page.getByRole("button", { name: "Create new token" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Name").fill("scoped");
+  await dialog.getByLabel("Kind of resource").selectOption("runs");
+  await dialog.getByRole("button", { name: "Add", exact: true }).click();
+  await dialog.getByLabel("Kind of resource").selectOption("tags");
+  await dialog.getByLabel("Verb").selectOption("write");
+  await dialog.getByRole("button", { name: "Add", exact: true }).click();
+  await dialog.getByRole("button", { name: "Add", exact: true }).click();
+  await dialog.getByLabel("Addresses").fill("127.0.0.1, 10.0.0.0/8");
+  await dialog.getByRole("button", { name: "Create", exact: true }).click();
+  await page.getByText("Your new token").waitFor();
+  const scoped = await shown();
+  check(await works(scoped), "it works from here");
+  check((await api(scoped, "GET", "secrets")).status === 403, "it has no other scope");
+  await page.getByRole("button", { name: "Done" }).click();
+  const cells = row(page, "scoped");
+  await cells.getByText("runs:read tags:write").waitFor();
+  await cells.getByText("10.0.0.0/8").waitFor();
+  const { body: child } = await api(scoped, "GET", "api_token?name=child");
+  check(await works(child), "its child works");
+  await cells.getByRole("link", { name: "scoped" }).click();
+  await page.getByRole("heading", { name: "Its tree" }).waitFor();
+  const tree = page.locator("#tree");
+  await tree.getByText("A sign-in").waitFor();
+  check((await tree.locator("li", { hasText: "child" }).textContent()).includes("ends with it"), "the child ends with it");
+  await axe(page);
+  await page.goBack();
+});
+
 await step("one for a project, of another lifetime", async () => {
   await page.getByRole("button", { name: "Create new token" }).click();
   const dialog = page.getByRole("dialog");

@@ -171,8 +171,14 @@ struct Page {
     items: Vec<RegisteredToken>,
 }
 
-/// The tokens that this account may see, the newest first; without `all` only those that are good.
-pub fn list(session: &mut Session, all: bool) -> Result<Vec<RegisteredToken>, ClientError> {
+/// The tokens that this account may see, the newest first; without `all` only those that are good, with `unused` only those
+/// that weren't used for so many days.
+pub fn list(
+    session: &mut Session,
+    all: bool,
+    unused: Option<u32>,
+) -> Result<Vec<RegisteredToken>, ClientError> {
+    let unused = unused.map(|days| days.to_string());
     let mut found = Vec::new();
     let mut number = 1_u64;
     loop {
@@ -181,6 +187,7 @@ pub fn list(session: &mut Session, all: bool) -> Result<Vec<RegisteredToken>, Cl
         let mut query = vec![("hydrate", "true"), ("sort_by", "asc:created"), ("size", PAGE_SIZE)];
         query.push(("page", &page));
         query.extend((!all).then_some(("active", "true")));
+        query.extend(unused.as_deref().map(|days| ("unused_days", days)));
         let body = session.get("/api_tokens", &query).map_err(explain_missing_route)?;
         let page: Page = read(session.http(), body)?;
         found.extend(page.items);

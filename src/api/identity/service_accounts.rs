@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
+use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
 use serde::Deserialize;
 
 use super::users;
+use crate::accounts::{api_keys, key_bounds};
 use crate::app::Auth;
 use crate::audit::{Action, Audit, Origin};
 use crate::auth::kind::Kind;
-use crate::auth::{Principal, Revocation};
+use crate::auth::{Principal, Revocation, register};
+use crate::env::Environment;
 use crate::framework::routes::Routes;
 use crate::framework::{Context, NoResources, Response};
 use crate::http::error::{ApiError, ApiResult, if_duplicate};
@@ -21,6 +23,7 @@ use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Listed, Page};
 use crate::http::path::PathName;
 use crate::http::query::QueryParams;
+use crate::http::unused::unused_since;
 use crate::http::values::{LongText, Name, ShortText};
 use crate::http::written::or_empty_text;
 use crate::store::{
@@ -104,6 +107,22 @@ fn select() -> SelectStatement {
     ServiceAccountRow::all().and_where(Expr::col("is_service_account").eq(true)).to_owned()
 }
 
+/// Whether it was made before a moment, and none of its keys and tokens was used since.
+fn is_unused_since(since: Timestamp) -> SimpleExpr {
+    let used = |table: &'static str, owner: &'static str, last_use: &'static str| {
+        let used = Sql::select()
+            .expr(Expr::val(1))
+            .from(table)
+            .and_where(Expr::col((table, owner)).equals(("user", "id")))
+            .and_where(Expr::col((table, last_use)).gte(since))
+            .to_owned();
+        Expr::exists(used)
+    };
+    let by_key = used(api_keys::TABLE, "service_account_id", "last_login");
+    let by_token = used(register::TABLE, "user_id", "last_used");
+    Expr::col(("user", "created")).lt(since).and(by_key.not()).and(by_token.not())
+}
+
 /// The service account with that name or id.
 ///
 /// # Errors
@@ -178,12 +197,29 @@ pub(crate) async fn create_service_account(
 }
 
 /// All service accounts.
+#[utoipa::path(
+    get,
+    path = SERVICE_ACCOUNTS,
+    params((
+        "unused_days" = Option<u32>,
+        Query,
+        description = "Only those none of whose keys and tokens was used for so many days."
+    ))
+)]
 pub(crate) async fn list_service_accounts(
     State(store): State<Store>,
+    State(env): State<Environment>,
     _: Principal,
+    mut query: QueryParams,
     list: ListRequest<ServiceAccountRow>,
 ) -> ApiResult<Page<ServiceAccountResponse>> {
-    let page = list.fetch(&store, &select()).await?;
+    let unused = unused_since(&mut query, env.clock.now());
+    query.finish()?;
+    let mut select = select();
+    if let Some(since) = unused {
+        select.and_where(is_unused_since(since));
+    }
+    let page = list.fetch(&store, &select).await?;
     let responses =
         |rows: Vec<ServiceAccountRow>| rows.into_iter().map(|row| row.response(list.hydrate)).collect();
     Ok(page.with_items(responses))
@@ -290,9 +326,10 @@ async fn delete(tx: &mut Transaction, id: Id) -> Result<(), StoreError> {
         .to_owned();
     let digests = Sql::delete()
         .from_table("zendo_api_key_digest")
-        .and_where(Expr::col("api_key_id").in_subquery(keys))
+        .and_where(Expr::col("api_key_id").in_subquery(keys.clone()))
         .to_owned();
     tx.execute(&digests).await?;
+    key_bounds::forget(tx, Expr::col("api_key_id").in_subquery(keys)).await?;
     let devices = Sql::delete().from_table("auth_devices").and_where(Expr::col("user_id").eq(id)).to_owned();
     tx.execute(&devices).await?;
     let trusts = Sql::delete()

@@ -17,3 +17,4 @@ pub(crate) mod tagged;
 pub(crate) mod tagging;
 pub(crate) mod tags;
 pub(crate) mod unimplemented;
+pub(crate) mod warnings;

@@ -16,11 +16,17 @@ use crate::client::{ClientError, Session, api, expiry};
 use crate::env::clock::{Clock, SystemClock};
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  zendo token list\n  zendo token list --all --output json")]
+#[command(
+    after_help = "Examples:\n  zendo token list\n  zendo token list --unused\n  zendo token list --all --output json"
+)]
 pub(super) struct ListArgs {
     /// Those too that have expired, were taken back, or ended with what they were made for
     #[arg(long)]
     all: bool,
+    /// Only those that weren't used for so many days
+    #[arg(long, value_name = "DAYS", num_args = 0..=1, default_missing_value = "90",
+          value_parser = clap::value_parser!(u32).range(1..=36500))]
+    unused: Option<u32>,
     /// A table for people, or JSON for programs
     #[arg(long, value_enum, default_value_t = Output::Table)]
     output: Output,
@@ -32,7 +38,7 @@ pub(super) struct ListArgs {
 pub(super) fn run(args: &ListArgs, program: &'static str) -> Result<(), CliError> {
     let explain = |error: ClientError| program::explain(&error, program);
     let mut session = args.server.session().map_err(explain)?;
-    let tokens = api_tokens::list(&mut session, args.all).map_err(explain)?;
+    let tokens = api_tokens::list(&mut session, args.all, args.unused).map_err(explain)?;
     program::print(&match args.output {
         Output::Table => {
             let projects = project_names(&mut session, &tokens).map_err(explain)?;

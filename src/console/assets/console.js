@@ -4,11 +4,12 @@ import { takeSaid } from "./api.js";
 import * as connectors from "./connectors.js";
 import * as dialogs from "./dialogs.js";
 import * as forms from "./forms.js";
+import * as scopes from "./scopes.js";
 import * as secrets from "./secrets.js";
 import * as sessions from "./sessions.js";
 import * as trusts from "./trusts.js";
 
-for (const part of [connectors, dialogs, forms, secrets, sessions, trusts]) part.begin();
+for (const part of [connectors, dialogs, forms, scopes, secrets, sessions, trusts]) part.begin();
 
 // The exact moment, in the reader's own time zone.
 for (const time of document.querySelectorAll("time[title]")) {

@@ -54,6 +54,7 @@ function conditionsIn(text) {
 function valueOf(field) {
   if (field.type === "checkbox") return field.checked;
   if (field.type === "number") return Number(field.value);
+  if ("list" in field.dataset) return field.value.split(/[\s,]+/).filter((part) => part !== "");
   if ("json" in field.dataset) return parsed(field.value);
   if ("lines" in field.dataset) return conditionsIn(field.value);
   if (field.value === "" && "nullEmpty" in field.dataset) return null;

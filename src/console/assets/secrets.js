@@ -45,6 +45,9 @@ async function createToken(form) {
   const asked = new URLSearchParams({ name: fields.name.value, expires_in: seconds });
   if (fields.read_only.checked) asked.set("read_only", "true");
   for (const project of form.querySelectorAll("[name=project]:checked")) asked.append("project", project.value);
+  for (const { dataset } of form.querySelectorAll("[data-scope]")) asked.append("scope", dataset.scope);
+  const addresses = fields.addresses.value.trim();
+  if (addresses) asked.set("addresses", addresses);
   showToken(await call("GET", api`api_token`.with(asked)));
 }
 

@@ -1,6 +1,6 @@
 //! API tokens: which are out there, and new ones.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use axum::extract::State;
@@ -37,6 +37,8 @@ struct ApiTokens {
     /// Whether everyone's are shown, not one's own.
     of_everyone: bool,
     projects: Vec<Project>,
+    /// Kinds of resource that a scope can name.
+    kinds: &'static BTreeSet<&'static str>,
     more_projects: bool,
     project_names: BTreeMap<Uuid, String>,
     lifetimes: Vec<Lifetime>,
@@ -45,16 +47,6 @@ struct ApiTokens {
 }
 
 impl ApiTokens {
-    /// What a token may do, in words.
-    fn powers(&self, token: &ApiToken) -> String {
-        match token.body.scope.as_deref() {
-            None => "Everything its owner may".to_owned(),
-            Some("*:read") => "Read only".to_owned(),
-            Some("") => "Nothing".to_owned(),
-            Some(scope) => scope.to_owned(),
-        }
-    }
-
     /// The projects that a token is for; empty for all.
     fn projects_of(&self, token: &ApiToken) -> String {
         let name = |id: &Uuid| self.project_names.get(id).cloned().unwrap_or_else(|| id.to_string());
@@ -66,15 +58,6 @@ impl ApiTokens {
     fn made_from(&self, token: &ApiToken) -> Option<String> {
         let parent = token.resources.as_ref()?.parent.as_ref()?;
         Some(if parent.name.is_empty() { parent.id.to_string() } else { parent.name.clone() })
-    }
-
-    /// What else is refused when it is revoked.
-    fn with_it(&self, token: &ApiToken) -> String {
-        match token.metadata.as_ref().map_or(0, |metadata| metadata.descendants) {
-            0 => String::new(),
-            1 => " So is the token that was made from it.".to_owned(),
-            count => format!(" So are the {count} tokens that were made from it."),
-        }
     }
 
     fn owner<'a>(&'a self, token: &'a ApiToken) -> &'a str {
@@ -111,6 +94,7 @@ pub(super) async fn api_tokens(State(console): State<Console>, visitor: Visitor)
         more_projects: projects.total > PROJECTS,
         project_names: projects.items.iter().map(|project| (project.id, project.name.clone())).collect(),
         projects: projects.items,
+        kinds: console.app.server.kinds,
         lifetimes: lifetimes(longest, u64::from(settings.default_token_lifetime())),
         longest: lifetime(longest, false),
         server_url: settings.server_url.as_ref().map(|url| url.0.clone()).unwrap_or_default(),

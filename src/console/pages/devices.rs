@@ -16,6 +16,7 @@ struct Devices {
     devices: Vec<Device>,
     paging: Paging,
     search: String,
+    unused: bool,
 }
 
 impl Devices {
@@ -35,6 +36,7 @@ impl Devices {
 pub(super) async fn devices(visitor: Visitor) -> PageResult {
     let devices = newest(Address::of("/api/v1/devices", &[]), &visitor.asked)
         .with("hydrate", true)
+        .maybe("unused_days", visitor.asked.unused())
         .maybe("hostname", visitor.asked.text("search").map(containing));
     let devices: Page<Device> = visitor.api.get(&devices).await.map_err(visitor.refused())?;
     page(&Devices {
@@ -42,10 +44,11 @@ pub(super) async fn devices(visitor: Visitor) -> PageResult {
             &devices,
             &visitor.shell.at("/console/settings/devices"),
             &visitor.asked,
-            &["search"],
+            &["search", "unused"],
         ),
         devices: devices.items,
         search: visitor.asked.text("search").unwrap_or_default().to_owned(),
+        unused: visitor.asked.unused().is_some(),
         shell: visitor.shell,
     })
 }

@@ -1,6 +1,7 @@
 //! One file a page, or a few of one kind.
 
 mod activate;
+mod api_token;
 mod api_tokens;
 mod audit;
 mod connectors;
@@ -13,6 +14,7 @@ mod service_accounts;
 mod sign_in;
 mod trusts;
 pub(super) mod verify;
+mod warnings;
 mod webhooks;
 
 use axum::Router;
@@ -30,6 +32,8 @@ pub(super) fn router() -> Router<Console> {
         .route(verify::PATH, get(verify::verify))
         .route("/console/settings/general", get(general::general))
         .route("/console/settings/api-tokens", get(api_tokens::api_tokens))
+        .route("/console/settings/api-tokens/{id}", get(api_token::api_token))
+        .route("/console/settings/warnings", get(warnings::warnings))
         .route("/console/settings/service-accounts", get(service_accounts::list))
         .route("/console/settings/service-accounts/{id}", get(service_accounts::one))
         .route("/console/settings/connectors", get(connectors::list))

@@ -20,18 +20,21 @@ struct ServiceAccounts {
     accounts: Vec<ServiceAccount>,
     paging: Paging,
     search: String,
+    unused: bool,
 }
 
 /// All service accounts.
 pub(super) async fn list(visitor: Visitor) -> PageResult {
     let accounts = newest(Address::of("/api/v1/service_accounts", &[]), &visitor.asked)
         .with("hydrate", true)
+        .maybe("unused_days", visitor.asked.unused())
         .maybe("name", visitor.asked.text("search").map(containing));
     let accounts: Page<ServiceAccount> = visitor.api.get(&accounts).await.map_err(visitor.refused())?;
     page(&ServiceAccounts {
-        paging: Paging::of(&accounts, &visitor.shell.at(PATH), &visitor.asked, &["search"]),
+        paging: Paging::of(&accounts, &visitor.shell.at(PATH), &visitor.asked, &["search", "unused"]),
         accounts: accounts.items,
         search: visitor.asked.text("search").unwrap_or_default().to_owned(),
+        unused: visitor.asked.unused().is_some(),
         shell: visitor.shell,
     })
 }
@@ -44,6 +47,13 @@ struct OneServiceAccount {
     keys: Vec<ApiKey>,
     paging: Paging,
     search: String,
+    unused: bool,
+}
+
+impl OneServiceAccount {
+    fn has_ended(&self, key: &ApiKey) -> bool {
+        key.body.expires.is_some_and(|end| end.0 <= self.shell.now)
+    }
 }
 
 /// One of them, with its keys.
@@ -56,6 +66,7 @@ pub(super) async fn one(visitor: Visitor, Path(id): Path<String>) -> PageResult 
     let keys = Address::of("/api/v1/service_accounts/{}/api_keys", &[&id]);
     let keys = newest(keys, &visitor.asked)
         .with("hydrate", true)
+        .maybe("unused_days", visitor.asked.unused())
         .maybe("name", visitor.asked.text("search").map(containing));
     let keys: Page<ApiKey> = visitor.api.get(&keys).await.map_err(visitor.refused())?;
     page(&OneServiceAccount {
@@ -63,11 +74,12 @@ pub(super) async fn one(visitor: Visitor, Path(id): Path<String>) -> PageResult 
             &keys,
             &visitor.shell.to("/console/settings/service-accounts/{}", &[&id]),
             &visitor.asked,
-            &["search"],
+            &["search", "unused"],
         ),
         account,
         keys: keys.items,
         search: visitor.asked.text("search").unwrap_or_default().to_owned(),
+        unused: visitor.asked.unused().is_some(),
         shell: visitor.shell,
     })
 }

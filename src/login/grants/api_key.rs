@@ -10,7 +10,7 @@ use crate::app::{App, AppState};
 use crate::audit::Claim;
 use crate::auth::api_key::ApiKey;
 use crate::auth::key_proof::{self, KeyToProve};
-use crate::auth::{AuthenticationError, Scope, VerifiedToken};
+use crate::auth::{Addresses, AuthenticationError, Scope, VerifiedToken};
 use crate::login::principal;
 use crate::login::used_from::UsedFrom;
 
@@ -28,11 +28,12 @@ pub(crate) async fn verify(
         Some(generation) => maker(&row, generation)?,
         None => None,
     };
+    let ends = [maker.as_ref().and_then(|maker| maker.claims.exp), end_of(&row, scope.key_gen)];
     Ok(Grantee {
         user_id: row.key.service_account_id,
         password_changed_at: None,
+        expires_at: ends.into_iter().flatten().min(),
         scope,
-        expires_at: maker.as_ref().and_then(|maker| maker.claims.exp),
         parents: maker.and_then(|maker| maker.parents_of_child().ok()).unwrap_or_default(),
         is_browser: false,
     })
@@ -66,9 +67,13 @@ pub(crate) async fn prove(
     let generation = generation.ok_or_else(|| AuthenticationError::WrongApiKey(row.key.name.clone()))?;
     // Asked last: whoever has no right key learns nothing of its account.
     check_in_use(&row)?;
+    check_end(&row, Some(generation), app.env.clock.now())?;
+    check_addresses(app, &row, from)?;
     check_maker(app, &row, generation, from, app.env.clock.now()).await?;
     app.auth.last_used.api_key(row.key.id, app.env.clock.now());
-    let scope = Scope { api_key_id: Some(row.key.id.0), key_gen: Some(generation), ..Scope::default() };
+    let addresses = row.key.addresses.as_deref().and_then(|networks| networks.parse().ok());
+    let scope =
+        Scope { api_key_id: Some(row.key.id.0), key_gen: Some(generation), addresses, ..Scope::default() };
     Ok((row, scope))
 }
 
@@ -82,6 +87,7 @@ pub(crate) fn check_token(
     now: DateTime<Utc>,
 ) -> Result<(), AuthenticationError> {
     check_in_use(row)?;
+    check_end(row, generation, now)?;
     let is_good = generation.is_none_or(|generation| row.key.rotation().is_good(generation, now));
     if is_good { Ok(()) } else { Err(AuthenticationError::RotatedApiKey(row.key.name.clone())) }
 }
@@ -115,6 +121,41 @@ fn maker(row: &KeyToProve, generation: i64) -> Result<Option<VerifiedToken>, Aut
         tracing::error!(%error, api_key = %row.key.id, "what an API key was made with could not be read");
         AuthenticationError::EndedApiKey(row.key.name.clone())
     })
+}
+
+/// When what was made from that generation of a key's secret ends by the key's own time, in seconds since 1970; from the
+/// newest one if it doesn't say.
+pub(crate) fn end_of(row: &KeyToProve, generation: Option<i64>) -> Option<i64> {
+    let end = row.key.rotation().end_of(generation.unwrap_or(row.key.key_generation));
+    end.map(|end| end.to_utc().timestamp())
+}
+
+fn check_end(
+    row: &KeyToProve,
+    generation: Option<i64>,
+    now: DateTime<Utc>,
+) -> Result<(), AuthenticationError> {
+    match end_of(row, generation) {
+        Some(end) if end <= now.timestamp() => Err(AuthenticationError::ExpiredApiKey(row.key.name.clone())),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the key, or what was made from it, may be used there. Those that were made before are held to a change, too.
+///
+/// # Errors
+/// 403 elsewhere.
+pub(crate) fn check_addresses(
+    app: &App,
+    row: &KeyToProve,
+    from: UsedFrom<'_>,
+) -> Result<(), AuthenticationError> {
+    let Some(networks) = row.key.addresses.as_deref() else { return Ok(()) };
+    let addresses = networks.parse::<Addresses>().map_err(|error| {
+        tracing::error!(%error, api_key = %row.key.id, "where an API key may be used could not be read");
+        AuthenticationError::InactiveApiKey(row.key.name.clone())
+    })?;
+    from.check(app, &addresses)
 }
 
 fn check_in_use(row: &KeyToProve) -> Result<(), AuthenticationError> {
@@ -179,6 +220,10 @@ mod tests {
                 previous_key: None,
                 key_generation: generation,
                 service_account_id: Id(Uuid::nil()),
+                end_generation: None,
+                end: None,
+                previous_end: None,
+                addresses: None,
                 body: ApiKeyColumns { created: stamp, updated: stamp, active: true, expires: None },
                 metadata: ApiKeyMetadata {
                     description: None,
@@ -210,5 +255,22 @@ mod tests {
         assert!(!is_good(Some(2), 10, 10));
         assert!(!is_good(Some(1), 10, 1));
         assert!(!is_good(Some(4), 10, 1));
+    }
+
+    #[test]
+    fn each_secret_has_its_own_end() {
+        let rotated: DateTime<Utc> = "2026-01-01T00:00:00Z".parse().unwrap();
+        let at = |minutes| rotated + TimeDelta::minutes(minutes);
+        let mut key = row(3, 100, rotated);
+        key.key.end_generation = Some(3);
+        (key.key.end, key.key.previous_end) = (Some(Timestamp::new(at(60))), Some(Timestamp::new(at(10))));
+        let is_good =
+            |key: &KeyToProve, generation, minutes| check_token(key, generation, at(minutes)).is_ok();
+        assert!(is_good(&key, Some(3), 59) && !is_good(&key, Some(3), 60) && !is_good(&key, None, 60));
+        assert!(is_good(&key, Some(2), 9) && !is_good(&key, Some(2), 10));
+        // ZenML's server has rotated it since.
+        key.key.key_generation = 4;
+        assert!(is_good(&key, Some(4), 59) && !is_good(&key, Some(4), 60));
+        assert!(is_good(&key, Some(3), 59) && !is_good(&key, Some(3), 60));
     }
 }

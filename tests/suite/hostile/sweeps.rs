@@ -32,6 +32,7 @@ async fn each_table_of_zendos_own_is_swept(database: Database) {
     // A row of each that is over after two years, and one of each that isn't.
     fill(&app, &database, &admin).await;
     let swept = [
+        "zendo_api_key_bounds",
         "zendo_api_key_digest",
         "zendo_api_token",
         "zendo_audit",
@@ -41,8 +42,11 @@ async fn each_table_of_zendos_own_is_swept(database: Database) {
         "zendo_revoked_up_to",
         "zendo_sign_in_failure",
         "zendo_signing_key",
+        "zendo_token_network",
         "zendo_tokens_revoked_before",
         "zendo_used_subject_token",
+        "zendo_warning",
+        "zendo_warning_delivery",
         "auth_devices",
     ];
     // A row for each name that the code has, and for each rule that an admin has made.
@@ -93,6 +97,19 @@ async fn fill(app: &TestApp, database: &Database, admin: &Caller) {
             "INSERT INTO zendo_api_key_digest (key_hash, digest, api_key_id) VALUES ('x', 'x', '{gone}')"
         ),
         format!("INSERT INTO zendo_used_subject_token (digest, ends_ms) VALUES ('{gone}', {now} + 60000)"),
+        format!("INSERT INTO zendo_api_key_bounds (api_key_id, generation) VALUES ('{gone}', 1)"),
+        format!(
+            "INSERT INTO zendo_token_network (token_id, network, first_used, last_used) \
+             VALUES ('{gone}', '10.0.0.0/24', '2026-01-01 00:00:00', '2026-01-01 00:00:00')"
+        ),
+        format!(
+            "INSERT INTO zendo_warning (id, created, once, kind, text, subject_kind, subject_id, subject_name, details) \
+             VALUES ('{gone}', '2026-01-01 00:00:00', 'x', 'x', 'x', 'user', '{gone}', 'x', '{{}}')"
+        ),
+        format!(
+            "INSERT INTO zendo_warning_delivery (id, warning_id, receiver, attempts, due) \
+             VALUES ('{gone}', '{gone}', 'x', 1, 1)"
+        ),
         format!(
             "INSERT INTO zendo_revoked_up_to (user_id, jti, position, revoked_ms) VALUES ('{gone}', '{gone}', 1, 1)"
         ),

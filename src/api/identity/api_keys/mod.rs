@@ -1,5 +1,6 @@
 //! API keys of service accounts. What a key says is shown once, when it is made; the store keeps what proves it.
 
+mod asked;
 mod proof;
 
 use axum::Json;
@@ -11,12 +12,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::service_accounts::{self, ServiceAccountResponse, ServiceAccountRow, require_admin};
-use crate::accounts::api_keys::{ApiKeyColumns, ApiKeyMetadata, ApiKeyRow, TABLE};
+use crate::accounts::api_keys::{self, ApiKeyColumns, ApiKeyMetadata, ApiKeyRow, TABLE};
+use crate::accounts::key_bounds;
 use crate::app::{App, AppState};
 use crate::audit::{Action, Event, Origin};
-use crate::auth::Principal;
 use crate::auth::api_key::ApiKey;
 use crate::auth::kind::Kind;
+use crate::auth::{Addresses, Principal};
+use crate::env::Environment;
 use crate::framework::{NoResources, Response, ShownSecret};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::fields::{Field, Fields, STAMPED, Sort};
@@ -25,9 +28,11 @@ use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Listed, Page};
 use crate::http::path::{PathId, PathIdAndName};
 use crate::http::query::QueryParams;
+use crate::http::unused::{is_unused, unused_since};
 use crate::http::values::{LongText, Name};
-use crate::store::{Id, Insert, Store, StoreError, Timestamp, Update, is_duplicate, select_computed};
+use crate::store::{Id, Insert, Store, StoreError, Timestamp, Update, is_duplicate};
 
+use self::asked::AskedBounds;
 use self::proof::{MadeWith, NewSecret, delete_old_digests};
 use crate::framework::routes::Routes;
 
@@ -44,6 +49,7 @@ impl Listed for ApiKeyRow {
             Field::flag("active"),
             Field::time("last_login"),
             Field::time("last_rotated"),
+            Field::time("expires"),
         ],
     ];
 }
@@ -56,15 +62,20 @@ pub(crate) type ApiKeyResponse = Response<ApiKeyBody, ApiKeyMetadata, NoResource
 #[schema(as = APIKeyResponseBody)]
 #[expect(dead_code, reason = "it is described, not made: the row has the column")]
 pub(crate) struct DescribedBody {
-    /// When the API token ends that it was made with, at the latest; not there for a key without an end.
+    /// When it ends, by its own time or with the API token that it was made with; not there for a key without an end.
     #[schema(value_type = String, format = DateTime, required = false)]
     expires: Option<Timestamp>,
+    /// The networks it may be used from; not there for a key that is good everywhere.
+    #[schema(value_type = Vec<String>, required = false)]
+    addresses: Option<Addresses>,
 }
 
 #[derive(Debug, Serialize)]
 pub(crate) struct ApiKeyBody {
     #[serde(flatten)]
     columns: ApiKeyColumns,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    addresses: Option<Addresses>,
     /// Only in the answer that tells of a new key.
     key: Option<ShownSecret>,
     service_account: ServiceAccountResponse,
@@ -73,23 +84,41 @@ pub(crate) struct ApiKeyBody {
 impl ApiKeyRow {
     fn response(self, account: ServiceAccountRow, hydrate: bool, key: Option<&ApiKey>) -> ApiKeyResponse {
         let key = key.map(|key| ShownSecret(key.encode()));
-        let body = ApiKeyBody { columns: self.body, key, service_account: account.response(false) };
+        let addresses = self.addresses.as_deref().and_then(|networks| networks.parse().ok());
+        let body =
+            ApiKeyBody { columns: self.body, addresses, key, service_account: account.response(false) };
         Response::named(self.id, self.name, body, hydrate.then_some(self.metadata), None)
     }
 }
 
-#[derive(Deserialize)]
+// ZenML's document has what is ignored here, and in the next two.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = APIKeyRequest)]
 pub(crate) struct ApiKeyRequest {
+    #[schema(ignore)]
     name: Name,
+    #[schema(ignore)]
     description: Option<LongText>,
+    /// Seconds after which it ends; without it, or with 0, never, or after ZENDO_API_KEY_MAX_LIFETIME.
+    expires_in: Option<i64>,
+    /// Addresses and networks it may be used from, such as `10.0.0.0/8`; all without.
+    addresses: Option<Vec<String>>,
 }
 
 /// What is to change; the rest stays.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = APIKeyUpdate)]
 pub(crate) struct ApiKeyUpdate {
+    #[schema(ignore)]
     name: Option<Name>,
+    #[schema(ignore)]
     description: Option<LongText>,
+    #[schema(ignore)]
     active: Option<bool>,
+    /// Seconds from now after which it ends; 0 for never.
+    expires_in: Option<i64>,
+    /// Addresses and networks it may be used from; none of them for all.
+    addresses: Option<Vec<String>>,
 }
 
 impl Event {
@@ -99,11 +128,16 @@ impl Event {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = APIKeyRotateRequest)]
 pub(crate) struct ApiKeyRotateRequest {
     /// Minutes in which the key from before is still good.
     #[serde(default)]
+    #[schema(ignore)]
     retain_period_minutes: i32,
+    /// Seconds from now after which the new secret ends, 0 for never; without it, it lives as long as the one before was to
+    /// live.
+    expires_in: Option<i64>,
 }
 
 fn select() -> SelectStatement {
@@ -112,7 +146,7 @@ fn select() -> SelectStatement {
         .from("zendo_api_key_digest")
         .and_where(Expr::col("key_hash").equals((TABLE, "key")))
         .to_owned();
-    select_computed::<ApiKeyRow>(&[("expires", expires.into())])
+    api_keys::select(expires.into())
 }
 
 /// The service account's key with that name or id.
@@ -174,6 +208,7 @@ pub(crate) async fn create_api_key(
     account.refuse_external()?;
     require_admin(&principal)?;
     let maker = MadeWith::of(&principal)?;
+    let bounds = AskedBounds::read(&app, request.expires_in, request.addresses)?.of_new_key(maker.as_ref());
     let secret = NewSecret::make(&app, app.env.random.id()).await?;
     let row = Insert::into("api_key")
         .stamped(secret.key.id, Timestamp::new(app.env.clock.now()))
@@ -186,11 +221,17 @@ pub(crate) async fn create_api_key(
         .set("service_account_id", account.id)
         .statement();
     let event = app.audit.event(&origin, Action::ApiKeyCreated);
+    let end = bounds.as_ref().and_then(|bounds| bounds.expires).map(|end| end.to_utc().timestamp());
     let event = event.on("api_key", secret.key.id, request.name.as_str()).of_account(&account);
-    let (row, secret, maker, event) = (&row, &secret, maker.as_ref(), &event);
+    let event = event.maybe("expires", end);
+    let event = event.maybe("addresses", bounds.as_ref().and_then(|bounds| bounds.addresses.as_deref()));
+    let (row, secret, maker, event, bounds) = (&row, &secret, maker.as_ref(), &event, bounds.as_ref());
     let made = app.store.write(|mut tx| async move {
         tx.execute(row).await?;
         secret.keep_digest(&mut tx, maker).await?;
+        if let Some(bounds) = bounds {
+            bounds.keep(&mut tx, secret.key.id).await?;
+        }
         event.commit(tx, ()).await
     });
     made.await.map_err(|error: StoreError| match is_duplicate(&error) {
@@ -202,14 +243,30 @@ pub(crate) async fn create_api_key(
 }
 
 /// All API keys of a service account.
+#[utoipa::path(
+    get,
+    path = KEYS,
+    params(
+        ("expires" = Option<String>, Query, description = "Filter, over those with an end."),
+        ("unused_days" = Option<u32>, Query, description = "Only those that weren't used for so many days.")
+    )
+)]
 pub(crate) async fn list_api_keys(
     State(store): State<Store>,
+    State(env): State<Environment>,
     _: Principal,
+    mut query: QueryParams,
     PathId(account_id): PathId,
     list: ListRequest<ApiKeyRow>,
 ) -> ApiResult<Page<ApiKeyResponse>> {
     let account = find_account(&store, account_id).await?;
-    let of_account = select().and_where(Expr::col("service_account_id").eq(account.id)).to_owned();
+    let unused = unused_since(&mut query, env.clock.now());
+    query.finish()?;
+    let mut of_account = select();
+    of_account.and_where(Expr::col("service_account_id").eq(account.id));
+    if let Some(since) = unused {
+        of_account.and_where(is_unused(TABLE, "last_login", since));
+    }
     let page = list.fetch(&store, &of_account).await?;
     let responses = |rows: Vec<ApiKeyRow>| {
         rows.into_iter().map(|row| row.response(account.clone(), list.hydrate, None)).collect()
@@ -240,23 +297,40 @@ pub(crate) async fn update_api_key(
     JsonBody(request): JsonBody<ApiKeyUpdate>,
 ) -> ApiResult<Json<ApiKeyResponse>> {
     let account = find_account(&app.store, account_id).await?;
-    let is_switch = request.active.is_some() && request.name.is_none() && request.description.is_none();
+    let is_switch = request.active.is_some()
+        && request.name.is_none()
+        && request.description.is_none()
+        && request.expires_in.is_none()
+        && request.addresses.is_none();
     if !is_switch {
         account.refuse_external()?;
     }
     require_admin(&principal)?;
+    let bounds = AskedBounds::read(&app, request.expires_in, request.addresses)?;
+    if bounds.is_some() {
+        principal.require_signed_in()?;
+    }
     let row = find(&app.store, &account, &name_or_id).await?;
     let update = Update::of(TABLE, row.id, Timestamp::new(app.env.clock.now()))
         .maybe("name", request.name.clone())
         .maybe("description", request.description)
         .maybe("active", request.active);
     let event = app.audit.event(&origin, Action::ApiKeyUpdated).on("api_key", row.id, &row.name);
-    let event = event.of_account(&account).with("changed", update.changed()).maybe("active", request.active);
-    event.change(&app.store, &update.statement()).await.map_err(|error| {
-        match (is_duplicate(&error), &request.name) {
-            (true, Some(name)) => taken(name.as_str(), &account),
-            _ => error.into(),
+    let changed: Vec<&str> = update.changed().into_iter().chain(bounds.changed()).collect();
+    let event = event.of_account(&account).with("changed", changed).maybe("active", request.active);
+    let (update, bounds, event, id) = (&update.statement(), &bounds, &event, row.id);
+    let changed = app.store.write(|mut tx| async move {
+        if tx.execute(update).await? == 0 {
+            return tx.commit(()).await;
         }
+        if bounds.is_some() {
+            bounds.change(&mut tx, id).await?;
+        }
+        event.commit(tx, ()).await
+    });
+    let () = changed.await.map_err(|error: StoreError| match (is_duplicate(&error), &request.name) {
+        (true, Some(name)) => taken(name.as_str(), &account),
+        _ => error.into(),
     })?;
     forget(&app, row.id).await;
     let row = find(&app.store, &account, &row.id.to_string()).await?;
@@ -275,6 +349,7 @@ pub(crate) async fn rotate_api_key(
     account.refuse_external()?;
     require_admin(&principal)?;
     principal.require_signed_in()?;
+    let bounds = AskedBounds::read(&app, request.expires_in, None)?;
     let row = find(&app.store, &account, &name_or_id).await?;
     let secret = NewSecret::make(&app, row.id).await?;
     let now = Timestamp::new(app.env.clock.now());
@@ -291,12 +366,13 @@ pub(crate) async fn rotate_api_key(
         .to_owned();
     let event = app.audit.event(&origin, Action::ApiKeyRotated).on("api_key", row.id, &row.name);
     let event = event.of_account(&account).with("retain_period_minutes", request.retain_period_minutes);
-    let (rotation, secret, event) = (&rotation, &secret, &event);
+    let (rotation, secret, event, bounds) = (&rotation, &secret, &event, &bounds);
     let rotated = app.store.write(|mut tx| async move {
         // A key that was deleted meanwhile gets no digest.
         if tx.execute(rotation).await? == 0 {
             return tx.commit(()).await;
         }
+        bounds.rotate(&mut tx, secret.key.id).await?;
         secret.keep_digest(&mut tx, None).await?;
         delete_old_digests(&mut tx, secret.key.id).await?;
         event.commit(tx, ()).await
@@ -326,6 +402,7 @@ pub(crate) async fn delete_api_key(
             .and_where(Expr::col("api_key_id").eq(id))
             .to_owned();
         tx.execute(&digests).await?;
+        key_bounds::forget(&mut tx, Expr::col("api_key_id").eq(id)).await?;
         let key = Sql::delete().from_table("api_key").and_where(Expr::col("id").eq(id)).to_owned();
         match tx.execute(&key).await? {
             0 => tx.commit(()).await,

@@ -35,6 +35,13 @@ impl MadeWith {
     }
 }
 
+impl MadeWith {
+    /// When it ends by its own time.
+    pub(super) fn expires(&self) -> Option<Timestamp> {
+        self.expires
+    }
+}
+
 /// A new secret for a key, in the three forms it has.
 pub(super) struct NewSecret {
     pub(super) key: ApiKey,

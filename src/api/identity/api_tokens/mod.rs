@@ -1,39 +1,38 @@
 //! API tokens as their owners see them: what is out there, what it may do, and how to take it back.
 
+pub(crate) mod revoke;
 mod state;
+mod uses;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
-use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Cond, Expr, ExprTrait, Query as Sql, SelectStatement, UnionType};
-use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sqlx::FromRow;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use self::revoke::RevokeResponse;
 use self::state::{is_active, is_orphaned, is_revoked};
+use self::uses::{UsedNetwork, networks_of};
 use crate::accounts::api_keys::{self, KeyRotation};
-use crate::accounts::users::{UserResponse, UserRow, find_account_named};
-use crate::app::AppState;
-use crate::audit::{Action, Event, Origin};
+use crate::accounts::users::UserResponse;
+use crate::audit::{Action, Origin};
 use crate::auth::claims::TokenKind;
 use crate::auth::kind::Kind;
 use crate::auth::permissions::Verb;
-use crate::auth::{Addresses, Principal, Revocation, VerifiedToken, api_key, register};
+use crate::auth::{Addresses, Principal, Revocation, register};
 use crate::framework::routes::Routes;
 use crate::framework::{Context, Loader, PageAnswer, Resource, Response, ResponseOf, get, list_of, pick};
-use crate::http::error::{ApiError, ApiResult};
+use crate::http::error::ApiResult;
 use crate::http::fields::{Field, Fields, OWNED, Sort};
-use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Listed, Page};
 use crate::http::openapi::lists::Paging;
 use crate::http::path::PathId;
 use crate::http::query::QueryParams;
-use crate::login::principal::{self, MaybePrincipal};
+use crate::http::unused::{is_unused, unused_since};
 use crate::store::{Id, Timestamp, Word, row, select_computed};
 use crate::tasks;
 use crate::trusts;
@@ -49,7 +48,7 @@ pub(crate) fn routes() -> Routes {
         .get(API_TOKEN, get_api_token)
         .delete(API_TOKEN, revoke_api_token)
         // Whoever holds a token may revoke it, and needs no other.
-        .post(REVOKE, revoke)
+        .post(REVOKE, revoke::revoke)
         .needs(KIND.to(Verb::Delete))
         .open()
 }
@@ -192,6 +191,9 @@ pub(crate) struct ApiTokenMetadata {
     references: ApiTokenReferences,
     /// How many live tokens were made from it, and from those: so many end with it.
     descendants: u64,
+    /// The networks it was used from, the last used first.
+    #[schema(inline)]
+    networks: Vec<UsedNetwork>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -232,28 +234,30 @@ impl Resource for ApiTokenRow {
     async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
         let users = loader.users(rows.iter().map(|row| Some(row.body.user_id))).await?;
         let now = Timestamp::new(loader.env.clock.now());
-        let descendants = match loader.metadata {
+        let (descendants, mut networks) = match loader.metadata {
             true => {
                 let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
-                loader.auth.register.descendants(&ids, now).await?
+                (loader.auth.register.descendants(&ids, now).await?, networks_of(&loader.store, &ids).await?)
             }
-            false => HashMap::new(),
+            false => (HashMap::new(), HashMap::new()),
         };
         let parents = parents_of(loader, &rows).await?;
         let keys = rows.iter().filter_map(|row| row.metadata.api_key_id).collect();
         let keys = api_keys::rotations(&loader.store, keys).await?;
-        let response = |row: Self| {
+        let mut response = |row: Self| {
             let (status, projects, addresses) = (row.status(&keys, now), row.projects(), row.addresses());
             let descendants = descendants.get(&row.id).copied().unwrap_or_default();
+            let networks = networks.remove(&row.id).unwrap_or_default();
             let resources = loader.resources(|| ApiTokenResources {
                 user: users.get(&row.body.user_id).cloned(),
                 parent: pick(&parents, row.body.parent_id),
             });
             let body = ApiTokenBody { columns: row.body, status, projects, addresses };
-            let metadata = loader.metadata(|| ApiTokenMetadata { references: row.metadata, descendants });
+            let metadata =
+                loader.metadata(|| ApiTokenMetadata { references: row.metadata, descendants, networks });
             Response::named(row.id, row.name, body, metadata, resources)
         };
-        Ok(rows.into_iter().map(response).collect())
+        Ok(rows.into_iter().map(&mut response).collect())
     }
 }
 
@@ -289,6 +293,7 @@ async fn parents_of(loader: &Loader<'_>, rows: &[ApiTokenRow]) -> ApiResult<Hash
     description = "One's own; everyone's for an admin. Filters and paging as in every other list.",
     params(
         ("active" = Option<bool>, Query, description = "Only those that are good, or only those that aren't."),
+        ("unused_days" = Option<u32>, Query, description = "Only those that weren't used for so many days."),
         Paging,
         ("id" = Option<String>, Query, description = "Filter."),
         ("name" = Option<String>, Query, description = "Filter."),
@@ -315,6 +320,7 @@ pub(crate) async fn list_api_tokens(
     list: ListRequest<ApiTokenRow>,
 ) -> ApiResult<PageAnswer<ApiTokenRow>> {
     let active = query.flag("active");
+    let unused = unused_since(&mut query, cx.env.clock.now());
     query.finish()?;
     cx.auth.register.flush().await?;
     let mut select = ApiTokenRow::select();
@@ -324,6 +330,9 @@ pub(crate) async fn list_api_tokens(
         Some(false) => Cond::all().add(is_active.not()),
         None => Cond::all(),
     });
+    if let Some(since) = unused {
+        select.and_where(is_unused(register::TABLE, "last_used", since));
+    }
     list_of(&cx, &list, select).await
 }
 
@@ -370,123 +379,4 @@ pub(crate) async fn revoke_api_token(
     let revocation = Revocation::Token { id: id.0, expires, user_id: token.body.user_id.0 };
     let descendants = cx.auth.revocations.revoke(revocation, &event, cx.env.clock.now()).await?;
     Ok(Json(RevokeResponse { revoked: true, descendants }))
-}
-
-/// What to revoke: exactly one of these.
-#[derive(Deserialize, ToSchema)]
-pub(crate) struct RevokeRequest {
-    /// The text of a token.
-    #[schema(value_type = Option<String>)]
-    token: Option<SecretString>,
-    /// All tokens of whoever asks, sessions and the one that asks too.
-    all: Option<bool>,
-    /// All tokens of the account with that id or name, sessions too; for admins.
-    user: Option<String>,
-}
-
-/// The answer to a revocation.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct RevokeResponse {
-    /// Whether there was something to revoke: false for a text that is no token of this server.
-    revoked: bool,
-    /// How many API tokens ended with it; not there when none did.
-    #[serde(skip_serializing_if = "is_zero")]
-    descendants: u64,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands it so")]
-fn is_zero(number: &u64) -> bool {
-    *number == 0
-}
-
-/// Revokes a token by its text, for whoever holds it, or all tokens of an account, with what was made from them.
-#[utoipa::path(
-    post,
-    path = REVOKE,
-    operation_id = "revoke_api_tokens",
-    tag = "api_tokens",
-    summary = "Revoke API Tokens",
-    description = "Say one of token, all and user. Whoever holds a token's text may revoke it, without signing in.",
-    request_body = RevokeRequest,
-    responses((status = 200, description = "Revoked.", body = RevokeResponse))
-)]
-pub(crate) async fn revoke(
-    State(app): State<AppState>,
-    caller: MaybePrincipal,
-    origin: Origin,
-    JsonBody(request): JsonBody<RevokeRequest>,
-) -> ApiResult<Json<RevokeResponse>> {
-    let now = app.env.clock.now();
-    // From here on the caller may be gone: an event has been made.
-    let event = app.audit.event(&origin, Action::TokenRevoked);
-    let revoked = match request {
-        RevokeRequest { token: Some(token), all: None | Some(false), user: None } => {
-            let token = token_to_revoke(&app, &token).await?;
-            let event = match caller.known() {
-                Some(principal) => event.by(principal.claim()),
-                None => event,
-            };
-            token.map(|token| (token.revocation(), event.on("api_token", Id(token.id), "")))
-        }
-        RevokeRequest { token: None, all: Some(true), user: None } => {
-            let principal = caller.acting()?;
-            Some(all_of(&app, &principal.user, event.by(principal.claim())))
-        }
-        RevokeRequest { token: None, all: None | Some(false), user: Some(user) } => {
-            let principal = caller.acting()?;
-            let user = find_user(&app, &principal, &user).await?;
-            Some(all_of(&app, &user, event.by(principal.claim())))
-        }
-        _ => {
-            let message = "Say one of token, all and user.";
-            return Err(ApiError::value(message));
-        }
-    };
-    let Some((revocation, event)) = &revoked else {
-        return Ok(Json(RevokeResponse { revoked: false, descendants: 0 }));
-    };
-    app.auth.register.flush().await?;
-    let descendants = app.auth.revocations.revoke(*revocation, event, now).await?;
-    Ok(Json(RevokeResponse { revoked: true, descendants }))
-}
-
-async fn token_to_revoke(app: &AppState, token: &SecretString) -> ApiResult<Option<VerifiedToken>> {
-    let token = token.expose_secret().trim();
-    if token.starts_with(api_key::PREFIX) {
-        let message =
-            "That is an API key, no token: deactivate or rotate it where its service account is kept.";
-        return Err(ApiError::value(message));
-    }
-    match principal::recognise(app, token).await {
-        Ok(token) => Ok(Some(token)),
-        // What isn't ours is nothing to us.
-        Err(error) if error.is_refusal() => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// All that goes back to a proof up to now.
-fn all_of(app: &AppState, user: &UserRow, event: Event) -> (Revocation, Event) {
-    let until = last_date(app.env.clock.now(), user.password_changed_at);
-    let kind = if user.body.is_service_account { "service_account" } else { "user" };
-    (Revocation::AllOf { user_id: user.id.0, until }, event.on(kind, user.id, &user.name))
-}
-
-/// The last moment that a token may be dated which was made up to now. Older releases have dated one at the password's
-/// change, if that was noted by a whole second which had not come yet (a MySQL DATETIME has no fraction).
-fn last_date(now: DateTime<Utc>, password_changed_at: Option<Timestamp>) -> DateTime<Utc> {
-    let changed = password_changed_at.map(Timestamp::to_utc);
-    changed.filter(|changed| *changed > now && *changed - now <= TimeDelta::seconds(1)).unwrap_or(now)
-}
-
-async fn find_user(app: &AppState, principal: &Principal, name_or_id: &str) -> ApiResult<UserRow> {
-    if !principal.user.body.is_admin {
-        let message = "Only an admin revokes the tokens of others.";
-        return Err(ApiError::illegal(message));
-    }
-    let found = find_account_named(&app.auth_store, name_or_id).await?;
-    found.ok_or_else(|| {
-        let message = format!("\"There is no account with the name or ID '{name_or_id}'.\"");
-        ApiError::key(message)
-    })
 }

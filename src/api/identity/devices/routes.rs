@@ -12,15 +12,17 @@ use crate::app::{App, AppState};
 use crate::audit::{Action, Origin};
 use crate::auth::Principal;
 use crate::auth::kind::Kind;
+use crate::env::Environment;
 use crate::framework::routes::Routes;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Page};
 use crate::http::path::PathId;
 use crate::http::query::QueryParams;
+use crate::http::unused::{is_unused, unused_since};
 use crate::login::grants::device::{forget, note_wrong_code};
 use crate::login::oidc::sign_in_rows;
-use crate::store::{Id, Store, StoreError, Timestamp, Words};
+use crate::store::{Id, Store, StoreError, Stored, Timestamp, Words};
 
 pub(crate) const KIND: Kind = Kind::new("devices").credential();
 const DEVICES: &str = "/api/v1/devices";
@@ -39,15 +41,27 @@ pub(crate) fn routes() -> Routes {
 #[utoipa::path(
     get,
     path = DEVICES,
-    params(("hostname" = Option<String>, Query, description = "Filter."))
+    params(
+        ("hostname" = Option<String>, Query, description = "Filter."),
+        ("unused_days" = Option<u32>, Query, description = "Only those that weren't used for so many days.")
+    )
 )]
 pub(crate) async fn list_devices(
     State(store): State<Store>,
+    State(env): State<Environment>,
     principal: Principal,
+    mut query: QueryParams,
     list: ListRequest<DeviceRow>,
 ) -> ApiResult<Page<DeviceResponse>> {
     let user = &*principal.user;
-    let page = list.fetch(&store, select().and_where(Expr::col("user_id").eq(user.id))).await?;
+    let unused = unused_since(&mut query, env.clock.now());
+    query.finish()?;
+    let mut select = select();
+    select.and_where(Expr::col("user_id").eq(user.id));
+    if let Some(since) = unused {
+        select.and_where(is_unused(DeviceRow::TABLE, "last_login", since));
+    }
+    let page = list.fetch(&store, &select).await?;
     let responses =
         |rows: Vec<DeviceRow>| rows.into_iter().map(|row| row.response(user, list.hydrate)).collect();
     Ok(page.with_items(responses))

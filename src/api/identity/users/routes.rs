@@ -1,6 +1,5 @@
 //! The endpoints of users.
 
-
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;

@@ -6,9 +6,9 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi as _};
 
 use crate::api::artifacts::artifact_versions;
-use crate::api::identity::{api_keys, api_tokens, devices, trusts, users};
+use crate::api::identity::{api_keys, api_tokens, devices, service_accounts, trusts, users};
 use crate::api::oauth;
-use crate::api::server::{audit, health};
+use crate::api::server::{audit, health, warnings};
 use crate::api::stacks::secrets;
 use crate::http::openapi::shapes::{Busy, ErrorModel, InvalidRequest, OAuthError};
 use crate::http::{Operation, openapi};
@@ -29,7 +29,7 @@ use crate::login::{api_token, oidc, sign_in, token_endpoint};
         api_tokens::list_api_tokens,
         api_tokens::get_api_token,
         api_tokens::revoke_api_token,
-        api_tokens::revoke,
+        api_tokens::revoke::revoke,
         token_endpoint::token,
         trusts::list_trusts,
         trusts::get_trust,
@@ -39,6 +39,7 @@ use crate::login::{api_token, oidc, sign_in, token_endpoint};
         trusts::test::test_token,
         artifact_versions::files::download_archive,
         audit::list_records,
+        warnings::list_warnings,
         devices::routes::list_devices,
         oidc::flow::get_provider,
         oidc::flow::start,
@@ -47,6 +48,8 @@ use crate::login::{api_token, oidc, sign_in, token_endpoint};
         users::identities::list_identities,
         users::identities::link_identity,
         users::identities::unlink_identity,
+        api_keys::list_api_keys,
+        service_accounts::list_service_accounts,
         secrets::refuse_backup,
         secrets::refuse_restore,
     ),
@@ -56,6 +59,9 @@ use crate::login::{api_token, oidc, sign_in, token_endpoint};
         Busy,
         OAuthError,
         api_keys::DescribedBody,
+        api_keys::ApiKeyRequest,
+        api_keys::ApiKeyUpdate,
+        api_keys::ApiKeyRotateRequest,
         devices::DeviceVerificationRequest,
     )),
     modifiers(&ApiKeyAsPassword)
