@@ -27,7 +27,7 @@ impl WaysIn {
             condition = condition.add(Expr::col("password").is_not_null());
         }
         if self.provider {
-            condition = condition.add(Expr::exists(identities::of_user(Expr::col(("user", "id")).into())));
+            condition = condition.add(Expr::exists(identities::of_user(Expr::col(("user", "id")))));
         }
         condition
     }

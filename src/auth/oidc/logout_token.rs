@@ -143,11 +143,12 @@ fn key_of(metadata: &Metadata, kid: Option<&str>, algorithm: Algorithm) -> Optio
 
 fn has_family(key: &Jwk, algorithm: Algorithm) -> bool {
     use jsonwebtoken::jwk::AlgorithmParameters::{EllipticCurve, OctetKeyPair, RSA};
-    match (&key.algorithm, algorithm) {
-        (RSA(_), Algorithm::RS256) | (EllipticCurve(_), Algorithm::ES256) => true,
-        (OctetKeyPair(_), Algorithm::EdDSA) => true,
-        _ => false,
-    }
+    matches!(
+        (&key.algorithm, algorithm),
+        (RSA(_), Algorithm::RS256)
+            | (EllipticCurve(_), Algorithm::ES256)
+            | (OctetKeyPair(_), Algorithm::EdDSA)
+    )
 }
 
 #[cfg(test)]
