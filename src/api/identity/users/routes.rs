@@ -161,6 +161,7 @@ pub(crate) async fn update_user(
 }
 
 /// Deletes a user who owns nothing.
+#[allow(clippy::too_many_arguments, reason = "each is a part of the application, or of the request")]
 pub(crate) async fn delete_user(
     State(app): State<AppState>,
     principal: Principal,
