@@ -69,9 +69,12 @@ REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_sign_in_failure', 10
 REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_signing_key', 1000);
 REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_token_network', 1000000);
 REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_tokens_revoked_before', 1000);
+REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_trust', 1000000);
 REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_turn', 1000000);
+REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_used_subject_token', 1000000);
 REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_warning', 1000);
 REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_warning_delivery', 1000);
+REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_webhook_delivery', 1000000);
 REPLACE INTO mysql.index_stats VALUES ('{database}', 'alembic_version', 'PRIMARY', 1, 1);
 REPLACE INTO mysql.index_stats VALUES ('{database}', 'api_key', 'PRIMARY', 1, 1);
 REPLACE INTO mysql.index_stats VALUES ('{database}', 'api_key', 'fk_api_key_service_account_id_user', 1, 1);

@@ -25,6 +25,14 @@ INSERT INTO sqlite_stat1 VALUES ('zendo_known_place', 'sqlite_autoindex_zendo_kn
 INSERT INTO sqlite_stat1 VALUES ('zendo_revoked_up_to', 'ix_zendo_revoked_up_to_position', '1000 1 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('zendo_revoked_up_to', 'sqlite_autoindex_zendo_revoked_up_to_1', '1000 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('zendo_deactivation', 'sqlite_autoindex_zendo_deactivation_1', '1000 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_webhook_delivery', 'ix_zendo_webhook_delivery_received_ms', '1000000 10 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_webhook_delivery', 'sqlite_autoindex_zendo_webhook_delivery_1', '1000000 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_trust', 'ix_zendo_trust_service_account_id', '1000000 10 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_trust', 'ix_zendo_trust_issuer', '1000000 10 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_trust', 'unique_zendo_trust_name', '1000000 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_trust', 'sqlite_autoindex_zendo_trust_1', '1000000 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_used_subject_token', 'ix_zendo_used_subject_token_ends_ms', '1000000 10 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_used_subject_token', 'sqlite_autoindex_zendo_used_subject_token_1', '1000000 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('zendo_identity', 'ix_zendo_identity_user_id', '1000 1000 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('zendo_identity', 'ix_zendo_identity_person', '1000 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('zendo_identity', 'sqlite_autoindex_zendo_identity_1', '1000 1 noskipscan');
