@@ -44,7 +44,7 @@ pub mod testing {
     };
     pub use crate::accounts::users::UserRow;
     pub use crate::api::identity::users::NewPassword;
-    pub use crate::api::server::unimplemented::operations as operations_of_contract;
+    pub use crate::api::server::contract_operations::operations as operations_of_contract;
     pub use crate::app::AppState;
     pub use crate::audit::Origin;
     pub use crate::auth::api_key::{ApiKey, ApiKeyDigests};

@@ -127,7 +127,8 @@ struct RemoveArgs {
 #[command(after_help = "Examples:\n  zendo trust test token.txt\n  zendo trust test - < token.txt")]
 struct TestArgs {
     /// The token, the file that holds it, or `-` for standard input
-    token: String,
+    #[arg(value_name = "TOKEN")]
+    source: String,
     /// Words for people, or JSON for programs
     #[arg(long, value_enum, default_value_t = Output::Table)]
     output: Output,
@@ -141,7 +142,7 @@ pub(super) fn run(args: &TrustArgs, program: &'static str) -> Result<ExitCode, C
         _ => None,
     };
     let token = match &args.command {
-        Command::Test(test) => Some(token_of(&test.token)?),
+        Command::Test(test) => Some(token_of(&test.source)?),
         _ => None,
     };
     let mut session = session(args.server.as_deref()).map_err(explain)?;

@@ -42,8 +42,8 @@ pub(super) struct Webhooks {
 #[derive(Debug)]
 struct Receiver {
     url: Url,
-    /// What stands for it in the store: an address may be a secret.
-    digest: String,
+    /// What stands for it in the store, a digest: an address may be a secret.
+    mark: String,
 }
 
 #[derive(Debug, FromRow)]
@@ -58,7 +58,7 @@ struct Delivery {
 impl Webhooks {
     pub(super) fn new(settings: &ZendoSettings) -> Self {
         let urls = settings.warning_webhooks.iter().flat_map(|urls| urls.0.iter().cloned());
-        let receiver = |url: Url| Receiver { digest: hex::encode(Sha256::digest(url.as_str())), url };
+        let receiver = |url: Url| Receiver { mark: hex::encode(Sha256::digest(url.as_str())), url };
         Self {
             receivers: urls.map(receiver).collect(),
             secrets: settings.warning_secret.clone().unwrap_or_default(),
@@ -68,11 +68,11 @@ impl Webhooks {
 
     /// What stands for each of them in the store.
     pub(super) fn receivers(&self) -> impl Iterator<Item = &str> {
-        self.receivers.iter().map(|receiver| receiver.digest.as_str())
+        self.receivers.iter().map(|receiver| receiver.mark.as_str())
     }
 
-    fn receiver(&self, digest: &str) -> Option<&Receiver> {
-        self.receivers.iter().find(|receiver| receiver.digest == digest)
+    fn receiver(&self, mark: &str) -> Option<&Receiver> {
+        self.receivers.iter().find(|receiver| receiver.mark == mark)
     }
 
     /// A signature by each of the secrets, so that a receiver may change its own at any time.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::bodies::{merged, run, snapshot, with_snapshot};
 use super::step::{ADMIN, ANYONE, By, Scenario, Step};
-use super::wanted::OTHERS_WORK;
+use super::wanted::{COPY_STAYS, OTHERS_WORK};
 
 const NONE: &str = "00000000-0000-0000-0000-000000000001";
 const COMPONENTS: &str = "/components?name=default&type=deployer";
@@ -175,7 +175,7 @@ fn listed() -> Scenario {
             list("sort_by=nope"),
             ANYONE.get("/deployments"),
             snapshots("deployed=true"),
-            snapshots("deployed=false"),
+            snapshots("deployed=false").wanted(&COPY_STAYS),
             snapshots("deployed=x"),
             ADMIN.delete("/deployments/{aa.id}"),
             ADMIN.delete("/deployments/{bb.id}"),

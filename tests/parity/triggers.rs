@@ -211,7 +211,7 @@ fn filters() -> Scenario {
             .post("/webhooks", r#"{"project": "{project.id}", "name": "filtered", "webhook_type": "custom"}"#)
             .keep("hook"),
     ];
-    let many = format!("[{}]", vec![r#""a""#; 11].join(","));
+    let many = format!("[{}]", [r#""a""#; 11].join(","));
     let expressions = [
         r#""equals:""#,
         r#""oneof:""#,

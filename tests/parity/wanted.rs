@@ -356,6 +356,10 @@ pub const OTHERS_WORK: Wanted = wanted(
     &["status: 200 | 404"],
     "a piece of work sees its own deployment, whose key opens it, and no other",
 );
+pub const COPY_STAYS: Wanted = wanted(
+    &["length of body.items: * | *", "body.total: * | *"],
+    "FAULT: what is refused to an archived trigger leaves its copy of the snapshot",
+);
 pub const NO_SUCH_STATE: Wanted = wanted(
     &["status: 422 | 200"],
     "FAULT: a state that there isn't is kept, and from then on the service and each list with it is refused",
@@ -383,7 +387,7 @@ pub const OWN_TERRAFORM: Wanted = wanted(
 pub const ONE_LINE: Wanted =
     wanted(&["status: 200 | 422"], "FAULT: a name of two lines sets another variable of the deployment");
 pub const WORK_SETS_UP_NOTHING: Wanted = wanted(
-    &["status: 200 | 403"],
+    &["status: 200 | 403", "header www-authenticate: (absent) | *"],
     "FAULT: a token that is bound to a piece of work gets one that is bound to nothing",
 );
 pub const KEY_IS_NO_TOKEN: Wanted =

@@ -25,7 +25,7 @@ def refusals(token):
         ("/api/v1/tags", JSON, None, 401),
         ("/oauth/introspect", FORM, None, 401),
         ("/api/v1/tags", JSON, token, 422),
-        ("/api/v1/deployments", JSON, token, 501),
+        ("/api/v1/version", JSON, token, 405),
     ]
 
 

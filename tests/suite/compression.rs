@@ -17,14 +17,17 @@ const ALL: &str = "gzip, deflate, br, zstd";
 /// Bytes from which a page is large.
 const LARGE: usize = 8 << 10;
 /// Lists of what opens something to somebody, or tells how it was tried.
-const OF_SECRETS: [&str; 11] = [
+const OF_SECRETS: [&str; 14] = [
     "/api/v1/api_tokens",
     "/api/v1/audit",
     "/api/v1/code_repositories",
     "/api/v1/components",
+    "/api/v1/deployments",
     "/api/v1/secrets",
     "/api/v1/service_connectors",
+    "/api/v1/services",
     "/api/v1/stacks",
+    "/api/v1/trusts",
     "/api/v1/workspaces/default/code_repositories",
     "/api/v1/workspaces/default/components",
     "/api/v1/workspaces/default/service_connectors",
@@ -192,6 +195,16 @@ async fn make_more(app: &TestApp, database: &Database, maker: &Maker, made: &Mad
         maker.make("/projects", json!({"name": name, "description": text})).await;
         maker.make("/service_accounts", json!({"name": name, "description": text, "active": true})).await;
         maker.make("/model_versions", json!({"project": project, "model": model, "name": name})).await;
+        let trust = json!({
+            "name": name, "issuer": "https://issuer.example", "service_account": name, "conditions": {"sub": text},
+        });
+        maker.make("/trusts", trust).await;
+        let warning = format!(
+            "INSERT INTO zendo_warning (id, created, once, kind, text, subject_kind, subject_id, subject_name, details) \
+             VALUES ('{0}', '2026-01-01 00:00:00', '{number}', 'x', '{text}{text}', 'user', '{0}', 'x', '{{}}')",
+            client.replace('-', "")
+        );
+        database.execute(&warning).await;
     }
     let all_of_one =
         format!("UPDATE step_run SET name = id, pipeline_run_id = '{}'", id(&made.child).replace('-', ""));

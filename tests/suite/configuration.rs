@@ -124,7 +124,7 @@ async fn a_proxy_may_take_the_root_path_away_or_leave_it() {
         narrow.get("/api/v1/projects").await.expect_ok();
         narrow.get("/api/v1/users").await.expect(403, "users:read");
     }
-    bare.get("/.well-known/oauth-authorization-server/zen").await.expect(200, "/zen/api/v1/login");
+    bare.get("/.well-known/oauth-authorization-server/zen").await.expect(200, "/zen/oauth/token");
     assert_eq!(below.get("/openapi.json").await.expect_ok()["servers"], json!([{"url": "/zen"}]));
 }
 

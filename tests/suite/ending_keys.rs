@@ -193,7 +193,7 @@ async fn a_key_that_was_made_with_a_token_ends_with_it_at_the_latest(database: D
     let never = admin.put(&format!("{keys}/long"), json!({"expires_in": 0})).await.expect_ok();
     assert_eq!(end(&never), end_of(&app, 600)[..16]);
     app.clock.advance(601);
-    sign_in(&app.anonymous(), text_of(&long)).await.expect(401, "expired");
+    sign_in(&app.anonymous(), text_of(&long)).await.expect(401, "has ended with it");
 }
 
 async fn a_key_is_good_at_its_addresses_alone(database: Database) {

@@ -144,16 +144,6 @@ async fn what_is_nowhere_is_404_for_a_get_and_405_for_the_rest() {
 }
 
 #[tokio::test]
-async fn an_operation_that_is_not_there_yet_answers_501_with_its_name() {
-    let app = TestApp::start(&Database::sqlite()).await;
-    let admin = app.signed_in().await;
-    let answer = admin.get("/api/v1/services").await;
-    let message = "list_services_api_v1_services_get (GET /api/v1/services) is not part of zendo yet";
-    assert_eq!((answer.status, answer.json()), (501, json!({"detail": ["NotImplementedError", message]})));
-    admin.request(Method::DELETE, "/api/v1/services/any", "").await.expect(501, "delete_service");
-}
-
-#[tokio::test]
 async fn the_ways_to_sign_in_wrongly_are_told_apart() {
     let app = TestApp::start(&Database::sqlite()).await;
     let anonymous = app.anonymous();

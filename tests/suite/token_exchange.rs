@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
-use crate::support::{Caller, Database, EXCHANGE, Issuer, JWT, TestApp, exchange};
+use crate::support::{Caller, Database, EXCHANGE, Issuer, JWT, TestApp, exchange, wait_until};
 use crate::trusts::service_account;
 
 on_each_store! {
@@ -92,8 +92,12 @@ async fn a_trusted_token_is_exchanged_once_on_all_replicas(database: Database) {
     assert!(answers.iter().all(|answer| [200, 400].contains(&answer.status)), "{answers:?}");
 
     // It is in the register and in the audit, and can be taken back.
-    let rule = admin.get(&format!("{TRUSTS}/train")).await.expect_ok();
-    assert_eq!(rule["metadata"]["tokens"], 2);
+    let mut rule = Value::Null;
+    wait_until("both are in the register", std::time::Duration::from_secs(10), async || {
+        rule = admin.get(&format!("{TRUSTS}/train")).await.expect_ok();
+        rule["metadata"]["tokens"] == 2
+    })
+    .await;
     assert_ne!(rule["body"]["last_used"], Value::Null);
     let parent = text(&rule["metadata"], "credential_id");
     let listed = admin.get(&format!("/api/v1/api_tokens?parent_id={parent}&name=job%207")).await.expect_ok();

@@ -22,7 +22,7 @@ on_each_store! {
 
 const FAR: &str = "2090-01-01T00:00:00";
 
-async fn made(answer: Answer) -> Value {
+fn made(answer: &Answer) -> Value {
     answer.expect_ok()
 }
 
@@ -64,16 +64,16 @@ impl Runnable {
         let store = component("artifact_store", "s3", json!({"path": "s3://x"})).await;
         let stack =
             json!({"name": "far", "components": {"orchestrator": [orchestrator], "artifact_store": [store]}});
-        let stack = made(admin.post("/api/v1/stacks", stack).await).await;
+        let stack = made(&admin.post("/api/v1/stacks", stack).await);
         let project = project(admin).await;
         let pipeline = json!({"project": project, "name": "p"});
-        let pipeline = made(admin.post("/api/v1/pipelines", pipeline).await).await;
+        let pipeline = made(&admin.post("/api/v1/pipelines", pipeline).await);
         let (stack, pipeline) = (id(&stack).to_owned(), id(&pipeline).to_owned());
         let build = json!({
             "project": project, "is_local": false, "contains_code": true, "pipeline": pipeline, "stack": stack,
             "zenml_version": "0.98.0",
         });
-        let build = made(admin.post("/api/v1/pipeline_builds", build).await).await;
+        let build = made(&admin.post("/api/v1/pipeline_builds", build).await);
         Self { pipeline, build: id(&build).to_owned(), stack }
     }
 
@@ -107,7 +107,7 @@ async fn a_schedule_knows_its_next_time_while_it_goes_off(database: Database) {
     let app = TestApp::start(&database).await;
     let admin = app.signed_in().await;
     let cron = json!({"run_once_start_time": null, "cron_expression": "0 0 1 1 *", "start_time": "2040-05-01T02:00:00+02:00"});
-    let trigger = made(make(&admin, "s", cron.clone()).await).await;
+    let trigger = made(&make(&admin, "s", cron.clone()).await);
     assert_eq!(trigger["body"]["next_occurrence"], "2041-01-01T00:00:00");
     assert_eq!(trigger["body"]["start_time"], "2040-05-01T00:00:00");
     assert_eq!((&trigger["name"], &trigger["metadata"]), (&Value::Null, &json!({})));
@@ -156,7 +156,7 @@ async fn a_source_is_of_the_project_and_may_end(database: Database) {
     let admin = app.signed_in().await;
     let other = admin.post("/api/v1/projects", json!({"name": "other"})).await.expect_ok();
     let pipeline = async |project: &Value, name: &str| {
-        made(admin.post("/api/v1/pipelines", json!({"project": project, "name": name})).await).await
+        made(&admin.post("/api/v1/pipelines", json!({"project": project, "name": name})).await)
     };
     let (here, there) =
         (pipeline(&json!(project(&admin).await), "here").await, pipeline(&other["id"], "there").await);
@@ -281,7 +281,7 @@ async fn a_snapshot_is_attached_as_a_copy_that_is_configured(database: Database)
         "steps": {"load": {"parameters": {"a": 5}, "enable_cache": true}, "gone": {"parameters": {"x": 1}}},
     });
     admin.put(&link(&trigger, &snapshot), configuration).await.expect(200, "null");
-    assert_eq!(attached(&admin, &trigger, "snapshots").await, [snapshot.clone()]);
+    assert_eq!(attached(&admin, &trigger, "snapshots").await, std::slice::from_ref(&snapshot));
     let copy = attached(&admin, &trigger, "executable_snapshots").await.remove(0);
     let copy = admin.get(&format!("/api/v1/pipeline_snapshots/{copy}")).await.expect_ok();
     let metadata = &copy["metadata"];
@@ -374,7 +374,7 @@ async fn a_snapshot_without_its_name_is_detached(database: Database) {
     let attach = async |name: &str| {
         let snapshot = far.snapshot(&admin, name, json!({})).await;
         admin.put(&link(&trigger, &snapshot), json!({})).await.expect_ok();
-        assert_eq!(attached(&admin, &trigger, "snapshots").await, [snapshot.clone()]);
+        assert_eq!(attached(&admin, &trigger, "snapshots").await, std::slice::from_ref(&snapshot));
         format!("/api/v1/pipeline_snapshots/{snapshot}")
     };
     let none = Vec::<String>::new();

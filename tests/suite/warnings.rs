@@ -50,7 +50,9 @@ async fn the_end_of_a_key_is_told_once_at_each_time(database: Database) {
     let key = new_key(&admin, 30 * DAY).await;
     let mut expected = Vec::new();
     for (days, left) in [(15, None), (2, Some(14)), (6, Some(7)), (6, Some(1)), (2, Some(0)), (30, None)] {
-        [&app, &other].map(|app| app.clock.advance(days * DAY));
+        for server in [&app, &other] {
+            server.clock.advance(days * DAY);
+        }
         for _ in 0..2 {
             tokio::join!(jobs(&app), jobs(&other));
         }
@@ -247,7 +249,9 @@ async fn a_webhook_is_signed_and_sent_until_it_is_taken(database: Database) {
     let key = new_key(&admin, 1).await;
     let waiting = async || database.texts("SELECT id FROM zendo_warning_delivery").await.len();
     let pass = async |seconds: i64, expected: (usize, usize)| {
-        [&app, &other].map(|app| app.clock.advance(seconds));
+        for server in [&app, &other] {
+            server.clock.advance(seconds);
+        }
         for _ in 0..2 {
             tokio::join!(jobs(&app), jobs(&other));
         }

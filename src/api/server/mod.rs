@@ -1,6 +1,7 @@
 //! The server itself, and what belongs to all of it.
 
 pub(crate) mod audit;
+pub(crate) mod contract_operations;
 pub(crate) mod dashboard;
 pub(crate) mod docs;
 pub(crate) mod fallback;
@@ -16,5 +17,4 @@ pub(crate) mod tag_resources;
 pub(crate) mod tagged;
 pub(crate) mod tagging;
 pub(crate) mod tags;
-pub(crate) mod unimplemented;
 pub(crate) mod warnings;

@@ -72,3 +72,20 @@ export const server = (named) => named || location.origin + root;
 
 /** An example for people to read: a place of the API at that server. */
 export const example = (at, path) => [at, "api/v1", path].join("/");
+
+/** Where a form asks. */
+export const pathOf = (form) => given(form.dataset.path);
+
+/** Goes where a form leads to, if whoever looks at it is let in there. */
+export async function goOnIfLetIn(form) {
+  const then = given(form.dataset.then ?? form.dataset.next);
+  const answer = await fetch(then, { redirect: "manual", headers: { Accept: "text/html" } }).catch(() => null);
+  if (answer?.ok) location.replace(then);
+}
+
+/** Leaves for a page of somebody else's, which this server has named. */
+export function leaveFor(text) {
+  const url = new URL(text);
+  if (url.protocol !== "https:" && url.protocol !== "http:") throw new Problem("The provider's address can't be opened.");
+  location.assign(url);
+}

@@ -1,6 +1,6 @@
 // Signing in and out, and the first steps of a server or a user.
 
-import { Problem, api, given } from "./addresses.js";
+import { Problem, api, given, goOnIfLetIn, leaveFor } from "./addresses.js";
 import { call, hasSession, sayNext } from "./api.js";
 import { onSubmit } from "./forms.js";
 
@@ -18,9 +18,7 @@ const goOn = (form) => location.replace(given(form.dataset.then));
 /** Goes to the provider that knows people, which sends the browser back to its page here. */
 async function goToProvider(form, link) {
   const { authorization_url } = await call("POST", api`oidc/start`, { json: { next: form.dataset.next, link } });
-  const url = new URL(authorization_url);
-  if (url.protocol !== "https:" && url.protocol !== "http:") throw new Problem("The provider's address can't be opened.");
-  location.assign(url);
+  leaveFor(authorization_url);
 }
 
 /** Ends what the provider has sent the browser back for. */
@@ -83,9 +81,7 @@ const forms = {
 
 /** Who follows a link of another site's page comes without the strict cookie, signed in or not: this page asks again. */
 async function goOnIfSignedIn(form) {
-  const then = given(form.dataset.then ?? form.dataset.next);
-  const answer = await fetch(then, { redirect: "manual", headers: { Accept: "text/html" } }).catch(() => null);
-  if (answer?.ok) location.replace(then);
+  await goOnIfLetIn(form);
 }
 
 export function begin() {

@@ -1,6 +1,6 @@
 // Trusted workloads: which rule takes a token, and why the others don't.
 
-import { given } from "./addresses.js";
+import { pathOf } from "./addresses.js";
 import { call } from "./api.js";
 import { onSubmit } from "./forms.js";
 
@@ -8,7 +8,7 @@ export function begin() {
   const form = document.getElementById("try-token");
   if (!form) return;
   onSubmit(form, async () => {
-    const told = await call("POST", given(form.dataset.path), { json: { token: form.elements.token.value.trim() } });
+    const told = await call("POST", pathOf(form), { json: { token: form.elements.token.value.trim() } });
     const lines = told.results.map(({ name, matches, reasons }) =>
       matches ? `${name} takes it.` : `${name} doesn't take it: ${reasons.join("; ")}.`,
     );

@@ -1,5 +1,7 @@
 //! Webhooks of a project: where other services bring their events, what came of it, and the secret that they sign with.
 
+use std::fmt::Display;
+
 use askama::Template;
 
 use crate::address::Address;
@@ -29,9 +31,19 @@ impl Webhooks {
     /// Where its events are brought; a path where the server doesn't know its own address.
     fn endpoint(&self, webhook: &Webhook) -> String {
         let path = || {
-            format!("{}/api/v1/webhooks/{}/{}/events", self.shell.root, webhook.body.webhook_type, webhook.id)
+            let parts: [&dyn Display; 2] = [&webhook.body.webhook_type, &webhook.id];
+            self.shell.to("/api/v1/webhooks/{}/{}/events", &parts).as_str().to_owned()
         };
         webhook.body.endpoint_url.clone().unwrap_or_else(path)
+    }
+
+    /// All of the project that is shown.
+    fn all(&self) -> Address {
+        self.shell.at(PATH).maybe("project", self.project.as_ref().map(|project| project.id))
+    }
+
+    fn of(&self, project: &Project) -> Address {
+        self.shell.at(PATH).with("project", project.id)
     }
 
     fn is_shown(&self, project: &Project) -> bool {

@@ -16,6 +16,7 @@ const PROGRAMS: &str = "/oauth/";
 /// Puts right what the document says of ZenML's API.
 pub(super) fn apply(document: &mut Value) {
     correct_moments(document);
+    show_secrets(document);
     for (path, method, operation) in operations(document) {
         if path.starts_with(API) {
             refuse_as_answered(path, method, operation);
@@ -47,6 +48,7 @@ fn refuse_as_answered(path: &str, method: &str, operation: &mut Value) {
         refuse(operation, "400", "What was asked can't be read, or is invalid", schemas);
         refuse(operation, "404", "What is named isn't there", &["ErrorModel"]);
         refuse(operation, "422", "What was asked doesn't fit", &["ErrorModel", "InvalidRequest"]);
+        refuse(operation, "501", "Not with this server, or as it is set up", &["ErrorModel"]);
     }
     if is_closed || writes {
         refuse(operation, "401", "Nobody that is known here", &["ErrorModel"]);
@@ -91,6 +93,19 @@ fn reference(name: &str) -> Value {
 }
 
 /// Moments in requests may have an offset; those in answers have none.
+/// What an answer tells is no value that is only written.
+fn show_secrets(document: &mut Value) {
+    for name in ["WebhookCreateResponse", "WebhookSecretResponse"] {
+        let Some(secret) = document.pointer_mut(&format!("/components/schemas/{name}/properties/secret"))
+        else {
+            continue;
+        };
+        let kinds = secret.get_mut("anyOf").and_then(Value::as_array_mut).into_iter().flatten();
+        kinds.filter_map(Value::as_object_mut).for_each(|kind| drop(kind.remove("writeOnly")));
+        secret.as_object_mut().map(|secret| secret.remove("writeOnly"));
+    }
+}
+
 fn correct_moments(document: &mut Value) {
     let mut answered = Map::new();
     for (_, _, operation) in operations(document) {

@@ -67,9 +67,10 @@ pub(crate) async fn prove(
     let generation = generation.ok_or_else(|| AuthenticationError::WrongApiKey(row.key.name.clone()))?;
     // Asked last: whoever has no right key learns nothing of its account.
     check_in_use(&row)?;
+    // Before its own end, which is that of what it was made with at the latest.
+    check_maker(app, &row, generation, from, app.env.clock.now()).await?;
     check_end(&row, Some(generation), app.env.clock.now())?;
     check_addresses(app, &row, from)?;
-    check_maker(app, &row, generation, from, app.env.clock.now()).await?;
     app.auth.last_used.api_key(row.key.id, app.env.clock.now());
     let addresses = row.key.addresses.as_deref().and_then(|networks| networks.parse().ok());
     let scope =

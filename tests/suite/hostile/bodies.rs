@@ -141,7 +141,7 @@ async fn an_answer_before_the_body_was_read_does_not_spoil_the_line() {
             (401, "/oauth/introspect", ""),
             (403, "/api/v1/tags", upload.as_str()),
             (404, "/api/v1/nothing", ""),
-            (501, "/api/v1/deployments", json.as_str()),
+            (405, "/api/v1/version", json.as_str()),
             (200, "/api/v1/tags", keyed.as_str()),
         ] {
             let method = if status == 404 { "GET" } else { "POST" };

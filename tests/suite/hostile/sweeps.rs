@@ -37,7 +37,11 @@ async fn each_table_of_zendos_own_is_swept(database: Database) {
         "zendo_api_token",
         "zendo_audit",
         "zendo_deactivation",
+        "zendo_identity",
         "zendo_known_place",
+        "zendo_oidc_device",
+        "zendo_oidc_sign_in",
+        "zendo_operator_password",
         "zendo_revoked_token",
         "zendo_revoked_up_to",
         "zendo_sign_in_failure",
@@ -47,6 +51,7 @@ async fn each_table_of_zendos_own_is_swept(database: Database) {
         "zendo_used_subject_token",
         "zendo_warning",
         "zendo_warning_delivery",
+        "zendo_webhook_delivery",
         "auth_devices",
     ];
     // A row for each name that the code has, and for each rule that an admin has made.
@@ -97,6 +102,19 @@ async fn fill(app: &TestApp, database: &Database, admin: &Caller) {
             "INSERT INTO zendo_api_key_digest (key_hash, digest, api_key_id) VALUES ('x', 'x', '{gone}')"
         ),
         format!("INSERT INTO zendo_used_subject_token (digest, ends_ms) VALUES ('{gone}', {now} + 60000)"),
+        format!("INSERT INTO zendo_webhook_delivery (digest, received_ms) VALUES ('{gone}', {now})"),
+        format!("INSERT INTO zendo_operator_password (user_id, until_ms) VALUES ('{gone}', {now} + 60000)"),
+        format!(
+            "INSERT INTO zendo_identity (id, person, issuer, subject, user_id, created) \
+             VALUES ('{gone}', 'x', 'x', 'x', '{gone}', '2026-01-01 00:00:00')"
+        ),
+        format!(
+            "INSERT INTO zendo_oidc_sign_in (id, user_id, person, token_id, console_token_id, created) \
+             VALUES ('{gone}', '{gone}', 'x', '{gone}', '{gone}', '2026-01-01 00:00:00')"
+        ),
+        format!(
+            "INSERT INTO zendo_oidc_device (client_id, user_id, sign_in_id) VALUES ('{gone}', '{gone}', '{gone}')"
+        ),
         format!("INSERT INTO zendo_api_key_bounds (api_key_id, generation) VALUES ('{gone}', 1)"),
         format!(
             "INSERT INTO zendo_token_network (token_id, network, first_used, last_used) \

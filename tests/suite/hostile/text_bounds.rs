@@ -16,7 +16,9 @@ on_each_store! {
 const LONG: usize = 70_000;
 /// Served, and without a text of their own that is kept, or with those of another operation; or in need of what is not
 /// there. All are written by the store's one way, which looks at lengths.
-const WITHOUT_TEXTS: [&str; 15] = [
+const WITHOUT_TEXTS: [&str; 16] = [
+    // As /service_connectors takes it, and keeps nothing of it.
+    "/service_connectors/verify",
     "/activate",
     "/devices/{device_id}/verify",
     "/pipeline_deployments",
@@ -270,6 +272,38 @@ fn requests() -> Vec<(&'static str, &'static str, Value)> {
             }),
         ),
         (
+            "{deployment}",
+            "/api/v1/deployments",
+            json!({
+                "project": "{project}", "name": "NAME", "snapshot_id": "{snapshot}", "deployer_id": "{store}",
+                "url": "http://d", "auth_key": "k",
+            }),
+        ),
+        (
+            "{service}",
+            "/api/v1/services",
+            json!({
+                "project": "{project}", "name": "NAME", "config": {"type": "x", "unlike": "NAME"},
+                "service_type": {"type": "t", "flavor": "f", "name": "n", "description": "d", "logo_url": "l"},
+                "service_source": "a.b", "admin_state": "active", "prediction_url": "http://p",
+                "health_check_url": "http://h",
+            }),
+        ),
+        (
+            "{connector}",
+            "/api/v1/service_connectors",
+            json!({
+                "name": "NAME", "description": "d", "connector_type": "docker", "auth_method": "password",
+                "resource_types": ["docker-registry"], "resource_id": "docker.io",
+                "configuration": {"username": "u", "password": "p"},
+            }),
+        ),
+        (
+            "{webhook}",
+            "/api/v1/webhooks",
+            json!({"project": "{project}", "name": "NAME", "webhook_type": "custom", "secret": "s"}),
+        ),
+        (
             "{link}",
             "/api/v1/model_version_artifacts",
             json!({
@@ -280,7 +314,7 @@ fn requests() -> Vec<(&'static str, &'static str, Value)> {
 }
 
 /// The paths of PUT, with the ids of what is there.
-const CHANGES: [(&str, &str); 27] = [
+const CHANGES: [(&str, &str); 31] = [
     ("/api/v1/projects/{project_name_or_id}", "{other}"),
     ("/api/v1/users/{user_name_or_id}", "{user}"),
     ("/api/v1/users/{user_name_or_id}/email-opt-in", "{user}"),
@@ -308,6 +342,10 @@ const CHANGES: [(&str, &str); 27] = [
     ("/api/v1/curated_visualizations/{visualization_id}", "{shown}"),
     ("/api/v1/run_wait_conditions/{run_wait_condition_id}", "{condition}"),
     ("/api/v1/run_wait_conditions/{run_wait_condition_id}/resolve", "{condition}"),
+    ("/api/v1/deployments/{deployment_id}", "{deployment}"),
+    ("/api/v1/services/{service_id}", "{service}"),
+    ("/api/v1/service_connectors/{connector_id}", "{connector}"),
+    ("/api/v1/webhooks/{webhook_id}", "{webhook}"),
 ];
 
 fn contract() -> Value {

@@ -80,9 +80,9 @@ pub(super) async fn attach_snapshot(
 ) -> ApiResult<Json<()>> {
     let may_replace = query.flag("allow_replace").unwrap_or(false);
     query.finish()?;
-    cx.require(COPY)?;
     let trigger = cx.find::<TriggerRow>(id).await?;
     let snapshot = cx.find::<SnapshotRow>(snapshot_id).await?;
+    cx.require(COPY)?;
     if trigger.body.project_id != snapshot.body.project_id {
         return Err(ApiError::key(format!(
             "\"There is no snapshot {snapshot_id} in the trigger's project\""

@@ -32,7 +32,7 @@ pub(super) struct SnapshotCopy {
 }
 
 /// What of a snapshot the copy takes over as it is.
-#[derive(Debug, FromRow)]
+#[derive(FromRow)]
 struct Source {
     id: Id,
     project_id: Id,

@@ -51,8 +51,10 @@ pub(crate) async fn of_versions(loader: &Loader<'_>, versions: &[Id]) -> ApiResu
         .to_owned();
     let shown: Vec<Place> = loader.store.fetch_all(&shown).await?;
     let context: &Context = loader;
-    let services =
-        context.read(true).load::<ServiceRow>(shown.iter().map(|place| place.id).collect()).await?;
+    let services = context
+        .read(loader.metadata)
+        .load::<ServiceRow>(shown.iter().map(|place| place.id).collect())
+        .await?;
     for Place { id, model_version_id, of_all } in shown {
         let Some(service) = services.get(&id) else { continue };
         let page = pages.entry(model_version_id).or_insert_with(|| {

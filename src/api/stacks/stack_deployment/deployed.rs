@@ -55,7 +55,9 @@ fn moment(query: &mut QueryParams, name: &str) -> Option<Timestamp> {
     match serde_json::from_value::<Moment>(Value::from(text)) {
         Ok(Moment(moment)) => Some(moment),
         Err(error) => {
-            query.refuse(name, "datetime_from_date_parsing", error.to_string());
+            // As ZenML says it of a date.
+            let message = error.to_string().replace(", too short", ", input is too short");
+            query.refuse(name, "datetime_from_date_parsing", message);
             None
         }
     }
