@@ -170,10 +170,11 @@ impl QueryParams {
             return Some(*choice);
         }
         let words: Vec<String> = choices.iter().map(|(word, _)| format!("'{word}'")).collect();
-        let (last, others) = words.split_last().expect("choices");
-        let message = match others {
-            [] => format!("Input should be {last}"),
-            others => format!("Input should be {} or {last}", others.join(", ")),
+        let message = match words.as_slice() {
+            [others @ .., last] if !others.is_empty() => {
+                format!("Input should be {} or {last}", others.join(", "))
+            }
+            words => format!("Input should be {}", words.concat()),
         };
         self.violations.push(Violation::of_query(name, "enum", message, &text));
         None
