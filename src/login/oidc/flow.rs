@@ -97,6 +97,18 @@ pub(super) fn provider_of(app: &App) -> ApiResult<&Oidc> {
     app.sign_in.oidc.as_ref().ok_or_else(none)
 }
 
+/// The provider, for a page that may sign people in here.
+///
+/// # Errors
+/// 404 without one; 403 for a page of another origin.
+fn provider_for_page<'a>(app: &'a App, headers: &HeaderMap) -> ApiResult<&'a Oidc> {
+    let oidc = provider_of(app)?;
+    match Page::of(&app.config, headers).may_sign_in(headers) {
+        true => Ok(oidc),
+        false => Err(AuthenticationError::ForeignPage.into()),
+    }
+}
+
 /// Who signs in how here.
 #[utoipa::path(
     get,
@@ -131,10 +143,7 @@ pub(crate) async fn start(
     headers: HeaderMap,
     JsonBody(request): JsonBody<StartRequest>,
 ) -> ApiResult<Response> {
-    let oidc = provider_of(&app)?;
-    if !Page::of(&app.config, &headers).may_sign_in(&headers) {
-        return Err(AuthenticationError::ForeignPage.into());
-    }
+    let oidc = provider_for_page(&app, &headers)?;
     let links = match request.link {
         true => {
             let principal = principal.acting()?;
@@ -215,10 +224,7 @@ pub(crate) async fn sign_in(
     headers: HeaderMap,
     JsonBody(request): JsonBody<SignInRequest>,
 ) -> ApiResult<Response> {
-    let oidc = provider_of(&app)?;
-    if !Page::of(&app.config, &headers).may_sign_in(&headers) {
-        return Err(AuthenticationError::ForeignPage.into());
-    }
+    let oidc = provider_for_page(&app, &headers)?;
     let client = origin.client();
     let hit = app.sign_in.login_limit.hit(client.0, app.env.clock.now());
     hit.map_err(|met| ApiError::limited(met.message, met.seconds))?;
