@@ -67,6 +67,20 @@ pub(crate) async fn answer_about(
     secrets: bool,
 ) -> ApiResult<ResponseOf<ServiceConnectorRow>> {
     let row = cx.find::<ServiceConnectorRow>(id).await?;
+    answer_of(cx, row, hydrate, secrets).await
+}
+
+/// The answer about a connector that was read.
+///
+/// # Errors
+/// The store's own.
+pub(super) async fn answer_of(
+    cx: &Context,
+    row: ServiceConnectorRow,
+    hydrate: bool,
+    secrets: bool,
+) -> ApiResult<ResponseOf<ServiceConnectorRow>> {
+    let id = row.id;
     let answers = answers_about(cx, vec![row], hydrate, secrets).await?;
     answers.into_iter().next().ok_or_else(|| not_found::<ServiceConnectorRow>(id))
 }

@@ -164,5 +164,5 @@ async fn get_connector(
     query.finish()?;
     let connector = cx.find::<ServiceConnectorRow>(id).await?;
     let secrets = shows_secrets_of(&cx, &connector, expand).await?;
-    answer_about(&cx, id, hydrate, secrets).await.map(Json)
+    answers::answer_of(&cx, connector, hydrate, secrets).await.map(Json)
 }
