@@ -132,7 +132,7 @@ impl Outbound {
     ///
     /// # Errors
     /// When no request to it would be made.
-    pub fn check(&self, url: &Url) -> Result<String, CallError> {
+    fn check(&self, url: &Url) -> Result<String, CallError> {
         let has_user = !url.username().is_empty() || url.password().is_some();
         let Some(host) = url.host().filter(|_| matches!(url.scheme(), "https" | "http") && !has_user) else {
             return Err(CallError::Url);
