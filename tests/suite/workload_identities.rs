@@ -1,15 +1,14 @@
 //! Jobs of GitHub, GitLab and Kubernetes get their token for the identity that they have: from the terminal, as the examples
 //! and docs/workloads.md write it, with tokens of two real providers.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::process::Child;
 
 use crate::support::{
-    Caller, Database, Issuer, PASSWORD, Program, TestApp, ZENDO, apart, end_of, missing, reference_python,
-    said_in, wait_until,
+    Caller, Database, FarSide, Issuer, PASSWORD, Program, TestApp, ZENDO, apart, end_of, reference_python,
+    wait_until,
 };
 use crate::trusts::service_account;
 
@@ -171,48 +170,21 @@ async fn a_job_finds_its_identity_and_keeps_a_good_token() {
 /// A provider of tests/browser or tests/python.
 struct Provider {
     url: String,
-    _child: Child,
-    _folder: tempfile::TempDir,
+    _program: FarSide,
 }
 
 impl Provider {
-    async fn start(program: impl AsRef<std::ffi::OsStr>, script: &str, variable: (&str, String)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut command = apart(program, folder.path());
-        command
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(script))
-            .env(variable.0, variable.1);
-        let child = command.spawn().unwrap();
-        let mut url = String::new();
-        wait_until("the provider says where it listens", LIMIT, async || {
-            let said = said_in(folder.path());
-            let line = said.lines().find_map(|line| serde_json::from_str::<Value>(line).ok());
-            url = line.map(|line| line["url"].as_str().unwrap_or_default().to_owned()).unwrap_or_default();
-            !url.is_empty()
-        })
-        .await;
-        Self { url, _child: child, _folder: folder }
+    fn of(program: FarSide) -> Self {
+        Self { url: program.url().to_owned(), _program: program }
     }
 
     /// The certified one.
     async fn of_node() -> Option<Self> {
-        let Some(packages) = std::env::var_os("ZENDO_TEST_BROWSER") else {
-            missing("oidc-provider", "run tests/run, which installs it");
-            return None;
-        };
-        let packages = packages.into_string().unwrap();
-        Some(Self::start("node", "browser/job_identities.mjs", ("ZENDO_TEST_BROWSER", packages)).await)
+        FarSide::node("browser/job_identities.mjs").await.map(Self::of)
     }
 
     async fn of_python() -> Option<Self> {
-        let python =
-            std::env::var_os("ZENDO_TEST_PYTHON").map(|folder| PathBuf::from(folder).join("bin/python"));
-        let Some(python) = python.filter(|path| path.exists()) else {
-            missing("Authlib", "run tests/run, which installs it");
-            return None;
-        };
-        let variable = ("PYTHONDONTWRITEBYTECODE", "1".to_owned());
-        Some(Self::start(python, "python/job_identities.py", variable).await)
+        FarSide::python("python/job_identities.py").await.map(Self::of)
     }
 
     fn at(&self, shape: &str) -> String {

@@ -1,73 +1,33 @@
-//! Providers that run beside a test.
-
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+//! Providers that run beside a test, and what the certified one is told to do.
 
 use serde_json::{Value, json};
-use tokio::process::Child;
 
-use crate::support::{Caller, apart, missing, said_in, wait_until};
-
-const BROWSER: &str = "ZENDO_TEST_BROWSER";
-const PYTHON: &str = "ZENDO_TEST_PYTHON";
-/// Keys of RSA take a while, and machines are busy.
-const TIME_LIMIT: Duration = Duration::from_secs(120);
+use crate::support::{self, Caller};
 
 /// A provider; killed with the test.
 pub(super) struct FarSide {
     pub url: String,
-    _child: Child,
-    _folder: tempfile::TempDir,
+    _program: support::FarSide,
 }
 
 impl FarSide {
     /// The certified one, if its package is there.
     pub(super) async fn certified() -> Option<Self> {
-        let packages = std::env::var_os(BROWSER).filter(|folder| Path::new(folder).exists());
-        let Some(packages) = packages else {
-            missing("oidc-provider, a package of tests/browser", "run tests/run, which installs it");
-            return None;
-        };
-        Some(Self::start("node".into(), "browser/oidc_provider.mjs", &[(BROWSER, packages)]).await)
+        support::FarSide::openid_provider().await.map(Self::of)
     }
 
     /// The one that misbehaves as it is told.
     pub(super) async fn misbehaving() -> Option<Self> {
-        Self::python("python/misbehaving_provider.py").await
+        support::FarSide::python("python/misbehaving_provider.py").await.map(Self::of)
     }
 
     /// One of another make.
     pub(super) async fn authlib() -> Option<Self> {
-        Self::python("python/authlib_provider.py").await
+        support::FarSide::python("python/authlib_provider.py").await.map(Self::of)
     }
 
-    async fn python(program: &str) -> Option<Self> {
-        let python = std::env::var_os(PYTHON).map(|folder| PathBuf::from(folder).join("bin/python"));
-        let Some(python) = python.filter(|python| python.exists()) else {
-            missing("a package of tests/python", "run tests/run, which installs them");
-            return None;
-        };
-        Some(Self::start(python.into(), program, &[]).await)
-    }
-
-    async fn start(interpreter: OsString, program: &str, variables: &[(&str, OsString)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut command = apart(interpreter, folder.path());
-        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(program));
-        command.envs(variables.iter().map(|(name, value)| (name, value)));
-        let mut child = command.spawn().unwrap();
-        let mut url = String::new();
-        wait_until("the provider says where it listens", TIME_LIMIT, async || {
-            let said = said_in(folder.path());
-            assert!(child.try_wait().unwrap().is_none(), "the provider ended: {said}");
-            let line = said.lines().find(|line| line.starts_with("{\"url\"")).map(str::to_owned);
-            let line: Option<Value> = line.and_then(|line| serde_json::from_str(&line).ok());
-            url = line.map_or_else(String::new, |line| line["url"].as_str().unwrap().to_owned());
-            !url.is_empty()
-        })
-        .await;
-        Self { url, _child: child, _folder: folder }
+    fn of(program: support::FarSide) -> Self {
+        Self { url: program.url().to_owned(), _program: program }
     }
 
     /// What the certified one answers to a command of the test.

@@ -1,6 +1,7 @@
 //! Programs that connectors and sign-ins lead to: an OpenID provider, a cluster, a registry. Each is a process of its
 //! test's own on a free port.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command as Blocking;
 use std::time::Duration;
@@ -9,9 +10,11 @@ use serde_json::Value;
 use tokio::process::{Child, Command};
 
 use super::browser::PACKAGES;
+use super::python::interpreter;
 use super::{Caller, apart, missing, said_in, wait_until};
 
-const LIMIT: Duration = Duration::from_secs(60);
+/// Keys of RSA take a while, and machines are busy.
+const LIMIT: Duration = Duration::from_secs(120);
 const TESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
 
 /// One of them, ended with its test.
@@ -25,16 +28,32 @@ pub struct FarSide {
 impl FarSide {
     /// The certified OpenID provider of `tests/browser/oidc_provider.mjs`. None, said out loud, when it isn't here.
     pub async fn openid_provider() -> Option<Self> {
+        Self::node("browser/oidc_provider.mjs").await
+    }
+
+    /// A program of `tests/browser` that uses the certified provider. None, said out loud, when it isn't here.
+    pub async fn node(program: &str) -> Option<Self> {
         let packages = std::env::var_os(PACKAGES).map(PathBuf::from);
         let packages = packages.filter(|folder| folder.join("node_modules/oidc-provider").exists());
         let Some(packages) = packages else {
             missing("oidc-provider", "run tests/run, which installs it");
             return None;
         };
+        Some(Self::program("node", program, (PACKAGES, packages.as_os_str())).await)
+    }
+
+    /// A program of `tests/python` that uses its packages. None, said out loud, when they aren't here.
+    pub async fn python(program: &str) -> Option<Self> {
+        // They share modules, of which nothing is to be left beside them.
+        let variable = ("PYTHONDONTWRITEBYTECODE", OsStr::new("1"));
+        Some(Self::program(interpreter()?, program, variable).await)
+    }
+
+    async fn program(interpreter: impl AsRef<OsStr>, program: &str, variable: (&str, &OsStr)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut node = apart("node", folder.path());
-        node.arg(format!("{TESTS}/browser/oidc_provider.mjs")).env(PACKAGES, packages);
-        Some(Self::run(node, folder).await)
+        let mut command = apart(interpreter, folder.path());
+        command.arg(format!("{TESTS}/{program}")).env(variable.0, variable.1);
+        Self::run(command, folder).await
     }
 
     /// The cluster of `tests/python/cluster.py`, whose certificate is signed by `ca.pem` of its folder, as is that of

@@ -11,7 +11,7 @@ const ENVIRONMENT: &str = "ZENDO_TEST_PYTHON";
 /// Machines are busy.
 const TIME_LIMIT: Duration = Duration::from_secs(600);
 
-fn interpreter() -> Option<PathBuf> {
+pub(super) fn interpreter() -> Option<PathBuf> {
     let found = std::env::var_os(ENVIRONMENT).map(|folder| PathBuf::from(folder).join("bin/python"));
     let found = found.filter(|path| path.exists());
     if found.is_none() {
