@@ -190,7 +190,7 @@ async fn make_more(app: &TestApp, database: &Database, maker: &Maker, made: &Mad
         let asked = machine.post_form("/api/v1/device_authorization", &[("client_id", &client)]).await;
         asked.expect_ok();
         let keys = format!("/service_accounts/{account}/api_keys");
-        let (name, text) = (format!("more_{number}"), "long ".repeat(40));
+        let (name, text) = (format!("more_{number}"), "text ".repeat(40));
         maker.make(&keys, json!({"name": name})).await;
         maker.make("/projects", json!({"name": name, "description": text})).await;
         maker.make("/service_accounts", json!({"name": name, "description": text, "active": true})).await;

@@ -128,7 +128,7 @@ impl Program {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        ServerProcess { child, url: String::new(), output, _program: self.clone() }
+        ServerProcess { child, url: String::new(), output, program: self.clone() }
     }
 }
 
@@ -138,8 +138,8 @@ pub struct ServerProcess {
     child: Child,
     url: String,
     output: tempfile::TempDir,
-    /// Its folder and database, kept for as long as it runs.
-    _program: Program,
+    /// How it was started, with its folder and database, kept for as long as it runs.
+    program: Program,
 }
 
 impl ServerProcess {
@@ -221,6 +221,10 @@ impl ServerProcess {
 
 impl Drop for ServerProcess {
     fn drop(&mut self) {
+        // What a sign-in says is for the person at the terminal, the code of a device with it: no log.
+        if self.program.args.iter().any(|arg| arg == "login") {
+            return;
+        }
         if let Ok(log) = std::fs::read(self.output.path().join("stderr")) {
             super::logs::keep("program", &String::from_utf8_lossy(&log));
         }
