@@ -1,4 +1,6 @@
-//! What handlers share, in groups: each handler names the groups that it needs ([`FromRef`]).
+//! What handlers share, in groups: each handler names the groups that it needs ([`FromRef`]), a resource's takes a
+//! [`Context`](crate::framework::Context). The whole goes to ways in, and to open routes that ask as a layer does who it is:
+//! a caller is proved with all of it but what resources alone use.
 
 use std::collections::BTreeSet;
 use std::ops::Deref;
@@ -106,6 +108,15 @@ pub struct Auth {
     pub token_history: TimeDelta,
 }
 
+/// [`App::auth_store`] as a handler's argument.
+pub struct AuthStore(pub Store);
+
+impl FromRef<AppState> for AuthStore {
+    fn from_ref(app: &AppState) -> Self {
+        Self(app.auth_store.clone())
+    }
+}
+
 /// What bounds attempts to sign in, and remembers them.
 pub struct SignIn {
     pub throttle: Throttle,
@@ -184,6 +195,7 @@ group! {
     programs: Arc<Programs>,
     secrets: Arc<SecretsStore>,
     local_files: Arc<LocalFiles>,
+    intake: Arc<Intake>,
     schema_checks: Arc<SchemaChecks>,
 }
 
@@ -251,27 +263,22 @@ impl App {
 
     /// Who this server is to others, who are asked for tokens that are for it: its address, if the operator says that.
     pub fn own_audience(&self) -> &str {
-        self.config.server_url.as_ref().map_or_else(|| self.auth.tokens.parties().1, |url| url.0.as_str())
+        self.auth.own_audience(&self.config)
     }
 
     /// Where callers reach this server: as the operator says, else as this one did.
     pub fn base_url(&self, headers: &HeaderMap) -> String {
-        if let Some(url) = &self.config.server_url {
-            return url.0.clone();
-        }
-        let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-        format!("http://{host}{}", self.config.root_url_path.0)
+        base_url(&self.config, headers)
     }
+}
 
-    /// The server's row, at most a second old.
-    ///
-    /// # Errors
-    /// When the database doesn't answer.
-    pub async fn settings(&self) -> Result<Arc<SettingsRow>, Arc<StoreError>> {
-        let find = async || server::find(&self.auth_store).await.map(Some);
-        let found = self.server.settings.get(self.server.id.0, find).await?;
-        found.ok_or_else(|| Arc::new(StoreError::RowNotFound))
+/// As [`App::base_url`].
+pub fn base_url(config: &ServerSettings, headers: &HeaderMap) -> String {
+    if let Some(url) = &config.server_url {
+        return url.0.clone();
     }
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    format!("http://{host}{}", config.root_url_path.0)
 }
 
 impl Server {
@@ -297,6 +304,16 @@ impl Server {
         let way = if ahead > 0 { "ahead of" } else { "behind" };
         (ahead.abs() > 1000)
             .then(|| format!("the clock of this server is {seconds:.1} seconds {way} the database's"))
+    }
+
+    /// The server's row, at most a second old.
+    ///
+    /// # Errors
+    /// When the database doesn't answer.
+    pub async fn settings(&self, store: &Store) -> Result<Arc<SettingsRow>, Arc<StoreError>> {
+        let find = async || server::find(store).await.map(Some);
+        let found = self.settings.get(self.id.0, find).await?;
+        found.ok_or_else(|| Arc::new(StoreError::RowNotFound))
     }
 
     /// Forgets the server's row, since it was just changed here.
@@ -341,6 +358,11 @@ impl Auth {
             workload_leeway: config.workload.leeway(),
             token_history: TimeDelta::days(config.zendo.token_history.0.into()),
         }
+    }
+
+    /// As [`App::own_audience`].
+    pub fn own_audience<'a>(&'a self, config: &'a ServerSettings) -> &'a str {
+        config.server_url.as_ref().map_or_else(|| self.tokens.parties().1, |url| url.0.as_str())
     }
 
     /// What a token remembers that is made from this one: it goes back to the same proof. The one that asks was just found

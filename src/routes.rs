@@ -63,7 +63,7 @@ fn resources() -> RouteTable {
         components::routes(),
         curated_visualizations::routes(),
         deployments::routes(),
-        devices::routes::routes(),
+        devices::routes(),
         flavors::routes(),
         hook_invocations::routes(),
         logs::routes(),
@@ -95,7 +95,7 @@ fn resources() -> RouteTable {
         tags::routes(),
         triggers::routes(),
         trusts::routes(),
-        users::routes::routes(),
+        users::routes(),
         webhooks::routes(),
         users::identities::routes(),
     ]

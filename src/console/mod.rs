@@ -29,6 +29,7 @@ use tower::util::MapResponseLayer;
 
 use crate::address::Address;
 use crate::app::AppState;
+use crate::config::ServerSettings;
 use crate::middleware::headers::own_page;
 
 use asked::Asked;
@@ -49,9 +50,9 @@ pub struct Console {
     assets: Arc<Assets>,
 }
 
-impl FromRef<Console> for AppState {
+impl FromRef<Console> for Arc<ServerSettings> {
     fn from_ref(console: &Console) -> Self {
-        Self::clone(&console.app)
+        Self::clone(&console.app.config)
     }
 }
 
@@ -88,23 +89,23 @@ pub(crate) fn router(app: &AppState, api: Router) -> Router<AppState> {
     }
 }
 
-async fn to_console(State(app): State<AppState>) -> Redirect {
-    to(Address::of("/console/", &[]), &app)
+async fn to_console(State(config): State<Arc<ServerSettings>>) -> Redirect {
+    to(Address::of("/console/", &[]), &config)
 }
 
 /// The address that the official client opens, with what it says of the device.
-async fn to_device_page(State(app): State<AppState>, parts: Parts) -> Redirect {
+async fn to_device_page(State(config): State<Arc<ServerSettings>>, parts: Parts) -> Redirect {
     let asked = Asked::of(&parts);
     let page = Address::of(pages::verify::PATH, &[]);
-    to(page.maybe("device_id", asked.id("device_id")).maybe("user_code", asked.code("user_code")), &app)
+    to(page.maybe("device_id", asked.id("device_id")).maybe("user_code", asked.code("user_code")), &config)
 }
 
-async fn go_home(State(app): State<AppState>) -> Redirect {
-    to(Address::of(shell::HOME, &[]), &app)
+async fn go_home(State(config): State<Arc<ServerSettings>>) -> Redirect {
+    to(Address::of(shell::HOME, &[]), &config)
 }
 
-fn to(address: Address, app: &AppState) -> Redirect {
-    Redirect::to(address.below(&app.config.root_url_path.0).as_str())
+fn to(address: Address, config: &ServerSettings) -> Redirect {
+    Redirect::to(address.below(&config.root_url_path.0).as_str())
 }
 
 async fn not_found(visitor: Visitor) -> PageError {

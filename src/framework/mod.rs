@@ -33,11 +33,10 @@ pub(crate) mod routes;
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
 use serde::Serialize;
 
-use crate::app::App;
 use crate::auth::Principal;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::list::Listed;
-use crate::store::{Id, StoreError, Stored, Transaction, is_duplicate};
+use crate::store::{Id, Store, StoreError, Stored, Transaction, is_duplicate};
 
 pub(crate) use crate::http::envelope::{Logged, NoResources, Response, ShownSecret, WithRunMetadata};
 pub(crate) use context::Context;
@@ -113,8 +112,8 @@ pub(crate) async fn find_in<R: Resource>(tx: &mut Transaction, id: Id) -> ApiRes
 ///
 /// # Errors
 /// 404 when there is none; the store's own.
-pub(crate) async fn find_stored<R: Resource>(app: &App, id: Id) -> ApiResult<R> {
-    let row = app.store.fetch_optional(R::select().and_where(Expr::col("id").eq(id))).await?;
+pub(crate) async fn find_stored<R: Resource>(store: &Store, id: Id) -> ApiResult<R> {
+    let row = store.fetch_optional(R::select().and_where(Expr::col("id").eq(id))).await?;
     row.ok_or_else(|| not_found::<R>(id))
 }
 

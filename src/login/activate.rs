@@ -1,20 +1,23 @@
 //! The first admin of a server that was told to wait for one.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use sea_query::Query;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::accounts::server;
+use crate::accounts::server::activation;
 use crate::accounts::users::{self, UserResponse};
-use crate::app::AppState;
-use crate::audit::{Action, Event, Origin};
+use crate::app::{Auth, Server};
+use crate::audit::{Action, Audit, Event, Origin};
 use crate::auth::password;
+use crate::env::Environment;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::seed::{FirstAdmin, insert_admin};
-use crate::store::{Id, StoreError, Timestamp, Transaction};
+use crate::store::{Id, Store, StoreError, Timestamp, Transaction};
 
 /// Who the first admin is, and how the server presents itself (contract schema ServerActivationRequest).
 #[derive(Deserialize)]
@@ -30,21 +33,25 @@ pub(crate) struct ServerActivationRequest {
 
 /// Activates the server, once, and makes its first admin.
 pub(crate) async fn activate_server(
-    State(app): State<AppState>,
+    State(store): State<Store>,
+    State(server): State<Arc<Server>>,
+    State(auth): State<Arc<Auth>>,
+    State(audit): State<Arc<Audit>>,
+    State(env): State<Environment>,
     origin: Origin,
     JsonBody(request): JsonBody<ServerActivationRequest>,
 ) -> ApiResult<Json<Option<UserResponse>>> {
     let is_active = Query::select().column("active").from("server_settings").to_owned();
-    if app.store.fetch_optional(&is_active).await?.is_none_or(|(active,): (bool,)| active) {
+    if store.fetch_optional(&is_active).await?.is_none_or(|(active,): (bool,)| active) {
         return Err(already_active());
     }
     let (name, password) = admin_of(&request)?;
-    let admin = FirstAdmin { name, password_hash: app.auth.passwords.hash(password).await? };
-    let (now, engine) = (Timestamp::new(app.env.clock.now()), app.store.engine());
-    let (request, admin, random) = (&request, &admin, &*app.env.random);
-    let event = &app.audit.event(&origin, Action::ServerActivated).on("server", app.server.id, "");
-    let made = &app.audit.event(&origin, Action::UserCreated).with("is_admin", true);
-    let activated = app.store.write(|mut tx| async move {
+    let admin = FirstAdmin { name, password_hash: auth.passwords.hash(password).await? };
+    let (now, engine) = (Timestamp::new(env.clock.now()), store.engine());
+    let (request, admin, random) = (&request, &admin, &*env.random);
+    let event = &audit.event(&origin, Action::ServerActivated).on("server", server.id, "");
+    let made = &audit.event(&origin, Action::UserCreated).with("is_admin", true);
+    let activated = store.write(|mut tx| async move {
         if !set_active(&mut tx, request, now).await? {
             return Err(already_active());
         }
@@ -53,8 +60,8 @@ pub(crate) async fn activate_server(
         Ok(Event::commit_all(&[event, &made], tx, id).await?)
     });
     let id: Id = activated.await?;
-    app.server.forget_settings().await;
-    let user = users::find_account(&app.store, id).await?;
+    server.forget_settings().await;
+    let user = users::find_account(&store, id).await?;
     Ok(Json(user.map(|user| user.response(true))))
 }
 
@@ -81,7 +88,7 @@ async fn set_active(
     request: &ServerActivationRequest,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let mut update = server::activation(now);
+    let mut update = activation(now);
     if let Some(name) = &request.server_name {
         update.value("server_name", name.as_str());
     }

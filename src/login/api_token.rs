@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
@@ -22,7 +21,7 @@ use crate::auth::scope::{Narrowing, NarrowingError, Workload};
 use crate::auth::workload::{self, WorkloadRefusal};
 use crate::auth::{AuthenticationError, Principal, Scope, VerifiedToken};
 use crate::config::ServerSettings;
-use crate::framework::named_project;
+use crate::framework::{Context, named_project};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::written_json;
 use crate::http::query::QueryParams;
@@ -74,31 +73,26 @@ struct Asked {
         )
     )
 )]
-pub(crate) async fn get_api_token(
-    State(app): State<AppState>,
-    principal: Principal,
-    sender: Sender,
-    query: QueryParams,
-) -> ApiResult<Response> {
-    let asked = Asked::read(&app, query).await?;
-    let parent = principal.token()?;
+pub(crate) async fn get_api_token(cx: Context, sender: Sender, query: QueryParams) -> ApiResult<Response> {
+    let asked = Asked::read(&cx, query).await?;
+    let parent = cx.principal.token()?;
     let parents = parents_of_child(parent)?;
-    let scope = asked.scope(&app, &parent.claims.scope).await?;
-    let now = app.env.clock.now();
+    let scope = asked.scope(&cx, &parent.claims.scope).await?;
+    let now = cx.env.clock.now();
     let latest = match parent.claims.scope.api_key_id {
         None => parent.childrens_end(),
-        Some(id) => Box::pin(end_with_key(&app, parent, id)).await?,
+        Some(id) => Box::pin(end_with_key(&cx, parent, id)).await?,
     };
     let (kind, expires_at) = match asked.token_type {
         ApiTokenType::Generic => {
-            let end = end_of_life(&app.config, now, asked.expires_in, latest)?;
+            let end = end_of_life(&cx.config, now, asked.expires_in, latest)?;
             (TokenKind::Generic, Some(end))
         }
         // It has no end of its own, but neither does it outlive a generic token that asked for it.
         ApiTokenType::Workload => (TokenKind::Workload, latest),
     };
     let child = Child { kind, name: asked.name, expires_at, scope, parents };
-    let token = child.issue(&app, &principal, parent, sender, now).await?;
+    let token = child.issue(&cx, &cx.principal, parent, sender, now).await?;
     // A token has nothing that JSON would have to escape (RFC 7515, section 3.1).
     Ok(written_json(format!("\"{token}\"").into()))
 }

@@ -1,4 +1,7 @@
 //! Every way in: sign-in and its grants, API tokens, devices, and whom a request speaks for.
+//!
+//! Handlers here take the whole application: what proves a caller goes by the settings, the store, tokens, limits, the
+//! addresses of proxies and the audit, all of it but what resources alone use.
 
 pub(crate) mod activate;
 pub(crate) mod api_token;

@@ -15,7 +15,7 @@ use super::used_from::UsedFrom;
 use super::{basic, grants, session};
 use crate::accounts::devices::DeviceStatus;
 use crate::accounts::users::{Account, find_password};
-use crate::app::{App, AppState};
+use crate::app::{App, AppState, Auth};
 use crate::audit::Origin;
 use crate::auth::claims::{Claims, TokenKind, VerifiedToken};
 use crate::auth::policy::{Policy, access_of};
@@ -227,11 +227,11 @@ pub(crate) async fn verify(
 ///
 /// # Errors
 /// [`AuthenticationError`] with the reason.
-pub(crate) async fn recognise(app: &AppState, token: &str) -> Result<VerifiedToken, AuthenticationError> {
-    match app.auth.tokens.recognise(token) {
+pub(crate) async fn recognise(auth: &Auth, token: &str) -> Result<VerifiedToken, AuthenticationError> {
+    match auth.tokens.recognise(token) {
         Err(AuthenticationError::UnknownKey) => {
-            Box::pin(app.auth.signing_keys.look_again()).await.map_err(Arc::new)?;
-            app.auth.tokens.recognise(token)
+            Box::pin(auth.signing_keys.look_again()).await.map_err(Arc::new)?;
+            auth.tokens.recognise(token)
         }
         recognised => recognised,
     }
@@ -266,7 +266,7 @@ fn active(found: Option<Arc<Account>>, id: Uuid) -> Result<Arc<Account>, Authent
 
 /// The token of a browser's or client's session, if the request has one of this server's.
 pub(crate) async fn login_token(app: &AppState, headers: &HeaderMap) -> Option<VerifiedToken> {
-    let token = recognise(app, &credential(app, headers)?).await.ok()?;
+    let token = recognise(&app.auth, &credential(app, headers)?).await.ok()?;
     (token.claims.token_type == Some(TokenKind::Login)).then_some(token)
 }
 

@@ -64,7 +64,7 @@ pub(crate) async fn admit(guard: &Guard, request: Request) -> Result<Admitted, R
     };
     app.server.activity.note(now);
     let caller = Holder::Account(principal.user.id);
-    let (mut request, room) = match bodies::is_small(app, &request) {
+    let (mut request, room) = match bodies::is_small(&app.config, &request) {
         true => (request, None),
         false => Box::pin(bodies::make_room(app, caller, request)).await?,
     };

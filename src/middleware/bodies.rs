@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
 
-use crate::app::{App, AppState};
+use crate::app::{App, Edge};
 use crate::config::ServerSettings;
 use crate::http::budgets::{Budget, Holder, Share};
 use crate::http::client_address::ClientAddress;
@@ -57,18 +57,22 @@ pub(crate) async fn keep_small(
 
 /// Refuses bodies that are longer than an open route has use for that takes long ones. Where there is no room for one,
 /// whoever brings it may come again.
-pub(crate) async fn keep_within(State(app): State<AppState>, request: Request, next: Next) -> Response {
-    let most = LONG.min(app.config.max_request_body_size_in_bytes.0.into());
+pub(crate) async fn keep_within(
+    State(config): State<Arc<ServerSettings>>,
+    State(edge): State<Arc<Edge>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let most = LONG.min(config.max_request_body_size_in_bytes.0.into());
     if let Some(refusal) = declared(&request).and_then(|length| too_long(length, most)) {
         return refusal;
     }
-    if is_small(&app, &request) {
+    if is_small(&config, &request) {
         return next.run(request).await;
     }
-    let ClientAddress(address) =
-        ClientAddress::of(&app.edge.proxies, request.headers(), request.extensions());
+    let ClientAddress(address) = ClientAddress::of(&edge.proxies, request.headers(), request.extensions());
     let length = declared(&request).unwrap_or(most);
-    let Some(_share) = app.edge.budgets.strangers.try_take(Holder::Address(address), length) else {
+    let Some(_share) = edge.budgets.strangers.try_take(Holder::Address(address), length) else {
         return ApiError::busy().into_response();
     };
     if declared(&request).is_some() {
@@ -85,8 +89,8 @@ pub(crate) async fn keep_within(State(app): State<AppState>, request: Request, n
 }
 
 /// Whether a request has no body, or one that is not counted.
-pub(crate) fn is_small(app: &App, request: &Request) -> bool {
-    let most = SMALL.min(app.config.max_request_body_size_in_bytes.0.into());
+pub(crate) fn is_small(config: &ServerSettings, request: &Request) -> bool {
+    let most = SMALL.min(config.max_request_body_size_in_bytes.0.into());
     declared(request).is_some_and(|length| length <= most)
 }
 

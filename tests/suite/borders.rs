@@ -96,3 +96,74 @@ fn what_is_a_crate_of_its_own_knows_no_server() {
         assert!(!knows(name), "{name}");
     }
 }
+
+/// The cells of the rows of docs/architecture.md whose first cell is in that form.
+fn rows(first_cell: &str) -> Vec<Vec<String>> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/architecture.md");
+    let (row, first_cell) = (Regex::new(r"(?m)^\| (.*) \|$").unwrap(), Regex::new(first_cell).unwrap());
+    let cells = |row: &str| row.split(" | ").map(str::to_owned).collect::<Vec<_>>();
+    let rows =
+        row.captures_iter(&fs::read_to_string(page).unwrap()).map(|row| cells(&row[1])).collect::<Vec<_>>();
+    rows.into_iter().filter(|cells| first_cell.is_match(&cells[0])).collect()
+}
+
+/// What stands between backticks.
+fn quoted(cell: &str) -> BTreeSet<String> {
+    Regex::new("`([^`]+)`").unwrap().captures_iter(cell).map(|name| name[1].to_owned()).collect()
+}
+
+/// Files of the API's resources that have folders: the resource's folder, and the path within it.
+fn files_of_resources() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut all = Vec::new();
+    files(&root.join("src/api"), &mut all);
+    let all = all.iter().map(|path| path.strip_prefix(root).unwrap().to_str().unwrap().to_owned());
+    let split = |path: String| {
+        let parts: Vec<&str> = path.split('/').collect();
+        (parts.len() > 4).then(|| (format!("{}/", parts[..4].join("/")), parts[4..].join("/")))
+    };
+    all.filter_map(split).collect()
+}
+
+#[test]
+fn a_resource_has_the_files_of_the_anatomy() {
+    let anatomy: BTreeSet<String> = rows(r"^`\w+\.rs`").iter().flat_map(|row| quoted(&row[0])).collect();
+    let besides: BTreeSet<(String, String)> = rows("^`src/api/[a-z]+/[a-z_]+/`$")
+        .iter()
+        .flat_map(|row| quoted(&row[1]).into_iter().map(|file| (row[0].trim_matches('`').to_owned(), file)))
+        .collect();
+    assert!(anatomy.contains("create.rs") && !anatomy.contains("routes.rs"), "{anatomy:?}");
+    let (mut met, mut strange) = (BTreeSet::new(), Vec::new());
+    for (folder, file) in files_of_resources() {
+        let named = match file.split_once('/') {
+            Some((within, _)) => format!("{within}/"),
+            None => file.clone(),
+        };
+        if besides.contains(&(folder.clone(), named.clone())) {
+            met.insert((folder, named));
+        } else if !anatomy.contains(&named) {
+            strange.push(format!("{folder}{file}"));
+        }
+    }
+    assert!(strange.is_empty(), "docs/architecture.md doesn't say what these are for: {strange:?}");
+    let gone: Vec<_> = besides.difference(&met).collect();
+    assert!(gone.is_empty(), "docs/architecture.md lists what is no more: {gone:?}");
+}
+
+#[test]
+fn what_makes_and_changes_a_resource_has_its_place() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let handler =
+        Regex::new(r"(?m)^(?:pub(?:\(\w+\))? )?async fn (create|update)_\w+\(\s*(?:cx: Context|State\()")
+            .unwrap();
+    let mut misplaced = Vec::new();
+    for (folder, file) in files_of_resources() {
+        let text = fs::read_to_string(root.join(format!("{folder}{file}"))).unwrap();
+        for found in handler.captures_iter(&text) {
+            if file != format!("{}.rs", &found[1]) {
+                misplaced.push(format!("{folder}{file}: {}", &found[0]));
+            }
+        }
+    }
+    assert!(misplaced.is_empty(), "{misplaced:#?}");
+}

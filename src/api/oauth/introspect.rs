@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::State;
 use axum::http::HeaderMap;
 use secrecy::ExposeSecret;
 use serde::Serialize;
@@ -10,12 +9,13 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{IntrospectionForm, address_of_form, require_right, token_of_form};
-use crate::app::{App, AppState};
+use crate::app::Auth;
 use crate::auth::api_key::ApiKey;
 use crate::auth::claims::{Claims, TokenKind};
 use crate::auth::permissions::Permissions;
 use crate::auth::{Addresses, Credential, Principal};
 use crate::config::AuthScheme;
+use crate::framework::Context;
 use crate::http::error::ApiResult;
 use crate::http::openapi::shapes::OAuthError;
 use crate::login::principal;
@@ -106,23 +106,22 @@ pub(crate) struct ActiveToken {
     security(("CookieOAuth2TokenBearer" = []), ("ApiKeyAsPassword" = []))
 )]
 pub(crate) async fn introspect(
-    State(app): State<AppState>,
-    caller: Principal,
+    cx: Context,
     headers: HeaderMap,
     body: Bytes,
 ) -> ApiResult<Json<Introspection>> {
-    require_right(&app, &caller)?;
+    require_right(&cx.programs, &cx.principal)?;
     let token = token_of_form(&headers, &body)?;
     let from = address_of_form(&headers, &body)?.map_or(UsedFrom::Untold, UsedFrom::Address);
     let token = token.expose_secret();
     // Under the other schemes no request passes for its token.
-    if !matches!(app.config.auth_scheme, AuthScheme::OAuth2PasswordBearer | AuthScheme::External) {
+    if !matches!(cx.config.auth_scheme, AuthScheme::OAuth2PasswordBearer | AuthScheme::External) {
         return Ok(Json(Introspection::Inactive { active: false }));
     }
-    match principal::principal_of(&app, token, None, from, app.env.clock.now()).await {
+    match principal::principal_of(&cx, token, None, from, cx.env.clock.now()).await {
         Ok(holder) => {
             let key = ApiKey::decode(token).map(|key| key.id.0);
-            Ok(Json(Introspection::Active(Box::new(ActiveToken::of(&app, &holder, key)))))
+            Ok(Json(Introspection::Active(Box::new(ActiveToken::of(&cx.auth, &holder, key)))))
         }
         Err(error) if error.is_refusal() => Ok(Json(Introspection::Inactive { active: false })),
         Err(error) => Err(error.into()),
@@ -130,11 +129,11 @@ pub(crate) async fn introspect(
 }
 
 impl ActiveToken {
-    fn of(app: &App, holder: &Principal, key: Option<Uuid>) -> Self {
+    fn of(auth: &Auth, holder: &Principal, key: Option<Uuid>) -> Self {
         let said = match &holder.credential {
             Credential::Token(token) => Self::of_claims(&token.claims),
             _ => {
-                let (iss, aud) = app.auth.tokens.parties();
+                let (iss, aud) = auth.tokens.parties();
                 Self { api_key_id: key, iss: iss.to_owned(), aud: aud.to_owned(), ..Self::default() }
             }
         };

@@ -13,8 +13,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{INTROSPECT, REVOKE, refusals};
-use crate::app::{App, AppState, Auth};
-use crate::config::AuthScheme;
+use crate::app::{AppState, Auth, base_url};
+use crate::config::{AuthScheme, ServerSettings};
 use crate::framework::routes::Routes;
 use crate::login::{sign_in, token_endpoint};
 
@@ -66,8 +66,12 @@ pub(crate) async fn get_jwks(State(auth): State<Arc<Auth>>) -> Response {
     summary = "What this server offers and where (RFC 8414).",
     responses((status = 200, description = "The metadata", body = AuthorizationServerMetadata))
 )]
-pub(crate) async fn get_metadata(State(app): State<AppState>, headers: HeaderMap) -> Response {
-    (KEPT, Json(metadata(&app, &app.base_url(&headers)))).into_response()
+pub(crate) async fn get_metadata(
+    State(auth): State<Arc<Auth>>,
+    State(config): State<Arc<ServerSettings>>,
+    headers: HeaderMap,
+) -> Response {
+    (KEPT, Json(metadata(&auth, &config, &base_url(&config, &headers)))).into_response()
 }
 
 #[derive(ToSchema)]
@@ -119,10 +123,10 @@ struct AuthorizationServerMetadata {
     zendo_token_exchange_audience: String,
 }
 
-fn metadata(app: &App, base: &str) -> AuthorizationServerMetadata {
+fn metadata(auth: &Auth, config: &ServerSettings, base: &str) -> AuthorizationServerMetadata {
     // Whoever names the issuer by a URL means this one.
-    let issuer = Some(app.auth.tokens.parties().0).filter(|issuer| issuer.starts_with("http"));
-    let has_sign_in = app.config.auth_scheme == AuthScheme::OAuth2PasswordBearer;
+    let issuer = Some(auth.tokens.parties().0).filter(|issuer| issuer.starts_with("http"));
+    let has_sign_in = config.auth_scheme == AuthScheme::OAuth2PasswordBearer;
     AuthorizationServerMetadata {
         issuer: issuer.unwrap_or(base).to_owned(),
         token_endpoint: format!("{base}{}", token_endpoint::PATH),
@@ -145,7 +149,7 @@ fn metadata(app: &App, base: &str) -> AuthorizationServerMetadata {
         revocation_endpoint: format!("{base}{REVOKE}"),
         revocation_endpoint_auth_methods_supported: &["client_secret_basic"],
         service_documentation: format!("{base}/docs"),
-        zendo_token_signing_alg: app.auth.tokens.algorithm(),
-        zendo_token_exchange_audience: app.own_audience().to_owned(),
+        zendo_token_signing_alg: auth.tokens.algorithm(),
+        zendo_token_exchange_audience: auth.own_audience(config).to_owned(),
     }
 }

@@ -23,7 +23,7 @@ use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 use utoipa::ToSchema;
 
-use crate::app::{App, AppState};
+use crate::app::{AppState, Programs};
 use crate::auth::kind::Kind;
 use crate::auth::permissions::Verb;
 use crate::auth::{Principal, api_key};
@@ -76,10 +76,10 @@ fn bearer_of_password(basic: &HeaderValue) -> Option<HeaderValue> {
 
 /// # Errors
 /// 403 for who may not ask about the tokens of others.
-fn require_right(app: &App, principal: &Principal) -> ApiResult<()> {
+fn require_right(programs: &Programs, principal: &Principal) -> ApiResult<()> {
     let user = &principal.user;
     let is_named =
-        user.body.is_service_account && app.programs.introspection_accounts.have(user.id.0, &user.name);
+        user.body.is_service_account && programs.introspection_accounts.have(user.id.0, &user.name);
     if user.body.is_admin || is_named {
         return Ok(());
     }

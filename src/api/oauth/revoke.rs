@@ -2,14 +2,13 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::State;
 use axum::http::HeaderMap;
 use secrecy::ExposeSecret;
 
 use super::{TokenForm, require_right, token_of_form};
-use crate::app::AppState;
 use crate::audit::{Action, Origin};
-use crate::auth::{Principal, api_key};
+use crate::auth::api_key;
+use crate::framework::Context;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::openapi::shapes::{Null, OAuthError};
 use crate::login::principal;
@@ -37,13 +36,12 @@ use crate::tasks;
     security(("CookieOAuth2TokenBearer" = []), ("ApiKeyAsPassword" = []))
 )]
 pub(crate) async fn revoke(
-    State(app): State<AppState>,
-    caller: Principal,
+    cx: Context,
     origin: Origin,
     headers: HeaderMap,
     body: Bytes,
 ) -> ApiResult<Json<()>> {
-    require_right(&app, &caller)?;
+    require_right(&cx.programs, &cx.principal)?;
     let token = token_of_form(&headers, &body)?;
     // Whoever has asked for it may have gone by the time that the token is read.
     tasks::must_finish();
@@ -51,11 +49,11 @@ pub(crate) async fn revoke(
         // Whoever asks must not think that it is done (section 2.2.1).
         return Err(ApiError::oauth("unsupported_token_type", "An API key is rotated or deleted instead."));
     }
-    match principal::recognise(&app, token.expose_secret()).await {
+    match principal::recognise(&cx.auth, token.expose_secret()).await {
         Ok(token) => {
-            let event = app.audit.event(&origin, Action::TokenRevoked).on("api_token", Id(token.id), "");
-            app.auth.register.flush().await?;
-            app.auth.revocations.revoke(token.revocation(), &event, app.env.clock.now()).await?;
+            let event = cx.audit.event(&origin, Action::TokenRevoked).on("api_token", Id(token.id), "");
+            cx.auth.register.flush().await?;
+            cx.auth.revocations.revoke(token.revocation(), &event, cx.env.clock.now()).await?;
         }
         Err(error) if error.is_refusal() => {}
         Err(error) => return Err(error.into()),

@@ -1,6 +1,7 @@
 //! Whether the process lives, and whether it can work.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -8,7 +9,7 @@ use axum::http::StatusCode;
 use axum::routing::any;
 use tokio::time::timeout;
 
-use crate::app::AppState;
+use crate::app::{AuthStore, Server};
 use crate::auth::kind::Kind;
 use crate::framework::routes::{RouteTable, Routes};
 use crate::store::passing;
@@ -55,14 +56,17 @@ pub(crate) async fn health() -> &'static str {
         (status = 503, description = "It can't, and why.", body = String, content_type = "text/plain")
     )
 )]
-pub(crate) async fn ready(State(app): State<AppState>) -> (StatusCode, Cow<'static, str>) {
+pub(crate) async fn ready(
+    State(server): State<Arc<Server>>,
+    State(AuthStore(store)): State<AuthStore>,
+) -> (StatusCode, Cow<'static, str>) {
     let checked = async {
-        app.auth_store.check().await?;
-        app.auth_store.ensure_writable().await
+        store.check().await?;
+        store.ensure_writable().await
     };
     let reason = match timeout(PATIENCE, checked).await {
         Ok(Ok(())) => {
-            return match app.server.wrong_clock() {
+            return match server.wrong_clock() {
                 None => (StatusCode::OK, "ok".into()),
                 Some(difference) => (StatusCode::OK, format!("ok\n{difference}\n").into()),
             };

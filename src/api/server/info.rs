@@ -1,13 +1,14 @@
 //! What a client may know of the server before it signs in.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 
-use crate::app::AppState;
-use crate::config::{AuthScheme, DeploymentType, HttpUrl, SecretsStoreType};
+use crate::app::{AuthStore, SecretsStore, Server};
+use crate::config::{AuthScheme, DeploymentType, HttpUrl, SecretsStoreType, ServerSettings};
 use crate::http::error::{ApiError, ApiResult};
 use crate::store::{Engine, Id, Timestamp, ZENML_REVISION};
 
@@ -49,8 +50,13 @@ pub(crate) async fn get_version() -> Json<&'static str> {
 }
 
 /// Facts about the server.
-pub(crate) async fn get_info(State(app): State<AppState>) -> ApiResult<Json<ServerModel>> {
-    let settings = app.settings().await.map_err(|error| {
+pub(crate) async fn get_info(
+    State(config): State<Arc<ServerSettings>>,
+    State(server): State<Arc<Server>>,
+    State(secrets): State<Arc<SecretsStore>>,
+    State(AuthStore(store)): State<AuthStore>,
+) -> ApiResult<Json<ServerModel>> {
+    let settings = server.settings(&store).await.map_err(|error| {
         tracing::error!(%error, "the server's settings could not be read");
         ApiError::store_unavailable(&error)
     })?;
@@ -61,18 +67,18 @@ pub(crate) async fn get_info(State(app): State<AppState>) -> ApiResult<Json<Serv
         version: ZENML_REVISION,
         active: settings.body.active,
         debug: false,
-        deployment_type: app.config.deployment_type,
-        database_type: match app.store.engine() {
+        deployment_type: config.deployment_type,
+        database_type: match store.engine() {
             Engine::Sqlite => DatabaseType::Sqlite,
             Engine::MySql => DatabaseType::Mysql,
         },
-        secrets_store_type: app.secrets.kind,
-        auth_scheme: app.config.auth_scheme,
-        server_url: url(&app.config.server_url),
-        dashboard_url: url(&app.config.dashboard_url),
+        secrets_store_type: secrets.kind,
+        auth_scheme: config.auth_scheme,
+        server_url: url(&config.server_url),
+        dashboard_url: url(&config.dashboard_url),
         analytics_enabled: settings.body.enable_analytics,
-        metadata: app.config.metadata.0.clone(),
-        last_user_activity: Some(app.server.activity.last().max(settings.body.last_user_activity)),
+        metadata: config.metadata.0.clone(),
+        last_user_activity: Some(server.activity.last().max(settings.body.last_user_activity)),
         pro_dashboard_url: None,
         pro_api_url: None,
         pro_organization_id: None,

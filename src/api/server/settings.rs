@@ -1,16 +1,13 @@
 //! The server's own row, and its settings as the API answers about them.
 
 use axum::Json;
-use axum::extract::State;
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::server::{self, SettingsColumns, SettingsRow};
-use crate::app::{App, AppState};
 use crate::audit::{Action, Origin};
-use crate::auth::Principal;
 use crate::auth::kind::Kind;
-use crate::framework::NoResources;
 use crate::framework::routes::Routes;
+use crate::framework::{Context, NoResources};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::query::QueryParams;
@@ -62,38 +59,36 @@ pub(crate) fn routes() -> Routes {
 
 /// The server's settings.
 pub(crate) async fn get_settings(
-    State(app): State<AppState>,
-    _: Principal,
+    cx: Context,
     mut query: QueryParams,
 ) -> ApiResult<Json<ServerSettingsResponse>> {
     let hydrate = query.flag("hydrate").unwrap_or(true);
     query.finish()?;
-    Ok(Json(response(&app, hydrate).await?))
+    Ok(Json(response(&cx, hydrate).await?))
 }
 
 /// Changes the server's settings.
 pub(crate) async fn update_settings(
-    State(app): State<AppState>,
-    principal: Principal,
+    cx: Context,
     origin: Origin,
     JsonBody(update): JsonBody<ServerSettingsUpdate>,
 ) -> ApiResult<Json<ServerSettingsResponse>> {
-    let change = update.change(app.server.id, Timestamp::new(app.env.clock.now()));
+    let change = update.change(cx.server.id, Timestamp::new(cx.env.clock.now()));
     if !change.changed().is_empty() {
-        if !principal.user.body.is_admin {
+        if !cx.principal.user.body.is_admin {
             let message = "Only an admin may change the settings of the server.";
             return Err(ApiError::illegal(message));
         }
-        let event = app.audit.event(&origin, Action::SettingsChanged).on("server", app.server.id, "");
-        event.with("changed", change.changed()).change(&app.store, &change.statement()).await?;
-        app.server.forget_settings().await;
+        let event = cx.audit.event(&origin, Action::SettingsChanged).on("server", cx.server.id, "");
+        event.with("changed", change.changed()).change(&cx.store, &change.statement()).await?;
+        cx.server.forget_settings().await;
     }
-    Ok(Json(response(&app, true).await?))
+    Ok(Json(response(&cx, true).await?))
 }
 
-async fn response(app: &App, hydrate: bool) -> ApiResult<ServerSettingsResponse> {
-    let SettingsRow { id, body: mut columns, .. } = server::find(&app.store).await?;
-    columns.last_user_activity = Ord::max(app.server.activity.last(), columns.last_user_activity);
+async fn response(cx: &Context, hydrate: bool) -> ApiResult<ServerSettingsResponse> {
+    let SettingsRow { id, body: mut columns, .. } = server::find(&cx.store).await?;
+    columns.last_user_activity = Ord::max(cx.server.activity.last(), columns.last_user_activity);
     Ok(ServerSettingsResponse {
         body: ServerSettingsBody { server_id: id, columns },
         metadata: hydrate.then_some(NoResources {}),

@@ -99,8 +99,8 @@ pub(crate) async fn download_archive(
     let token = query.required("token").unwrap_or_default();
     query.finish()?;
     let projects = require_download(&app, &token, DOWNLOAD, id, address).await?;
-    let version = find_stored::<ArtifactVersionRow>(&app, id).await?;
-    let artifact = find_stored::<ArtifactRow>(&app, version.artifact_id).await?;
+    let version = find_stored::<ArtifactVersionRow>(&app.store, id).await?;
+    let artifact = find_stored::<ArtifactRow>(&app.store, version.artifact_id).await?;
     let right = app.edge.budgets.downloads.begin(Holder::Address(address))?;
     let archive = archive(&app, &version, projects.as_ref()).await?;
     let name = format!("{}-{}.tar.gz", artifact.name, version.body.version);

@@ -1,15 +1,17 @@
 //! Triggers: what is to start runs of a snapshot, and when. They are kept here for whoever fires them.
 
 mod attach;
-mod change;
 mod copy;
+mod create;
 mod cron;
+mod delete;
+mod filters;
 mod links;
-mod list;
 mod paths;
-mod requests;
 mod schedule;
+mod settings;
 mod targets;
+mod update;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +20,7 @@ use sea_query::{Expr, ExprTrait, Order, Query as Sql, SimpleExpr};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use self::requests::TriggerType;
+use self::settings::TriggerType;
 use super::webhooks::WebhookRow;
 use crate::accounts::users::UserResponse;
 use crate::api::runs::pipeline_runs::RunRow;
@@ -46,11 +48,11 @@ const COPY: Permission = pipeline_snapshots::KIND.to(Verb::Create);
 
 pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
-        .post(TRIGGERS, change::create_trigger)
-        .get(TRIGGERS, list::list_triggers)
+        .post(TRIGGERS, create::create_trigger)
+        .get(TRIGGERS, filters::list_triggers)
         .get(TRIGGER, get::<TriggerRow>)
-        .put(TRIGGER, change::update_trigger)
-        .delete(TRIGGER, change::delete_trigger)
+        .put(TRIGGER, update::update_trigger)
+        .delete(TRIGGER, delete::delete_trigger)
         .put(SNAPSHOT, attach::attach_snapshot)
         .also(&[Also::met(COPY, "the copy that is attached")])
         .also(&LINKED)

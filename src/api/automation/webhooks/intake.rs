@@ -8,19 +8,22 @@ use axum::extract::{FromRequest, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use secrecy::SecretString;
 
 use super::{SIGNING_SECRET, WebhookRow};
 use crate::api::stacks::secrets::open_one;
-use crate::app::AppState;
+use crate::app::SecretsStore;
+use crate::auth::cipher::SecretCipher;
+use crate::env::Environment;
 use crate::framework::Context;
 use crate::http::client_address::ClientAddress;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::path::{PathId, PathNameAndId};
 use crate::http::query::QueryParams;
-use crate::intake::{Answer, Counts, Delivery, Outcome, Provider, is_first};
-use crate::store::{Id, Timestamp};
+use crate::intake::{Answer, Counts, Delivery, Intake, Outcome, Provider, is_first};
+use crate::store::{Id, Store, Timestamp};
 
 /// Bytes of a body that are looked at where requests are waited for; more take a thread.
 const QUICKLY_CHECKED: usize = 64 << 10;
@@ -28,7 +31,10 @@ const QUICKLY_CHECKED: usize = 64 << 10;
 /// Takes a delivery that is signed as its provider signs, once: one that is sent again gets the same answer, and is no
 /// other.
 pub(super) async fn receive(
-    State(app): State<AppState>,
+    State(intake): State<Arc<Intake>>,
+    State(secrets): State<Arc<SecretsStore>>,
+    State(store): State<Store>,
+    State(env): State<Environment>,
     ClientAddress(address): ClientAddress,
     PathNameAndId(provider, id): PathNameAndId,
     request: Request,
@@ -38,15 +44,16 @@ pub(super) async fn receive(
     provider
         .check_headers(request.headers())
         .map_err(|reason| refuse(ApiError::plain(StatusCode::BAD_REQUEST, reason)))?;
-    app.intake.admit(id, address, app.env.clock.now()).map_err(|too_many| {
+    let now = env.clock.now();
+    intake.admit(id, address, now).map_err(|too_many| {
         let message = "There are too many deliveries from this address.";
         refuse(ApiError::limited(message, too_many.seconds))
     })?;
-    let webhook = find(&app, provider, id).await.map_err(refuse)?;
+    let webhook = find(&store, &secrets.cipher, provider, id).await.map_err(refuse)?;
     let headers = request.headers().clone();
-    let body = Bytes::from_request(request, &app).await.map_err(IntoResponse::into_response)?;
-    let delivery = check(&app, provider, webhook, headers, body).await.map_err(refuse)?;
-    accept(&app, id, &delivery).await.map_err(refuse)?;
+    let body = Bytes::from_request(request, &()).await.map_err(IntoResponse::into_response)?;
+    let delivery = check(&intake, provider, webhook, (headers, body), now).await.map_err(refuse)?;
+    accept(&store, id, &delivery, now).await.map_err(refuse)?;
     Ok(match delivery.answer {
         Answer::Accepted => StatusCode::ACCEPTED.into_response(),
         Answer::Ok => StatusCode::OK.into_response(),
@@ -68,7 +75,7 @@ fn not_found() -> ApiError {
     ApiError::plain(StatusCode::NOT_FOUND, "Not Found")
 }
 
-async fn find(app: &AppState, provider: Provider, id: Id) -> ApiResult<Receiver> {
+async fn find(store: &Store, cipher: &SecretCipher, provider: Provider, id: Id) -> ApiResult<Receiver> {
     let kind: &'static str = provider.into();
     let query = Sql::select()
         .column(("webhook", "active"))
@@ -78,9 +85,9 @@ async fn find(app: &AppState, provider: Provider, id: Id) -> ApiResult<Receiver>
         .and_where(Expr::col(("webhook", "id")).eq(id))
         .and_where(Expr::col(("webhook", "webhook_type")).eq(kind))
         .to_owned();
-    let found: Option<(bool, Option<Vec<u8>>)> = app.store.fetch_optional(&query).await?;
+    let found: Option<(bool, Option<Vec<u8>>)> = store.fetch_optional(&query).await?;
     let (is_active, stored) = found.ok_or_else(not_found)?;
-    let secret = stored.and_then(|stored| open_one(app, SIGNING_SECRET, &stored)).ok_or_else(|| {
+    let secret = stored.and_then(|stored| open_one(cipher, SIGNING_SECRET, &stored)).ok_or_else(|| {
         tracing::error!(webhook = %id, "the secret of a webhook is not there or can't be decrypted");
         ApiError::internal()
     })?;
@@ -90,13 +97,12 @@ async fn find(app: &AppState, provider: Provider, id: Id) -> ApiResult<Receiver>
 /// Whether the delivery is signed, and says what it has to. What is wrong with it is counted, unless the webhook takes
 /// none.
 async fn check(
-    app: &AppState,
+    intake: &Intake,
     provider: Provider,
     webhook: Receiver,
-    headers: HeaderMap,
-    body: Bytes,
+    (headers, body): (HeaderMap, Bytes),
+    now: DateTime<Utc>,
 ) -> ApiResult<Delivery> {
-    let now = app.env.clock.now();
     let (webhook, id, is_active) = (Arc::new(webhook.secret), webhook.id, webhook.is_active);
     let is_large = body.len() > QUICKLY_CHECKED;
     let look = move || {
@@ -108,7 +114,7 @@ async fn check(
         tracing::error!(%error, "a delivery could not be looked at");
         ApiError::internal()
     })?;
-    let count = |outcome| app.intake.counts.note(id, outcome, Timestamp::new(now));
+    let count = |outcome| intake.counts.note(id, outcome, Timestamp::new(now));
     match looked {
         Ok(Some(Ok(delivery))) => Ok(delivery),
         Ok(Some(Err(reason))) => {
@@ -126,9 +132,8 @@ async fn check(
 }
 
 /// Remembers and counts a delivery, if it is none that came before.
-async fn accept(app: &AppState, webhook: Id, delivery: &Delivery) -> ApiResult<()> {
-    let now = app.env.clock.now();
-    let accepted = app.store.write(|mut tx| async move {
+async fn accept(store: &Store, webhook: Id, delivery: &Delivery, now: DateTime<Utc>) -> ApiResult<()> {
+    let accepted = store.write(|mut tx| async move {
         let is_new = match &delivery.id {
             Some(delivery) => is_first(&mut tx, webhook, delivery, now).await?,
             None => true,

@@ -1,5 +1,7 @@
 //! Taking tokens back by their text, or all of an account.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -9,13 +11,14 @@ use utoipa::ToSchema;
 
 use super::REVOKE;
 use crate::accounts::users::{UserRow, find_account_named};
-use crate::app::AppState;
-use crate::audit::{Action, Event, Origin};
+use crate::app::{Auth, AuthStore};
+use crate::audit::{Action, Audit, Event, Origin};
 use crate::auth::{Principal, Revocation, VerifiedToken, api_key};
+use crate::env::Environment;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::login::principal::{self, MaybePrincipal};
-use crate::store::{Id, Timestamp};
+use crate::store::{Id, Store, Timestamp};
 
 /// What to revoke: exactly one of these.
 #[derive(Deserialize, ToSchema)]
@@ -56,17 +59,20 @@ fn is_zero(number: &u64) -> bool {
     responses((status = 200, description = "Revoked.", body = RevokeResponse))
 )]
 pub(crate) async fn revoke(
-    State(app): State<AppState>,
+    State(auth): State<Arc<Auth>>,
+    State(audit): State<Arc<Audit>>,
+    State(env): State<Environment>,
+    State(AuthStore(store)): State<AuthStore>,
     caller: MaybePrincipal,
     origin: Origin,
     JsonBody(request): JsonBody<RevokeRequest>,
 ) -> ApiResult<Json<RevokeResponse>> {
-    let now = app.env.clock.now();
+    let now = env.clock.now();
     // From here on the caller may be gone: an event has been made.
-    let event = app.audit.event(&origin, Action::TokenRevoked);
+    let event = audit.event(&origin, Action::TokenRevoked);
     let revoked = match request {
         RevokeRequest { token: Some(token), all: None | Some(false), user: None } => {
-            let token = token_to_revoke(&app, &token).await?;
+            let token = token_to_revoke(&auth, &token).await?;
             let event = match caller.known() {
                 Some(principal) => event.by(principal.claim()),
                 None => event,
@@ -75,12 +81,12 @@ pub(crate) async fn revoke(
         }
         RevokeRequest { token: None, all: Some(true), user: None } => {
             let principal = caller.acting()?;
-            Some(all_of(&app, &principal.user, event.by(principal.claim())))
+            Some(all_of(now, &principal.user, event.by(principal.claim())))
         }
         RevokeRequest { token: None, all: None | Some(false), user: Some(user) } => {
             let principal = caller.acting()?;
-            let user = find_user(&app, &principal, &user).await?;
-            Some(all_of(&app, &user, event.by(principal.claim())))
+            let user = find_user(&store, &principal, &user).await?;
+            Some(all_of(now, &user, event.by(principal.claim())))
         }
         _ => {
             let message = "Say one of token, all and user.";
@@ -90,19 +96,19 @@ pub(crate) async fn revoke(
     let Some((revocation, event)) = &revoked else {
         return Ok(Json(RevokeResponse { revoked: false, descendants: 0 }));
     };
-    app.auth.register.flush().await?;
-    let descendants = app.auth.revocations.revoke(*revocation, event, now).await?;
+    auth.register.flush().await?;
+    let descendants = auth.revocations.revoke(*revocation, event, now).await?;
     Ok(Json(RevokeResponse { revoked: true, descendants }))
 }
 
-async fn token_to_revoke(app: &AppState, token: &SecretString) -> ApiResult<Option<VerifiedToken>> {
+async fn token_to_revoke(auth: &Auth, token: &SecretString) -> ApiResult<Option<VerifiedToken>> {
     let token = token.expose_secret().trim();
     if token.starts_with(api_key::PREFIX) {
         let message =
             "That is an API key, no token: deactivate or rotate it where its service account is kept.";
         return Err(ApiError::value(message));
     }
-    match principal::recognise(app, token).await {
+    match principal::recognise(auth, token).await {
         Ok(token) => Ok(Some(token)),
         // What isn't ours is nothing to us.
         Err(error) if error.is_refusal() => Ok(None),
@@ -111,8 +117,8 @@ async fn token_to_revoke(app: &AppState, token: &SecretString) -> ApiResult<Opti
 }
 
 /// All that goes back to a proof up to now.
-fn all_of(app: &AppState, user: &UserRow, event: Event) -> (Revocation, Event) {
-    let until = last_date(app.env.clock.now(), user.password_changed_at);
+fn all_of(now: DateTime<Utc>, user: &UserRow, event: Event) -> (Revocation, Event) {
+    let until = last_date(now, user.password_changed_at);
     let kind = if user.body.is_service_account { "service_account" } else { "user" };
     (Revocation::AllOf { user_id: user.id.0, until }, event.on(kind, user.id, &user.name))
 }
@@ -124,12 +130,12 @@ fn last_date(now: DateTime<Utc>, password_changed_at: Option<Timestamp>) -> Date
     changed.filter(|changed| *changed > now && *changed - now <= TimeDelta::seconds(1)).unwrap_or(now)
 }
 
-async fn find_user(app: &AppState, principal: &Principal, name_or_id: &str) -> ApiResult<UserRow> {
+async fn find_user(store: &Store, principal: &Principal, name_or_id: &str) -> ApiResult<UserRow> {
     if !principal.user.body.is_admin {
         let message = "Only an admin revokes the tokens of others.";
         return Err(ApiError::illegal(message));
     }
-    let found = find_account_named(&app.auth_store, name_or_id).await?;
+    let found = find_account_named(store, name_or_id).await?;
     found.ok_or_else(|| {
         let message = format!("\"There is no account with the name or ID '{name_or_id}'.\"");
         ApiError::key(message)

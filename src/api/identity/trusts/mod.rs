@@ -1,8 +1,10 @@
 //! Trust rules: whose tokens are taken in exchange for one of a service account, as admins see and change them.
 
-pub(crate) mod changes;
+pub(crate) mod create;
+pub(crate) mod delete;
 mod rules;
 pub(crate) mod test;
+pub(crate) mod update;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -32,7 +34,8 @@ use crate::http::path::PathName;
 use crate::http::query::QueryParams;
 use crate::store::{Id, Stored, Timestamp};
 use crate::trusts::conditions::Conditions;
-use crate::trusts::{TrustColumns, TrustDetails, TrustRow, warnings::warnings};
+use crate::trusts::warnings::warnings;
+use crate::trusts::{TrustColumns, TrustDetails, TrustRow};
 
 pub(crate) const KIND: Kind = Kind::new("trusts").within_projects(&[]).credential();
 const TRUSTS: &str = "/api/v1/trusts";
@@ -42,10 +45,10 @@ const TEST: &str = "/api/v1/trusts/test";
 pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .get(TRUSTS, list_trusts)
-        .post(TRUSTS, changes::create_trust)
+        .post(TRUSTS, create::create_trust)
         .get(TRUST, get_trust)
-        .put(TRUST, changes::update_trust)
-        .delete(TRUST, changes::delete_trust)
+        .put(TRUST, update::update_trust)
+        .delete(TRUST, delete::delete_trust)
         .post(TEST, test::test_token)
         .needs(KIND.to(Verb::Read))
 }

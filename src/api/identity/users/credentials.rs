@@ -2,8 +2,8 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::changes::{Changes, NewPassword, TokensEnd, UserUpdate};
 use super::rules;
+use super::update::{Changes, NewPassword, TokensEnd, UserUpdate};
 use crate::accounts::users::{self, ActivationRow, PasswordRow, UserRow};
 use crate::app::App;
 use crate::audit::{Action, Claim, Origin};
@@ -59,7 +59,7 @@ pub(super) async fn change_password(
     let Some(new) = update.password.take() else {
         return Ok(changes);
     };
-    rules::with_passwords(app)?;
+    rules::with_passwords(app.sign_in.ways_in)?;
     let Some(old) = update.old_password.take() else {
         return Err(rules::forbidden("A new password takes the current one beside it, as old_password."));
     };

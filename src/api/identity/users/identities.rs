@@ -5,15 +5,15 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::routes::KIND;
-use super::rules;
+use super::{KIND, rules};
 use crate::accounts::admins::{can_sign_in, has_admin};
 use crate::accounts::identities::{self, IdentityRow, LONGEST_SUBJECT, NewIdentity};
 use crate::accounts::names::lock_names;
 use crate::accounts::users::{self, UserRow};
-use crate::app::{App, AppState};
+use crate::app::App;
 use crate::audit::{Action, Event, Origin};
 use crate::auth::Principal;
+use crate::framework::Context;
 use crate::framework::routes::Routes;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
@@ -105,24 +105,23 @@ pub(crate) async fn list_identities(
     security(("CookieOAuth2TokenBearer" = []))
 )]
 pub(crate) async fn link_identity(
-    State(app): State<AppState>,
-    principal: Principal,
+    cx: Context,
     origin: Origin,
     PathName(name_or_id): PathName,
     JsonBody(request): JsonBody<IdentityRequest>,
 ) -> ApiResult<Json<Vec<IdentityAnswer>>> {
-    rules::admins_only(&principal, "link a user to a person of the provider")?;
+    rules::admins_only(&cx.principal, "link a user to a person of the provider")?;
     let none = || ApiError::value("People don't sign in by OpenID Connect on this server.");
-    let oidc = app.sign_in.oidc.as_ref().ok_or_else(none)?;
-    let user = find_user(&app.store, &name_or_id).await?;
+    let oidc = cx.sign_in.oidc.as_ref().ok_or_else(none)?;
+    let user = find_user(&cx.store, &name_or_id).await?;
     let subject = request.subject.trim();
     let length = subject.chars().count();
     if length == 0 || length > LONGEST_SUBJECT || subject.contains(char::is_control) {
         return Err(ApiError::unprocessable(format!("subject: give 1 to {LONGEST_SUBJECT} characters")));
     }
-    let now = app.env.clock.now();
+    let now = cx.env.clock.now();
     let new = &NewIdentity {
-        id: app.env.random.id_in_time(now),
+        id: cx.env.random.id_in_time(now),
         issuer: oidc.provider.issuer(),
         subject,
         email: None,
@@ -130,15 +129,15 @@ pub(crate) async fn link_identity(
         now: Timestamp::new(now),
         is_here: false,
     };
-    let event = app.audit.event(&origin, Action::IdentityLinked).on("user", user.id, &user.name);
+    let event = cx.audit.event(&origin, Action::IdentityLinked).on("user", user.id, &user.name);
     let event = &event.with("issuer", new.issuer).with("subject", subject);
-    let linked = app.store.write(|mut tx| async move {
+    let linked = cx.store.write(|mut tx| async move {
         lock_names(&mut tx).await?;
         new.insert(&mut tx).await?;
         Ok::<_, ApiError>(event.commit(tx, ()).await?)
     });
     linked.await?;
-    let rows = identities::list(&app.store, user.id).await?;
+    let rows = identities::list(&cx.store, user.id).await?;
     Ok(Json(rows.into_iter().map(IdentityAnswer::from).collect()))
 }
 
@@ -161,26 +160,25 @@ pub(crate) async fn link_identity(
     security(("CookieOAuth2TokenBearer" = []))
 )]
 pub(crate) async fn unlink_identity(
-    State(app): State<AppState>,
-    principal: Principal,
+    cx: Context,
     origin: Origin,
     PathNameAndId(name_or_id, identity_id): PathNameAndId,
 ) -> ApiResult<Json<()>> {
-    let user = find_user(&app.store, &name_or_id).await?;
-    rules::oneself_or_admins_only(&principal, &user, "unlink another user")?;
-    let is_self = rules::is_self(&principal, &user);
+    let user = find_user(&cx.store, &name_or_id).await?;
+    rules::oneself_or_admins_only(&cx.principal, &user, "unlink another user")?;
+    let is_self = rules::is_self(&cx.principal, &user);
     if is_self {
-        principal.require_own_sign_in()?;
+        cx.principal.require_own_sign_in()?;
     }
-    let rows = identities::list(&app.store, user.id).await?;
+    let rows = identities::list(&cx.store, user.id).await?;
     let row = rows.into_iter().find(|row| row.id == identity_id);
     let row = row.ok_or_else(|| unknown(identity_id))?;
-    let event = app.audit.event(&origin, Action::IdentityUnlinked).on("user", user.id, &user.name);
+    let event = cx.audit.event(&origin, Action::IdentityUnlinked).on("user", user.id, &user.name);
     let event = event.with("issuer", row.issuer.as_str()).with("subject", row.subject.as_str());
-    if !unlink(&app, &user, identity_id, is_self, &event).await? {
+    if !unlink(&cx, &user, identity_id, is_self, &event).await? {
         return Err(unknown(identity_id));
     }
-    end_all_of(&app, &row.person, &origin).await?;
+    end_all_of(&cx, &row.person, &origin).await?;
     Ok(Json(()))
 }
 

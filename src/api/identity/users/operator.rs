@@ -2,7 +2,8 @@
 
 use sea_query::{Expr, ExprTrait, Order};
 
-use super::changes::{Changes, NewPassword, TokensEnd, UserRequest};
+use super::create::UserRequest;
+use super::update::{Changes, NewPassword, TokensEnd};
 use super::{credentials, rules};
 use crate::accounts::admins::WaysIn;
 use crate::accounts::names::take_name;

@@ -2,9 +2,9 @@
 
 use sea_query::{Cond, Expr, ExprTrait, Query as Sql};
 
-use super::changes::UserUpdate;
+use super::update::UserUpdate;
+use crate::accounts::admins::WaysIn;
 use crate::accounts::users::UserRow;
-use crate::app::App;
 use crate::auth::Principal;
 use crate::config::AuthScheme;
 use crate::http::error::{ApiError, ApiResult};
@@ -51,8 +51,8 @@ pub(super) fn kept_here(scheme: AuthScheme) -> ApiResult<()> {
 
 /// # Errors
 /// 403 where people don't sign in with passwords.
-pub(super) fn with_passwords(app: &App) -> ApiResult<()> {
-    match app.sign_in.ways_in.password {
+pub(super) fn with_passwords(ways_in: WaysIn) -> ApiResult<()> {
+    match ways_in.password {
         true => Ok(()),
         false => Err(forbidden("Passwords are turned off on this server.")),
     }

@@ -21,7 +21,7 @@ use crate::http::path::PathId;
 use crate::http::query::QueryParams;
 use crate::local_files::WholeFile;
 use crate::login::download::{issue_download, require_download};
-use crate::store::Id;
+use crate::store::{Id, Store};
 
 /// The word for a snapshot's code in a download token.
 const DOWNLOAD: &str = "snapshot_code";
@@ -43,7 +43,7 @@ pub(super) async fn download(
     let token = query.required("token").unwrap_or_default();
     query.finish()?;
     let projects = require_download(&app, &token, DOWNLOAD, id, address).await?;
-    let snapshot = find_stored::<SnapshotRow>(&app, id).await?;
+    let snapshot = find_stored::<SnapshotRow>(&app.store, id).await?;
     let right = app.edge.budgets.downloads.begin(Holder::Address(address))?;
     let file = file(&app, &snapshot, projects.as_ref()).await?;
     Ok(download::gzip(&format!("{id}-code.tar.gz"), Copied(file), right))
@@ -70,14 +70,14 @@ async fn file(
         return Err(refuse("The snapshot has no code path."));
     };
     let stack = snapshot.stack_id.ok_or_else(|| refuse("The stack of the snapshot was deleted."))?;
-    let store = artifact_store(app, stack).await?;
+    let store = artifact_store(&app.store, stack).await?;
     let store = store.ok_or_else(|| refuse("The stack of the snapshot has no artifact store."))?;
     let most = app.config.file_download_size_limit.0;
     let file = StoredFile { store, uri: path, since: (snapshot.body.created, snapshot.id), projects };
     with_file(app, file, move |place| place.whole(most.into())).await
 }
 
-async fn artifact_store(app: &AppState, stack: Id) -> ApiResult<Option<Id>> {
+async fn artifact_store(store: &Store, stack: Id) -> ApiResult<Option<Id>> {
     let query = Sql::select()
         .column(("stack_component", "id"))
         .from("stack_composition")
@@ -89,5 +89,5 @@ async fn artifact_store(app: &AppState, stack: Id) -> ApiResult<Option<Id>> {
         .and_where(Expr::col(("stack_component", "type")).eq("artifact_store"))
         .limit(1)
         .to_owned();
-    Ok(app.store.fetch_optional::<(Id,)>(&query).await?.map(|(id,)| id))
+    Ok(store.fetch_optional::<(Id,)>(&query).await?.map(|(id,)| id))
 }

@@ -3,7 +3,7 @@
 use sea_query::{Expr, ExprTrait, Query as Sql, SimpleExpr};
 
 use super::SnapshotRow;
-use super::related::deployer;
+use super::answers::deployer;
 use crate::api::runs::{deployments, pipelines};
 use crate::http::conditions::{Among, Part};
 use crate::http::fields::{Field, FieldKind, Fields, OWNED, Related, STAMPED, Sort, name_of};

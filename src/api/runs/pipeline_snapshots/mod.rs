@@ -1,18 +1,25 @@
 //! Snapshots: a pipeline as it was compiled for a run, with what each of its steps is configured to do.
 
+mod answers;
 mod code;
+mod create;
+mod delete;
 pub(crate) mod filters;
-mod related;
-mod requests;
-mod routes;
+mod update;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use axum::Json;
 use indexmap::IndexMap;
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use self::answers::{Abilities, LatestRun};
+use self::create::create_snapshot;
+use self::delete::prune_snapshots;
+use self::update::update_snapshot;
 use super::code_references::CodeReferenceRow;
 use super::deployments::{self, DeploymentRow};
 use super::execution_status::ExecutionStatus;
@@ -23,21 +30,70 @@ use super::schedules::ScheduleRow;
 use super::step_configuration::{MergedStep, Object, StoredStep, object};
 use crate::accounts::users::UserResponse;
 use crate::api::artifacts::curated_visualizations::{self, CuratedVisualizationRow};
+use crate::api::runs::run_configuration;
+use crate::api::server::tagging::{NO_TAGS, TAGS};
 use crate::api::server::tags::TagRow;
 use crate::api::stacks::stacks::StackRow;
+use crate::auth::access::Also;
 use crate::auth::kind::Kind;
-use crate::framework::{ById, Held, Loader, Resource, Response, ResponseOf, delete_row, pick};
+use crate::auth::permissions::{Permission, Verb};
+use crate::framework::routes::Routes;
+use crate::framework::{
+    ById, Context, Held, Loader, Resource, Response, ResponseOf, delete, delete_row, list, pick,
+};
 use crate::http::error::ApiResult;
+use crate::http::path::PathId;
+use crate::http::query::QueryParams;
 use crate::store::{Id, InIds, JsonText, Stored, Transaction, Word, row};
 
-pub(crate) use self::related::step_configurations;
-use self::related::{Abilities, LatestRun};
-pub(crate) use self::requests::StepRequest;
-pub(crate) use self::routes::{insert_step_configuration, routes};
+pub(crate) use self::answers::step_configurations;
+pub(crate) use self::create::{StepRequest, insert_step_configuration};
 
 pub(crate) const KIND: Kind = Kind::new("pipeline_snapshots").in_project();
 /// What goes with one that is deleted.
 pub(crate) const HOLDS: [Held; 1] = [Held::new(pipeline_runs::KIND, "pipeline_run", "snapshot_id")];
+const SNAPSHOTS: &str = "/api/v1/pipeline_snapshots";
+const SNAPSHOT: &str = "/api/v1/pipeline_snapshots/{snapshot_id}";
+const DEPLOYMENTS: &str = "/api/v1/pipeline_deployments";
+const DEPLOYMENTS_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/pipeline_deployments";
+const DEPLOYMENT: &str = "/api/v1/pipeline_deployments/{deployment_id}";
+const UPDATE: Permission = KIND.to(Verb::Update);
+const DELETE: Permission = KIND.to(Verb::Delete);
+/// What taking a name does to the snapshot that had it.
+const REPLACED: [Also; 2] =
+    [Also::met(UPDATE, "one whose name it takes"), Also::met(DELETE, "an unused one whose name it takes")];
+
+pub(crate) fn routes() -> Routes {
+    Routes::of(KIND)
+        .post(SNAPSHOTS, create_snapshot)
+        .also(&TAGS)
+        .also(&REPLACED)
+        .get(SNAPSHOTS, list::<SnapshotRow>)
+        .get(SNAPSHOT, get_snapshot)
+        .put(SNAPSHOT, update_snapshot)
+        .also(&TAGS)
+        .also(&NO_TAGS)
+        .also(&REPLACED)
+        .delete(SNAPSHOT, delete::<SnapshotRow>)
+        .also(&HOLDS.map(Held::also))
+        .post("/api/v1/pipeline_snapshots/prune", prune_snapshots)
+        .needs(DELETE)
+        .get("/api/v1/pipeline_snapshots/{snapshot_id}/download-token", code::download_token)
+        .post(DEPLOYMENTS_OF_PROJECT, create_snapshot)
+        .also(&TAGS)
+        .also(&REPLACED)
+        .get(DEPLOYMENTS_OF_PROJECT, list::<SnapshotRow>)
+        .post(DEPLOYMENTS, create_snapshot)
+        .also(&TAGS)
+        .also(&REPLACED)
+        .get(DEPLOYMENTS, list::<SnapshotRow>)
+        .get(DEPLOYMENT, get_snapshot)
+        .delete(DEPLOYMENT, delete::<SnapshotRow>)
+        .also(&HOLDS.map(Held::also))
+        // For whoever has a token for it in the link.
+        .get("/api/v1/pipeline_snapshots/{snapshot_id}/code", code::download)
+        .open()
+}
 
 row! {
     pub struct SnapshotRow in "pipeline_snapshot" {
@@ -126,7 +182,7 @@ impl Resource for SnapshotRow {
 
     async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
-        let abilities = related::abilities(loader, &ids).await?;
+        let abilities = answers::abilities(loader, &ids).await?;
         let mut metadata = if loader.metadata { all_metadata(loader, &rows).await? } else { ById::new() };
         let mut resources = if loader.resources { all_resources(loader, &rows).await? } else { ById::new() };
         let response = |row: Self| {
@@ -210,7 +266,7 @@ pub(crate) fn without_packages(environment: &JsonText) -> Object {
 
 async fn all_resources(loader: &Loader<'_>, rows: &[SnapshotRow]) -> ApiResult<ById<SnapshotResources>> {
     let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
-    let latest = related::latest_runs(loader, &ids).await?;
+    let latest = answers::latest_runs(loader, &ids).await?;
     let users = rows.iter().map(|row| row.body.user_id).chain(latest.values().map(|run| run.user_id));
     let users = loader.users(users).await?;
     let pipelines = loader.embed::<PipelineRow>(rows.iter().map(|row| Some(row.body.pipeline_id))).await?;
@@ -240,4 +296,27 @@ async fn all_resources(loader: &Loader<'_>, rows: &[SnapshotRow]) -> ApiResult<B
         (row.id, resources)
     };
     Ok(rows.iter().map(resources).collect())
+}
+
+/// One snapshot; `step_configuration_filter` leaves some of its steps alone.
+async fn get_snapshot(
+    cx: Context,
+    PathId(id): PathId,
+    mut query: QueryParams,
+) -> ApiResult<Json<ResponseOf<SnapshotRow>>> {
+    let hydrate = query.flag("hydrate").unwrap_or(true);
+    let with_schema = query.flag("include_config_schema").unwrap_or(false);
+    query.finish()?;
+    let steps: HashSet<&str> = query.texts("step_configuration_filter").collect();
+    let mut answer = cx.answer_with::<SnapshotRow>(id, hydrate).await?;
+    if let Some(metadata) = answer.metadata.as_mut().filter(|_| !steps.is_empty()) {
+        metadata.step_configurations.retain(|name, _| steps.contains(name.as_str()));
+    }
+    if let Some(metadata) = answer.metadata.as_mut().filter(|_| with_schema)
+        && let Some(made) = run_configuration::of_snapshots(&cx.read(true), &[id]).await?.remove(&id)
+    {
+        metadata.config_template = Some(made.template);
+        metadata.config_schema = Some(made.schema);
+    }
+    Ok(Json(answer))
 }

@@ -4,30 +4,59 @@ mod answers;
 mod artifacts;
 mod create;
 pub(crate) mod filters;
-mod routes;
+mod heartbeat;
 mod update;
 
 use std::sync::Arc;
 
+use axum::Json;
 use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::execution_status::ExecutionStatus;
+use self::create::create_step;
+use self::heartbeat::note_heartbeat;
+use self::update::update_step;
 use super::logs::LogsRow;
 use super::step_configuration::{Object, Substitutions};
 use crate::accounts::users::UserResponse;
 use crate::api::artifacts::artifact_versions::ArtifactVersionRow;
-use crate::api::models::model_versions::ModelVersionRow;
+use crate::api::models::model_versions::{self, ModelVersionRow};
+use crate::api::runs::execution_status::ExecutionStatus;
+use crate::api::runs::logs;
+use crate::api::runs::pipeline_runs::get_step_logs;
+use crate::api::server::tagging::TAGS;
 use crate::auth::kind::Kind;
-use crate::framework::{Loader, Logged, Resource, Response, ResponseOf};
+use crate::auth::permissions::Verb;
+use crate::framework::routes::Routes;
+use crate::framework::{Context, Loader, Logged, Resource, Response, ResponseOf, get, list};
 use crate::http::error::ApiResult;
+use crate::http::path::PathId;
 use crate::store::{Id, JsonText, Timestamp, Word, row};
 
 pub(crate) use self::artifacts::StepInput;
-pub(crate) use self::routes::routes;
 
 pub(crate) const KIND: Kind = Kind::new("steps").in_project();
+const STEPS: &str = "/api/v1/steps";
+const STEP: &str = "/api/v1/steps/{step_id}";
+
+pub(crate) fn routes() -> Routes {
+    Routes::of(KIND)
+        .post(STEPS, create_step)
+        .also(&TAGS)
+        .also(&logs::ATTACHED)
+        .also(&model_versions::CONFIGURED)
+        .get(STEPS, list::<StepRow>)
+        .get(STEP, get::<StepRow>)
+        .put(STEP, update_step)
+        .replayed()
+        .also(&logs::ATTACHED)
+        .get("/api/v1/steps/{step_id}/status", get_step_status)
+        .get("/api/v1/steps/{step_id}/step-configuration", get_step_configuration)
+        .get("/api/v1/steps/{step_id}/logs", get_step_logs)
+        .needs(logs::KIND.to(Verb::Read))
+        .put("/api/v1/steps/{step_run_id}/heartbeat", note_heartbeat)
+}
 
 row! {
     pub struct StepRow in "step_run" {
@@ -111,4 +140,13 @@ impl Resource for StepRow {
         };
         Ok(rows.into_iter().map(response).collect())
     }
+}
+
+async fn get_step_status(cx: Context, PathId(id): PathId) -> ApiResult<Json<Word<ExecutionStatus>>> {
+    Ok(Json(cx.find::<StepRow>(id).await?.body.status))
+}
+
+async fn get_step_configuration(cx: Context, PathId(id): PathId) -> ApiResult<Json<Object>> {
+    let answer = cx.answer::<StepRow>(id).await?;
+    Ok(Json(answer.metadata.map(|metadata| metadata.config).unwrap_or_default()))
 }

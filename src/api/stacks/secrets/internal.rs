@@ -5,7 +5,7 @@ use secrecy::SecretString;
 
 use super::values::SecretValues;
 use super::{SecretRow, StoredValues, require_store, seal};
-use crate::app::App;
+use crate::auth::cipher::SecretCipher;
 use crate::framework::{ById, Context, delete_row};
 use crate::http::error::ApiResult;
 use crate::store::{Id, InIds, Stored, Transaction, Update};
@@ -94,6 +94,6 @@ pub(crate) async fn open_internal(cx: &Context, ids: Vec<Id>) -> ApiResult<ById<
 }
 
 /// One value by its name, of what a secret's column holds; None when it isn't there, or another key has encrypted it.
-pub(crate) fn open_one(app: &App, name: &str, stored: &[u8]) -> Option<SecretString> {
-    app.secrets.cipher.open(stored)?.take(name)
+pub(crate) fn open_one(cipher: &SecretCipher, name: &str, stored: &[u8]) -> Option<SecretString> {
+    cipher.open(stored)?.take(name)
 }

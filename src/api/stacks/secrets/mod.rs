@@ -1,34 +1,35 @@
 //! Secrets: values that stacks and steps are given, encrypted at rest.
 
+mod create;
 mod internal;
 mod links;
+mod rules;
 mod sealed;
+mod update;
 mod values;
 
 use axum::Json;
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use self::create::create_secret;
+use self::rules::require_store;
+use self::update::update_secret;
 use crate::api::identity::users::admins_only;
 use crate::auth::Principal;
 use crate::auth::access::Also;
 use crate::auth::kind::Kind;
 use crate::auth::permissions::{Permission, Verb};
-use crate::config::SecretsStoreType;
 use crate::framework::routes::Routes;
-use crate::framework::{
-    Context, Loader, NoResources, Owner, Resource, Response, ResponseOf, delete, list, not_found,
-};
+use crate::framework::{Context, Loader, NoResources, Owner, Resource, Response, ResponseOf, delete, list};
 use crate::http::conditions::Part;
-use crate::http::error::{ApiError, ApiResult, if_duplicate};
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::fields::{Field, FieldKind, Fields, STAMPED};
-use crate::http::json::JsonBody;
 use crate::http::list::Listed;
 use crate::http::openapi::shapes::ErrorModel;
 use crate::http::path::PathId;
 use crate::http::query::QueryParams;
-use crate::http::values::Name;
-use crate::store::{Id, Stored, Timestamp, Transaction, Update, row};
+use crate::store::{Id, Stored, Timestamp, row};
 
 pub(crate) use self::internal::{
     SealedValues, delete_internal, insert_internal, open_internal, open_one, replace_internal, seal_internal,
@@ -38,7 +39,6 @@ pub(crate) use self::links::{
     LINKED, Linkable, SecretNames, change_links, linked_secrets, secret_ids, unlink_all,
 };
 pub(crate) use self::values::SecretValues;
-use self::values::SentValues;
 
 pub(crate) const KIND: Kind = Kind::new("secrets");
 const BACKUP: &str = "/api/v1/secrets_operations/backup";
@@ -130,48 +130,6 @@ impl Resource for SecretRow {
     }
 }
 
-#[derive(Debug, Deserialize)]
-struct SecretRequest {
-    name: Name,
-    #[serde(default)]
-    private: bool,
-    #[serde(default)]
-    values: SentValues,
-}
-
-#[derive(Debug, Deserialize)]
-struct SecretUpdate {
-    name: Option<Name>,
-    private: Option<bool>,
-    values: Option<SentValues>,
-}
-
-async fn create_secret(
-    cx: Context,
-    JsonBody(request): JsonBody<SecretRequest>,
-) -> ApiResult<Json<ResponseOf<SecretRow>>> {
-    let sealed = seal(&cx, &SecretValues::of(&request.values))?;
-    let id = cx.new_id();
-    let (context, name, private, sealed) = (&cx, request.name.as_str(), request.private, sealed.as_str());
-    let made = cx.create(|mut tx| async move {
-        tx.lock(TURN).await?;
-        refuse_taken(&mut tx, name, private, context.user_id(), None).await?;
-        require_store(context)?;
-        let inserted = context
-            .insert("secret", id)
-            .set("name", name)
-            .set("private", private)
-            .set("internal", false)
-            .set("values", sealed)
-            .run(&mut tx)
-            .await;
-        inserted.map_err(if_duplicate(|| taken(name, private)))?;
-        Ok((tx, id))
-    });
-    let id = made.await?;
-    answer_with_values(&cx, id, true).await
-}
-
 /// One secret with its values.
 async fn get_secret(
     cx: Context,
@@ -195,68 +153,10 @@ async fn answer_with_values(cx: &Context, id: Id, hydrate: bool) -> ApiResult<Js
     answer(cx, id, hydrate, values).await
 }
 
-/// Changes a secret. Its values are replaced by those that are sent, or with `patch_values` merged with them.
-async fn update_secret(
-    cx: Context,
-    PathId(id): PathId,
-    mut query: QueryParams,
-    JsonBody(update): JsonBody<SecretUpdate>,
-) -> ApiResult<Json<ResponseOf<SecretRow>>> {
-    let patch = query.flag("patch_values").unwrap_or(false);
-    query.finish()?;
-    if let Some(sent) = &update.values {
-        SecretValues::of(sent).check_size()?;
-    }
-    let (context, update) = (&cx, &update);
-    let updated = cx.store.write(|mut tx| async move {
-        tx.lock(TURN).await?;
-        let mut select = SecretRow::select();
-        SecretRow::narrow(&mut select, &context.principal);
-        let secret = tx.fetch_optional::<SecretRow>(select.and_where(Expr::col("id").eq(id))).await?;
-        let secret = secret.ok_or_else(|| not_found::<SecretRow>(id))?;
-        refuse_change(context, &mut tx, &secret, update).await?;
-        require_store(context)?;
-        let stored = tx.fetch_optional::<StoredValues>(&select_values(id)).await?;
-        let before = open(context, stored);
-        let (values, sealed) = match (&update.values, before) {
-            (None, Some(before)) => (before, None),
-            (None, None) => return Err(not_found::<SecretRow>(id)),
-            (Some(sent), before) => {
-                let mut values = before.filter(|_| patch).unwrap_or_default();
-                values.merge(sent);
-                let sealed = seal(context, &values)?;
-                (values, Some(sealed))
-            }
-        };
-        Update::of("secret", id, context.now())
-            .maybe("name", update.name.as_ref().map(Name::as_str))
-            .maybe("private", update.private)
-            .maybe("values", sealed)
-            .run(&mut tx)
-            .await?;
-        Ok::<_, ApiError>(tx.commit(values).await?)
-    });
-    let values = updated.await?;
-    answer(&cx, id, true, values).await
-}
-
 async fn delete_secret(cx: Context, id: PathId) -> ApiResult<Json<()>> {
     cx.find::<SecretRow>(id.0).await?;
     require_store(&cx)?;
     delete::<SecretRow>(cx, id).await
-}
-
-/// As in ZenML, where none are kept those from before can be seen in the list, and no more.
-///
-/// # Errors
-/// 501 where the operator wants none kept.
-fn require_store(cx: &Context) -> ApiResult<()> {
-    match cx.secrets.kind {
-        SecretsStoreType::Sql => Ok(()),
-        SecretsStoreType::None => Err(ApiError::not_implemented(
-            "This server keeps no secrets: its ZENML_SECRETS_STORE_TYPE is none.",
-        )),
-    }
 }
 
 /// zendo keeps secrets in its own store alone, so there is none to back them up to.
@@ -313,46 +213,4 @@ fn seal(cx: &Context, values: &SecretValues) -> ApiResult<String> {
         tracing::error!("a secret's values could not be encrypted");
         ApiError::internal()
     })
-}
-
-/// Only the owner makes a secret private or public; a new name or scope has to be free.
-async fn refuse_change(
-    cx: &Context,
-    tx: &mut Transaction,
-    secret: &SecretRow,
-    update: &SecretUpdate,
-) -> ApiResult<()> {
-    if update.private.is_some() && secret.body.user_id != cx.user_id() {
-        let message = "Only the user who made a secret may make it private or public.";
-        return Err(ApiError::illegal(message));
-    }
-    let name = update.name.as_ref().map_or(secret.name.as_str(), Name::as_str);
-    let private = update.private.unwrap_or(secret.body.private);
-    if name == secret.name && private == secret.body.private {
-        return Ok(());
-    }
-    refuse_taken(tx, name, private, secret.body.user_id, Some(secret.id)).await
-}
-
-/// A public name is taken for all; a private one for its owner.
-async fn refuse_taken(
-    tx: &mut Transaction,
-    name: &str,
-    private: bool,
-    owner: Id,
-    own: Option<Id>,
-) -> ApiResult<()> {
-    let mut select = SecretRow::select();
-    select.and_where(Expr::col("name").eq(name)).and_where(Expr::col("private").eq(private));
-    if private {
-        select.and_where(Expr::col("user_id").eq(owner));
-    }
-    let others = tx.fetch_all::<SecretRow>(&select).await?;
-    if others.iter().any(|other| Some(other.id) != own) { Err(taken(name, private)) } else { Ok(()) }
-}
-
-fn taken(name: &str, private: bool) -> ApiError {
-    let scope = if private { "private" } else { "public" };
-    let message = format!("There is an existing {scope} secret with the name '{name}'.");
-    ApiError::exists(message)
 }

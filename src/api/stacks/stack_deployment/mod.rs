@@ -9,17 +9,17 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::HOST;
 use serde_json::value::RawValue;
 
 use self::configuration::{Asked, StackDeploymentConfig};
 use super::stacks;
-use crate::app::{App, AppState};
 use crate::auth::Principal;
 use crate::auth::kind::Kind;
 use crate::auth::permissions::Verb;
+use crate::config::ServerSettings;
+use crate::framework::Context;
 use crate::framework::routes::Routes;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::query::QueryParams;
@@ -90,8 +90,7 @@ const TOKEN_LIFETIME: u32 = 360 * 60;
 
 /// Where to start, with a token of the caller's own in it: it ends with the caller's, and is listed with all others.
 async fn get_config(
-    State(app): State<AppState>,
-    principal: Principal,
+    cx: Context,
     sender: Sender,
     headers: HeaderMap,
     mut query: QueryParams,
@@ -108,10 +107,10 @@ async fn get_config(
     }
     query.finish()?;
     let Some(provider) = provider else { return Err(ApiError::internal()) };
-    let server_url = base_url(&app, &headers);
+    let server_url = base_url(&cx.config, &headers);
     let name = format!("stack deployment {stack_name}");
-    let token = api_token::issue_for(&app, &principal, sender, name, TOKEN_LIFETIME).await?;
-    let resource_name = format!("zenml-{}", letters(app.env.random.bytes()));
+    let token = api_token::issue_for(&cx, &cx.principal, sender, name, TOKEN_LIFETIME).await?;
+    let resource_name = format!("zenml-{}", letters(cx.env.random.bytes()));
     let asked = Asked { provider, stack_name, location, terraform, server_url, token, resource_name };
     Ok(Json(asked.configuration()))
 }
@@ -121,10 +120,10 @@ fn letters(bytes: [u8; 6]) -> String {
 }
 
 /// Where a cloud reaches this server: as the operator says, else as the caller did, by TLS.
-fn base_url(app: &App, headers: &HeaderMap) -> String {
-    if let Some(url) = &app.config.server_url {
+fn base_url(config: &ServerSettings, headers: &HeaderMap) -> String {
+    if let Some(url) = &config.server_url {
         return url.0.clone();
     }
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-    format!("https://{host}{}", app.config.root_url_path.0)
+    format!("https://{host}{}", config.root_url_path.0)
 }

@@ -1,18 +1,27 @@
-//! What is asked of users: the bodies of requests, and the changes that they mean.
+//! Changes of users: what is asked for, and what it means column by column.
 
+use axum::Json;
+use axum::http::HeaderMap;
 use sea_query::{Expr, ExprTrait, Query as Sql, SimpleExpr, UpdateStatement};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use uuid::Uuid;
 
+use super::{credentials, rules, updated_user};
 use crate::accounts::admins::{WaysIn, keep_an_admin};
 use crate::accounts::names::{check_name, lock_names};
-use crate::accounts::{deactivation, operator_password, users};
+use crate::accounts::users::{self, UserResponse, UserRow};
+use crate::accounts::{deactivation, operator_password};
+use crate::app::App;
 use crate::audit::{Action, Audit, Event, Origin};
+use crate::auth::known_places::Place;
 use crate::auth::password;
+use crate::framework::Context;
 use crate::http::error::{ApiError, ApiResult};
+use crate::http::json::JsonBody;
+use crate::http::path::PathName;
 use crate::http::values::{JsonObject, Name, ShortSecret, ShortText, nullable};
-use crate::store::{Engine, Id, Insert, Store, StoreError, Timestamp, is_dangling, is_duplicate};
+use crate::store::{Engine, Id, Store, StoreError, Timestamp, is_dangling, is_duplicate};
 
 /// A password that may be set.
 #[derive(Debug, Clone, Deserialize)]
@@ -30,82 +39,6 @@ impl TryFrom<SecretString> for NewPassword {
 impl NewPassword {
     pub fn into_secret(self) -> SecretString {
         self.0
-    }
-}
-
-/// A new user; without a password it waits for its activation (contract schema UserRequest).
-#[derive(Debug, Deserialize)]
-pub(crate) struct UserRequest {
-    pub name: Name,
-    pub is_admin: bool,
-    #[serde(default)]
-    pub full_name: ShortText,
-    pub email: Option<ShortText>,
-    pub email_opted_in: Option<bool>,
-    pub password: Option<NewPassword>,
-    pub external_user_id: Option<Uuid>,
-    pub user_metadata: Option<JsonObject>,
-    pub oidc_claims: Option<JsonObject>,
-    pub avatar_url: Option<String>,
-    /// Follows from the password, whatever is sent.
-    #[serde(default)]
-    #[allow(dead_code, reason = "only its schema is used")]
-    pub active: bool,
-    /// Made by the server, whatever is sent.
-    #[allow(dead_code, reason = "only its schema is used")]
-    pub activation_token: Option<ShortText>,
-}
-
-impl UserRequest {
-    /// A user of whom no more is known.
-    pub(crate) fn new(name: Name, is_admin: bool) -> Self {
-        Self {
-            name,
-            is_admin,
-            full_name: ShortText::default(),
-            email: None,
-            email_opted_in: None,
-            password: None,
-            external_user_id: None,
-            user_metadata: None,
-            oidc_claims: None,
-            avatar_url: None,
-            active: false,
-            activation_token: None,
-        }
-    }
-
-    /// The row, without the password or activation token, and whether it is active.
-    pub(crate) fn insert(&self, id: Id, now: Timestamp) -> Insert {
-        Insert::into("user")
-            .stamped(id, now)
-            .set("name", self.name.as_str())
-            .set("is_service_account", false)
-            .set("full_name", self.full_name.as_str())
-            .set("email", self.email.clone())
-            .set("email_opted_in", self.email_opted_in)
-            .set("avatar_url", self.avatar_url.as_deref())
-            .set("external_user_id", self.external_user_id.map(Id))
-            .set("is_admin", self.is_admin)
-            .set("user_metadata", self.user_metadata.clone())
-            .set("oidc_claims", self.oidc_claims.as_ref().map_or("null", |claims| claims.as_str()))
-    }
-
-    /// What the audit says of making it.
-    pub(crate) fn event(&self, audit: &Audit, origin: &Origin, id: Id) -> Event {
-        audit
-            .event(origin, Action::UserCreated)
-            .on("user", id, self.name.as_str())
-            .with("is_admin", self.is_admin)
-    }
-
-    /// What it means that the store refused the row.
-    pub(crate) fn refused(&self, error: StoreError) -> ApiError {
-        if is_duplicate(&error) { self.taken() } else { error.into() }
-    }
-
-    pub(crate) fn taken(&self) -> ApiError {
-        name_taken(&self.name)
     }
 }
 
@@ -361,9 +294,95 @@ impl Changes {
 }
 
 /// 409 for a name that another user has.
-fn name_taken(name: &Name) -> ApiError {
+pub(super) fn name_taken(name: &Name) -> ApiError {
     let message = format!("There is a user with the name '{}' already.", name.as_str());
     ApiError::exists(message)
+}
+
+/// Changes a user.
+pub(crate) async fn update_user(
+    cx: Context,
+    origin: Origin,
+    headers: HeaderMap,
+    PathName(name_or_id): PathName,
+    JsonBody(mut update): JsonBody<UserUpdate>,
+) -> ApiResult<Json<UserResponse>> {
+    update.check_email()?;
+    if rules::kept_here(cx.config.auth_scheme).is_err() {
+        update = update.of_default_project();
+    }
+    let user = users::find(&cx.store, &name_or_id).await?;
+    rules::check_update(&cx.principal, &user, &update)?;
+    let now = Timestamp::new(cx.env.clock.now());
+    let changes = Changes::new(now);
+    let place = Place::of(&cx, &headers, origin.client());
+    let from = (&origin, &place);
+    let mut changes = credentials::change_password(&cx, &user, &mut update, changes, from).await?;
+    changes = changes.profile(&update);
+    if rules::changes(update.is_admin, user.body.is_admin) {
+        changes = changes.admin(!user.body.is_admin);
+    }
+    if rules::changes(update.active, user.body.active) {
+        changes = match user.body.active {
+            true => changes.deactivated(None, TokensEnd::at(cx.store.engine(), now)),
+            false => changes.activated(),
+        };
+    }
+    let user = make(&cx, &origin, &user, &changes).await?;
+    Ok(Json(user.response(true)))
+}
+
+/// Says whether the user's email may be used. Only they themselves may say so, by their id.
+pub(crate) async fn answer_email_prompt(
+    cx: Context,
+    origin: Origin,
+    PathName(name_or_id): PathName,
+    JsonBody(update): JsonBody<UserUpdate>,
+) -> ApiResult<Json<UserResponse>> {
+    update.check_email()?;
+    rules::kept_here(cx.config.auth_scheme)?;
+    users::find(&cx.store, &name_or_id).await?;
+    let id = cx.principal.user.id;
+    if Uuid::try_parse(&name_or_id) != Ok(id.0) {
+        let message = "Only a user may say whether their own email may be used, and by their id.";
+        return Err(ApiError::authorization(message));
+    }
+    let now = Timestamp::new(cx.env.clock.now());
+    let user = make(&cx, &origin, &cx.principal.user, &Changes::new(now).whole_email(&update)).await?;
+    Ok(Json(user.response(true)))
+}
+
+/// Changes the user that the request speaks for.
+pub(crate) async fn update_current_user(
+    cx: Context,
+    origin: Origin,
+    headers: HeaderMap,
+    JsonBody(mut update): JsonBody<UserUpdate>,
+) -> ApiResult<Json<UserResponse>> {
+    update.check_email()?;
+    rules::kept_here(cx.config.auth_scheme)?;
+    let now = Timestamp::new(cx.env.clock.now());
+    let changes = Changes::new(now);
+    let place = Place::of(&cx, &headers, origin.client());
+    let from = (&origin, &place);
+    let changes = credentials::change_password(&cx, &cx.principal.user, &mut update, changes, from).await?;
+    let user = make(&cx, &origin, &cx.principal.user, &changes.profile(&update).email(&update)).await?;
+    Ok(Json(user.response(true)))
+}
+
+/// Makes changes of a user, and returns what they left.
+pub(super) async fn make(
+    app: &App,
+    origin: &Origin,
+    user: &UserRow,
+    changes: &Changes,
+) -> ApiResult<UserRow> {
+    let id = user.id;
+    let event = changes.event(&app.audit, origin, id, &user.name);
+    let made = changes.make(&app.store, app.sign_in.ways_in, id, &event).await;
+    app.auth.identities.forget(id.0).await;
+    made?;
+    updated_user(&app.store, id).await
 }
 
 #[cfg(test)]

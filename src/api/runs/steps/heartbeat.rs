@@ -1,56 +1,17 @@
-//! The endpoints of steps.
+//! A step says that it lives.
 
 use axum::Json;
 use chrono::SecondsFormat;
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use serde::{Deserialize, Serialize};
 
-use super::create::create_step;
-use super::update::update_step;
-use super::{KIND, StepRow};
-use crate::api::models::model_versions;
+use super::StepRow;
 use crate::api::runs::execution_status::ExecutionStatus;
-use crate::api::runs::logs;
-use crate::api::runs::pipeline_runs::get_step_logs;
-use crate::api::runs::step_configuration::Object;
-use crate::api::server::tagging::TAGS;
-use crate::auth::permissions::Verb;
-use crate::framework::routes::Routes;
-use crate::framework::{Context, get, list};
+use crate::framework::Context;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::OptionalJsonBody;
 use crate::http::path::PathId;
 use crate::store::{Id, Update, Word};
-
-const STEPS: &str = "/api/v1/steps";
-const STEP: &str = "/api/v1/steps/{step_id}";
-
-pub(crate) fn routes() -> Routes {
-    Routes::of(KIND)
-        .post(STEPS, create_step)
-        .also(&TAGS)
-        .also(&logs::ATTACHED)
-        .also(&model_versions::CONFIGURED)
-        .get(STEPS, list::<StepRow>)
-        .get(STEP, get::<StepRow>)
-        .put(STEP, update_step)
-        .replayed()
-        .also(&logs::ATTACHED)
-        .get("/api/v1/steps/{step_id}/status", get_step_status)
-        .get("/api/v1/steps/{step_id}/step-configuration", get_step_configuration)
-        .get("/api/v1/steps/{step_id}/logs", get_step_logs)
-        .needs(logs::KIND.to(Verb::Read))
-        .put("/api/v1/steps/{step_run_id}/heartbeat", note_heartbeat)
-}
-
-async fn get_step_status(cx: Context, PathId(id): PathId) -> ApiResult<Json<Word<ExecutionStatus>>> {
-    Ok(Json(cx.find::<StepRow>(id).await?.body.status))
-}
-
-async fn get_step_configuration(cx: Context, PathId(id): PathId) -> ApiResult<Json<Object>> {
-    let answer = cx.answer::<StepRow>(id).await?;
-    Ok(Json(answer.metadata.map(|metadata| metadata.config).unwrap_or_default()))
-}
 
 #[derive(Debug, Deserialize)]
 struct HeartbeatRequest {
@@ -69,7 +30,7 @@ struct Heartbeat {
 }
 
 /// The step lives. The answer tells it whether its run still wants it to.
-async fn note_heartbeat(
+pub(super) async fn note_heartbeat(
     cx: Context,
     PathId(id): PathId,
     OptionalJsonBody(request): OptionalJsonBody<HeartbeatRequest>,

@@ -1,0 +1,43 @@
+//! The end of API keys.
+
+use axum::Json;
+use sea_query::{Expr, ExprTrait, Query as Sql};
+
+use super::{find, find_account, forget};
+use crate::accounts::key_bounds;
+use crate::api::identity::service_accounts::require_admin;
+use crate::audit::{Action, Origin};
+use crate::framework::Context;
+use crate::http::error::{ApiError, ApiResult};
+use crate::http::path::PathIdAndName;
+use crate::store::StoreError;
+
+/// Deletes an API key.
+pub(crate) async fn delete_api_key(
+    cx: Context,
+    origin: Origin,
+    PathIdAndName(account_id, name_or_id): PathIdAndName,
+) -> ApiResult<Json<()>> {
+    let account = find_account(&cx.store, account_id).await?;
+    require_admin(&cx.principal)?;
+    let row = find(&cx.store, &account, &name_or_id).await?;
+    let id = row.id;
+    let event = cx.audit.event(&origin, Action::ApiKeyDeleted).on("api_key", id, &row.name);
+    let event = &event.of_account(&account);
+    let deleted = cx.store.write(|mut tx| async move {
+        let digests = Sql::delete()
+            .from_table("zendo_api_key_digest")
+            .and_where(Expr::col("api_key_id").eq(id))
+            .to_owned();
+        tx.execute(&digests).await?;
+        key_bounds::forget(&mut tx, Expr::col("api_key_id").eq(id)).await?;
+        let key = Sql::delete().from_table("api_key").and_where(Expr::col("id").eq(id)).to_owned();
+        match tx.execute(&key).await? {
+            0 => tx.commit(()).await,
+            _ => event.commit(tx, ()).await,
+        }
+    });
+    let () = deleted.await.map_err(|error: StoreError| ApiError::from(error))?;
+    forget(&cx.auth, id).await;
+    Ok(Json(()))
+}
