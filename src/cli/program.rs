@@ -98,8 +98,8 @@ pub(super) fn explain(error: &ClientError, program: &str) -> CliError {
         ),
         ClientError::NoIdentity => Some(
             "There is one in a GitHub job with `permissions: id-token: write`, in a GitLab job with `id_tokens:` named \
-             ZENDO_ID_TOKEN, in a pod with a projected token at /var/run/secrets/zendo/token; else give a file with \
-             --subject-token-file. docs/workloads.md has examples."
+             ZENDO_ID_TOKEN, in a pod with a projected token at /var/run/secrets/zendo/token, in a Buildkite job with \
+             buildkite-agent on its PATH; else give a file with --subject-token-file. docs/workloads.md has examples."
                 .to_owned(),
         ),
         ClientError::UsedIdentity { path: Some(path) } => {
@@ -111,6 +111,7 @@ pub(super) fn explain(error: &ClientError, program: &str) -> CliError {
         ClientError::Unknown { .. }
         | ClientError::Server { .. }
         | ClientError::InvalidSetting { .. }
+        | ClientError::IdentityRefused { .. }
         | ClientError::File { .. } => None,
     };
     let message = match advice {

@@ -12,6 +12,7 @@ mod audit;
 mod authentication;
 mod borders;
 mod browsing;
+mod buildkite_jobs;
 mod component_configurations;
 mod compression;
 mod configuration;

@@ -15,15 +15,15 @@ use crate::trusts::service_account;
 const LIMIT: Duration = Duration::from_secs(60);
 /// The client imports a lot, and machines are busy.
 const PIPELINE: Duration = Duration::from_secs(600);
-const SERVER: &str = "https://zen.example.com";
+pub(crate) const SERVER: &str = "https://zen.example.com";
 const TRUSTS: &str = "/api/v1/trusts";
 
-fn project(file: &str) -> String {
+pub(crate) fn project(file: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
 }
 
 /// A server that is known as the examples' one, with the service account `ci`.
-async fn set_up(database: &Database) -> (TestApp, Caller) {
+pub(crate) async fn set_up(database: &Database) -> (TestApp, Caller) {
     let app = TestApp::start_with(database, &[("ZENML_SERVER_SERVER_URL", SERVER)]).await;
     let admin = app.signed_in().await;
     service_account(&admin, "ci").await;
@@ -31,12 +31,12 @@ async fn set_up(database: &Database) -> (TestApp, Caller) {
 }
 
 /// The program in a terminal of its own, signed in as the admin.
-fn terminal(app: &TestApp, args: &[&str]) -> Program {
+pub(crate) fn terminal(app: &TestApp, args: &[&str]) -> Program {
     job(app, args).with("ZENML_STORE_USERNAME", "default").with("ZENML_STORE_PASSWORD", PASSWORD)
 }
 
 /// The program in a job, where nobody is signed in.
-fn job(app: &TestApp, args: &[&str]) -> Program {
+pub(crate) fn job(app: &TestApp, args: &[&str]) -> Program {
     let program = Program::new(args);
     let folder = program.folder().display().to_string();
     program
@@ -46,7 +46,7 @@ fn job(app: &TestApp, args: &[&str]) -> Program {
         .with("ZENML_STORE_URL", &app.url())
 }
 
-async fn ok(program: Program) -> String {
+pub(crate) async fn ok(program: Program) -> String {
     let finished = program.run().await;
     finished.expect(0, &[]);
     finished.stdout

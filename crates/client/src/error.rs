@@ -60,6 +60,9 @@ pub enum ClientError {
     /// Nothing that a token could be had for was found.
     #[error("there is no identity here that a token could be had for")]
     NoIdentity,
+    /// Whoever gives tokens of the identity gave none.
+    #[error("{name}: {reason}")]
+    IdentityRefused { name: &'static str, reason: String },
     /// The token of the identity was exchanged before, and there is no other one.
     #[error("the token of this job's identity was exchanged before, and each is once")]
     UsedIdentity { path: Option<PathBuf> },

@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::ClientError;
 use super::api::read;
 use super::api_tokens::TokenRequest;
+use super::buildkite;
 use super::http::HttpClient;
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -24,6 +25,8 @@ const GITHUB_TOKEN: &str = "ACTIONS_ID_TOKEN_REQUEST_TOKEN";
 pub const GITLAB_VARIABLE: &str = "ZENDO_ID_TOKEN";
 /// Where a pod of Kubernetes mounts its token.
 pub const KUBERNETES_FILE: &str = "/var/run/secrets/zendo/token";
+/// What a job of Buildkite has.
+const BUILDKITE: &str = "BUILDKITE";
 /// Another place for it.
 pub const FILE_VARIABLE: &str = "ZENDO_SUBJECT_TOKEN_FILE";
 /// Bytes of a token that are read.
@@ -37,6 +40,8 @@ pub enum Identity {
     GitHub { url: String, token: SecretString },
     /// The job was started with one.
     Variable(SecretString),
+    /// Buildkite's agent, which is this program, gives one each time.
+    Buildkite(PathBuf),
 }
 
 impl Identity {
@@ -62,10 +67,13 @@ impl Identity {
         if let Some(token) = text(GITLAB_VARIABLE) {
             return Ok(Self::Variable(token.into()));
         }
-        match Path::new(KUBERNETES_FILE).exists() {
-            true => Ok(Self::File(KUBERNETES_FILE.into())),
-            false => Err(ClientError::NoIdentity),
+        // It is there for zendo alone, wherever the pod works.
+        if Path::new(KUBERNETES_FILE).exists() {
+            return Ok(Self::File(KUBERNETES_FILE.into()));
         }
+        let is_buildkite = text(BUILDKITE).is_some_and(|value| value == "true");
+        let agent = lookup("PATH").filter(|_| is_buildkite).and_then(|path| buildkite::agent(&path));
+        agent.map(Self::Buildkite).ok_or(ClientError::NoIdentity)
     }
 
     /// The file that a fresh token is awaited in.
@@ -80,13 +88,13 @@ impl Identity {
         match self {
             Self::File(path) => read_token(path),
             Self::Variable(token) => Ok(token.clone()),
+            Self::Buildkite(agent) => buildkite::token(agent, audience),
             Self::GitHub { url, token } => {
                 #[derive(Deserialize)]
                 struct Given {
                     value: SecretString,
                 }
-                let unusable =
-                    |reason: String| ClientError::InvalidSetting { name: GITHUB_URL.to_owned(), reason };
+                let unusable = |reason: String| ClientError::IdentityRefused { name: GITHUB_URL, reason };
                 let mut url = url::Url::parse(url).map_err(|_| unusable("it is no address".to_owned()))?;
                 url.query_pairs_mut().append_pair("audience", audience);
                 let answer = http.get_elsewhere(url.as_str(), token).map_err(unusable)?;
@@ -207,6 +215,7 @@ mod tests {
             Ok(Identity::File(path)) => path.display().to_string(),
             Ok(Identity::GitHub { url, .. }) => url,
             Ok(Identity::Variable(_)) => "variable".to_owned(),
+            Ok(Identity::Buildkite(agent)) => agent.display().to_string(),
             Err(error) => error.to_string(),
         }
     }
@@ -219,5 +228,19 @@ mod tests {
         assert_eq!(found(None, &github[1..]), "variable");
         assert_eq!(found(None, &[(FILE_VARIABLE, "/g"), (GITLAB_VARIABLE, "g")]), "/g");
         assert!(found(None, &[(GITLAB_VARIABLE, "")]).contains("no identity"));
+    }
+
+    #[test]
+    fn a_job_of_buildkite_has_an_agent_on_its_path() {
+        let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let agent = folder.path().join("buildkite-agent");
+        let path = format!(".:{}:{}", other.path().display(), folder.path().display());
+        let job = [("BUILDKITE", "true"), ("PATH", path.as_str())];
+        assert!(found(None, &job).contains("no identity"));
+        std::fs::write(&agent, "").unwrap();
+        assert_eq!(found(None, &job), agent.display().to_string());
+        assert!(found(None, &[("BUILDKITE", "false"), job[1]]).contains("no identity"));
+        assert!(found(None, &job[1..]).contains("no identity"));
+        assert_eq!(found(None, &[(GITLAB_VARIABLE, "g"), job[0], job[1]]), "variable");
     }
 }

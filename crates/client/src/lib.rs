@@ -9,6 +9,7 @@ pub mod active;
 pub mod address;
 pub mod api;
 pub mod api_tokens;
+mod buildkite;
 pub mod claims;
 pub mod config_file;
 pub mod credentials;

@@ -104,8 +104,9 @@ struct ExchangeArgs {
     ///
     /// The server has to have a trust rule for it. The identity is looked for in this order: --subject-token-file,
     /// ZENDO_SUBJECT_TOKEN_FILE, GitHub's ACTIONS_ID_TOKEN_REQUEST_URL, GitLab's variable ZENDO_ID_TOKEN, Kubernetes'
-    /// projected file /var/run/secrets/zendo/token. Each token of an identity is exchanged once: GitHub gives another one
-    /// for each renewal, a file is waited for until another one is in it, and what is in a variable can't be renewed.
+    /// projected file /var/run/secrets/zendo/token, and in a job of Buildkite its buildkite-agent. Each token of an
+    /// identity is exchanged once: GitHub and Buildkite give another one for each renewal, a file is waited for until
+    /// another one is in it, and what is in a variable can't be renewed.
     #[arg(long)]
     exchange: bool,
     /// With --exchange: the file that holds the identity's token
