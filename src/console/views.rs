@@ -1,6 +1,6 @@
 //! What pages read from the API's answers: of each no more than is shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -183,7 +183,11 @@ pub(super) struct TrustBody {
     pub issuer: String,
     pub audience: String,
     pub conditions: BTreeMap<String, Vec<String>>,
+    pub service_account_id: Uuid,
     pub scope: Option<String>,
+    pub projects: Option<BTreeSet<Uuid>>,
+    pub addresses: Option<Vec<String>>,
+    pub expires_in: Option<i64>,
     pub active: bool,
     pub last_used: Option<Moment>,
     pub warnings: Vec<String>,
@@ -191,6 +195,8 @@ pub(super) struct TrustBody {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct TrustMetadata {
+    pub description: String,
+    pub jwks: Option<Value>,
     pub tokens: u64,
 }
 

@@ -1,10 +1,10 @@
 // Trusted workloads: rules by form, what is wrong with them, and a token that is tested.
 
 import { app, axe, check, end, shot, step } from "./lib.mjs";
-import { api, loginToken } from "./api.mjs";
+import { api, get, loginToken } from "./api.mjs";
 import { at, confirm, row, signedIn } from "./console.mjs";
 
-const { page } = await signedIn({ allow: [/^422 POST .*trusts/] });
+const { page } = await signedIn({ allow: [/^422 (POST|PUT) .*trusts/] });
 const admin = await loginToken();
 await api(admin, "POST", "service_accounts", { name: "ci", active: true });
 const dialog = page.getByRole("dialog");
@@ -46,6 +46,41 @@ await step("what is wrong is said, and another issuer's conditions are lines", a
   await row(page, "own").getByText("team is ml or web").waitFor();
   await axe(page);
   await shot(page, "list");
+});
+
+await step("a rule is changed, and what isn't changed stays", async () => {
+  await page.getByRole("button", { name: "Edit own" }).click();
+  check((await dialog.getByLabel("Conditions").inputValue()) === "sub=job-*\nteam=ml\nteam=web", "what it says is there");
+  await dialog.getByLabel("Addresses").fill("10.0.0.0/8, nowhere");
+  await dialog.getByLabel("Seconds").fill("600");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  // What is wrong is said beside its field.
+  const field = dialog.getByLabel("Addresses");
+  await dialog.getByRole("alert").filter({ hasText: "nowhere" }).waitFor();
+  check((await field.getAttribute("aria-invalid")) === "true", "the field is marked");
+  check(await field.evaluate((element) => element.nextElementSibling.matches(".problem") && element === document.activeElement), "beside it");
+  await axe(page);
+  await shot(page, "edit");
+  // Meanwhile somebody else changes another part.
+  await api(admin, "PUT", "trusts/own", { scope: "runs:read" });
+  await field.fill("10.0.0.0/8");
+  await Promise.all([page.waitForEvent("load"), dialog.getByRole("button", { name: "Save" }).click()]);
+  const { addresses, scope, expires_in, conditions, active } = (await get(admin, "trusts/own")).body;
+  const told = JSON.stringify([addresses, scope, expires_in, conditions, active]);
+  check(told === '[["10.0.0.0/8"],"runs:read",600,{"sub":["job-*"],"team":["ml","web"]},true]', told);
+  await page.getByRole("button", { name: "Edit own" }).click();
+  await dialog.getByLabel("Active").uncheck();
+  await dialog.getByLabel("Conditions").fill("team=ml");
+  await dialog.getByLabel("Scope").fill("");
+  await dialog.getByLabel("Projects").selectOption({ label: "default" });
+  await Promise.all([page.waitForEvent("load"), dialog.getByRole("button", { name: "Save" }).click()]);
+  await row(page, "own").getByText("Inactive").waitFor();
+  const after = (await get(admin, "trusts/own")).body;
+  check(after.scope === null && after.projects.length === 1 && after.addresses.length === 1, JSON.stringify(after));
+  // A form that nobody has changed changes nothing.
+  await page.getByRole("button", { name: "Edit own" }).click();
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await dialog.waitFor({ state: "hidden" });
 });
 
 await step("a token is tested", async () => {

@@ -76,6 +76,7 @@ mod token_dates;
 mod token_exchange;
 mod tokens;
 mod triggers;
+mod trust_changes;
 mod trusts;
 mod user_command;
 mod users;

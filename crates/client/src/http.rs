@@ -79,6 +79,12 @@ impl HttpClient {
         self.answer(request.send_json(body))
     }
 
+    /// Changes what an API route names.
+    pub fn put(&self, route: &str, body: &Value, bearer: &SecretString) -> Result<Value, ClientError> {
+        let request = self.agent.put(self.server.api(route)).header("Accept", "application/json");
+        self.answer(request.header("Authorization", bearer_header(bearer)?).send_json(body))
+    }
+
     /// Posts a form to an API route.
     pub fn post_form(&self, route: &str, form: &[(&str, &str)]) -> Result<Value, ClientError> {
         let request = self.agent.post(self.server.api(route)).header("Accept", "application/json");

@@ -29,6 +29,7 @@ pub struct TrustBody {
     pub conditions: Map<String, Value>,
     pub service_account_id: Uuid,
     pub scope: Option<String>,
+    pub addresses: Option<Vec<String>>,
     pub expires_in: Option<i64>,
     pub active: bool,
     pub last_used: Option<String>,
@@ -100,6 +101,13 @@ pub fn of(session: &Session, value: Value) -> Result<Trust, ClientError> {
 pub fn add(session: &mut Session, rule: &Value) -> Result<Trust, ClientError> {
     let made = session.send(|http, bearer| http.post("/trusts", rule, Some(bearer)))?;
     read(session.http(), made)
+}
+
+/// Changes the rule with that name or id; what isn't said stays.
+pub fn update(session: &mut Session, name_or_id: &str, changes: &Value) -> Result<Trust, ClientError> {
+    let route = Address::of("/trusts/{}", &[&name_or_id]);
+    let changed = session.send(|http, bearer| http.put(route.as_str(), changes, bearer))?;
+    read(session.http(), changed)
 }
 
 /// Deletes the rule with that name or id; the tokens that it has given end.

@@ -8,19 +8,57 @@ import { showSecret } from "./secrets.js";
 export function onSubmit(form, act) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const problem = form.querySelector(".problem");
     const buttons = form.querySelectorAll("button[type=submit]");
-    problem.hidden = true;
+    forget(form);
     for (const button of buttons) button.disabled = true;
     try {
       await act(event.submitter);
     } catch (error) {
-      problem.textContent = error.message;
-      problem.hidden = false;
+      say(form, error);
     } finally {
       for (const button of buttons) button.disabled = false;
     }
   });
+}
+
+/** Takes back what was said. */
+function forget(form) {
+  const problem = form.querySelector(".problem");
+  problem.hidden = true;
+  const wrong = form.querySelector("[aria-invalid]");
+  if (!wrong) return;
+  wrong.removeAttribute("aria-invalid");
+  wrong.removeAttribute("aria-errormessage");
+  form.querySelector(".actions")?.before(problem);
+}
+
+/** Says what went wrong: beside the field that it is about, if it is about one. */
+function say(form, error) {
+  const problem = form.querySelector(".problem");
+  const field = fieldOf(form, error);
+  if (field) {
+    problem.id ||= `problem-${field.id}`;
+    field.setAttribute("aria-invalid", "true");
+    field.setAttribute("aria-errormessage", problem.id);
+    field.after(problem);
+  }
+  problem.textContent = error.message;
+  problem.hidden = false;
+  field?.focus();
+}
+
+/** The API says the name of a field first. */
+function fieldOf(form, { message, status }) {
+  const taken = status === 409 && /already exists/.test(message);
+  const name = taken ? "name" : /^(?:form: )?([a-z_]+)(?=:| and )/i.exec(message)?.[1].toLowerCase();
+  return [...form.elements].find((field) => field.name && field.type !== "hidden" && field.name.split(".").at(-1) === name);
+}
+
+/** Whether somebody has changed a field. */
+function isChanged(field) {
+  if (field.type === "checkbox") return field.checked !== field.defaultChecked;
+  if (field.options) return [...field.options].some((option) => option.selected !== option.defaultSelected);
+  return field.value !== field.defaultValue;
 }
 
 /** The fields of a form as the API takes them. */
@@ -28,6 +66,7 @@ function fieldsOf(form) {
   const fields = {};
   for (const field of form.elements) {
     if (!field.name || field.tagName === "BUTTON") continue;
+    if ("onlyChanges" in form.dataset && !isChanged(field)) continue;
     if (field.value === "" && "omitEmpty" in field.dataset) continue;
     put(fields, field.name.split("."), valueOf(field));
   }
@@ -53,11 +92,12 @@ function conditionsIn(text) {
 
 function valueOf(field) {
   if (field.type === "checkbox") return field.checked;
+  if (field.value === "" && "nullEmpty" in field.dataset) return null;
+  if (field.multiple) return [...field.selectedOptions].map((option) => option.value);
   if (field.type === "number") return Number(field.value);
   if ("list" in field.dataset) return field.value.split(/[\s,]+/).filter((part) => part !== "");
   if ("json" in field.dataset) return parsed(field.value);
   if ("lines" in field.dataset) return conditionsIn(field.value);
-  if (field.value === "" && "nullEmpty" in field.dataset) return null;
   return field.value;
 }
 
@@ -72,6 +112,8 @@ function parsed(text) {
 async function change(form) {
   const { method, path, body, then, thenMade, shows, done } = form.dataset;
   const fields = body ? JSON.parse(body) : fieldsOf(form);
+  // Nobody has changed anything.
+  if ("onlyChanges" in form.dataset && Object.keys(fields).length === 0) return form.closest("dialog").close();
   const hasBody = body || Object.keys(fields).length > 0;
   const answer = await call(method, given(path), hasBody ? { json: fields } : {});
   if (shows && showSecret(shows, answer)) return;

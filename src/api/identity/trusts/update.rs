@@ -3,6 +3,7 @@
 use axum::Json;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{TrustResponse, find, require_admin, rules};
@@ -114,7 +115,7 @@ pub(crate) async fn update_trust(
     cx.answer::<TrustRow>(id).await.map(Json)
 }
 
-/// What of the request changes whom the rule trusts, or with what.
+/// What of the request changes whom the rule trusts, or with what. What is said again as it is changes nothing.
 async fn meaning(cx: &Context, row: &TrustRow, request: TrustUpdate, update: Update) -> ApiResult<Update> {
     let has_keys = request.jwks.as_ref().map_or(row.jwks.is_some(), Option::is_some);
     let issuer = request.issuer.as_ref().map_or(row.body.issuer.as_str(), ShortText::as_str);
@@ -140,17 +141,31 @@ async fn meaning(cx: &Context, row: &TrustRow, request: TrustUpdate, update: Upd
     };
     let addresses = |addresses: Option<Addresses>| addresses.as_ref().map(rules::addresses).transpose();
     let lifetime = |seconds: Option<i64>| seconds.map(|seconds| rules::lifetime(cx, seconds)).transpose();
+    let issuer = request.issuer.map(|issuer| issuer.as_str().to_owned());
+    let conditions = request.conditions.as_ref().map(rules::conditions).transpose()?;
+    let addresses = request.addresses.map(addresses).transpose()?;
+    let lifetime = request.expires_in.map(lifetime).transpose()?;
     Ok(update
-        .maybe("issuer", request.issuer)
-        .maybe("conditions", request.conditions.as_ref().map(rules::conditions).transpose()?)
-        .maybe("jwks", jwks)
-        .maybe("audience", audience)
-        .maybe("service_account_id", service_account)
-        .maybe("scope", scope)
-        .maybe("projects", projects)
-        .maybe("addresses", request.addresses.map(addresses).transpose()?)
-        .maybe("expires_in", request.expires_in.map(lifetime).transpose()?)
-        .maybe("active", request.active))
+        .maybe("issuer", other_than(&row.body.issuer, issuer))
+        .maybe("conditions", other_than(&row.conditions, conditions))
+        .maybe("jwks", jwks.filter(|jwks| !are_same_keys(row.jwks.as_deref(), jwks.as_deref())))
+        .maybe("audience", other_than(&row.body.audience, audience))
+        .maybe("service_account_id", other_than(&row.body.service_account_id, service_account))
+        .maybe("scope", other_than(&row.body.scope, scope))
+        .maybe("projects", other_than(&row.projects, projects))
+        .maybe("addresses", other_than(&row.addresses, addresses))
+        .maybe("expires_in", other_than(&row.body.expires_in, lifetime))
+        .maybe("active", other_than(&row.body.active, request.active)))
+}
+
+fn other_than<T: PartialEq>(was: &T, asked: Option<T>) -> Option<T> {
+    asked.filter(|asked| asked != was)
+}
+
+/// However they are written.
+fn are_same_keys(was: Option<&str>, asked: Option<&str>) -> bool {
+    let read = |text: Option<&str>| text.and_then(|text| serde_json::from_str::<Value>(text).ok());
+    was.is_some() == asked.is_some() && read(was) == read(asked)
 }
 
 /// Ends what the rule has given, and changes or deletes it, in one transaction.
