@@ -4,6 +4,7 @@
 //! (OpenID Connect Discovery 1.0). Its keys are remembered, and looked up again when a token names one that isn't among
 //! them: at most once a minute, whatever comes.
 
+mod claims;
 mod discovery;
 mod keys;
 mod token;
@@ -253,9 +254,10 @@ impl Known {
     }
 }
 
-/// Whether less than `life` has passed since a moment; one in the future, which a clock that went back leaves, is over.
+/// Whether a moment is nearer than `life`. One that lies ahead a little is that of a request which began later and was
+/// answered sooner; one farther ahead, which a clock that went back leaves, is over.
 fn is_within(moment: DateTime<Utc>, life: TimeDelta, now: DateTime<Utc>) -> bool {
-    moment <= now && now - moment < life
+    (now - moment).abs() < life
 }
 
 /// The address that an issuer is.

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::Refused;
+use super::claims::Unambiguous;
 use super::keys::{KeySet, algorithm};
 
 /// Bytes of a token, at most.
@@ -73,8 +74,9 @@ impl<'t> Unverified<'t> {
             |text: &str| URL_SAFE_NO_PAD.decode(text).map_err(|_| unreadable("it is not in base64url"));
         let header: Header =
             serde_json::from_slice(&part(header)?).map_err(|_| unreadable("its header is not one"))?;
-        let claims: Map<String, Value> = serde_json::from_slice(&part(claims)?)
-            .map_err(|_| unreadable("its claims are no JSON object"))?;
+        let Ok(Unambiguous(Value::Object(claims))) = serde_json::from_slice(&part(claims)?) else {
+            return Err(unreadable("its claims are no JSON object, or have a name twice"));
+        };
         Ok(Self { message, signature, header, claims })
     }
 

@@ -15,6 +15,7 @@ use axum_extra::headers::{Authorization, HeaderMapExt};
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
+use url::Url;
 use utoipa::ToSchema;
 
 use super::api_token::unknown_resource;
@@ -73,7 +74,7 @@ pub(crate) struct TokenRequest {
     /// urn:ietf:params:oauth:token-type:jwt or :id_token
     #[schema(nullable = false)]
     subject_token_type: Option<String>,
-    /// urn:ietf:params:oauth:token-type:access_token, if it is said
+    /// urn:ietf:params:oauth:token-type:access_token or :jwt, if it is said: the token is both
     #[schema(nullable = false)]
     requested_token_type: Option<String>,
     /// What the token is to be allowed: docs/tokens.md.
@@ -134,7 +135,9 @@ pub(crate) struct Wanted {
     /// Seconds.
     expires_in: Option<i64>,
     pub name: Option<String>,
-    targets: Vec<String>,
+    /// Where the token is to be used: resources by their address, and others by a name.
+    resources: Vec<String>,
+    audiences: Vec<String>,
     /// Whose token is meant, if rules for several take the same one.
     client: Option<String>,
     base_url: String,
@@ -179,7 +182,8 @@ impl Form {
             "addresses" => self.wanted.addresses = Some(value),
             "expires_in" => self.expires_in = Some(value),
             "name" => self.wanted.name = Some(value),
-            "audience" | "resource" => self.wanted.targets.push(value),
+            "audience" => self.wanted.audiences.push(value),
+            "resource" => self.wanted.resources.push(value),
             _ => {}
         }
     }
@@ -206,19 +210,24 @@ impl Form {
         Ok(Client { id: of_basic, secret: decoded(basic.password()).map_err(unreadable)?.into() })
     }
 
-    fn check_exchange(&self) -> ApiResult<()> {
+    /// What kind of token is asked for: both are the same one.
+    fn check_exchange(&self) -> ApiResult<&'static str> {
         let refuse = |reason: String| Err(oauth("invalid_request", reason));
         match self.subject_token_type.as_deref() {
             Some(JWT | ID_TOKEN) => {}
             Some(_) => return refuse(format!("subject_token_type has to be {JWT} or {ID_TOKEN}.")),
             None => return refuse("subject_token_type is missing.".to_owned()),
         }
-        if self.requested_token_type.as_deref().is_some_and(|kind| ![ACCESS_TOKEN, JWT].contains(&kind)) {
-            return refuse(format!("requested_token_type can be nothing but {ACCESS_TOKEN}."));
-        }
+        let requested = match self.requested_token_type.as_deref() {
+            None | Some(ACCESS_TOKEN) => ACCESS_TOKEN,
+            Some(JWT) => JWT,
+            Some(_) => {
+                return refuse(format!("requested_token_type can be nothing but {ACCESS_TOKEN} or {JWT}."));
+            }
+        };
         match self.has_actor {
             true => refuse("Nobody acts for somebody else here: there is no actor_token.".to_owned()),
-            false => Ok(()),
+            false => Ok(requested),
         }
     }
 }
@@ -237,17 +246,14 @@ impl Wanted {
     pub(crate) fn check_target(&self, app: &App, of_rule: &str) -> ApiResult<()> {
         let (issuer, audience) = app.auth.tokens.parties();
         let own = [issuer, audience, app.own_audience(), of_rule, self.base_url.as_str()];
-        let is_own = |target: &String| {
-            let target = target.trim_end_matches('/');
-            let below = |own: &&str| {
-                let rest = target.strip_prefix(own.trim_end_matches('/'));
-                rest.is_some_and(|rest| rest.is_empty() || (own.starts_with("http") && rest.starts_with('/')))
-            };
-            own.iter().any(below)
-        };
-        match self.targets.iter().find(|target| !is_own(target)) {
-            None => Ok(()),
-            Some(_) => Err(oauth("invalid_target", "A token is given for this server alone.")),
+        let is_own = |target: &String| own.iter().any(|own| is_below(target, own));
+        // A resource is an address, without a fragment (RFC 8693, section 2.1; RFC 8707, section 2).
+        let is_address = |target: &String| Url::parse(target).is_ok_and(|target| target.fragment().is_none());
+        match self.audiences.iter().all(is_own)
+            && self.resources.iter().all(|to| is_address(to) && is_own(to))
+        {
+            true => Ok(()),
+            false => Err(oauth("invalid_target", "A token is given for this server alone.")),
         }
     }
 
@@ -258,6 +264,13 @@ impl Wanted {
         let asked = self.expires_in.or(most).unwrap_or(usual);
         asked.min(longest).min(most.unwrap_or(longest))
     }
+}
+
+/// Whether it is the same name, or an address at or below the same one.
+fn is_below(target: &str, own: &str) -> bool {
+    let (target, own) = (target.trim_end_matches('/'), own.trim_end_matches('/'));
+    let rest = target.strip_prefix(own);
+    rest.is_some_and(|rest| rest.is_empty() || (own.starts_with("http") && rest.starts_with('/')))
 }
 
 /// What is left of a scope by a rule's limits and those that are asked for.
@@ -362,14 +375,14 @@ pub(crate) async fn token(
     form.wanted.base_url = app.base_url(&headers);
     let (given, kind) = match grant_type.as_str() {
         TOKEN_EXCHANGE => {
-            form.check_exchange()?;
+            let issued = form.check_exchange()?;
             form.wanted.client = form.client_id.take();
             let Some(subject_token) = form.subject_token else {
                 return Err(oauth("invalid_request", "subject_token is missing."));
             };
             let given =
                 Box::pin(token_exchange::exchange(&app, &origin, sender, &subject_token, &form.wanted));
-            (given.await?, Some(ACCESS_TOKEN))
+            (given.await?, Some(issued))
         }
         CLIENT_CREDENTIALS => {
             let client = form.client(&headers)?;

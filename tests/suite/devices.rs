@@ -24,6 +24,7 @@ on_each_store! {
     a_request_that_nobody_approved_is_cleared_away,
     what_is_no_request_is_refused,
     of_several_at_once_one_wins,
+    a_device_that_nobody_uses_is_found,
 }
 
 const AUTHORIZE: &str = "/api/v1/device_authorization";
@@ -332,4 +333,25 @@ async fn of_several_at_once_one_wins(database: Database) {
 
     let exchanges = futures_util::future::join_all([0; 6].map(|_| machine.comes(&app))).await;
     assert_eq!(exchanges.iter().filter(|exchanged| exchanged.is_ok()).count(), 1);
+}
+
+async fn a_device_that_nobody_uses_is_found(database: Database) {
+    let app = TestApp::start(&database).await;
+    let admin = app.signed_in().await;
+    let comes = async || {
+        let machine = Machine::asks(&app, Uuid::new_v4()).await;
+        machine.approve(&admin).await;
+        machine.comes(&app).await.unwrap();
+        machine.path.rsplit('/').next().unwrap().to_owned()
+    };
+    let unused = async |days: u32| {
+        let page = admin.get(&format!("/api/v1/devices?unused_days={days}")).await.expect_ok();
+        page["items"].as_array().unwrap().iter().map(|device| device["id"].clone()).collect::<Vec<Value>>()
+    };
+    let idle = comes().await;
+    assert!(unused(90).await.is_empty());
+    app.clock.advance(91 * 86_400);
+    comes().await;
+    assert_eq!(unused(90).await, [json!(idle)]);
+    assert!(unused(92).await.is_empty());
 }

@@ -20,6 +20,7 @@ on_each_store! {
     the_end_of_a_key_can_be_changed,
     a_key_that_was_made_with_a_token_ends_with_it_at_the_latest,
     a_key_is_good_at_its_addresses_alone,
+    other_programs_are_told_where_a_key_is_good,
     nothing_of_a_deleted_key_stays,
     what_nobody_uses_is_found,
 }
@@ -229,6 +230,37 @@ async fn a_key_is_good_at_its_addresses_alone(database: Database) {
     at(outside).with_token(text_of(&key)).get(CURRENT_USER).await.expect_ok();
     for wrong in [json!(["here"]), json!("10.0.0.0/8"), json!(["10.0.0.0/64"])] {
         admin.post(&keys, json!({"name": "x", "addresses": wrong})).await.expect(422, "addresses");
+    }
+}
+
+async fn other_programs_are_told_where_a_key_is_good(database: Database) {
+    let app = TestApp::start_with(&database, &[("ZENDO_TRUSTED_PROXIES", "127.0.0.1")]).await;
+    let admin = app.signed_in().await;
+    let keys = keys_of(&admin).await;
+    let key =
+        admin.post(&keys, json!({"name": "k", "addresses": ["::ffff:10.0.0.0/104", "2001:db8::/32"]})).await;
+    let key = key.expect_ok();
+    assert_eq!(key["body"]["addresses"], json!(["10.0.0.0/8", "2001:db8::/32"]));
+    let at = |address: &str| app.anonymous().with("x-forwarded-for", address);
+    let login = sign_in(&at("10.1.1.1"), text_of(&key)).await.expect_ok();
+    for credential in [text_of(&key), login["access_token"].as_str().unwrap()] {
+        for inside in ["10.1.1.1", "::ffff:10.1.1.1", "2001:db8::7"] {
+            at(inside).with_token(credential).get(CURRENT_USER).await.expect_ok();
+            let guarded = at(inside).with_token(credential).get("/oauth/forward-auth").await;
+            assert_eq!(guarded.status, 200, "{inside}");
+            let told =
+                admin.post_form("/oauth/introspect", &[("token", credential), ("address", inside)]).await;
+            assert_eq!(told.expect_ok()["active"], true, "{inside}");
+        }
+        for outside in ["192.0.2.1", "::ffff:192.0.2.1", "2001:db9::7"] {
+            at(outside).with_token(credential).get(CURRENT_USER).await.expect(403, ELSEWHERE);
+            at(outside).with_token(credential).get("/oauth/forward-auth").await.expect(403, ELSEWHERE);
+            let told =
+                admin.post_form("/oauth/introspect", &[("token", credential), ("address", outside)]).await;
+            assert_eq!(told.expect_ok(), json!({"active": false}), "{outside}");
+        }
+        let told = admin.post_form("/oauth/introspect", &[("token", credential)]).await.expect_ok();
+        assert_eq!(told["addresses"], json!(["10.0.0.0/8", "2001:db8::/32"]), "{told}");
     }
 }
 

@@ -37,6 +37,7 @@ mod long_lists;
 mod many_revocations;
 mod narrowing;
 mod oauth;
+mod oauth_grants;
 mod oauth_refusals;
 mod official_client;
 mod official_connectors;

@@ -404,9 +404,12 @@ async fn addresses_of_a_rule_are_asked_through_the_proxies(database: Database) {
     for (address, status) in [
         ("192.0.2.7", 200),
         ("2001:db8::1", 200),
-        ("192.0.3.1", 400),
-        ("127.0.0.1", 400),
+        ("::ffff:192.0.2.7", 200),
+        ("192.0.3.1", 403),
+        ("127.0.0.1", 403),
+        ("::ffff:192.0.3.1", 403),
         ("1.1.1.1, 192.0.2.1", 200),
+        ("192.0.2.1, 1.1.1.1", 403),
     ] {
         let caller = app.anonymous().with("x-forwarded-for", address);
         let answer = exchange(&caller, &issuer.token(&app, good()), &[]).await;

@@ -109,7 +109,7 @@ struct AuthorizationServerMetadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     device_authorization_endpoint: Option<String>,
-    grant_types_supported: &'static [&'static str],
+    grant_types_supported: Vec<&'static str>,
     /// There is no authorization endpoint.
     response_types_supported: &'static [&'static str],
     jwks_uri: String,
@@ -132,16 +132,7 @@ fn metadata(auth: &Auth, config: &ServerSettings, base: &str) -> AuthorizationSe
         token_endpoint: format!("{base}{}", token_endpoint::PATH),
         token_endpoint_auth_methods_supported: &["none", "client_secret_basic", "client_secret_post"],
         device_authorization_endpoint: has_sign_in.then(|| format!("{base}/api/v1/device_authorization")),
-        grant_types_supported: match has_sign_in {
-            true => &[
-                "password",
-                sign_in::DEVICE_CODE,
-                "zenml-api-key",
-                token_endpoint::TOKEN_EXCHANGE,
-                token_endpoint::CLIENT_CREDENTIALS,
-            ],
-            false => &["zenml-api-key", token_endpoint::TOKEN_EXCHANGE, token_endpoint::CLIENT_CREDENTIALS],
-        },
+        grant_types_supported: grant_types(app),
         response_types_supported: &[],
         jwks_uri: format!("{base}{JWKS}"),
         introspection_endpoint: format!("{base}{INTROSPECT}"),
@@ -152,4 +143,22 @@ fn metadata(auth: &Auth, config: &ServerSettings, base: &str) -> AuthorizationSe
         zendo_token_signing_alg: auth.tokens.algorithm(),
         zendo_token_exchange_audience: auth.own_audience(config).to_owned(),
     }
+}
+
+/// Those that are not refused whatever comes with them.
+fn grant_types(app: &App) -> Vec<&'static str> {
+    let of_people = match app.config.auth_scheme {
+        AuthScheme::OAuth2PasswordBearer if app.sign_in.ways_in.password => {
+            &["password", sign_in::DEVICE_CODE][..]
+        }
+        AuthScheme::OAuth2PasswordBearer => &[sign_in::DEVICE_CODE],
+        _ => &[],
+    };
+    let of_machines = match app.config.auth_scheme {
+        AuthScheme::OAuth2PasswordBearer | AuthScheme::External => {
+            &["zenml-api-key", token_endpoint::TOKEN_EXCHANGE, token_endpoint::CLIENT_CREDENTIALS][..]
+        }
+        AuthScheme::HttpBasic | AuthScheme::NoAuth => &["zenml-api-key"],
+    };
+    [of_people, of_machines].concat()
 }

@@ -4,7 +4,9 @@
 use axum::Json;
 use axum::body::to_bytes;
 use axum::extract::Request;
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, PRAGMA, WWW_AUTHENTICATE,
+};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -19,6 +21,7 @@ const BASIC: HeaderValue = HeaderValue::from_static("Basic realm=\"zendo\"");
 const BEARER: HeaderValue = HeaderValue::from_static("Bearer");
 const BAD_BEARER: HeaderValue = HeaderValue::from_static("Bearer error=\"invalid_token\"");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 /// Codes that handlers say themselves.
 const CODES: [&str; 10] = [
     "invalid_request",
@@ -90,6 +93,7 @@ async fn refusal(attempt: Attempt, answer: Response) -> Response {
     headers.remove(CONTENT_LENGTH);
     headers.remove(CONTENT_TYPE);
     headers.insert(CACHE_CONTROL, NO_STORE);
+    headers.insert(PRAGMA, NO_CACHE);
     if parts.status == StatusCode::UNAUTHORIZED {
         challenge(headers, attempt);
     }

@@ -91,7 +91,8 @@ async fn verify(
 /// Trades a token.
 ///
 /// # Errors
-/// 400 with why not, 429 for one that comes too early, 503 while its issuer can't be asked.
+/// 400 with why not, 403 for one that comes from elsewhere than its rule says, 429 for one that comes too early, 503 while
+/// its issuer can't be asked.
 pub(crate) async fn exchange(
     app: &App,
     origin: &Origin,
@@ -151,6 +152,12 @@ impl Failure {
     fn refusal(message: impl Into<String>, subject: Option<String>) -> Self {
         Self { error: oauth("invalid_request", message), is_refusal: true, subject }
     }
+
+    /// A rule would take it, and not from there: as of a token that is used elsewhere.
+    fn elsewhere(address: IpAddr, subject: String) -> Self {
+        let message = format!("The subject token may not be exchanged from {address}.");
+        Self { error: ApiError::illegal(message), is_refusal: true, subject: Some(subject) }
+    }
 }
 
 impl From<ApiError> for Failure {
@@ -171,13 +178,16 @@ async fn find(
     if rules.is_empty() {
         return Err(Failure::refusal("The subject token is refused: no trust rule is for its issuer.", None));
     }
-    let (mut refused, mut subject, mut audience) = (None, None, None);
+    let (mut refused, mut subject, mut audience, mut is_elsewhere) = (None, None, None, false);
     for Judged { rule, verdict } in judge(app, rules, token, address, now).await? {
         match verdict {
             Ok((verified, account)) if wanted.is_meant(&rule, &account) => {
                 return Ok(Found { rule, verified, account });
             }
             Ok(_) => subject = Some(told(token)),
+            Err(unmet) if matches!(unmet[..], [Unmet::Address(_)]) => {
+                (subject, is_elsewhere) = (Some(told(token)), true);
+            }
             Err(unmet) => match unmet.into_iter().next() {
                 Some(Unmet::Token(Refused::Audience(of))) => {
                     (subject, audience) = (Some(told(token)), Some(of));
@@ -191,13 +201,16 @@ async fn find(
     match (subject, refused) {
         // Which conditions there are is nobody's business but the admins'.
         (Some(subject), _) => {
+            if let Err(early) = may_try(app, &[Subject::guessed(GUESSED, &subject)]).await {
+                return Err(early.into());
+            }
+            if is_elsewhere {
+                return Err(Failure::elsewhere(address, subject));
+            }
             let of = audience.map(|of| format!(" (it is for the audience {of})")).unwrap_or_default();
             let message = format!(
                 "The subject token is good, and no trust rule takes it{of}: an admin can see why with `zendo trust test`."
             );
-            if let Err(early) = may_try(app, &[Subject::guessed(GUESSED, &subject)]).await {
-                return Err(early.into());
-            }
             Err(Failure::refusal(message, Some(subject)))
         }
         (None, Some(reason)) => Err(Failure::of(reason)),

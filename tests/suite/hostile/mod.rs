@@ -34,6 +34,7 @@ mod scopes;
 mod silent_databases;
 mod stops;
 mod strangers_rows;
+mod subject_tokens;
 mod sweeps;
 mod targets;
 mod text_bounds;

@@ -1,9 +1,12 @@
 //! Somebody who issues tokens of their own: a key, and a page that says where its public part is.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::routing::get;
 use axum::{Json, Router};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::{EncodePrivateKey, KeypairBytes};
 use jsonwebtoken::jwk::Jwk;
@@ -17,6 +20,8 @@ use super::{Caller, TestApp};
 pub struct Issuer {
     pub url: String,
     key: EncodingKey,
+    /// How often its keys were asked for.
+    asked: Arc<AtomicUsize>,
 }
 
 impl Issuer {
@@ -25,10 +30,14 @@ impl Issuer {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let issuer = Self::of(&format!("http://{}", listener.local_addr().unwrap()), seed);
         let document = json!({"issuer": issuer.url, "jwks_uri": format!("{}/keys", issuer.url)});
-        let keys = issuer.jwks();
+        let (keys, asked) = (issuer.jwks(), Arc::clone(&issuer.asked));
+        let keys = async move || {
+            asked.fetch_add(1, Ordering::SeqCst);
+            Json(keys)
+        };
         let router = Router::new()
             .route("/.well-known/openid-configuration", get(async move || Json(document)))
-            .route("/keys", get(async move || Json(keys)));
+            .route("/keys", get(keys));
         tokio::spawn(async move { axum::serve(listener, router).await });
         issuer
     }
@@ -37,7 +46,11 @@ impl Issuer {
     pub fn of(url: &str, seed: u8) -> Self {
         let key = SigningKey::from_bytes(&[seed; 32]);
         let der = KeypairBytes { secret_key: key.to_bytes(), public_key: None }.to_pkcs8_der().unwrap();
-        Self { url: url.to_owned(), key: EncodingKey::from_ed_der(der.as_bytes()) }
+        Self { url: url.to_owned(), key: EncodingKey::from_ed_der(der.as_bytes()), asked: Arc::default() }
+    }
+
+    pub fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
     }
 
     pub fn jwks(&self) -> Value {
@@ -53,8 +66,21 @@ impl Issuer {
         jsonwebtoken::encode(&header, claims, &self.key).unwrap()
     }
 
+    /// Signs texts as they are.
+    pub fn sign_texts(&self, header: &str, claims: &str) -> String {
+        let [header, claims] = [header, claims].map(|text| URL_SAFE_NO_PAD.encode(text));
+        let message = format!("{header}.{claims}");
+        let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &self.key, Algorithm::EdDSA).unwrap();
+        format!("{message}.{signature}")
+    }
+
     /// A token of this moment with these claims, for that server unless they say otherwise.
     pub fn token(&self, app: &TestApp, claims: Value) -> String {
+        self.sign(&self.claims(app, claims))
+    }
+
+    /// What such a token says.
+    pub fn claims(&self, app: &TestApp, claims: Value) -> Value {
         let now = Arc::clone(&app.clock).now().timestamp();
         let id = uuid::Uuid::new_v4().to_string();
         let mut all =
@@ -62,7 +88,7 @@ impl Issuer {
         for (name, value) in claims.as_object().unwrap() {
             all[name] = value.clone();
         }
-        self.sign(&all)
+        all
     }
 }
 
