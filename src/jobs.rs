@@ -3,6 +3,7 @@
 
 use std::future::{Future, pending};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -10,9 +11,8 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout_at
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{deactivation, identities, operator_password};
-use crate::app::AppState;
+use crate::app::{App, AppState};
 use crate::auth::{key_proof, keys};
-use crate::config::ServerSettings;
 use crate::intake;
 use crate::login::device_request;
 use crate::login::oidc::{recheck, sign_in_rows};
@@ -20,6 +20,8 @@ use crate::trusts::used;
 
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Work = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
+/// What one round of a job does.
+type Round = Arc<dyn Fn(AppState) -> Work + Send + Sync>;
 type Waiting = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Between two readings of what other replicas have revoked. With the life of what is remembered
@@ -39,28 +41,43 @@ struct Job {
     /// What could not be done, for the log.
     failure: &'static str,
     every: Duration,
-    work: fn(AppState) -> Work,
+    work: Round,
     /// Makes it due earlier than its interval.
     is_due: Option<fn(AppState) -> Waiting>,
     /// What is done at the stop, after the last request.
-    last: Option<fn(AppState) -> Work>,
+    last: Option<Round>,
 }
 
 impl Job {
-    fn new(failure: &'static str, every: Duration, work: fn(AppState) -> Work) -> Self {
-        Self { failure, every, work, is_due: None, last: None }
+    fn new(
+        failure: &'static str,
+        every: Duration,
+        work: impl Fn(AppState) -> Work + Send + Sync + 'static,
+    ) -> Self {
+        Self { failure, every, work: Arc::new(work), is_due: None, last: None }
     }
 
     /// Is done at the stop, too.
     fn at_stop(self) -> Self {
-        let last = Some(self.work);
+        let last = Some(Arc::clone(&self.work));
         Self { last, ..self }
     }
 }
 
 /// All jobs, in the order of their last times.
-fn table(settings: &ServerSettings) -> Vec<Job> {
-    let replays = Duration::from_secs(settings.api_transaction_cleanup_interval.0.into());
+fn table(app: &App) -> Vec<Job> {
+    // One a receiver: a slow one keeps nothing from the others.
+    let deliveries = (0..app.warnings.receivers()).map(|receiver| {
+        Job::new("webhooks could not be sent", WRITING * 2, move |app| {
+            Box::pin(async move { Ok(app.warnings.deliver(receiver).await?) })
+        })
+    });
+    let replays = Duration::from_secs(app.config.api_transaction_cleanup_interval.0.into());
+    usual(replays).into_iter().chain(deliveries).collect()
+}
+
+/// The jobs of every server.
+fn usual(replays: Duration) -> Vec<Job> {
     vec![
         Job::new("revocations could not be read", READING, |app| {
             Box::pin(async move { Ok(app.auth.revocations.refresh(app.env.clock.now()).await?) })
@@ -95,7 +112,7 @@ fn table(settings: &ServerSettings) -> Vec<Job> {
         })
         .at_stop(),
         Job {
-            last: Some(|app| Box::pin(async move { Ok(app.audit.close().await?) })),
+            last: Some(Arc::new(|app| Box::pin(async move { Ok(app.audit.close().await?) }))),
             ..Job::new("audit records could not be written", WRITING, |app| {
                 Box::pin(async move { Ok(app.audit.write().await?) })
             })
@@ -105,9 +122,6 @@ fn table(settings: &ServerSettings) -> Vec<Job> {
         }),
         Job::new("refusals of accounts could not be told", TENDING, |app| {
             Box::pin(async move { Ok(app.warnings.tell_refusals(app.audit.take_refused()).await?) })
-        }),
-        Job::new("webhooks could not be sent", WRITING * 2, |app| {
-            Box::pin(async move { Ok(app.warnings.deliver().await?) })
         }),
         Job::new("warnings could not be swept", SWEEPING, |app| {
             Box::pin(
@@ -184,7 +198,7 @@ pub(crate) struct Jobs {
 /// Starts all jobs.
 pub(crate) fn start(app: AppState) -> Jobs {
     let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
-    for job in table(&app.config) {
+    for job in table(&app) {
         tasks.spawn(job.go_on(app.clone(), stop.clone()));
     }
     Jobs { app, tasks, stop }
@@ -195,7 +209,7 @@ pub(crate) fn start(app: AppState) -> Jobs {
 /// # Errors
 /// That of the first one that fails.
 pub async fn do_each(app: &AppState) -> Result<(), Failure> {
-    for job in table(&app.config) {
+    for job in table(app) {
         (job.work)(app.clone()).await?;
     }
     Ok(())
@@ -209,7 +223,7 @@ impl Jobs {
         let ended = async { while self.tasks.join_next().await.is_some() {} };
         let _ = timeout_at(deadline.min(Instant::now() + LAST_ROUND), ended).await;
         self.tasks.shutdown().await;
-        for job in table(&self.app.config) {
+        for job in table(&self.app) {
             let Some(last) = job.last else { continue };
             match timeout_at(deadline, last(self.app.clone())).await {
                 Ok(outcome) => note(job.failure, outcome),

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ipnet::IpNet;
-use sea_query::{Expr, ExprTrait, Query};
+use sea_query::{Expr, ExprTrait, Order, Query};
 use uuid::Uuid;
 
 use self::refusals::RefusedOfAccounts;
@@ -29,6 +29,8 @@ pub(crate) use self::record::Warning;
 const DELIVERIES: &str = "zendo_warning_delivery";
 /// For so long warnings are listed, and their deliveries tried.
 const KEPT: TimeDelta = TimeDelta::days(90);
+/// So many at most: a store that is full of warnings would help nobody.
+const MOST_KEPT: u64 = 10_000;
 const SWEPT_AT_ONCE: u64 = 500;
 /// Uses of tokens that are remembered as known.
 const REMEMBERED_USES: u64 = 50_000;
@@ -86,7 +88,7 @@ impl Warnings {
                 .set("due", now.timestamp())
                 .statement()
         };
-        let deliveries: Vec<_> = self.webhooks.receivers().map(delivery).collect();
+        let deliveries: Vec<_> = self.webhooks.marks().map(delivery).collect();
         let (warning, deliveries) = (&warning, &deliveries);
         let written = self.store.write(|mut tx| async move {
             tx.execute(warning).await?;
@@ -108,11 +110,23 @@ impl Warnings {
     pub async fn sweep(&self, now: DateTime<Utc>, token_history: TimeDelta) -> Result<(), StoreError> {
         let old = Expr::col("id").lt(Id::first_of(now - KEPT));
         self.store.sweep_all(Warning::TABLE, "id", &old, SWEPT_AT_ONCE).await?;
+        let newest = Query::select()
+            .column("id")
+            .from(Warning::TABLE)
+            .order_by("id", Order::Desc)
+            .limit(1)
+            .offset(MOST_KEPT)
+            .to_owned();
+        if let Some((id,)) = self.store.fetch_optional::<(Id,)>(&newest).await? {
+            let beyond = Expr::col("id").lte(id);
+            self.store.sweep_all(Warning::TABLE, "id", &beyond, SWEPT_AT_ONCE).await?;
+        }
         let warning = Query::select()
             .expr(Expr::val(1))
             .from(Warning::TABLE)
             .and_where(Expr::col((Warning::TABLE, "id")).equals((DELIVERIES, "warning_id")))
             .to_owned();
+        // What waits for a receiver that left the settings waits as long: it may be back.
         let is_over = Expr::exists(warning).not();
         self.store.sweep_all(DELIVERIES, "id", &is_over, SWEPT_AT_ONCE).await?;
         networks::sweep(&self.store, now - token_history).await

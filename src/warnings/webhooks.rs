@@ -50,29 +50,30 @@ struct Receiver {
 struct Delivery {
     id: Id,
     warning_id: Id,
-    receiver: String,
     attempts: i64,
     due: i64,
 }
 
 impl Webhooks {
     pub(super) fn new(settings: &ZendoSettings) -> Self {
-        let urls = settings.warning_webhooks.iter().flat_map(|urls| urls.0.iter().cloned());
-        let receiver = |url: Url| Receiver { mark: hex::encode(Sha256::digest(url.as_str())), url };
+        let mut receivers: Vec<Receiver> = Vec::new();
+        for url in settings.warning_webhooks.iter().flat_map(|urls| &urls.0) {
+            let mark = hex::encode(Sha256::digest(url.as_str()));
+            // Whoever is named twice is told once.
+            if receivers.iter().all(|known| known.mark != mark) {
+                receivers.push(Receiver { url: url.clone(), mark });
+            }
+        }
         Self {
-            receivers: urls.map(receiver).collect(),
+            receivers,
             secrets: settings.warning_secret.clone().unwrap_or_default(),
             outbound: Outbound::new(settings.warning_networks.0.iter().copied()),
         }
     }
 
     /// What stands for each of them in the store.
-    pub(super) fn receivers(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn marks(&self) -> impl Iterator<Item = &str> {
         self.receivers.iter().map(|receiver| receiver.mark.as_str())
-    }
-
-    fn receiver(&self, mark: &str) -> Option<&Receiver> {
-        self.receivers.iter().find(|receiver| receiver.mark == mark)
     }
 
     /// A signature by each of the secrets, so that a receiver may change its own at any time.
@@ -109,43 +110,39 @@ impl Webhooks {
 }
 
 impl Warnings {
-    /// Sends what is due, each on one replica.
+    /// How many receivers there are.
+    pub fn receivers(&self) -> usize {
+        self.webhooks.receivers.len()
+    }
+
+    /// Sends one of the receivers what is due, each on one replica.
     ///
     /// # Errors
     /// When the database doesn't answer; what was sent meanwhile may be sent again.
-    pub async fn deliver(&self) -> Result<(), StoreError> {
-        if self.webhooks.receivers.is_empty() {
-            return Ok(());
-        }
+    pub async fn deliver(&self, receiver: usize) -> Result<(), StoreError> {
+        let Some(receiver) = self.webhooks.receivers.get(receiver) else { return Ok(()) };
         let due = Query::select()
-            .columns(["id", "warning_id", "receiver", "attempts", "due"])
+            .columns(["id", "warning_id", "attempts", "due"])
             .from(DELIVERIES)
+            .and_where(Expr::col("receiver").eq(receiver.mark.as_str()))
             .and_where(Expr::col("due").lte(self.clock.now().timestamp()))
             .order_by("due", Order::Asc)
             .limit(AT_ONCE)
             .to_owned();
         let due: Vec<Delivery> = self.store.fetch_all(&due).await?;
-        try_join_all(due.iter().map(|delivery| self.attempt(delivery))).await.map(drop)
+        try_join_all(due.iter().map(|delivery| self.attempt(receiver, delivery))).await.map(drop)
     }
 
-    async fn attempt(&self, delivery: &Delivery) -> Result<(), StoreError> {
+    async fn attempt(&self, receiver: &Receiver, delivery: &Delivery) -> Result<(), StoreError> {
         let now = self.clock.now().timestamp();
         if self.put_off(delivery, now + LEASE, delivery.attempts + 1).await? == 0 {
             // Another replica has it.
             return Ok(());
         }
-        let claimed = Delivery {
-            receiver: delivery.receiver.clone(),
-            due: now + LEASE,
-            attempts: delivery.attempts + 1,
-            ..*delivery
-        };
+        let claimed = Delivery { due: now + LEASE, attempts: delivery.attempts + 1, ..*delivery };
         let warning = Warning::select().and_where(Expr::col("id").eq(delivery.warning_id)).to_owned();
         let warning: Option<Warning> = self.store.fetch_optional(&warning).await?;
-        // A receiver that is in the settings no longer gets nothing.
-        let Some((warning, receiver)) = warning.zip(self.webhooks.receiver(&delivery.receiver)) else {
-            return self.forget(delivery.id).await;
-        };
+        let Some(warning) = warning else { return self.forget(delivery.id).await };
         match self.webhooks.send(receiver, &warning, now).await {
             Ok(()) => self.forget(delivery.id).await,
             Err(reason) => {

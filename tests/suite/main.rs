@@ -82,6 +82,7 @@ mod trusts;
 mod user_command;
 mod users;
 mod versions;
+mod warning_webhooks;
 mod warnings;
 mod webhooks;
 mod workload_identities;

@@ -14,7 +14,7 @@ use crate::support::{Caller, Database, TestApp, python, wait_until};
 const ACCOUNTS: &str = "/api/v1/service_accounts";
 const DAY: i64 = 86_400;
 const SECONDS: Duration = Duration::from_secs(10);
-const SECRETS: &str =
+pub(crate) const SECRETS: &str =
     "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw,whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 on_each_store! {
@@ -27,7 +27,7 @@ on_each_store! {
     no_webhook_goes_to_an_inner_address,
 }
 
-async fn jobs(app: &TestApp) {
+pub(crate) async fn jobs(app: &TestApp) {
     zendo::testing::do_each_job(&app.state).await.unwrap();
 }
 
@@ -178,14 +178,14 @@ async fn warnings_are_for_those_whose_business_they_are(database: Database) {
 }
 
 /// A receiver on this machine, and what it was sent.
-struct Receiver {
-    url: String,
-    requests: Arc<Mutex<Vec<String>>>,
+pub(crate) struct Receiver {
+    pub url: String,
+    pub requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Receiver {
     /// Refuses as often, and takes what comes then.
-    async fn start(refusals: usize) -> Self {
+    pub async fn start(refusals: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
         let requests = Arc::<Mutex<Vec<String>>>::default();
@@ -206,7 +206,7 @@ impl Receiver {
         Self { url, requests }
     }
 
-    async fn count(&self) -> usize {
+    pub async fn count(&self) -> usize {
         self.requests.lock().await.len()
     }
 }
@@ -231,7 +231,7 @@ async fn read_request(stream: &mut tokio::net::TcpStream) -> String {
     }
 }
 
-fn header<'a>(request: &'a str, name: &str) -> &'a str {
+pub(crate) fn header<'a>(request: &'a str, name: &str) -> &'a str {
     let line = request.lines().find(|line| line.to_lowercase().starts_with(&format!("{name}: ")));
     line.unwrap_or_else(|| panic!("no {name} in {request}")).split_once(": ").unwrap().1
 }
