@@ -65,12 +65,14 @@ impl fmt::Display for When {
 }
 
 impl Access {
-    /// Whether it changes who may do what, or takes credentials back.
+    /// Whether it changes who may do what, or takes credentials back. Reading changes nothing, nor does use.
     fn is_administration(self) -> bool {
         match self {
             Self::Always => false,
             Self::Unnarrowed => true,
-            Self::Needs(Permission { kind, verb }) => verb != Verb::Read && kind.is_administration(),
+            Self::Needs(Permission { kind, verb }) => {
+                matches!(verb, Verb::Create | Verb::Update | Verb::Delete) && kind.is_administration()
+            }
         }
     }
 

@@ -82,7 +82,9 @@ pub enum AuthenticationError {
     ForeignPage,
     #[error("This token was narrowed, and credentials are made and changed with all rights only.")]
     Narrowed,
-    #[error("This token is bound to a piece of work, and changes no accounts, credentials or settings.")]
+    #[error(
+        "This token is bound to a piece of work, and changes no accounts, credentials, settings or stacks."
+    )]
     BoundToWork,
     #[error(
         "A device is approved by a person's own sign-in only, not with a token, an API key or another device."

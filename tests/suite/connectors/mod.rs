@@ -1,6 +1,7 @@
 //! Service connectors: kept with their secrets apart, checked early, found again, and used by stacks.
 
 mod kept;
+mod of_work;
 mod used;
 
 use serde_json::{Value, json};

@@ -15,6 +15,7 @@ use crate::api::runs::schedules::ScheduleRow;
 use crate::api::runs::step_configuration::{Object, StoredStep, object, value};
 use crate::api::server::tagging::{TagReference, Taggable, plain_tags, set_tags};
 use crate::api::stacks::stacks::StackRow;
+use crate::auth::Scope;
 use crate::framework::{Context, NamedProject, ResponseOf, require, require_project};
 use crate::http::contract::{Fault, Modelled};
 use crate::http::error::{ApiError, ApiResult};
@@ -166,6 +167,7 @@ pub(super) async fn create_snapshot(
         .map(|(name, step)| Ok((name.as_str(), step.stored(name)?)))
         .collect::<ApiResult<Vec<(&str, String)>>>()?;
     let (context, request, steps) = (&cx, &request, &steps);
+    refuse_schedule_of_work(&cx, request)?;
     cx.create_row::<SnapshotRow, _, _>(|mut tx| async move {
         check_references(&mut tx, request).await?;
         let name = SnapshotName::text(request.name.as_ref());
@@ -178,6 +180,16 @@ pub(super) async fn create_snapshot(
         Ok((tx, id))
     })
     .await
+}
+
+/// What a schedule's token may use is what its snapshots run on.
+fn refuse_schedule_of_work(cx: &Context, request: &SnapshotRequest) -> ApiResult<()> {
+    match request.schedule.is_some() && cx.principal.scope().is_some_and(Scope::is_workload) {
+        true => {
+            Err(ApiError::illegal("A token that is bound to a piece of work puts nothing on a schedule."))
+        }
+        false => Ok(()),
+    }
 }
 
 async fn check_references(tx: &mut Transaction, request: &SnapshotRequest) -> ApiResult<()> {

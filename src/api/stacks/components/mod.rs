@@ -27,7 +27,8 @@ use crate::http::list::Listed;
 use crate::http::written::or_empty_object;
 use crate::store::{Base64Json, Id, Transaction, Word, row};
 
-pub(crate) const KIND: Kind = Kind::new("components");
+/// Which connectors a piece of work may use is up to them.
+pub(crate) const KIND: Kind = Kind::new("components").administration();
 const COMPONENTS: &str = "/api/v1/components";
 /// An older path; components are of no project.
 const COMPONENTS_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/components";

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
+use sea_query::{Expr, ExprTrait, Query as Sql, SimpleExpr};
 use uuid::Uuid;
 
 use super::{KIND, ServiceConnectorRow};
@@ -11,7 +11,7 @@ use crate::auth::permissions::{Permission, Verb};
 use crate::connectors;
 use crate::framework::Context;
 use crate::http::error::{ApiError, ApiResult};
-use crate::store::{Id, StoreError};
+use crate::store::{Id, InIds, StoreError};
 
 pub(super) const USE: Permission = KIND.to(Verb::Use);
 pub(super) const SEE_SECRETS: Permission = KIND.to(Verb::Secrets);
@@ -82,31 +82,34 @@ fn may_see_secrets(cx: &Context, asked: Option<bool>) -> bool {
     asked.unwrap_or(true) && cx.require(SEE_SECRETS).is_ok()
 }
 
-/// The connectors of the stack that the token's work is done on; none for a token that isn't bound to any work.
+/// The connectors of the stack that the token's work is done on; none for a token that isn't bound to any work. One that is
+/// bound to several was made from one of fewer, and uses no more than that one did.
 async fn of_work(cx: &Context) -> Result<Option<HashSet<Id>>, StoreError> {
     let Some(scope) = cx.principal.scope().filter(|scope| scope.is_workload()) else { return Ok(None) };
     let stacks = [
-        scope.pipeline_run_id.map(|run| stacks(snapshots_of("pipeline_run", run))),
-        scope.root_run_id.map(|run| stacks(snapshots_of("pipeline_run", run))),
-        scope.deployment_id.map(|deployment| stacks(snapshots_of("deployment", deployment))),
-        scope.schedule_id.map(|schedule| stacks(Expr::col("schedule_id").eq(Id(schedule)))),
+        scope.pipeline_run_id.map(|run| on_stack_of(snapshots_of("pipeline_run", run))),
+        scope.root_run_id.map(|run| on_stack_of(snapshots_of("pipeline_run", run))),
+        scope.deployment_id.map(|deployment| on_stack_of(snapshots_of("deployment", deployment))),
+        match scope.schedule_id {
+            Some(schedule) => Some(Expr::col("stack_id").in_ids(stack_of_schedule(cx, schedule).await?)),
+            None => None,
+        },
     ];
-    let mut found = HashSet::new();
-    for stacks in stacks.into_iter().flatten() {
-        let components = Sql::select()
-            .column("component_id")
-            .from("stack_composition")
-            .and_where(Expr::col("stack_id").in_subquery(stacks))
-            .to_owned();
+    let mut of_all: Option<HashSet<Id>> = None;
+    for of_stack in stacks.into_iter().flatten() {
+        let components =
+            Sql::select().column("component_id").from("stack_composition").and_where(of_stack).to_owned();
         let connectors = Sql::select()
             .column("connector_id")
             .from("stack_component")
             .and_where(Expr::col("id").in_subquery(components))
             .and_where(Expr::col("connector_id").is_not_null())
             .to_owned();
-        found.extend(cx.store.fetch_all::<(Id,)>(&connectors).await?.into_iter().map(|(id,)| id));
+        let found: HashSet<Id> =
+            cx.store.fetch_all::<(Id,)>(&connectors).await?.into_iter().map(|(id,)| id).collect();
+        of_all = Some(of_all.map_or_else(|| found.clone(), |others| &others & &found));
     }
-    Ok(Some(found))
+    Ok(Some(of_all.unwrap_or_default()))
 }
 
 /// Whether a snapshot is what that run or deployment was made of.
@@ -116,7 +119,19 @@ fn snapshots_of(table: &'static str, id: Uuid) -> SimpleExpr {
     Expr::col("id").in_subquery(own)
 }
 
-/// The stacks of snapshots.
-fn stacks(of: SimpleExpr) -> SelectStatement {
-    Sql::select().column("stack_id").from("pipeline_snapshot").and_where(of).to_owned()
+/// Whether a component is on the stack of such a snapshot.
+fn on_stack_of(snapshot: SimpleExpr) -> SimpleExpr {
+    let stacks = Sql::select().column("stack_id").from("pipeline_snapshot").and_where(snapshot).to_owned();
+    Expr::col("stack_id").in_subquery(stacks)
+}
+
+/// The stack of the snapshot that a schedule is of, which no piece of work puts another one beside.
+async fn stack_of_schedule(cx: &Context, schedule: Uuid) -> Result<Option<Id>, StoreError> {
+    let first = Sql::select()
+        .column("stack_id")
+        .from("pipeline_snapshot")
+        .and_where(Expr::col("schedule_id").eq(Id(schedule)))
+        .limit(1)
+        .to_owned();
+    Ok(cx.store.fetch_optional::<(Option<Id>,)>(&first).await?.and_then(|(stack,)| stack))
 }

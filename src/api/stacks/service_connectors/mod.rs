@@ -32,9 +32,10 @@ pub(crate) use full_stack::ConnectorInfo;
 pub(crate) use rules::{Connectable, find_to_link};
 pub(crate) use update::change_settings;
 
-/// A token for some projects needs what the stacks of its pipelines need.
+/// A token for some projects needs what the stacks of its pipelines need. What a piece of work may use is what its stack
+/// has, so that it changes neither.
 pub(crate) const KIND: Kind =
-    Kind::new("service_connectors").within_projects(&[Verb::Read, Verb::Use, Verb::Secrets]);
+    Kind::new("service_connectors").within_projects(&[Verb::Read, Verb::Use, Verb::Secrets]).administration();
 /// What an answer shows besides, to whoever may see it.
 const SECRETS: [Also; 1] = [Also::met(access::SEE_SECRETS, "the secrets in it")];
 pub(crate) const CREATE: Permission = KIND.to(Verb::Create);

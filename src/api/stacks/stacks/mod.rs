@@ -23,7 +23,8 @@ use crate::http::list::Listed;
 use crate::http::written::or_empty_object;
 use crate::store::{Base64Json, Id, InIds, Transaction, row};
 
-pub(crate) const KIND: Kind = Kind::new("stacks");
+/// Which connectors a piece of work may use is up to them.
+pub(crate) const KIND: Kind = Kind::new("stacks").administration();
 const STACKS: &str = "/api/v1/stacks";
 /// An older path; stacks are of no project.
 const STACKS_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/stacks";
