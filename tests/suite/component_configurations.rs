@@ -53,6 +53,24 @@ async fn a_configuration_is_kept_in_the_types_of_its_flavor(database: Database) 
             json!({"dag_tags": "[\"a\"]", "dag_args": "{\"b\": 1.50}"}),
             json!({"dag_tags": ["a"], "dag_args": {"b": 1.5}}),
         ),
+        (
+            "orchestrator/databricks",
+            json!({"host": "h", "schedule_timezone": "Europe/Berlin"}),
+            json!({"host": "h", "schedule_timezone": "Europe/Berlin"}),
+        ),
+        ("data_validator/great_expectations", json!({"context_config": ""}), json!({"context_config": null})),
+        // What a secret holds isn't looked at.
+        (
+            "artifact_store/digitalocean",
+            json!({"path": "s3://a", "region": "{{space.region}}"}),
+            json!({"path": "s3://a", "region": "{{space.region}}"}),
+        ),
+        // Whether this machine has the folder is nobody's business.
+        (
+            "data_validator/great_expectations",
+            json!({"context_root_dir": "/no/such/folder"}),
+            json!({"context_root_dir": "/no/such/folder"}),
+        ),
         ("deployer/docker", json!({"port_range": [1, "2"]}), json!({"port_range": [1, 2]})),
         (
             "sandbox/docker",
@@ -89,6 +107,8 @@ async fn what_does_not_fit_its_flavor_is_refused(database: Database) {
         ("orchestrator/kubernetes", json!({"concurrency_policy": "sometimes"}), 422, "concurrency_policy"),
         ("orchestrator/kubernetes", json!({"no_such": 1}), 400, "no_such"),
         ("orchestrator/airflow", json!({"dag_tags": "a"}), 422, "dag_tags"),
+        ("orchestrator/databricks", json!({"host": "h", "schedule_timezone": "Berlin"}), 422, "time zone"),
+        ("orchestrator/databricks", json!({"host": "h", "schedule_timezone": "utc"}), 422, "time zone"),
         ("deployer/docker", json!({"port_range": [1]}), 422, "port_range"),
         ("deployer/docker", json!({"port_range": "[1, 2]"}), 422, "port_range"),
         ("artifact_store/s3", json!({"path": "/here"}), 422, "s3://"),

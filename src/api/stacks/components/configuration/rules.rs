@@ -121,6 +121,16 @@ mod tests {
                 r#"{"site": "x.eu", "endpoint": "https://http-intake.logs.x.eu/api/v2/logs"}"#,
             ),
             (
+                "data_validator/great_expectations",
+                r#"{"context_config": " "}"#,
+                r#"{"context_config": null}"#,
+            ),
+            (
+                "orchestrator/databricks",
+                r#"{"schedule_timezone": "Etc/GMT+5"}"#,
+                r#"{"schedule_timezone": "Etc/GMT+5"}"#,
+            ),
+            (
                 "orchestrator/sagemaker",
                 r#"{"use_training_step": false}"#,
                 r#"{"use_training_step": false, "instance_type": "ml.t3.medium"}"#,
@@ -147,6 +157,9 @@ mod tests {
             ("orchestrator/vm_aws", r#"{"infra": "aws", "resources_settings": {"cloud": "aws"}}"#),
             ("experiment_tracker/mlflow", r#"{"tracking_uri": "https://a"}"#),
             ("experiment_tracker/wandb", r#"{"run_config": {"zenml_a": 1}}"#),
+            ("orchestrator/databricks", r#"{"schedule_timezone": "europe/berlin"}"#),
+            ("orchestrator/databricks", r#"{"schedule_timezone": "../UTC"}"#),
+            ("orchestrator/databricks", r#"{"schedule_timezone": ""}"#),
             ("sandbox/modal", r#"{"token_id": "a", "token_secret": " "}"#),
             ("step_operator/runai", r#"{"cpu_memory_limit": "4 G"}"#),
             ("step_operator/runai", r#"{"parallelism": 3, "completions": 2}"#),

