@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use super::step::{ADMIN, Scenario, Step};
-use super::wanted::{PATH_OF_ANOTHER_STORE, PODS_WITHOUT_THEIR_LIBRARY};
+use super::wanted::{
+    JSON_ALONE, NOT_A_TEXT, OWN_DISK_STAYS_UNTOLD, PATH_OF_ANOTHER_STORE, PODS_WITHOUT_THEIR_LIBRARY,
+    SECRET_UNREAD,
+};
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![Scenario { name: "configurations of components", steps: steps() }]
@@ -52,6 +55,8 @@ fn steps() -> Vec<Step> {
         with("artifact_store/digitalocean", json!({"path": "s3://a"})),
         with("artifact_store/digitalocean", json!({"path": "s3://a", "region": "FRA"})),
         with("artifact_store/digitalocean", json!({"path": "s3://a", "region": "fra1"})),
+        with("artifact_store/digitalocean", json!({"path": "s3://a", "region": "{{None.region}}"}))
+            .wanted(&SECRET_UNREAD),
         with("container_registry/default", json!({"uri": "a.b/"})),
         with("container_registry/aws", json!({"uri": "a/b"})),
         with("container_registry/digitalocean", json!({"uri": "registry.digitalocean.com/"})),
@@ -74,6 +79,16 @@ fn steps() -> Vec<Step> {
             "orchestrator/vertex",
             json!({"location": "x", "custom_job_parameters": "{\"boot_disk_size_gb\": 5}"}),
         ),
+        with("orchestrator/databricks", json!({"host": "h", "schedule_timezone": "Etc/GMT+5"})),
+        with("orchestrator/databricks", json!({"host": "h", "schedule_timezone": "text"})),
+        with("data_validator/great_expectations", json!({"context_config": " "})),
+        with("data_validator/great_expectations", json!({"context_config": "{\"a\": 1}"})),
+        with("data_validator/great_expectations", json!({"context_config": "a: b"})).wanted(&JSON_ALONE),
+        with("data_validator/great_expectations", json!({"context_root_dir": "/no/such/folder"}))
+            .wanted(&OWN_DISK_STAYS_UNTOLD),
+        with("experiment_tracker/vertex", json!({"experiment": 5})).wanted(&NOT_A_TEXT),
+        with("image_builder/gcp", json!({"location": 5})).wanted(&NOT_A_TEXT),
+        with("orchestrator/kubeflow", json!({})).wanted(&PODS_WITHOUT_THEIR_LIBRARY),
         with("orchestrator/sagemaker", json!({"execution_role": "a"})),
         with("orchestrator/sagemaker", json!({"processor_role": "a", "use_training_step": false})),
         with("orchestrator/sagemaker", json!({"execution_role": "a", "processor_role": "b"})),

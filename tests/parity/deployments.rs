@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::bodies::{merged, run, snapshot, with_snapshot};
 use super::step::{ADMIN, ANYONE, By, Scenario, Step};
-use super::wanted::{COPY_STAYS, OTHERS_WORK};
+use super::wanted::{BOTH_OF_DEPLOYMENTS, COPY_STAYS, LISTED_ONCE, OTHERS_WORK};
 
 const NONE: &str = "00000000-0000-0000-0000-000000000001";
 const COMPONENTS: &str = "/components?name=default&type=deployer";
@@ -177,6 +177,8 @@ fn listed() -> Scenario {
             snapshots("deployed=true"),
             snapshots("deployed=false").wanted(&COPY_STAYS),
             snapshots("deployed=x"),
+            snapshots("pipeline={pipeline.id}&sort_by=deployment").wanted(&LISTED_ONCE),
+            snapshots("deployed=true&sort_by=deployment").wanted(&BOTH_OF_DEPLOYMENTS),
             ADMIN.delete("/deployments/{aa.id}"),
             ADMIN.delete("/deployments/{bb.id}"),
         ],

@@ -5,6 +5,7 @@ pub mod bodies;
 mod builds;
 mod compare;
 mod configurations;
+mod connector_faults;
 mod connectors;
 mod deployments;
 mod devices;
@@ -128,6 +129,7 @@ fn scenarios() -> Vec<Scenario> {
         stacks::scenarios(),
         secrets::scenarios(),
         connectors::scenarios(),
+        connector_faults::scenarios(),
         artifacts::scenarios(),
         used_artifacts::scenarios(),
         visualizations::scenarios(),

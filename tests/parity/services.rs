@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::bodies::{merged, run, with_snapshot};
 use super::step::{ADMIN, ANYONE, Scenario, Step};
-use super::wanted::{NO_SUCH_STATE, OTHER_PROJECTS_CONFIGURATION, SAME_CONFIGURATION, UNKNOWN_REFERENCE};
+use super::wanted::{NO_SUCH_PROJECT, NO_SUCH_STATE, OTHER_PROJECTS_CONFIGURATION, SAME_CONFIGURATION};
 
 const NONE: &str = "00000000-0000-0000-0000-000000000001";
 
@@ -83,7 +83,7 @@ fn refused() -> Scenario {
     with_snapshot(
         "refused services",
         [
-            with(json!({"project": NONE})).wanted(&UNKNOWN_REFERENCE),
+            with(json!({"project": NONE})).wanted(&NO_SUCH_PROJECT),
             with(json!({"model_version_id": NONE})),
             with(json!({"pipeline_run_id": NONE})),
             with(json!({"model_version_id": "x"})),

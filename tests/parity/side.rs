@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::step::{By, Step};
 use crate::support::{Answer, Caller};
@@ -15,7 +15,8 @@ pub struct Side {
 
 impl Side {
     pub fn new(url: String) -> Self {
-        Self { url, kept: HashMap::new() }
+        let kept = HashMap::from([("server".to_owned(), json!({"url": url}))]);
+        Self { url, kept }
     }
 
     /// Sends the request and keeps its answer.
@@ -99,7 +100,5 @@ impl Side {
 
 fn is_placeholder(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.".contains(&byte))
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(&byte))
 }

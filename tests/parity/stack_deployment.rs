@@ -1,7 +1,10 @@
 //! What clouds are told to set up a stack, and what only the paid server has.
 
 use super::step::{ADMIN, ANYONE, By, Scenario, scenario};
-use super::wanted::{ENCODED, KEY_IS_NO_TOKEN, ONE_LINE, OWN_PROSE, OWN_TERRAFORM, WORK_SETS_UP_NOTHING};
+use super::wanted::{
+    ENCODED, KEY_IS_NO_TOKEN, ONE_LINE, OWN_PROSE, OWN_TERRAFORM, SEPARATED, SHORT_STAYS_SHORT,
+    WORK_SETS_UP_NOTHING,
+};
 
 const NONE: &str = "00000000-0000-0000-0000-000000000001";
 
@@ -24,6 +27,7 @@ fn clouds() -> Scenario {
             info(""),
             ANYONE.get("/stack-deployment/info?provider=aws"),
             config("provider=aws&stack_name=s").wanted(&ENCODED),
+            config("provider=aws&stack_name=a%26b").wanted(&SEPARATED),
             config("provider=gcp&stack_name=s&location=x").wanted(&OWN_TERRAFORM),
             config("provider=azure&stack_name=s").wanted(&OWN_TERRAFORM),
             config("provider=azure&stack_name=s&terraform=true").wanted(&OWN_TERRAFORM),
@@ -47,7 +51,7 @@ fn clouds() -> Scenario {
 
 /// What the reference gives to whoever asks.
 fn tokens() -> Scenario {
-    let (work, key) = (By("work"), By("key"));
+    let (work, key, short) = (By("work"), By("key"), By("short"));
     let ask = "/stack-deployment/config?provider=aws&stack_name=s";
     scenario(
         "tokens for stacks that clouds set up",
@@ -62,6 +66,12 @@ fn tokens() -> Scenario {
                 .keep("schedule"),
             ADMIN.get("/api_token?token_type=workload&schedule_id={schedule.id}").keep("work"),
             work.get(ask).wanted(&WORK_SETS_UP_NOTHING),
+            ADMIN.get("/api_token?expires_in=600").keep("short"),
+            short.get(ask).keep("told").wanted(&ENCODED),
+            ANYONE
+                .get("/api_token")
+                .header("authorization", "Bearer {told.deployment_url.param_ZenMLServerAPIToken}")
+                .wanted(&SHORT_STAYS_SHORT),
             ADMIN.post("/service_accounts", r#"{"name": "setting-up", "active": true}"#).keep("account"),
             ADMIN.post("/service_accounts/{account.id}/api_keys", r#"{"name": "k"}"#).keep("key"),
             key.get(ask).wanted(&KEY_IS_NO_TOKEN),

@@ -1,7 +1,7 @@
 //! Triggers.
 
 use super::step::{ADMIN, ANYONE, Scenario, Step, scenario};
-use super::wanted::{ARCHIVED_NAME, EMPTY_CRON, OTHER_PROJECT, UNKNOWN_REFERENCE};
+use super::wanted::{ARCHIVED_NAME, COPY_LEFT, EMPTY_CRON, NO_SUCH_PROJECT, OTHER_PROJECT};
 
 const NONE: &str = "00000000-0000-0000-0000-000000000001";
 
@@ -67,7 +67,7 @@ fn schedules() -> Scenario {
                     "/triggers",
                     &format!(r#"{{"type": "schedule", "project": "{NONE}", "name": "x", "cron_expression": "0 0 1 1 *"}}"#),
                 )
-                .wanted(&UNKNOWN_REFERENCE),
+                .wanted(&NO_SUCH_PROJECT),
             ADMIN.post("/triggers", "[]"),
             ADMIN.get("/triggers/{one.id}"),
             ADMIN.get("/triggers/{one.id}?hydrate=false"),
@@ -394,7 +394,9 @@ fn attached() -> Scenario {
             attach("{named.id}", "{}"),
             ADMIN.delete("/triggers/{one.id}"),
             ADMIN.get("/triggers/{one.id}").wanted(&ARCHIVED_NAME),
+            ADMIN.get("/pipeline_snapshots?pipeline={pipeline.id}&sort_by=created&size=1"),
             attach("{named.id}", "{}"),
+            ADMIN.get("/pipeline_snapshots?pipeline={pipeline.id}&sort_by=created&size=1").wanted(&COPY_LEFT),
             detach("{named.id}"),
             clear(""),
         ],

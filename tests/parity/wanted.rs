@@ -166,25 +166,90 @@ pub const CONNECTOR_CHECKED: Wanted = wanted(
 );
 pub const TYPE_ALONE: Wanted = wanted(
     &["status: 200 | 400"],
-    "a connector of another type would be broken without a configuration of its own",
+    "FAULT: a connector of another type would be broken without a configuration of its own",
 );
 pub const CONNECTORS_SORTED: Wanted = wanted(
     &["body.items[*: * | *", "length of body.items[*: * | *"],
-    "a list is sorted as it was asked; the reference only checks that",
+    "FAULT: a list is sorted as it was asked; the reference only checks that",
 );
-pub const LABELS_ARE_AN_OBJECT: Wanted =
-    wanted(&["status: 500 | 422"], "labels that are neither an object nor names are the caller's mistake");
+pub const LABELS_ARE_AN_OBJECT: Wanted = wanted(
+    &["status: 500 | 422"],
+    "FAULT: labels that are neither an object nor names are the caller's mistake",
+);
 pub const OWN_REASON: Wanted = wanted(
     &["body.error: * | *", "body.resources[0].error: * | *"],
-    "why a connector doesn't reach something is in zendo's own words, without the far side's",
+    "FAULT: why a connector doesn't reach something is in zendo's own words, without the far side's",
 );
 pub const CREDENTIAL_THAT_WAS_MEANT: Wanted = wanted(
     &["status: 400 | 200"],
-    "the reference forgets the name and the id of the connector that it means to hand out",
+    "FAULT: the reference forgets the name and the id of the connector that it means to hand out",
 );
 pub const RESOURCES_WITH_SECRETS: Wanted = wanted(
     &["length of body: 0 | 1"],
-    "the reference leaves the secrets out when it loads the connectors that it asks",
+    "FAULT: the reference leaves the secrets out when it loads the connectors that it asks",
+);
+pub const IN_THE_OPEN: Wanted = wanted(
+    &["body.metadata.configuration.*: * | (absent)"],
+    "FAULT: secrets of types that the reference can't serve lie in the open, and are shown to whoever doesn't ask for them",
+);
+const KEPT_ONLY: &[&str] =
+    &["text of NotImplementedError: * | This server verifies and serves no service connectors of the type *"];
+pub const AWS_IS_KEPT: Wanted = wanted(
+    KEPT_ONLY,
+    "FAULT: with AWS's libraries the reference hands out a secret key as it is, and temporary credentials without their \
+     region; zendo calls nobody and hands out nothing, as a reference without them",
+);
+pub const GCP_IS_KEPT: Wanted = wanted(
+    KEPT_ONLY,
+    "FAULT: with Google's libraries the reference calls whatever address an account's JSON names as its token_uri; zendo \
+     calls nobody and hands out nothing, as a reference without them",
+);
+pub const AZURE_IS_KEPT: Wanted = wanted(
+    KEPT_ONLY,
+    "FAULT: with Azure's libraries the reference hands out the application's secret, as a registry's password too, and the \
+     certificate of a cluster's admin; zendo calls nobody and hands out nothing, as a reference without them",
+);
+pub const HYPERAI_IS_KEPT: Wanted =
+    wanted(KEPT_ONLY, "what isn't served is told in zendo's own words, and nothing of it is handed out");
+pub const UNKNOWN_IS_KEPT: Wanted =
+    wanted(KEPT_ONLY, "a type that nobody knows is kept as those that aren't served");
+pub const ONE_FOR_EACH_TYPE: Wanted = wanted(
+    &["length of body[0].resources: * | 1"],
+    "FAULT: of a type that isn't listed the reference has an entry for each letter of the resource type",
+);
+pub const ENDS_UNSAID: Wanted = wanted(
+    &["status: 200 | 400"],
+    "FAULT: a token that ends by itself says when; with Azure's libraries the reference fails with 500",
+);
+pub const KUBERNETES_IS_ASKED: Wanted = wanted(
+    &["status: 501 | 200"],
+    "FAULT: with its library the reference asks a cluster for its version, which is public, sends no password, minds no \
+     `insecure`, and fails where no resource type is named and none is to be listed; zendo asks who it is",
+);
+pub const KUBERNETES_IS_HANDED_OUT: Wanted = wanted(
+    &["status: 501 | 401"],
+    "a cluster that refuses a connector, or may not be called, is 401, as other far sides",
+);
+pub const CALLED_WITHIN: Wanted = wanted(
+    &[
+        "body.error: *401 Client Error* | *may not call",
+        "body.resources[0].error: *401 Client Error* | *may not call",
+    ],
+    "FAULT: a token_url may lead to inner addresses, and what is said there is handed on",
+);
+pub const PIECES_OF_SECRETS: Wanted = wanted(
+    &["text of ValueError: *open-sesame* | *is a secret, and has to be a text*"],
+    "FAULT: a refusal repeats what was sent, of long ones the beginning and the end, secrets among it",
+);
+pub const METHOD_ALONE: Wanted = wanted(
+    &["status: 200 | 400"],
+    "FAULT: a connector of another method would be broken without a configuration of its own",
+);
+pub const WHOLE_TYPE: Wanted =
+    wanted(&["status: 500 | 200"], "FAULT: a type may be named by the whole of it in a change, too");
+pub const ZONE_COUNTS: Wanted = wanted(
+    &["body.body.expires_at: 2090-01-01T01:00:00 | 2089-12-31T23:00:00"],
+    "FAULT: a moment is that of its zone",
 );
 pub const CONNECTOR_UNFIT: Wanted = wanted(
     &["status: 200 | 400"],
@@ -339,9 +404,9 @@ pub const STEP_WITHOUT_CONFIGURATION: Wanted = wanted(
 pub const OWN_DESCRIPTIONS: Wanted =
     wanted(&["body*.description: * | *"], "when an event happens is said in zendo's own words");
 pub const EMPTY_CRON: Wanted =
-    wanted(&["status: 200 | 422"], "a cron expression that says nothing never goes off");
+    wanted(&["status: 200 | 422"], "FAULT: a cron expression that says nothing never goes off");
 pub const OTHER_PROJECT: Wanted =
-    wanted(&["status: 200 | 404"], "what a trigger waits for is of its own project");
+    wanted(&["status: 200 | 404"], "FAULT: what a trigger waits for is of its own project");
 pub const SENT_AGAIN: Wanted = wanted(
     &["body.metadata.stats.received_count: * | *", "body.metadata.stats.accepted_count: * | *"],
     "a delivery that is sent again is the same one",
@@ -359,6 +424,26 @@ pub const OTHERS_WORK: Wanted = wanted(
 pub const COPY_STAYS: Wanted = wanted(
     &["length of body.items: * | *", "body.total: * | *"],
     "FAULT: what is refused to an archived trigger leaves its copy of the snapshot",
+);
+pub const COPY_LEFT: Wanted = wanted(
+    &["body.total: * | *", "body.total_pages: * | *"],
+    "FAULT: what is refused to an archived trigger leaves its copy of the snapshot",
+);
+pub const NO_SUCH_PROJECT: Wanted =
+    wanted(&["status: 500 | 404"], "FAULT: a project that isn't there is no failure of the server");
+pub const LISTED_ONCE: Wanted = wanted(
+    &["length of body.items: 2 | 1"],
+    "FAULT: sorted by deployment a snapshot is listed once for each of its deployments",
+);
+pub const BOTH_OF_DEPLOYMENTS: Wanted =
+    wanted(&["status: 500 | 200"], "what is deployed can be sorted by deployment");
+pub const SEPARATED: Wanted = wanted(
+    &["body.deployment_url: *stackName=a&b* | *stackName=a%26b*"],
+    "FAULT: values stand in an address as they are, so that a name with an & sets other parameters",
+);
+pub const SHORT_STAYS_SHORT: Wanted = wanted(
+    &["body.(opened).claims.exp: <60 minutes> | <10 minutes>"],
+    "FAULT: whoever has a token of ten minutes is given one of six hours in the address",
 );
 pub const NO_SUCH_STATE: Wanted = wanted(
     &["status: 422 | 200"],
@@ -395,6 +480,16 @@ pub const KEY_IS_NO_TOKEN: Wanted =
 pub const PATH_OF_ANOTHER_STORE: Wanted = wanted(
     &["status: 500 | 422"],
     "FAULT: a path that its store can't have is a mistake in the request, no failure of the server",
+);
+pub const JSON_ALONE: Wanted =
+    wanted(&["status: 200 | 422"], "a text in the place of an object is JSON, and no other language");
+pub const SECRET_UNREAD: Wanted = wanted(
+    &["status: 404 | 200"],
+    "a reference to a secret is kept as it is, whichever field it is of; the reference follows that of a few",
+);
+pub const OWN_DISK_STAYS_UNTOLD: Wanted = wanted(
+    &["status: 422 | 200"],
+    "pipelines run elsewhere, and nobody is told which folders the server's machine has",
 );
 pub const PODS_WITHOUT_THEIR_LIBRARY: Wanted = wanted(
     &["status: 500 | 200"],

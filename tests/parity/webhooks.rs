@@ -1,7 +1,7 @@
 //! Webhooks and their deliveries.
 
 use super::step::{ADMIN, ANYONE, Scenario, Step, scenario};
-use super::wanted::{BODY_TOO_LONG, SENT_AGAIN, UNKNOWN_REFERENCE};
+use super::wanted::{BODY_TOO_LONG, NO_SUCH_PROJECT, SENT_AGAIN};
 
 const NONE: &str = "00000000-0000-0000-0000-000000000001";
 
@@ -36,7 +36,7 @@ fn made() -> Scenario {
                     "/webhooks",
                     &format!(r#"{{"project": "{NONE}", "name": "x", "webhook_type": "custom"}}"#),
                 )
-                .wanted(&UNKNOWN_REFERENCE),
+                .wanted(&NO_SUCH_PROJECT),
             ADMIN.post("/webhooks", r#"{"project": "default", "name": "x", "webhook_type": "custom"}"#),
             ADMIN.post("/webhooks", r#"{"project": "{project.id}"}"#),
             ADMIN.post("/webhooks", "[]"),

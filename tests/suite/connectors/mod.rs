@@ -1,7 +1,9 @@
 //! Service connectors: kept with their secrets apart, checked early, found again, and used by stacks.
 
+mod asked;
 mod kept;
 mod of_work;
+mod unserved;
 mod used;
 
 use serde_json::{Value, json};
