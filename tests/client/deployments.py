@@ -12,13 +12,18 @@ from zenml.client import Client
 client = Client()
 
 
-def deploy(name, **settings):
-    """The command that deploys it, by a port of its own: others may look for a free one at the same time."""
+def configuration(name, **settings):
+    """The file of a deployment with a port of its own: others may look for a free one at the same time."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         settings["port"] = free.getsockname()[1]
     with open(f"{name}.yaml", "w") as file:
         json.dump({"settings": {"deployer.local": settings}}, file)
-    return f"pipeline deploy served.welcome --timeout 120 --name {name} --config {name}.yaml"
+    return f"{name}.yaml"
+
+
+def deploy(name, **settings):
+    """The command that deploys it."""
+    return f"pipeline deploy served.welcome --timeout 120 --name {name} --config {configuration(name, **settings)}"
 
 
 def deployment():
@@ -78,6 +83,24 @@ def with_a_key_it_answers_only_to_the_key():
     says("deployment invoke locked", "Hello you!")
     says("deployment describe locked --show-secret", made.auth_key)
     says("deployment delete locked --yes", "eleted")
+
+
+@promise
+def a_snapshot_is_deployed_and_another_one_takes_its_place():
+    says(f"pipeline snapshot create served.welcome --name first --config {configuration('first')}", "first")
+    says("pipeline snapshot deploy first --timeout 120", "Provisioned deployment 'first'", "RUNNING")
+    says("deployment invoke first --name=Bob", "Hello Bob!")
+    made = client.get_deployment("first", hydrate=True)
+    equal((made.snapshot.name, made.pipeline.name), ("first", "welcome"))
+    says(f"pipeline snapshot create served.welcome --name second --config {configuration('second')}", "second")
+    # It asks whether to update it.
+    said = says("pipeline snapshot deploy second --deployment first --timeout 120", "already exists", answers="n\n")
+    assert "canceled" in said
+    says("pipeline snapshot deploy second --deployment first --update --timeout 120", "Provisioned deployment 'first'")
+    changed = client.get_deployment("first", hydrate=True)
+    equal((changed.id, changed.snapshot.name, changed.status.value), (made.id, "second", "running"))
+    says("deployment invoke first --name=Eve", "Hello Eve!")
+    says("deployment delete first --yes", "eleted")
 
 
 @promise

@@ -1,5 +1,6 @@
 """`zenml` as a person types it, in this process, since its imports take seconds."""
 
+import io
 import json
 import os
 import shlex
@@ -9,10 +10,10 @@ import tempfile
 from zenml.cli.cli import cli
 
 
-def run(command):
-    """What `zenml` prints with these arguments; also where it goes past Python's own streams."""
+def run(command, answers=""):
+    """What `zenml` prints with these arguments; also where it goes past Python's own streams. It reads the answers."""
     print("$ zenml", command, flush=True)
-    streams = [os.dup(1), os.dup(2)]
+    streams, sys.stdin = [os.dup(1), os.dup(2)], io.StringIO(answers)
     with tempfile.TemporaryFile() as said:
         os.dup2(said.fileno(), 1)
         os.dup2(said.fileno(), 2)
@@ -30,8 +31,8 @@ def run(command):
     return text
 
 
-def says(command, *parts):
-    said = run(command)
+def says(command, *parts, answers=""):
+    said = run(command, answers)
     for part in parts:
         assert part in said, f"no {part!r} in what it says"
     return said

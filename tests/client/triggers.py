@@ -92,6 +92,22 @@ def runnable_snapshot(name):
     )
 
 
+def is_attached_and_detached(kind, name, get):
+    """A trigger of any kind starts snapshots whose images are built, each at most once."""
+    snapshot = runnable_snapshot(f"of {kind}")
+    far = f"'of {kind}'"
+    says(f"trigger {kind} attach {name} {far}", "Attached")
+    fails(f"trigger {kind} attach {name} {far}", "attached")
+    configuration = file("run.yaml", "enable_cache: false\n")
+    says(f"trigger {kind} attach {name} {far} --allow-replace --config {configuration}", "Attached")
+    equal([attached.id for attached in get(name, hydrate=True).snapshots], [snapshot.id])
+    says(f"trigger {kind} clear-errors {name}", "Cleared")
+    says(f"trigger {kind} clear-errors {name} {far}", "Cleared")
+    says(f"trigger {kind} detach {name} {far}", "Detached")
+    fails(f"trigger {kind} detach {name} {far}", "not attached")
+    fails(f"trigger {kind} clear-errors {name} {far}", "not attached")
+
+
 @promise
 def webhooks_are_kept():
     secret = secret_in(says("webhook create one --type custom", "one", "custom"))
@@ -155,6 +171,8 @@ def events_of_the_server_are_waited_for():
     says("trigger platform-event update after --target_events run_failed --active false", "pdated")
     trigger = client.get_platform_event_trigger("after")
     equal((trigger.target_events, trigger.active, trigger.source_id), (["run_failed"], False, pipeline.id))
+    says("trigger platform-event list-supported-events pipeline", "run_completed", "run_failed")
+    is_attached_and_detached("platform-event", "after", client.get_platform_event_trigger)
     says("trigger platform-event delete after", "Deleted")
     equal(names("platform_event"), [])
 
@@ -172,8 +190,14 @@ def events_of_webhooks_are_waited_for():
     says(f"trigger webhook update pushed --config {other} --active false", "pdated")
     trigger = client.get_webhook_trigger("pushed")
     equal(trigger.configuration["target_events"][0]["tag"], "startswith:v")
+    is_attached_and_detached("webhook", "pushed", client.get_webhook_trigger)
     fails("webhook delete source --yes", "")
     says("trigger webhook delete pushed", "Deleted")
+    # What is archived is kept until it is deleted for good.
+    (archived,) = client.list_webhook_triggers(is_archived=True).items
+    assert archived.name.startswith("pushed_") and not archived.active, archived
+    says(f"trigger webhook delete {archived.name} --archived", "Deleted")
+    equal(client.list_webhook_triggers(is_archived=True).total, 0)
     says("webhook delete source --yes", "Deleted")
 
 
