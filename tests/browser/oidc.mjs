@@ -1,18 +1,7 @@
 // People sign in at the company's provider, link and unlink their accounts, and approve machines.
 
-import { env } from "node:process";
 import { app, axe, check, end, person, shot, step } from "./lib.mjs";
-
-const provider = env.PROVIDER;
-// The provider is elsewhere, and a picture for its tab is not there.
-const allow = [new RegExp(`^request to ${provider}`), new RegExp(`^404 GET ${provider}/favicon.ico`), /^404 GET \/favicon.ico/];
-
-/** Signs in at the provider's page, which the button has led to. */
-async function atProvider(page, name) {
-  await page.waitForURL(`${provider}/**`);
-  await page.getByLabel("Name").fill(name);
-  await page.getByRole("button", { name: "Continue" }).click();
-}
+import { allow, atProvider } from "./provider.mjs";
 
 const home = /\/console\/settings\/api-tokens$/;
 

@@ -4,7 +4,7 @@
 //
 // People sign in at its pages in a browser. A test that has none asks below /test/ (JSON in, JSON out): `code` for a code as
 // somebody's browser would bring it back, `person` to change or remove (`claims: null`) a person, `rotate` for new keys,
-// `logout` to have a client told that somebody's session is over.
+// `logout` to have a client told that somebody's session is over, `tells` to have it told whenever somebody signs out here.
 
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -172,6 +172,11 @@ const commands = {
   },
   async person({ subject, claims }) {
     people.set(subject, claims);
+    return {};
+  },
+  async tells({ client_id, address }) {
+    const client = await provider.Client.find(client_id);
+    Object.assign(client, { backchannelLogoutUri: address, backchannelLogoutSessionRequired: true });
     return {};
   },
   async rotate() {

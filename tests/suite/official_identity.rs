@@ -7,12 +7,15 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::process::Child;
 
-use crate::support::{self, ADMIN, Answer, Database, PASSWORD, Program, TestApp, wait_until};
+use crate::oidc;
+use crate::support::{self, ADMIN, Answer, Database, FarSide, PASSWORD, Program, TestApp, wait_until};
 
 on_each_store! {
     a_person_signs_in_with_a_browser_and_keeps_the_device,
     a_person_approves_the_client_in_the_console,
     a_person_approves_the_client_in_the_dashboard,
+    a_person_of_a_provider_approves_the_client_in_the_console,
+    a_person_of_a_provider_approves_the_client_in_the_dashboard,
     a_machine_signs_in_with_a_key,
     an_admin_keeps_users,
 }
@@ -189,26 +192,43 @@ async fn a_person_signs_in_with_a_browser_and_keeps_the_device(database: Databas
 }
 
 async fn a_person_approves_the_client_in_the_console(database: Database) {
-    approves_the_client_on("console", &database, &[]).await;
+    approves_the_client_on("console", &database, None).await;
 }
 
 async fn a_person_approves_the_client_in_the_dashboard(database: Database) {
-    let Some(dashboard) = support::official_dashboard() else { return };
-    let files = dashboard.display().to_string();
-    approves_the_client_on("dashboard", &database, &[("ZENML_SERVER_DASHBOARD_FILES_PATH", &files)]).await;
+    approves_the_client_on("dashboard", &database, None).await;
 }
 
-async fn approves_the_client_on(pages: &str, database: &Database, settings: &[(&str, &str)]) {
+async fn a_person_of_a_provider_approves_the_client_in_the_console(database: Database) {
+    let Some(provider) = FarSide::openid_provider().await else { return };
+    approves_the_client_on("console", &database, Some(&provider)).await;
+}
+
+async fn a_person_of_a_provider_approves_the_client_in_the_dashboard(database: Database) {
+    let Some(provider) = FarSide::openid_provider().await else { return };
+    approves_the_client_on("dashboard", &database, Some(&provider)).await;
+}
+
+/// Approved in Chromium on these pages, by the admin with a password or by whom a provider knows.
+async fn approves_the_client_on(pages: &str, database: &Database, provider: Option<&FarSide>) {
     let (Some(client), true) = (Client::new(), support::has_browser()) else { return };
-    let settings = [&[("ZENML_SERVER_DEVICE_AUTH_POLLING_INTERVAL", "1")], settings].concat();
+    let mut settings = vec![("ZENML_SERVER_DEVICE_AUTH_POLLING_INTERVAL", "1")];
+    let dashboard = support::official_dashboard().unwrap_or_default().display().to_string();
+    if pages == "dashboard" {
+        settings.push(("ZENML_SERVER_DASHBOARD_FILES_PATH", &dashboard));
+    }
+    settings.extend(provider.map(|provider| oidc::settings(provider.url())).into_iter().flatten());
     let app = TestApp::start_with(database, &settings).await;
     let login = format!("login {}", app.url());
     let running = client.start(&[&login, "status"], "");
     let (device, code) = running.verification().await;
     let page = format!("{}/devices/verify?device_id={device}&user_code={code}", app.url());
-    support::browser("approve.mjs", &app, &[("ZENDO_PAGES", pages), ("ZENDO_VERIFY", &page)]).await;
+    let mut variables = vec![("ZENDO_PAGES", pages), ("ZENDO_VERIFY", &page)];
+    variables.extend(provider.map(|provider| ("PROVIDER", provider.url())));
+    support::browser("approve.mjs", &app, &variables).await;
     let said = running.said().await;
-    expect(&said, &["Successfully logged in to", &app.url(), "active user is: 'default'"]);
+    let user = format!("active user is: '{}'", if provider.is_some() { "ada" } else { ADMIN });
+    expect(&said, &["Successfully logged in to", &app.url(), &user]);
 }
 
 async fn a_machine_signs_in_with_a_key(database: Database) {

@@ -31,6 +31,8 @@ async function endAtCallback(place) {
     const json = { state: saidFor("state") ?? "", code: saidFor("code"), iss: saidFor("iss"), error: saidFor("error") };
     const { next, linked } = await call("POST", api`oidc/sign_in`, { json });
     if (linked) sayNext("Your account is linked.");
+    // The sign-in is one for ZenML's dashboard, too, which asks its server for nothing before this is so.
+    else localStorage.setItem("isAuthenticated", "true");
     location.replace(given(next));
   } catch (error) {
     const problem = place.querySelector(".problem");

@@ -1,18 +1,41 @@
 //! docs/sign-in.md, tried as it is written.
 
-use serde_json::json;
+use std::time::Duration;
+
+use serde_json::{Value, json};
 
 use super::visitor::asked;
 use super::{CURRENT_USER, FarSide, Visitor};
-use crate::support::{Database, TestApp};
+use crate::support::{ADMIN, Database, PASSWORD, TestApp, apart, end_of};
+
+on_each_store! {
+    curl_alone_gets_a_token,
+}
 
 const DOCUMENT: &str = include_str!("../../../docs/sign-in.md");
 const URL: &str = "https://zen.example.com";
 
+/// The document's block that begins so.
+fn block(start: &str) -> &'static str {
+    let block = DOCUMENT.split("```sh\n").find(|block| block.starts_with(start)).unwrap();
+    block.split("```").next().unwrap()
+}
+
+async fn curl_alone_gets_a_token(database: Database) {
+    let app = TestApp::start(&database).await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("typed"), format!("{PASSWORD}\n")).unwrap();
+    let mut shell = apart("bash", folder.path());
+    shell.args(["-ec", &block("read -rs PASSWORD").replace("http://127.0.0.1:8080", &app.url())]);
+    shell.stdin(std::fs::File::open(folder.path().join("typed")).unwrap());
+    let (status, said) = end_of(&mut shell.spawn().unwrap(), folder.path(), Duration::from_secs(60)).await;
+    assert!(status.success(), "{said}");
+    assert_eq!(serde_json::from_str::<Value>(&said).unwrap()["name"], ADMIN, "{said}");
+}
+
 /// The settings of the document's block, in their order.
 fn settings() -> Vec<(String, String)> {
-    let block = DOCUMENT.split("```sh\n").find(|block| block.starts_with("ZENML_SERVER_SERVER_URL")).unwrap();
-    let lines = block.split("```").next().unwrap().lines();
+    let lines = block("ZENML_SERVER_SERVER_URL").lines();
     let pair = |line: &str| {
         let (name, value) = line.split_once('=').unwrap();
         (name.to_owned(), value.trim_matches('"').to_owned())

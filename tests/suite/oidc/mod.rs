@@ -20,14 +20,19 @@ use crate::support::{Database, TestApp};
 
 const CURRENT_USER: &str = "/api/v1/current-user";
 
-/// A server whose people sign in at a provider, with more settings.
-async fn server(database: &Database, provider: &FarSide, more: &[(&str, &str)]) -> TestApp {
-    let mut settings = vec![
-        ("ZENDO_OIDC_ISSUER", provider.url.as_str()),
+/// What makes a server's people sign in at a provider.
+pub fn settings(issuer: &str) -> [(&str, &str); 4] {
+    [
+        ("ZENDO_OIDC_ISSUER", issuer),
         ("ZENDO_OIDC_CLIENT_ID", "zendo"),
         ("ZENDO_OIDC_CLIENT_SECRET", "the secret of zendo"),
         ("ZENDO_OIDC_NAME", "Example"),
-    ];
+    ]
+}
+
+/// A server whose people sign in at a provider, with more settings.
+async fn server(database: &Database, provider: &FarSide, more: &[(&str, &str)]) -> TestApp {
+    let mut settings = settings(&provider.url).to_vec();
     settings.retain(|(name, _)| !more.iter().any(|(other, _)| other == name));
     settings.extend(more);
     TestApp::start_with(database, &settings).await
