@@ -22,7 +22,7 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use bootstrap::BootstrapSettings;
 pub(crate) use listen::Listen;
-pub(crate) use oidc::OidcSettings;
+pub(crate) use oidc::{Issuer, OidcSettings};
 pub(crate) use secrets::{SecretsStoreSettings, SecretsStoreType};
 pub(crate) use server::{AuthScheme, DeploymentType, JwtAlgorithm, ServerSettings};
 pub(crate) use store::StoreSettings;

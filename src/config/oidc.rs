@@ -30,6 +30,9 @@ pub struct OidcSettings {
     /// What new accounts are named by; without it, by the first of `preferred_username`, `email` and `sub` that is there.
     #[serde(deserialize_with = "optional")]
     pub username_claim: Option<Text>,
+    /// The claim that has a person's groups, or the names on the way to it, with a dot between them.
+    #[serde(deserialize_with = "setting")]
+    pub groups_claim: Text,
     /// Domains of verified e-mail addresses; all people may come when there are none.
     #[serde(deserialize_with = "setting")]
     pub allowed_domains: Domains,
@@ -56,6 +59,7 @@ impl Default for OidcSettings {
             name: None,
             scopes: Scopes(vec!["profile".to_owned(), "email".to_owned()]),
             username_claim: None,
+            groups_claim: Text("groups".to_owned()),
             allowed_domains: Domains::default(),
             allowed_groups: Groups::default(),
             admin_groups: Groups::default(),
@@ -88,7 +92,7 @@ impl OidcSettings {
     }
 }
 
-/// An issuer identifier (OpenID Connect Discovery 1.0, section 3), kept letter by letter in `text`.
+/// An issuer identifier (OpenID Connect Core 1.0, section 2): its address, and its text letter by letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issuer(pub Url, pub String);
 
@@ -102,8 +106,12 @@ impl Setting for Issuer {
             "http" => is_loopback(&url),
             _ => false,
         };
-        let is_plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
-        (is_safe && is_plain).then(|| Self(url, text.to_owned()))
+        let is_bare = url.query().is_none() && url.fragment().is_none();
+        let has_user = !url.username().is_empty() || url.password().is_some();
+        // Whatever an address stands for in spite of how it is written would be another issuer's.
+        let is_plain =
+            !text.contains(|letter: char| letter.is_whitespace() || letter.is_control() || letter == '\\');
+        (is_safe && is_bare && !has_user && is_plain).then(|| Self(url, text.to_owned()))
     }
 }
 
@@ -210,6 +218,9 @@ mod tests {
             "https://id.example?a=b",
             "https://id.example#a",
             "https://u@id.example",
+            "https://:p@id.example",
+            "https://id.example/a b",
+            "https:\\\\id.example",
             "ftp://id.example",
         ] {
             assert!(Issuer::read(text).is_none(), "{text}");

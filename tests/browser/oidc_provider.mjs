@@ -83,7 +83,7 @@ const configuration = {
   claims: {
     openid: ["sub"],
     email: ["email", "email_verified"],
-    profile: ["name", "preferred_username", "groups"],
+    profile: ["name", "preferred_username", "groups", "realm_access"],
   },
   cookies: { keys: ["for tests"] },
   enabledJWA: { idTokenSigningAlgValues: ["RS256", "ES256", "EdDSA", "HS256"] },

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::OidcError;
 use crate::accounts::identities::LONGEST_SUBJECT;
 use crate::config::{OidcSettings, Text};
+use crate::issuers::claim_at;
 
 /// Bytes of a name at most.
 const LONGEST_NAME: usize = 255;
@@ -63,8 +64,11 @@ impl Person {
     }
 
     /// The groups that the person is in.
-    pub(crate) fn groups(&self) -> Vec<String> {
-        match self.claims.get("groups") {
+    pub(crate) fn groups(&self, settings: &OidcSettings) -> Vec<String> {
+        let Text(claim) = &settings.groups_claim;
+        // The names of some have dots, as addresses have.
+        let path = || claim_at(&self.claims, &claim.split('.').map(str::to_owned).collect::<Vec<_>>());
+        match self.claims.get(claim).or_else(path) {
             Some(Value::Array(groups)) => {
                 groups.iter().filter_map(Value::as_str).map(str::to_owned).collect()
             }
@@ -106,7 +110,7 @@ impl Person {
                 ));
             }
         }
-        if settings.allowed_groups.are_any() && !settings.allowed_groups.have_one_of(&self.groups()) {
+        if settings.allowed_groups.are_any() && !settings.allowed_groups.have_one_of(&self.groups(settings)) {
             return Err(OidcError::refused("This person is in none of the groups that this server is for."));
         }
         Ok(())
@@ -114,7 +118,7 @@ impl Person {
 
     /// Whether their groups make them an admin; none where groups say nothing of that.
     pub(crate) fn is_admin(&self, settings: &OidcSettings) -> Option<bool> {
-        settings.admin_groups.are_any().then(|| settings.admin_groups.have_one_of(&self.groups()))
+        settings.admin_groups.are_any().then(|| settings.admin_groups.have_one_of(&self.groups(settings)))
     }
 }
 
@@ -167,6 +171,25 @@ mod tests {
             assert_eq!(person.is_admin(&settings), Some(is_admin), "{groups}");
         }
         assert_eq!(person(json!({"groups": ["ops"]})).is_admin(&OidcSettings::default()), None);
+    }
+
+    #[test]
+    fn groups_are_in_the_claim_that_the_settings_name() {
+        let groups =
+            |claim: &str, claims: Value| person(claims).groups(&settings(&[("GROUPS_CLAIM", claim)]));
+        for (claim, claims, expected) in [
+            ("roles", json!({"roles": ["ops"], "groups": ["ml"]}), vec!["ops"]),
+            ("realm_access.roles", json!({"realm_access": {"roles": ["ops", "ml"]}}), vec!["ops", "ml"]),
+            ("https://example.com/groups", json!({"https://example.com/groups": "ops"}), vec!["ops"]),
+            ("a.b", json!({"a.b": ["ops"], "a": {"b": ["ml"]}}), vec!["ops"]),
+            ("realm_access.roles", json!({"realm_access": ["ops"], "roles": ["ops"]}), vec![]),
+            ("realm_access.roles", json!({"realm_access": {"roles": {"ops": 1}}}), vec![]),
+            ("roles", json!({"groups": ["ops"]}), vec![]),
+            ("..", json!({"": {"": {"": ["ops"]}}}), vec!["ops"]),
+        ] {
+            assert_eq!(groups(claim, claims.clone()), expected, "{claim} {claims}");
+        }
+        assert_eq!(person(json!({"groups": ["ml"]})).groups(&OidcSettings::default()), ["ml"]);
     }
 
     #[test]
