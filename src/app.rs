@@ -213,8 +213,10 @@ impl AppState {
         let own_files = config.own_files();
         let local_files = config.zendo.local_files_root.as_ref().map(|root| root.0.clone());
         let encryption_key = config.secrets_store.encryption_key.as_ref().map(|Secret(key)| key);
+        let issuers = Issuers::new(Outbound::anywhere());
+        let sign_in = SignIn::new(&config, &auth_store, &proofs.signing_secret, &env, &issuers);
         let app = App {
-            sign_in: Arc::new(SignIn::new(&config, &auth_store, &proofs.signing_secret, &env)),
+            sign_in: Arc::new(sign_in),
             auth: Arc::new(Auth::new(&config, server.id, &auth_store, proofs, &env, audit.shipper())),
             server: Arc::new(server),
             edge: Arc::new(Edge::new(&config)),
@@ -230,7 +232,7 @@ impl AppState {
             replays: Arc::new(Replays::new(auth_store.clone(), &config.server)),
             intake: Arc::new(Intake::new(&config.zendo)),
             schema_checks: Arc::default(),
-            issuers: Issuers::new(Outbound::anywhere()),
+            issuers,
             warnings: Arc::new(Warnings::new(&config.zendo, &auth_store, &env)),
             outbound: Outbound::new(config.zendo.connector_networks.0.iter().copied()),
             audit: Arc::new(audit),
@@ -385,7 +387,13 @@ impl Auth {
 }
 
 impl SignIn {
-    fn new(config: &Config, store: &Store, signing_secret: &SecretString, env: &Environment) -> Self {
+    fn new(
+        config: &Config,
+        store: &Store,
+        signing_secret: &SecretString,
+        env: &Environment,
+        issuers: &Issuers,
+    ) -> Self {
         Self {
             throttle: Throttle::new(store.clone()),
             known_places: KnownPlaces::new(store.clone(), signing_secret.clone()),
@@ -393,7 +401,7 @@ impl SignIn {
             login_limit: LoginLimit::new(&config.server),
             basic_credentials: BasicCredentials::new(&*env.random),
             device_polls: DevicePolls::new(config.server.device_auth_polling_interval.0),
-            oidc: Oidc::new(&config.oidc, signing_secret),
+            oidc: Oidc::new(&config.oidc, signing_secret, issuers),
             ways_in: WaysIn::of(config),
         }
     }

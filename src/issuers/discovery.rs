@@ -6,7 +6,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::keys::KeySet;
-use super::{IssuerError, issuer_url};
+use super::{IssuerError, Published, issuer_url};
 use crate::outbound::{Call, Outbound, Tls};
 
 /// What of a discovery document matters here.
@@ -17,7 +17,7 @@ struct Document {
 }
 
 /// Asks an issuer for its document and its keys.
-pub(super) async fn ask(outbound: &Outbound, url: &Url, issuer: &str) -> Result<KeySet, IssuerError> {
+pub(super) async fn ask(outbound: &Outbound, url: &Url, issuer: &str) -> Result<Published, IssuerError> {
     let document = get(outbound, document_url(url)).await?;
     let said: Document = serde_json::from_slice(&document).map_err(|_| IssuerError::Document)?;
     // Whoever can put a document anywhere on the host is no other issuer by that (section 4.3).
@@ -27,7 +27,8 @@ pub(super) async fn ask(outbound: &Outbound, url: &Url, issuer: &str) -> Result<
     // The keys may be with somebody else, whom the document vouches for, and who is reached no worse.
     let keys_url = safe_url(&said.jwks_uri).ok_or(IssuerError::Document)?;
     let keys = get(outbound, keys_url).await?;
-    KeySet::read(&keys).map_err(IssuerError::Keys)
+    let keys = KeySet::read(&keys).map_err(IssuerError::Keys)?;
+    Ok(Published { document, keys })
 }
 
 fn safe_url(url: &str) -> Option<Url> {

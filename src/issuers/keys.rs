@@ -37,6 +37,8 @@ pub(super) struct Key {
     pub(super) kid: Option<String>,
     pub(super) algorithms: &'static [Algorithm],
     pub(super) key: DecodingKey,
+    /// As the issuer has written it.
+    jwk: Value,
 }
 
 impl std::fmt::Debug for Key {
@@ -84,6 +86,12 @@ impl KeySet {
         }
     }
 
+    /// The usable ones as a JWK Set, for whoever checks signatures with other means.
+    pub(crate) fn as_json(&self) -> Value {
+        let keys: Vec<&Value> = self.keys.iter().map(|key| &key.jwk).collect();
+        serde_json::json!({"keys": keys})
+    }
+
     /// Those that a token of this key id and algorithm may be signed with: without an id, all of the algorithm.
     pub(super) fn candidates(&self, kid: Option<&str>, algorithm: Algorithm) -> impl Iterator<Item = &Key> {
         let is_meant = move |key: &&Key| kid.is_none_or(|kid| key.kid.as_deref() == Some(kid));
@@ -97,7 +105,7 @@ impl KeySet {
 
 impl Key {
     fn read(value: Value) -> Option<Self> {
-        let jwk: Jwk = serde_json::from_value(value).ok()?;
+        let jwk = Jwk::deserialize(&value).ok()?;
         let is_to_verify = jwk.key_ops.as_ref().is_none_or(|ops| ops.iter().any(|op| op == "verify"));
         if jwk.r#use.as_deref().is_some_and(|r#use| r#use != "sig") || !is_to_verify {
             return None;
@@ -110,7 +118,7 @@ impl Key {
                 &all[place..=place]
             }
         };
-        Some(Self { kid: jwk.kid, algorithms, key })
+        Some(Self { kid: jwk.kid, algorithms, key, jwk: value })
     }
 }
 
@@ -158,11 +166,22 @@ const RSA: &[Algorithm] = &[
 const P256: &[Algorithm] = &[Algorithm::ES256];
 const P384: &[Algorithm] = &[Algorithm::ES384];
 const ED25519: &[Algorithm] = &[Algorithm::EdDSA];
-const ALL: [&[Algorithm]; 4] = [RSA, P256, P384, ED25519];
+/// The algorithms of signatures by a public key.
+pub(crate) const BY_PUBLIC_KEY: &[Algorithm] = &[
+    Algorithm::RS256,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS256,
+    Algorithm::PS384,
+    Algorithm::PS512,
+    Algorithm::ES256,
+    Algorithm::ES384,
+    Algorithm::EdDSA,
+];
 
-/// The algorithm of that name, if signatures by it are taken: by a public key, and no other.
-pub(super) fn algorithm(name: &str) -> Option<Algorithm> {
-    ALL.into_iter().flatten().copied().find(|algorithm| is_named(*algorithm, name))
+/// The algorithm of that name, if it is one of these.
+pub(super) fn algorithm(name: &str, among: &[Algorithm]) -> Option<Algorithm> {
+    among.iter().copied().find(|algorithm| is_named(*algorithm, name))
 }
 
 /// Whether a header calls it so (RFC 7518, section 3.1; RFC 9864, section 2.2).

@@ -15,9 +15,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value};
 use url::Url;
 
+use crate::config::{Issuer, Setting};
 use crate::outbound::{CallError, Outbound};
 
-pub(crate) use keys::{KeySet, NoKeySet};
+pub(crate) use keys::{BY_PUBLIC_KEY, KeySet, NoKeySet};
 pub(crate) use token::{Expected, JWT, Unverified, Verified};
 
 /// Issuers that are remembered at once.
@@ -115,12 +116,22 @@ struct OneIssuer {
     asking: Arc<tokio::sync::Mutex<()>>,
 }
 
+/// What an issuer says of itself, and its keys.
+#[derive(Debug)]
+pub(crate) struct Published {
+    /// Its discovery document, as it has sent it.
+    pub document: Vec<u8>,
+    pub keys: KeySet,
+}
+
 /// What is known of one.
 #[derive(Debug, Default)]
 struct Known {
-    found: Option<Arc<KeySet>>,
+    found: Option<Arc<Published>>,
     found_at: Option<DateTime<Utc>>,
     asked_at: Option<DateTime<Utc>>,
+    /// When it was last asked for a key that wasn't there.
+    looked_at: Option<DateTime<Utc>>,
     failure: Option<IssuerError>,
 }
 
@@ -146,12 +157,12 @@ impl Issuers {
         match source {
             Source::Given(keys) => token.check_signature(keys)?,
             Source::Discovery => {
-                let found = self.find(expected.issuer, now, |_| false).await?;
-                match token.check_signature(&found) {
-                    Err(Refused::UnknownKey(_) | Refused::NoKey) => {
-                        let lacks_key = |keys: &KeySet| token.is_of_unknown_key(keys);
-                        let found = self.find(expected.issuer, now, lacks_key).await?;
-                        token.check_signature(&found)?;
+                let published = self.published(expected.issuer, now).await?;
+                match token.check_signature(&published.keys) {
+                    Err(refused) if token.is_of_unknown_key(&refused) => {
+                        let lacks = |keys: &KeySet| token.check_signature(keys).is_err();
+                        let published = self.look_again(expected.issuer, now, lacks).await?;
+                        token.check_signature(&published.keys)?;
                     }
                     checked => checked?,
                 }
@@ -160,14 +171,28 @@ impl Issuers {
         Ok(token.verified())
     }
 
-    /// What is known of an issuer. It is asked when nothing is, when that is old, or when it `lacks` something and wasn't
-    /// asked within the last minute.
-    async fn find(
+    /// What is known of an issuer, which is asked when nothing is, or when that is old.
+    ///
+    /// # Errors
+    /// When it gives no usable answer.
+    pub(crate) async fn published(
+        &self,
+        issuer: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Arc<Published>, IssuerError> {
+        self.look_again(issuer, now, |_| false).await
+    }
+
+    /// The same, and asked again where its keys lack one: at most once a minute.
+    ///
+    /// # Errors
+    /// When it gives no usable answer.
+    pub(crate) async fn look_again(
         &self,
         issuer: &str,
         now: DateTime<Utc>,
         lacks: impl Fn(&KeySet) -> bool,
-    ) -> Result<Arc<KeySet>, IssuerError> {
+    ) -> Result<Arc<Published>, IssuerError> {
         let url = issuer_url(issuer)?;
         let one = self.known.get_with(issuer.to_owned(), Arc::default);
         // Whoever has the keys waits for nobody who looks for others.
@@ -201,8 +226,8 @@ impl Known {
         &self,
         now: DateTime<Utc>,
         lacks: &impl Fn(&KeySet) -> bool,
-    ) -> Option<Result<Arc<KeySet>, IssuerError>> {
-        if let Some(found) = self.in_time(now).filter(|found| !lacks(found) || !self.may_look(now)) {
+    ) -> Option<Result<Arc<Published>, IssuerError>> {
+        if let Some(found) = self.in_time(now).filter(|found| !lacks(&found.keys) || !self.may_look(now)) {
             return Some(Ok(found));
         }
         let failure = self.failure.clone().filter(|_| !self.may_ask(now))?;
@@ -210,22 +235,22 @@ impl Known {
     }
 
     /// What was found, while it is new enough.
-    fn in_time(&self, now: DateTime<Utc>) -> Option<Arc<KeySet>> {
+    fn in_time(&self, now: DateTime<Utc>) -> Option<Arc<Published>> {
         self.found_within(FRESH, now)
     }
 
-    fn found_while_away(&self, now: DateTime<Utc>) -> Option<Arc<KeySet>> {
+    fn found_while_away(&self, now: DateTime<Utc>) -> Option<Arc<Published>> {
         self.found_within(STALE, now)
     }
 
-    fn found_within(&self, life: TimeDelta, now: DateTime<Utc>) -> Option<Arc<KeySet>> {
+    fn found_within(&self, life: TimeDelta, now: DateTime<Utc>) -> Option<Arc<Published>> {
         let is_new = self.found_at.is_some_and(|at| is_within(at, life, now));
         self.found.clone().filter(|_| is_new)
     }
 
     /// Whether enough time has passed to look for another key.
     fn may_look(&self, now: DateTime<Utc>) -> bool {
-        self.asked_at.is_none_or(|at| !is_within(at, BETWEEN_LOOKS, now))
+        self.looked_at.is_none_or(|at| !is_within(at, BETWEEN_LOOKS, now))
     }
 
     /// Whether enough time has passed since it gave no answer.
@@ -235,9 +260,12 @@ impl Known {
 
     fn note(
         &mut self,
-        answer: Result<KeySet, IssuerError>,
+        answer: Result<Published, IssuerError>,
         now: DateTime<Utc>,
-    ) -> Result<Arc<KeySet>, IssuerError> {
+    ) -> Result<Arc<Published>, IssuerError> {
+        if self.in_time(now).is_some() {
+            self.looked_at = Some(now);
+        }
         self.asked_at = Some(now);
         match answer {
             Ok(found) => {
@@ -263,32 +291,9 @@ fn is_within(moment: DateTime<Utc>, life: TimeDelta, now: DateTime<Utc>) -> bool
 /// The address that an issuer is.
 ///
 /// # Errors
-/// [`IssuerError::Url`] for what can't be one (OpenID Connect Core 1.0, section 2).
+/// [`IssuerError::Url`] for what can't be one.
 pub(crate) fn issuer_url(issuer: &str) -> Result<Url, IssuerError> {
-    let url = Url::parse(issuer).map_err(|_| IssuerError::Url)?;
-    let is_bare = url.query().is_none() && url.fragment().is_none();
-    let has_user = !url.username().is_empty() || url.password().is_some();
-    let is_reached = match url.scheme() {
-        "https" => url.has_host(),
-        "http" => is_loopback(&url),
-        _ => false,
-    };
-    // Whatever an address stands for in spite of how it is written would be another issuer's.
-    let is_plain =
-        !issuer.contains(|letter: char| letter.is_whitespace() || letter.is_control() || letter == '\\');
-    match is_bare && !has_user && is_reached && is_plain {
-        true => Ok(url),
-        false => Err(IssuerError::Url),
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        Some(url::Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
+    Issuer::read(issuer).map(|Issuer(url, _)| url).ok_or(IssuerError::Url)
 }
 
 /// What a claim is, by the names on the way to it.

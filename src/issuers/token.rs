@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::Refused;
 use super::claims::Unambiguous;
-use super::keys::{KeySet, algorithm};
+use super::keys::{BY_PUBLIC_KEY, KeySet, algorithm};
 
 /// Bytes of a token, at most.
 const LONGEST: usize = 32 << 10;
@@ -29,6 +29,8 @@ pub(crate) struct Expected<'e> {
     pub audience: Option<&'e str>,
     /// What its header may say of its type, in small letters: nothing is as good.
     pub types: &'e [&'e str],
+    /// How it may be signed, of [`BY_PUBLIC_KEY`].
+    pub algorithms: &'e [Algorithm],
     /// How old it may be, by its `iat`, which it needs then.
     pub max_age: Option<TimeDelta>,
 }
@@ -91,7 +93,7 @@ impl<'t> Unverified<'t> {
     }
 
     pub(super) fn check_claims(&self, expected: &Expected<'_>, now: DateTime<Utc>) -> Result<(), Refused> {
-        self.check_header(expected.types)?;
+        self.check_header(expected)?;
         let issuer = self.issuer().ok_or(Refused::Missing("issuer (iss)"))?;
         if issuer != expected.issuer {
             return Err(Refused::Issuer(shown(issuer)));
@@ -103,15 +105,15 @@ impl<'t> Unverified<'t> {
         }
     }
 
-    fn check_header(&self, types: &[&str]) -> Result<(), Refused> {
+    fn check_header(&self, expected: &Expected<'_>) -> Result<(), Refused> {
         if self.header.crit.is_some() || self.header.b64.is_some() {
             return Err(Refused::Critical);
         }
         match &self.header.typ {
-            Some(typ) if !types.contains(&typ.to_ascii_lowercase().as_str()) => {
+            Some(typ) if !expected.types.contains(&typ.to_ascii_lowercase().as_str()) => {
                 Err(Refused::Type(shown(typ)))
             }
-            _ => self.algorithm().map(drop),
+            _ => self.algorithm(expected.algorithms).map(drop),
         }
     }
 
@@ -144,7 +146,7 @@ impl<'t> Unverified<'t> {
     }
 
     pub(super) fn check_signature(&self, keys: &KeySet) -> Result<(), Refused> {
-        let algorithm = self.algorithm()?;
+        let algorithm = self.algorithm(BY_PUBLIC_KEY)?;
         let kid = self.header.kid.as_deref();
         let mut candidates = keys.candidates(kid, algorithm).peekable();
         if candidates.peek().is_none() {
@@ -160,13 +162,17 @@ impl<'t> Unverified<'t> {
         if is_right { Ok(()) } else { Err(Refused::Signature) }
     }
 
-    /// Whether a key that isn't there could have signed it.
-    pub(super) fn is_of_unknown_key(&self, keys: &KeySet) -> bool {
-        matches!(self.check_signature(keys), Err(Refused::UnknownKey(_) | Refused::NoKey))
+    /// Whether a key that isn't there could have signed what was refused so: one that isn't named may be any.
+    pub(super) fn is_of_unknown_key(&self, refused: &Refused) -> bool {
+        match refused {
+            Refused::UnknownKey(_) | Refused::NoKey => true,
+            Refused::Signature => self.header.kid.is_none(),
+            _ => false,
+        }
     }
 
-    fn algorithm(&self) -> Result<Algorithm, Refused> {
-        algorithm(&self.header.alg).ok_or_else(|| Refused::Algorithm(shown(&self.header.alg)))
+    fn algorithm(&self, among: &[Algorithm]) -> Result<Algorithm, Refused> {
+        algorithm(&self.header.alg, among).ok_or_else(|| Refused::Algorithm(shown(&self.header.alg)))
     }
 
     pub(super) fn verified(&self) -> Verified {

@@ -14,6 +14,7 @@ use self::pending::PendingSignIns;
 use self::provider::Provider;
 use crate::config::OidcSettings;
 use crate::http::error::ApiError;
+use crate::issuers::Issuers;
 
 /// Logout tokens that are remembered, and for how long: longer than one is good.
 const REMEMBERED: u64 = 10_000;
@@ -29,9 +30,9 @@ pub struct Oidc {
 
 impl Oidc {
     /// None where the settings name no provider.
-    pub fn new(settings: &OidcSettings, signing_secret: &SecretString) -> Option<Self> {
+    pub fn new(settings: &OidcSettings, signing_secret: &SecretString, issuers: &Issuers) -> Option<Self> {
         Some(Self {
-            provider: Provider::of(settings)?,
+            provider: Provider::of(settings, issuers)?,
             pending: PendingSignIns::new(signing_secret),
             used_logout_tokens: moka::sync::Cache::builder()
                 .max_capacity(REMEMBERED)

@@ -1,45 +1,41 @@
-//! The provider: what it says of itself and its keys, remembered; and what is asked of it.
+//! The provider, and what is asked of it.
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use http::HeaderMap;
+use jsonwebtoken::Algorithm;
 use openidconnect::core::{
     CoreAuthenticationFlow, CoreClientAuthMethod, CoreErrorResponseType, CoreJsonWebKeySet,
     CoreJwsSigningAlgorithm,
 };
 use openidconnect::{
     AccessToken, AccessTokenHash, AuthType, AuthorizationCode, ClaimsVerificationError, ClientId,
-    ClientSecret, CsrfToken, HttpRequest, HttpResponse, IssuerUrl, JsonWebKeySet, Nonce, NonceVerifier,
-    OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError,
-    Scope, SignatureVerificationError, SubjectIdentifier, TokenResponse,
+    ClientSecret, CsrfToken, HttpRequest, HttpResponse, IssuerUrl, Nonce, NonceVerifier, OAuth2TokenResponse,
+    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, Scope,
+    SignatureVerificationError, SubjectIdentifier, TokenResponse,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
-use tokio::sync::Mutex;
 
 use super::OidcError;
 use super::pending::PendingSignIn;
 use super::person::Person;
 use super::types::{Client, Metadata, TokenAnswer, UserInfo};
 use crate::config::{OidcSettings, Secret, Text};
+use crate::issuers::{Expected, Issuers, Published, Refused, Source, Unverified, Verified};
 use crate::outbound::{Call, CallError, Outbound, Tls};
 
-/// How long what a provider says of itself counts.
-const REMEMBERED: TimeDelta = TimeDelta::hours(1);
-/// Between two looks for a key that isn't known.
-const BETWEEN_LOOKS: TimeDelta = TimeDelta::minutes(1);
-/// For so long nobody asks again after a provider gave no answer.
-const AFTER_FAILURE: TimeDelta = TimeDelta::seconds(2);
 /// By which clocks may differ.
 const LEEWAY: TimeDelta = TimeDelta::seconds(60);
 /// An ID token comes straight from the provider, just made.
 const OLDEST: TimeDelta = TimeDelta::minutes(10);
 
 /// The signatures that count; none that is made with the client's secret.
-const ALGORITHMS: [CoreJwsSigningAlgorithm; 3] = [
+const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
+/// The same, as the library of ID tokens calls them.
+const OF_ID_TOKENS: [CoreJwsSigningAlgorithm; 3] = [
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
     CoreJwsSigningAlgorithm::EcdsaP256Sha256,
     CoreJwsSigningAlgorithm::EdDsa,
@@ -52,15 +48,7 @@ pub(crate) struct Provider {
     client_id: ClientId,
     client_secret: Option<ClientSecret>,
     outbound: Outbound,
-    known: Mutex<Known>,
-}
-
-/// What was found out, and when.
-#[derive(Default)]
-struct Known {
-    metadata: Option<(Arc<Metadata>, DateTime<Utc>)>,
-    failure: Option<(String, DateTime<Utc>)>,
-    looked_again: Option<DateTime<Utc>>,
+    issuers: Issuers,
 }
 
 /// Somebody whom the provider has vouched for, and the token by which it is asked again.
@@ -80,7 +68,7 @@ pub(crate) enum Again {
 type Sent = Pin<Box<dyn Future<Output = Result<HttpResponse, CallError>> + Send>>;
 
 impl Provider {
-    pub(super) fn of(settings: &OidcSettings) -> Option<Self> {
+    pub(super) fn of(settings: &OidcSettings, issuers: &Issuers) -> Option<Self> {
         let (issuer, Text(client_id)) = (settings.issuer.as_ref()?, settings.client_id.as_ref()?);
         let secret = settings.client_secret.as_ref();
         Some(Self {
@@ -89,7 +77,7 @@ impl Provider {
             client_id: ClientId::new(client_id.clone()),
             client_secret: secret.map(|Secret(secret)| ClientSecret::new(secret.expose_secret().to_owned())),
             outbound: Outbound::anywhere(),
-            known: Mutex::default(),
+            issuers: issuers.clone(),
         })
     }
 
@@ -100,10 +88,6 @@ impl Provider {
 
     pub(crate) fn issuer(&self) -> &str {
         self.issuer.as_str()
-    }
-
-    pub(super) fn client_id(&self) -> &str {
-        self.client_id.as_str()
     }
 
     fn away(&self, reason: impl Into<String>) -> OidcError {
@@ -118,58 +102,56 @@ impl Provider {
         }
     }
 
-    /// What it says of itself. One asks at a time, and those who wait meanwhile take what was found.
-    pub(super) async fn metadata(&self, now: DateTime<Utc>) -> Result<Arc<Metadata>, OidcError> {
-        let mut known = self.known.lock().await;
-        if let Some((metadata, read)) = &known.metadata
-            && (now - *read) < REMEMBERED
-        {
-            return Ok(Arc::clone(metadata));
-        }
-        if let Some((reason, at)) = &known.failure
-            && (now - *at).abs() < AFTER_FAILURE
-        {
-            return Err(self.away(reason.clone()));
-        }
-        let http = self.http();
-        match Metadata::discover_async(self.issuer.clone(), &http).await {
-            Ok(metadata) => {
-                let metadata = Arc::new(metadata);
-                known.metadata = Some((Arc::clone(&metadata), now));
-                known.failure = None;
-                Ok(metadata)
-            }
-            Err(error) => {
-                let reason = reason_of(&error);
-                known.failure = Some((reason.clone(), now));
-                match &mut known.metadata {
-                    // What was known goes on to count for a while.
-                    Some((metadata, read)) => {
-                        tracing::warn!(%reason, "the provider of sign-ins could not be asked again");
-                        *read = now - REMEMBERED + BETWEEN_LOOKS;
-                        Ok(Arc::clone(metadata))
-                    }
-                    None => Err(self.away(reason)),
-                }
-            }
+    /// What it says of itself, with its keys.
+    async fn metadata(&self, now: DateTime<Utc>) -> Result<Metadata, OidcError> {
+        let published = self.issuers.published(self.issuer(), now).await;
+        let published = published.map_err(|error| self.away(error.to_string()))?;
+        self.read(&published)
+    }
+
+    /// The same, where it has signed with a key that isn't known: it is asked again, at most once a minute.
+    async fn look_again(&self, now: DateTime<Utc>) -> Result<Metadata, OidcError> {
+        let published = self.issuers.look_again(self.issuer(), now, |_| true).await;
+        let published = published.map_err(|error| self.away(error.to_string()))?;
+        self.read(&published)
+    }
+
+    fn read(&self, published: &Published) -> Result<Metadata, OidcError> {
+        let metadata: Metadata =
+            serde_json::from_slice(&published.document).map_err(|error| self.away(reason_of(&error)))?;
+        let keys: CoreJsonWebKeySet =
+            serde_json::from_value(published.keys.as_json()).map_err(|error| self.away(reason_of(&error)))?;
+        Ok(metadata.set_jwks(keys))
+    }
+
+    /// What a token of its own kinds has to be.
+    pub(super) fn expected<'e>(&'e self, types: &'e [&'e str], max_age: TimeDelta) -> Expected<'e> {
+        Expected {
+            issuer: self.issuer(),
+            audience: Some(self.client_id.as_str()),
+            types,
+            algorithms: &ALGORITHMS,
+            max_age: Some(max_age),
         }
     }
 
-    /// Its keys again, since it has signed with one that isn't known: at most once a minute.
-    pub(super) async fn look_again(&self, now: DateTime<Utc>) -> Result<Arc<Metadata>, OidcError> {
-        let metadata = self.metadata(now).await?;
-        let mut known = self.known.lock().await;
-        if known.looked_again.is_some_and(|at| (now - at).abs() < BETWEEN_LOOKS) {
-            return Ok(known.metadata.as_ref().map_or(metadata, |(metadata, _)| Arc::clone(metadata)));
-        }
-        known.looked_again = Some(now);
-        let http = self.http();
-        let keys: CoreJsonWebKeySet = JsonWebKeySet::fetch_async(metadata.jwks_uri(), &http)
-            .await
-            .map_err(|error| self.away(reason_of(&error)))?;
-        let metadata = Arc::new(Metadata::clone(&metadata).set_jwks(keys));
-        known.metadata = Some((Arc::clone(&metadata), now));
-        Ok(metadata)
+    /// Checks a token that it has signed.
+    ///
+    /// # Errors
+    /// When it isn't that, with `what` it is called; or when the provider gives no answer.
+    pub(super) async fn verify(
+        &self,
+        what: &str,
+        token: &str,
+        expected: &Expected<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Verified, OidcError> {
+        let told = |refused: Refused| match refused {
+            Refused::Issuers(error) => self.away(error.to_string()),
+            other => OidcError::refused(format!("{what} is not good: {other}.")),
+        };
+        let token = Unverified::read(token).map_err(told)?;
+        self.issuers.verify(&Source::Discovery, &token, expected, now).await.map_err(told)
     }
 
     fn client(&self, metadata: &Metadata) -> Client {
@@ -319,7 +301,7 @@ impl Provider {
     async fn person_of(
         &self,
         answer: &TokenAnswer,
-        metadata: Arc<Metadata>,
+        metadata: Metadata,
         nonce: Option<&Nonce>,
         now: DateTime<Utc>,
     ) -> Result<Option<Person>, OidcError> {
@@ -329,7 +311,7 @@ impl Provider {
             let client = self.client(metadata);
             let verifier = client
                 .id_token_verifier()
-                .set_allowed_algs(ALGORITHMS)
+                .set_allowed_algs(OF_ID_TOKENS)
                 .set_time_fn(move || now - LEEWAY)
                 .set_issue_time_verifier_fn(move |issued| match now - issued {
                     age if age < -LEEWAY => Err("it is of the future".to_owned()),
@@ -357,7 +339,7 @@ impl Provider {
         let claims = match read(&metadata) {
             Err(SignatureVerification(
                 SignatureVerificationError::NoMatchingKey | SignatureVerificationError::CryptoError(_),
-            )) => read(&*self.look_again(now).await?),
+            )) => read(&self.look_again(now).await?),
             read => read,
         };
         let claims = claims.map_err(|error| {

@@ -16,7 +16,7 @@ use crate::auth::Scope;
 use crate::auth::jwt::IssuedToken;
 use crate::auth::throttle::Subject;
 use crate::http::error::{ApiError, ApiResult};
-use crate::issuers::{Expected, JWT, Refused, Unverified, Verified};
+use crate::issuers::{BY_PUBLIC_KEY, Expected, JWT, Refused, Unverified, Verified};
 use crate::login::attempt::may_try;
 use crate::login::issue::{self, Granted};
 use crate::login::origin::Sender;
@@ -84,7 +84,13 @@ async fn verify(
     now: DateTime<Utc>,
 ) -> Result<Verified, Unmet> {
     // Who it is for is another question of each rule.
-    let expected = Expected { issuer: &rule.body.issuer, audience: None, types: JWT, max_age: Some(MAX_AGE) };
+    let expected = Expected {
+        issuer: &rule.body.issuer,
+        audience: None,
+        types: JWT,
+        algorithms: BY_PUBLIC_KEY,
+        max_age: Some(MAX_AGE),
+    };
     Ok(app.issuers.verify(&rule.source()?, token, &expected, now).await?)
 }
 

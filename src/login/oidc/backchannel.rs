@@ -18,6 +18,7 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::form;
 use crate::http::openapi::shapes::OAuthError;
 use crate::store::StoreError;
+use crate::tasks;
 
 /// What the provider sends.
 #[derive(utoipa::ToSchema)]
@@ -45,6 +46,8 @@ pub(crate) async fn log_out(
         token.ok_or_else(|| ApiError::oauth("invalid_request", "The form has no logout_token."))?;
     let now = app.env.clock.now();
     let origin = origin_of_provider(origin);
+    // One that is noted as used ends something.
+    tasks::must_finish();
     let logged_out = match oidc.read_logout_token(&token, now).await {
         Ok(logged_out) => logged_out,
         Err(OidcError::Refused(reason)) => {
@@ -54,7 +57,7 @@ pub(crate) async fn log_out(
         }
         Err(error) => return Err(error.into()),
     };
-    end(&app, oidc, &origin, &logged_out).await?;
+    end(&app, oidc, &origin, &logged_out).await.inspect_err(|_| oidc.forget_logout(&logged_out))?;
     Ok((StatusCode::OK, [(CACHE_CONTROL, HeaderValue::from_static("no-store"))]).into_response())
 }
 
