@@ -1,84 +1,117 @@
 //! A sign-in by the provider ends: both its sessions, all API tokens that were made in them, and the devices that were
 //! approved in it.
 
+use chrono::{DateTime, Utc};
 use sea_query::{Expr, ExprTrait, Query as Sql};
 
 use super::sign_in_rows::{self, DEVICES, SignInRow, TABLE};
 use crate::accounts::users::find_account;
 use crate::app::App;
-use crate::audit::{Action, Claim, Origin};
+use crate::audit::{Action, Claim, Event, Origin};
+use crate::auth::revocation::Written;
 use crate::auth::{Revocation, VerifiedToken};
 use crate::login::origin::claim_of_token;
-use crate::store::{Id, StoreError};
+use crate::store::{Id, StoreError, Transaction};
 use crate::tasks;
 
-/// Sign-ins that are looked up at once.
-const AT_ONCE: u64 = 100;
+/// Sign-ins that end in one transaction.
+const AT_ONCE: u64 = 20;
 
-/// Ends one sign-in with all that was made from it; durable when this returns, and felt on each replica within a second.
+/// What is to be felt here when it is durable.
+#[derive(Default)]
+struct Ended {
+    revocations: Vec<Written>,
+    devices: Vec<Id>,
+}
+
+/// Ends sign-ins with all that was made from them; durable when this returns, and felt on each replica within a second.
 ///
 /// # Errors
 /// When the database doesn't answer: then nothing has ended.
 pub(super) async fn end(
     app: &App,
-    row: &SignInRow,
+    rows: &[SignInRow],
     origin: &Origin,
     reason: &'static str,
 ) -> Result<(), StoreError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
     tasks::must_finish();
     // What was made just now is to be noted as ended, too.
     app.auth.register.flush().await?;
     let now = app.env.clock.now();
-    let user = find_account(&app.auth_store, row.user_id).await?;
-    let name = user.map(|user| user.name).unwrap_or_default();
-    let event = app.audit.event(origin, Action::SignInEnded).on("user", row.user_id, &name);
-    let event = event.with("cause", reason).with("token_id", row.console_token_id.to_string());
-    let approved = Sql::select()
-        .column("client_id")
-        .from(DEVICES)
-        .and_where(Expr::col("sign_in_id").eq(row.id))
-        .to_owned();
-    let of_sign_in = Sql::delete().from_table(TABLE).and_where(Expr::col("id").eq(row.id)).to_owned();
-    let bindings = Sql::delete().from_table(DEVICES).and_where(Expr::col("sign_in_id").eq(row.id)).to_owned();
-    let (event, approved, of_sign_in, bindings) = (&event, &approved, &of_sign_in, &bindings);
+    let mut ends = Vec::with_capacity(rows.len());
+    for row in rows {
+        let user = find_account(&app.auth_store, row.user_id).await?;
+        let name = user.map(|user| user.name).unwrap_or_default();
+        let event = app.audit.event(origin, Action::SignInEnded).on("user", row.user_id, &name);
+        ends.push((row, event.with("cause", reason).with("token_id", row.console_token_id.to_string())));
+    }
+    let ends = &ends;
     let ended = app.auth_store.write(|mut tx| async move {
-        let mut written = Vec::new();
-        for Id(id) in row.tokens() {
-            let revocation = Revocation::Token { id, expires: None, user_id: row.user_id.0 };
-            written.push(revocation.write(&mut tx, now).await?);
+        let (mut ended, mut events) = (Ended::default(), Vec::new());
+        let mut written = Vec::with_capacity(ends.len());
+        for (row, _) in ends {
+            let mut of_row = Vec::new();
+            for revocation in revocations_of(row) {
+                of_row.push(revocation.write(&mut tx, now).await?);
+            }
+            written.push(of_row);
         }
-        if tx.execute(of_sign_in).await? == 0 {
-            // Another replica was first.
-            return tx.commit((Vec::new(), Vec::new())).await;
+        for ((row, event), written) in ends.iter().zip(written) {
+            let Some((devices, descendants)) = end_in(&mut tx, row, now).await? else { continue };
+            ended.revocations.extend(written);
+            let event = event.clone().maybe("descendants", (descendants > 0).then_some(descendants));
+            events.push(event.maybe("devices", (!devices.is_empty()).then_some(devices.len())));
+            ended.devices.extend(devices);
         }
-        let mut descendants = 0;
-        for Id(id) in row.tokens() {
-            let revocation = Revocation::Token { id, expires: None, user_id: row.user_id.0 };
-            descendants += revocation.take_along(&mut tx, now).await?;
-        }
-        let clients: Vec<(Id,)> = tx.fetch_all(approved).await?;
-        let clients = clients.into_iter().map(|(id,)| id);
-        let is_approved = Expr::col("user_id").eq(row.user_id).and(Expr::col("client_id").is_in(clients));
-        let devices =
-            Sql::select().column("id").from("auth_devices").and_where(is_approved.clone()).to_owned();
-        let devices: Vec<(Id,)> = tx.fetch_all(&devices).await?;
-        if !devices.is_empty() {
-            let delete = Sql::delete().from_table("auth_devices").and_where(is_approved).to_owned();
-            tx.execute(&delete).await?;
-        }
-        tx.execute(bindings).await?;
-        let event = event.clone().maybe("descendants", (descendants > 0).then_some(descendants));
-        let event = event.maybe("devices", (!devices.is_empty()).then_some(devices.len()));
-        event.commit(tx, (written, devices)).await
+        Event::commit_all(&events.iter().collect::<Vec<_>>(), tx, ended).await
     });
-    let (written, devices): (Vec<_>, Vec<(Id,)>) = ended.await?;
-    for written in written {
+    let Ended { revocations, devices } = ended.await?;
+    for written in revocations {
         app.auth.revocations.note(written);
     }
-    for (Id(id),) in devices {
+    for Id(id) in devices {
         app.auth.identities.forget_device(id).await;
     }
     Ok(())
+}
+
+fn revocations_of(row: &SignInRow) -> [Revocation; 2] {
+    row.tokens().map(|Id(id)| Revocation::Token { id, expires: None, user_id: row.user_id.0 })
+}
+
+/// Ends what a sign-in has left in the store: its devices, and how many API tokens; none where another replica was first.
+async fn end_in(
+    tx: &mut Transaction,
+    row: &SignInRow,
+    now: DateTime<Utc>,
+) -> Result<Option<(Vec<Id>, u64)>, StoreError> {
+    let of_sign_in = Sql::delete().from_table(TABLE).and_where(Expr::col("id").eq(row.id)).to_owned();
+    if tx.execute(&of_sign_in).await? == 0 {
+        return Ok(None);
+    }
+    let mut descendants = 0;
+    for revocation in revocations_of(row) {
+        descendants += revocation.take_along(tx, now).await?;
+    }
+    let is_of_it = Expr::col("sign_in_id").eq(row.id);
+    let approved = Sql::select().column("client_id").from(DEVICES).and_where(is_of_it.clone()).to_owned();
+    let clients: Vec<(Id,)> = tx.fetch_all(&approved).await?;
+    if clients.is_empty() {
+        return Ok(Some((Vec::new(), descendants)));
+    }
+    let clients = clients.into_iter().map(|(id,)| id);
+    let is_approved = Expr::col("user_id").eq(row.user_id).and(Expr::col("client_id").is_in(clients));
+    let devices = Sql::select().column("id").from("auth_devices").and_where(is_approved.clone()).to_owned();
+    let devices: Vec<(Id,)> = tx.fetch_all(&devices).await?;
+    if !devices.is_empty() {
+        let delete = Sql::delete().from_table("auth_devices").and_where(is_approved).to_owned();
+        tx.execute(&delete).await?;
+    }
+    tx.execute(&Sql::delete().from_table(DEVICES).and_where(is_of_it).to_owned()).await?;
+    Ok(Some((devices.into_iter().map(|(id,)| id).collect(), descendants)))
 }
 
 /// Whose sign-ins are meant.
@@ -105,9 +138,7 @@ pub(super) async fn end_each(
             Whose::Person(person) => sign_in_rows::of_person(&app.auth_store, person, AT_ONCE).await?,
             Whose::Session(session) => sign_in_rows::of_session(&app.auth_store, session, AT_ONCE).await?,
         };
-        for row in &rows {
-            end(app, row, origin, reason).await?;
-        }
+        end(app, &rows, origin, reason).await?;
         count += rows.len() as u64;
         if (rows.len() as u64) < AT_ONCE {
             return Ok(count);

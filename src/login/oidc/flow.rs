@@ -371,9 +371,7 @@ async fn issue(
     if !surplus.is_empty() {
         tracing::info!(user = %account.name, "the oldest of more than {OF_AN_ACCOUNT} sign-ins end");
     }
-    for row in &surplus {
-        ending::end(app, row, origin, "the account has too many").await?;
-    }
+    ending::end(app, &surplus, origin, "the account has too many").await?;
     let (of_zenml, of_console) = (session::of_zenml(headers), session::of_console(headers));
     let cookies = removal(app, headers)
         .add(session::cookie(app, zenml.token, lifetime, true, &of_zenml))

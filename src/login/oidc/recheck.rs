@@ -41,6 +41,11 @@ pub(crate) async fn check_due(app: &App) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Ends one alone.
+async fn end(app: &App, row: &SignInRow, origin: &Origin, reason: &'static str) -> Result<(), StoreError> {
+    ending::end(app, std::slice::from_ref(row), origin, reason).await
+}
+
 async fn check(app: &App, oidc: &Oidc, row: &SignInRow, now: DateTime<Utc>) -> Result<(), StoreError> {
     let store = &app.auth_store;
     if !sign_in_rows::take(store, row, now + TAKEN).await? {
@@ -57,17 +62,17 @@ async fn check(app: &App, oidc: &Oidc, row: &SignInRow, now: DateTime<Utc>) -> R
     };
     let origin = Origin { actor: Actor::Nobody, address: None, user_agent: None, request_id: None };
     let Some(refresh_token) = open(app, sealed) else {
-        return ending::end(app, row, &origin, "its refresh token can't be read").await;
+        return end(app, row, &origin, "its refresh token can't be read").await;
     };
     match oidc.provider.ask_again(&refresh_token, now).await {
-        Ok(Again::Over(reason)) => ending::end(app, row, &origin, reason).await,
+        Ok(Again::Over(reason)) => end(app, row, &origin, reason).await,
         Ok(Again::Good { person, refresh_token }) => {
             if let Some(person) = person {
                 if identities::digest(oidc.provider.issuer(), &person.subject) != row.person {
-                    return ending::end(app, row, &origin, "the provider says another subject").await;
+                    return end(app, row, &origin, "the provider says another subject").await;
                 }
                 if person.admit(&oidc.provider.settings).is_err() {
-                    return ending::end(app, row, &origin, "the person may not come any more").await;
+                    return end(app, row, &origin, "the person may not come any more").await;
                 }
                 if let Some(is_admin) = person.is_admin(&oidc.provider.settings) {
                     let set = account::set_admin(app, row.user_id, is_admin, &origin).await;
