@@ -1,7 +1,8 @@
 """An OpenID provider that says in its ID tokens whatever it is told, to see what isn't believed.
 
 The code that somebody comes back with is base64url of JSON: `claims` that take the place of right ones (null for one that is
-left out), `alg`, `key` ("known", "unknown", "rotated" or "none"), `header`, and `answer`, which takes the whole answer's place.
+left out), `alg`, `key` ("known", "unknown", "weak" or "none"), `header`, and `answer`, which takes the whole answer's place;
+`bytes` of one that is too long, and `seconds` for which it makes people wait.
 """
 
 import base64
@@ -20,6 +21,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 CLIENT = "zendo"
 known = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+weak = rsa.generate_private_key(public_exponent=65537, key_size=1024)
 curve = ec.generate_private_key(ec.SECP256R1())
 asked = {"jwks": 0}
 
@@ -36,7 +38,8 @@ def to_url(part):
 def keys():
     rsa_key = json.loads(RSAAlgorithm.to_jwk(known.public_key())) | {"kid": "known", "use": "sig", "alg": "RS256"}
     ec_key = json.loads(ECAlgorithm.to_jwk(curve.public_key())) | {"kid": "curve", "use": "sig", "alg": "ES256"}
-    return {"keys": [rsa_key, ec_key]}
+    weak_key = json.loads(RSAAlgorithm.to_jwk(weak.public_key())) | {"kid": "weak", "use": "sig", "alg": "RS256"}
+    return {"keys": [rsa_key, ec_key, weak_key]}
 
 
 class Provider(BaseHTTPRequestHandler):
@@ -77,6 +80,9 @@ class Provider(BaseHTTPRequestHandler):
         if form.get("grant_type") == ["refresh_token"]:
             return self.say(400, {"error": "invalid_grant"})
         told = json.loads(of_url(form["code"][0]))
+        time.sleep(told.get("seconds", 0))
+        if "bytes" in told:
+            return self.say(200, {"access_token": "a" * told["bytes"], "token_type": "Bearer"})
         if "answer" in told:
             return self.say(told.get("status", 200), told["answer"])
         answer = {"access_token": "access", "token_type": "Bearer", "expires_in": 600, "id_token": token(told)}
@@ -100,7 +106,7 @@ def token(told):
         return f"{parts}.{to_url(signature)}"
     if alg == "ES256":
         return jwt.encode(claims, curve, algorithm="ES256", headers=header)
-    return jwt.encode(claims, known if key == "known" else other, algorithm=alg, headers=header)
+    return jwt.encode(claims, {"known": known, "unknown": other, "weak": weak}[key], algorithm=alg, headers=header)
 
 
 server = ThreadingHTTPServer(("127.0.0.1", 0), Provider)

@@ -10,6 +10,8 @@ use crate::support::{Caller, Database, TestApp, wait_until};
 
 on_each_store! {
     a_logout_at_the_provider_ends_all_that_a_sign_in_made_on_each_replica,
+    all_of_a_persons_sign_ins_end_together,
+    a_logout_that_could_not_be_noted_may_be_told_again,
     whoever_is_not_known_any_more_at_a_recheck_is_out,
     a_device_ends_with_the_sign_in_that_approved_it,
 }
@@ -43,10 +45,15 @@ async fn a_logout_at_the_provider_ends_all_that_a_sign_in_made_on_each_replica(d
     // The list has all of them: a replica writes within half a second which tokens it has made.
     other.signed_in().await.get("/api/v1/api_tokens?user=ada").await.expect_ok();
     // One session at the provider, and what goes back to it.
+    let asked = Instant::now();
     let told = provider.log_out(&app.url(), "ada", Some("at work")).await;
     let start = Instant::now();
     assert_eq!(told["status"], 200, "{told}");
     is_out(&script, start).await;
+    let (all, heard) = (asked.elapsed(), start - asked);
+    println!(
+        "{all:?} from the provider's logout to a refusal at another replica, {heard:?} of it to this one's answer"
+    );
     is_out(&grandchild, start).await;
     is_out(&ada.with_cookies(), start).await;
     assert_eq!(ada.with_cookies().get("/console/settings/profile").await.status, 303);
@@ -71,6 +78,44 @@ async fn a_logout_at_the_provider_ends_all_that_a_sign_in_made_on_each_replica(d
     // Whoever has logged out there may sign in again.
     ada.sign_in(&provider, "ada").await;
     ada.with_cookies().get(CURRENT_USER).await.expect_ok();
+}
+
+async fn all_of_a_persons_sign_ins_end_together(database: Database) {
+    const MANY: usize = 25;
+    let Some(provider) = FarSide::certified().await else { return };
+    let (app, other) = (server(&database, &provider, &[]).await, server(&database, &provider, &[]).await);
+    let mut scripts = Vec::new();
+    for number in 0..MANY {
+        let mut ada = Visitor::of(&app);
+        ada.try_sign_in(&provider, "ada", &format!("{number}")).await.expect_ok();
+        scripts.push(other.anonymous().with_token(&ada.api_token().await));
+    }
+    let asked = Instant::now();
+    assert_eq!(provider.log_out(&app.url(), "ada", None).await["status"], 200);
+    let start = Instant::now();
+    for script in &scripts {
+        is_out(script, start).await;
+    }
+    println!("{:?} from the provider's logout to the refusal of {MANY} sign-ins' tokens", asked.elapsed());
+    let records = app.signed_in().await.get("/api/v1/audit?action=sign_in_ended").await.expect_ok();
+    assert_eq!(records["total"], MANY, "{records}");
+}
+
+async fn a_logout_that_could_not_be_noted_may_be_told_again(database: Database) {
+    let Some(provider) = FarSide::certified().await else { return };
+    let app = server(&database, &provider, &[]).await;
+    let mut ada = Visitor::of(&app);
+    ada.sign_in(&provider, "ada").await;
+    database.execute("ALTER TABLE zendo_oidc_sign_in RENAME TO elsewhere").await;
+    let told = provider.log_out(&app.url(), "ada", None).await;
+    assert!(told["status"].as_u64().unwrap() >= 500, "{told}");
+    database.execute("ALTER TABLE elsewhere RENAME TO zendo_oidc_sign_in").await;
+    let form = [("logout_token", told["logout_token"].as_str().unwrap())];
+    for status in [200, 400] {
+        let answer = app.anonymous().post_form("/api/v1/oidc/backchannel_logout", &form).await;
+        assert_eq!(answer.status, status, "{answer:?}");
+        ada.with_cookies().until(401, CURRENT_USER, "").await;
+    }
 }
 
 async fn whoever_is_not_known_any_more_at_a_recheck_is_out(database: Database) {
@@ -191,6 +236,13 @@ async fn only_the_providers_own_logout_tokens_count() {
         with(json!({"iat": 1}), json!({})),
         with(json!({}), json!({"key": "unknown"})),
         with(json!({}), json!({"key": "unknown", "kid": "other"})),
+        with(json!({}), json!({"key": "weak", "kid": "weak"})),
+        with(json!({}), json!({"key": "known", "kid": "curve"})),
+        with(json!({}), json!({"alg": "RS512"})),
+        with(json!({"iat": null}), json!({})),
+        with(json!({"exp": null}), json!({})),
+        with(json!({"aud": null}), json!({})),
+        with(json!({"iat": i64::from(u32::MAX)}), json!({})),
         with(json!({}), json!({"key": "none"})),
         with(json!({}), json!({"alg": "HS256"})),
         with(json!({}), json!({"alg": "HS256", "key": "unknown"})),

@@ -10,6 +10,7 @@ mod passwords;
 mod refused;
 mod second;
 mod sign_in;
+mod slow;
 mod terminal;
 mod visitor;
 

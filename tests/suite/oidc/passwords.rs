@@ -17,6 +17,11 @@ async fn passwords_are_turned_off_but_for_the_operators(database: Database) {
     let refused = app.anonymous().login(ADMIN, PASSWORD).await;
     refused.expect(401, "Passwords are turned off on this server: sign in with Example");
     assert_eq!(app.anonymous().login("nobody", PASSWORD).await.text, refused.text);
+    let terminal = Program::new(&["login", &app.url(), "--username", ADMIN, "--password-stdin"]);
+    let config = terminal.folder().join("config").display().to_string();
+    let refused =
+        terminal.with("ZENML_CONFIG_PATH", &config).with("HOME", &config).reading(PASSWORD).run().await;
+    assert!(refused.code != Some(0) && refused.stderr.contains("Passwords are turned off"), "{refused:?}");
     assert_eq!(app.anonymous().get("/api/v1/oidc").await.expect_ok()["password_sign_in"], false);
     let page = app.anonymous().get("/console/sign-in").await;
     assert!(

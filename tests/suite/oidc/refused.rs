@@ -53,6 +53,9 @@ async fn what_is_wrong_with_a_sign_in_is_refused_and_recorded(database: Database
         (with(json!({"exp": now - 300})), "too old"),
         (with(json!({"iat": now - 3600, "exp": now + 300})), "too old"),
         (with(json!({"iat": now + 3600, "exp": now + 7200})), "too old, or of the future"),
+        (with(json!({"exp": null})), "missing field `exp`"),
+        (with(json!({"iat": null})), "missing field `iat`"),
+        (with(json!({"sub": null})), "missing field `sub`"),
         (with(json!({"sub": ""})), "can't be one"),
         (with(json!({"sub": "a".repeat(256)})), "can't be one"),
         (with(json!({"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"})), "can't be read"),
@@ -62,10 +65,13 @@ async fn what_is_wrong_with_a_sign_in_is_refused_and_recorded(database: Database
         (and(json!({}), json!({"key": "unknown"})), "its signature is wrong"),
         (and(json!({}), json!({"key": "unknown", "kid": "unknown"})), "no such key"),
         (and(json!({}), json!({"key": "known", "kid": "curve"})), "no such key"),
+        // A key that can be broken is none.
+        (and(json!({}), json!({"key": "weak", "kid": "weak"})), "no such key"),
         (and(json!({}), json!({"key": "none"})), "has no signature"),
         (and(json!({}), json!({"alg": "HS256"})), "doesn't count"),
         (and(json!({}), json!({"alg": "HS256", "key": "unknown"})), "doesn't count"),
         (and(json!({}), json!({"alg": "RS512"})), "doesn't count"),
+        (and(json!({}), json!({"alg": "PS256"})), "doesn't count"),
         (and(json!({}), json!({"header": {"typ": "logout+jwt"}})), "can't be read"),
         (and(json!({}), json!({"header": {"crit": ["x"], "x": 1}})), "can't be"),
         (
@@ -110,6 +116,21 @@ async fn a_sign_in_comes_back_to_the_browser_that_began_it_and_says_from_whom() 
     ada.come_back(of_eve.clone()).await.expect(401, "(state)");
     let mixed = json!({"state": of_ada["state"], "code": of_eve["code"], "iss": of_ada["iss"]});
     ada.come_back(mixed).await.expect(401, "refused the code");
+    // PKCE was taken out of the address, or made weaker.
+    let method = "code_challenge_method=S256";
+    for (taken, put) in [(method, "code_challenge_method=plain"), (method, ""), ("code_challenge=", "x=")] {
+        let mut visitor = Visitor::of(&app);
+        let address = visitor.start(json!({})).await;
+        assert!(address.contains(taken), "{address}");
+        let of_it = provider.code(&address.replace(taken, put), "ada", "s").await;
+        visitor.come_back(of_it).await.expect(401, "refused the code");
+    }
+    // The code is good once, also for whoever has the browser's cookie.
+    let mut first = Visitor::of(&app);
+    let of_first = back(&mut first).await;
+    let mut second = first.clone();
+    first.come_back(of_first.clone()).await.expect_ok();
+    second.come_back(of_first).await.expect(401, "refused the code");
     // The browser is another one.
     Visitor::of(&app).come_back(of_eve.clone()).await.expect(401, "not begun in this browser");
     eve.forget_cookies();

@@ -6,10 +6,13 @@ use super::visitor::asked;
 use super::{CURRENT_USER, FarSide, Visitor, server};
 use crate::support::{Caller, Database};
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_provider_works_too() {
+on_each_store! {
+    another_provider_works_too,
+}
+
+async fn another_provider_works_too(database: Database) {
     let Some(provider) = FarSide::authlib().await else { return };
-    let app = server(&Database::sqlite(), &provider, &[("ZENDO_OIDC_RECHECK", "60")]).await;
+    let app = server(&database, &provider, &[("ZENDO_OIDC_RECHECK", "60")]).await;
     let mut ada = Visitor::of(&app);
     let address = ada.start(json!({})).await;
     let path = format!("{}&login=ada", address.strip_prefix(&provider.url).unwrap());

@@ -12,7 +12,10 @@ use crate::support::{Database, TestApp, wait_until};
 on_each_store! {
     one_sign_in_gives_both_sessions_of_a_new_account,
     a_name_or_an_address_is_never_taken_for_a_person,
+    an_address_that_an_account_has_makes_it_nobody_elses,
     groups_let_in_and_make_and_unmake_admins_but_the_last,
+    of_two_admins_who_leave_at_once_one_stays,
+    groups_are_read_from_the_claim_that_the_operator_names,
     the_providers_new_keys_are_found,
 }
 
@@ -83,6 +86,77 @@ async fn a_name_or_an_address_is_never_taken_for_a_person(database: Database) {
     assert_eq!(account(&app, "default").await, before);
     let refused = app.signed_in().await.get("/api/v1/audit?action=sign_in_refused").await.expect_ok();
     assert_eq!(refused["items"][0]["credential"], "oidc", "{refused}");
+}
+
+async fn an_address_that_an_account_has_makes_it_nobody_elses(database: Database) {
+    let Some(provider) = FarSide::certified().await else { return };
+    let app = server(&database, &provider, &[]).await;
+    let admin = app.signed_in().await;
+    let address = json!({"email": "boss@example.com"});
+    admin.put("/api/v1/users/default", address).await.expect_ok();
+    let claims = json!({"preferred_username": "other", "email": "boss@example.com", "email_verified": true});
+    provider.tell("person", json!({"subject": "mallory", "claims": claims})).await;
+    let mut mallory = Visitor::of(&app);
+    mallory.sign_in(&provider, "mallory").await;
+    let user = mallory.with_cookies().get(CURRENT_USER).await.expect_ok();
+    assert_eq!((&user["name"], &user["body"]["is_admin"]), (&json!("other"), &json!(false)));
+    assert_ne!(user["id"], account(&app, "default").await["id"]);
+}
+
+async fn of_two_admins_who_leave_at_once_one_stays(database: Database) {
+    let Some(provider) = FarSide::certified().await else { return };
+    let settings = [("ZENDO_OIDC_ADMIN_GROUPS", "ops")];
+    let (app, other) =
+        (server(&database, &provider, &settings).await, server(&database, &provider, &settings).await);
+    let say = async |groups: Value| {
+        for subject in ["ada", "bob"] {
+            let claims = json!({"preferred_username": subject, "groups": groups});
+            provider.tell("person", json!({"subject": subject, "claims": claims})).await;
+        }
+    };
+    let both = async || {
+        let (mut ada, mut bob) = (Visitor::of(&app), Visitor::of(&other));
+        tokio::join!(ada.sign_in(&provider, "ada"), bob.sign_in(&provider, "bob"));
+        ada
+    };
+    say(json!(["ops"])).await;
+    let ada = both().await;
+    ada.with_cookies().put("/api/v1/users/default", json!({"is_admin": false})).await.expect_ok();
+    for _ in 0..5 {
+        say(json!([])).await;
+        both().await;
+        let admins = database.texts("SELECT name FROM user WHERE is_admin = 1 AND active = 1").await;
+        assert_eq!(admins.len(), 1, "{admins:?}");
+        say(json!(["ops"])).await;
+        both().await;
+    }
+}
+
+async fn groups_are_read_from_the_claim_that_the_operator_names(database: Database) {
+    let Some(provider) = FarSide::certified().await else { return };
+    let settings = [
+        ("ZENDO_OIDC_GROUPS_CLAIM", "realm_access.roles"),
+        ("ZENDO_OIDC_ALLOWED_GROUPS", "ml,ops"),
+        ("ZENDO_OIDC_ADMIN_GROUPS", "ops"),
+    ];
+    let app = server(&database, &provider, &settings).await;
+    for (subject, claims, is_admin) in [
+        ("ada", json!({"realm_access": {"roles": ["x", "ops"]}, "groups": ["x"]}), Some(true)),
+        ("bob", json!({"realm_access": {"roles": ["ml"]}, "groups": ["ops"]}), Some(false)),
+        ("eve", json!({"groups": ["ops"]}), None),
+        ("eve", json!({"realm_access": "ops", "roles": ["ops"]}), None),
+    ] {
+        provider.tell("person", json!({"subject": subject, "claims": claims})).await;
+        let mut visitor = Visitor::of(&app);
+        let answer = visitor.try_sign_in(&provider, subject, "s").await;
+        let Some(is_admin) = is_admin else {
+            answer.expect(401, "none of the groups");
+            continue;
+        };
+        answer.expect_ok();
+        let user = visitor.with_cookies().get(CURRENT_USER).await.expect_ok();
+        assert_eq!(user["body"]["is_admin"], is_admin, "{user}");
+    }
 }
 
 async fn groups_let_in_and_make_and_unmake_admins_but_the_last(database: Database) {

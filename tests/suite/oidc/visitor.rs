@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::FarSide;
 use crate::support::{Answer, Caller, TestApp};
 
+#[derive(Clone)]
 pub(super) struct Visitor {
     url: String,
     cookies: BTreeMap<String, String>,
