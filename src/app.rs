@@ -109,7 +109,7 @@ pub struct Auth {
 }
 
 /// [`App::auth_store`] as a handler's argument.
-pub struct AuthStore(pub Store);
+pub(crate) struct AuthStore(pub Store);
 
 impl FromRef<AppState> for AuthStore {
     fn from_ref(app: &AppState) -> Self {
@@ -275,7 +275,7 @@ impl App {
 }
 
 /// As [`App::base_url`].
-pub fn base_url(config: &ServerSettings, headers: &HeaderMap) -> String {
+pub(crate) fn base_url(config: &ServerSettings, headers: &HeaderMap) -> String {
     if let Some(url) = &config.server_url {
         return url.0.clone();
     }

@@ -42,7 +42,7 @@ pub(crate) struct DeviceVerificationRequest {
 }
 
 /// What became of a user code.
-enum Proof {
+pub(super) enum Proof {
     Right(Box<DeviceRow>),
     Wrong {
         /// It was one too many.

@@ -40,7 +40,7 @@ pub(super) fn unreferenced() -> SelectStatement {
 }
 
 #[derive(Debug, Deserialize)]
-struct PruneRequest {
+pub(super) struct PruneRequest {
     project: Id,
     older_than: Moment,
     #[serde(default)]
@@ -48,7 +48,7 @@ struct PruneRequest {
 }
 
 #[derive(Debug, Serialize)]
-struct PruneResponse {
+pub(super) struct PruneResponse {
     snapshot_count: usize,
     /// What is asked for is done when it is answered.
     task_id: Option<()>,

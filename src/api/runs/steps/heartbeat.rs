@@ -14,13 +14,13 @@ use crate::http::path::PathId;
 use crate::store::{Id, Update, Word};
 
 #[derive(Debug, Deserialize)]
-struct HeartbeatRequest {
+pub(super) struct HeartbeatRequest {
     /// Of resources that steps share, which this server doesn't hand out.
     heartbeat_liveness_timeout_seconds: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
-struct Heartbeat {
+pub(super) struct Heartbeat {
     id: Id,
     status: Word<ExecutionStatus>,
     /// The one time of the API that says it is UTC.

@@ -12,7 +12,7 @@ use crate::http::json::JsonBody;
 use crate::http::values::Name;
 
 #[derive(Debug, Deserialize)]
-struct SecretRequest {
+pub(super) struct SecretRequest {
     name: Name,
     #[serde(default)]
     private: bool,

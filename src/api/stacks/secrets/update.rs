@@ -17,7 +17,7 @@ use crate::http::values::Name;
 use crate::store::{Transaction, Update};
 
 #[derive(Debug, Deserialize)]
-struct SecretUpdate {
+pub(super) struct SecretUpdate {
     name: Option<Name>,
     private: Option<bool>,
     values: Option<SentValues>,
