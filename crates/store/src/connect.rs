@@ -10,9 +10,9 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
 use super::kill::Killer;
-use super::lanes::{ACQUIRE_TIMEOUT, Lanes, Rank, silent};
 use super::options::{Location, Options, Server, Tls};
 use super::plans::Plans;
+use super::pool::{ACQUIRE_TIMEOUT, Pool, Rank, silent};
 use super::wire::MySqlLink;
 use super::{Pools, Store, StoreError, folded, made, mysql_number};
 
@@ -134,12 +134,12 @@ async fn connect_sqlite(path: &Path, pool_size: u32, plans: Option<Arc<Plans>>) 
         .row_buffer_size(ROWS_AHEAD)
         .collation(folded::SQLITE_COLLATION, |a, b| folded(a).cmp(&folded(b)))
         .disable_statement_logging();
-    let writer = Lanes::new(options.clone(), 1, 0, None, plans.clone());
+    let writer = Pool::new(options.clone(), 1, 0, None, plans.clone());
     // The database is opened now, so that whoever starts the server hears why it can't be.
     drop(writer.lease(Rank::Shared).await?);
     let shared = pool_size.min(sqlite_readers()).max(1);
     let readers = usize::try_from(shared).unwrap_or(1) + SQLITE_RESERVED;
-    let reader = Lanes::new(options, readers, SQLITE_RESERVED, None, plans);
+    let reader = Pool::new(options, readers, SQLITE_RESERVED, None, plans);
     Ok(Pools::Sqlite { reader, writer, path: path.to_owned() })
 }
 
@@ -159,9 +159,9 @@ async fn connect_mysql(
     let most = usize::try_from(most).unwrap_or(1);
     let reserved = (most / RESERVED_OF).clamp(LEAST_RESERVED, MOST_RESERVED);
     let link = MySqlLink { options: connection.clone(), statement_limit: options.statement_limit };
-    let lanes = Lanes::new(link, most.max(reserved + 1), reserved, Some(Killer(connection)), plans);
-    drop(lanes.lease(Rank::Shared).await?);
-    Ok(Pools::MySql(lanes))
+    let pool = Pool::new(link, most.max(reserved + 1), reserved, Some(Killer(connection)), plans);
+    drop(pool.lease(Rank::Shared).await?);
+    Ok(Pools::MySql(pool))
 }
 
 /// How to reach the server, without a database.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 
-use super::lanes::Progress;
+use super::pool::Progress;
 use super::{StoreError, passing};
 
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);

@@ -12,7 +12,6 @@ mod folded;
 mod in_ids;
 mod insert;
 mod kill;
-mod lanes;
 mod lock;
 mod made;
 mod migrate;
@@ -20,6 +19,7 @@ mod numbered;
 mod options;
 mod passing;
 mod plans;
+mod pool;
 mod presence;
 mod python_json;
 mod row;
@@ -44,7 +44,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use counts::Counts;
-use lanes::{Lanes, Rank};
+use pool::{Pool, Rank};
 use rows::Rows;
 use sea_query::{Expr, ExprTrait, MysqlQueryBuilder, SelectStatement, SimpleExpr, SqliteQueryBuilder};
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
@@ -189,11 +189,11 @@ pub struct Connections {
 enum Pools {
     /// SQLite has one writer at a time: a pool of one keeps writers in a queue instead of in each other's way.
     Sqlite {
-        reader: Arc<Lanes<Sqlite>>,
-        writer: Arc<Lanes<Sqlite>>,
+        reader: Arc<Pool<Sqlite>>,
+        writer: Arc<Pool<Sqlite>>,
         path: PathBuf,
     },
-    MySql(Arc<Lanes<MySql>>),
+    MySql(Arc<Pool<MySql>>),
 }
 
 impl Store {

@@ -9,8 +9,8 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Connection};
 
 use super::kill::limit_statements;
-use super::lanes::Rank;
 use super::made::mark_of;
+use super::pool::Rank;
 use super::{Pools, Store, StoreError};
 
 /// The revision in `alembic_version` that zendo speaks.

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, sleep_until, timeout};
 
 use super::StoreError;
-use super::lanes::{ACQUIRE_TIMEOUT, Lanes, silent};
+use super::pool::{ACQUIRE_TIMEOUT, Pool, silent};
 use super::wire::Wire;
 
 /// How long nobody is answered before it is tried whether the database still is there.
@@ -89,7 +89,7 @@ fn is_silence(error: &StoreError) -> bool {
     matches!(error, StoreError::Io(error) if kinds.contains(&error.kind()))
 }
 
-impl<DB: Wire> Lanes<DB> {
+impl<DB: Wire> Pool<DB> {
     /// The answer of the database, for which nobody waits while it is silent.
     pub(crate) async fn answer<T: Send>(
         self: &Arc<Self>,
@@ -143,7 +143,7 @@ impl<DB: Wire> Lanes<DB> {
 }
 
 /// Connects until the database answers, or nobody uses it any more.
-async fn find_out<DB: Wire>(lanes: Weak<Lanes<DB>>, patience: Duration) {
+async fn find_out<DB: Wire>(pool: Weak<Pool<DB>>, patience: Duration) {
     let end = tokio::time::Instant::now() + patience;
     let (mut attempts, mut is_silent) = (JoinSet::new(), false);
     let mut rounds = interval(BETWEEN_ATTEMPTS);
@@ -153,30 +153,30 @@ async fn find_out<DB: Wire>(lanes: Weak<Lanes<DB>>, patience: Duration) {
             Some(answered) = attempts.join_next() => answered.unwrap_or(false),
             () = sleep_until(end), if !is_silent => false,
             _ = rounds.tick() => {
-                let Some(lanes) = lanes.upgrade().filter(|lanes| !lanes.is_closed()) else { return };
-                attempts.spawn(attempt::<DB>(Arc::clone(lanes.link())));
+                let Some(pool) = pool.upgrade().filter(|pool| !pool.is_closed()) else { return };
+                attempts.spawn(attempt::<DB>(Arc::clone(pool.link())));
                 false
             }
         };
-        let Some(lanes) = lanes.upgrade().filter(|lanes| !lanes.is_closed()) else { return };
+        let Some(pool) = pool.upgrade().filter(|pool| !pool.is_closed()) else { return };
         if has_answered {
-            lanes.presence.note_answer();
-            if lanes.presence.is_silent.send_replace(false) {
+            pool.presence.note_answer();
+            if pool.presence.is_silent.send_replace(false) {
                 tracing::info!("the database answers again");
             }
-            lanes.presence.is_tried.store(false, Ordering::Relaxed);
+            pool.presence.is_tried.store(false, Ordering::Relaxed);
             return;
         }
         // Somebody may have been answered by another way.
         if !is_silent && tokio::time::Instant::now() >= end {
-            if lanes.presence.since_answer() < SUSPICIOUS {
-                lanes.presence.is_tried.store(false, Ordering::Relaxed);
+            if pool.presence.since_answer() < SUSPICIOUS {
+                pool.presence.is_tried.store(false, Ordering::Relaxed);
                 return;
             }
             is_silent = true;
             tracing::error!("the database does not answer; nobody waits for it until it does");
-            lanes.presence.is_silent.send_replace(true);
-            lanes.drop_idle();
+            pool.presence.is_silent.send_replace(true);
+            pool.drop_idle();
         }
     }
 }

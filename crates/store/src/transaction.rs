@@ -7,7 +7,7 @@ use sea_query_sqlx::SqlxBinder;
 use sqlx::mysql::MySql;
 use sqlx::sqlite::Sqlite;
 
-use super::lanes::Lease;
+use super::pool::Lease;
 use super::rows::Rows;
 use super::wire::Amount;
 use super::{Engine, Pools, Row, Store, StoreError, bounds, mysql, mysql_number, sqlite, sqlite_code};

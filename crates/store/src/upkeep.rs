@@ -6,8 +6,8 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection, Sqlite};
 
-use super::lanes::Lanes;
 use super::made::beside;
+use super::pool::Pool;
 use super::{Pools, Store, StoreError};
 
 /// Bytes that SQLite's WAL has in steady use: it is written from its beginning again after a thousand pages.
@@ -33,13 +33,13 @@ impl Store {
     }
 }
 
-async fn truncate_wal(lanes: &Lanes<Sqlite>, path: &Path) -> Result<(), StoreError> {
+async fn truncate_wal(pool: &Pool<Sqlite>, path: &Path) -> Result<(), StoreError> {
     let wal = tokio::fs::metadata(beside(path, "-wal")).await;
     if wal.is_ok_and(|wal| wal.len() <= WAL_IN_USE) {
         return Ok(());
     }
     // A connection of its own that waits for nobody: where somebody reads or writes, it isn't the moment.
-    let options = SqliteConnectOptions::clone(lanes.link()).busy_timeout(Duration::ZERO);
+    let options = SqliteConnectOptions::clone(pool.link()).busy_timeout(Duration::ZERO);
     let mut connection = options.connect().await?;
     let truncated = checkpoint(&mut connection).await;
     connection.close().await?;

@@ -12,7 +12,7 @@ use sqlx::{
 };
 
 use super::kill::introduce;
-use super::lanes::Progress;
+use super::pool::Progress;
 use super::{Engine, StoreError, plans};
 
 /// Steps of SQLite's machine between two looks at whether anybody still waits for the query: a fraction of a millisecond.

@@ -130,10 +130,10 @@ mod tests {
 
     use super::*;
     use crate::Pools;
-    use crate::lanes::{Lanes, Rank};
+    use crate::pool::{Pool, Rank};
     use crate::testing::{Turn, unmigrated};
 
-    async fn run(writer: &std::sync::Arc<Lanes<sqlx::Sqlite>>, sql: &str) {
+    async fn run(writer: &std::sync::Arc<Pool<sqlx::Sqlite>>, sql: &str) {
         let mut lease = writer.lease(Rank::Shared).await.unwrap();
         let ran = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(lease.start().unwrap()).await;
         lease.end(ran).unwrap();

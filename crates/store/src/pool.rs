@@ -1,4 +1,4 @@
-//! Connections, each in a lane of its own, so that it is known which one a query runs on: a query that nobody waits for
+//! Connections, each in a slot of its own, so that it is known which one a query runs on: a query that nobody waits for
 //! any more is ended, by the caller's hang-up, its time limit or the server's stop.
 //!
 //! A query's future that is dropped doesn't stop the database. So whoever queries holds a [`Lease`], which notes that a
@@ -6,10 +6,10 @@
 //! `KILL QUERY` by another connection. The next query waits until the connection is back, and with it everything that
 //! was undone.
 //!
-//! A connection comes back to its lane only in a known state: between two queries, and outside of a transaction. One
-//! about which there is a doubt is closed, and the lane's next query opens another.
+//! A connection comes back to its slot only in a known state: between two queries, and outside of a transaction. One
+//! about which there is a doubt is closed, and the slot's next query opens another.
 //!
-//! The last few lanes are kept for what is to be prompt ([`Rank::Reserved`]), however many dear queries run.
+//! The last few slots are kept for what is to be prompt ([`Rank::Reserved`]), however many expensive queries run.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -76,22 +76,22 @@ struct Kept<DB: Wire> {
 }
 
 /// One connection at most.
-struct Lane<DB: Wire> {
+struct Slot<DB: Wire> {
     kept: Mutex<Option<Kept<DB>>>,
     progress: Arc<Progress>,
 }
 
-impl<DB: Wire> Lane<DB> {
+impl<DB: Wire> Slot<DB> {
     fn kept(&self) -> MutexGuard<'_, Option<Kept<DB>>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// All connections of one kind.
-pub(super) struct Lanes<DB: Wire> {
+pub(super) struct Pool<DB: Wire> {
     link: Arc<DB::Link>,
     pub(super) presence: Presence,
-    lanes: Box<[Lane<DB>]>,
+    slots: Box<[Slot<DB>]>,
     /// Numbers of those that nobody uses, the last used one last.
     idle: Mutex<Vec<usize>>,
     free: Semaphore,
@@ -103,14 +103,14 @@ pub(super) struct Lanes<DB: Wire> {
     plans: Option<Arc<Plans>>,
 }
 
-impl<DB: Wire> std::fmt::Debug for Lanes<DB> {
+impl<DB: Wire> std::fmt::Debug for Pool<DB> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Lanes").field("count", &self.lanes.len()).finish_non_exhaustive()
+        formatter.debug_struct("Pool").field("count", &self.slots.len()).finish_non_exhaustive()
     }
 }
 
-impl<DB: Wire> Lanes<DB> {
-    /// So many lanes, some of which are reserved.
+impl<DB: Wire> Pool<DB> {
+    /// So many slots, some of which are reserved.
     pub(crate) fn new(
         link: DB::Link,
         count: usize,
@@ -118,11 +118,11 @@ impl<DB: Wire> Lanes<DB> {
         killer: Option<Killer>,
         plans: Option<Arc<Plans>>,
     ) -> Arc<Self> {
-        let lane = || Lane { kept: Mutex::default(), progress: Arc::default() };
+        let slot = || Slot { kept: Mutex::default(), progress: Arc::default() };
         Arc::new(Self {
             link: Arc::new(link),
             presence: Presence::default(),
-            lanes: (0..count).map(|_| lane()).collect(),
+            slots: (0..count).map(|_| slot()).collect(),
             idle: Mutex::new((0..count).rev().collect()),
             free: Semaphore::new(count),
             shared: Semaphore::new(count.saturating_sub(reserved).max(1)),
@@ -141,7 +141,7 @@ impl<DB: Wire> Lanes<DB> {
         self.is_closed.load(Ordering::Relaxed)
     }
 
-    /// Waits for a lane that nobody uses.
+    /// Waits for a slot that nobody uses.
     async fn place(self: &Arc<Self>, rank: Rank) -> Result<Place<DB>, StoreError> {
         self.presence.ensure()?;
         // An ordinary one waits here first, so that no more than one of them stands before what is to be prompt.
@@ -149,7 +149,7 @@ impl<DB: Wire> Lanes<DB> {
         if is_shared {
             take(&self.shared).await?;
         }
-        let mut right = Right { lanes: Some(self), is_shared };
+        let mut right = Right { pool: Some(self), is_shared };
         take(&self.free).await?;
         let is_open = if self.is_closed() { Err(StoreError::PoolClosed) } else { self.presence.ensure() };
         if let Err(error) = is_open {
@@ -157,8 +157,8 @@ impl<DB: Wire> Lanes<DB> {
             return Err(error);
         }
         let Some(number) = self.take_idle() else { return Err(StoreError::PoolTimedOut) };
-        right.lanes = None;
-        Ok(Place { lanes: Arc::clone(self), number, is_shared, is_running: false })
+        right.pool = None;
+        Ok(Place { pool: Arc::clone(self), number, is_shared, is_running: false })
     }
 
     /// A connection for one query.
@@ -169,7 +169,7 @@ impl<DB: Wire> Lanes<DB> {
             // Apart, since this takes much more memory than there mostly is to do.
             None => Box::pin(place.connect()).await?,
         };
-        place.lane().progress.ended.store(false, Ordering::Relaxed);
+        place.slot().progress.ended.store(false, Ordering::Relaxed);
         Ok(Lease { kept: Some(kept), place: Some(place), in_transaction: false, is_sound: true })
     }
 
@@ -189,16 +189,16 @@ impl<DB: Wire> Lanes<DB> {
     /// Connections that are open, and those of them that nobody uses.
     pub(crate) fn sizes(&self) -> (u32, u32) {
         let idle = self.idle();
-        let kept = idle.iter().filter(|number| self.lanes[**number].kept().is_some()).count();
-        let used = self.lanes.len() - idle.len();
+        let kept = idle.iter().filter(|number| self.slots[**number].kept().is_some()).count();
+        let used = self.slots.len() - idle.len();
         (u32::try_from(kept + used).unwrap_or(u32::MAX), u32::try_from(kept).unwrap_or(u32::MAX))
     }
 
     /// Closes connections that were not used for long.
     pub(crate) async fn close_idle(&self) {
         let mut old = Vec::new();
-        for lane in &self.lanes {
-            let mut kept = lane.kept();
+        for slot in &self.slots {
+            let mut kept = slot.kept();
             if kept.as_ref().is_some_and(|kept| kept.used.elapsed() > IDLE) {
                 old.extend(kept.take());
             }
@@ -210,16 +210,16 @@ impl<DB: Wire> Lanes<DB> {
 
     /// Closes what nobody uses, without a farewell.
     pub(crate) fn drop_idle(&self) {
-        self.lanes.iter().for_each(|lane| drop(lane.kept().take()));
+        self.slots.iter().for_each(|slot| drop(slot.kept().take()));
     }
 
     /// Ends all connections; queries under way are given a moment. It is over within `patience`.
     pub(crate) async fn close(&self, patience: Duration) {
         let deadline = tokio::time::Instant::now() + patience;
         self.is_closed.store(true, Ordering::Relaxed);
-        let all = u32::try_from(self.lanes.len()).unwrap_or(u32::MAX);
+        let all = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
         drop(timeout(LAST_QUERIES.min(patience / 3), self.free.acquire_many(all)).await);
-        let running: Vec<&Progress> = self.lanes.iter().map(|lane| &*lane.progress).collect();
+        let running: Vec<&Progress> = self.slots.iter().map(|slot| &*slot.progress).collect();
         running.iter().for_each(|progress| progress.closed.store(true, Ordering::Relaxed));
         let closing = async {
             if let Some(killer) = &self.killer {
@@ -227,7 +227,7 @@ impl<DB: Wire> Lanes<DB> {
                 join_all(running.map(|progress| killer.kill(progress))).await;
             }
             drop(self.free.acquire_many(all).await);
-            let kept: Vec<_> = self.lanes.iter().filter_map(|lane| lane.kept().take()).collect();
+            let kept: Vec<_> = self.slots.iter().filter_map(|slot| slot.kept().take()).collect();
             join_all(kept.into_iter().map(|kept| kept.connection.close())).await;
         };
         if tokio::time::timeout_at(deadline, closing).await.is_err() {
@@ -238,7 +238,7 @@ impl<DB: Wire> Lanes<DB> {
     /// The last used one whose connection is open, else the last used one.
     fn take_idle(&self) -> Option<usize> {
         let mut idle = self.idle();
-        let ready = idle.iter().rposition(|number| self.lanes[*number].kept().is_some());
+        let ready = idle.iter().rposition(|number| self.slots[*number].kept().is_some());
         match ready {
             Some(at) => Some(idle.remove(at)),
             None => idle.pop(),
@@ -274,36 +274,36 @@ async fn take(semaphore: &Semaphore) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The right to one of the shared lanes, of whoever still waits for it.
+/// The right to one of the shared slots, of whoever still waits for it.
 struct Right<'l, DB: Wire> {
-    lanes: Option<&'l Lanes<DB>>,
+    pool: Option<&'l Pool<DB>>,
     is_shared: bool,
 }
 
 impl<DB: Wire> Drop for Right<'_, DB> {
     fn drop(&mut self) {
-        if let Some(lanes) = self.lanes.filter(|_| self.is_shared) {
-            lanes.shared.add_permits(1);
+        if let Some(pool) = self.pool.filter(|_| self.is_shared) {
+            pool.shared.add_permits(1);
         }
     }
 }
 
 /// The right to use one of the connections.
 struct Place<DB: Wire> {
-    lanes: Arc<Lanes<DB>>,
+    pool: Arc<Pool<DB>>,
     number: usize,
     is_shared: bool,
     is_running: bool,
 }
 
 impl<DB: Wire> Place<DB> {
-    fn lane(&self) -> &Lane<DB> {
-        &self.lanes.lanes[self.number]
+    fn slot(&self) -> &Slot<DB> {
+        &self.pool.slots[self.number]
     }
 
     /// The connection that is there and beyond doubt.
     fn ready(&self) -> Option<Kept<DB>> {
-        let mut kept = self.lane().kept();
+        let mut kept = self.slot().kept();
         let is_ready = |kept: &Kept<DB>| {
             kept.opened.elapsed() < DB::LIFE && DB::DOUBT.is_none_or(|doubt| kept.used.elapsed() < doubt)
         };
@@ -312,32 +312,32 @@ impl<DB: Wire> Place<DB> {
 
     /// The connection that is there, if it answers, else a new one.
     async fn connect(&self) -> Result<Kept<DB>, StoreError> {
-        let presence = &self.lanes.presence;
+        let presence = &self.pool.presence;
         let connecting = async {
-            let kept = self.lane().kept().take();
+            let kept = self.slot().kept().take();
             if let Some(mut kept) = kept.filter(|kept| kept.opened.elapsed() < DB::LIFE)
                 && matches!(timeout(presence.patience(), kept.connection.ping()).await, Ok(Ok(())))
             {
                 return Ok(kept);
             }
             let start = Instant::now();
-            let connection = DB::connect(&self.lanes.link, &self.lane().progress).await?;
+            let connection = DB::connect(&self.pool.link, &self.slot().progress).await?;
             presence.note_connected(start.elapsed());
             let now = Instant::now();
             Ok(Kept { connection, opened: now, used: now })
         };
         let connecting = timeout(ACQUIRE_TIMEOUT, connecting);
-        self.lanes.answer(async { connecting.await.unwrap_or_else(|_| Err(silent())) }).await
+        self.pool.answer(async { connecting.await.unwrap_or_else(|_| Err(silent())) }).await
     }
 
     fn keep(&self, mut kept: Kept<DB>) {
         kept.used = Instant::now();
-        *self.lane().kept() = Some(kept);
+        *self.slot().kept() = Some(kept);
     }
 
     fn note_running(&mut self, is_running: bool) {
         self.is_running = is_running;
-        self.lane().progress.running.store(is_running, Ordering::Relaxed);
+        self.slot().progress.running.store(is_running, Ordering::Relaxed);
     }
 }
 
@@ -345,9 +345,9 @@ impl<DB: Wire> Drop for Place<DB> {
     fn drop(&mut self) {
         self.note_running(false);
         if self.is_shared {
-            self.lanes.shared.add_permits(1);
+            self.pool.shared.add_permits(1);
         }
-        self.lanes.put_back(self.number);
+        self.pool.put_back(self.number);
     }
 }
 
@@ -367,12 +367,12 @@ impl<DB: Wire> Lease<DB> {
         self.ask().map(|(connection, _)| connection)
     }
 
-    fn ask(&mut self) -> Result<(&mut DB::Connection, &Arc<Lanes<DB>>), StoreError> {
+    fn ask(&mut self) -> Result<(&mut DB::Connection, &Arc<Pool<DB>>), StoreError> {
         let (Some(kept), Some(place)) = (&mut self.kept, &mut self.place) else {
             return Err(StoreError::PoolClosed);
         };
         place.note_running(true);
-        Ok((&mut kept.connection, &place.lanes))
+        Ok((&mut kept.connection, &place.pool))
     }
 
     /// Notes how the query ended, and hands its outcome on.
@@ -387,8 +387,8 @@ impl<DB: Wire> Lease<DB> {
     }
 
     async fn run(&mut self, statement: &'static str) -> Result<(), StoreError> {
-        let (connection, lanes) = self.ask()?;
-        let ran = lanes.answer(DB::run(connection, statement)).await;
+        let (connection, pool) = self.ask()?;
+        let ran = pool.answer(DB::run(connection, statement)).await;
         self.end(ran)
     }
 
@@ -398,8 +398,8 @@ impl<DB: Wire> Lease<DB> {
         sql: String,
         values: impl IntoArguments<DB>,
     ) -> Result<u64, StoreError> {
-        let (connection, lanes) = self.ask()?;
-        let touched = lanes.answer(DB::execute(connection, sql, values.into_arguments())).await;
+        let (connection, pool) = self.ask()?;
+        let touched = pool.answer(DB::execute(connection, sql, values.into_arguments())).await;
         self.end(touched)
     }
 
@@ -412,14 +412,14 @@ impl<DB: Wire> Lease<DB> {
     where
         SqlxValues: IntoArguments<DB>,
     {
-        let (connection, lanes) = self.ask()?;
-        if let Some(plans) = lanes.plans.as_ref().filter(|plans| plans.is_new(&sql)) {
+        let (connection, pool) = self.ask()?;
+        if let Some(plans) = pool.plans.as_ref().filter(|plans| plans.is_new(&sql)) {
             let faults = DB::faults(connection, &sql, values.clone().into_arguments()).await;
             let judged = faults.and_then(|faults| plans.judge(&sql, faults));
             self.end(judged)?;
         }
-        let (connection, lanes) = self.ask()?;
-        let fetched = lanes.answer(DB::fetch(connection, sql, values.into_arguments(), amount)).await;
+        let (connection, pool) = self.ask()?;
+        let fetched = pool.answer(DB::fetch(connection, sql, values.into_arguments(), amount)).await;
         self.end(fetched)
     }
 
@@ -450,7 +450,7 @@ impl<DB: Wire> Drop for Lease<DB> {
     fn drop(&mut self) {
         let (Some(kept), Some(place)) = (self.kept.take(), self.place.take()) else { return };
         if place.is_running {
-            place.lane().progress.ended.store(true, Ordering::Relaxed);
+            place.slot().progress.ended.store(true, Ordering::Relaxed);
         }
         if !place.is_running && !self.is_sound {
             return;
@@ -470,9 +470,9 @@ impl<DB: Wire> Drop for Lease<DB> {
 async fn tidy<DB: Wire>(place: Place<DB>, mut kept: Kept<DB>, in_transaction: bool) {
     let tidied = async {
         if place.is_running
-            && let Some(killer) = &place.lanes.killer
+            && let Some(killer) = &place.pool.killer
         {
-            killer.kill(&place.lane().progress).await;
+            killer.kill(&place.slot().progress).await;
         }
         let ended = async {
             match in_transaction {
@@ -482,12 +482,12 @@ async fn tidy<DB: Wire>(place: Place<DB>, mut kept: Kept<DB>, in_transaction: bo
         };
         timeout(TIDY_TIMEOUT, ended).await.unwrap_or_else(|_| Err(silent()))
     };
-    if place.lanes.answer(tidied).await.is_ok() {
+    if place.pool.answer(tidied).await.is_ok() {
         place.keep(kept);
     }
 }
 
-impl Lanes<MySql> {
+impl Pool<MySql> {
     /// A connection that is nobody's any more: for what changes its session.
     pub(crate) async fn detach(self: &Arc<Self>) -> Result<sqlx::MySqlConnection, StoreError> {
         self.lease(Rank::Shared).await?.detach()
