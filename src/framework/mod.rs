@@ -1,4 +1,4 @@
-//! The resource framework: what the kinds of resource share. A resource is one file in `resources/` that says what
+//! The resource framework: what the kinds of resource share. A resource is a file or folder in `src/api/` that says what
 //! its rows, answers, filters and rules are; lists, reads and deletions are here.
 //!
 //! # Making things
@@ -36,7 +36,7 @@ use serde::Serialize;
 use crate::auth::Principal;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::list::Listed;
-use crate::store::{Id, Store, StoreError, Stored, Transaction, is_duplicate};
+use crate::store::{Id, Insert, Store, StoreError, Stored, Transaction, Update, is_duplicate};
 
 pub(crate) use crate::http::envelope::{Logged, NoResources, Response, ShownSecret, WithRunMetadata};
 pub(crate) use context::Context;
@@ -149,6 +149,37 @@ pub(crate) async fn refuse_taken_name<R: Resource>(
         Some(row) if Some(row.id()) != own => Err(taken::<R>(name)),
         _ => Ok(()),
     }
+}
+
+/// Inserts a row whose name has to be free: in its project, which has to be there, or everywhere.
+///
+/// # Errors
+/// 404 without the project; 409; the store's own.
+pub(crate) async fn insert_named<R: Resource>(
+    tx: &mut Transaction,
+    project: Option<Id>,
+    name: &str,
+    row: &Insert,
+) -> ApiResult<()> {
+    if let Some(project) = project {
+        require_project(tx, project).await?;
+    }
+    refuse_taken_name::<R>(tx, project, name, None).await?;
+    row.clone().run(tx).await.map_err(or_taken::<R>(name))
+}
+
+/// Changes a row, whose name, if it gets another, has to be free: in its project, or everywhere.
+///
+/// # Errors
+/// 409; the store's own.
+pub(crate) async fn change_named<R: Resource>(
+    tx: &mut Transaction,
+    (id, project): (Id, Option<Id>),
+    name: Option<&str>,
+    change: Update,
+) -> ApiResult<()> {
+    refuse_taken_name::<R>(tx, project, name, Some(id)).await?;
+    change.run(tx).await.map_err(or_taken::<R>(name))
 }
 
 /// What becomes of a row that can't be written: 409 when a unique key has refused its name.

@@ -8,7 +8,7 @@ use sea_query::{Expr, ExprTrait, Query as Sql, SimpleExpr};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Context, Logged, Resource, ResponseOf};
+use super::{Context, Logged, Resource, Response, ResponseOf};
 use crate::accounts::users::{UserResponse, find_accounts};
 use crate::http::error::ApiResult;
 use crate::store::{Id, InIds, JsonText};
@@ -85,6 +85,24 @@ impl<'a> Loader<'a> {
         }
         let accounts = find_accounts(&self.store, &ids).await?;
         Ok(accounts.into_iter().map(|account| (account.id, Arc::new(account.response(false)))).collect())
+    }
+
+    /// The answers about rows that are related to their owner alone.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub(crate) async fn owned<R, B, M>(
+        &self,
+        rows: Vec<R>,
+        owner: impl Fn(&R) -> Option<Id>,
+        mut answer: impl FnMut(R) -> Response<B, M, Owner>,
+    ) -> ApiResult<Vec<Response<B, M, Owner>>> {
+        let users = self.users(rows.iter().map(&owner)).await?;
+        let answers = rows.into_iter().map(|row| {
+            let resources = self.resources(|| Owner::among(&users, owner(&row)));
+            Response { resources, ..answer(row) }
+        });
+        Ok(answers.collect())
     }
 
     /// Things as they look inside another answer.

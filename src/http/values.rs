@@ -101,6 +101,11 @@ text_value!(LongText, |text: LongText| text.0);
 text_value!(Name, |name: Name| name.0);
 text_value!(JsonObject, |json: JsonObject| Box::<str>::from(json.0).into());
 
+/// What a flag is that isn't sent.
+pub(crate) fn yes() -> bool {
+    true
+}
+
 /// Characters that ZenML takes in no name.
 const FORBIDDEN: &[char] = &['\t', '\n', '\r', '\x0b', '\x0c'];
 

@@ -23,6 +23,11 @@ impl Insert {
         self
     }
 
+    /// Sets columns from a request's fields of the same names: [`fields!`](macro@crate::fields).
+    pub fn set_all(self, fields: impl IntoIterator<Item = (&'static str, SimpleExpr)>) -> Self {
+        fields.into_iter().fold(self, |row, (column, value)| row.set(column, value))
+    }
+
     /// The three columns that almost every table of ZenML has.
     pub fn stamped(self, id: Id, now: Timestamp) -> Self {
         self.set("id", id).set("created", now).set("updated", now)
@@ -39,4 +44,20 @@ impl Insert {
     pub async fn run(self, tx: &mut Transaction) -> Result<(), StoreError> {
         tx.execute(&self.statement()).await.map(drop)
     }
+}
+
+/// Columns and what they are to hold, from the fields of a request that have their names.
+#[macro_export]
+macro_rules! fields {
+    ($request:expr; $($field:ident),+ $(,)?) => {
+        [$((stringify!($field), $request.$field.clone().into())),+]
+    };
+}
+
+/// As [`fields!`](macro@crate::fields), of a change: a field that wasn't sent is no column.
+#[macro_export]
+macro_rules! sent_fields {
+    ($request:expr; $($field:ident),+ $(,)?) => {
+        [$((stringify!($field), $request.$field.clone().map(Into::into))),+]
+    };
 }

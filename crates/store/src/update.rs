@@ -36,6 +36,16 @@ impl Update {
         }
     }
 
+    /// Sets columns from fields of the same names: [`fields!`](macro@crate::fields).
+    pub fn set_all(self, fields: impl IntoIterator<Item = (&'static str, SimpleExpr)>) -> Self {
+        fields.into_iter().fold(self, |change, (column, value)| change.set(column, value))
+    }
+
+    /// Sets the columns whose fields were sent: [`sent_fields!`](macro@crate::sent_fields).
+    pub fn maybe_all(self, fields: impl IntoIterator<Item = (&'static str, Option<SimpleExpr>)>) -> Self {
+        fields.into_iter().fold(self, |change, (column, value)| change.maybe(column, value))
+    }
+
     /// The columns that change, besides the moment of the change.
     pub fn changed(&self) -> Vec<&'static str> {
         self.values.iter().map(|(column, _)| *column).filter(|column| *column != "updated").collect()

@@ -13,8 +13,8 @@ use crate::api::server::tags::TagRow;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, Held, Loader, Resource, Response, ResponseOf, Versions, delete, delete_dependents, delete_row,
-    get, list, or_taken, pick, refuse_taken_name, require_project,
+    Context, Held, Loader, Resource, Response, ResponseOf, Versions, change_named, delete, delete_dependents,
+    delete_row, get, list, or_taken, pick, refuse_taken_name, require_project,
 };
 use crate::http::conditions::Part;
 use crate::http::error::ApiResult;
@@ -213,13 +213,11 @@ async fn update_artifact(
     let (context, update) = (&cx, &update);
     cx.change_row(id, |mut tx, artifact: ArtifactRow| async move {
         let name = update.name.as_ref().map(ShortText::as_str).filter(|name| !name.is_empty());
-        refuse_taken_name::<ArtifactRow>(&mut tx, Some(artifact.body.project_id), name, Some(id)).await?;
-        Update::of("artifact", id, context.now())
+        let change = Update::of("artifact", id, context.now())
             .maybe("name", name)
-            .maybe("has_custom_name", update.has_custom_name.or(name.map(|_| true)))
-            .run(&mut tx)
-            .await
-            .map_err(or_taken::<ArtifactRow>(name))?;
+            .maybe("has_custom_name", update.has_custom_name.or(name.map(|_| true)));
+        let place = (id, Some(artifact.body.project_id));
+        change_named::<ArtifactRow>(&mut tx, place, name, change).await?;
         set_tags(context, &mut tx, Taggable::Artifact, id, &update.add_tags).await?;
         remove_tags(context, &mut tx, Taggable::Artifact, id, &update.remove_tags).await?;
         Ok(tx)

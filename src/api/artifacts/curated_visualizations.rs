@@ -14,14 +14,16 @@ use crate::framework::routes::Routes;
 use crate::framework::{
     ById, Context, Loader, NoResources, Resource, Response, ResponseOf, delete, find_in, get,
 };
-use crate::http::contract::Modelled;
+use crate::http::contract::modelled;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::fields::Fields;
 use crate::http::json::ModelBody;
 use crate::http::list::Listed;
 use crate::http::path::PathId;
 use crate::http::values::{ShortText, nullable};
-use crate::store::{Id, InIds, Insert, Timestamp, Transaction, Update, Word, Words, is_duplicate, row};
+use crate::store::{
+    Id, InIds, Insert, Timestamp, Transaction, Update, Word, Words, fields, is_duplicate, row, sent_fields,
+};
 
 pub(crate) const KIND: Kind = Kind::new("curated_visualizations").in_project();
 const ALL: &str = "/api/v1/curated_visualizations";
@@ -163,10 +165,6 @@ struct CuratedVisualizationRequest {
     resource_type: ShownWith,
 }
 
-impl Modelled for CuratedVisualizationRequest {
-    const MODEL: &'static str = "CuratedVisualizationRequest";
-}
-
 #[derive(Debug, Deserialize)]
 struct CuratedVisualizationUpdate {
     #[serde(default, deserialize_with = "nullable")]
@@ -176,9 +174,7 @@ struct CuratedVisualizationUpdate {
     layout_size: Option<LayoutSize>,
 }
 
-impl Modelled for CuratedVisualizationUpdate {
-    const MODEL: &'static str = "CuratedVisualizationUpdate";
-}
+modelled!(CuratedVisualizationRequest, CuratedVisualizationUpdate);
 
 /// Shows a visualization of an artifact with something of the same project.
 async fn create_visualization(
@@ -197,9 +193,7 @@ async fn create_visualization(
         let inserted = Insert::into("curated_visualization")
             .stamped(id, context.now())
             .set("project_id", request.project)
-            .set("artifact_visualization_id", request.artifact_visualization_id)
-            .set("display_name", request.display_name.clone())
-            .set("display_order", request.display_order)
+            .set_all(fields!(request; artifact_visualization_id, display_name, display_order))
             .set("layout_size", request.layout_size.unwrap_or(LayoutSize::FullWidth).as_str())
             .set("resource_id", thing)
             .set("resource_type", kind)
@@ -281,8 +275,7 @@ async fn update_visualization(
             .await?;
         }
         Update::of("curated_visualization", id, context.now())
-            .maybe("display_name", update.display_name.clone())
-            .maybe("display_order", update.display_order)
+            .maybe_all(sent_fields!(update; display_name, display_order))
             .maybe("layout_size", update.layout_size.map(LayoutSize::as_str))
             .run(&mut tx)
             .await?;

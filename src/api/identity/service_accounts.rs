@@ -27,7 +27,8 @@ use crate::http::unused::unused_since;
 use crate::http::values::{LongText, Name, ShortText};
 use crate::http::written::or_empty_text;
 use crate::store::{
-    Id, Insert, Store, StoreError, Stored, Timestamp, Transaction, Update, is_duplicate, row,
+    Id, Insert, Store, StoreError, Stored, Timestamp, Transaction, Update, fields, is_duplicate, row,
+    sent_fields,
 };
 
 row! {
@@ -173,8 +174,7 @@ pub(crate) async fn create_service_account(
         .set("is_service_account", true)
         .set("full_name", request.full_name.as_str())
         .set("description", request.description.unwrap_or_default().as_str())
-        .set("active", request.active)
-        .set("avatar_url", request.avatar_url)
+        .set_all(fields!(request; active, avatar_url))
         .set("email_opted_in", false)
         .set("is_admin", false)
         .set("oidc_claims", "null")
@@ -249,11 +249,7 @@ pub(crate) async fn update_service_account(
     account.refuse_external()?;
     require_admin(&cx.principal)?;
     let update = Update::of("user", account.id, Timestamp::new(cx.env.clock.now()))
-        .maybe("name", request.name.clone())
-        .maybe("full_name", request.full_name)
-        .maybe("description", request.description)
-        .maybe("avatar_url", request.avatar_url)
-        .maybe("active", request.active);
+        .maybe_all(sent_fields!(request; name, full_name, description, avatar_url, active));
     let event = cx.audit.event(&origin, Action::ServiceAccountUpdated);
     let event = event.on("service_account", account.id, &account.name).with("changed", update.changed());
     let event = event.maybe("active", request.active);

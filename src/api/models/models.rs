@@ -14,8 +14,8 @@ use crate::api::server::tags::TagRow;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, Held, Loader, Resource, Response, ResponseOf, Versions, delete, delete_dependents, delete_row,
-    find_project, get, list, or_taken, pick, refuse_taken_name, require_project,
+    Context, Held, Loader, Resource, Response, ResponseOf, Versions, change_named, delete, delete_dependents,
+    delete_row, find_project, get, list, or_taken, pick, refuse_taken_name, require_project,
 };
 use crate::http::error::ApiResult;
 use crate::http::fields::{Field, Fields, OWNED, STAMPED};
@@ -278,13 +278,13 @@ async fn update_model(
     let (context, update) = (&cx, &update);
     cx.change_row(id, |mut tx, model: ModelRow| async move {
         let name = update.name.as_ref().map(Name::as_str);
-        refuse_taken_name::<ModelRow>(&mut tx, Some(model.body.project_id), name, Some(id)).await?;
         let card = update.card();
         let change = Update::of("model", id, context.now())
             .maybe("name", name)
             .maybe("save_models_to_registry", card.save_models_to_registry);
         let change = card.texts.into_iter().fold(change, |change, (column, text)| change.maybe(column, text));
-        change.run(&mut tx).await.map_err(or_taken::<ModelRow>(name))?;
+        let place = (id, Some(model.body.project_id));
+        change_named::<ModelRow>(&mut tx, place, name, change).await?;
         set_tags(context, &mut tx, Taggable::Model, id, &update.add_tags).await?;
         remove_tags(context, &mut tx, Taggable::Model, id, &update.remove_tags).await?;
         Ok(tx)

@@ -11,7 +11,7 @@ use crate::http::error::ApiResult;
 use crate::http::fields::Fields;
 use crate::http::list::Listed;
 use crate::http::values::ShortText;
-use crate::store::{Id, Insert, Timestamp, Transaction, row};
+use crate::store::{Id, Insert, Timestamp, Transaction, fields, row};
 
 row! {
     pub struct CodeReferenceRow in "code_reference" {
@@ -92,8 +92,7 @@ pub(crate) async fn find_or_make(
         .stamped(id, cx.now())
         .set("project_id", project)
         .set("code_repository_id", request.code_repository)
-        .set("commit", request.commit.as_str())
-        .set("subdirectory", request.subdirectory.as_str())
+        .set_all(fields!(request; commit, subdirectory))
         .run(tx)
         .await?;
     Ok(id)

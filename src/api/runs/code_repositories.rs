@@ -7,17 +7,17 @@ use super::source::Source;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, Loader, NamedProject, Owner, Resource, Response, ResponseOf, delete, get, list, or_taken,
-    refuse_taken_name, require_project,
+    Context, Loader, NamedProject, Owner, Resource, Response, ResponseOf, change_named, delete, get,
+    insert_named, list,
 };
-use crate::http::contract::Modelled;
+use crate::http::contract::modelled;
 use crate::http::error::ApiResult;
 use crate::http::fields::{Field, Fields, OWNED, STAMPED};
 use crate::http::json::ModelBody;
 use crate::http::list::Listed;
 use crate::http::path::PathId;
 use crate::http::values::{JsonObject, LongText, Name};
-use crate::store::{Id, JsonText, Update, row};
+use crate::store::{Id, JsonText, Update, fields, row};
 
 pub(crate) const KIND: Kind = Kind::new("code_repositories").in_project();
 const REPOSITORIES: &str = "/api/v1/code_repositories";
@@ -62,12 +62,9 @@ impl Resource for CodeRepositoryRow {
     type Resources = Owner;
 
     async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
-        let response = |row: Self| {
-            let resources = loader.resources(|| Owner::among(&users, row.body.user_id));
-            Response::named(row.id, row.name, row.body, loader.metadata(|| row.metadata), resources)
-        };
-        Ok(rows.into_iter().map(response).collect())
+        let response =
+            |row: Self| Response::named(row.id, row.name, row.body, loader.metadata(|| row.metadata), None);
+        loader.owned(rows, |row| row.body.user_id, response).await
     }
 }
 
@@ -81,10 +78,6 @@ struct CodeRepositoryRequest {
     description: Option<LongText>,
 }
 
-impl Modelled for CodeRepositoryRequest {
-    const MODEL: &'static str = "CodeRepositoryRequest";
-}
-
 /// As in ZenML a source can be sent and changes nothing, and nothing can be taken away.
 #[derive(Debug, Deserialize)]
 struct CodeRepositoryUpdate {
@@ -96,9 +89,7 @@ struct CodeRepositoryUpdate {
     description: Option<LongText>,
 }
 
-impl Modelled for CodeRepositoryUpdate {
-    const MODEL: &'static str = "CodeRepositoryUpdate";
-}
+modelled!(CodeRepositoryRequest, CodeRepositoryUpdate);
 
 async fn create_repository(
     cx: Context,
@@ -106,23 +97,11 @@ async fn create_repository(
     ModelBody(request): ModelBody<CodeRepositoryRequest>,
 ) -> ApiResult<Json<ResponseOf<CodeRepositoryRow>>> {
     let project = project.or(&cx, request.project).await?;
-    let id = cx.new_id();
-    let (context, request) = (&cx, &request);
+    let (id, name) = (cx.new_id(), request.name.as_str());
+    let columns = fields!(request; name, config, source, logo_url, description);
+    let row = &cx.insert("code_repository", id).set("project_id", project).set_all(columns);
     cx.create_row::<CodeRepositoryRow, _, _>(|mut tx| async move {
-        let name = request.name.as_str();
-        require_project(&mut tx, project).await?;
-        refuse_taken_name::<CodeRepositoryRow>(&mut tx, Some(project), name, None).await?;
-        context
-            .insert("code_repository", id)
-            .set("name", name)
-            .set("project_id", project)
-            .set("config", request.config.clone())
-            .set("source", request.source.clone())
-            .set("logo_url", request.logo_url.clone())
-            .set("description", request.description.clone())
-            .run(&mut tx)
-            .await
-            .map_err(or_taken::<CodeRepositoryRow>(name))?;
+        insert_named::<CodeRepositoryRow>(&mut tx, Some(project), name, row).await?;
         Ok((tx, id))
     })
     .await
@@ -136,18 +115,15 @@ async fn update_repository(
     let (now, update) = (cx.now(), &update);
     cx.change_row(id, |mut tx, repository: CodeRepositoryRow| async move {
         let name = update.name.as_ref().map(Name::as_str);
-        refuse_taken_name::<CodeRepositoryRow>(&mut tx, Some(repository.body.project_id), name, Some(id))
-            .await?;
         let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
         let config = update.config.as_ref().map(JsonObject::as_str).filter(|config| *config != "{}");
-        Update::of("code_repository", id, now)
+        let change = Update::of("code_repository", id, now)
             .maybe("name", name)
             .maybe("config", config)
             .maybe("logo_url", text(update.logo_url.as_deref()))
-            .maybe("description", text(update.description.as_ref().map(LongText::as_str)))
-            .run(&mut tx)
-            .await
-            .map_err(or_taken::<CodeRepositoryRow>(name))?;
+            .maybe("description", text(update.description.as_ref().map(LongText::as_str)));
+        let place = (id, Some(repository.body.project_id));
+        change_named::<CodeRepositoryRow>(&mut tx, place, name, change).await?;
         Ok(tx)
     })
     .await

@@ -19,14 +19,16 @@ use crate::framework::routes::Routes;
 use crate::framework::{
     ById, Context, Loader, Resource, Response, ResponseOf, delete, get, list, pick, require, require_project,
 };
-use crate::http::contract::Modelled;
+use crate::http::contract::modelled;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::fields::{Field, Fields, OWNED, STAMPED};
 use crate::http::json::ModelBody;
 use crate::http::list::Listed;
-use crate::http::moments::Moment;
+use crate::http::timestamps::SentTimestamp;
 use crate::http::values::{JsonObject, ShortText, at_most};
-use crate::store::{Id, InIds, Insert, JsonText, Timestamp, Transaction, Word, Words, is_duplicate, row};
+use crate::store::{
+    Id, InIds, Insert, JsonText, Timestamp, Transaction, Word, Words, fields, is_duplicate, row,
+};
 
 pub(crate) const KIND: Kind = Kind::new("hook_invocations").in_project();
 const INVOCATIONS: &str = "/api/v1/hook_invocations";
@@ -201,8 +203,8 @@ struct HookInvocationRequest {
     hook_type: HookType,
     name: Option<HookName>,
     status: ExecutionStatus,
-    start_time: Moment,
-    end_time: Option<Moment>,
+    start_time: SentTimestamp,
+    end_time: Option<SentTimestamp>,
     source: Option<ShortText>,
     pipeline_run_id: Id,
     step_run_id: Option<Id>,
@@ -213,9 +215,7 @@ struct HookInvocationRequest {
     logs_id: Option<Id>,
 }
 
-impl Modelled for HookInvocationRequest {
-    const MODEL: &'static str = "HookInvocationRequest";
-}
+modelled!(HookInvocationRequest);
 
 /// Notes that a hook ran.
 async fn create_invocation(
@@ -282,11 +282,8 @@ impl HookInvocationRequest {
             .set("hook_type", self.hook_type.as_str())
             .set("name", self.name.as_ref().map(|name| name.0.clone()))
             .set("status", self.status.as_str())
-            .set("start_time", self.start_time)
-            .set("end_time", self.end_time)
-            .set("source", self.source.clone())
-            .set("pipeline_run_id", self.pipeline_run_id)
-            .set("step_run_id", self.step_run_id)
-            .set("exception_info", self.exception_info.clone())
+            .set_all(
+                fields!(self; start_time, end_time, source, pipeline_run_id, step_run_id, exception_info),
+            )
     }
 }

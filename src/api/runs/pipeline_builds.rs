@@ -20,8 +20,8 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::fields::{Field, FieldKind, Fields, OWNED, Related, STAMPED};
 use crate::http::json::ModelBody;
 use crate::http::list::Listed;
-use crate::http::values::ShortText;
-use crate::store::{Id, Insert, JsonText, row};
+use crate::http::values::{ShortText, yes};
+use crate::store::{Id, Insert, JsonText, fields, row};
 
 pub(crate) const KIND: Kind = Kind::new("pipeline_builds").in_project();
 const BUILDS: &str = "/api/v1/pipeline_builds";
@@ -110,20 +110,18 @@ impl Resource for BuildRow {
     type Resources = Owner;
 
     async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
         let wanted = || rows.iter().filter(|_| loader.metadata);
         let pipelines = loader.embed::<PipelineRow>(wanted().map(|row| row.pipeline_id)).await?;
         let stacks = loader.embed::<StackRow>(wanted().map(|row| row.stack_id)).await?;
         let response = |row: Self| {
-            let resources = loader.resources(|| Owner::among(&users, row.body.user_id));
             let metadata = loader.metadata(|| BuildMetadata {
                 pipeline: pick(&pipelines, row.pipeline_id),
                 stack: pick(&stacks, row.stack_id),
                 columns: row.metadata,
             });
-            Response::nameless(row.id, row.body, metadata, resources)
+            Response::nameless(row.id, row.body, metadata, None)
         };
-        Ok(rows.into_iter().map(response).collect())
+        loader.owned(rows, |row| row.body.user_id, response).await
     }
 }
 
@@ -138,10 +136,6 @@ struct BuildItem {
     contains_code: bool,
     #[serde(default)]
     requires_code_download: bool,
-}
-
-fn yes() -> bool {
-    true
 }
 
 #[derive(Debug, Deserialize)]
@@ -195,13 +189,10 @@ impl BuildRequest {
             .set("stack_id", self.stack)
             .set("pipeline_id", self.pipeline)
             .set("images", images)
-            .set("is_local", self.is_local)
-            .set("contains_code", self.contains_code)
-            .set("zenml_version", self.zenml_version.clone())
-            .set("python_version", self.python_version.clone())
-            .set("checksum", self.checksum.clone())
-            .set("stack_checksum", self.stack_checksum.clone())
-            .set("duration", self.duration);
+            .set_all(fields!(
+                self;
+                is_local, contains_code, zenml_version, python_version, checksum, stack_checksum, duration,
+            ));
         Ok(insert)
     }
 }

@@ -18,7 +18,7 @@ use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
     ById, Context, Held, Loader, NamedProject, Resource, Response, ResponseOf, delete, delete_dependents,
-    delete_row, get, list, or_taken, pick, refuse_taken_name, require_project,
+    delete_row, get, insert_named, list, pick,
 };
 use crate::http::error::ApiResult;
 use crate::http::fields::{Field, FieldKind, Fields, OWNED, Related, STAMPED};
@@ -27,7 +27,7 @@ use crate::http::json::JsonBody;
 use crate::http::list::Listed;
 use crate::http::path::PathId;
 use crate::http::values::{LongText, Name, nullable};
-use crate::store::{Id, InIds, Transaction, Update, Word, row};
+use crate::store::{Id, InIds, Transaction, Update, Word, fields, row};
 
 pub(crate) const KIND: Kind = Kind::new("pipelines").in_project();
 const PIPELINES: &str = "/api/v1/pipelines";
@@ -251,19 +251,10 @@ async fn create_pipeline(
     request.project = project.or(&cx, request.project).await?;
     let id = cx.new_id();
     let (context, request) = (&cx, &request);
+    let row = cx.insert("pipeline", id).set("project_id", request.project).set("run_count", 0);
+    let row = &row.set_all(fields!(request; name, description));
     cx.create_row::<PipelineRow, _, _>(|mut tx| async move {
-        let name = request.name.as_str();
-        require_project(&mut tx, request.project).await?;
-        refuse_taken_name::<PipelineRow>(&mut tx, Some(request.project), name, None).await?;
-        context
-            .insert("pipeline", id)
-            .set("name", name)
-            .set("description", request.description.clone())
-            .set("project_id", request.project)
-            .set("run_count", 0)
-            .run(&mut tx)
-            .await
-            .map_err(or_taken::<PipelineRow>(name))?;
+        insert_named::<PipelineRow>(&mut tx, Some(request.project), request.name.as_str(), row).await?;
         set_tags(context, &mut tx, Taggable::Pipeline, id, &request.tags).await?;
         Ok((tx, id))
     })

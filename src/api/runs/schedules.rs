@@ -8,18 +8,18 @@ use crate::api::stacks::components::ComponentRow;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, Loader, NamedProject, Owner, Resource, Response, ResponseOf, WithRunMetadata, find_in, get,
-    list, or_taken, refuse_taken_name, require, require_project,
+    Context, Loader, NamedProject, Owner, Resource, Response, ResponseOf, WithRunMetadata, change_named,
+    find_in, get, list, or_taken, refuse_taken_name, require, require_project,
 };
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::fields::{Field, Fields, OWNED, STAMPED};
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
-use crate::http::moments::{Interval, Moment};
 use crate::http::path::PathId;
 use crate::http::query::QueryParams;
+use crate::http::timestamps::{Interval, SentTimestamp};
 use crate::http::values::{ShortText, required};
-use crate::store::{Id, Insert, Timestamp, Update, row};
+use crate::store::{Id, Insert, Timestamp, Update, fields, row};
 
 pub(crate) const KIND: Kind = Kind::new("schedules").in_project();
 const SCHEDULES: &str = "/api/v1/schedules";
@@ -87,16 +87,14 @@ impl Resource for ScheduleRow {
     type Resources = Owner;
 
     async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
         let mut logged = loader.run_metadata("schedule", &ids).await?;
         let response = |row: Self| {
-            let resources = loader.resources(|| Owner::among(&users, row.body.user_id));
             let run_metadata = logged.remove(&row.id).unwrap_or_default();
             let metadata = loader.metadata(|| WithRunMetadata { columns: row.metadata, run_metadata });
-            Response::named(row.id, row.name, row.body, metadata, resources)
+            Response::named(row.id, row.name, row.body, metadata, None)
         };
-        Ok(rows.into_iter().map(response).collect())
+        loader.owned(rows, |row| row.body.user_id, response).await
     }
 }
 
@@ -110,12 +108,12 @@ struct ScheduleFields {
     name: ShortText,
     active: bool,
     cron_expression: Option<ShortText>,
-    start_time: Option<Moment>,
-    end_time: Option<Moment>,
+    start_time: Option<SentTimestamp>,
+    end_time: Option<SentTimestamp>,
     interval_second: Option<Interval>,
     #[serde(default)]
     catchup: bool,
-    run_once_start_time: Option<Moment>,
+    run_once_start_time: Option<SentTimestamp>,
     #[serde(deserialize_with = "required")]
     orchestrator_id: Option<Id>,
     #[serde(deserialize_with = "required")]
@@ -181,13 +179,13 @@ async fn update_schedule(
             return Err(ApiError::illegal(message));
         }
         let name = update.name.as_ref().map(ShortText::as_str).filter(|name| *name != schedule.name);
-        refuse_taken_name::<ScheduleRow>(&mut tx, Some(schedule.body.project_id), name, Some(id)).await?;
         let cron = update.cron_expression.as_ref().map(ShortText::as_str).filter(|cron| !cron.is_empty());
         let changes = Update::of("schedule", id, now)
             .maybe("name", name)
             .maybe("cron_expression", cron)
             .maybe("active", update.active);
-        changes.run(&mut tx).await.map_err(or_taken::<ScheduleRow>(name))?;
+        let place = (id, Some(schedule.body.project_id));
+        change_named::<ScheduleRow>(&mut tx, place, name, changes).await?;
         Ok(tx.commit(()).await?)
     });
     updated.await?;
@@ -231,15 +229,11 @@ impl ScheduleFields {
         Insert::into("schedule")
             .set("name", self.name.as_str())
             .set("project_id", project)
-            .set("pipeline_id", self.pipeline_id)
-            .set("orchestrator_id", self.orchestrator_id)
-            .set("active", self.active)
-            .set("cron_expression", self.cron_expression.clone())
-            .set("start_time", self.start_time)
-            .set("end_time", self.end_time)
-            .set("interval_second", self.interval_second)
-            .set("catchup", self.catchup)
-            .set("run_once_start_time", self.run_once_start_time)
+            .set_all(fields!(
+                self;
+                pipeline_id, orchestrator_id, active, cron_expression, start_time, end_time,
+                interval_second, catchup, run_once_start_time,
+            ))
             .set("is_archived", false)
     }
 }

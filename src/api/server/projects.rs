@@ -18,8 +18,8 @@ use crate::auth::Principal;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, Held, Loader, NoResources, Resource, Response, ResponseOf, delete_row, find_in, list, or_taken,
-    refuse_held, refuse_taken_name,
+    Context, Held, Loader, NoResources, Resource, Response, ResponseOf, delete_row, find_in, insert_named,
+    list, or_taken, refuse_held, refuse_taken_name,
 };
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::fields::{Field, Fields, STAMPED};
@@ -30,7 +30,7 @@ use crate::http::path::{PathId, PathName};
 use crate::http::query::{QueryParams, Violation, reject};
 use crate::http::values::{JsonObject, ShortText};
 use crate::http::written::as_object;
-use crate::store::{Id, Insert, Timestamp, Transaction, Update, row};
+use crate::store::{Id, Insert, Timestamp, Transaction, Update, row, sent_fields};
 
 pub(crate) const KIND: Kind = Kind::new("projects");
 const PROJECTS: &str = "/api/v1/projects";
@@ -220,18 +220,15 @@ async fn create_project(
     refuse_empty("POST", &name)?;
     let display_name = if display_name.is_empty() { name.as_str() } else { display_name };
     let id = cx.new_id();
-    let (context, request, name) = (&cx, &request, name.as_str());
+    let name = name.as_str();
+    let row = &Insert::into("project")
+        .stamped(id, cx.now())
+        .set("name", name)
+        .set("display_name", display_name)
+        .set("description", request.description.as_str())
+        .set("project_metadata", request.project_metadata.clone().unwrap_or_default());
     let made = cx.create(|mut tx| async move {
-        refuse_taken_name::<ProjectRow>(&mut tx, None, name, None).await?;
-        Insert::into("project")
-            .stamped(id, context.now())
-            .set("name", name)
-            .set("display_name", display_name)
-            .set("description", request.description.as_str())
-            .set("project_metadata", request.project_metadata.clone().unwrap_or_default())
-            .run(&mut tx)
-            .await
-            .map_err(or_taken::<ProjectRow>(name))?;
+        insert_named::<ProjectRow>(&mut tx, None, name, row).await?;
         Ok((tx, id))
     });
     let id = made.await?;
@@ -282,9 +279,7 @@ async fn update_project(
         }
         Update::of("project", id, context.now())
             .maybe("name", name)
-            .maybe("display_name", update.display_name.clone())
-            .maybe("description", update.description.clone())
-            .maybe("project_metadata", update.project_metadata.clone())
+            .maybe_all(sent_fields!(update; display_name, description, project_metadata))
             .run(&mut tx)
             .await
             .map_err(or_taken::<ProjectRow>(name))?;

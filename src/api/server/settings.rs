@@ -12,7 +12,7 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::query::QueryParams;
 use crate::http::values::{Name, ShortText};
-use crate::store::{Id, Timestamp, Update};
+use crate::store::{Id, Timestamp, Update, sent_fields};
 
 /// The answer about the settings, which have neither metadata nor what they are related to: it has no id of its own.
 #[derive(Debug, Serialize)]
@@ -42,12 +42,10 @@ pub(crate) struct ServerSettingsUpdate {
 
 impl ServerSettingsUpdate {
     fn change(self, id: Id, now: Timestamp) -> Update {
-        Update::of("server_settings", id, now)
-            .maybe("server_name", self.server_name)
-            .maybe("logo_url", self.logo_url)
-            .maybe("enable_analytics", self.enable_analytics)
-            .maybe("display_announcements", self.display_announcements)
-            .maybe("display_updates", self.display_updates)
+        Update::of("server_settings", id, now).maybe_all(sent_fields!(
+            self;
+            server_name, logo_url, enable_analytics, display_announcements, display_updates,
+        ))
     }
 }
 

@@ -14,7 +14,7 @@ use crate::framework::{
     Context, Loader, Owner, Resource, Response, ResponseOf, delete, find_in, get, list, refuse_taken_name,
 };
 use crate::http::conditions::{Among, Part};
-use crate::http::contract::Modelled;
+use crate::http::contract::modelled;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::fields::{Field, FieldKind, Fields, OWNED, STAMPED};
 use crate::http::filter::Filter;
@@ -103,15 +103,13 @@ impl Resource for TagRow {
     type Resources = Owner;
 
     async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
         let counts = if loader.metadata { tagged_counts(loader, &rows).await? } else { HashMap::new() };
         let response = |row: Self| {
             let tagged_count = counts.get(&row.id).copied().unwrap_or(0);
             let metadata = loader.metadata(|| TagMetadata { tagged_count });
-            let resources = loader.resources(|| Owner::among(&users, row.body.user_id));
-            Response::named(row.id, row.name, row.body, metadata, resources)
+            Response::named(row.id, row.name, row.body, metadata, None)
         };
-        Ok(rows.into_iter().map(response).collect())
+        loader.owned(rows, |row| row.body.user_id, response).await
     }
 }
 
@@ -154,10 +152,6 @@ struct TagRequest {
     color: Option<Color>,
 }
 
-impl Modelled for TagRequest {
-    const MODEL: &'static str = "TagRequest";
-}
-
 #[derive(Debug, Deserialize)]
 struct TagUpdate {
     name: Option<TagName>,
@@ -165,9 +159,7 @@ struct TagUpdate {
     color: Option<Color>,
 }
 
-impl Modelled for TagUpdate {
-    const MODEL: &'static str = "TagUpdate";
-}
+modelled!(TagRequest, TagUpdate);
 
 /// Makes a tag; without a colour it gets any.
 async fn create_tag(

@@ -14,15 +14,17 @@ use crate::framework::routes::Routes;
 use crate::framework::{
     Context, Loader, Owner, Resource, Response, ResponseOf, delete, delete_row, find_in, get, list,
 };
-use crate::http::contract::Modelled;
+use crate::http::contract::modelled;
 use crate::http::error::{ApiError, ApiResult, if_duplicate};
 use crate::http::fields::{Field, Fields, OWNED, STAMPED};
 use crate::http::json::ModelBody;
 use crate::http::list::Listed;
 use crate::http::path::PathId;
-use crate::http::values::{JsonObject, Name, ShortText, nullable, required};
+use crate::http::values::{JsonObject, Name, ShortText, nullable, required, yes};
 use crate::seed::sync_flavors;
-use crate::store::{Id, Insert, JsonText, Timestamp, Transaction, Update, Word, Words, row};
+use crate::store::{
+    Id, Insert, JsonText, Timestamp, Transaction, Update, Word, Words, fields, row, sent_fields,
+};
 
 pub(crate) const KIND: Kind = Kind::new("flavors");
 const FLAVORS: &str = "/api/v1/flavors";
@@ -89,14 +91,12 @@ impl Resource for FlavorRow {
     type Resources = Owner;
 
     async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
         let response = |mut row: Self| {
-            let resources = loader.resources(|| Owner::among(&users, row.body.user_id));
             let given = row.body.display_name.take().filter(|name| !name.is_empty());
             row.body.display_name = given.or_else(|| Some(title(&row.name)));
-            Response::named(row.id, row.name, row.body, loader.metadata(|| row.metadata), resources)
+            Response::named(row.id, row.name, row.body, loader.metadata(|| row.metadata), None)
         };
-        Ok(rows.into_iter().map(response).collect())
+        loader.owned(rows, |row| row.body.user_id, response).await
     }
 
     async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {
@@ -165,14 +165,6 @@ struct FlavorRequest {
     is_custom: bool,
 }
 
-impl Modelled for FlavorRequest {
-    const MODEL: &'static str = "FlavorRequest";
-}
-
-fn yes() -> bool {
-    true
-}
-
 #[derive(Debug, Deserialize)]
 struct FlavorUpdate {
     name: Option<Name>,
@@ -198,9 +190,7 @@ struct FlavorUpdate {
     sdk_docs_url: Option<Option<String>>,
 }
 
-impl Modelled for FlavorUpdate {
-    const MODEL: &'static str = "FlavorUpdate";
-}
+modelled!(FlavorRequest, FlavorUpdate);
 
 /// Makes a flavor. As in ZenML its name for people is not taken over; an update can give one.
 async fn create_flavor(
@@ -217,17 +207,11 @@ async fn create_flavor(
             .stamped(id, context.now())
             .set("name", name)
             .set("type", kind)
-            .set("source", request.source.as_str())
-            .set("config_schema", request.config_schema.as_str())
+            .set_all(fields!(request; source, config_schema))
             .set("integration", request.integration.clone().unwrap_or_default())
-            .set("connector_type", request.connector_type.clone())
-            .set("connector_resource_type", request.connector_resource_type.clone())
-            .set("connector_resource_id_attr", request.connector_resource_id_attr.clone())
+            .set_all(fields!(request; connector_type, connector_resource_type, connector_resource_id_attr))
             .set("user_id", request.is_custom.then(|| context.user_id()))
-            .set("logo_url", request.logo_url.clone())
-            .set("docs_url", request.docs_url.clone())
-            .set("sdk_docs_url", request.sdk_docs_url.clone())
-            .set("is_custom", request.is_custom)
+            .set_all(fields!(request; logo_url, docs_url, sdk_docs_url, is_custom))
             .run(&mut tx)
             .await;
         inserted.map_err(if_duplicate(|| taken(name, kind)))?;
@@ -264,17 +248,11 @@ impl FlavorUpdate {
         Update::of("flavor", id, now)
             .maybe("name", self.name.clone())
             .maybe("type", self.r#type.map(ComponentType::as_str))
-            .maybe("config_schema", self.config_schema.clone())
-            .maybe("source", self.source.clone())
-            .maybe("is_custom", self.is_custom)
-            .maybe("display_name", self.display_name.clone())
-            .maybe("connector_type", self.connector_type.clone())
-            .maybe("connector_resource_type", self.connector_resource_type.clone())
-            .maybe("connector_resource_id_attr", self.connector_resource_id_attr.clone())
-            .maybe("integration", self.integration.clone())
-            .maybe("logo_url", self.logo_url.clone())
-            .maybe("docs_url", self.docs_url.clone())
-            .maybe("sdk_docs_url", self.sdk_docs_url.clone())
+            .maybe_all(sent_fields!(
+                self;
+                config_schema, source, is_custom, display_name, connector_type, connector_resource_type,
+                connector_resource_id_attr, integration, logo_url, docs_url, sdk_docs_url,
+            ))
     }
 }
 

@@ -75,7 +75,7 @@ function showToken(token) {
   showOnce(dialog);
 }
 
-/** The moment at which a token dies, as it says itself. */
+/** When a token expires, as it says itself. */
 function endOf(token) {
   const payload = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
   return new Date(JSON.parse(atob(payload)).exp * 1000);

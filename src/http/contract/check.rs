@@ -9,7 +9,7 @@ use super::legacy::Fields;
 use super::scalars::{self, Wrong};
 use super::schema::{Kind, Model};
 use super::{Models, Ways};
-use crate::http::moments::{Interval, Moment};
+use crate::http::timestamps::{Interval, SentTimestamp};
 
 /// Things wrong that are told of one body.
 pub(crate) const MOST_FAULTS: usize = 100;
@@ -162,7 +162,7 @@ impl<'m> Check<'m> {
                 Ok(()) => self.kept.push_str(json.get()),
                 Err(wrong) => self.wrong(wrong),
             },
-            Kind::Moment => self.write(scalars::time::<Moment>(json, "datetime_parsing")),
+            Kind::Timestamp => self.write(scalars::time::<SentTimestamp>(json, "datetime_parsing")),
             Kind::Interval => self.write(scalars::time::<Interval>(json, "time_delta_parsing")),
             Kind::Uuid => self.write(scalars::uuid(json).map(|id| format!("\"{id}\""))),
             Kind::Integer(bounds) => self.write(scalars::integer(json, bounds)),
@@ -346,7 +346,7 @@ impl<'m> Check<'m> {
         match kind {
             Kind::Any => "any".to_owned(),
             Kind::Text { .. } => "str".to_owned(),
-            Kind::Moment => "datetime".to_owned(),
+            Kind::Timestamp => "datetime".to_owned(),
             Kind::Interval => "timedelta".to_owned(),
             Kind::Uuid => "uuid".to_owned(),
             Kind::Integer(_) => "int".to_owned(),
@@ -378,7 +378,7 @@ fn is_exactly(kind: &Kind, json: &RawValue) -> bool {
         Kind::List { is_set, .. } => json.starts_with('[') && !is_set,
         Kind::Map(_) | Kind::Model(_) => json.starts_with('{'),
         Kind::Tuple(_)
-        | Kind::Moment
+        | Kind::Timestamp
         | Kind::Interval
         | Kind::Uuid
         | Kind::Word { .. }

@@ -34,6 +34,16 @@ pub(crate) trait Modelled {
     }
 }
 
+/// Bodies that are the contract's models of the same names.
+macro_rules! modelled {
+    ($($body:ident),+ $(,)?) => {
+        $(impl $crate::http::contract::Modelled for $body {
+            const MODEL: &'static str = stringify!($body);
+        })+
+    };
+}
+pub(crate) use modelled;
+
 /// A body that is one of several of the contract's models, told apart by its `type`.
 pub(crate) trait Tagged: Sized {
     /// Each type, and the name of its model.

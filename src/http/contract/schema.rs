@@ -16,7 +16,7 @@ use super::scalars::Bounds;
 pub(super) enum Kind {
     /// Anything, kept as it was sent.
     Any,
-    Moment,
+    Timestamp,
     Interval,
     Text {
         least: usize,
@@ -218,7 +218,7 @@ impl Reading {
         };
         Ok(match (schema.r#type.as_deref(), schema.format.as_deref()) {
             (Some("string"), Some("uuid")) => Kind::Uuid,
-            (Some("string"), Some("date-time")) => Kind::Moment,
+            (Some("string"), Some("date-time")) => Kind::Timestamp,
             (Some("string"), Some("duration")) => Kind::Interval,
             (Some("string"), _) => Kind::Text {
                 least: schema.min_length.unwrap_or(0),

@@ -17,11 +17,11 @@ use crate::api::stacks::components::ComponentRow;
 use crate::auth::access::Also;
 use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{Context, ResponseOf, find_named, require, require_project};
-use crate::http::contract::Modelled;
+use crate::http::contract::modelled;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::{ModelBody, ModelItems};
 use crate::http::values::{Counted, LongText, NumberOrText, ShortText, at_most};
-use crate::store::{Id, Insert, Transaction, Words, is_duplicate};
+use crate::store::{Id, Insert, Transaction, Words, fields, is_duplicate};
 
 const CREATE_ARTIFACT: Permission = artifacts::KIND.to(Verb::Create);
 const UPDATE_ARTIFACT: Permission = artifacts::KIND.to(Verb::Update);
@@ -58,9 +58,7 @@ pub(crate) struct ArtifactVersionRequest {
     item_count: Option<i32>,
 }
 
-impl Modelled for ArtifactVersionRequest {
-    const MODEL: &'static str = "ArtifactVersionRequest";
-}
+modelled!(ArtifactVersionRequest);
 
 #[derive(Debug, Deserialize)]
 struct VisualizationRequest {
@@ -221,12 +219,8 @@ pub(crate) async fn insert(
         .set("version", version.as_str())
         .set("version_number", number)
         .set("type", request.r#type.as_str())
-        .set("uri", request.uri.as_str())
-        .set("materializer", request.materializer.clone())
-        .set("data_type", request.data_type.clone())
         .set("save_type", request.save_type.as_str())
-        .set("content_hash", request.content_hash.clone())
-        .set("item_count", request.item_count)
+        .set_all(fields!(request; uri, materializer, data_type, content_hash, item_count))
         .set("artifact_id", artifact)
         .set("artifact_store_id", request.artifact_store_id)
         .set("project_id", request.project)

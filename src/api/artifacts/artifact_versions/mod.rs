@@ -26,8 +26,7 @@ use crate::framework::{ById, Loader, Logged, Resource, Response, ResponseOf, get
 use crate::http::error::ApiResult;
 use crate::store::{Id, InIds, Word, row};
 
-pub(crate) use self::create::VisualizationType;
-use self::create::{ArtifactType, SaveType};
+pub(crate) use self::create::{ArtifactType, SaveType, VisualizationType};
 pub(crate) use self::delete::{delete_those, refuse_outputs};
 
 const DATA: &str = "/api/v1/artifact_versions/{artifact_version_id}/data";

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cron::Cron;
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::moments::Moment;
+use crate::http::timestamps::SentTimestamp;
 use crate::http::values::ShortText;
 use crate::store::Timestamp;
 
@@ -14,9 +14,9 @@ use crate::store::Timestamp;
 pub(super) struct ScheduleTimes {
     cron_expression: Option<ShortText>,
     interval: Option<AtLeast<60>>,
-    end_time: Option<Moment>,
-    start_time: Option<Moment>,
-    run_once_start_time: Option<Moment>,
+    end_time: Option<SentTimestamp>,
+    start_time: Option<SentTimestamp>,
+    run_once_start_time: Option<SentTimestamp>,
     max_runs: Option<AtLeast<1>>,
 }
 
@@ -59,7 +59,7 @@ impl ScheduleTimes {
             return Err("A schedule has either a cron expression, or an interval, or a time to run once");
         }
         match (&self.start_time, &self.end_time) {
-            (Some(Moment(start)), Some(Moment(end))) if end <= start => {
+            (Some(SentTimestamp(start)), Some(SentTimestamp(end))) if end <= start => {
                 Err("The end time must be after the start time")
             }
             _ => Ok(()),
@@ -67,7 +67,7 @@ impl ScheduleTimes {
     }
 
     pub(super) fn to_json(&self) -> String {
-        let moment = |moment: Option<Moment>| moment.map(|moment| moment.0);
+        let moment = |moment: Option<SentTimestamp>| moment.map(|moment| moment.0);
         let kept = Kept {
             cron_expression: self.cron_expression.as_ref().map(ShortText::as_str),
             interval: self.interval,
@@ -85,7 +85,7 @@ impl ScheduleTimes {
     /// 422 for a cron expression that can't be read, or that no time fits.
     pub(super) fn first_occurrence(&self, now: Timestamp) -> ApiResult<Timestamp> {
         let now = now.to_utc().naive_utc() + TimeDelta::seconds(1);
-        let start = self.start_time.map(|Moment(start)| start.to_utc().naive_utc());
+        let start = self.start_time.map(|SentTimestamp(start)| start.to_utc().naive_utc());
         let next = match (&self.cron_expression, self.interval, self.run_once_start_time) {
             (Some(cron), ..) => next_of_cron(cron.as_str(), start.map_or(now, |start| start.max(now)))?,
             (None, Some(AtLeast(seconds)), _) => {
@@ -93,7 +93,7 @@ impl ScheduleTimes {
                 next_of_interval(start, seconds, now)
                     .ok_or_else(|| refuse("its next time is too far away"))?
             }
-            (None, None, Some(Moment(once))) => return Ok(once),
+            (None, None, Some(SentTimestamp(once))) => return Ok(once),
             (None, None, None) => return Err(refuse("it has no time")),
         };
         Ok(Timestamp::new(next.and_utc()))

@@ -7,7 +7,7 @@ use strum::{EnumString, IntoStaticStr, VariantNames};
 use super::schedule::ScheduleTimes;
 use crate::api::automation::supported_events::SourceType;
 use crate::http::contract::{Fault, Tagged};
-use crate::http::moments::Moment;
+use crate::http::timestamps::SentTimestamp;
 use crate::http::values::{JsonObject, ShortText, at_most};
 use crate::store::Id;
 
@@ -69,7 +69,7 @@ pub(super) enum Settings {
     Schedule {
         times: ScheduleTimes,
         /// The next time, where whoever changes it knows better.
-        next: Option<Moment>,
+        next: Option<SentTimestamp>,
     },
     PlatformEvent(PlatformEvents),
     Webhook(JsonObject),
@@ -114,7 +114,7 @@ struct Configured {
 
 #[derive(Debug, Deserialize)]
 struct Next {
-    next_occurrence: Option<Moment>,
+    next_occurrence: Option<SentTimestamp>,
 }
 
 impl Settings {

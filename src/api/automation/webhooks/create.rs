@@ -12,7 +12,7 @@ use crate::api::stacks::secrets::{insert_internal, seal_one};
 use crate::framework::{Context, ResponseOf, ShownSecret, or_taken, refuse_taken_name, require_project};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
-use crate::http::values::ShortText;
+use crate::http::values::{ShortText, yes};
 use crate::intake::Provider;
 use crate::store::{Id, Insert};
 
@@ -56,13 +56,9 @@ pub(super) struct WebhookRequest {
     project: Id,
     name: ShortText,
     webhook_type: WebhookType,
-    #[serde(default = "active")]
+    #[serde(default = "yes")]
     active: bool,
     secret: Option<SigningSecret>,
-}
-
-fn active() -> bool {
-    true
 }
 
 /// The answer about a webhook, with its secret when the server has made that.

@@ -87,17 +87,15 @@ impl Resource for WebhookRow {
     type Resources = Owner;
 
     async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
         let mut stats = all_stats(loader, &rows).await?;
         let response = |row: Self| {
-            let resources = loader.resources(|| Owner::among(&users, row.body.user_id));
             let metadata =
                 loader.metadata(|| WebhookMetadata { stats: stats.remove(&row.id).unwrap_or_default() });
             let endpoint_url = endpoint_url(loader, &row);
             let body = WebhookBody { columns: row.body, endpoint_url };
-            Response::named(row.id, row.name, body, metadata, resources)
+            Response::named(row.id, row.name, body, metadata, None)
         };
-        Ok(rows.into_iter().map(response).collect())
+        loader.owned(rows, |row| row.body.user_id, response).await
     }
 
     /// With its secret. Triggers that are archived let go of it.

@@ -11,7 +11,7 @@ use crate::auth::addresses::Addresses;
 use crate::framework::{Context, or_taken};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
-use crate::http::values::{JsonObject, LongText, Name, ShortText};
+use crate::http::values::{JsonObject, LongText, Name, ShortText, yes};
 use crate::store::Insert;
 use crate::trusts::conditions::Conditions;
 use crate::trusts::forms::Form;
@@ -54,10 +54,6 @@ pub(crate) struct TrustRequest {
     #[serde(default = "yes")]
     #[schema(default = true)]
     active: bool,
-}
-
-fn yes() -> bool {
-    true
 }
 
 #[utoipa::path(

@@ -8,7 +8,7 @@ use super::{ServiceRow, ServiceState, state_of, stored};
 use crate::api::models::model_versions::ModelVersionRow;
 use crate::api::runs::pipeline_runs::RunRow;
 use crate::framework::{Context, NamedProject, ResponseOf, require, require_project};
-use crate::http::contract::Modelled;
+use crate::http::contract::modelled;
 use crate::http::error::ApiResult;
 use crate::http::json::ModelBody;
 use crate::http::values::{JsonObject, LongText, ShortText};
@@ -34,9 +34,7 @@ pub(super) struct ServiceRequest {
     pipeline_run_id: Option<Id>,
 }
 
-impl Modelled for ServiceRequest {
-    const MODEL: &'static str = "ServiceRequest";
-}
+modelled!(ServiceRequest);
 
 /// What serves how: the whole of it is kept, and two of its parts once more to be filtered by.
 #[derive(Debug, Deserialize)]

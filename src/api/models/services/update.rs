@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::{ServiceRow, ServiceState, state_of, stored};
 use crate::api::models::model_versions::ModelVersionRow;
 use crate::framework::{Context, ResponseOf, require};
-use crate::http::contract::Modelled;
+use crate::http::contract::modelled;
 use crate::http::error::ApiResult;
 use crate::http::json::ModelBody;
 use crate::http::path::PathId;
@@ -27,9 +27,7 @@ pub(super) struct ServiceUpdate {
     model_version_id: Option<Id>,
 }
 
-impl Modelled for ServiceUpdate {
-    const MODEL: &'static str = "ServiceUpdate";
-}
+modelled!(ServiceUpdate);
 
 pub(super) async fn update_service(
     cx: Context,

@@ -10,11 +10,11 @@ use crate::api::runs::pipeline_snapshots::SnapshotRow;
 use crate::api::server::tagging::{TagReference, Taggable, set_tags};
 use crate::api::stacks::components::ComponentRow;
 use crate::framework::{Context, ResponseOf, or_taken, refuse_taken_name, require, require_project};
-use crate::http::contract::Modelled;
+use crate::http::contract::modelled;
 use crate::http::error::ApiResult;
 use crate::http::json::ModelBody;
 use crate::http::values::{LongSecret, ShortText};
-use crate::store::{Id, Words};
+use crate::store::{Id, Words, fields};
 
 /// The first steps that are made with a deployment.
 const STEPS: [&str; 3] = ["pipeline_deployed", "oss_onboarding_completed", "pro_onboarding_completed"];
@@ -29,9 +29,7 @@ pub(super) struct DeploymentRequest {
     tags: Option<Vec<TagReference>>,
 }
 
-impl Modelled for DeploymentRequest {
-    const MODEL: &'static str = "DeploymentRequest";
-}
+modelled!(DeploymentRequest);
 
 /// Notes that a deployer is to deploy a snapshot. As in ZenML any component will do for one.
 pub(super) async fn create_deployment(
@@ -53,8 +51,7 @@ pub(super) async fn create_deployment(
             .set("status", DeploymentStatus::Unknown.as_str())
             .set("auth_key", request.auth_key.as_ref().map(|key| key.expose_secret().to_owned()))
             .set("deployment_metadata", "{}")
-            .set("snapshot_id", request.snapshot_id)
-            .set("deployer_id", request.deployer_id)
+            .set_all(fields!(request; snapshot_id, deployer_id))
             .run(&mut tx)
             .await
             .map_err(or_taken::<DeploymentRow>(name))?;

@@ -8,12 +8,12 @@ use super::{DeploymentRow, DeploymentStatus};
 use crate::api::runs::pipeline_snapshots::SnapshotRow;
 use crate::api::server::tagging::{TagReference, Taggable, plain_tags, remove_tags, set_tags};
 use crate::framework::{Context, ResponseOf, or_taken, refuse_taken_name, require};
-use crate::http::contract::Modelled;
+use crate::http::contract::modelled;
 use crate::http::error::ApiResult;
 use crate::http::json::ModelBody;
 use crate::http::path::PathId;
 use crate::http::values::{JsonObject, LongSecret, LongText, ShortText};
-use crate::store::{Id, Update, Words};
+use crate::store::{Id, Update, Words, sent_fields};
 
 /// What is to change. As in ZenML nothing can be taken away: null changes nothing.
 #[derive(Debug, Deserialize)]
@@ -30,9 +30,7 @@ pub(super) struct DeploymentUpdate {
     remove_tags: Vec<TagReference>,
 }
 
-impl Modelled for DeploymentUpdate {
-    const MODEL: &'static str = "DeploymentUpdate";
-}
+modelled!(DeploymentUpdate);
 
 pub(super) async fn update_deployment(
     cx: Context,
@@ -46,8 +44,7 @@ pub(super) async fn update_deployment(
         require::<SnapshotRow>(&mut tx, update.snapshot_id, project).await?;
         Update::of("deployment", id, context.now())
             .maybe("name", name)
-            .maybe("snapshot_id", update.snapshot_id)
-            .maybe("url", update.url.clone())
+            .maybe_all(sent_fields!(update; snapshot_id, url))
             .maybe("status", update.status.map(DeploymentStatus::as_str))
             .maybe("deployment_metadata", update.deployment_metadata.clone())
             .maybe("auth_key", update.auth_key.as_ref().map(|key| key.expose_secret().to_owned()))

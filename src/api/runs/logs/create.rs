@@ -13,7 +13,7 @@ use crate::framework::{Context, ResponseOf, require, require_project};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::values::{LongText, ShortText, TextOr};
-use crate::store::{Id, Transaction, is_duplicate};
+use crate::store::{Id, Transaction, fields, is_duplicate};
 
 pub(super) const CREATE: Permission = KIND.to(Verb::Create);
 pub(crate) const UPDATE: Permission = KIND.to(Verb::Update);
@@ -138,14 +138,12 @@ pub(crate) async fn insert(
     let id = request.id.unwrap_or_else(|| cx.new_id());
     let inserted = cx
         .insert("logs", id)
-        .set("uri", request.uri.clone())
-        .set("source", request.source.as_str())
+        .set_all(fields!(request; uri, source))
         .set("project_id", project)
-        .set("pipeline_run_id", request.pipeline_run_id)
-        .set("step_run_id", request.step_run_id)
-        .set("artifact_store_id", request.artifact_store_id)
-        .set("log_store_id", request.log_store_id)
-        .set("hook_invocation_id", request.hook_invocation_id)
+        .set_all(fields!(
+            request;
+            pipeline_run_id, step_run_id, artifact_store_id, log_store_id, hook_invocation_id,
+        ))
         .run(tx)
         .await;
     inserted.map_err(|error| match is_duplicate(&error) {

@@ -93,13 +93,11 @@ impl Resource for LogsRow {
     type Resources = Owner;
 
     async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
         let response = |row: Self| {
-            let resources = loader.resources(|| Owner::among(&users, row.body.user_id));
             let metadata = loader.metadata(|| row.metadata.clone());
             let body = LogsBody { columns: row.body, references: row.metadata };
-            Response::nameless(row.id, body, metadata, resources)
+            Response::nameless(row.id, body, metadata, None)
         };
-        Ok(rows.into_iter().map(response).collect())
+        loader.owned(rows, |row| row.body.user_id, response).await
     }
 }

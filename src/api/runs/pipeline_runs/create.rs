@@ -16,9 +16,9 @@ use crate::framework::{Context, NamedProject, ResponseOf, find_named, require, r
 use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult, if_duplicate};
 use crate::http::json::ModelBody;
-use crate::http::moments::Moment;
+use crate::http::timestamps::SentTimestamp;
 use crate::http::values::{JsonObject, Name, ShortText};
-use crate::store::{Id, Timestamp, Transaction, Update, Words};
+use crate::store::{Id, Timestamp, Transaction, Update, Words, fields};
 
 /// What an environment may take in its TEXT column.
 const LONGEST_ENVIRONMENT: usize = 65_535;
@@ -29,8 +29,8 @@ pub(super) struct RunRequest {
     name: Name,
     snapshot: Id,
     orchestrator_run_id: Option<ShortText>,
-    start_time: Option<Moment>,
-    end_time: Option<Moment>,
+    start_time: Option<SentTimestamp>,
+    end_time: Option<SentTimestamp>,
     status: ExecutionStatus,
     status_reason: Option<ShortText>,
     orchestrator_environment: Option<JsonObject>,
@@ -255,22 +255,16 @@ async fn insert(
     let inserted = cx
         .insert("pipeline_run", id)
         .set("name", name)
-        .set("orchestrator_run_id", request.orchestrator_run_id.clone())
-        .set("start_time", request.start_time)
-        .set("end_time", request.end_time)
+        .set_all(fields!(request; orchestrator_run_id, start_time, end_time, status_reason, exception_info))
+        .set_all(fields!(request; child_key, original_run_id, parent_run_id))
         .set("in_progress", true)
         .set("status", request.status.as_str())
-        .set("status_reason", request.status_reason.clone())
         .set("orchestrator_environment", request.environment())
         .set("index", index)
         .set("enable_heartbeat", value::<bool>(&configuration, "enable_heartbeat").unwrap_or(true))
-        .set("exception_info", request.exception_info.clone())
-        .set("child_key", request.child_key.clone())
         .set("snapshot_id", request.snapshot)
         .set("project_id", project)
         .set("pipeline_id", snapshot.pipeline_id)
-        .set("original_run_id", request.original_run_id)
-        .set("parent_run_id", request.parent_run_id)
         .set("root_run_id", root)
         .set("triggered_by", triggered_by)
         .set("triggered_by_type", triggered_by_type)

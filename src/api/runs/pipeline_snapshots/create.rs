@@ -21,7 +21,7 @@ use crate::http::contract::{Fault, Modelled};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::ModelBody;
 use crate::http::values::{Counted, JsonObject, LongText, ShortText, at_most, check_name};
-use crate::store::{Id, Insert, Transaction, is_duplicate};
+use crate::store::{Id, Insert, Transaction, fields, is_duplicate};
 
 /// What an environment may take in its TEXT column.
 const LONGEST_ENVIRONMENT: usize = 65_535;
@@ -234,17 +234,13 @@ async fn insert(
     let inserted = cx
         .insert("pipeline_snapshot", id)
         .set("name", SnapshotName::text(request.name.as_ref()))
-        .set("description", request.description.clone())
-        .set("is_dynamic", request.is_dynamic)
-        .set("pipeline_configuration", request.pipeline_configuration.clone())
+        .set_all(fields!(request; description, is_dynamic, pipeline_configuration))
         .set("client_environment", environment)
-        .set("run_name_template", request.run_name_template.as_str())
-        .set("client_version", request.client_version.clone())
-        .set("server_version", request.server_version.clone())
-        .set("pipeline_version_hash", request.pipeline_version_hash.clone())
-        .set("pipeline_spec", request.pipeline_spec.clone())
-        .set("source_code", request.source_code.clone())
-        .set("code_path", request.code_path.clone())
+        .set_all(fields!(
+            request;
+            run_name_template, client_version, server_version, pipeline_version_hash, pipeline_spec,
+            source_code, code_path,
+        ))
         .set("project_id", request.project)
         .set("stack_id", request.stack)
         .set("pipeline_id", request.pipeline)

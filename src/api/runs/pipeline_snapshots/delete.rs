@@ -8,7 +8,7 @@ use super::SnapshotRow;
 use crate::framework::Context;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
-use crate::http::moments::Moment;
+use crate::http::timestamps::SentTimestamp;
 use crate::store::Id;
 
 /// Snapshots that no schedule, run, step, deployment, template, trigger or other snapshot refers to.
@@ -42,7 +42,7 @@ pub(super) fn unreferenced() -> SelectStatement {
 #[derive(Debug, Deserialize)]
 pub(super) struct PruneRequest {
     project: Id,
-    older_than: Moment,
+    older_than: SentTimestamp,
     #[serde(default)]
     apply: bool,
 }

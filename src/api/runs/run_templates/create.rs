@@ -14,7 +14,7 @@ use crate::http::contract::Modelled;
 use crate::http::error::ApiResult;
 use crate::http::json::ModelBody;
 use crate::http::values::{LongText, ShortText};
-use crate::store::{Id, Update};
+use crate::store::{Id, Update, fields};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct TemplateRequest {
@@ -57,8 +57,7 @@ pub(super) async fn create_template(
         context
             .insert("run_template", id)
             .set("name", name)
-            .set("hidden", request.hidden)
-            .set("description", request.description.clone())
+            .set_all(fields!(request; hidden, description))
             .set("project_id", project)
             .set("source_snapshot_id", request.source_snapshot_id)
             .run(&mut tx)

@@ -5,13 +5,13 @@ use serde::Deserialize;
 
 use super::TemplateRow;
 use crate::api::server::tagging::{TagReference, Taggable, plain_tags, remove_tags, set_tags};
-use crate::framework::{Context, ResponseOf, or_taken, refuse_taken_name};
+use crate::framework::{Context, ResponseOf, change_named};
 use crate::http::contract::Modelled;
 use crate::http::error::ApiResult;
 use crate::http::json::ModelBody;
 use crate::http::path::PathId;
 use crate::http::values::{LongText, ShortText};
-use crate::store::Update;
+use crate::store::{Update, sent_fields};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct TemplateUpdate {
@@ -37,12 +37,11 @@ pub(super) async fn update_template(
     let (context, update) = (&cx, &update);
     cx.change_row(id, |mut tx, template: TemplateRow| async move {
         let name = update.name.as_ref().map(ShortText::as_str);
-        refuse_taken_name::<TemplateRow>(&mut tx, Some(template.body.project_id), name, Some(id)).await?;
         let changes = Update::of("run_template", id, context.now())
             .maybe("name", name)
-            .maybe("description", update.description.clone())
-            .maybe("hidden", update.hidden);
-        changes.run(&mut tx).await.map_err(or_taken::<TemplateRow>(name))?;
+            .maybe_all(sent_fields!(update; description, hidden));
+        let place = (id, Some(template.body.project_id));
+        change_named::<TemplateRow>(&mut tx, place, name, changes).await?;
         set_tags(context, &mut tx, Taggable::RunTemplate, id, &update.add_tags).await?;
         remove_tags(context, &mut tx, Taggable::RunTemplate, id, &update.remove_tags).await?;
         Ok(tx)

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use sea_query::Query as Sql;
 use serde::Serialize;
 
-use self::create::{ConditionStatus, ConditionType, Resolution};
+pub(crate) use self::create::{ConditionStatus, ConditionType, Resolution};
 use super::pipeline_runs::RunRow;
 use super::run_metadata;
 use crate::accounts::users::UserResponse;

@@ -11,10 +11,10 @@ use crate::api::runs::pipeline_runs::{RunRow, follow, lock};
 use crate::framework::{Context, find_in};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
-use crate::http::moments::Moment;
 use crate::http::path::PathId;
+use crate::http::timestamps::SentTimestamp;
 use crate::http::values::ShortText;
-use crate::store::{Id, Transaction, Update, Word};
+use crate::store::{Id, Transaction, Update, Word, fields};
 
 /// What a poller does with its lease (contract schema RunWaitConditionLeaseMode).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -30,7 +30,7 @@ pub(super) enum LeaseMode {
 #[derive(Debug, Deserialize)]
 pub(super) struct LeaseUpdate {
     poller_instance_id: ShortText,
-    poller_lease_expires_at: Moment,
+    poller_lease_expires_at: SentTimestamp,
     mode: Option<LeaseMode>,
 }
 
@@ -66,8 +66,7 @@ pub(super) async fn refresh(
     }
     Update::of("run_wait_condition", condition.id, cx.now())
         .set("last_polled_at", cx.now())
-        .set("poller_instance_id", update.poller_instance_id.as_str())
-        .set("poller_lease_expires_at", update.poller_lease_expires_at)
+        .set_all(fields!(update; poller_instance_id, poller_lease_expires_at))
         .run(tx)
         .await?;
     Ok(())

@@ -10,7 +10,7 @@ use sqlx::FromRow;
 use crate::api::artifacts::artifact_versions::ArtifactVersionRow;
 use crate::framework::{ById, Loader, ResponseOf, require};
 use crate::http::error::ApiResult;
-use crate::store::{Id, InIds, Insert, Transaction};
+use crate::store::{Id, InIds, Insert, Transaction, fields};
 
 type Version = Arc<ResponseOf<ArtifactVersionRow>>;
 /// By name.
@@ -127,8 +127,7 @@ pub(super) async fn add_input(
         .set("name", input.name)
         .set("type", input.kind)
         .set("input_index", input.index)
-        .set("chunk_index", input.chunk_index)
-        .set("chunk_size", input.chunk_size)
+        .set_all(fields!(input; chunk_index, chunk_size))
         .run(tx)
         .await?;
     Ok(())

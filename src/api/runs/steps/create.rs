@@ -22,9 +22,9 @@ use crate::framework::{Context, ResponseOf, find_in, require};
 use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::ModelBody;
-use crate::http::moments::Moment;
+use crate::http::timestamps::SentTimestamp;
 use crate::http::values::{LongText, Name, ShortText, at_most};
-use crate::store::{Id, Insert, Transaction, Update, Word, Words};
+use crate::store::{Id, Insert, Transaction, Update, Word, Words, fields};
 
 /// Steps that one comes after, and tags that go on to all of its outputs: each takes a statement or more.
 const MOST_PARENTS: usize = 1_000;
@@ -34,11 +34,11 @@ const MOST_TAGGINGS: usize = 5_000;
 pub(super) struct StepRequest {
     project: Id,
     name: Name,
-    start_time: Moment,
-    end_time: Option<Moment>,
+    start_time: SentTimestamp,
+    end_time: Option<SentTimestamp>,
     status: ExecutionStatus,
     cache_key: Option<ShortText>,
-    cache_expires_at: Option<Moment>,
+    cache_expires_at: Option<SentTimestamp>,
     code_hash: Option<ShortText>,
     docstring: Option<LongText>,
     source_code: Option<LongText>,
@@ -220,15 +220,9 @@ async fn begin(
     let sends_heartbeats = of.run.enable_heartbeat && value(&spec, "enable_heartbeat").unwrap_or(false);
     let threshold: Option<i32> = step.value("heartbeat_healthy_threshold");
     cx.insert("step_run", id)
-        .set("name", request.name.as_str())
-        .set("start_time", request.start_time)
-        .set("end_time", request.end_time)
+        .set_all(fields!(request; name, start_time, end_time))
         .set("status", status.as_str())
-        .set("docstring", request.docstring.clone())
-        .set("cache_key", request.cache_key.clone())
-        .set("cache_expires_at", request.cache_expires_at)
-        .set("source_code", request.source_code.clone())
-        .set("code_hash", request.code_hash.clone())
+        .set_all(fields!(request; docstring, cache_key, cache_expires_at, source_code, code_hash))
         .set("version", i32::try_from(tries + 1).unwrap_or(i32::MAX))
         .set("is_retriable", is_retriable)
         .set("exception_info", request.exception_info.clone())

@@ -14,10 +14,10 @@ use crate::framework::{Context, ResponseOf, find_in, not_found};
 use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::ModelBody;
-use crate::http::moments::Moment;
 use crate::http::path::PathId;
+use crate::http::timestamps::SentTimestamp;
 use crate::http::values::at_most;
-use crate::store::{Id, Transaction, Update, Word, Words};
+use crate::store::{Id, Transaction, Update, Word, Words, sent_fields};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct StepUpdate {
@@ -26,9 +26,9 @@ pub(super) struct StepUpdate {
     #[serde(default, deserialize_with = "at_most::<5000, _, _>")]
     loaded_artifact_versions: IndexMap<String, Id>,
     status: Option<ExecutionStatus>,
-    end_time: Option<Moment>,
+    end_time: Option<SentTimestamp>,
     exception_info: Option<ExceptionInfo>,
-    cache_expires_at: Option<Moment>,
+    cache_expires_at: Option<SentTimestamp>,
     #[serde(default, deserialize_with = "at_most::<200, _, _>")]
     add_logs: Option<Vec<LogsRequest>>,
 }
@@ -74,9 +74,7 @@ pub(super) async fn update_step(
         let status = next_status(&mut tx, &step, update.status).await?;
         Update::of("step_run", id, context.now())
             .maybe("status", status.map(ExecutionStatus::as_str))
-            .maybe("end_time", update.end_time)
-            .maybe("exception_info", update.exception_info.clone())
-            .maybe("cache_expires_at", update.cache_expires_at)
+            .maybe_all(sent_fields!(update; end_time, exception_info, cache_expires_at))
             .run(&mut tx)
             .await?;
         add_outputs(&mut tx, id, step.body.project_id, &update.outputs).await?;

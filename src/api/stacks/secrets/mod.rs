@@ -120,13 +120,11 @@ impl Resource for SecretRow {
     }
 
     async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let users = loader.users(rows.iter().map(|row| Some(row.body.user_id))).await?;
         let response = |row: Self| {
-            let resources = loader.resources(|| Owner::among(&users, Some(row.body.user_id)));
             let body = SecretBody { columns: row.body, values: SecretValues::default() };
-            Response::named(row.id, row.name, body, loader.metadata(|| NoResources {}), resources)
+            Response::named(row.id, row.name, body, loader.metadata(|| NoResources {}), None)
         };
-        Ok(rows.into_iter().map(response).collect())
+        loader.owned(rows, |row| Some(row.body.user_id), response).await
     }
 }
 

@@ -13,7 +13,7 @@ use crate::framework::{Context, ResponseOf, or_taken, refuse_taken_name};
 use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::ModelBody;
-use crate::http::moments::Moment;
+use crate::http::timestamps::SentTimestamp;
 use crate::http::values::{ShortText, TextObject, TextOr};
 use crate::store::{Base64Json, Id, Transaction};
 
@@ -49,7 +49,7 @@ pub(crate) struct ServiceConnectorRequest {
     /// It counts where the type isn't known.
     #[serde(default)]
     pub supports_instances: bool,
-    pub expires_at: Option<Moment>,
+    pub expires_at: Option<SentTimestamp>,
     pub expires_skew_tolerance: Option<i32>,
     pub expiration_seconds: Option<i32>,
     #[serde(default)]

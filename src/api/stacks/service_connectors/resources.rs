@@ -38,7 +38,7 @@ struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// What one connector reaches; none for one that can't be meant. What would refuse a question about this one alone is
+    /// What one connector reaches; none for one that can't match. What would refuse a question about this one alone is
     /// its error here.
     async fn reach(&self, cx: &Context, connector: ConnectorWithSecrets, end: Instant) -> Option<Reached> {
         let row = &connector.row;

@@ -16,8 +16,8 @@ use crate::framework::{Context, ResponseOf, find_in, or_taken, refuse_taken_name
 use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::ModelBody;
-use crate::http::moments::Moment;
 use crate::http::path::PathId;
+use crate::http::timestamps::SentTimestamp;
 use crate::http::values::{ShortText, TextObject};
 use crate::store::{Base64Json, Id, Transaction, Update};
 
@@ -32,7 +32,7 @@ pub(super) struct ServiceConnectorUpdate {
     resource_types: Option<Vec<String>>,
     resource_id: Option<ShortText>,
     supports_instances: Option<bool>,
-    expires_at: Option<Moment>,
+    expires_at: Option<SentTimestamp>,
     expires_skew_tolerance: Option<i32>,
     expiration_seconds: Option<i32>,
     configuration: Option<SentConfiguration>,

@@ -15,8 +15,8 @@ use crate::auth::access::Also;
 use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{Context, ResponseOf};
 use crate::http::error::ApiResult;
-use crate::http::moments::Moment;
 use crate::http::query::QueryParams;
+use crate::http::timestamps::SentTimestamp;
 use crate::store::{Base64Json, Id, InIds, Timestamp};
 
 /// Stacks that are looked at.
@@ -52,8 +52,8 @@ pub(super) async fn get_stack(cx: Context, mut query: QueryParams) -> ApiResult<
 
 fn moment(query: &mut QueryParams, name: &str) -> Option<Timestamp> {
     let text = query.text(name)?.to_owned();
-    match serde_json::from_value::<Moment>(Value::from(text)) {
-        Ok(Moment(moment)) => Some(moment),
+    match serde_json::from_value::<SentTimestamp>(Value::from(text)) {
+        Ok(SentTimestamp(moment)) => Some(moment),
         Err(error) => {
             // As ZenML says it of a date.
             let message = error.to_string().replace(", too short", ", input is too short");

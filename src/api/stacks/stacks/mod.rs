@@ -110,20 +110,18 @@ impl Resource for StackRow {
     type Resources = Owner;
 
     async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
-        let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
         let mut components = components(loader, &ids).await?;
         let mut secrets = linked_secrets(loader, Linkable::Stack, &ids).await?;
         let response = |row: Self| {
-            let resources = loader.resources(|| Owner::among(&users, row.body.user_id));
             let metadata = loader.metadata(|| StackMetadata {
                 columns: row.metadata,
                 components: components.remove(&row.id).unwrap_or_default(),
                 secrets: secrets.remove(&row.id).unwrap_or_default(),
             });
-            Response::named(row.id, row.name, row.body, metadata, resources)
+            Response::named(row.id, row.name, row.body, metadata, None)
         };
-        Ok(rows.into_iter().map(response).collect())
+        loader.owned(rows, |row| row.body.user_id, response).await
     }
 
     async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {

@@ -15,7 +15,7 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::path::PathId;
 use crate::http::values::{JsonObject, Name, ShortText, TextObject, nullable};
-use crate::store::{Base64Json, Id, InIds, Stored, Timestamp, Transaction, Update};
+use crate::store::{Base64Json, Id, InIds, Stored, Timestamp, Transaction, Update, sent_fields};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct StackUpdate {
@@ -84,9 +84,7 @@ impl StackUpdate {
         let labels = self.labels.as_ref().map(|json| json.as_ref().map(JsonObject::as_str));
         let environment = self.environment.as_ref().map(|texts| texts.as_ref().map(TextObject::to_json));
         Update::of("stack", id, now)
-            .maybe("name", self.name.clone())
-            .maybe("description", self.description.clone())
-            .maybe("stack_spec_path", self.stack_spec_path.clone())
+            .maybe_all(sent_fields!(self; name, description, stack_spec_path))
             .maybe("labels", labels.map(Base64Json::stored))
             .maybe("environment", environment.map(|json| Base64Json::stored(json.as_deref())))
     }

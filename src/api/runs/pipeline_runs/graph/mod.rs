@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use self::rows::{Drawn, Input, OtherRun, Output, StepOfRun};
 use super::RunRow;
+use crate::api::artifacts::artifact_versions::{ArtifactType, SaveType};
 use crate::api::runs::execution_status::ExecutionStatus;
 use crate::api::runs::step_configuration::{Object, StoredStep, fill, object, value};
 use crate::framework::Context;
@@ -185,9 +186,9 @@ impl Drawing {
             let mut metadata = json!({
                 "status": condition.status, "type": condition.r#type, "created_at": condition.created,
             });
-            let text = |text: &Option<String>| json!(text.as_deref().filter(|text| !text.is_empty()));
-            note(&mut metadata, "resolution", text(&condition.resolution));
-            note(&mut metadata, "question", text(&condition.question));
+            let text = |text: Option<&str>| json!(text.filter(|text| !text.is_empty()));
+            note(&mut metadata, "resolution", text(condition.resolution.as_ref().map(Word::as_str)));
+            note(&mut metadata, "question", text(condition.question.as_deref()));
             note(&mut metadata, "resolved_at", maybe(condition.resolved_at));
             let node_id = format!("wait_condition/{}", part(&condition.name));
             let name = condition.name.clone();
@@ -261,7 +262,7 @@ impl Drawing {
             let artifact = self.add_given(name, output);
             let metadata = json!({"output_name": output.name, "type": output.save_type});
             self.connect(node_id.clone(), artifact.clone(), metadata);
-            if output.save_type == "step_output" {
+            if output.save_type == SaveType::StepOutput {
                 self.outputs.insert((name.to_owned(), output.name.clone()), artifact);
             }
         }
@@ -328,8 +329,8 @@ impl Drawing {
 
     fn add_given(&mut self, step: &str, output: &Output) -> String {
         // A step may save several artifacts under one name.
-        let name = match output.save_type.as_str() {
-            "manual" => output.artifact_id.to_string(),
+        let name = match output.save_type {
+            Word::Known(SaveType::Manual) => output.artifact_id.to_string(),
             _ => part(&output.name),
         };
         let node_id = format!("{}/outputs/{}/{name}", part(step), output.save_type);
@@ -393,7 +394,7 @@ fn step_metadata(step: &Step, begun: Option<&StepOfRun>, drawn: &Drawn) -> Value
     metadata
 }
 
-fn artifact_metadata(kind: &str, data_type: &JsonText, save_type: &str) -> Value {
+fn artifact_metadata(kind: &Word<ArtifactType>, data_type: &JsonText, save_type: &Word<SaveType>) -> Value {
     let source = object(data_type.0.get());
     let text = |key: &str| value::<Option<String>>(&source, key).flatten();
     let path = [text("module"), text("attribute")].into_iter().flatten().collect::<Vec<_>>().join(".");

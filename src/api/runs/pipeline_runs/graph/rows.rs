@@ -8,8 +8,10 @@ use sea_query::{Expr, ExprTrait, Order, Query as Sql, SelectStatement};
 use serde_json::value::RawValue;
 use sqlx::FromRow;
 
+use crate::api::artifacts::artifact_versions::{ArtifactType, SaveType};
 use crate::api::runs::execution_status::ExecutionStatus;
 use crate::api::runs::pipeline_runs::RunRow;
+use crate::api::runs::run_wait_conditions::{ConditionStatus, ConditionType, Resolution};
 use crate::api::runs::step_configuration::{Object, StoredStep, finalize_substitutions, object, value};
 use crate::framework::{ById, Loader};
 use crate::http::error::{ApiError, ApiResult};
@@ -52,9 +54,9 @@ pub(super) struct Input {
     pub input_index: i32,
     pub chunk_index: Option<i32>,
     pub chunk_size: Option<i32>,
-    pub r#type: String,
+    pub r#type: Word<ArtifactType>,
     pub data_type: JsonText,
-    pub save_type: String,
+    pub save_type: Word<SaveType>,
 }
 
 /// An artifact version as a step gave it out.
@@ -63,19 +65,19 @@ pub(super) struct Output {
     step_id: Id,
     pub name: String,
     pub artifact_id: Id,
-    pub r#type: String,
+    pub r#type: Word<ArtifactType>,
     pub data_type: JsonText,
-    pub save_type: String,
+    pub save_type: Word<SaveType>,
 }
 
 row! {
     pub struct Condition in "run_wait_condition" {
         pub id: Id,
         pub name: String,
-        pub status: String,
-        pub r#type: String,
+        pub status: Word<ConditionStatus>,
+        pub r#type: Word<ConditionType>,
         pub created: Timestamp,
-        pub resolution: Option<String>,
+        pub resolution: Option<Word<Resolution>>,
         pub question: Option<String>,
         pub resolved_at: Option<Timestamp>,
     }

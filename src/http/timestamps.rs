@@ -21,11 +21,11 @@ enum Time {
 /// A moment: ISO 8601, a date, or seconds or milliseconds since 1970. Without an offset it is UTC.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(try_from = "Time")]
-pub struct Moment(pub Timestamp);
+pub struct SentTimestamp(pub Timestamp);
 
-text_value!(Moment, |moment: Moment| moment.0.stored());
+text_value!(SentTimestamp, |moment: SentTimestamp| moment.0.stored());
 
-impl TryFrom<Time> for Moment {
+impl TryFrom<Time> for SentTimestamp {
     type Error = String;
 
     fn try_from(time: Time) -> Result<Self, Self::Error> {
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     fn moment(json: &str) -> Option<String> {
-        let moment: Moment = serde_json::from_str(json).ok()?;
+        let moment: SentTimestamp = serde_json::from_str(json).ok()?;
         serde_json::to_value(moment.0).unwrap().as_str().map(str::to_owned)
     }
 
