@@ -12,7 +12,6 @@ use crate::http::error::ApiResult;
 use crate::http::path::PathName;
 
 /// Deletes a user who owns nothing.
-#[allow(clippy::too_many_arguments, reason = "each is a part of the application, or of the request")]
 pub(crate) async fn delete_user(
     cx: Context,
     origin: Origin,
