@@ -125,7 +125,7 @@ pub struct SignIn {
     pub login_limit: LoginLimit,
     pub basic_credentials: BasicCredentials,
     pub device_polls: DevicePolls,
-    /// The provider that knows people, where there is one.
+    /// The providers that know people, where there are any.
     pub oidc: Option<Oidc>,
     pub ways_in: WaysIn,
 }
@@ -401,7 +401,7 @@ impl SignIn {
             login_limit: LoginLimit::new(&config.server),
             basic_credentials: BasicCredentials::new(&*env.random),
             device_polls: DevicePolls::new(config.server.device_auth_polling_interval.0),
-            oidc: Oidc::new(&config.oidc, signing_secret, issuers),
+            oidc: Oidc::new(config, signing_secret, issuers),
             ways_in: WaysIn::of(config),
         }
     }

@@ -17,7 +17,7 @@ pub struct WaysIn {
 
 impl WaysIn {
     pub(crate) fn of(config: &Config) -> Self {
-        Self { password: config.zendo.password_sign_in.0, provider: config.oidc.issuer.is_some() }
+        Self { password: config.zendo.password_sign_in.0, provider: config.providers().next().is_some() }
     }
 
     /// Whether the row of a user is of somebody who can sign in.

@@ -71,6 +71,13 @@ pub(crate) async fn find_person(
     tx.fetch_optional(select().and_where(Expr::col("person").eq(person))).await
 }
 
+/// Which provider knows that person.
+pub(crate) async fn issuer_of(store: &Store, person: &str) -> Result<Option<String>, StoreError> {
+    let query =
+        Sql::select().column("issuer").from(TABLE).and_where(Expr::col("person").eq(person)).to_owned();
+    Ok(store.fetch_optional::<(String,)>(&query).await?.map(|(issuer,)| issuer))
+}
+
 /// All of an account, the oldest first.
 pub(crate) async fn list(store: &Store, user_id: Id) -> Result<Vec<IdentityRow>, StoreError> {
     let mut query = select();

@@ -48,6 +48,8 @@ pub struct Config {
     pub workload: WorkloadSettings,
     pub zendo: ZendoSettings,
     pub oidc: OidcSettings,
+    /// Those of the further providers.
+    pub more_oidc: Vec<OidcSettings>,
 }
 
 /// An invalid setting. Its text is one line: the variable, what is wrong, what is accepted.
@@ -77,6 +79,10 @@ impl Config {
     ) -> Result<(Self, Vec<String>), ConfigError> {
         let variables: Vec<(String, String)> =
             variables.into_iter().filter(|(_, value)| !value.trim().is_empty()).collect();
+        let oidc: OidcSettings = read(oidc::PREFIX, &variables)?;
+        let more_oidc = oidc.providers.0.iter().map(|key| {
+            read::<OidcSettings>(&oidc::prefix_of(key), &oidc::with_those_of_all(key, &variables))
+        });
         let config = Self {
             server: read("ZENML_SERVER_", &variables)?,
             store: read("ZENML_STORE_", &variables)?,
@@ -84,14 +90,36 @@ impl Config {
             bootstrap: read("ZENML_DEFAULT_", &variables)?,
             workload: read("ZENML_WORKLOAD_", &variables)?,
             zendo: read("ZENDO_", &variables)?,
-            oidc: read(oidc::PREFIX, &variables)?,
+            more_oidc: more_oidc.collect::<Result<_, _>>()?,
+            oidc,
         };
         config.server.check()?;
         config.store.check()?;
         config.bootstrap.check()?;
-        config.oidc.check(config.server.auth_scheme)?;
+        config.check_providers()?;
         config.zendo.check()?;
-        Ok((config, names::warnings(&variables)))
+        let warnings = names::warnings(&variables, &config.oidc.providers.0);
+        Ok((config, warnings))
+    }
+
+    /// The providers that know people.
+    pub(crate) fn providers(&self) -> impl Iterator<Item = &OidcSettings> {
+        std::iter::once(&self.oidc).chain(&self.more_oidc).filter(|provider| provider.issuer.is_some())
+    }
+
+    fn check_providers(&self) -> Result<(), ConfigError> {
+        let scheme = self.server.auth_scheme;
+        self.oidc.check(oidc::PREFIX, scheme)?;
+        let more = self.oidc.providers.0.iter().zip(&self.more_oidc);
+        for (key, settings) in more {
+            let prefix = oidc::prefix_of(key);
+            settings.check(&prefix, scheme)?;
+            if self.providers().filter(|other| other.issuer == settings.issuer).count() > 1 {
+                // A person is an issuer and a subject.
+                return Err(ConfigError::new(format!("{prefix}ISSUER"), "is another provider's, too"));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -126,7 +154,7 @@ pub(crate) fn unsafe_settings(config: &Config) -> Vec<String> {
             "ZENML_SERVER_AUTH_SCHEME is NO_AUTH: everyone who reaches the server is its admin".to_owned(),
         );
     }
-    if !config.zendo.password_sign_in.0 && config.oidc.issuer.is_none() {
+    if !config.zendo.password_sign_in.0 && config.providers().next().is_none() {
         warnings.push(
             "ZENDO_PASSWORD_SIGN_IN is false and ZENDO_OIDC_ISSUER is not set: nobody signs in but with a password that \
              `zendo user` has just set"
@@ -161,6 +189,14 @@ pub fn variable_names() -> Vec<String> {
         with::<OidcSettings>(oidc::PREFIX),
     ]
     .concat()
+}
+
+/// The names of the variables of a further provider.
+fn variable_names_of(key: &str) -> impl Iterator<Item = String> {
+    let of_first = variable_names().into_iter();
+    let fields = of_first.filter_map(|name| name.strip_prefix(oidc::PREFIX).map(str::to_owned));
+    let prefix = oidc::prefix_of(key);
+    fields.filter(|field| field != "PROVIDERS").map(move |field| format!("{prefix}{field}"))
 }
 
 /// What the names of settings start with.
@@ -284,6 +320,41 @@ mod tests {
         ])
         .unwrap();
         assert!(!format!("{config:?}").contains("sesame"));
+    }
+
+    #[test]
+    fn further_providers_have_settings_of_their_own_and_those_of_all() {
+        let all = [
+            ("ZENDO_OIDC_PROVIDERS", "google,corp"),
+            ("ZENDO_OIDC_ALLOWED_DOMAINS", "example.com"),
+            ("ZENDO_OIDC_RECHECK", "60"),
+            ("ZENDO_OIDC_GOOGLE_ISSUER", "https://accounts.google.com"),
+            ("ZENDO_OIDC_GOOGLE_CLIENT_ID", "g"),
+            ("ZENDO_OIDC_CORP_ISSUER", "https://id.example.com"),
+            ("ZENDO_OIDC_CORP_CLIENT_ID", "c"),
+            ("ZENDO_OIDC_CORP_RECHECK", "120"),
+        ];
+        let (config, warnings) = from(&all).unwrap();
+        assert_eq!(warnings, Vec::<String>::new());
+        let found: Vec<_> = config.providers().map(|it| (it.provider_name(), it.recheck.0)).collect();
+        assert_eq!(found, [("accounts.google.com".to_owned(), 60), ("id.example.com".to_owned(), 120)]);
+        // What keeps strangers out keeps them out by each.
+        assert!(config.providers().all(|provider| provider.allowed_domains.have("a@example.com")));
+        for (name, value, wrong) in [
+            ("ZENDO_OIDC_CORP_ISSUER", "https://accounts.google.com", "ZENDO_OIDC_GOOGLE_ISSUER: is another"),
+            ("ZENDO_OIDC_CORP_ISSUER", "", "ZENDO_OIDC_CORP_ISSUER: is needed"),
+            ("ZENDO_OIDC_CORP_CLIENT_ID", "", "ZENDO_OIDC_CORP_CLIENT_ID: is needed"),
+            ("ZENDO_OIDC_CORP_RECHECK", "soon", "ZENDO_OIDC_CORP_RECHECK: "),
+            ("ZENDO_OIDC_RECHECK", "soon", "ZENDO_OIDC_RECHECK: "),
+            ("ZENDO_OIDC_PROVIDERS", "google,google", "ZENDO_OIDC_PROVIDERS: "),
+        ] {
+            let others = all.into_iter().filter(|(other, _)| *other != name).chain([(name, value)]);
+            let error = from(&others.collect::<Vec<_>>()).unwrap_err().to_string();
+            assert!(error.starts_with(wrong), "{error}");
+        }
+        let typo = [all.as_slice(), &[("ZENDO_OIDC_CORP_ALOWED_GROUPS", "a")]].concat();
+        let (_, warnings) = from(&typo).unwrap();
+        assert!(warnings[0].ends_with("did you mean ZENDO_OIDC_CORP_ALLOWED_GROUPS?"), "{warnings:?}");
     }
 
     #[test]

@@ -108,8 +108,9 @@ const OF_OLDER_RELEASES: &[(&str, &str, &str)] = &[
 const OF_ZENML_PRO: [&str; 2] = ["ZENML_SERVER_PRO_", "ZENML_CLOUD_"];
 
 /// One line for each variable of `variables` that looks like a setting and is none here.
-pub(super) fn warnings(variables: &[(String, String)]) -> Vec<String> {
-    let known = super::variable_names();
+pub(super) fn warnings(variables: &[(String, String)], providers: &[String]) -> Vec<String> {
+    let of_providers = providers.iter().flat_map(|key| super::variable_names_of(key));
+    let known: Vec<String> = super::variable_names().into_iter().chain(of_providers).collect();
     variables.iter().filter_map(|(name, _)| warning(name, &known)).collect()
 }
 

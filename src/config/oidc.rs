@@ -9,6 +9,27 @@ use super::value::{AtLeast, Flag, Secret, Setting, Text, optional, setting};
 use super::{AuthScheme, ConfigError};
 
 pub(super) const PREFIX: &str = "ZENDO_OIDC_";
+/// What each provider says for itself; for the rest, what is said for all counts.
+const OWN: [&str; 5] = ["ISSUER", "CLIENT_ID", "CLIENT_SECRET", "NAME", "PROVIDERS"];
+
+/// What the settings of a further provider start with.
+pub(super) fn prefix_of(key: &str) -> String {
+    format!("{PREFIX}{}_", key.to_uppercase())
+}
+
+/// The settings of a further provider: its own ones, and for what it doesn't say those of all.
+pub(super) fn with_those_of_all(key: &str, variables: &[(String, String)]) -> Vec<(String, String)> {
+    let prefix = prefix_of(key);
+    let names = super::variable_names();
+    let of_all = variables.iter().filter_map(|(name, value)| {
+        let field = name.strip_prefix(PREFIX).filter(|field| !OWN.contains(field))?;
+        let is_setting = names.contains(name);
+        let own = format!("{prefix}{field}");
+        let is_said = variables.iter().any(|(name, _)| *name == own);
+        (is_setting && !is_said).then(|| (own, value.clone()))
+    });
+    of_all.chain(variables.iter().filter(|(name, _)| name.starts_with(&prefix)).cloned()).collect()
+}
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default)]
@@ -16,6 +37,9 @@ pub struct OidcSettings {
     /// The provider, by its issuer identifier; without it nobody signs in by OpenID Connect.
     #[serde(deserialize_with = "optional")]
     pub issuer: Option<Issuer>,
+    /// Further providers, each with settings of its own.
+    #[serde(deserialize_with = "setting")]
+    pub providers: Keys,
     #[serde(deserialize_with = "optional")]
     pub client_id: Option<Text>,
     /// None for a public client.
@@ -54,6 +78,7 @@ impl Default for OidcSettings {
     fn default() -> Self {
         Self {
             issuer: None,
+            providers: Keys::default(),
             client_id: None,
             client_secret: None,
             name: None,
@@ -70,14 +95,18 @@ impl Default for OidcSettings {
 }
 
 impl OidcSettings {
-    pub(super) fn check(&self, scheme: AuthScheme) -> Result<(), ConfigError> {
-        if self.issuer.is_none() {
-            return Ok(());
-        }
+    /// Checks those whose names start with this.
+    pub(super) fn check(&self, prefix: &str, scheme: AuthScheme) -> Result<(), ConfigError> {
         let wrong =
-            |name: &str, problem: &str| Err(ConfigError::new(format!("{PREFIX}{name}"), problem.to_owned()));
+            |name: &str, problem: &str| Err(ConfigError::new(format!("{prefix}{name}"), problem.to_owned()));
+        if self.issuer.is_none() {
+            return match prefix == PREFIX {
+                true => Ok(()),
+                false => wrong("ISSUER", "is needed: ZENDO_OIDC_PROVIDERS names this provider"),
+            };
+        }
         if self.client_id.is_none() {
-            return wrong("CLIENT_ID", "is needed beside ZENDO_OIDC_ISSUER: the provider gives it");
+            return wrong("CLIENT_ID", &format!("is needed beside {prefix}ISSUER: the provider gives it"));
         }
         if scheme != AuthScheme::OAuth2PasswordBearer {
             return wrong("ISSUER", "takes ZENML_SERVER_AUTH_SCHEME=OAUTH2_PASSWORD_BEARER, the default");
@@ -121,6 +150,26 @@ fn is_loopback(url: &Url) -> bool {
         Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
         Some(Host::Domain(name)) => name == "localhost",
         None => false,
+    }
+}
+
+/// What further providers are called in the names of settings.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Keys(pub Vec<String>);
+
+impl Setting for Keys {
+    const ACCEPTED: &'static str =
+        "different names of small letters and digits, separated by commas, such as google,corp";
+    fn read(text: &str) -> Option<Self> {
+        let keys = parts(text, |character| character == ',');
+        let is_key = |key: &String| {
+            key.len() <= 32
+                && key.starts_with(|first: char| first.is_ascii_lowercase())
+                && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        };
+        let is_once = |key: &&String| keys.iter().filter(|other| other == key).count() == 1;
+        let are_keys = !keys.is_empty() && keys.iter().all(is_key) && keys.iter().all(|key| is_once(&key));
+        are_keys.then(|| Self(keys))
     }
 }
 
@@ -242,6 +291,14 @@ mod tests {
             assert_eq!(domains.have(email), expected, "{email}");
         }
         assert!(Domains::read("@example.com").is_none() && Domains::read(",").is_none());
+    }
+
+    #[test]
+    fn providers_are_told_by_their_names_in_settings() {
+        assert_eq!(Keys::read("google, corp2").unwrap().0, ["google", "corp2"]);
+        for text in [",", "Google", "corp_eu", "2nd", "a,a", "a b", "\u{e4}"] {
+            assert!(Keys::read(text).is_none(), "{text}");
+        }
     }
 
     #[test]

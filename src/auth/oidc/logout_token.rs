@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{Oidc, OidcError};
-use crate::issuers::Verified;
+use crate::issuers::{Unverified, Verified};
 
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 const TYPES: &[&str] = &["logout+jwt", "application/logout+jwt", "jwt"];
@@ -15,8 +15,9 @@ const OLDEST: TimeDelta = TimeDelta::minutes(5);
 /// Whose sign-ins are over.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct LoggedOut {
-    /// The token's.
-    id: String,
+    /// The provider's.
+    pub issuer: String,
+    fingerprint: [u8; 32],
     pub subject: Option<String>,
     /// The provider's own session.
     pub session: Option<String>,
@@ -35,20 +36,26 @@ impl Oidc {
     /// What a logout token says, once.
     ///
     /// # Errors
-    /// When it isn't one of the provider's for this server, was used already, or the provider's keys can't be read.
+    /// When it isn't one of a provider's for this server, was used already, or the provider's keys can't be read.
     pub(crate) async fn read_logout_token(
         &self,
         token: &str,
         now: DateTime<Utc>,
     ) -> Result<LoggedOut, OidcError> {
-        let expected = self.provider.expected(TYPES, OLDEST);
-        let Verified { claims, .. } = self.provider.verify("The logout token", token, &expected, now).await?;
+        let says = Unverified::read(token).map_err(|error| refused(&format!("can't be read: {error}")))?;
+        let provider = says.issuer().and_then(|issuer| self.of_issuer(issuer));
+        let provider = provider.ok_or_else(|| refused("is of no provider of this server"))?;
+        let expected = provider.expected(TYPES, OLDEST);
+        let Verified { claims, fingerprint } =
+            provider.verify("The logout token", token, &expected, now).await?;
         let claims: LogoutClaims =
             serde_json::from_value(claims.into()).map_err(|_| refused("says what it can't"))?;
-        let logged_out = claims.check()?;
+        claims.check()?;
+        let LogoutClaims { sub: subject, sid: session, .. } = claims;
+        let logged_out = LoggedOut { issuer: provider.issuer().to_owned(), fingerprint, subject, session };
         // Of two at once, one is first.
         let mut is_first = false;
-        self.used_logout_tokens.get_with(logged_out.id.clone(), || is_first = true);
+        self.used_logout_tokens.get_with(fingerprint, || is_first = true);
         match is_first {
             true => Ok(logged_out),
             false => Err(refused("was used already")),
@@ -57,12 +64,12 @@ impl Oidc {
 
     /// Lets the provider say it again, since nothing has ended.
     pub(crate) fn forget_logout(&self, logged_out: &LoggedOut) {
-        self.used_logout_tokens.invalidate(&logged_out.id);
+        self.used_logout_tokens.invalidate(&logged_out.fingerprint);
     }
 }
 
 impl LogoutClaims {
-    fn check(&self) -> Result<LoggedOut, OidcError> {
+    fn check(&self) -> Result<(), OidcError> {
         let is_text =
             |text: &Option<String>| text.as_ref().is_none_or(|text| !text.is_empty() && text.len() <= 1024);
         if self.nonce.is_some() {
@@ -77,7 +84,7 @@ impl LogoutClaims {
         if self.sub.is_none() && self.sid.is_none() {
             return Err(refused("doesn't say whose it is"));
         }
-        Ok(LoggedOut { id: self.jti.clone(), subject: self.sub.clone(), session: self.sid.clone() })
+        Ok(())
     }
 }
 

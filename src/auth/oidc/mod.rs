@@ -12,7 +12,7 @@ use secrecy::SecretString;
 
 use self::pending::PendingSignIns;
 use self::provider::Provider;
-use crate::config::OidcSettings;
+use crate::config::Config;
 use crate::http::error::ApiError;
 use crate::issuers::Issuers;
 
@@ -20,25 +20,54 @@ use crate::issuers::Issuers;
 const REMEMBERED: u64 = 10_000;
 const REMEMBERED_FOR: Duration = Duration::from_secs(900);
 
-/// The provider, and what it takes to sign in by it.
+/// The providers, and what it takes to sign in by them.
 pub struct Oidc {
-    pub(crate) provider: Provider,
+    /// At least one.
+    providers: Vec<Provider>,
     pub(crate) pending: PendingSignIns,
-    /// Logout tokens that were used, by their `jti`.
-    pub used_logout_tokens: moka::sync::Cache<String, ()>,
+    /// Logout tokens that were used, by their fingerprints.
+    used_logout_tokens: moka::sync::Cache<[u8; 32], ()>,
 }
 
 impl Oidc {
     /// None where the settings name no provider.
-    pub fn new(settings: &OidcSettings, signing_secret: &SecretString, issuers: &Issuers) -> Option<Self> {
-        Some(Self {
-            provider: Provider::of(settings, issuers)?,
+    pub fn new(config: &Config, signing_secret: &SecretString, issuers: &Issuers) -> Option<Self> {
+        let providers: Vec<Provider> =
+            config.providers().filter_map(|settings| Provider::of(settings, issuers)).collect();
+        (!providers.is_empty()).then(|| Self {
+            providers,
             pending: PendingSignIns::new(signing_secret),
             used_logout_tokens: moka::sync::Cache::builder()
                 .max_capacity(REMEMBERED)
                 .time_to_live(REMEMBERED_FOR)
                 .build(),
         })
+    }
+
+    pub(crate) fn providers(&self) -> &[Provider] {
+        &self.providers
+    }
+
+    /// The provider with that issuer identifier.
+    pub(crate) fn of_issuer(&self, issuer: &str) -> Option<&Provider> {
+        self.providers.iter().find(|provider| provider.issuer() == issuer)
+    }
+
+    /// The one that is asked for; without a word, the first one.
+    ///
+    /// # Errors
+    /// 404 for one that isn't here.
+    pub(crate) fn asked(&self, issuer: Option<&str>) -> Result<&Provider, ApiError> {
+        let found = match issuer {
+            Some(issuer) => self.of_issuer(issuer),
+            None => self.providers.first(),
+        };
+        found.ok_or_else(|| ApiError::does_not_exist("People don't sign in by that provider on this server."))
+    }
+
+    /// What they are called, in a sentence.
+    pub(crate) fn names(&self) -> String {
+        self.providers.iter().map(Provider::name).collect::<Vec<_>>().join(" or ")
     }
 }
 

@@ -16,6 +16,8 @@ pub(crate) const LIFE: TimeDelta = TimeDelta::minutes(10);
 /// What is to come back from the provider, and what it is for.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct PendingSignIn {
+    /// Where it is: what another provider sends back is not of it.
+    pub issuer: String,
     pub state: String,
     pub nonce: String,
     /// PKCE's (RFC 7636).
@@ -72,6 +74,7 @@ mod tests {
     fn one_is_good_for_a_time_and_where_the_secret_is_known() {
         let now: DateTime<Utc> = "2026-01-01T00:00:00Z".parse().unwrap();
         let pending = PendingSignIn {
+            issuer: "https://id.example".to_owned(),
             state: "state".to_owned(),
             nonce: "nonce".to_owned(),
             verifier: "verifier".to_owned(),

@@ -15,9 +15,11 @@ function samePassword(form) {
 /** Keeps the page that was signed in from out of the history. */
 const goOn = (form) => location.replace(given(form.dataset.then));
 
-/** Goes to the provider that knows people, which sends the browser back to its page here. */
-async function goToProvider(form, link) {
-  const { authorization_url } = await call("POST", api`oidc/start`, { json: { next: form.dataset.next, link } });
+/** Goes to a provider that knows people, which sends the browser back to its page here. */
+async function goToProvider(form) {
+  const { next, provider, toProvider } = form.dataset;
+  const json = { next, provider, link: toProvider === "link" };
+  const { authorization_url } = await call("POST", api`oidc/start`, { json });
   leaveFor(authorization_url);
 }
 
@@ -46,8 +48,6 @@ async function endAtCallback(place) {
 }
 
 const forms = {
-  "provider-sign-in": (form) => goToProvider(form, false),
-  "provider-link": (form) => goToProvider(form, true),
   "sign-in": async (form) => {
     await signIn(form.elements.username.value, form.elements.password.value);
     goOn(form);
@@ -91,7 +91,8 @@ export function begin() {
     const form = document.getElementById(id);
     if (form) onSubmit(form, () => act(form));
   }
-  const waiting = document.getElementById("sign-in") ?? document.getElementById("provider-sign-in");
+  for (const form of document.querySelectorAll("[data-to-provider]")) onSubmit(form, () => goToProvider(form));
+  const waiting = document.getElementById("sign-in") ?? document.querySelector("[data-to-provider=sign-in]");
   if (waiting && new URLSearchParams(location.search).has("next")) goOnIfSignedIn(waiting);
   const callback = document.getElementById("provider-callback");
   if (callback) endAtCallback(callback);

@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 
+use super::provider::{self, ProviderLink};
 use crate::address::Address;
 use crate::console::Console;
 use crate::console::error::{PageResult, page};
@@ -18,8 +19,8 @@ struct Members {
     members: Vec<User>,
     paging: Paging,
     search: String,
-    /// The provider that knows people, where there is one.
-    provider: Option<String>,
+    /// The providers that know people.
+    providers: Vec<ProviderLink>,
 }
 
 impl Members {
@@ -48,7 +49,7 @@ pub(super) async fn members(State(console): State<Console>, visitor: Visitor) ->
             &visitor.asked,
             &["search"],
         ),
-        provider: console.app.sign_in.oidc.as_ref().map(|oidc| oidc.provider.name()),
+        providers: provider::all(&console),
         members: members.items,
         search: visitor.asked.text("search").unwrap_or_default().to_owned(),
         shell: visitor.shell,

@@ -4,6 +4,7 @@ use askama::Template;
 
 use axum::extract::State;
 
+use super::provider::{self, ProviderLink};
 use crate::address::Address;
 use crate::console::Console;
 use crate::console::error::{PageResult, page};
@@ -15,14 +16,18 @@ use crate::console::visitor::Visitor;
 #[template(path = "console/profile.html")]
 struct Profile {
     shell: Shell,
-    /// The provider that knows people, where there is one.
-    provider: Option<String>,
-    /// Whom it knows as this user.
+    /// The providers that know people.
+    providers: Vec<ProviderLink>,
+    /// Whom they know as this user.
     identities: Vec<Identity>,
     has_passwords: bool,
 }
 
 impl Profile {
+    fn is_linked_to(&self, provider: &ProviderLink) -> bool {
+        self.identities.iter().any(|identity| identity.issuer == provider.issuer)
+    }
+
     /// Whether the account can be changed here: another service may keep users, and machines have no profile.
     fn is_kept_here(&self, user: &User) -> bool {
         !self.shell.is_external() && !user.body.is_service_account
@@ -32,7 +37,7 @@ impl Profile {
 /// Whoever looks.
 pub(super) async fn profile(State(console): State<Console>, visitor: Visitor) -> PageResult {
     let ways = &console.app.sign_in;
-    let provider = ways.oidc.as_ref().map(|oidc| oidc.provider.name());
+    let providers = provider::all(&console);
     let user = visitor.shell.user.as_ref().filter(|user| !user.body.is_service_account);
     let identities = match user {
         Some(user) => {
@@ -45,5 +50,5 @@ pub(super) async fn profile(State(console): State<Console>, visitor: Visitor) ->
     let is_by_provider =
         user.is_some_and(|user| user.password_changed_at().is_none()) && !identities.is_empty();
     let has_passwords = ways.ways_in.password && !is_by_provider;
-    page(&Profile { provider, identities, has_passwords, shell: visitor.shell })
+    page(&Profile { providers, identities, has_passwords, shell: visitor.shell })
 }

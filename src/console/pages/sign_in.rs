@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 
+use super::provider::{self, ProviderLink};
 use crate::address::Address;
 use crate::console::error::{PageError, PageResult, page};
 use crate::console::shell::Shell;
@@ -18,8 +19,8 @@ struct SignIn {
     next: Address,
     /// Where people sign in under the EXTERNAL scheme.
     authorization_url: Option<String>,
-    /// The provider that knows people, where there is one.
-    provider: Option<String>,
+    /// The providers that know people.
+    providers: Vec<ProviderLink>,
     /// Whether there is a form for a password.
     has_passwords: bool,
 }
@@ -47,8 +48,8 @@ pub(super) async fn sign_in(
         false => None,
     };
     let ways = &console.app.sign_in;
-    let provider = ways.oidc.as_ref().map(|oidc| oidc.provider.name());
+    let providers = provider::all(&console);
     // The operator may have set a password where nobody else has one.
     let has_passwords = ways.ways_in.password || asked.text("password").is_some();
-    page(&SignIn { shell, next, authorization_url, provider, has_passwords })
+    page(&SignIn { shell, next, authorization_url, providers, has_passwords })
 }

@@ -62,7 +62,7 @@ async fn check_passwords_count(app: &App, id: Option<Id>) -> ApiResult<()> {
     match (is_new, &app.sign_in.oidc) {
         (true, _) => Ok(()),
         (false, Some(oidc)) => {
-            let name = oidc.provider.name();
+            let name = oidc.names();
             let message =
                 format!("Passwords are turned off on this server: sign in with {name} at /console/sign-in");
             Err(ApiError::credentials(message))

@@ -9,8 +9,8 @@ use crate::accounts::identities::{self, NewIdentity};
 use crate::accounts::names::{check_name, lock_names};
 use crate::app::App;
 use crate::audit::{Action, Claim, Event, Origin};
-use crate::auth::oidc::Oidc;
 use crate::auth::oidc::person::Person;
+use crate::auth::oidc::provider::Provider;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::values::{Name, ShortText};
 use crate::store::{Id, Insert, Timestamp, Transaction, is_duplicate};
@@ -42,10 +42,15 @@ fn refused(message: impl Into<String>) -> ApiError {
 ///
 /// # Errors
 /// 401 for an account that isn't active, or that may not be made.
-pub(super) async fn sign_in(app: &App, oidc: &Oidc, person: &Person, origin: &Origin) -> ApiResult<Id> {
+pub(super) async fn sign_in(
+    app: &App,
+    provider: &Provider,
+    person: &Person,
+    origin: &Origin,
+) -> ApiResult<Id> {
     let now = Timestamp::new(app.env.clock.now());
-    let settings = &oidc.provider.settings;
-    let digest = &identities::digest(oidc.provider.issuer(), &person.subject);
+    let settings = &provider.settings;
+    let digest = &identities::digest(provider.issuer(), &person.subject);
     let is_admin = person.is_admin(settings);
     let email = person.verified_email();
     let (user_id, identity_id) = (app.env.random.id(), app.env.random.id_in_time(now.to_utc()));
@@ -82,7 +87,7 @@ pub(super) async fn sign_in(app: &App, oidc: &Oidc, person: &Person, origin: &Or
         let name = name.ok_or_else(|| refused("The provider's name of this person can't be an account's."))?;
         let is_admin = is_admin.unwrap_or(false);
         insert(&mut tx, engine, (user_id, name.as_str()), person, is_admin, now).await?;
-        let issuer = oidc.provider.issuer();
+        let issuer = provider.issuer();
         let subject = person.subject.as_str();
         let new = NewIdentity { id: identity_id, issuer, subject, email, user_id, now, is_here: true };
         new.insert(&mut tx).await?;
@@ -182,7 +187,7 @@ pub(super) async fn set_admin(app: &App, id: Id, is_admin: bool, origin: &Origin
 /// 409 for a person or an account that is linked already.
 pub(super) async fn link(
     app: &App,
-    oidc: &Oidc,
+    provider: &Provider,
     person: &Person,
     (user_id, name): (Uuid, &str),
     origin: &Origin,
@@ -190,7 +195,7 @@ pub(super) async fn link(
     let now = app.env.clock.now();
     let new = &NewIdentity {
         id: app.env.random.id_in_time(now),
-        issuer: oidc.provider.issuer(),
+        issuer: provider.issuer(),
         subject: &person.subject,
         email: person.verified_email(),
         user_id: Id(user_id),

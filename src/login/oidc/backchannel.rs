@@ -7,13 +7,13 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::ending::{Whose, end_each};
-use super::flow::provider_of;
+use super::flow::providers_of;
 use super::sign_in_rows;
 use crate::accounts::identities;
 use crate::app::{App, AppState};
 use crate::audit::{Action, Claim, Origin};
+use crate::auth::oidc::OidcError;
 use crate::auth::oidc::logout_token::LoggedOut;
-use crate::auth::oidc::{Oidc, OidcError};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::form;
 use crate::http::openapi::shapes::OAuthError;
@@ -40,7 +40,7 @@ pub(crate) async fn log_out(
     headers: HeaderMap,
     body: Bytes,
 ) -> ApiResult<Response> {
-    let oidc = provider_of(&app)?;
+    let oidc = providers_of(&app)?;
     let token = form::fields(&headers, &body).find(|(name, _)| name == "logout_token");
     let (_, token) =
         token.ok_or_else(|| ApiError::oauth("invalid_request", "The form has no logout_token."))?;
@@ -57,7 +57,7 @@ pub(crate) async fn log_out(
         }
         Err(error) => return Err(error.into()),
     };
-    end(&app, oidc, &origin, &logged_out).await.inspect_err(|_| oidc.forget_logout(&logged_out))?;
+    end(&app, &origin, &logged_out).await.inspect_err(|_| oidc.forget_logout(&logged_out))?;
     Ok((StatusCode::OK, [(CACHE_CONTROL, HeaderValue::from_static("no-store"))]).into_response())
 }
 
@@ -66,9 +66,9 @@ fn origin_of_provider(origin: Origin) -> Origin {
     Origin { actor, ..origin }
 }
 
-async fn end(app: &App, oidc: &Oidc, origin: &Origin, of: &LoggedOut) -> Result<u64, StoreError> {
+async fn end(app: &App, origin: &Origin, of: &LoggedOut) -> Result<u64, StoreError> {
     const REASON: &str = "the provider has logged them out";
-    let issuer = oidc.provider.issuer();
+    let issuer = of.issuer.as_str();
     // A session says more than a subject: one who has logged out there in one browser is still here with another.
     let whose = match (&of.session, &of.subject) {
         (Some(session), _) => Whose::Session(sign_in_rows::session_digest(issuer, session)),

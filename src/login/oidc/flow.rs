@@ -23,7 +23,7 @@ use crate::audit::{Action, Actor, Claim, Origin};
 use crate::auth::claims::TokenKind;
 use crate::auth::jwt::NewToken;
 use crate::auth::oidc::pending::{LIFE, PendingSignIn};
-use crate::auth::oidc::provider::{SignedIn, word};
+use crate::auth::oidc::provider::{Provider, SignedIn, word};
 use crate::auth::oidc::{Oidc, OidcError};
 use crate::auth::{AuthenticationError, Scope, Standing, refusal};
 use crate::http::error::{ApiError, ApiResult};
@@ -45,15 +45,26 @@ const LONGEST: usize = 4096;
 /// How people sign in here.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ProviderAnswer {
-    /// What the provider that knows people is called, where there is one.
+    /// What the providers that know people are called, where there are any.
     name: Option<String>,
+    providers: Vec<OneProvider>,
     /// Whether people sign in with passwords.
     password_sign_in: bool,
+}
+
+/// A provider that knows people.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OneProvider {
+    issuer: String,
+    name: String,
 }
 
 /// What a sign-in is begun for.
 #[derive(Default, Deserialize, ToSchema)]
 pub(crate) struct StartRequest {
+    /// The provider, by its issuer identifier; the first one without.
+    #[serde(default)]
+    provider: Option<String>,
     /// The page that it leads to; the console's first one without.
     #[serde(default)]
     next: Option<String>,
@@ -88,21 +99,21 @@ pub(crate) struct SignInAnswer {
     linked: bool,
 }
 
-/// The provider, where there is one.
+/// The providers, where there are any.
 ///
 /// # Errors
-/// 404 where there is none.
-pub(super) fn provider_of(app: &App) -> ApiResult<&Oidc> {
+/// 404 where there are none.
+pub(super) fn providers_of(app: &App) -> ApiResult<&Oidc> {
     let none = || ApiError::does_not_exist("People don't sign in by OpenID Connect on this server.");
     app.sign_in.oidc.as_ref().ok_or_else(none)
 }
 
-/// The provider, for a page that may sign people in here.
+/// The providers, for a page that may sign people in here.
 ///
 /// # Errors
-/// 404 without one; 403 for a page of another origin.
-fn provider_for_page<'a>(app: &'a App, headers: &HeaderMap) -> ApiResult<&'a Oidc> {
-    let oidc = provider_of(app)?;
+/// 404 without any; 403 for a page of another origin.
+fn providers_for_page<'a>(app: &'a App, headers: &HeaderMap) -> ApiResult<&'a Oidc> {
+    let oidc = providers_of(app)?;
     match Page::of(&app.config, headers).may_sign_in(headers) {
         true => Ok(oidc),
         false => Err(AuthenticationError::ForeignPage.into()),
@@ -116,11 +127,16 @@ fn provider_for_page<'a>(app: &'a App, headers: &HeaderMap) -> ApiResult<&'a Oid
     operation_id = "get_oidc_provider",
     tag = "login",
     summary = "How people sign in here.",
-    responses((status = 200, description = "The provider, if there is one.", body = ProviderAnswer))
+    responses((status = 200, description = "The providers, if there are any.", body = ProviderAnswer))
 )]
 pub(crate) async fn get_provider(State(app): State<AppState>) -> Json<ProviderAnswer> {
-    let name = app.sign_in.oidc.as_ref().map(|oidc| oidc.provider.name());
-    Json(ProviderAnswer { name, password_sign_in: app.sign_in.ways_in.password })
+    let oidc = app.sign_in.oidc.as_ref();
+    let one = |it: &Provider| OneProvider { issuer: it.issuer().to_owned(), name: it.name() };
+    Json(ProviderAnswer {
+        name: oidc.map(Oidc::names),
+        providers: oidc.map_or_else(Vec::new, |oidc| oidc.providers().iter().map(one).collect()),
+        password_sign_in: app.sign_in.ways_in.password,
+    })
 }
 
 /// Begins a sign-in, or the linking of an account: the browser gets a cookie, and goes to the address in the answer.
@@ -143,7 +159,8 @@ pub(crate) async fn start(
     headers: HeaderMap,
     JsonBody(request): JsonBody<StartRequest>,
 ) -> ApiResult<Response> {
-    let oidc = provider_for_page(&app, &headers)?;
+    let oidc = providers_for_page(&app, &headers)?;
+    let provider = oidc.asked(request.provider.as_deref())?;
     let links = match request.link {
         true => {
             let principal = principal.acting()?;
@@ -154,6 +171,7 @@ pub(crate) async fn start(
     };
     let (now, random) = (app.env.clock.now(), &app.env.random);
     let pending = PendingSignIn {
+        issuer: provider.issuer().to_owned(),
         state: random.text::<BYTES>(),
         nonce: random.text::<BYTES>(),
         verifier: random.text::<BYTES>(),
@@ -162,7 +180,7 @@ pub(crate) async fn start(
         links,
         ends: (now + LIFE).timestamp(),
     };
-    let authorization_url = oidc.provider.authorization_url(&pending, now).await?;
+    let authorization_url = provider.authorization_url(&pending, now).await?;
     let value = oidc.pending.seal(&pending, &**random).ok_or_else(ApiError::internal)?;
     let cookie = cookie(&app, &headers, value);
     Ok((CookieJar::new().add(cookie), Json(StartAnswer { authorization_url })).into_response())
@@ -224,7 +242,7 @@ pub(crate) async fn sign_in(
     headers: HeaderMap,
     JsonBody(request): JsonBody<SignInRequest>,
 ) -> ApiResult<Response> {
-    let oidc = provider_for_page(&app, &headers)?;
+    let oidc = providers_for_page(&app, &headers)?;
     let client = origin.client();
     let hit = app.sign_in.login_limit.hit(client.0, app.env.clock.now());
     hit.map_err(|met| ApiError::limited(met.message, met.seconds))?;
@@ -257,20 +275,21 @@ async fn end(
             "This is another sign-in than the one that this browser has begun (state).",
         ));
     }
-    oidc.provider.check_sender(request.iss.as_deref(), now).await?;
+    let provider = oidc.asked(Some(&pending.issuer))?;
+    provider.check_sender(request.iss.as_deref(), now).await?;
     if let Some(error) = &request.error {
-        let message = format!("{} did not sign you in: {}.", oidc.provider.name(), word(error));
+        let message = format!("{} did not sign you in: {}.", provider.name(), word(error));
         return Err(ApiError::credentials(message));
     }
     let code = request.code.as_deref().filter(|code| !code.is_empty() && code.len() <= LONGEST);
     let code = code.ok_or_else(|| OidcError::refused("The provider has sent no code."))?;
-    let signed_in = oidc.provider.redeem(code, &pending, now).await?;
-    signed_in.person.admit(&oidc.provider.settings)?;
+    let signed_in = provider.redeem(code, &pending, now).await?;
+    signed_in.person.admit(&provider.settings)?;
     match pending.links {
-        Some(account) => link(app, oidc, origin, headers, (account, &pending, &signed_in)).await,
+        Some(account) => link(app, provider, origin, headers, (account, &pending, &signed_in)).await,
         None => {
-            let user_id = account::sign_in(app, oidc, &signed_in.person, origin).await?;
-            issue(app, oidc, signed_in, user_id, &pending, (origin, headers)).await
+            let user_id = account::sign_in(app, provider, &signed_in.person, origin).await?;
+            issue(app, provider, signed_in, user_id, &pending, (origin, headers)).await
         }
     }
 }
@@ -279,7 +298,7 @@ async fn end(
 /// page that asks: the page that the provider has sent the browser to doesn't know the session's CSRF token.
 async fn link(
     app: &AppState,
-    oidc: &Oidc,
+    provider: &Provider,
     origin: &Origin,
     headers: &HeaderMap,
     (account, pending, signed_in): (Uuid, &PendingSignIn, &SignedIn),
@@ -295,7 +314,7 @@ async fn link(
         actor: Actor::Claimed(Box::new(token.claim((user.id, user.name.clone())))),
         ..origin.clone()
     };
-    account::link(app, oidc, &signed_in.person, (account, &user.name), &by).await?;
+    account::link(app, provider, &signed_in.person, (account, &user.name), &by).await?;
     let answer = Json(SignInAnswer { next: pending.next.clone(), linked: true });
     Ok((removal(app, headers), answer).into_response())
 }
@@ -309,7 +328,7 @@ fn removal(app: &App, headers: &HeaderMap) -> CookieJar {
 /// Both sessions of one sign-in, whose record and row are durable before they are anybody's.
 async fn issue(
     app: &App,
-    oidc: &Oidc,
+    provider: &Provider,
     signed_in: SignedIn,
     user_id: Id,
     pending: &PendingSignIn,
@@ -339,7 +358,7 @@ async fn issue(
     let (zenml, console) = (token(None)?, token(Some(app.env.random.uuid()))?);
     let SignedIn { person, refresh_token } = signed_in;
     let sealed = refresh_token.as_ref().and_then(|token| recheck::seal(app, token));
-    let issuer = oidc.provider.issuer();
+    let issuer = provider.issuer();
     let expires = lifetime.map(|lifetime| now + chrono::TimeDelta::seconds(lifetime));
     let row = &SignInRow {
         id: app.env.random.id_in_time(now),
@@ -347,7 +366,7 @@ async fn issue(
         person: crate::accounts::identities::digest(issuer, &person.subject),
         token_id: zenml.id,
         console_token_id: console.id,
-        check_ms: sign_in_rows::next_check(app, sealed.is_some(), expires, now)
+        check_ms: sign_in_rows::next_check(provider, sealed.is_some(), expires, now)
             .map(|at| at.timestamp_millis()),
         refresh_token: sealed.map(|sealed| SecretText(sealed.into())),
         created: Timestamp::new(now),

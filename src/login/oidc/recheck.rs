@@ -55,26 +55,30 @@ async fn check(app: &App, oidc: &Oidc, row: &SignInRow, now: DateTime<Utc>) -> R
     if is_over && !sign_in_rows::has_offspring(store, row, now).await? {
         return sign_in_rows::forget(store, row.id).await;
     }
-    let after = TimeDelta::seconds(oidc.provider.settings.recheck.0.into());
-    let Some(sealed) = row.refresh_token.as_ref().filter(|_| !after.is_zero()) else {
+    let origin = Origin { actor: Actor::Nobody, address: None, user_agent: None, request_id: None };
+    let Some(issuer) = identities::issuer_of(store, &row.person).await? else {
+        return end(app, row, &origin, "unlinked").await;
+    };
+    let provider = oidc.of_issuer(&issuer).filter(|provider| provider.settings.recheck.0 > 0);
+    let Some((provider, sealed)) = provider.zip(row.refresh_token.as_ref()) else {
         // What was made in it goes on, and nobody can be asked.
         return sign_in_rows::set_next(store, row.id, None, now + UNASKED).await;
     };
-    let origin = Origin { actor: Actor::Nobody, address: None, user_agent: None, request_id: None };
+    let after = TimeDelta::seconds(provider.settings.recheck.0.into());
     let Some(refresh_token) = open(app, sealed) else {
         return end(app, row, &origin, "its refresh token can't be read").await;
     };
-    match oidc.provider.ask_again(&refresh_token, now).await {
+    match provider.ask_again(&refresh_token, now).await {
         Ok(Again::Over(reason)) => end(app, row, &origin, reason).await,
         Ok(Again::Good { person, refresh_token }) => {
             if let Some(person) = person {
-                if identities::digest(oidc.provider.issuer(), &person.subject) != row.person {
+                if identities::digest(&issuer, &person.subject) != row.person {
                     return end(app, row, &origin, "the provider says another subject").await;
                 }
-                if person.admit(&oidc.provider.settings).is_err() {
+                if person.admit(&provider.settings).is_err() {
                     return end(app, row, &origin, "the person may not come any more").await;
                 }
-                if let Some(is_admin) = person.is_admin(&oidc.provider.settings) {
+                if let Some(is_admin) = person.is_admin(&provider.settings) {
                     let set = account::set_admin(app, row.user_id, is_admin, &origin).await;
                     if let Err(error) = set {
                         tracing::warn!(%error, "what groups make of an account could not be written");

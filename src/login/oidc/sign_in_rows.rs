@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use sqlx::FromRow;
 
 use crate::app::App;
+use crate::auth::oidc::provider::Provider;
 use crate::auth::{Principal, VerifiedToken};
 use crate::store::{Id, Insert, SecretText, Store, StoreError, Timestamp, Transaction};
 
@@ -255,12 +256,12 @@ pub(crate) async fn of_verified(app: &App, token: &VerifiedToken) -> Result<Opti
 
 /// When one is looked at again: the provider is asked about it, or it may be over.
 pub(super) fn next_check(
-    app: &App,
+    provider: &Provider,
     has_refresh_token: bool,
     expires: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> Option<DateTime<Utc>> {
-    let seconds = app.sign_in.oidc.as_ref()?.provider.settings.recheck.0;
+    let seconds = provider.settings.recheck.0;
     match seconds > 0 && has_refresh_token {
         true => Some(now + TimeDelta::seconds(seconds.into())),
         false => expires,

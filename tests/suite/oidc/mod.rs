@@ -9,6 +9,7 @@ mod linking;
 mod passwords;
 mod refused;
 mod second;
+mod several;
 mod sign_in;
 mod slow;
 mod terminal;

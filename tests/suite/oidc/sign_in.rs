@@ -27,7 +27,8 @@ async fn one_sign_in_gives_both_sessions_of_a_new_account(database: Database) {
     let Some(provider) = FarSide::certified().await else { return };
     let app = server(&database, &provider, &[]).await;
     let told = app.anonymous().get("/api/v1/oidc").await.expect_ok();
-    assert_eq!(told, json!({"name": "Example", "password_sign_in": true}));
+    let providers = json!([{"issuer": provider.url, "name": "Example"}]);
+    assert_eq!(told, json!({"name": "Example", "providers": providers, "password_sign_in": true}));
     let mut ada = Visitor::of(&app);
     let address = ada.start(json!({"next": "/console/settings/profile"})).await;
     assert_eq!(

@@ -89,6 +89,13 @@ impl Visitor {
         self.come_back(code).await
     }
 
+    /// Opens a page of the console, whose scripts ask the API from then on.
+    pub(super) async fn open_console(&mut self) {
+        let page = self.with_cookies().get("/console/settings/profile").await;
+        let after = page.text.split_once("name=\"csrf-token\" content=\"").expect("a page with a token").1;
+        self.csrf_token = after.split('"').next().unwrap().to_owned();
+    }
+
     pub(super) async fn sign_in(&mut self, provider: &FarSide, subject: &str) {
         self.try_sign_in(provider, subject, &format!("the session of {subject}")).await.expect_ok();
     }

@@ -57,8 +57,11 @@ impl From<IdentityRow> for IdentityAnswer {
 /// Whom the user is to be linked to.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct IdentityRequest {
-    /// The person at the provider of this server, by its `sub`.
+    /// The person at the provider, by its `sub`.
     subject: String,
+    /// The provider, by its issuer identifier; the first one of this server without.
+    #[serde(default)]
+    issuer: Option<String>,
 }
 
 async fn find_user(store: &Store, name_or_id: &str) -> ApiResult<UserRow> {
@@ -113,6 +116,7 @@ pub(crate) async fn link_identity(
     rules::admins_only(&cx.principal, "link a user to a person of the provider")?;
     let none = || ApiError::value("People don't sign in by OpenID Connect on this server.");
     let oidc = cx.sign_in.oidc.as_ref().ok_or_else(none)?;
+    let provider = oidc.asked(request.issuer.as_deref())?;
     let user = find_user(&cx.store, &name_or_id).await?;
     let subject = request.subject.trim();
     let length = subject.chars().count();
@@ -122,7 +126,7 @@ pub(crate) async fn link_identity(
     let now = cx.env.clock.now();
     let new = &NewIdentity {
         id: cx.env.random.id_in_time(now),
-        issuer: oidc.provider.issuer(),
+        issuer: provider.issuer(),
         subject,
         email: None,
         user_id: user.id,
