@@ -31,10 +31,17 @@ function reason(address, status, answer) {
   const said = answer?.detail ?? answer?.error_description ?? answer?.error ?? answer;
   let text = Array.isArray(said) ? said[1] ?? said[0] : said;
   if (text && typeof text === "object") text = text.msg;
-  text = typeof text === "string" ? text.replace(/^"|"$/g, "").replace(/^Authentication error: /, "") : "";
+  text = typeof text === "string" ? faultIn(text).replace(/^"|"$/g, "").replace(/^Authentication error: /, "") : "";
   text = text.charAt(0).toUpperCase() + text.slice(1);
   if (status >= 500) return `The server could not do it. Try again in a moment. ${text}`;
   return text || `The server refused it (${status}).`;
+}
+
+/** The first fault of a body that is none, as every other refusal says it: the field, and what is wrong with it. */
+function faultIn(text) {
+  const fault = /'loc': \(([^)]*)\), 'msg': ['"](.*?)['"], 'input'/s.exec(text);
+  const field = fault?.[1].match(/'[^']+'/g)?.at(-1).slice(1, -1);
+  return field && field !== "body" ? `${field}: ${fault[2].replace(/ at line \d+ column \d+$/, "")}` : text;
 }
 
 /** Says a sentence on the page that comes next. */
