@@ -74,6 +74,22 @@ await step("it is listed, and its page has its configuration, components and res
   await shot(page, "resources");
 });
 
+await step("a component is registered with it by its form, which offers the connectors that fit", async () => {
+  await page.goto(`${app.url}/components/create`);
+  await page.getByText("Container Registry", { exact: true }).first().click();
+  await page.getByRole("button", { name: "Default" }).last().click();
+  await page.getByLabel("Component Name").fill("by-form");
+  await page.locator("#uri").fill("r.example:5000");
+  await page.getByRole("button", { name: "Select Connector" }).click();
+  await page.getByRole("option", { name: "hub" }).click();
+  await shot(page, "component");
+  await page.getByRole("button", { name: "Register Component" }).click();
+  await page.waitForURL(/components\/[0-9a-f-]{36}/);
+  for (const text of ["Service Connector", "hub"]) await page.getByText(text, { exact: true }).first().waitFor();
+  const { items } = await get(token, "components?name=by-form&hydrate=true");
+  check(items[0].metadata.connector?.name === "hub", JSON.stringify(items));
+});
+
 await step("one that isn't validated is registered, too", async () => {
   await configure("kubernetes", "cluster", "token");
   await fill({ token: SECRET, server: "https://k8s.example", cluster_name: "one" });

@@ -72,7 +72,8 @@ async fn newest(
     let mut stacks = Sql::select();
     stacks.columns(["id", "labels"]).from("stack");
     if let Some(start) = start {
-        stacks.and_where(Expr::col("created").gt(start.floor_second()));
+        // A store of whole seconds has forgotten when within its second it was.
+        stacks.and_where(Expr::col("created").gte(start.floor_second()));
     }
     stacks.order_by("created", Order::Desc).order_by("id", Order::Desc).limit(NEWEST);
     let stacks: Vec<(Id, Option<Base64Json>)> = cx.store.fetch_all(&stacks).await?;
