@@ -19,6 +19,7 @@ mod configuration;
 mod connector_credentials;
 mod connectors;
 mod console;
+mod console_times;
 mod dashboard;
 mod deployments;
 mod device_sign_in;

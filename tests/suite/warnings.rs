@@ -178,7 +178,7 @@ async fn warnings_are_for_those_whose_business_they_are(database: Database) {
 }
 
 /// A receiver on this machine, and what it was sent.
-pub(crate) struct Receiver {
+pub struct Receiver {
     pub url: String,
     pub requests: Arc<Mutex<Vec<String>>>,
 }
@@ -208,6 +208,14 @@ impl Receiver {
 
     pub async fn count(&self) -> usize {
         self.requests.lock().await.len()
+    }
+
+    /// The bodies of what it was sent.
+    pub async fn bodies(&self) -> Vec<Value> {
+        let requests = self.requests.lock().await;
+        let body =
+            |request: &String| serde_json::from_str(request.split_once("\r\n\r\n").unwrap().1).unwrap();
+        requests.iter().map(body).collect()
     }
 }
 
