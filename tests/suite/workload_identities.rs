@@ -208,13 +208,14 @@ fn blocks(language: &str) -> Vec<String> {
 /// Adds the rules as docs/workloads.md writes them, but for whose tokens they are of.
 async fn add_rules(app: &TestApp, provider: &Provider) {
     let block = blocks("sh").into_iter().next().unwrap();
-    let lines: Vec<&str> = block.lines().filter(|line| line.starts_with("zendo trust add ")).collect();
-    assert_eq!(lines.len(), 3, "{block}");
+    let lines: Vec<&str> = block.lines().collect();
+    let [added @ .., "zendo trust list"] = &lines[..] else { panic!("{block}") };
+    assert!(added.len() == 3 && added.iter().all(|line| line.starts_with("zendo trust add ")), "{block}");
     let keys = Caller::new(provider.url.clone());
     let document = keys.get("/.well-known/openid-configuration").await.expect_ok();
     let keys_path = document["jwks_uri"].as_str().unwrap().strip_prefix(&provider.url).unwrap().to_owned();
     let jwks = keys.get(&keys_path).await.expect_ok();
-    for line in lines {
+    for line in added {
         let own = match line.contains("--issuer") {
             true => line.replace("https://k8s.example.com", &provider.url),
             false => format!("{line} --issuer {}", provider.url),
@@ -224,6 +225,10 @@ async fn add_rules(app: &TestApp, provider: &Provider) {
         let program = terminal(app, &args);
         std::fs::write(program.folder().join("jwks.json"), jwks.to_string()).unwrap();
         ok(program).await;
+    }
+    let listed = ok(terminal(app, &["trust", "list"])).await;
+    for name in ["github", "gitlab", "pods"] {
+        assert!(listed.contains(name), "no {name} in {listed}");
     }
 }
 
@@ -262,6 +267,11 @@ async fn pipelines_run_with_tokens_of(provider: Provider, database: Database) {
     let Some(python) = reference_python() else { return };
     let (app, admin) = set_up(&database).await;
     add_rules(&app, &provider).await;
+    // The document's own command is that of the jobs whose identity is good as often as they like.
+    let written = blocks("sh").into_iter().find(|block| block.contains("--exec")).unwrap();
+    for file in ["config/github-workflow.yml", "config/kubernetes-job.yaml"] {
+        assert_eq!(command_of(file), written.trim(), "{file}");
+    }
     let url = provider.at("github");
     let github =
         [("ACTIONS_ID_TOKEN_REQUEST_URL", url.as_str()), ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "of the job")];
