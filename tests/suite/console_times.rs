@@ -79,7 +79,7 @@ async fn warnings_are_told_on_their_page_and_by_webhook(database: Database) {
     .await;
     let sent = receiver.bodies().await;
     let sent = sent.iter().map(|body| json!({"type": body["type"], "text": body["data"]["text"]}));
-    let sent = Value::from_iter(sent).to_string();
+    let sent = sent.collect::<Value>().to_string();
     browser("console_warnings.mjs", &app, &[("TOLD", &sent)]).await;
 }
 
@@ -138,7 +138,7 @@ async fn tokens_that_nobody_uses_are_listed_at_the_terminal(database: Database) 
         let page =
             admin.get(&format!("/api/v1/api_tokens?unused_days={days}&sort_by=name")).await.expect_ok();
         let names = page["items"].as_array().unwrap().iter().map(|token| token["name"].clone());
-        Value::from_iter(names)
+        names.collect::<Value>()
     };
     wait_until("the use is known", LIMIT, async || {
         jobs(&app).await;
