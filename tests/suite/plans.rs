@@ -6,6 +6,7 @@ use crate::support::{Database, TestApp, wait_until};
 
 on_each_store! {
     a_read_of_a_whole_table_is_refused,
+    a_list_is_let_through_by_its_own_line_alone,
 }
 
 const SORTED: &str = "/api/v1/audit?sort_by=action";
@@ -30,6 +31,24 @@ async fn a_read_of_a_whole_table_is_refused(database: Database) {
     let person = app.signed_in().await;
     person.get(SORTED).await.expect(500, "");
     person.get("/api/v1/runs?sort_by=desc:updated").await.expect_ok();
+}
+
+/// What an empty list of values decides in one statement lets through no other one that has the same words.
+async fn a_list_is_let_through_by_its_own_line_alone(database: Database) {
+    let stricter = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(stricter.path(), without("zendo_api_token")).unwrap();
+    let app = TestApp::start_with(&database, &[("ZENDO_PLANS", stricter.path().to_str().unwrap())]).await;
+    let person = app.signed_in().await;
+    let list = "/api/v1/api_tokens?sort_by=name";
+    wait_until("the list of all tokens is refused", Duration::from_secs(5), async || {
+        person.get(list).await.status == 500
+    })
+    .await;
+    app.stop().await;
+    let app = TestApp::start(&database).await;
+    let person = app.signed_in().await;
+    person.get(list).await.expect_ok();
+    person.get("/api/v1/runs?name=oneof:[]").await.expect_ok();
 }
 
 /// On SQLite all decisions go by numbers that don't change, so that what this suite has seen holds for each store.

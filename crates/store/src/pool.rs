@@ -413,9 +413,10 @@ impl<DB: Wire> Lease<DB> {
         SqlxValues: IntoArguments<DB>,
     {
         let (connection, pool) = self.ask()?;
-        if let Some(plans) = pool.plans.as_ref().filter(|plans| plans.is_new(&sql)) {
+        let new = pool.plans.as_ref().and_then(|plans| Some((plans, plans.new_to(&sql, &values.0.0)?)));
+        if let Some((plans, decided)) = new {
             let faults = DB::faults(connection, &sql, values.clone().into_arguments()).await;
-            let judged = faults.and_then(|faults| plans.judge(&sql, faults));
+            let judged = faults.and_then(|faults| plans.judge(&decided, faults));
             self.end(judged)?;
         }
         let (connection, pool) = self.ask()?;
