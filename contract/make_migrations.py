@@ -142,6 +142,8 @@ LOOKED_UP_BY = {
     "pipeline_snapshot": [["template_id"]],
     "tag_resource": [["tag_id", "resource_type"]],
 }
+# By the beginning of what people call many things; in MySQL no index cares about case.
+BEGUN_BY = {"pipeline_run": "name"}
 
 
 def own_indexes(engine, table, facts):
@@ -171,6 +173,10 @@ def own_indexes(engine, table, facts):
         listed = ", ".join(quote(engine, column) for column in columns)
         unless = "IF NOT EXISTS " if engine == "sqlite" else ""
         yield f"CREATE INDEX {unless}{name} ON {quote(engine, table)} ({listed});\n"
+    if engine == "sqlite" and table in BEGUN_BY:
+        name = BEGUN_BY[table]
+        yield (f"CREATE INDEX IF NOT EXISTS zendo_ix_{table}_project_id_{name}_nocase"
+               f" ON {table} (project_id, {name} COLLATE NOCASE);\n")
     for key in facts["indexes"]["mysql"] if engine == "mysql" else []:
         # MySQL gives up the key that it made for a foreign key by itself as soon as another one will do.
         if key["name"].startswith("fk_") and any(columns[:1] == key["columns"] for columns in wanted):
@@ -192,7 +198,7 @@ FILLED_BY_HAND = {
     "stack", "stack_component", "stack_composition", "tag", "trigger", "user", "webhook", "zendo_api_key_bounds",
     "zendo_api_key_digest", "zendo_deactivation", "zendo_identity", "zendo_oidc_device", "zendo_oidc_sign_in",
     "zendo_operator_password", "zendo_revoked_up_to", "zendo_secret", "zendo_signing_key", "zendo_tokens_revoked_before",
-    "zendo_warning", "zendo_warning_delivery",
+    "zendo_trust", "zendo_warning", "zendo_warning_delivery",
 }
 MILLION = 1_000_000
 # Of a million rows, so many have the same value, where it is not some ten.

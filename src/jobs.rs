@@ -16,6 +16,7 @@ use crate::auth::{key_proof, keys};
 use crate::intake;
 use crate::login::device_request;
 use crate::login::oidc::{recheck, sign_in_rows};
+use crate::lookups;
 use crate::trusts::used;
 
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -133,6 +134,9 @@ fn usual(replays: Duration) -> Vec<Job> {
         }),
         Job::new("the database could not be tended", TENDING, |app| {
             Box::pin(async move { Ok(app.store.tend().await?) })
+        }),
+        Job::new("what lists find things by could not be completed", WRITING, |app| {
+            Box::pin(async move { Ok(lookups::complete(&app.store).await?) })
         }),
         Job::new("the database's clock could not be read", MINUTE, |app| {
             Box::pin(async move { Ok(app.check_clock().await?) })

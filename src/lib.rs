@@ -19,6 +19,7 @@ mod jobs;
 mod json_schema;
 mod local_files;
 mod login;
+mod lookups;
 mod middleware;
 mod packed;
 mod routes;

@@ -59,6 +59,7 @@ REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_audit', 1000000);
 REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_deactivation', 1000);
 REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_identity', 1000);
 REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_known_place', 1000000);
+REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_logged_value', 1000000);
 REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_oidc_device', 1000);
 REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_oidc_sign_in', 1000);
 REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_operator_password', 1000);
@@ -69,8 +70,9 @@ REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_sign_in_failure', 10
 REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_signing_key', 1000);
 REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_token_network', 1000000);
 REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_tokens_revoked_before', 1000);
-REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_trust', 1000000);
+REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_trust', 1000);
 REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_turn', 1000000);
+REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_unused_version', 1000000);
 REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_used_subject_token', 1000000);
 REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_warning', 1000);
 REPLACE INTO mysql.table_stats VALUES ('{database}', 'zendo_warning_delivery', 1000);

@@ -81,6 +81,7 @@ CREATE INDEX IF NOT EXISTS zendo_ix_pipeline_run_root_run_id ON pipeline_run (ro
 CREATE INDEX IF NOT EXISTS zendo_ix_pipeline_run_schedule_id ON pipeline_run (schedule_id);
 CREATE INDEX IF NOT EXISTS zendo_ix_pipeline_run_stack_id ON pipeline_run (stack_id);
 CREATE INDEX IF NOT EXISTS zendo_ix_pipeline_run_user_id ON pipeline_run (user_id);
+CREATE INDEX IF NOT EXISTS zendo_ix_pipeline_run_project_id_name_nocase ON pipeline_run (project_id, name COLLATE NOCASE);
 CREATE INDEX IF NOT EXISTS zendo_ix_run_template_project_id_created_id ON run_template (project_id, created, id);
 CREATE INDEX IF NOT EXISTS zendo_ix_run_template_source_snapshot_id ON run_template (source_snapshot_id);
 CREATE INDEX IF NOT EXISTS zendo_ix_run_template_user_id ON run_template (user_id);

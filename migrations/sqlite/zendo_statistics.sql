@@ -27,10 +27,10 @@ INSERT INTO sqlite_stat1 VALUES ('zendo_revoked_up_to', 'sqlite_autoindex_zendo_
 INSERT INTO sqlite_stat1 VALUES ('zendo_deactivation', 'sqlite_autoindex_zendo_deactivation_1', '1000 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('zendo_webhook_delivery', 'ix_zendo_webhook_delivery_received_ms', '1000000 10 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('zendo_webhook_delivery', 'sqlite_autoindex_zendo_webhook_delivery_1', '1000000 1 noskipscan');
-INSERT INTO sqlite_stat1 VALUES ('zendo_trust', 'ix_zendo_trust_service_account_id', '1000000 10 noskipscan');
-INSERT INTO sqlite_stat1 VALUES ('zendo_trust', 'ix_zendo_trust_issuer', '1000000 10 noskipscan');
-INSERT INTO sqlite_stat1 VALUES ('zendo_trust', 'unique_zendo_trust_name', '1000000 1 noskipscan');
-INSERT INTO sqlite_stat1 VALUES ('zendo_trust', 'sqlite_autoindex_zendo_trust_1', '1000000 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_trust', 'ix_zendo_trust_service_account_id', '1000 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_trust', 'ix_zendo_trust_issuer', '1000 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_trust', 'unique_zendo_trust_name', '1000 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_trust', 'sqlite_autoindex_zendo_trust_1', '1000 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('zendo_used_subject_token', 'ix_zendo_used_subject_token_ends_ms', '1000000 10 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('zendo_used_subject_token', 'sqlite_autoindex_zendo_used_subject_token_1', '1000000 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('zendo_identity', 'ix_zendo_identity_user_id', '1000 1000 noskipscan');
@@ -52,6 +52,9 @@ INSERT INTO sqlite_stat1 VALUES ('zendo_warning', 'sqlite_autoindex_zendo_warnin
 INSERT INTO sqlite_stat1 VALUES ('zendo_warning_delivery', 'ix_zendo_warning_delivery_due', '1000 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('zendo_warning_delivery', 'sqlite_autoindex_zendo_warning_delivery_1', '1000 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('zendo_token_network', 'sqlite_autoindex_zendo_token_network_1', '1000000 10 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_logged_value', 'ix_zendo_logged_value_sorted', '1000000 500000 50000 10 10 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_logged_value', 'sqlite_autoindex_zendo_logged_value_1', '1000000 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_unused_version', 'sqlite_autoindex_zendo_unused_version_1', '1000000 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('alembic_version', 'sqlite_autoindex_alembic_version_1', '1000 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('project', 'sqlite_autoindex_project_2', '1000 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('project', 'sqlite_autoindex_project_1', '1000 1 noskipscan');
@@ -191,6 +194,7 @@ INSERT INTO sqlite_stat1 VALUES ('deployment', 'zendo_ix_deployment_deployer_id'
 INSERT INTO sqlite_stat1 VALUES ('deployment', 'zendo_ix_deployment_project_id_created_id', '1000 1000 1 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('deployment', 'sqlite_autoindex_deployment_2', '1000 10 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('deployment', 'sqlite_autoindex_deployment_1', '1000 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('pipeline_run', 'zendo_ix_pipeline_run_project_id_name_nocase', '1000000 1000000 3 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('pipeline_run', 'zendo_ix_pipeline_run_user_id', '1000000 1000000 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('pipeline_run', 'zendo_ix_pipeline_run_stack_id', '1000000 500000 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('pipeline_run', 'zendo_ix_pipeline_run_schedule_id', '1000000 10000 noskipscan');

@@ -2,6 +2,7 @@
 
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
 
+use crate::lookups::forget_logged;
 use crate::store::{StoreError, Transaction};
 
 /// Takes from things that are to be deleted, given by a select of their ids, their tags, the metadata that was logged
@@ -13,6 +14,7 @@ pub(crate) async fn delete_dependents(
     tx: &mut Transaction,
     things: &SelectStatement,
 ) -> Result<(), StoreError> {
+    forget_logged(tx, things).await?;
     for table in ["tag_resource", "run_metadata_resource", "curated_visualization"] {
         let delete = Sql::delete()
             .from_table(table)

@@ -22,8 +22,40 @@ pub(crate) enum Part {
         found: SimpleExpr,
         /// In which what is found by the list's order is looked at.
         seen: SimpleExpr,
+        /// No index finds what matches.
+        is_by_rows: bool,
     },
     Among(Among),
+    /// What a table of zendo's own finds, if it finds all: ids, of which those are meant that `meant` says.
+    Sought {
+        ids: Among,
+        meant: Box<Part>,
+    },
+    /// Texts that begin so, whatever their case, in a column with an index for that on SQLite.
+    Begins {
+        column: &'static str,
+        with: String,
+        meant: Box<Part>,
+    },
+}
+
+/// What a part means in the store of now.
+#[derive(Debug)]
+struct Meaning {
+    found: SimpleExpr,
+    seen: SimpleExpr,
+    /// Also what is found is looked at row by row.
+    is_by_rows: bool,
+}
+
+impl Meaning {
+    fn indexed(found: SimpleExpr, seen: SimpleExpr) -> Self {
+        Self { found, seen, is_by_rows: false }
+    }
+
+    fn by_rows(condition: SimpleExpr) -> Self {
+        Self { found: condition.clone(), seen: condition, is_by_rows: true }
+    }
 }
 
 /// Rows whose column has one of the ids that are the first column of other rows.
@@ -38,13 +70,43 @@ pub(crate) struct Among {
 impl Part {
     /// A condition that no index helps to find rows by.
     pub(crate) fn plain(condition: SimpleExpr) -> Self {
-        Self::Plain { found: condition.clone(), seen: condition }
+        Self::Plain { found: condition.clone(), seen: condition, is_by_rows: true }
     }
 
-    async fn settle(&self, store: &Store) -> ApiResult<(SimpleExpr, SimpleExpr)> {
+    async fn settle(&self, store: &Store) -> ApiResult<Meaning> {
         match self {
-            Self::Plain { found, seen } => Ok((found.clone(), seen.clone())),
+            Self::Plain { found, seen, is_by_rows } => {
+                Ok(Meaning { found: found.clone(), seen: seen.clone(), is_by_rows: *is_by_rows })
+            }
             Self::Among(among) => among.settle(store).await,
+            Self::Sought { meant, .. } if !store.lookups().find_all() => Box::pin(meant.settle(store)).await,
+            Self::Sought { ids, meant } => {
+                let meant = meant.by_rows();
+                Ok(match ids.few(store).await? {
+                    None => Meaning::by_rows(meant),
+                    Some(few) => {
+                        let (found, seen) = ids.one_of(&few);
+                        Meaning::indexed(found.and(meant.clone()), seen.and(meant))
+                    }
+                })
+            }
+            Self::Begins { column, with, meant } => {
+                let Meaning { found, seen, is_by_rows } = Box::pin(meant.settle(store)).await?;
+                let found = match store.engine().begins(column, with) {
+                    Some(between) => between.and(found),
+                    None => found,
+                };
+                Ok(Meaning { found, seen, is_by_rows })
+            }
+        }
+    }
+
+    /// The condition on a row that is looked at.
+    fn by_rows(&self) -> SimpleExpr {
+        match self {
+            Self::Plain { seen, .. } => seen.clone(),
+            Self::Among(among) => among.exists(),
+            Self::Sought { meant, .. } | Self::Begins { meant, .. } => meant.by_rows(),
         }
     }
 }
@@ -54,21 +116,34 @@ impl Among {
         Self { column, is_walked: false, rows: Box::new(rows) }
     }
 
-    async fn settle(&self, store: &Store) -> ApiResult<(SimpleExpr, SimpleExpr)> {
+    async fn settle(&self, store: &Store) -> ApiResult<Meaning> {
+        Ok(match self.few(store).await? {
+            None => Meaning::by_rows(self.exists()),
+            Some(ids) => {
+                let (found, seen) = self.one_of(&ids);
+                Meaning::indexed(found, seen)
+            }
+        })
+    }
+
+    /// The ids, if they are few.
+    async fn few(&self, store: &Store) -> ApiResult<Option<Vec<Id>>> {
         let first = SelectStatement::clone(&self.rows).limit(FEW + 1).to_owned();
         let ids: Vec<(Option<Id>,)> = store.fetch_all(&first).await?;
-        if ids.len() as u64 > FEW {
-            let exists = self.exists();
-            return Ok((exists.clone(), exists));
-        }
-        let ids: HashSet<Id> = ids.into_iter().filter_map(|(id,)| id).collect();
+        let are_few = ids.len() as u64 <= FEW;
+        let different = || ids.into_iter().filter_map(|(id,)| id).collect::<HashSet<Id>>();
+        Ok(are_few.then(|| Vec::from_iter(different())))
+    }
+
+    /// The condition that the column is one of these ids, for what is found and for what is seen.
+    fn one_of(&self, ids: &[Id]) -> (SimpleExpr, SimpleExpr) {
         let column = || Expr::col(self.column);
-        Ok(match Vec::from_iter(ids).as_slice() {
+        match ids {
             [] => (Expr::val(1).eq(2), Expr::val(1).eq(2)),
             [id] if self.is_walked => (column().eq(*id), column().eq(*id)),
             [id] => (column().eq(*id), unindexed(column()).eq(*id)),
             ids => (column().in_ids(ids.iter().copied()), unindexed(column()).in_ids(ids.iter().copied())),
-        })
+        }
     }
 
     /// Whether there is such a row for the one that is looked at.
@@ -103,6 +178,8 @@ pub(super) struct Conditions {
 pub(super) struct Settled {
     pub found: Cond,
     pub seen: Cond,
+    /// No index finds what matches: all rows have to be looked at.
+    pub is_by_rows: bool,
 }
 
 impl Conditions {
@@ -113,8 +190,14 @@ impl Conditions {
     /// # Errors
     /// The store's own.
     pub(super) async fn settle(&self, store: &Store) -> ApiResult<Settled> {
-        let (always_found, always_seen) = settle_all(&self.always, store).await?;
-        let (found, seen) = settle_all(&self.joined, store).await?;
+        let always = settle_all(&self.always, store).await?;
+        let joined = settle_all(&self.joined, store).await?;
+        let by_rows = |parts: &[Meaning]| parts.iter().filter(|part| part.is_by_rows).count();
+        let is_by_rows = match self.operator {
+            _ if by_rows(&always) < always.len() => false,
+            LogicalOperator::And => by_rows(&joined) == joined.len() && !self.are_none(),
+            LogicalOperator::Or => by_rows(&joined) > 0 || !always.is_empty(),
+        };
         let join = |always, joined| {
             let joined = match self.operator {
                 LogicalOperator::Or => balanced(joined, SimpleExpr::or),
@@ -124,18 +207,22 @@ impl Conditions {
             // Any of no filters is everything.
             all.into_iter().flatten().fold(Cond::all(), Cond::add)
         };
-        Ok(Settled { found: join(always_found, found), seen: join(always_seen, seen) })
+        let found = |parts: &[Meaning]| parts.iter().map(|part| part.found.clone()).collect();
+        let seen = |parts: &[Meaning]| parts.iter().map(|part| part.seen.clone()).collect();
+        Ok(Settled {
+            found: join(found(&always), found(&joined)),
+            seen: join(seen(&always), seen(&joined)),
+            is_by_rows,
+        })
     }
 }
 
-async fn settle_all(parts: &[Part], store: &Store) -> ApiResult<(Vec<SimpleExpr>, Vec<SimpleExpr>)> {
-    let (mut found, mut seen) = (Vec::new(), Vec::new());
+async fn settle_all(parts: &[Part], store: &Store) -> ApiResult<Vec<Meaning>> {
+    let mut settled = Vec::new();
     for part in parts {
-        let (one, other) = part.settle(store).await?;
-        found.push(one);
-        seen.push(other);
+        settled.push(part.settle(store).await?);
     }
-    Ok((found, seen))
+    Ok(settled)
 }
 
 /// All of the conditions in one that is as flat as can be: what walks through it goes as deep.

@@ -34,6 +34,8 @@ pub(crate) enum Sort {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum FieldKind {
     Text,
+    /// A text whose beginnings SQLite finds by an index that doesn't care about case.
+    Name,
     /// A text whose filter, when it is repeated, is the last one.
     OneText,
     Id,
@@ -99,6 +101,10 @@ impl Field {
     }
     pub(crate) const fn text(name: &'static str) -> Self {
         Self { name, column: name, kind: FieldKind::Text, sort: Sort::ByColumn, walked_by: &[] }
+    }
+    /// The name of a thing, of which there may be many.
+    pub(crate) const fn name() -> Self {
+        Self { kind: FieldKind::Name, ..Self::text("name") }
     }
     /// A text of whose filters the last counts.
     pub(crate) const fn one_text(name: &'static str) -> Self {

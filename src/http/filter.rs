@@ -70,6 +70,15 @@ impl<'a> Filter<'a> {
         }
     }
 
+    /// The operator, if it was said.
+    pub(super) fn shape(&self) -> String {
+        let said = self.text.split_once(':').map(|(before, _)| before);
+        OPERATORS
+            .iter()
+            .find(|(name, _)| said == Some(*name))
+            .map_or_else(String::new, |(name, _)| format!("{name}:"))
+    }
+
     /// As it was sent, for a filter that has no operators.
     pub(crate) fn text(&self) -> &'a str {
         self.text
@@ -81,12 +90,14 @@ impl<'a> Filter<'a> {
     /// As [`Filter::condition`].
     pub(super) fn part(&self, field: &Field, sorted_by: Option<&'static str>) -> ApiResult<Part> {
         let is_walked = sorted_by.is_some_and(|column| field.walked_by.contains(&column));
-        let among = |column, rows| Ok(Part::Among(Among { is_walked, ..Among::new(column, rows) }));
         match field.kind {
-            FieldKind::Related(related) => among(related.column, self.related_rows(&related)?),
+            FieldKind::Related(related) => {
+                let among = Among::new(related.column, self.related_rows(&related)?);
+                Ok(Part::Among(Among { is_walked, ..among }))
+            }
             FieldKind::RunMetadata(kind) => {
                 self.refuse_too_long()?;
-                among("id", super::metadata_filter::rows(self.text, kind)?)
+                super::metadata_filter::part(self.text, kind)
             }
             FieldKind::Tags => self.on_tags(),
             kind => {
@@ -96,7 +107,19 @@ impl<'a> Filter<'a> {
                     true => found.clone(),
                     false => self.condition(unindexed(Expr::col(field.column)), kind)?,
                 };
-                Ok(Part::Plain { found, seen })
+                let is_by_rows = matches!(
+                    self.operator,
+                    Operator::NotEquals | Operator::EndsWith | Operator::Contains | Operator::NotContains
+                );
+                let part = Part::Plain { found, seen, is_by_rows };
+                Ok(match (kind, self.operator) {
+                    (FieldKind::Name, Operator::StartsWith) => Part::Begins {
+                        column: field.column,
+                        with: self.value.to_owned(),
+                        meant: Box::new(part),
+                    },
+                    _ => part,
+                })
             }
         }
     }
@@ -111,7 +134,8 @@ impl<'a> Filter<'a> {
             self.refuse_value()?;
         }
         match kind {
-            FieldKind::Text | FieldKind::OneText | FieldKind::Word => match self.is_order() {
+            FieldKind::Text | FieldKind::Name | FieldKind::OneText | FieldKind::Word => match self.is_order()
+            {
                 true => self.on_numeric_text(column),
                 false => self.on_text(column, self.value),
             },

@@ -72,7 +72,18 @@ struct SortBy {
     expression: SimpleExpr,
     /// The column, if it is one.
     column: Option<&'static str>,
+    /// Columns by which an index sorts rows of the same value.
+    then: &'static [&'static str],
     order: Order,
+}
+
+/// How many rows a list has.
+#[derive(Debug, Clone, Copy)]
+struct Length {
+    /// None while they are being counted.
+    counted: Option<u64>,
+    is_exact: bool,
+    most: u64,
 }
 
 /// What a caller asked of a list of `T`: a handler's argument.
@@ -118,6 +129,9 @@ impl<T: Listed> ListRequest<T> {
             }
         }
         query.finish()?;
+        if tracing::enabled!(tracing::Level::DEBUG) {
+            tracing::debug!(shape = shape(&query, T::FIELDS), "a list is asked for");
+        }
         let sort = sort_by(query.text("sort_by").unwrap_or(T::DEFAULT_SORT), T::FIELDS)?;
         let conditions = conditions(&query, operator, T::FIELDS, sort.column)?;
         // The older name of the parameter comes first, as in ZenML.
@@ -159,12 +173,9 @@ impl<T: Row + Listed> ListRequest<T> {
     pub(crate) async fn fetch(&self, store: &Store, select: &SelectStatement) -> ApiResult<Page<T>> {
         let conditions = self.conditions.settle(store).await?;
         let found = select.clone().cond_where(conditions.found).to_owned();
-        let counted = store.count(&found).await?;
-        let mut total = match counted {
-            Some(total) => total,
-            // No list is longer than all of its kind.
-            None => store.count(select).await?.unwrap_or(UNCOUNTED),
-        };
+        let Length { counted, is_exact, most } =
+            self.length(store, select, &found, conditions.is_by_rows).await?;
+        let mut total = counted.unwrap_or(most);
         let mut total_pages = Ord::max(total.div_ceil(self.size), 1);
         if self.page > total_pages {
             let (page, size) = (self.page, self.size);
@@ -174,36 +185,67 @@ impl<T: Row + Listed> ListRequest<T> {
             );
             return Err(ApiError::value(message));
         }
-        let items = match total {
-            0 => Vec::new(),
-            1..=FEW if !self.conditions.are_none() => {
+        let mut items = match counted.unwrap_or(u64::MAX) {
+            0 if is_exact => Vec::new(),
+            0..=FEW if !self.conditions.are_none() => {
                 let ids = found.clone().clear_selects().column("id").to_owned();
                 let select = select.clone().and_where(Expr::col("id").in_subquery(ids)).to_owned();
-                self.page_of(store, select, None).await?
+                self.page_of(store, select, counted.filter(|_| is_exact)).await?
             }
             _ => {
                 let select = select.clone().cond_where(conditions.seen).to_owned();
-                self.page_of(store, select, counted).await?
+                self.page_of(store, select, counted.filter(|_| is_exact)).await?
             }
         };
-        if counted.is_none() && items.len() as u64 == self.size {
-            // Whoever asks for page after page goes on until it is counted.
-            total = Ord::max(total, self.page * self.size + 1);
-            total_pages = total.div_ceil(self.size);
+        if !is_exact {
+            let until = (self.page - 1) * self.size + items.len() as u64;
+            // One more than the page has tells whether there is another: whoever asks for page after page goes on until
+            // there is none.
+            total = match items.len() as u64 > self.size {
+                true => Ord::max(total, until),
+                false if items.is_empty() => Ord::min(total, until),
+                false => until,
+            };
+            total_pages = Ord::max(total.div_ceil(self.size), 1);
+            items.truncate(usize::try_from(self.size).unwrap_or(usize::MAX));
         }
         let compressible = Compressible(!T::HOLDS_SECRETS);
         Ok(Page { index: self.page, max_size: self.size, total_pages, total, items, compressible })
     }
 
-    /// The rows of the page, in their order. A page far behind is walked to from the end, if it is known where that is.
+    async fn length(
+        &self,
+        store: &Store,
+        all: &SelectStatement,
+        found: &SelectStatement,
+        is_by_rows: bool,
+    ) -> ApiResult<Length> {
+        // No list is longer than all of its kind.
+        let most = async || Ok::<_, ApiError>(store.count(all).await?.unwrap_or(UNCOUNTED));
+        if is_by_rows {
+            let most = most().await?;
+            if most > FAR {
+                return Ok(Length { counted: store.count_later(found).await?, is_exact: false, most });
+            }
+        }
+        match store.count(found).await? {
+            Some(counted) => Ok(Length { counted: Some(counted), is_exact: true, most: counted }),
+            None => Ok(Length { counted: None, is_exact: false, most: most().await? }),
+        }
+    }
+
+    /// The rows of the page, in their order, and one more if it isn't known how many there are. A page far behind is walked to from the end, if it is known where that is.
     async fn page_of(
         &self,
         store: &Store,
         mut select: SelectStatement,
         total: Option<u64>,
     ) -> ApiResult<Vec<T>> {
-        let SortBy { expression, mut order, .. } = self.sort.clone();
+        let SortBy { expression, mut order, then, .. } = self.sort.clone();
         let (mut offset, mut limit) = ((self.page - 1) * self.size, self.size);
+        if total.is_none() {
+            limit += 1;
+        }
         let from_end = total.filter(|total| offset >= FAR && offset > total / 2);
         if let Some(total) = from_end {
             limit = Ord::min(limit, total - offset);
@@ -211,7 +253,11 @@ impl<T: Row + Listed> ListRequest<T> {
             order = if order == Order::Asc { Order::Desc } else { Order::Asc };
         }
         // Rows of the same moment keep one order over all pages, in the direction of an index.
-        select.order_by_expr(expression, order.clone()).order_by("id", order);
+        select.order_by_expr(expression, order.clone());
+        for column in then {
+            select.order_by(*column, order.clone());
+        }
+        select.order_by("id", order);
         let mut items = store.fetch_all::<T>(select.limit(limit).offset(offset)).await?;
         if from_end.is_some() {
             items.reverse();
@@ -234,6 +280,20 @@ impl<T> Page<T> {
     }
 }
 
+/// What is asked, without the values of filters, which may be secret: for benches/recorded.
+fn shape(query: &QueryParams, fields: Fields) -> String {
+    let mut parts = Vec::new();
+    for name in ["size", "page", "sort_by", "hydrate", "logical_operator"] {
+        parts.extend(query.text(name).map(|text| format!("{name}={text}")));
+    }
+    for field in fields.iter().copied().flatten() {
+        let filters =
+            query.texts(field.name).map(|text| format!("{}={}", field.name, Filter::parse(text).shape()));
+        parts.extend(filters);
+    }
+    parts.join("&")
+}
+
 /// `field`, `asc:field` or `desc:field`; another word before the colon counts as ascending, as in ZenML.
 fn sort_by(text: &str, fields: Fields) -> ApiResult<SortBy> {
     let (order, name) = match text.split_once(':') {
@@ -243,11 +303,14 @@ fn sort_by(text: &str, fields: Fields) -> ApiResult<SortBy> {
     };
     let fields = fields.iter().copied().flatten();
     let field = fields.clone().find(|field| field.name == name);
-    match field.map(|field| (field.sort, field.column)) {
-        Some((Sort::ByColumn, column)) => {
-            Ok(SortBy { expression: Expr::col(column), column: Some(column), order })
+    match field.map(|field| (field.sort, field)) {
+        Some((Sort::ByColumn, field)) => {
+            let (column, then) = (field.column, field.walked_by);
+            Ok(SortBy { expression: Expr::col(column), column: Some(column), then, order })
         }
-        Some((Sort::By(expression), _)) => Ok(SortBy { expression: expression(), column: None, order }),
+        Some((Sort::By(expression), _)) => {
+            Ok(SortBy { expression: expression(), column: None, then: &[], order })
+        }
         Some((Sort::Not, _)) | None => {
             let sortable = fields.filter(|field| !matches!(field.sort, Sort::Not));
             let names: Vec<&str> = sortable.map(|field| field.name).collect();
@@ -319,7 +382,8 @@ mod tests {
     #[test]
     fn sorting_takes_fields_of_the_resource_only() {
         let sorted = |text| sort_by(text, FIELDS).unwrap();
-        let by = |column, order| SortBy { expression: Expr::col(column), column: Some(column), order };
+        let by =
+            |column, order| SortBy { expression: Expr::col(column), column: Some(column), then: &[], order };
         assert_eq!(sorted("created"), by("created", Order::Asc));
         assert_eq!(sorted("desc:name"), by("name", Order::Desc));
         assert_eq!(sorted("up:name"), by("name", Order::Asc));

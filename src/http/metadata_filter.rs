@@ -1,18 +1,20 @@
 //! The filter over what was logged as a thing's metadata: `key:value` or `key:operator:value`.
 
-use sea_query::{Cond, Expr, ExprTrait, Query as Sql, SelectStatement};
+use sea_query::{Cond, Expr, ExprTrait, Query as Sql};
 
+use super::conditions::{Among, Part};
 use super::error::{ApiError, ApiResult};
 use super::filter::{Filter, Operator, pattern};
 use super::one_of::{Item, is_none_of, is_one_of};
+use crate::lookups;
 
 const VALUE: (&str, &str) = ("run_metadata", "value");
 
-/// The ids of things of that kind for which a value was logged under the key, and the value is as the filter says.
+/// Things of that kind for which a value was logged under the key, and the value is as the filter says.
 ///
 /// # Errors
 /// 422 without a key, or when the value doesn't fit the operator.
-pub(super) fn rows(text: &str, kind: &'static str) -> ApiResult<SelectStatement> {
+pub(super) fn part(text: &str, kind: &'static str) -> ApiResult<Part> {
     let Some((key, value)) = text.split_once(':') else {
         let message = format!(
             "'{text}' is no filter of run metadata; give 'key:value' or 'key:operator:value', such as \
@@ -20,7 +22,8 @@ pub(super) fn rows(text: &str, kind: &'static str) -> ApiResult<SelectStatement>
         );
         return Err(ApiError::unprocessable(message));
     };
-    Ok(Sql::select()
+    let filter = Filter::parse(value);
+    let rows = Sql::select()
         .column(("run_metadata_resource", "resource_id"))
         .from("run_metadata_resource")
         .inner_join(
@@ -29,8 +32,33 @@ pub(super) fn rows(text: &str, kind: &'static str) -> ApiResult<SelectStatement>
         )
         .and_where(Expr::col(("run_metadata_resource", "resource_type")).eq(kind))
         .and_where(Expr::col(("run_metadata", "key")).eq(key))
-        .cond_where(on_value(&Filter::parse(value))?)
-        .to_owned())
+        .cond_where(on_value(&filter)?)
+        .to_owned();
+    let sought = Sql::select()
+        .column((lookups::LOGGED, "resource_id"))
+        .from(lookups::LOGGED)
+        .and_where(Expr::col((lookups::LOGGED, "resource_type")).eq(kind))
+        .and_where(Expr::col((lookups::LOGGED, "key")).eq(key))
+        .cond_where(may_match(&filter))
+        .to_owned();
+    let meant = Box::new(Part::Among(Among::new("id", rows)));
+    Ok(Part::Sought { ids: Among::new("id", sought), meant })
+}
+
+/// Where an index finds the values that may be as the filter says, and some more.
+fn may_match(filter: &Filter<'_>) -> Cond {
+    let sorted = || Expr::col((lookups::LOGGED, "sorted"));
+    let number = || filter.value.trim().parse::<f64>().ok().filter(|number| !number.is_nan());
+    let range = match (filter.operator, number()) {
+        (Operator::Gt | Operator::Gte, Some(number)) => (lookups::at_least(number), lookups::greatest()),
+        (Operator::Lt | Operator::Lte, Some(number)) => (lookups::least(), lookups::at_most(number)),
+        (Operator::Equals, _) => {
+            return lookups::equal_to(filter.value)
+                .map_or_else(Cond::all, |texts| Cond::all().add(sorted().is_in(texts)));
+        }
+        _ => return Cond::all(),
+    };
+    Cond::all().add(sorted().gte(range.0)).add(sorted().lte(range.1))
 }
 
 /// The condition on a value, which is stored as JSON: a text may be given with its quotes or without.
@@ -74,6 +102,6 @@ fn on_value(filter: &Filter<'_>) -> ApiResult<Cond> {
 
 /// Values that are numbers, compared as numbers.
 fn on_number(filter: &Filter<'_>) -> ApiResult<Cond> {
-    let is_number = Expr::col(("run_metadata", "type")).is_in(["int", "float", "StorageSize"]);
+    let is_number = Expr::col(("run_metadata", "type")).is_in(lookups::NUMBERS);
     Ok(Cond::all().add(is_number).add(filter.compared(Expr::col(VALUE).cast_as("DOUBLE"))?))
 }

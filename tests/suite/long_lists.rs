@@ -10,6 +10,7 @@ on_each_store! {
     what_was_made_or_deleted_here_is_counted_at_once,
     what_another_program_made_is_counted_soon,
     filters_find_the_same_among_few_and_among_many,
+    what_nobody_has_used_is_found_among_many,
 }
 
 /// More than are counted for each page.
@@ -70,7 +71,8 @@ async fn what_another_program_made_is_counted_soon(database: Database) {
 }
 
 /// Runs of one pipeline, as another program on the same database would make them: the newest is changed first, every
-/// third has failed, and all but every tenth have a tag and a snapshot.
+/// third has failed, and all but every tenth have a tag and a snapshot. Each has logged its number; every seventh, and a
+/// step with it, also under another key.
 async fn insert_runs(database: &Database, lab: &Lab, number: usize) {
     let unlimited = if database.is_mariadb() { "SET max_recursive_iterations = 100000;" } else { "" };
     let id = |begin: &str| format!("CONCAT('{begin}{:026}', n)", 0);
@@ -99,7 +101,19 @@ async fn insert_runs(database: &Database, lab: &Lab, number: usize) {
              CASE WHEN n % 3 = 0 THEN 'failed' ELSE 'completed' END, FALSE, n, FALSE FROM numbers; \
              INSERT INTO tag_resource (id, created, updated, tag_id, resource_id, resource_type) {numbers} \
              SELECT {link}, '2026-01-02 00:00:00', '2026-01-02 00:00:00', '{tag}', {run}, 'pipeline_run' \
-             FROM numbers WHERE n % 10 <> 0",
+             FROM numbers WHERE n % 10 <> 0; \
+             INSERT INTO run_metadata (id, created, updated, project_id, {key}, value, type) {numbers} \
+             SELECT {metadata}, '2026-01-02 00:00:00', '2026-01-02 00:00:00', '{project}', \
+             CASE WHEN n % 7 = 0 THEN 'seventh' ELSE 'number' END, \
+             CASE WHEN n % 7 = 0 THEN CONCAT('\"N ', n, '\"') ELSE CONCAT(n, '.5') END, \
+             CASE WHEN n % 7 = 0 THEN 'str' ELSE 'float' END FROM numbers; \
+             INSERT INTO run_metadata_resource (id, resource_id, resource_type, run_metadata_id) {numbers} \
+             SELECT {metadata}, {run}, 'pipeline_run', {metadata} FROM numbers; \
+             INSERT INTO run_metadata_resource (id, resource_id, resource_type, run_metadata_id) {numbers} \
+             SELECT {of_step}, {run}, 'step_run', {metadata} FROM numbers WHERE n % 7 <> 0",
+            key = if database.is_mariadb() { "`key`" } else { "\"key\"" },
+            metadata = id("c"),
+            of_step = id("d"),
             tag = "7".repeat(32),
             index = if database.is_mariadb() { "`index`" } else { "\"index\"" },
             run = id("a"),
@@ -116,12 +130,18 @@ async fn filters_find_the_same_among_few_and_among_many(database: Database) {
     let lab = Lab::with_snapshot(&app).await;
     // No more than a day has minutes, so that each run has a time of its own.
     insert_runs(&database, &lab, 1_400).await;
+    // What the other program has logged is looked for soon; one key is of steps alone, by then.
+    wait_until("it is known what was logged", Duration::from_secs(30), async || {
+        database.texts("SELECT CONCAT('', COUNT(*)) FROM zendo_logged_value").await == ["2600"]
+    })
+    .await;
     let failed = |n: &usize| n.is_multiple_of(3);
+    let numbered = |n: &usize| !n.is_multiple_of(7);
     let tagged = |n: &usize| !n.is_multiple_of(10);
     type Chosen<'a> = &'a dyn Fn(&usize) -> bool;
     let stack = format!("stack_id={}", lab.stack.as_str().unwrap());
     let pipeline = format!("pipeline_id={}", lab.pipeline.as_str().unwrap());
-    let all: [(&str, Chosen<'_>); 12] = [
+    let all: [(&str, Chosen<'_>); 30] = [
         ("tags=many", &tagged),
         ("tags=isnull:", &|n| !tagged(n)),
         ("tags=many&status=failed", &|n| tagged(n) && failed(n)),
@@ -136,6 +156,24 @@ async fn filters_find_the_same_among_few_and_among_many(database: Database) {
         ("pipeline=training&status=completed", &|n| !failed(n)),
         ("templatable=false", &|_| true),
         ("id=startswith:a0000000-0000-0000-0000-0000000100", &|n| *n < 10_100),
+        ("name=startswith:run_1000", &|n| *n < 10_010),
+        ("name=startswith:RUN_10", &|n| *n < 11_000),
+        ("name=startswith:run_", &|_| true),
+        ("name=startswith:run%25", &|_| false),
+        ("name=startswith:", &|_| true),
+        ("name=contains:UN_1", &|_| true),
+        ("name=contains:0_1", &|_| false),
+        ("run_metadata=number:gt:10050", &|n| numbered(n) && *n >= 10_050),
+        ("run_metadata=number:gte:11390.5", &|n| numbered(n) && *n >= 11_390),
+        ("run_metadata=number:gt:11390.5", &|n| numbered(n) && *n > 11_390),
+        ("run_metadata=number:lt:10010.5", &|n| numbered(n) && *n < 10_010),
+        ("run_metadata=number:lte:10010.5", &|n| numbered(n) && *n <= 10_010),
+        ("run_metadata=number:gt:99999", &|_| false),
+        ("run_metadata=number:11000.5", &|n| *n == 11_000),
+        ("run_metadata=number:notequals:11000.5", &|n| numbered(n) && *n != 11_000),
+        ("run_metadata=seventh:N 10003", &|n| *n == 10_003),
+        ("run_metadata=seventh:startswith:N 11", &|n| !numbered(n) && *n >= 11_000),
+        ("run_metadata=seventh:gt:1", &|_| false),
     ];
     for (filter, chosen) in all {
         for order in ["created", "desc:created", "updated", "desc:updated", "desc:name"] {
@@ -167,4 +205,95 @@ async fn filters_find_the_same_among_few_and_among_many(database: Database) {
                 .expect(400, "Invalid page");
         }
     }
+    // By a status that many share, in the order of time.
+    for order in ["status", "desc:status"] {
+        let (completed, with_failure): (Vec<usize>, Vec<usize>) = (10_000..11_400).partition(|n| !failed(n));
+        let mut wanted: Vec<usize> = completed.into_iter().chain(with_failure).collect();
+        if order.starts_with("desc") {
+            wanted.reverse();
+        }
+        let mut names = Vec::new();
+        for page in 1..=2 {
+            let path = format!("/api/v1/runs?size=1000&page={page}&sort_by={order}");
+            let list = lab.caller.get(&path).await.expect_ok();
+            names.extend(list["items"].as_array().unwrap().iter().map(|run| run["name"].clone()));
+        }
+        let wanted: Vec<Value> = wanted.into_iter().map(|n| json!(format!("run_{n}"))).collect();
+        assert_eq!(names, wanted, "{order}");
+    }
+}
+
+/// Versions of one artifact that a step has made, as another program on the same database would.
+async fn insert_outputs(database: &Database, lab: &Lab, artifact: &Value, step: &Value, number: usize) {
+    let unlimited = if database.is_mariadb() { "SET max_recursive_iterations = 100000;" } else { "" };
+    let plain = |value: &Value| value.as_str().unwrap().replace('-', "");
+    let numbers = format!(
+        "WITH RECURSIVE numbers(n) AS (SELECT 10000 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < {}) ",
+        10_000 + number
+    );
+    let version = format!("CONCAT('e{:026}', n)", 0);
+    database
+        .execute(&format!(
+            "{unlimited} INSERT INTO artifact_version (id, created, updated, version, version_number, type, uri, \
+             materializer, data_type, save_type, artifact_id, project_id) {numbers} \
+             SELECT {version}, '2026-01-02 00:00:00', '2026-01-02 00:00:00', CONCAT('', n), n, 'DataArtifact', \
+             CONCAT('s3://', n), '{{}}', '{{}}', 'step_output', '{artifact}', '{project}' FROM numbers; \
+             INSERT INTO step_run_output_artifact (name, step_id, artifact_id) {numbers} \
+             SELECT 'output', '{step}', {version} FROM numbers",
+            artifact = plain(artifact),
+            project = plain(&lab.project),
+            step = plain(&step["id"]),
+        ))
+        .await;
+}
+
+/// Versions that no step has made or read are found, whoever has made them, also once their run is gone.
+async fn what_nobody_has_used_is_found_among_many(database: Database) {
+    let app = TestApp::start(&database).await;
+    let lab = Lab::with_snapshot(&app).await;
+    let run = lab.run("first", json!({})).await;
+    let step = lab.step(&run, "train", json!({})).await;
+    let store = lab.caller.get("/api/v1/components?type=artifact_store").await.expect_ok();
+    let version = async |name: &str| {
+        let body = json!({
+            "project": lab.project, "artifact_name": name, "version": name, "type": "DataArtifact",
+            "uri": format!("s3://bucket/{name}"), "materializer": {"module": "m", "type": "user"},
+            "data_type": {"module": "m", "type": "user"}, "save_type": "manual",
+            "artifact_store_id": store["items"][0]["id"],
+        });
+        lab.caller.post("/api/v1/artifact_versions", body).await.expect_ok()
+    };
+    let unused = async || {
+        let list = lab.caller.get("/api/v1/artifact_versions?only_unused=true&size=1").await.expect_ok();
+        list["total"].as_u64().unwrap()
+    };
+    let first = version("first").await;
+    insert_outputs(&database, &lab, &first["body"]["artifact"]["id"], &step, 1_300).await;
+    version("second").await;
+    let is_noted = async |number: usize| {
+        wait_until("it is known what nobody has used", Duration::from_secs(30), async || {
+            let noted = "SELECT CONCAT('', COUNT(*)) FROM zendo_unused_version";
+            database.texts(noted).await == [number.to_string()]
+        })
+        .await;
+    };
+    is_noted(2).await;
+    assert_eq!(unused().await, 2);
+    let inputs = json!({"inputs": {"data": [first["id"]]}});
+    lab.step(&run, "evaluate", inputs).await;
+    assert_eq!(unused().await, 1);
+    is_noted(1).await;
+    lab.caller.delete(&format!("/api/v1/runs/{}", run["id"].as_str().unwrap())).await.expect_ok();
+    assert_eq!(unused().await, 1_302);
+    is_noted(1_302).await;
+    // What another program has made without a note is found, and notes on what it has deleted go.
+    database.execute("DELETE FROM zendo_unused_version").await;
+    is_noted(1_302).await;
+    assert_eq!(unused().await, 1_302);
+    database.execute("DELETE FROM artifact_version WHERE version_number > 10099").await;
+    is_noted(102).await;
+    wait_until("the other program's deletion is felt", Duration::from_secs(5), async || {
+        unused().await == 102
+    })
+    .await;
 }

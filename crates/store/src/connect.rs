@@ -118,6 +118,7 @@ impl Store {
             rank: Rank::Shared,
             reads: Arc::default(),
             counts: Arc::default(),
+            lookups: Arc::default(),
             writability: Arc::default(),
         })
     }

@@ -58,9 +58,10 @@ impl Counted {
         self.length > VERY_LONG && self.took > DEAR
     }
 
-    fn is_fresh(&self, writes: u64) -> bool {
+    fn is_fresh(&self, writes: u64, is_slow: bool) -> bool {
         let rests = self.again.unwrap_or(self.since).elapsed() < self.took * REST;
-        (self.is_dear() && rests) || (self.writes == writes && self.since.elapsed() < LIFE)
+        let is_dear = is_slow || self.is_dear();
+        (is_dear && rests) || (self.writes == writes && self.since.elapsed() < LIFE)
     }
 }
 
@@ -97,10 +98,7 @@ impl Store {
     /// As [`Store::fetch_all`].
     pub async fn count(&self, select: &SelectStatement) -> Result<Option<u64>, StoreError> {
         let count = counting(select);
-        let sql = match self.engine() {
-            Engine::Sqlite => count.to_string(SqliteQueryBuilder),
-            Engine::MySql => count.to_string(MysqlQueryBuilder),
-        };
+        let sql = self.counting_sql(&count);
         let length = match self.counts.of_long(&sql) {
             Some(length) => length,
             None => match self.number(&counting_at_most(select, LONG)).await? {
@@ -108,11 +106,26 @@ impl Store {
                 _ => self.counts.remember(&sql),
             },
         };
+        let counted = self.count_long(count, length).await?;
+        if counted.is_some_and(|length| length < LONG) {
+            self.counts.lock().remove(&sql);
+        }
+        Ok(counted)
+    }
+
+    async fn count_long(
+        &self,
+        count: SelectStatement,
+        length: Arc<Length>,
+    ) -> Result<Option<u64>, StoreError> {
         let mut known = length.counted.lock().await;
         let writes = self.counts.writes.load(Ordering::SeqCst);
+        let is_slow = length.is_slow.load(Ordering::Relaxed);
         match *known {
-            Some(known) if known.is_fresh(writes) => return Ok(Some(known.length)),
-            Some(old) if old.is_dear() && old.since.elapsed() < TOO_OLD.max(old.took * REST * 2) => {
+            Some(known) if known.is_fresh(writes, is_slow) => return Ok(Some(known.length)),
+            Some(old)
+                if (is_slow || old.is_dear()) && old.since.elapsed() < TOO_OLD.max(old.took * REST * 2) =>
+            {
                 // Whoever asks meanwhile gets the old one too.
                 *known = Some(Counted { again: Some(Instant::now()), ..old });
                 drop(known);
@@ -121,7 +134,7 @@ impl Store {
             }
             _ => {}
         }
-        let in_time = match length.is_slow.load(Ordering::Relaxed) {
+        let in_time = match is_slow {
             true => None,
             false => tokio::time::timeout(PATIENCE, self.count_now(&count)).await.ok(),
         };
@@ -133,10 +146,25 @@ impl Store {
         };
         let counted = counted?;
         *known = Some(counted);
-        if counted.length < LONG {
-            self.counts.lock().remove(&sql);
-        }
         Ok(Some(counted.length))
+    }
+
+    /// As [`Store::count`] of a list that is counted by looking at each row: without waiting for that. Whatever its
+    /// length, it may be one of the last minute.
+    ///
+    /// # Errors
+    /// As [`Store::fetch_all`].
+    pub async fn count_later(&self, select: &SelectStatement) -> Result<Option<u64>, StoreError> {
+        let length = self.counts.remember(&self.counting_sql(&counting(select)));
+        length.is_slow.store(true, Ordering::Relaxed);
+        self.count_long(counting(select), length).await
+    }
+
+    fn counting_sql(&self, count: &SelectStatement) -> String {
+        match self.engine() {
+            Engine::Sqlite => count.to_string(SqliteQueryBuilder),
+            Engine::MySql => count.to_string(MysqlQueryBuilder),
+        }
     }
 
     async fn count_now(&self, count: &SelectStatement) -> Result<Counted, StoreError> {

@@ -1,6 +1,6 @@
 //! Names as people and services that don't care about case read them.
 
-use sea_query::{Expr, SimpleExpr};
+use sea_query::{Expr, ExprTrait, SimpleExpr};
 
 use super::Engine;
 
@@ -35,9 +35,46 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// Where an index of SQLite's that doesn't care about case finds the texts of a column that begin so, and perhaps
+    /// some more; MySQL's indexes find them by `LIKE`.
+    pub fn begins(self, column: &'static str, with: &str) -> Option<SimpleExpr> {
+        if self == Self::MySql || with.is_empty() {
+            return None;
+        }
+        let compared = |operator: &str, text: String| {
+            Expr::cust_with_values(format!("\"{column}\" {operator} ? COLLATE NOCASE"), [text])
+        };
+        let from = compared(">=", with.to_owned());
+        Some(match behind(with) {
+            Some(end) => from.and(compared("<", end)),
+            None => from,
+        })
+    }
+}
+
+/// The first text behind all that begin so, in SQLite's order without case; none if there is no such letter.
+fn behind(beginning: &str) -> Option<String> {
+    let mut letters: Vec<char> = beginning.to_ascii_lowercase().chars().collect();
+    let next = ('\0'..=char::MAX).skip_while(|letter| Some(letter) != letters.last()).nth(1)?;
+    letters.pop();
+    // To SQLite a capital is where its small letter is.
+    letters.push(next.to_ascii_lowercase());
+    Some(letters.into_iter().collect())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::folded;
+    use super::{behind, folded};
+
+    #[test]
+    fn what_begins_so_comes_before_what_is_behind() {
+        assert_eq!(behind("Ru").as_deref(), Some("rv"));
+        assert_eq!(behind("Z").as_deref(), Some("{"));
+        assert_eq!(behind("@").as_deref(), Some("a"));
+        assert_eq!(behind("\u{d7ff}").as_deref(), Some("\u{e000}"));
+        assert_eq!(behind("a\u{10ffff}"), None);
+    }
 
     #[test]
     fn names_that_look_alike_are_one() {

@@ -13,6 +13,7 @@ mod in_ids;
 mod insert;
 mod kill;
 mod lock;
+mod lookups;
 mod made;
 mod migrate;
 mod numbered;
@@ -62,6 +63,7 @@ pub use dates::Span;
 pub use folded::{folded, tidied};
 pub use in_ids::InIds;
 pub use insert::Insert;
+pub use lookups::{Lookups, Round};
 pub use migrate::{MigrationError, ZENML_REVISION};
 pub use numbered::NumberedIds;
 pub use options::{Location, Options, Server, Tls};
@@ -172,6 +174,7 @@ pub struct Store {
     rank: Rank,
     reads: Arc<AtomicU64>,
     counts: Arc<Counts>,
+    lookups: Arc<Lookups>,
     writability: Arc<Writability>,
 }
 
@@ -214,6 +217,10 @@ impl Store {
     /// Which database this is, for a person to read.
     pub fn description(&self) -> &str {
         &self.description
+    }
+
+    pub fn lookups(&self) -> &Lookups {
+        &self.lookups
     }
 
     pub fn connections(&self) -> Connections {

@@ -19,6 +19,7 @@ use crate::http::json::JsonBody;
 use crate::http::path::PathName;
 use crate::http::query::QueryParams;
 use crate::http::values::at_most;
+use crate::lookups::{LoggedFor, note_logged};
 use crate::store::{Id, Insert, StoreError, Transaction, Words, python_json};
 
 pub(crate) const KIND: Kind = Kind::new("run-metadata").in_project();
@@ -177,7 +178,7 @@ async fn create(cx: &Context, project: Option<&str>, request: MetadataRequest) -
             let kind = request.types.get(key).map_or("", |kind| kind.as_str());
             let id = insert(cx, &mut tx, project, (key, value, kind), Some(request)).await?;
             for resource in &request.resources {
-                link(cx, &mut tx, id, *resource).await?;
+                link(cx, &mut tx, id, *resource, (key, value, kind)).await?;
             }
         }
         Ok((tx, ()))
@@ -206,7 +207,8 @@ pub(crate) async fn insert_untyped(
     for (key, value) in values {
         let value_type = check(key, value)?;
         let logged = insert(cx, tx, project, (key, value, value_type.as_str()), None).await?;
-        link(cx, tx, logged, MetadataResource { id, r#type: kind }).await?;
+        let resource = MetadataResource { id, r#type: kind };
+        link(cx, tx, logged, resource, (key, value, value_type.as_str())).await?;
     }
     Ok(())
 }
@@ -236,14 +238,18 @@ async fn link(
     tx: &mut Transaction,
     metadata: Id,
     resource: MetadataResource,
+    (key, value, value_type): (&str, &RawValue, &str),
 ) -> Result<(), StoreError> {
+    let (id, kind) = (cx.new_id(), resource.r#type.as_str());
     Insert::into("run_metadata_resource")
-        .set("id", cx.new_id())
+        .set("id", id)
         .set("resource_id", resource.id)
-        .set("resource_type", resource.r#type.as_str())
+        .set("resource_type", kind)
         .set("run_metadata_id", metadata)
         .run(tx)
-        .await
+        .await?;
+    let of = LoggedFor { kind, resource: resource.id, key };
+    note_logged(tx, id, of, (&python_json(value.get()), value_type)).await
 }
 
 async fn require_resource(tx: &mut Transaction, resource: MetadataResource, project: Id) -> ApiResult<()> {

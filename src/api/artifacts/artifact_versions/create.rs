@@ -21,6 +21,7 @@ use crate::http::contract::modelled;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::{ModelBody, ModelItems};
 use crate::http::values::{Counted, LongText, NumberOrText, ShortText, at_most};
+use crate::lookups::note_unused;
 use crate::store::{Id, Insert, Transaction, Words, fields, is_duplicate};
 
 const CREATE_ARTIFACT: Permission = artifacts::KIND.to(Verb::Create);
@@ -233,6 +234,7 @@ pub(crate) async fn insert(
         }
         _ => error.into(),
     })?;
+    note_unused(tx, [id]).await?;
     insert_related(cx, tx, request, id).await?;
     Ok(id)
 }

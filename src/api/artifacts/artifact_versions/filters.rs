@@ -8,6 +8,7 @@ use crate::http::error::ApiResult;
 use crate::http::fields::{Field, FieldKind, Fields, OWNED, Related, STAMPED};
 use crate::http::filter::Filter;
 use crate::http::list::Listed;
+use crate::lookups;
 
 impl Listed for ArtifactVersionRow {
     const HOLDS_SECRETS: bool = false;
@@ -27,7 +28,7 @@ impl Listed for ArtifactVersionRow {
             Field::text("data_type"),
             Field::reference("artifact_store_id", "artifact_store_id"),
             Field::related("model_version_id", MODEL_VERSION),
-            Field::switch("only_unused", |only| only.then(|| Part::plain(unused()))),
+            Field::switch("only_unused", |only| only.then(only_unused)),
             Field::switch("has_custom_name", |flag| Some(Part::Among(has_custom_name(flag)))),
             Field::related("model", MODEL),
             Field::custom("pipeline_run", of_run),
@@ -74,6 +75,11 @@ fn has_custom_name(flag: bool) -> Among {
         .and_where(Expr::col(("artifact", "has_custom_name")).eq(flag))
         .to_owned();
     Among::new("artifact_id", rows)
+}
+
+fn only_unused() -> Part {
+    let ids = Sql::select().column((lookups::UNUSED, "artifact_version_id")).from(lookups::UNUSED).to_owned();
+    Part::Sought { ids: Among::new("id", ids), meant: Box::new(Part::plain(unused())) }
 }
 
 /// Versions that no step made or read: asked for each, since nearly all of them are used.

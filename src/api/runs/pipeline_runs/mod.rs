@@ -53,6 +53,7 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::list::ListRequest;
 use crate::http::path::PathId;
 use crate::http::query::QueryParams;
+use crate::lookups::note_freed;
 use crate::store::{Id, JsonText, Timestamp, Transaction, Update, Word, row};
 
 pub(crate) use self::answers::logs_of;
@@ -221,6 +222,7 @@ pub(crate) async fn strip_runs(tx: &mut Transaction, column: &'static str, value
             .from("step_run")
             .and_where(Expr::col("pipeline_run_id").in_subquery(runs.clone()))
             .to_owned();
+        note_freed(tx, &steps).await?;
         delete_dependents(tx, &steps).await?;
         delete_dependents(tx, &runs).await?;
     }

@@ -10,6 +10,7 @@ use sqlx::FromRow;
 use crate::api::artifacts::artifact_versions::ArtifactVersionRow;
 use crate::framework::{ById, Loader, ResponseOf, require};
 use crate::http::error::ApiResult;
+use crate::lookups::note_used;
 use crate::store::{Id, InIds, Insert, Transaction, fields};
 
 type Version = Arc<ResponseOf<ArtifactVersionRow>>;
@@ -130,6 +131,7 @@ pub(super) async fn add_input(
         .set_all(fields!(input; chunk_index, chunk_size))
         .run(tx)
         .await?;
+    note_used(tx, input.artifact).await?;
     Ok(())
 }
 
@@ -160,6 +162,7 @@ pub(super) async fn add_outputs(
                 .set("name", name.as_str())
                 .run(tx)
                 .await?;
+            note_used(tx, artifact).await?;
         }
     }
     Ok(())

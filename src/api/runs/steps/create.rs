@@ -24,6 +24,7 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::ModelBody;
 use crate::http::timestamps::SentTimestamp;
 use crate::http::values::{LongText, Name, ShortText, at_most};
+use crate::lookups::{LoggedFor, note_logged};
 use crate::store::{Id, Insert, Transaction, Update, Word, Words, fields};
 
 /// Steps that one comes after, and tags that go on to all of its outputs: each takes a statement or more.
@@ -429,7 +430,7 @@ async fn add_parent(tx: &mut Transaction, run: Id, child: Id, parent: &str) -> A
 /// A cached step shows the metadata that the step it stands for has logged.
 async fn share_metadata(cx: &Context, tx: &mut Transaction, original: Id, step: Id) -> ApiResult<()> {
     let logged = Sql::select()
-        .column(("run_metadata", "id"))
+        .columns(["id", "key", "value", "type"].map(|column| ("run_metadata", column)))
         .from("run_metadata_resource")
         .inner_join(
             "run_metadata",
@@ -439,14 +440,18 @@ async fn share_metadata(cx: &Context, tx: &mut Transaction, original: Id, step: 
         .and_where(Expr::col(("run_metadata_resource", "resource_type")).eq("step_run"))
         .and_where(Expr::col(("run_metadata", "publisher_step_id")).eq(original))
         .to_owned();
-    for (metadata,) in tx.fetch_all::<(Id,)>(&logged).await? {
+    type Logged = (Id, String, String, String);
+    for (metadata, key, value, value_type) in tx.fetch_all::<Logged>(&logged).await? {
+        let (id, kind) = (cx.new_id(), "step_run");
         Insert::into("run_metadata_resource")
-            .set("id", cx.new_id())
+            .set("id", id)
             .set("resource_id", step)
-            .set("resource_type", "step_run")
+            .set("resource_type", kind)
             .set("run_metadata_id", metadata)
             .run(tx)
             .await?;
+        let of = LoggedFor { kind, resource: step, key: &key };
+        note_logged(tx, id, of, (&value, &value_type)).await?;
     }
     Ok(())
 }

@@ -1,0 +1,42 @@
+//! Whether tables that help to find rows of others are known to miss none.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Between two looks through all rows, at least.
+const SOON: Duration = Duration::from_secs(5);
+/// After a look there is a rest of so many times as long: it takes no more than a small part of a core.
+const REST: u32 = 50;
+
+/// Of one process: it can't tell who else writes.
+#[derive(Debug, Default)]
+pub struct Lookups {
+    are_complete: AtomicBool,
+    next: Mutex<Option<Instant>>,
+}
+
+/// One look through all rows.
+#[derive(Debug)]
+pub struct Round(Instant);
+
+impl Lookups {
+    /// Whether all rows are found by them, but for those that others wrote since the last round.
+    pub fn find_all(&self) -> bool {
+        self.are_complete.load(Ordering::Acquire)
+    }
+
+    /// The next round, if it is time for it.
+    pub fn due(&self) -> Option<Round> {
+        let next = *self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        next.is_none_or(|next| next <= now).then_some(Round(now))
+    }
+
+    /// After a whole round.
+    pub fn are_complete(&self, Round(began): Round) {
+        let rest = SOON.max(began.elapsed() * REST);
+        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now().checked_add(rest);
+        self.are_complete.store(true, Ordering::Release);
+    }
+}
