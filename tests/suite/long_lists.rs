@@ -131,7 +131,7 @@ async fn filters_find_the_same_among_few_and_among_many(database: Database) {
     // No more than a day has minutes, so that each run has a time of its own.
     insert_runs(&database, &lab, 1_400).await;
     // What the other program has logged is looked for soon; one key is of steps alone, by then.
-    wait_until("it is known what was logged", Duration::from_secs(30), async || {
+    wait_until("it is known what was logged", Duration::from_secs(120), async || {
         database.texts("SELECT CONCAT('', COUNT(*)) FROM zendo_logged_value").await == ["2600"]
     })
     .await;
@@ -271,7 +271,7 @@ async fn what_nobody_has_used_is_found_among_many(database: Database) {
     insert_outputs(&database, &lab, &first["body"]["artifact"]["id"], &step, 1_300).await;
     version("second").await;
     let is_noted = async |number: usize| {
-        wait_until("it is known what nobody has used", Duration::from_secs(30), async || {
+        wait_until("it is known what nobody has used", Duration::from_secs(120), async || {
             let noted = "SELECT CONCAT('', COUNT(*)) FROM zendo_unused_version";
             database.texts(noted).await == [number.to_string()]
         })
