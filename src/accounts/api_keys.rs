@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Expr, ExprTrait, Func, Query as Sql, SelectStatement, SimpleExpr};
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::key_bounds;
 use crate::http::written::or_empty_text;

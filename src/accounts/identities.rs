@@ -3,7 +3,7 @@
 
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
 use sha2::{Digest, Sha256};
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use crate::http::error::{ApiError, ApiResult};
 use crate::store::{Id, Insert, Store, StoreError, Timestamp, Transaction, is_duplicate};

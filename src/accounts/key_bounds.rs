@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Expr, ExprTrait, Query as Sql, SimpleExpr};
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::api_keys;
 use crate::store::{Id, Insert, Store, StoreError, Timestamp, Transaction};

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use sea_query::{Cond, Expr, ExprTrait, Order, Query as Sql, SelectStatement};
 use secrecy::SecretString;
 use serde::Serialize;
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 use uuid::Uuid;
 
 use crate::http::envelope::{NoResources, Response, ShownSecret};

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use sea_query::{Expr, ExprTrait, Query, SelectStatement, SimpleExpr};
 use serde::{Serialize, Serializer};
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 use utoipa::ToSchema;
 
 use crate::http::error::ApiResult;

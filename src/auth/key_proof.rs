@@ -1,7 +1,7 @@
 //! What proves an API key: ZenML's bcrypt hash, and the keyed hash that vouches for it.
 
 use sea_query::{Alias, Expr, ExprTrait, JoinType, Query as Sql};
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::VerifiedToken;
 use crate::accounts::api_keys::{self, ApiKeyRow};

@@ -57,7 +57,7 @@ fn midnight(date: &str) -> Result<speedate::DateTime, speedate::ParseError> {
 
 /// Seconds between two moments: in JSON an ISO 8601 duration; read from a number of seconds and from Python's
 /// forms too.
-#[derive(Debug, Clone, Copy, PartialEq, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, sqlx_macros::Type)]
 #[sqlx(transparent)]
 pub struct Interval(pub f64);
 

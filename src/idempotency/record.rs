@@ -27,7 +27,7 @@ pub(super) enum Found {
     Anothers,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Record {
     user_id: Id,
     method: String,

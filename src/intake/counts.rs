@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use sea_query::{Expr, ExprTrait, Query, UpdateStatement};
 use serde::Serialize;
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 use tokio::sync::{RwLock, RwLockReadGuard};
 
 use crate::store::{Id, Store, StoreError, Timestamp, Transaction};

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sea_query::{Expr, ExprTrait, Order, Query};
 use serde_json::json;
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::record::{Told, WarningKind};
 use super::{Warnings, dated};

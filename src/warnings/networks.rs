@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 use sea_query::{Expr, ExprTrait, Query};
 use serde_json::json;
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::Warnings;
 use super::record::{Told, WarningKind};

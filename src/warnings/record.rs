@@ -3,7 +3,7 @@
 use sea_query::{Expr, Query, SelectStatement};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 use strum::{EnumString, IntoStaticStr, VariantNames};
 use utoipa::ToSchema;
 

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use sea_query::{Expr, ExprTrait, Order, Query};
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 use url::Url;
 
 use super::record::Warning;

@@ -160,7 +160,7 @@ async fn examine_mysql(connection: &mut MySqlConnection) -> Result<Contents, Sto
 async fn migrate_sqlite(connection: &mut SqliteConnection) -> Result<(), MigrationError> {
     let (tables, revision) = examine_sqlite(&mut *connection).await?;
     let found = judge(&tables, revision)?;
-    let mut zendo = sqlx::migrate!("../../migrations/sqlite/zendo");
+    let mut zendo = sqlx_macros::migrate!("../../migrations/sqlite/zendo");
     zendo.dangerous_set_table_name(ZENDO_MIGRATIONS_TABLE);
     zendo.run_direct(None, connection, false).await?;
     if found == Found::Unfinished {
@@ -206,7 +206,7 @@ async fn migrate_mysql(connection: &mut MySqlConnection) -> Result<(), Migration
         let sql = format!("DELETE FROM {ZENDO_MIGRATIONS_TABLE} WHERE NOT success");
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *connection).await?;
     }
-    let mut zendo = sqlx::migrate!("../../migrations/mysql/zendo");
+    let mut zendo = sqlx_macros::migrate!("../../migrations/mysql/zendo");
     zendo.dangerous_set_table_name(ZENDO_MIGRATIONS_TABLE);
     zendo.run_direct(None, connection, false).await?;
     if found == Found::Unfinished {

@@ -13,7 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{INTROSPECT, REVOKE, refusals};
-use crate::app::{AppState, Auth, base_url};
+use crate::app::{AppState, Auth, SignIn, base_url};
 use crate::config::{AuthScheme, ServerSettings};
 use crate::framework::routes::Routes;
 use crate::login::{sign_in, token_endpoint};
@@ -69,9 +69,10 @@ pub(crate) async fn get_jwks(State(auth): State<Arc<Auth>>) -> Response {
 pub(crate) async fn get_metadata(
     State(auth): State<Arc<Auth>>,
     State(config): State<Arc<ServerSettings>>,
+    State(sign_in): State<Arc<SignIn>>,
     headers: HeaderMap,
 ) -> Response {
-    (KEPT, Json(metadata(&auth, &config, &base_url(&config, &headers)))).into_response()
+    (KEPT, Json(metadata(&auth, &config, &sign_in, &base_url(&config, &headers)))).into_response()
 }
 
 #[derive(ToSchema)]
@@ -123,7 +124,12 @@ struct AuthorizationServerMetadata {
     zendo_token_exchange_audience: String,
 }
 
-fn metadata(auth: &Auth, config: &ServerSettings, base: &str) -> AuthorizationServerMetadata {
+fn metadata(
+    auth: &Auth,
+    config: &ServerSettings,
+    sign_in: &SignIn,
+    base: &str,
+) -> AuthorizationServerMetadata {
     // Whoever names the issuer by a URL means this one.
     let issuer = Some(auth.tokens.parties().0).filter(|issuer| issuer.starts_with("http"));
     let has_sign_in = config.auth_scheme == AuthScheme::OAuth2PasswordBearer;
@@ -132,7 +138,7 @@ fn metadata(auth: &Auth, config: &ServerSettings, base: &str) -> AuthorizationSe
         token_endpoint: format!("{base}{}", token_endpoint::PATH),
         token_endpoint_auth_methods_supported: &["none", "client_secret_basic", "client_secret_post"],
         device_authorization_endpoint: has_sign_in.then(|| format!("{base}/api/v1/device_authorization")),
-        grant_types_supported: grant_types(app),
+        grant_types_supported: grant_types(config, sign_in),
         response_types_supported: &[],
         jwks_uri: format!("{base}{JWKS}"),
         introspection_endpoint: format!("{base}{INTROSPECT}"),
@@ -146,15 +152,15 @@ fn metadata(auth: &Auth, config: &ServerSettings, base: &str) -> AuthorizationSe
 }
 
 /// Those that are not refused whatever comes with them.
-fn grant_types(app: &App) -> Vec<&'static str> {
-    let of_people = match app.config.auth_scheme {
-        AuthScheme::OAuth2PasswordBearer if app.sign_in.ways_in.password => {
+fn grant_types(config: &ServerSettings, sign_in: &SignIn) -> Vec<&'static str> {
+    let of_people = match config.auth_scheme {
+        AuthScheme::OAuth2PasswordBearer if sign_in.ways_in.password => {
             &["password", sign_in::DEVICE_CODE][..]
         }
         AuthScheme::OAuth2PasswordBearer => &[sign_in::DEVICE_CODE],
         _ => &[],
     };
-    let of_machines = match app.config.auth_scheme {
+    let of_machines = match config.auth_scheme {
         AuthScheme::OAuth2PasswordBearer | AuthScheme::External => {
             &["zenml-api-key", token_endpoint::TOKEN_EXCHANGE, token_endpoint::CLIENT_CREDENTIALS][..]
         }

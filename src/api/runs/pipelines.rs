@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use sea_query::{Expr, ExprTrait, Func, Query as Sql, SelectStatement, SimpleExpr};
 use serde::{Deserialize, Serialize};
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::execution_status::ExecutionStatus;
 use super::pipeline_runs::{self, strip_runs};

@@ -51,7 +51,7 @@ impl Loader<'_> {
 }
 
 /// A tag with what it is attached to.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug, sqlx_macros::FromRow)]
 struct Tagged {
     resource_id: Id,
     #[sqlx(flatten)]

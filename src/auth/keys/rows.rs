@@ -15,7 +15,7 @@ const KEPT_RETIRED: TimeDelta = TimeDelta::days(365);
 const SWEPT_AT_ONCE: u64 = 100;
 
 /// A key without its parts. Moments are milliseconds since 1970.
-#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, sqlx_macros::FromRow)]
 pub struct KeyRow {
     pub kid: Id,
     pub algorithm: String,
@@ -25,7 +25,7 @@ pub struct KeyRow {
 }
 
 /// The parts of a key.
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 pub(super) struct Parts {
     pub kid: Id,
     pub public_jwk: String,

@@ -121,7 +121,7 @@ fn taken() -> ApiError {
 }
 
 /// An account that may be the one that signs in.
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Found {
     id: Id,
     name: String,

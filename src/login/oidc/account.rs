@@ -1,7 +1,7 @@
 //! Whose account a person has, which is made at their first sign-in; and what their groups make of it.
 
 use sea_query::{Expr, ExprTrait, Query as Sql};
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 use uuid::Uuid;
 
 use crate::accounts::admins::is_last_admin;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Cond, Expr, ExprTrait, Order, Query as Sql, SelectStatement};
 use sha2::{Digest, Sha256};
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use crate::app::App;
 use crate::auth::oidc::provider::Provider;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use indexmap::IndexMap;
 use sea_query::{Expr, ExprTrait, Order, Query as Sql};
 use serde_json::value::{RawValue, to_raw_value};
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::attach::RunConfiguration;
 use crate::api::runs::pipeline_builds::BuildRow;

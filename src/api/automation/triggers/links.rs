@@ -3,7 +3,7 @@
 use axum::Json;
 use sea_query::{Expr, ExprTrait, Order, Query as Sql, SelectStatement};
 use serde_json::value::RawValue;
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::TriggerRow;
 use crate::api::runs::pipeline_snapshots::SnapshotRow;

@@ -148,7 +148,7 @@ async fn all_stats(loader: &Loader<'_>, rows: &[WebhookRow]) -> ApiResult<ById<S
     Ok(rows.iter().map(stats).collect())
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct StoredStats {
     webhook_id: Id,
     #[sqlx(flatten)]

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use axum::Json;
 use sea_query::{Cond, Expr, ExprTrait, Query as Sql, SelectStatement, UnionType};
 use serde::Serialize;
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 use utoipa::ToSchema;
 use uuid::Uuid;
 

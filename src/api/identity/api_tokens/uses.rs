@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sea_query::{Expr, ExprTrait, Order, Query as Sql};
 use serde::Serialize;
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 use utoipa::ToSchema;
 
 use crate::http::error::ApiResult;

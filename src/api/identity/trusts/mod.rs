@@ -13,7 +13,7 @@ use axum::Json;
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 use utoipa::ToSchema;
 use uuid::Uuid;
 

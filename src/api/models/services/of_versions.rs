@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sea_query::{Expr, ExprTrait, Query as Sql};
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::ServiceRow;
 use crate::framework::{ById, Context, Loader, ResponseOf};

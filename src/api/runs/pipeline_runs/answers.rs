@@ -6,7 +6,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use sea_query::{Expr, ExprTrait, Order, Query as Sql};
 use serde_json::value::RawValue;
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::{RunMetadata, RunResources, RunRow, TriggerInfo};
 use crate::api::artifacts::artifact_versions::ArtifactVersionRow;

@@ -72,7 +72,7 @@ impl RunRequest {
 }
 
 /// What a run needs of its snapshot.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug, sqlx_macros::FromRow)]
 struct SnapshotOfRun {
     pipeline_id: Id,
     pipeline_configuration: String,
@@ -169,7 +169,7 @@ fn begun(request: &RunRequest) -> SelectStatement {
         .to_owned()
 }
 
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug, sqlx_macros::FromRow)]
 struct Placeholder {
     id: Id,
     project_id: Id,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::TimeDelta;
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use crate::api::runs::execution_status::ExecutionStatus;
 use crate::http::error::ApiError;

@@ -2,7 +2,7 @@
 
 use sea_query::{Expr, ExprTrait, Order, Query as Sql, SelectStatement, SimpleExpr};
 use serde::Serialize;
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use crate::api::runs::execution_status::ExecutionStatus;
 use crate::api::runs::step_configuration::StoredStep;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use sea_query::{Expr, ExprTrait, Order, Query as Sql};
 use serde_json::value::RawValue;
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::pipeline_snapshots::step_configurations;
 use super::step_configuration::{MergedStep, Object, object};

@@ -2,7 +2,7 @@
 
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use serde_json::Value;
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use crate::api::runs::pipeline_builds::BuildRow;
 use crate::api::runs::pipeline_snapshots::SnapshotRow;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use sea_query::{Expr, ExprTrait, Query as Sql};
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::{StepMetadata, StepReferences, StepResources, StepRow, artifacts};
 use crate::api::models::model_versions::ModelVersionRow;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use sea_query::{Expr, ExprTrait, Order, Query as Sql};
 use serde::Serialize;
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use crate::api::artifacts::artifact_versions::ArtifactVersionRow;
 use crate::framework::{ById, Loader, ResponseOf, require};
