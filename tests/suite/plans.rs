@@ -39,6 +39,7 @@ async fn a_list_is_let_through_by_its_own_line_alone(database: Database) {
     std::fs::write(stricter.path(), without("zendo_api_token")).unwrap();
     let app = TestApp::start_with(&database, &[("ZENDO_PLANS", stricter.path().to_str().unwrap())]).await;
     let person = app.signed_in().await;
+    person.api_token(60).await;
     let list = "/api/v1/api_tokens?sort_by=name";
     wait_until("the list of all tokens is refused", Duration::from_secs(5), async || {
         person.get(list).await.status == 500

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// Between two looks through all rows, at least.
 const SOON: Duration = Duration::from_secs(5);
 /// After a look there is a rest of so many times as long: it takes no more than a small part of a core.
-const REST: u32 = 10;
+const REST: u32 = 100;
 
 /// Of one process: it can't tell who else writes.
 #[derive(Debug, Default)]
