@@ -118,7 +118,7 @@ pub(crate) fn kinds() -> &'static BTreeSet<&'static str> {
         let all = all();
         let needed = all.iter().filter_map(|route| match route.policy.access {
             Access::Needs(permission) => Some(permission.kind.name),
-            Access::Always | Access::Unnarrowed => None,
+            Access::Always | Access::FullScope => None,
         });
         needed.collect()
     });
@@ -166,10 +166,10 @@ mod tests {
         let link =
             "/api/v1/model_versions/{model_version_id}/runs/{model_version_pipeline_run_link_name_or_id}";
         assert_eq!(needed("DELETE", link), "model_version_pipeline_runs:delete");
-        assert_eq!(needed("PUT", "/api/v1/users/{user_name_or_id}"), "Unnarrowed");
+        assert_eq!(needed("PUT", "/api/v1/users/{user_name_or_id}"), "FullScope");
         assert_eq!(needed("DELETE", "/api/v1/users/{user_name_or_id}"), "users:delete");
         let keys = "/api/v1/service_accounts/{service_account_id}/api_keys";
-        assert_eq!(needed("POST", keys), "Unnarrowed");
+        assert_eq!(needed("POST", keys), "FullScope");
         assert_eq!(needed("GET", keys), "api_keys:read");
         assert_eq!(needed("GET", "/api/v1/current-user"), "Always");
         assert_eq!(needed("GET", "/api/v1/workspaces/{project_name_or_id}/runs"), "runs:read");

@@ -111,7 +111,7 @@ impl<Text: AsRef<str>> Record<Text> {
     /// Puts the columns in their order.
     pub(crate) fn put(&self, cells: &mut Cells) {
         cells.id(self.id);
-        cells.moment(self.created);
+        cells.timestamp(self.created);
         cells.text(self.action.as_ref());
         cells.text(self.result.as_ref());
         cells.maybe_text(maybe(&self.reason));

@@ -11,7 +11,7 @@ pub enum Access {
     /// Nothing: it tells the token's own owner, or makes a token that is no wider.
     Always,
     /// All rights: it makes or changes credentials, and through them a narrowed token would be wide again.
-    Unnarrowed,
+    FullScope,
     Needs(Permission),
 }
 
@@ -69,7 +69,7 @@ impl Access {
     fn is_administration(self) -> bool {
         match self {
             Self::Always => false,
-            Self::Unnarrowed => true,
+            Self::FullScope => true,
             Self::Needs(Permission { kind, verb }) => {
                 matches!(verb, Verb::Create | Verb::Update | Verb::Delete) && kind.is_administration()
             }
@@ -85,7 +85,7 @@ impl Access {
             (access, _) if scope.is_workload() && access.is_administration() => {
                 Err(AuthenticationError::BoundToWork)
             }
-            (Self::Unnarrowed, _) if scope.is_narrowed() => Err(AuthenticationError::Narrowed),
+            (Self::FullScope, _) if scope.is_downscoped() => Err(AuthenticationError::Downscoped),
             (Self::Needs(permission), Some(permissions)) if !permissions.allow(permission) => {
                 Err(AuthenticationError::InsufficientScope(permission.to_string()))
             }

@@ -81,7 +81,7 @@ pub enum AuthenticationError {
     )]
     ForeignPage,
     #[error("This token was narrowed, and credentials are made and changed with all rights only.")]
-    Narrowed,
+    Downscoped,
     #[error(
         "This token is bound to a piece of work, and changes no accounts, credentials, settings or stacks."
     )]
@@ -121,7 +121,7 @@ impl From<AuthenticationError> for ApiError {
                 Self::plain(StatusCode::UNAUTHORIZED, error.to_string())
             }
             AuthenticationError::InsufficientScope(_)
-            | AuthenticationError::Narrowed
+            | AuthenticationError::Downscoped
             | AuthenticationError::BoundToWork
             | AuthenticationError::NoOwnSignIn
             | AuthenticationError::NotSignedIn
@@ -175,7 +175,7 @@ impl AuthenticationError {
     fn missing_scope(&self) -> Option<&str> {
         match self {
             Self::InsufficientScope(permission) => Some(permission),
-            Self::Narrowed => Some("*:write"),
+            Self::Downscoped => Some("*:write"),
             _ => None,
         }
     }

@@ -59,7 +59,7 @@ impl Kind {
     /// What a route asks that does this to one.
     pub fn access(self, verb: Verb) -> Access {
         match (self.concern, verb) {
-            (Concern::Credentials, Verb::Create | Verb::Update) => Access::Unnarrowed,
+            (Concern::Credentials, Verb::Create | Verb::Update) => Access::FullScope,
             _ => Access::Needs(self.to(verb)),
         }
     }

@@ -58,11 +58,11 @@ struct Use {
     others: Vec<IpNet>,
 }
 
-/// Moments that are not written yet, in parts by the credential, each with a lock of its own: all requests come here.
+/// Uses that are not written yet, in parts by the credential, each with a lock of its own: all requests come here.
 #[derive(Debug)]
-pub struct LastUsed([Mutex<Moments>; PARTS]);
+pub struct LastUsed([Mutex<Uses>; PARTS]);
 
-type Moments = HashMap<(Kind, Id), Use>;
+type Uses = HashMap<(Kind, Id), Use>;
 
 impl Default for LastUsed {
     fn default() -> Self {
@@ -114,7 +114,7 @@ impl LastUsed {
     /// When the database doesn't answer: what was not written is lost, which only dates a use too early.
     pub async fn write(&self, store: &Store) -> Result<Vec<TokenUse>, StoreError> {
         let take =
-            |part: &Mutex<Moments>| std::mem::take(&mut *part.lock().unwrap_or_else(PoisonError::into_inner));
+            |part: &Mutex<Uses>| std::mem::take(&mut *part.lock().unwrap_or_else(PoisonError::into_inner));
         let noted: Vec<((Kind, Id), Use)> = self.0.iter().flat_map(take).collect();
         let mut rows: Vec<(Kind, Id, DateTime<Utc>)> =
             noted.iter().map(|((kind, id), used)| (*kind, *id, used.moment)).collect();

@@ -27,7 +27,7 @@ pub(crate) struct Policy {
 
 /// What a route asks. One that doesn't say so is for whoever may do all.
 pub(crate) fn access_of(policy: Option<&Policy>) -> Access {
-    policy.map_or(Access::Unnarrowed, |policy| policy.access)
+    policy.map_or(Access::FullScope, |policy| policy.access)
 }
 
 /// The policies of some routes, each by its method and path.

@@ -132,15 +132,15 @@ impl BatchRow for Registration {
         // A set of ids is always JSON.
         let projects = scope.projects.as_ref().and_then(|ids| serde_json::to_string(ids).ok());
         cells.id(self.id);
-        cells.moment(Timestamp::new(self.created));
+        cells.timestamp(Timestamp::new(self.created));
         cells.id(self.parent_id);
         cells.text(&self.name);
         cells.text(self.kind.as_str());
         cells.id(self.account.id);
-        cells.moment(Timestamp::new(self.proven));
+        cells.timestamp(Timestamp::new(self.proven));
         cells.integer(self.standing.generation);
-        cells.maybe_moment(self.standing.password_changed_at);
-        cells.maybe_moment(self.expires.map(Timestamp::new));
+        cells.maybe_timestamp(self.standing.password_changed_at);
+        cells.maybe_timestamp(self.expires.map(Timestamp::new));
         cells.maybe_text(permissions.as_deref());
         cells.maybe_text(projects.as_deref());
         cells.maybe_text(scope.addresses.as_ref().map(ToString::to_string).as_deref());

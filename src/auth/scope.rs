@@ -40,7 +40,7 @@ pub struct Scope {
 
 /// To what a new token is to be narrowed.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Narrowing {
+pub struct Downscope {
     pub permissions: Option<Permissions>,
     pub projects: Option<BTreeSet<Uuid>>,
     pub addresses: Option<Addresses>,
@@ -48,7 +48,7 @@ pub struct Narrowing {
 
 /// A token was asked for that would be good for nothing, or could not be told in a token.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-pub enum NarrowingError {
+pub enum DownscopeError {
     #[error("The token used to authorize this request is for other projects only.")]
     NoProject,
     #[error("The token used to authorize this request is for other addresses only.")]
@@ -83,17 +83,17 @@ impl Scope {
     /// This scope, and no more than what `asked` leaves of it.
     ///
     /// # Errors
-    /// [`NarrowingError`] when it is for none of the projects or addresses that are asked for.
-    pub fn narrowed_by(&self, asked: &Narrowing) -> Result<Self, NarrowingError> {
+    /// [`DownscopeError`] when it is for none of the projects or addresses that are asked for.
+    pub fn downscoped_by(&self, asked: &Downscope) -> Result<Self, DownscopeError> {
         let permissions = both(&self.permissions, &asked.permissions, Permissions::intersection);
         let projects = both(&self.projects, &asked.projects, |ours, theirs| ours & theirs);
         if projects.as_ref().is_some_and(BTreeSet::is_empty) {
-            return Err(NarrowingError::NoProject);
+            return Err(DownscopeError::NoProject);
         }
         let addresses = both(&self.addresses, &asked.addresses, Addresses::intersection);
         match addresses.as_ref().map(Addresses::count) {
-            Some(0) => return Err(NarrowingError::NoAddress),
-            Some(count) if count > addresses::MOST => return Err(NarrowingError::ManyNetworks),
+            Some(0) => return Err(DownscopeError::NoAddress),
+            Some(count) if count > addresses::MOST => return Err(DownscopeError::ManyNetworks),
             _ => {}
         }
         let permissions = permissions.filter(|permissions| *permissions != Permissions::all());
@@ -101,20 +101,20 @@ impl Scope {
     }
 
     /// Whether it may do less than its user, or not everywhere.
-    pub fn is_narrowed(&self) -> bool {
+    pub fn is_downscoped(&self) -> bool {
         self.permissions.is_some() || self.projects.is_some() || self.addresses.is_some()
     }
 
     /// Whether each request is to be asked whether it may be made with it.
     pub fn is_limited(&self) -> bool {
-        self.is_narrowed() || self.is_workload()
+        self.is_downscoped() || self.is_workload()
     }
 
     /// This scope bound to the workload too.
     ///
     /// # Errors
     /// [`WiderScope`] when it is bound to another one already. A run nested in the bound one is narrower.
-    pub fn narrowed_to(&self, workload: &Workload) -> Result<Self, WiderScope> {
+    pub fn downscoped_to(&self, workload: &Workload) -> Result<Self, WiderScope> {
         // A nested run is no root of others, so that two runs are all that a token can be bound to.
         let nested = |asked| {
             let is_root = self.root_run_id.is_none() && workload.root_run_id == self.pipeline_run_id;
@@ -190,11 +190,11 @@ mod tests {
         })
     }
 
-    fn narrowing() -> impl Strategy<Value = Narrowing> {
+    fn downscope() -> impl Strategy<Value = Downscope> {
         let projects = proptest::collection::btree_set((1u128..5).prop_map(Uuid::from_u128), 1..4);
         let permissions = proptest::option::of(permissions());
         (permissions, proptest::option::of(projects), proptest::option::of(addresses()))
-            .prop_map(|(permissions, projects, addresses)| Narrowing { permissions, projects, addresses })
+            .prop_map(|(permissions, projects, addresses)| Downscope { permissions, projects, addresses })
     }
 
     fn allows(scope: &Scope, permission: Permission) -> bool {
@@ -221,7 +221,7 @@ mod tests {
             let first = Scope { device_id, api_key_id, key_gen: Some(1), ..Scope::default() };
             let mut scope = first.clone();
             for workload in chain {
-                let Ok(next) = scope.narrowed_to(&workload) else { continue };
+                let Ok(next) = scope.downscoped_to(&workload) else { continue };
                 prop_assert_eq!(next.device_id, first.device_id);
                 prop_assert_eq!(next.api_key_id, first.api_key_id);
                 prop_assert_eq!(next.key_gen, first.key_gen);
@@ -238,22 +238,22 @@ mod tests {
 
         #[test]
         fn no_chain_of_narrowings_ends_with_a_right_that_one_of_them_took(
-            chain in proptest::collection::vec((narrowing(), workload()), 1..8)
+            chain in proptest::collection::vec((downscope(), workload()), 1..8)
         ) {
             let mut scope = Scope::default();
-            for (narrowing, workload) in chain {
-                let Ok(next) = scope.narrowed_by(&narrowing) else { continue };
-                let next = next.narrowed_to(&workload).unwrap_or(next);
+            for (downscope, workload) in chain {
+                let Ok(next) = scope.downscoped_by(&downscope) else { continue };
+                let next = next.downscoped_to(&workload).unwrap_or(next);
                 for permission in every_permission() {
-                    let asked = narrowing.permissions.as_ref().is_none_or(|asked| asked.allow(permission));
+                    let asked = downscope.permissions.as_ref().is_none_or(|asked| asked.allow(permission));
                     prop_assert_eq!(allows(&next, permission), allows(&scope, permission) && asked);
                 }
                 for project in (1u128..5).map(Uuid::from_u128) {
-                    let asked = narrowing.projects.as_ref().is_none_or(|asked| asked.contains(&project));
+                    let asked = downscope.projects.as_ref().is_none_or(|asked| asked.contains(&project));
                     prop_assert_eq!(is_for(&next, project), is_for(&scope, project) && asked);
                 }
                 for address in every_address() {
-                    let asked = is_for_address(narrowing.addresses.as_ref(), address);
+                    let asked = is_for_address(downscope.addresses.as_ref(), address);
                     let was = is_for_address(scope.addresses.as_ref(), address);
                     prop_assert_eq!(is_for_address(next.addresses.as_ref(), address), was && asked);
                 }
@@ -274,12 +274,12 @@ mod tests {
             root_run_id,
             ..Workload::default()
         };
-        assert_eq!(bound.narrowed_to(&asked(run, None)).unwrap(), bound);
-        assert_eq!(bound.narrowed_to(&asked(child, Some(run))).unwrap().pipeline_run_id, Some(child));
-        assert!(bound.narrowed_to(&asked(other, None)).is_err());
-        assert!(bound.narrowed_to(&asked(other, Some(child))).is_err());
+        assert_eq!(bound.downscoped_to(&asked(run, None)).unwrap(), bound);
+        assert_eq!(bound.downscoped_to(&asked(child, Some(run))).unwrap().pipeline_run_id, Some(child));
+        assert!(bound.downscoped_to(&asked(other, None)).is_err());
+        assert!(bound.downscoped_to(&asked(other, Some(child))).is_err());
         let deployment = Workload { deployment_id: Some(other), ..Workload::default() };
-        let both = bound.narrowed_to(&deployment).unwrap();
+        let both = bound.downscoped_to(&deployment).unwrap();
         assert_eq!((both.pipeline_run_id, both.deployment_id), (Some(run), Some(other)));
     }
 }

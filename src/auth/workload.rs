@@ -118,7 +118,11 @@ pub(crate) enum WorkloadRefusal {
 ///
 /// # Errors
 /// [`WorkloadRefusal`] for a workload that isn't there, has ended, or is another one.
-pub(crate) async fn narrow(store: &Store, scope: &Scope, asked: Workload) -> Result<Scope, WorkloadRefusal> {
+pub(crate) async fn downscope(
+    store: &Store,
+    scope: &Scope,
+    asked: Workload,
+) -> Result<Scope, WorkloadRefusal> {
     let mut asked = Workload {
         schedule_id: asked.schedule_id.or(scope.schedule_id),
         pipeline_run_id: asked.pipeline_run_id.or(scope.pipeline_run_id),
@@ -154,7 +158,7 @@ pub(crate) async fn narrow(store: &Store, scope: &Scope, asked: Workload) -> Res
     {
         return unfit(missing("Deployment", id, "deployments"));
     }
-    Ok(scope.narrowed_to(&asked)?)
+    Ok(scope.downscoped_to(&asked)?)
 }
 
 fn missing(kind: &str, id: Uuid, plural: &str) -> String {

@@ -55,7 +55,7 @@ pub(super) struct AuditArgs {
 /// A moment, or how long ago it was.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Since {
-    Moment(DateTime<Utc>),
+    Timestamp(DateTime<Utc>),
     Ago(TimeDelta),
 }
 
@@ -142,7 +142,7 @@ impl AuditArgs {
         }
         if let Some(since) = self.since {
             let start = match since {
-                Since::Moment(moment) => moment,
+                Since::Timestamp(moment) => moment,
                 Since::Ago(span) => now - span,
             };
             select.and_where(Expr::col("id").gte(Id::first_of(start)));
@@ -217,7 +217,7 @@ fn since(text: &str) -> Result<Since, String> {
     let day = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0);
     let moment = moment.or_else(|| naive().or_else(day).map(|naive| naive.and_utc()));
     let wrong = "give 90s, 30m, 24h, 7d, or a moment such as 2026-01-31 or 2026-01-31T12:00:00Z";
-    moment.map(Since::Moment).ok_or_else(|| wrong.to_owned())
+    moment.map(Since::Timestamp).ok_or_else(|| wrong.to_owned())
 }
 
 #[cfg(test)]
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_span_or_a_moment_is_meant() {
-        let moment = |text: &str| Ok(Since::Moment(text.parse().unwrap()));
+        let moment = |text: &str| Ok(Since::Timestamp(text.parse().unwrap()));
         assert_eq!(since("24h"), Ok(Since::Ago(TimeDelta::hours(24))));
         assert_eq!(since("90s"), Ok(Since::Ago(TimeDelta::seconds(90))));
         assert_eq!(since("2026-01-31"), moment("2026-01-31T00:00:00Z"));

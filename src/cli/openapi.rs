@@ -71,7 +71,7 @@ pub fn scopes() -> String {
         let path = path.trim_start_matches("/api/v1");
         let scope = match policy.access {
             Access::Always => "any token".to_owned(),
-            Access::Unnarrowed => "all rights".to_owned(),
+            Access::FullScope => "all rights".to_owned(),
             Access::Needs(permission) => format!("`{permission}`"),
         };
         by_scope.entry(scope).or_default().insert(format!("`{method} {path}`"));

@@ -92,7 +92,7 @@ pub(super) fn explain(error: &ClientError, program: &str) -> CliError {
         ClientError::DamagedFile { .. } => {
             Some("Repair it, or move it away and sign in again.".to_owned())
         }
-        ClientError::NotNarrowed { .. } => Some(
+        ClientError::NotDownscoped { .. } => Some(
             "Limits (--read-only, --project, --scope) need a server that is zendo, of this version or later."
                 .to_owned(),
         ),

@@ -9,10 +9,10 @@ mod asked;
 mod assets;
 mod error;
 mod listing;
-mod moment;
 mod next;
 mod pages;
 mod shell;
+mod timestamp;
 mod views;
 mod visitor;
 

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use chrono::{DateTime, Utc};
 
-use super::moment::{Moment, Shown};
+use super::timestamp::{Shown, Timestamp};
 use super::views::{ServerInfo, User};
 use crate::address::Address;
 
@@ -98,7 +98,7 @@ impl Shell {
     }
 
     /// A moment, as seen from now.
-    pub(super) fn ago(&self, moment: &Moment) -> Shown {
+    pub(super) fn ago(&self, moment: &Timestamp) -> Shown {
         moment.shown(self.now)
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::moment::Moment;
+use super::timestamp::Timestamp;
 
 /// A resource as ZenML's API answers it.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -45,7 +45,7 @@ pub(super) type User = Item<UserBody, UserMetadata>;
 
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(super) struct UserBody {
-    pub created: Option<Moment>,
+    pub created: Option<Timestamp>,
     pub active: bool,
     pub full_name: String,
     pub email_opted_in: Option<bool>,
@@ -56,12 +56,12 @@ pub(super) struct UserBody {
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(super) struct UserMetadata {
     pub email: Option<String>,
-    pub password_changed_at: Option<Moment>,
+    pub password_changed_at: Option<Timestamp>,
 }
 
 impl User {
     /// None for who never had a password.
-    pub(super) fn password_changed_at(&self) -> Option<&Moment> {
+    pub(super) fn password_changed_at(&self) -> Option<&Timestamp> {
         self.metadata.as_ref().and_then(|metadata| metadata.password_changed_at.as_ref())
     }
 
@@ -78,7 +78,7 @@ pub(super) struct Identity {
     pub issuer: String,
     pub subject: String,
     pub email: Option<String>,
-    pub last_sign_in: Option<Moment>,
+    pub last_sign_in: Option<Timestamp>,
 }
 
 /// `GET /settings`.
@@ -94,23 +94,23 @@ pub(super) struct SettingsBody {
     pub enable_analytics: bool,
     pub display_announcements: Option<bool>,
     pub display_updates: Option<bool>,
-    pub last_user_activity: Moment,
-    pub updated: Moment,
+    pub last_user_activity: Timestamp,
+    pub updated: Timestamp,
 }
 
 pub(super) type ApiToken = Item<ApiTokenBody, ApiTokenMetadata, ApiTokenResources>;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct ApiTokenBody {
-    pub created: Moment,
+    pub created: Timestamp,
     pub token_type: String,
     pub status: String,
     pub parent_id: Option<Uuid>,
-    pub expires: Option<Moment>,
+    pub expires: Option<Timestamp>,
     pub addresses: Option<Vec<String>>,
     pub scope: Option<String>,
     pub projects: Option<Vec<Uuid>>,
-    pub last_used: Option<Moment>,
+    pub last_used: Option<Timestamp>,
     pub address: Option<String>,
 }
 
@@ -125,8 +125,8 @@ pub(super) struct ApiTokenMetadata {
 #[derive(Debug, Deserialize)]
 pub(super) struct UsedNetwork {
     pub network: String,
-    pub first_used: Moment,
-    pub last_used: Moment,
+    pub first_used: Timestamp,
+    pub last_used: Timestamp,
 }
 
 /// What a token may do, in words.
@@ -167,7 +167,7 @@ pub(super) type ServiceAccount = Item<ServiceAccountBody, ServiceAccountMetadata
 
 #[derive(Debug, Deserialize)]
 pub(super) struct ServiceAccountBody {
-    pub created: Moment,
+    pub created: Timestamp,
     pub active: bool,
 }
 
@@ -189,7 +189,7 @@ pub(super) struct TrustBody {
     pub addresses: Option<Vec<String>>,
     pub expires_in: Option<i64>,
     pub active: bool,
-    pub last_used: Option<Moment>,
+    pub last_used: Option<Timestamp>,
     pub warnings: Vec<String>,
 }
 
@@ -215,9 +215,9 @@ pub(super) type ApiKey = Item<ApiKeyBody, ApiKeyMetadata>;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct ApiKeyBody {
-    pub created: Moment,
+    pub created: Timestamp,
     pub active: bool,
-    pub expires: Option<Moment>,
+    pub expires: Option<Timestamp>,
     pub addresses: Option<Vec<String>>,
 }
 
@@ -225,8 +225,8 @@ pub(super) struct ApiKeyBody {
 pub(super) struct ApiKeyMetadata {
     pub description: String,
     pub retain_period_minutes: i64,
-    pub last_login: Option<Moment>,
-    pub last_rotated: Option<Moment>,
+    pub last_login: Option<Timestamp>,
+    pub last_rotated: Option<Timestamp>,
 }
 
 pub(super) type Webhook = Item<WebhookBody, WebhookMetadata>;
@@ -248,8 +248,8 @@ pub(super) struct WebhookStats {
     pub accepted_count: i64,
     pub auth_failed_count: i64,
     pub invalid_payload_count: i64,
-    pub last_accepted_at: Option<Moment>,
-    pub last_error_at: Option<Moment>,
+    pub last_accepted_at: Option<Timestamp>,
+    pub last_error_at: Option<Timestamp>,
     pub last_error_summary: Option<String>,
 }
 
@@ -257,7 +257,7 @@ pub(super) type Device = Item<DeviceBody, DeviceMetadata>;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct DeviceBody {
-    pub expires: Option<Moment>,
+    pub expires: Option<Timestamp>,
     pub trusted_device: bool,
     pub status: String,
     pub os: Option<String>,
@@ -269,7 +269,7 @@ pub(super) struct DeviceBody {
 pub(super) struct DeviceMetadata {
     pub python_version: Option<String>,
     pub zenml_version: Option<String>,
-    pub last_login: Option<Moment>,
+    pub last_login: Option<Timestamp>,
 }
 
 impl Device {
@@ -283,13 +283,13 @@ pub(super) type Connector = Item<ConnectorBody, ConnectorMetadata, ConnectorReso
 
 #[derive(Debug, Deserialize)]
 pub(super) struct ConnectorBody {
-    pub created: Moment,
+    pub created: Timestamp,
     pub description: String,
     connector_type: ConnectorType,
     pub auth_method: String,
     pub resource_types: Vec<String>,
     pub resource_id: Option<String>,
-    pub expires_at: Option<Moment>,
+    pub expires_at: Option<Timestamp>,
 }
 
 /// A type that the server describes, or its word alone.
@@ -380,7 +380,7 @@ pub(super) fn program(agent: &str) -> String {
 #[derive(Deserialize)]
 pub(super) struct Warning {
     pub id: Uuid,
-    pub created: Moment,
+    pub created: Timestamp,
     pub kind: String,
     pub text: String,
     pub subject_kind: String,
@@ -390,7 +390,7 @@ pub(super) struct Warning {
 /// A record of `GET /audit`.
 #[derive(Deserialize)]
 pub(super) struct AuditRecord {
-    pub created: Moment,
+    pub created: Timestamp,
     pub action: String,
     pub result: String,
     pub reason: Option<String>,

@@ -70,9 +70,9 @@ impl Context {
     ///
     /// [`Routes::also`]: super::routes::Routes::also
     pub(crate) fn require(&self, needs: Permission) -> ApiResult<()> {
-        let is_narrowed = self.principal.scope().is_some_and(Scope::is_narrowed);
+        let is_downscoped = self.principal.scope().is_some_and(Scope::is_downscoped);
         let said = self.policy.as_ref().map_or(&[][..], |policy| &policy.also);
-        if is_narrowed && !said.iter().any(|also| also.needs == needs) {
+        if is_downscoped && !said.iter().any(|also| also.needs == needs) {
             tracing::error!(%needs, "a route does more than it declares");
         }
         self.principal.require(needs)

@@ -103,8 +103,8 @@ impl Routes {
     }
 
     /// It hands out a credential with all rights of its caller: no narrowed token gets it, and none that is bound to work.
-    pub(crate) fn for_unnarrowed_tokens(self) -> Self {
-        self.access(Access::Unnarrowed)
+    pub(crate) fn for_full_scope(self) -> Self {
+        self.access(Access::FullScope)
     }
 
     /// Everyone may call it. What it does for whom, its handler asks ([`MaybePrincipal`]).

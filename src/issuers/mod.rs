@@ -56,7 +56,7 @@ pub(crate) enum Refused {
     #[error("it doesn't say its {0}")]
     Missing(&'static str),
     #[error("its {0} is no moment")]
-    NoMoment(&'static str),
+    NoTimestamp(&'static str),
     #[error("it ended {0} seconds ago")]
     Expired(i64),
     #[error("it isn't good yet ({0})")]

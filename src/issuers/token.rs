@@ -142,7 +142,7 @@ impl<'t> Unverified<'t> {
         const BOUND: f64 = 1e13;
         let Some(value) = self.claims.get(name) else { return Ok(None) };
         let seconds = value.as_f64().filter(|seconds| seconds.abs() < BOUND);
-        seconds.map(|seconds| Some(seconds.floor() as i64)).ok_or(Refused::NoMoment(name))
+        seconds.map(|seconds| Some(seconds.floor() as i64)).ok_or(Refused::NoTimestamp(name))
     }
 
     pub(super) fn check_signature(&self, keys: &KeySet) -> Result<(), Refused> {

@@ -17,7 +17,7 @@ use crate::auth::claims::TokenKind;
 use crate::auth::jwt::NewToken;
 use crate::auth::permissions::Permissions;
 use crate::auth::register::Registration;
-use crate::auth::scope::{Narrowing, NarrowingError, Workload};
+use crate::auth::scope::{Downscope, DownscopeError, Workload};
 use crate::auth::workload::{self, WorkloadRefusal};
 use crate::auth::{AuthenticationError, Principal, Scope, VerifiedToken};
 use crate::config::ServerSettings;
@@ -45,7 +45,7 @@ struct Asked {
     /// Seconds.
     expires_in: Option<i64>,
     workload: Workload,
-    narrowing: Narrowing,
+    downscope: Downscope,
 }
 
 /// A new API token for the principal. Its life is what was asked for, within the server's maximum, and never
@@ -213,8 +213,8 @@ impl Asked {
             Some(_) => Some(Box::pin(projects(app, &query)).await?),
             None => None,
         };
-        let narrowing = Narrowing { permissions, projects, addresses };
-        Ok(Self { token_type, name, expires_in, workload, narrowing })
+        let downscope = Downscope { permissions, projects, addresses };
+        Ok(Self { token_type, name, expires_in, workload, downscope })
     }
 
     /// What is left of the scope of the token that asks.
@@ -227,7 +227,7 @@ impl Asked {
             }
             ApiTokenType::Generic => parent.clone(),
             ApiTokenType::Workload => {
-                let bound = Box::pin(workload::narrow(&app.auth_store, parent, self.workload)).await;
+                let bound = Box::pin(workload::downscope(&app.auth_store, parent, self.workload)).await;
                 bound.map_err(|refusal| match refusal {
                     WorkloadRefusal::Unfit(reason) => ApiError::value(reason),
                     WorkloadRefusal::Wider(wider) => ApiError::authorization(wider.to_string()),
@@ -235,8 +235,8 @@ impl Asked {
                 })?
             }
         };
-        let refuse = |error: NarrowingError| ApiError::insufficient_scope(error.to_string(), None);
-        bound.narrowed_by(&self.narrowing).map_err(refuse)
+        let refuse = |error: DownscopeError| ApiError::insufficient_scope(error.to_string(), None);
+        bound.downscoped_by(&self.downscope).map_err(refuse)
     }
 }
 

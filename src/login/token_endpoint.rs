@@ -28,7 +28,7 @@ use crate::app::{App, AppState};
 use crate::audit::Origin;
 use crate::auth::jwt::IssuedToken;
 use crate::auth::permissions::Permissions;
-use crate::auth::scope::Narrowing;
+use crate::auth::scope::Downscope;
 use crate::auth::{Scope, api_key};
 use crate::config::AuthScheme;
 use crate::framework::named_project;
@@ -280,11 +280,11 @@ fn is_below(target: &str, own: &str) -> bool {
 pub(crate) async fn narrowed(
     app: &App,
     base: &Scope,
-    limits: &Narrowing,
+    limits: &Downscope,
     wanted: &Wanted,
 ) -> ApiResult<Scope> {
     let invalid = |reason: String| oauth("invalid_scope", reason);
-    let asked = Narrowing {
+    let asked = Downscope {
         permissions: match &wanted.scope {
             Some(scope) => Some(permissions(app, scope)?),
             None => None,
@@ -309,7 +309,7 @@ pub(crate) async fn narrowed(
             None => None,
         },
     };
-    let narrowed = base.narrowed_by(limits).and_then(|scope| scope.narrowed_by(&asked));
+    let narrowed = base.downscoped_by(limits).and_then(|scope| scope.downscoped_by(&asked));
     let scope = narrowed.map_err(|error| invalid(error.to_string()))?;
     let is_nothing = scope.permissions.as_ref().is_some_and(|left| left.to_string() == "*:none");
     match is_nothing && wanted.scope.is_some() {

@@ -17,7 +17,7 @@ pub(crate) const LOGGED: &str = "zendo_logged_value";
 pub(crate) const UNUSED: &str = "zendo_unused_version";
 
 /// The kind and id of the thing that something was logged for, and the key.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(crate) struct LoggedFor<'a> {
     pub kind: &'a str,
     pub resource: Id,

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::auth::addresses::Addresses;
 use crate::auth::permissions::Permissions;
-use crate::auth::scope::Narrowing;
+use crate::auth::scope::Downscope;
 use crate::issuers::{KeySet, Refused, Source, Verified};
 use crate::store::{Id, Store, StoreError, Stored, Timestamp, row};
 use conditions::{Conditions, Mismatch};
@@ -155,13 +155,13 @@ impl TrustRow {
     ///
     /// # Errors
     /// [`Unmet::Damaged`] for what can't be read: nothing is given for it.
-    pub(crate) fn narrowing(&self) -> Result<Narrowing, Unmet> {
+    pub(crate) fn downscope(&self) -> Result<Downscope, Unmet> {
         let permissions: Option<Permissions> =
             self.body.scope.as_deref().map(str::parse).transpose().map_err(|_| Unmet::Damaged)?;
         let projects = match &self.projects {
             None => None,
             Some(_) => Some(self.projects().filter(|ids| !ids.is_empty()).ok_or(Unmet::Damaged)?),
         };
-        Ok(Narrowing { permissions, projects, addresses: self.addresses()? })
+        Ok(Downscope { permissions, projects, addresses: self.addresses()? })
     }
 }

@@ -33,7 +33,7 @@ pub struct TokenRequest {
     /// Addresses and networks it may be used from.
     pub addresses: Vec<String>,
     /// Whether that, or reading alone, is less than everything.
-    pub is_narrowed: bool,
+    pub is_downscoped: bool,
 }
 
 impl TokenRequest {
@@ -51,7 +51,7 @@ impl TokenRequest {
     /// Whether the limits that were asked for are among the token's claims. A server that does not know them leaves
     /// them out without a word, and gives a token without limits.
     fn is_met_by(&self, token: &SecretString) -> bool {
-        let wants_scope = self.is_narrowed;
+        let wants_scope = self.is_downscoped;
         let wants_projects = !self.projects.is_empty();
         let wants_addresses = !self.addresses.is_empty();
         if !wants_scope && !wants_projects && !wants_addresses {
@@ -69,7 +69,7 @@ impl TokenRequest {
 ///
 /// # Errors
 ///
-/// [`ClientError::NotNarrowed`] when the server does not know the limits that were asked for.
+/// [`ClientError::NotDownscoped`] when the server does not know the limits that were asked for.
 pub fn issue(session: &mut Session, request: &TokenRequest) -> Result<SecretString, ClientError> {
     let query = request.query();
     let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -77,7 +77,7 @@ pub fn issue(session: &mut Session, request: &TokenRequest) -> Result<SecretStri
     let token = read(session.http(), body)?;
     match request.is_met_by(&token) {
         true => Ok(token),
-        false => Err(ClientError::NotNarrowed { server: session.http().server().clone() }),
+        false => Err(ClientError::NotDownscoped { server: session.http().server().clone() }),
     }
 }
 
@@ -269,11 +269,11 @@ mod tests {
     fn a_token_without_the_limits_that_were_asked_for_is_noticed() {
         let (wide, narrow) = (token(&json!({})), token(&json!({"scope": "runs:read"})));
         let of_project = token(&json!({"projects": ["p"]}));
-        let read_only = TokenRequest { read_only: true, is_narrowed: true, ..TokenRequest::default() };
+        let read_only = TokenRequest { read_only: true, is_downscoped: true, ..TokenRequest::default() };
         assert!(!read_only.is_met_by(&wide) && read_only.is_met_by(&narrow));
-        let scope = |list: &str, is_narrowed| TokenRequest {
+        let scope = |list: &str, is_downscoped| TokenRequest {
             scopes: vec![list.to_owned()],
-            is_narrowed,
+            is_downscoped,
             ..TokenRequest::default()
         };
         assert!(!scope("runs:read", true).is_met_by(&wide) && scope("runs:read", true).is_met_by(&narrow));

@@ -56,7 +56,7 @@ pub enum ClientError {
     #[error(
         "{server} cannot narrow tokens: the one it gave may do more than was asked for, and is not shown"
     )]
-    NotNarrowed { server: ServerUrl },
+    NotDownscoped { server: ServerUrl },
     /// Nothing that a token could be had for was found.
     #[error("there is no identity here that a token could be had for")]
     NoIdentity,

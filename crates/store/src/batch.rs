@@ -119,16 +119,16 @@ impl Cells {
         }
     }
 
-    pub fn moment(&mut self, moment: Timestamp) {
+    pub fn timestamp(&mut self, moment: Timestamp) {
         match moment.write_stored(&mut [0; WRITTEN]) {
             Some(text) => self.text(text),
             None => self.add(moment.stored()),
         }
     }
 
-    pub fn maybe_moment(&mut self, moment: Option<Timestamp>) {
+    pub fn maybe_timestamp(&mut self, moment: Option<Timestamp>) {
         match moment {
-            Some(moment) => self.moment(moment),
+            Some(moment) => self.timestamp(moment),
             None => self.maybe_text(None),
         }
     }

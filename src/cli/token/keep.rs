@@ -234,7 +234,7 @@ fn ends_the_session(error: &ClientError) -> bool {
         | ClientError::Expired { .. }
         | ClientError::NotSignedIn { .. }
         | ClientError::UsedIdentity { path: None }
-        | ClientError::NotNarrowed { .. } => true,
+        | ClientError::NotDownscoped { .. } => true,
         ClientError::Server { status, .. } => matches!(status, 400 | 403 | 422),
         _ => false,
     }

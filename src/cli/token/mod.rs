@@ -168,8 +168,8 @@ fn issuer(request: RequestArgs, exchange: ExchangeArgs, server: &ServerArgs) -> 
     let environment = Environment::from_process()?;
     let target = server.target(&environment)?;
     let RequestArgs { name, expires_in, read_only, projects, scopes, addresses } = request;
-    let is_narrowed = read_only || !allow_all(&scopes);
-    let request = TokenRequest { name, expires_in, read_only, projects, scopes, addresses, is_narrowed };
+    let is_downscoped = read_only || !allow_all(&scopes);
+    let request = TokenRequest { name, expires_in, read_only, projects, scopes, addresses, is_downscoped };
     let exchange = match exchange {
         ExchangeArgs { exchange: false, .. } => None,
         ExchangeArgs { subject_token_file, audience, account, .. } => {

@@ -10,8 +10,8 @@ use crate::address::Address;
 use crate::console::Console;
 use crate::console::error::{PageResult, page};
 use crate::console::listing::{Page, Paging, containing, newest};
-use crate::console::moment::duration;
 use crate::console::shell::{HOME, Shell};
+use crate::console::timestamp::duration;
 use crate::console::views::{ApiToken, Project};
 use crate::console::visitor::Visitor;
 

@@ -6,8 +6,8 @@ use axum::extract::State;
 use crate::address::Address;
 use crate::console::Console;
 use crate::console::error::{PageResult, page};
-use crate::console::moment::duration;
 use crate::console::shell::Shell;
+use crate::console::timestamp::duration;
 use crate::console::views::{Settings, SettingsBody};
 use crate::console::visitor::Visitor;
 

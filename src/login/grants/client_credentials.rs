@@ -11,7 +11,7 @@ use crate::app::AppState;
 use crate::audit::{Action, Claim, Origin};
 use crate::auth::api_key::ApiKey;
 use crate::auth::jwt::IssuedToken;
-use crate::auth::scope::Narrowing;
+use crate::auth::scope::Downscope;
 use crate::auth::throttle::Subject;
 use crate::auth::{AuthenticationError, Scope, refusal};
 use crate::http::error::{ApiError, ApiResult};
@@ -62,7 +62,7 @@ pub(crate) async fn grant(
     }
     let account = app.auth.identities.account(proven.user_id.0).await.map_err(AuthenticationError::from)?;
     let account = account.ok_or_else(|| refused("The client's account is gone."))?;
-    let scope = narrowed(app, &proven.scope, &Narrowing::default(), wanted).await?;
+    let scope = narrowed(app, &proven.scope, &Downscope::default(), wanted).await?;
     let lifetime = wanted.lifetime(app, proven.expires_at.map(|end| (end - now.timestamp()).max(0)));
     let key_id = proven.scope.api_key_id.map(Id);
     let claim = Claim { account: Some((account.id, account.name.clone())), api_key_id: key_id, ..claim };

@@ -264,7 +264,7 @@ async fn give(
     now: DateTime<Utc>,
 ) -> ApiResult<(IssuedToken, Scope, i64)> {
     wanted.check_target(app, &rule.body.audience)?;
-    let of_rule = rule.narrowing().map_err(|error| oauth("invalid_request", format!("{error}.")))?;
+    let of_rule = rule.downscope().map_err(|error| oauth("invalid_request", format!("{error}.")))?;
     let scope = narrowed(app, &Scope::default(), &of_rule, wanted).await?;
     let expires_at = now.timestamp() + wanted.lifetime(app, rule.body.expires_in);
     let credential = rule.metadata.credential_id;

@@ -34,7 +34,7 @@ struct LogEntry {
     message: String,
     name: Option<String>,
     level: Option<Level>,
-    timestamp: Option<Moment>,
+    timestamp: Option<EntryTimestamp>,
     module: Option<String>,
     filename: Option<String>,
     lineno: Option<i64>,
@@ -52,9 +52,9 @@ fn one() -> i64 {
 /// A time as it was written.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(try_from = "String")]
-struct Moment(String);
+struct EntryTimestamp(String);
 
-impl TryFrom<String> for Moment {
+impl TryFrom<String> for EntryTimestamp {
     type Error = speedate::ParseError;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
@@ -292,7 +292,7 @@ fn plain(line: &str) -> LogEntry {
     let timed = line.strip_prefix('[').and_then(|rest| {
         let (time, message) = rest.split_once(" UTC]")?;
         let time = NaiveDateTime::parse_from_str(time, "%Y-%m-%d %H:%M:%S").ok()?;
-        Some((Moment(time.format("%Y-%m-%dT%H:%M:%SZ").to_string()), message.trim()))
+        Some((EntryTimestamp(time.format("%Y-%m-%dT%H:%M:%SZ").to_string()), message.trim()))
     });
     let (timestamp, message) = timed.map_or((None, line), |(time, message)| (Some(time), message));
     LogEntry {

@@ -32,7 +32,7 @@ pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .get("/api/v1/stack-deployment/info", get_info)
         .get("/api/v1/stack-deployment/config", get_config)
-        .for_unnarrowed_tokens()
+        .for_full_scope()
         .secret()
         .get("/api/v1/stack-deployment/stack", deployed::get_stack)
         .needs(stacks::KIND.to(Verb::Read))

@@ -9,9 +9,9 @@ use serde::{Deserialize, Deserializer, de};
 
 /// A moment in an answer of the API: with its offset from UTC, or in UTC without one.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Moment(pub DateTime<Utc>);
+pub(super) struct Timestamp(pub DateTime<Utc>);
 
-impl<'de> Deserialize<'de> for Moment {
+impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         if let Ok(moment) = text.parse::<DateTime<Utc>>() {
@@ -33,7 +33,7 @@ pub(super) struct Shown {
 /// It is made by a template, which has escaped it.
 impl HtmlSafe for Shown {}
 
-impl Moment {
+impl Timestamp {
     /// As seen from `now`.
     pub(super) fn shown(self, now: DateTime<Utc>) -> Shown {
         Shown {
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn moments_are_read_with_and_without_an_offset() {
-        let read = |text: &str| serde_json::from_str::<Moment>(&format!("\"{text}\"")).unwrap();
+        let read = |text: &str| serde_json::from_str::<Timestamp>(&format!("\"{text}\"")).unwrap();
         assert_eq!(read("2026-11-27T22:00:00.25"), read("2026-11-27T22:00:00.250000Z"));
     }
 }
