@@ -96,14 +96,17 @@ async fn an_issuer_is_asked_once_a_minute_whatever_keys_are_named(database: Data
         }
     };
     flood(0).await;
-    assert_eq!(set.issuer.asked(), 1, "within the minute of the first question");
+    // The issuer may have new keys since the first question; from then on a minute passes between two.
+    assert_eq!(set.issuer.asked(), 2);
+    flood(0).await;
+    assert_eq!(set.issuer.asked(), 2);
     for minute in 1..4 {
         set.app.clock.advance(60);
         flood(minute).await;
-        assert_eq!(set.issuer.asked(), 1 + minute as usize);
+        assert_eq!(set.issuer.asked(), 2 + minute as usize);
     }
     println!(
-        "160 tokens of unknown keys within four minutes: the issuer was asked {} times",
+        "200 tokens of unknown keys within four minutes: the issuer was asked {} times",
         set.issuer.asked()
     );
     // Whoever has a key that is known waits for none of that.
