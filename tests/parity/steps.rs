@@ -7,7 +7,7 @@ use super::bodies::{
     step_run, with_snapshot,
 };
 use super::step::{ADMIN, ANYONE, Scenario, Step};
-use super::wanted::UNREADABLE;
+use super::wanted::{UNREADABLE, ZONE_OF_CACHE_COUNTS};
 
 const NONE: &str = "00000000-0000-0000-0000-000000000001";
 
@@ -52,13 +52,14 @@ fn making() -> Scenario {
                 },
                 "cache_expires_at": "2099-01-01T00:00:00+02:00",
             }))
-            .keep("load"),
+            .keep("load")
+            .wanted(&ZONE_OF_CACHE_COUNTS),
             post("load", json!({})),
             ADMIN.post("/runs", &run("second", json!({}))).keep("second"),
             post("train", json!({"start_time": "2026-01-02T03:04:06Z"})).keep("train"),
             // A step that begins is no news of its run.
             ADMIN.get("/runs?sort_by=desc:updated&size=2"),
-            ADMIN.get("/steps/{load.id}"),
+            ADMIN.get("/steps/{load.id}").wanted(&ZONE_OF_CACHE_COUNTS),
             ADMIN.get("/steps/{train.id}"),
             ADMIN.get("/steps/{train.id}?hydrate=false"),
             ADMIN.get("/steps/{train.id}?hydrate=x"),

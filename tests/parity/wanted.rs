@@ -251,6 +251,10 @@ pub const ZONE_COUNTS: Wanted = wanted(
     &["body.body.expires_at: 2090-01-01T01:00:00 | 2089-12-31T23:00:00"],
     "FAULT: a moment is that of its zone",
 );
+pub const ZONE_OF_CACHE_COUNTS: Wanted = wanted(
+    &["body.metadata.cache_expires_at: 2099-01-01T00:00:00 | 2098-12-31T22:00:00"],
+    "a moment is that of its zone",
+);
 pub const CONNECTOR_UNFIT: Wanted = wanted(
     &["status: 200 | 400"],
     "a component takes only connectors that reach what its flavor needs, as a stack's new components do",
