@@ -169,7 +169,7 @@ impl Setting for Keys {
         };
         let is_once = |key: &&String| keys.iter().filter(|other| other == key).count() == 1;
         let are_keys = !keys.is_empty() && keys.iter().all(is_key) && keys.iter().all(|key| is_once(&key));
-        are_keys.then(|| Self(keys))
+        are_keys.then_some(Self(keys))
     }
 }
 
