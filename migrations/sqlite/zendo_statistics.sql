@@ -49,7 +49,7 @@ INSERT INTO sqlite_stat1 VALUES ('zendo_api_key_bounds', 'sqlite_autoindex_zendo
 INSERT INTO sqlite_stat1 VALUES ('zendo_warning', 'ix_zendo_warning_user_id', '1000 1000 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('zendo_warning', 'ux_zendo_warning_once', '1000 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('zendo_warning', 'sqlite_autoindex_zendo_warning_1', '1000 1 noskipscan');
-INSERT INTO sqlite_stat1 VALUES ('zendo_warning_delivery', 'ix_zendo_warning_delivery_due', '1000 1 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('zendo_warning_delivery', 'ix_zendo_warning_delivery_receiver_due', '1000 1 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('zendo_warning_delivery', 'sqlite_autoindex_zendo_warning_delivery_1', '1000 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('zendo_token_network', 'sqlite_autoindex_zendo_token_network_1', '1000000 10 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('zendo_logged_value', 'ix_zendo_logged_value_sorted', '1000000 500000 50000 10 10 noskipscan');

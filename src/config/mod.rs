@@ -175,28 +175,29 @@ pub(crate) fn unsafe_settings(config: &Config) -> Vec<String> {
 
 /// The names of all variables that [`Config`] reads.
 pub fn variable_names() -> Vec<String> {
-    fn with<T: DeserializeOwned>(prefix: &str) -> Vec<String> {
-        let fields = serde_aux::serde_introspection::serde_introspect::<T>();
-        fields.iter().map(|field| format!("{prefix}{}", field.to_uppercase())).collect()
-    }
     [
-        with::<ServerSettings>("ZENML_SERVER_"),
-        with::<StoreSettings>("ZENML_STORE_"),
-        with::<SecretsStoreSettings>("ZENML_SECRETS_STORE_"),
-        with::<BootstrapSettings>("ZENML_DEFAULT_"),
-        with::<WorkloadSettings>("ZENML_WORKLOAD_"),
-        with::<ZendoSettings>("ZENDO_"),
-        with::<OidcSettings>(oidc::PREFIX),
+        names_of::<ServerSettings>("ZENML_SERVER_"),
+        names_of::<StoreSettings>("ZENML_STORE_"),
+        names_of::<SecretsStoreSettings>("ZENML_SECRETS_STORE_"),
+        names_of::<BootstrapSettings>("ZENML_DEFAULT_"),
+        names_of::<WorkloadSettings>("ZENML_WORKLOAD_"),
+        names_of::<ZendoSettings>("ZENDO_"),
+        names_of::<OidcSettings>(oidc::PREFIX),
     ]
     .concat()
 }
 
+/// The names of the variables of one group.
+fn names_of<T: DeserializeOwned>(prefix: &str) -> Vec<String> {
+    let fields = serde_aux::serde_introspection::serde_introspect::<T>();
+    fields.iter().map(|field| format!("{prefix}{}", field.to_uppercase())).collect()
+}
+
 /// The names of the variables of a further provider.
 fn variable_names_of(key: &str) -> impl Iterator<Item = String> {
-    let of_first = variable_names().into_iter();
-    let fields = of_first.filter_map(|name| name.strip_prefix(oidc::PREFIX).map(str::to_owned));
     let prefix = oidc::prefix_of(key);
-    fields.filter(|field| field != "PROVIDERS").map(move |field| format!("{prefix}{field}"))
+    let of_all = format!("{prefix}PROVIDERS");
+    names_of::<OidcSettings>(&prefix).into_iter().filter(move |name| *name != of_all)
 }
 
 /// What the names of settings start with.

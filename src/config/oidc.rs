@@ -20,7 +20,7 @@ pub(super) fn prefix_of(key: &str) -> String {
 /// The settings of a further provider: its own ones, and for what it doesn't say those of all.
 pub(super) fn with_those_of_all(key: &str, variables: &[(String, String)]) -> Vec<(String, String)> {
     let prefix = prefix_of(key);
-    let names = super::variable_names();
+    let names = super::names_of::<OidcSettings>(PREFIX);
     let of_all = variables.iter().filter_map(|(name, value)| {
         let field = name.strip_prefix(PREFIX).filter(|field| !OWN.contains(field))?;
         let is_setting = names.contains(name);

@@ -130,9 +130,11 @@ impl Among {
     async fn few(&self, store: &Store) -> ApiResult<Option<Vec<Id>>> {
         let first = SelectStatement::clone(&self.rows).limit(FEW + 1).to_owned();
         let ids: Vec<(Option<Id>,)> = store.fetch_all(&first).await?;
-        let are_few = ids.len() as u64 <= FEW;
-        let different = || ids.into_iter().filter_map(|(id,)| id).collect::<HashSet<Id>>();
-        Ok(are_few.then(|| Vec::from_iter(different())))
+        if ids.len() as u64 > FEW {
+            return Ok(None);
+        }
+        let different: HashSet<Id> = ids.into_iter().filter_map(|(id,)| id).collect();
+        Ok(Some(Vec::from_iter(different)))
     }
 
     /// The condition that the column is one of these ids, for what is found and for what is seen.

@@ -177,13 +177,17 @@ impl<T: Row + Listed> ListRequest<T> {
             self.length(store, select, &found, conditions.is_by_rows).await?;
         let mut total = counted.unwrap_or(most);
         let mut total_pages = Ord::max(total.div_ceil(self.size), 1);
-        if self.page > total_pages {
-            let (page, size) = (self.page, self.size);
-            let message = format!(
+        let (page, size) = (self.page, self.size);
+        let past_the_end = move || {
+            ApiError::value(format!(
                 "Invalid page {page}. The requested page size is {size} and there are a total of {total} \
                  items for this query. The maximum page value therefore is {total_pages}."
-            );
-            return Err(ApiError::value(message));
+            ))
+        };
+        // There may be more than were counted a moment ago: then the page itself tells.
+        let is_behind = page > total_pages;
+        if is_behind && (is_exact || page > most.div_ceil(size)) {
+            return Err(past_the_end());
         }
         let mut items = match counted.unwrap_or(u64::MAX) {
             0 if is_exact => Vec::new(),
@@ -197,6 +201,9 @@ impl<T: Row + Listed> ListRequest<T> {
                 self.page_of(store, select, counted.filter(|_| is_exact)).await?
             }
         };
+        if is_behind && items.is_empty() {
+            return Err(past_the_end());
+        }
         if !is_exact {
             let until = (self.page - 1) * self.size + items.len() as u64;
             // One more than the page has tells whether there is another: whoever asks for page after page goes on until
@@ -234,7 +241,8 @@ impl<T: Row + Listed> ListRequest<T> {
         }
     }
 
-    /// The rows of the page, in their order, and one more if it isn't known how many there are. A page far behind is walked to from the end, if it is known where that is.
+    /// The rows of the page, in their order, and one more if it isn't known how many there are. A page far behind is
+    /// walked to from the end, if it is known where that is.
     async fn page_of(
         &self,
         store: &Store,

@@ -1,6 +1,6 @@
 //! Seeing to it that nothing is missing: ZenML's server, or an older zendo, may have written to the database.
 
-use sea_query::{Expr, ExprTrait, OnConflict, Order, Query as Sql, SelectStatement, SimpleExpr};
+use sea_query::{Expr, ExprTrait, OnConflict, Order, Query as Sql, SimpleExpr};
 
 use super::{LOGGED, LOGGED_COLUMNS, LoggedFor, UNUSED, logged, note_unused};
 use crate::store::{Id, Store, StoreError};
@@ -32,7 +32,7 @@ pub(crate) async fn complete(store: &Store) -> Result<(), StoreError> {
 }
 
 /// Ids behind the first, up to the second one.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Range {
     after: Option<Id>,
     until: Option<Id>,
@@ -70,10 +70,6 @@ async fn range_behind(
     Ok(Some(Range { after, until }))
 }
 
-fn any(rows: SelectStatement) -> SimpleExpr {
-    Expr::exists(rows)
-}
-
 async fn add_logged(store: &Store, range: Range) -> Result<(), StoreError> {
     let link = |column: &'static str| Expr::col(("run_metadata_resource", column));
     let there = Sql::select()
@@ -87,7 +83,7 @@ async fn add_logged(store: &Store, range: Range) -> Result<(), StoreError> {
         .from("run_metadata_resource")
         .inner_join("run_metadata", Expr::col(("run_metadata", "id")).eq(link("run_metadata_id")))
         .and_where(range.has(link("id")))
-        .and_where(any(there).not())
+        .and_where(Expr::exists(there).not())
         .limit(AT_ONCE)
         .to_owned();
     let missing: Vec<(Id, Id, String, String, String, String)> = store.fetch_all(&missing).await?;
@@ -115,7 +111,7 @@ async fn forget_unlinked(store: &Store, range: Range) -> Result<(), StoreError> 
         .from("run_metadata_resource")
         .and_where(Expr::col(("run_metadata_resource", "id")).eq(Expr::col((LOGGED, "link_id"))))
         .to_owned();
-    let is_over = range.has(Expr::col((LOGGED, "link_id"))).and(any(link).not());
+    let is_over = range.has(Expr::col((LOGGED, "link_id"))).and(Expr::exists(link).not());
     store.sweep_all(LOGGED, "link_id", &is_over, AT_ONCE / 5).await
 }
 
@@ -131,9 +127,9 @@ async fn add_unused(store: &Store, range: Range) -> Result<(), StoreError> {
         .column(("artifact_version", "id"))
         .from("artifact_version")
         .and_where(range.has(Expr::col(("artifact_version", "id"))))
-        .and_where(any(named("step_run_output_artifact", "artifact_id")).not())
-        .and_where(any(named("step_run_input_artifact", "artifact_id")).not())
-        .and_where(any(named(UNUSED, "artifact_version_id")).not())
+        .and_where(Expr::exists(named("step_run_output_artifact", "artifact_id")).not())
+        .and_where(Expr::exists(named("step_run_input_artifact", "artifact_id")).not())
+        .and_where(Expr::exists(named(UNUSED, "artifact_version_id")).not())
         .limit(AT_ONCE)
         .to_owned();
     let missing: Vec<(Id,)> = store.fetch_all(&missing).await?;
@@ -152,11 +148,12 @@ async fn add_unused(store: &Store, range: Range) -> Result<(), StoreError> {
 async fn forget_used(store: &Store) -> Result<(), StoreError> {
     let version = || Expr::col((UNUSED, "artifact_version_id"));
     let of = |table: &'static str, column: &'static str| {
-        any(Sql::select()
+        let rows = Sql::select()
             .expr(Expr::val(1))
             .from(table)
             .and_where(Expr::col((table, column)).eq(version()))
-            .to_owned())
+            .to_owned();
+        Expr::exists(rows)
     };
     let is_over = of("step_run_output_artifact", "artifact_id")
         .or(of("step_run_input_artifact", "artifact_id"))

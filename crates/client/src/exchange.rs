@@ -25,10 +25,10 @@ const GITHUB_TOKEN: &str = "ACTIONS_ID_TOKEN_REQUEST_TOKEN";
 pub const GITLAB_VARIABLE: &str = "ZENDO_ID_TOKEN";
 /// Where a pod of Kubernetes mounts its token.
 pub const KUBERNETES_FILE: &str = "/var/run/secrets/zendo/token";
-/// What a job of Buildkite has.
-const BUILDKITE: &str = "BUILDKITE";
 /// Another place for it.
 pub const FILE_VARIABLE: &str = "ZENDO_SUBJECT_TOKEN_FILE";
+/// What a job of Buildkite has.
+const BUILDKITE: &str = "BUILDKITE";
 /// Bytes of a token that are read.
 const LONGEST: u64 = 64 << 10;
 

@@ -77,7 +77,7 @@ impl Counts {
 
     fn remember(&self, sql: &str) -> Arc<Length> {
         let mut lengths = self.lock();
-        if lengths.len() >= REMEMBERED {
+        if lengths.len() >= REMEMBERED && !lengths.contains_key(sql) {
             lengths.clear();
         }
         Arc::clone(lengths.entry(sql.to_owned()).or_default())
@@ -155,9 +155,10 @@ impl Store {
     /// # Errors
     /// As [`Store::fetch_all`].
     pub async fn count_later(&self, select: &SelectStatement) -> Result<Option<u64>, StoreError> {
-        let length = self.counts.remember(&self.counting_sql(&counting(select)));
+        let count = counting(select);
+        let length = self.counts.remember(&self.counting_sql(&count));
         length.is_slow.store(true, Ordering::Relaxed);
-        self.count_long(counting(select), length).await
+        self.count_long(count, length).await
     }
 
     fn counting_sql(&self, count: &SelectStatement) -> String {

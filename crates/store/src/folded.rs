@@ -55,12 +55,11 @@ impl Engine {
 
 /// The first text behind all that begin so, in SQLite's order without case; none if there is no such letter.
 fn behind(beginning: &str) -> Option<String> {
-    let mut letters: Vec<char> = beginning.to_ascii_lowercase().chars().collect();
-    let next = ('\0'..=char::MAX).skip_while(|letter| Some(letter) != letters.last()).nth(1)?;
-    letters.pop();
+    let mut end = beginning.to_ascii_lowercase();
+    let next = (end.pop()?..=char::MAX).nth(1)?;
     // To SQLite a capital is where its small letter is.
-    letters.push(next.to_ascii_lowercase());
-    Some(letters.into_iter().collect())
+    end.push(next.to_ascii_lowercase());
+    Some(end)
 }
 
 #[cfg(test)]

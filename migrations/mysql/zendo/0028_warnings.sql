@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS zendo_warning_delivery (
     receiver CHAR(64) NOT NULL,
     attempts BIGINT NOT NULL,
     due BIGINT NOT NULL,
-    INDEX ix_zendo_warning_delivery_due (due)
+    INDEX ix_zendo_warning_delivery_receiver_due (receiver, due)
 );
 -- From which networks an API token was used.
 CREATE TABLE IF NOT EXISTS zendo_token_network (

@@ -22,7 +22,7 @@ CREATE TABLE zendo_warning_delivery (
     attempts BIGINT NOT NULL,
     due BIGINT NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX ix_zendo_warning_delivery_due ON zendo_warning_delivery (due);
+CREATE INDEX ix_zendo_warning_delivery_receiver_due ON zendo_warning_delivery (receiver, due);
 -- From which networks an API token was used.
 CREATE TABLE zendo_token_network (
     token_id CHAR(32) NOT NULL,

@@ -248,7 +248,7 @@ pub(crate) async fn update_service_account(
     let account = find(&cx.store, &name_or_id).await?;
     account.refuse_external()?;
     require_admin(&cx.principal)?;
-    let update = Update::of("user", account.id, Timestamp::new(cx.env.clock.now()))
+    let update = Update::of("user", account.id, cx.now())
         .maybe_all(sent_fields!(request; name, full_name, description, avatar_url, active));
     let event = cx.audit.event(&origin, Action::ServiceAccountUpdated);
     let event = event.on("service_account", account.id, &account.name).with("changed", update.changed());

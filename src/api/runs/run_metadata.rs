@@ -176,9 +176,10 @@ async fn create(cx: &Context, project: Option<&str>, request: MetadataRequest) -
         }
         for (key, value) in request.values.iter().filter(|_| !request.resources.is_empty()) {
             let kind = request.types.get(key).map_or("", |kind| kind.as_str());
-            let id = insert(cx, &mut tx, project, (key, value, kind), Some(request)).await?;
+            let json = python_json(value.get());
+            let id = insert(cx, &mut tx, project, (key, &json, kind), Some(request)).await?;
             for resource in &request.resources {
-                link(cx, &mut tx, id, *resource, (key, value, kind)).await?;
+                link(cx, &mut tx, id, (resource.r#type, resource.id), (key, &json, kind)).await?;
             }
         }
         Ok((tx, ()))
@@ -205,10 +206,10 @@ pub(crate) async fn insert_untyped(
         cx.require(CREATE)?;
     }
     for (key, value) in values {
-        let value_type = check(key, value)?;
-        let logged = insert(cx, tx, project, (key, value, value_type.as_str()), None).await?;
-        let resource = MetadataResource { id, r#type: kind };
-        link(cx, tx, logged, resource, (key, value, value_type.as_str())).await?;
+        let value_type = check(key, value)?.as_str();
+        let json = python_json(value.get());
+        let logged = insert(cx, tx, project, (key, &json, value_type), None).await?;
+        link(cx, tx, logged, (kind, id), (key, &json, value_type)).await?;
     }
     Ok(())
 }
@@ -217,7 +218,7 @@ async fn insert(
     cx: &Context,
     tx: &mut Transaction,
     project: Id,
-    (key, value, kind): (&str, &RawValue, &'static str),
+    (key, json, kind): (&str, &str, &'static str),
     request: Option<&MetadataRequest>,
 ) -> Result<Id, StoreError> {
     let id = cx.new_id();
@@ -225,7 +226,7 @@ async fn insert(
         .set("stack_component_id", request.and_then(|request| request.stack_component_id))
         .set("project_id", project)
         .set("key", key)
-        .set("value", python_json(value.get()))
+        .set("value", json)
         .set("type", kind)
         .set("publisher_step_id", request.and_then(|request| request.publisher_step_id))
         .run(tx)
@@ -233,23 +234,26 @@ async fn insert(
     Ok(id)
 }
 
-async fn link(
+/// Links a value, as it is stored, with a thing that it is logged for, and notes it for lists.
+///
+/// # Errors
+/// The store's own.
+pub(crate) async fn link(
     cx: &Context,
     tx: &mut Transaction,
     metadata: Id,
-    resource: MetadataResource,
-    (key, value, value_type): (&str, &RawValue, &str),
+    (kind, resource): (MetadataKind, Id),
+    (key, json, value_type): (&str, &str, &str),
 ) -> Result<(), StoreError> {
-    let (id, kind) = (cx.new_id(), resource.r#type.as_str());
+    let (id, kind) = (cx.new_id(), kind.as_str());
     Insert::into("run_metadata_resource")
         .set("id", id)
-        .set("resource_id", resource.id)
+        .set("resource_id", resource)
         .set("resource_type", kind)
         .set("run_metadata_id", metadata)
         .run(tx)
         .await?;
-    let of = LoggedFor { kind, resource: resource.id, key };
-    note_logged(tx, id, of, (&python_json(value.get()), value_type)).await
+    note_logged(tx, id, LoggedFor { kind, resource, key }, (json, value_type)).await
 }
 
 async fn require_resource(tx: &mut Transaction, resource: MetadataResource, project: Id) -> ApiResult<()> {

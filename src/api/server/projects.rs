@@ -18,8 +18,8 @@ use crate::auth::Principal;
 use crate::auth::kind::Kind;
 use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, Held, Loader, NoResources, Resource, Response, ResponseOf, delete_row, find_in, insert_named,
-    list, or_taken, refuse_held, refuse_taken_name,
+    Context, Held, Loader, NoResources, Resource, Response, ResponseOf, change_named, delete_row, find_in,
+    insert_named, list, refuse_held,
 };
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::fields::{Field, Fields, STAMPED};
@@ -273,16 +273,13 @@ async fn update_project(
     let (context, update) = (&cx, &update);
     cx.change_row(id, |mut tx, project: ProjectRow| async move {
         let name = update.name.as_ref().map(|name| name.0.as_str()).filter(|name| *name != project.name);
-        if let Some(name) = name {
+        if name.is_some() {
             refuse_default(context, &project, "renamed")?;
-            refuse_taken_name::<ProjectRow>(&mut tx, None, name, Some(id)).await?;
         }
-        Update::of("project", id, context.now())
+        let change = Update::of("project", id, context.now())
             .maybe("name", name)
-            .maybe_all(sent_fields!(update; display_name, description, project_metadata))
-            .run(&mut tx)
-            .await
-            .map_err(or_taken::<ProjectRow>(name))?;
+            .maybe_all(sent_fields!(update; display_name, description, project_metadata));
+        change_named::<ProjectRow>(&mut tx, (id, None), name, change).await?;
         Ok(tx)
     })
     .await

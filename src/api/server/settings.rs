@@ -71,7 +71,7 @@ pub(crate) async fn update_settings(
     origin: Origin,
     JsonBody(update): JsonBody<ServerSettingsUpdate>,
 ) -> ApiResult<Json<ServerSettingsResponse>> {
-    let change = update.change(cx.server.id, Timestamp::new(cx.env.clock.now()));
+    let change = update.change(cx.server.id, cx.now());
     if !change.changed().is_empty() {
         if !cx.principal.user.body.is_admin {
             let message = "Only an admin may change the settings of the server.";

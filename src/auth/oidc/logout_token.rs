@@ -47,7 +47,7 @@ impl Oidc {
         let provider = provider.ok_or_else(|| refused("is of no provider of this server"))?;
         let expected = provider.expected(TYPES, OLDEST);
         let Verified { claims, fingerprint } =
-            provider.verify("The logout token", token, &expected, now).await?;
+            provider.verify("The logout token", &says, &expected, now).await?;
         let claims: LogoutClaims =
             serde_json::from_value(claims.into()).map_err(|_| refused("says what it can't"))?;
         claims.check()?;

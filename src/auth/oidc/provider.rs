@@ -142,16 +142,15 @@ impl Provider {
     pub(super) async fn verify(
         &self,
         what: &str,
-        token: &str,
+        token: &Unverified<'_>,
         expected: &Expected<'_>,
         now: DateTime<Utc>,
     ) -> Result<Verified, OidcError> {
-        let told = |refused: Refused| match refused {
+        let verified = self.issuers.verify(&Source::Discovery, token, expected, now).await;
+        verified.map_err(|refused| match refused {
             Refused::Issuers(error) => self.away(error.to_string()),
             other => OidcError::refused(format!("{what} is not good: {other}.")),
-        };
-        let token = Unverified::read(token).map_err(told)?;
-        self.issuers.verify(&Source::Discovery, &token, expected, now).await.map_err(told)
+        })
     }
 
     fn client(&self, metadata: &Metadata) -> Client {

@@ -121,10 +121,10 @@ struct ExchangeArgs {
 }
 
 #[derive(Debug, Args)]
-struct ServerArgs {
+pub(super) struct ServerArgs {
     /// The server to ask, among those signed in to [default: the active one]
     #[arg(long, value_name = "URL")]
-    server: Option<String>,
+    pub(super) server: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -206,7 +206,7 @@ impl ServerArgs {
         target::resolve(requested, &environment.store, &config.store())
     }
 
-    fn session(&self) -> Result<Session, ClientError> {
+    pub(super) fn session(&self) -> Result<Session, ClientError> {
         let environment = Environment::from_process()?;
         let target = self.target(&environment)?;
         Session::open(&environment, &target, SystemClock.now())

@@ -13,13 +13,12 @@ use secrecy::SecretString;
 use self::rule::{AddArgs, UpdateArgs};
 use self::words::{printable_lines, table, words};
 use super::output::{self, Output};
+use super::token::ServerArgs;
 use super::{CliError, EXIT_FAILURE, password, program};
+use crate::client::ClientError;
 use crate::client::claims::Unverified;
-use crate::client::config_file::ConfigFile;
 use crate::client::error::printable;
 use crate::client::trusts::{self, Trust};
-use crate::client::{ClientError, Environment, ServerUrl, Session, target};
-use crate::env::clock::{Clock, SystemClock};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  zendo trust add train --account ci --github acme/app --branch main\n  \
@@ -93,7 +92,7 @@ pub(super) fn run(args: &TrustArgs, program: &'static str) -> Result<ExitCode, C
         Command::Test(test) => Some(token_of(&test.source)?),
         _ => None,
     };
-    let mut session = session(args.server.as_deref()).map_err(explain)?;
+    let mut session = ServerArgs { server: args.server.clone() }.session().map_err(explain)?;
     match &args.command {
         Command::Add(_) => {
             told("Made", &trusts::add(&mut session, &rule.unwrap_or_default()).map_err(explain)?)
@@ -145,14 +144,6 @@ fn told(done: &str, rule: &Trust) -> Result<(), CliError> {
         false => format!("{done} {name}: it is inactive, and no tokens are taken by it.\n"),
     };
     program::print(&printable_lines(&text))
-}
-
-fn session(server: Option<&str>) -> Result<Session, ClientError> {
-    let environment = Environment::from_process()?;
-    let config = ConfigFile::load(&environment.config_file())?;
-    let requested = server.map(ServerUrl::parse).transpose()?;
-    let target = target::resolve(requested, &environment.store, &config.store())?;
-    Session::open(&environment, &target, SystemClock.now())
 }
 
 /// The token itself, or what a file or standard input has.

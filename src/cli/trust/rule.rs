@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
+use strum::IntoStaticStr;
 
 use super::super::CliError;
 
@@ -107,7 +108,8 @@ pub(super) struct UpdateArgs {
 }
 
 /// What a rule may do without.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 enum Part {
     /// The tokens may do all that the account may
     Scope,
@@ -125,14 +127,7 @@ enum Part {
 impl Part {
     /// Its name in the API.
     fn name(self) -> &'static str {
-        match self {
-            Self::Scope => "scope",
-            Self::Projects => "projects",
-            Self::Addresses => "addresses",
-            Self::ExpiresIn => "expires_in",
-            Self::Jwks => "jwks",
-            Self::Description => "description",
-        }
+        self.into()
     }
 }
 

@@ -81,11 +81,6 @@ const forms = {
   },
 };
 
-/** Who follows a link of another site's page comes without the strict cookie, signed in or not: this page asks again. */
-async function goOnIfSignedIn(form) {
-  await goOnIfLetIn(form);
-}
-
 export function begin() {
   for (const [id, act] of Object.entries(forms)) {
     const form = document.getElementById(id);
@@ -93,7 +88,8 @@ export function begin() {
   }
   for (const form of document.querySelectorAll("[data-to-provider]")) onSubmit(form, () => goToProvider(form));
   const waiting = document.getElementById("sign-in") ?? document.querySelector("[data-to-provider=sign-in]");
-  if (waiting && new URLSearchParams(location.search).has("next")) goOnIfSignedIn(waiting);
+  // Who follows a link of another site's page comes without the strict cookie, signed in or not: this page asks again.
+  if (waiting && new URLSearchParams(location.search).has("next")) goOnIfLetIn(waiting);
   const callback = document.getElementById("provider-callback");
   if (callback) endAtCallback(callback);
   const out = document.getElementById("sign-out");

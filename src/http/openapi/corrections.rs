@@ -92,7 +92,6 @@ fn reference(name: &str) -> Value {
     json!({"$ref": format!("#/components/schemas/{name}")})
 }
 
-/// Moments in requests may have an offset; those in answers have none.
 /// What an answer tells is no value that is only written.
 fn show_secrets(document: &mut Value) {
     for name in ["WebhookCreateResponse", "WebhookSecretResponse"] {
@@ -106,6 +105,7 @@ fn show_secrets(document: &mut Value) {
     }
 }
 
+/// Moments in requests may have an offset; those in answers have none.
 fn correct_moments(document: &mut Value) {
     let mut answered = Map::new();
     for (_, _, operation) in operations(document) {

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use sea_query::{Expr, ExprTrait, Query as Sql};
 
 use super::sign_in_rows::{self, DEVICES, SignInRow, TABLE};
-use crate::accounts::users::find_account;
+use crate::accounts::users::find_accounts;
 use crate::app::App;
 use crate::audit::{Action, Claim, Event, Origin};
 use crate::auth::revocation::Written;
@@ -41,11 +41,13 @@ pub(super) async fn end(
     // What was made just now is to be noted as ended, too.
     app.auth.register.flush().await?;
     let now = app.env.clock.now();
+    let user_ids: Vec<Id> = rows.iter().map(|row| row.user_id).collect();
+    let users = find_accounts(&app.auth_store, &user_ids).await?;
     let mut ends = Vec::with_capacity(rows.len());
     for row in rows {
-        let user = find_account(&app.auth_store, row.user_id).await?;
-        let name = user.map(|user| user.name).unwrap_or_default();
-        let event = app.audit.event(origin, Action::SignInEnded).on("user", row.user_id, &name);
+        let user = users.iter().find(|user| user.id == row.user_id);
+        let name = user.map_or("", |user| user.name.as_str());
+        let event = app.audit.event(origin, Action::SignInEnded).on("user", row.user_id, name);
         ends.push((row, event.with("cause", reason).with("token_id", row.console_token_id.to_string())));
     }
     let ends = &ends;

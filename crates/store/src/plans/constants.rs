@@ -49,8 +49,8 @@ fn is_false(condition: &str) -> bool {
 
 /// The statement before and behind the first such word that is in no brackets.
 fn at_top<'a>(sql: &'a str, word: &str) -> Option<(&'a str, &'a str)> {
-    let places = sql.match_indices(word).map(|(place, _)| place);
-    let place = places.into_iter().find(|place| is_closed(&sql[..*place]))?;
+    let mut places = sql.match_indices(word).map(|(place, _)| place);
+    let place = places.find(|place| is_closed(&sql[..*place]))?;
     Some((&sql[..place], &sql[place + word.len()..]))
 }
 

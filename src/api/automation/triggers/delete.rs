@@ -3,8 +3,7 @@
 use axum::Json;
 
 use super::TriggerRow;
-use crate::framework::Resource;
-use crate::framework::{Context, find_in};
+use crate::framework::{Context, Resource, find_in};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::path::PathId;
 use crate::http::query::QueryParams;

@@ -5,7 +5,7 @@ use axum::Json;
 use super::TriggerRow;
 use super::create::Kept;
 use super::settings::TriggerUpdate;
-use crate::framework::{Context, ResponseOf, or_taken, refuse_taken_name};
+use crate::framework::{Context, ResponseOf, change_named};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::TaggedBody;
 use crate::http::path::PathId;
@@ -29,7 +29,6 @@ pub(super) async fn update_trigger(
         if trigger.body.is_archived {
             return Err(ApiError::illegal("An archived trigger can't be changed."));
         }
-        refuse_taken_name::<TriggerRow>(&mut tx, Some(project), name, Some(id)).await?;
         let concurrency: Option<&'static str> = update.concurrency.map(Into::into);
         let changes = Update::unnoted("trigger", id)
             .set("name", name)
@@ -39,7 +38,7 @@ pub(super) async fn update_trigger(
             .maybe("next_occurrence", kept.next_occurrence)
             .maybe("source_entity", kept.source_entity.clone())
             .maybe("target_events", kept.target_events.clone());
-        changes.run(&mut tx).await.map_err(or_taken::<TriggerRow>(name))?;
+        change_named::<TriggerRow>(&mut tx, (id, Some(project)), Some(name), changes).await?;
         Ok(tx)
     })
     .await

@@ -52,6 +52,8 @@ pub(super) async fn receive(
     let webhook = find(&store, &secrets.cipher, provider, id).await.map_err(refuse)?;
     let headers = request.headers().clone();
     let body = Bytes::from_request(request, &()).await.map_err(IntoResponse::into_response)?;
+    // The body may have taken its time: how old the signature is counts from here.
+    let now = env.clock.now();
     let delivery = check(&intake, provider, webhook, (headers, body), now).await.map_err(refuse)?;
     accept(&store, id, &delivery, now).await.map_err(refuse)?;
     Ok(match delivery.answer {

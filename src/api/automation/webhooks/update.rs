@@ -7,7 +7,7 @@ use super::create::SigningSecret;
 use super::{SIGNING_SECRET, WebhookRow};
 use crate::api::stacks::secrets::{replace_internal, seal_one};
 use crate::audit::{Action, Origin};
-use crate::framework::{Context, ResponseOf, ShownSecret, find_in, or_taken, refuse_taken_name};
+use crate::framework::{Context, ResponseOf, ShownSecret, change_named, find_in};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::path::PathId;
@@ -29,9 +29,9 @@ pub(super) async fn update_webhook(
     let (now, update) = (cx.now(), &update);
     cx.change_row(id, |mut tx, webhook: WebhookRow| async move {
         let name = update.name.as_ref().map(ShortText::as_str);
-        refuse_taken_name::<WebhookRow>(&mut tx, Some(webhook.body.project_id), name, Some(id)).await?;
-        let changes = Update::of("webhook", id, now).maybe("name", name).maybe("active", update.active);
-        changes.run(&mut tx).await.map_err(or_taken::<WebhookRow>(name))?;
+        let change = Update::of("webhook", id, now).maybe("name", name).maybe("active", update.active);
+        let place = (id, Some(webhook.body.project_id));
+        change_named::<WebhookRow>(&mut tx, place, name, change).await?;
         Ok(tx)
     })
     .await

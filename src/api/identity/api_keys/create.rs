@@ -15,7 +15,7 @@ use crate::http::error::ApiResult;
 use crate::http::json::JsonBody;
 use crate::http::path::PathId;
 use crate::http::values::{LongText, Name};
-use crate::store::{Insert, StoreError, Timestamp, is_duplicate};
+use crate::store::{Insert, StoreError, is_duplicate};
 
 // ZenML's document has what is ignored here, and in the next two.
 #[derive(Deserialize, ToSchema)]
@@ -45,7 +45,7 @@ pub(crate) async fn create_api_key(
     let bounds = AskedBounds::read(&cx, request.expires_in, request.addresses)?.of_new_key(maker.as_ref());
     let secret = NewSecret::make(&cx, cx.env.random.id()).await?;
     let row = Insert::into("api_key")
-        .stamped(secret.key.id, Timestamp::new(cx.env.clock.now()))
+        .stamped(secret.key.id, cx.now())
         .set("name", request.name.as_str())
         .set("description", request.description.unwrap_or_default().as_str())
         .set("key", secret.hash.expose_secret())

@@ -17,7 +17,7 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::path::PathIdAndName;
 use crate::http::values::{LongText, Name};
-use crate::store::{StoreError, Timestamp, Update, is_duplicate};
+use crate::store::{StoreError, Update, is_duplicate};
 
 /// What is to change; the rest stays.
 #[derive(Deserialize, ToSchema)]
@@ -69,7 +69,7 @@ pub(crate) async fn update_api_key(
         cx.principal.require_signed_in()?;
     }
     let row = find(&cx.store, &account, &name_or_id).await?;
-    let update = Update::of(TABLE, row.id, Timestamp::new(cx.env.clock.now()))
+    let update = Update::of(TABLE, row.id, cx.now())
         .maybe("name", request.name.clone())
         .maybe("description", request.description)
         .maybe("active", request.active);
@@ -109,7 +109,7 @@ pub(crate) async fn rotate_api_key(
     let bounds = AskedBounds::read(&cx, request.expires_in, None)?;
     let row = find(&cx.store, &account, &name_or_id).await?;
     let secret = NewSecret::make(&cx, row.id).await?;
-    let now = Timestamp::new(cx.env.clock.now());
+    let now = cx.now();
     let rotation = Sql::update()
         .table("api_key")
         // The order matters to MySQL, which reads a column after its new value was set.

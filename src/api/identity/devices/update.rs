@@ -82,7 +82,7 @@ pub(crate) async fn update_device(
 ) -> ApiResult<Json<DeviceResponse>> {
     let user = &*cx.principal.user;
     let mut update = Sql::update();
-    update.table("auth_devices").value("updated", Timestamp::new(cx.env.clock.now()));
+    update.table("auth_devices").value("updated", cx.now());
     match request.locked {
         Some(true) => {
             update.value("status", DeviceStatus::Locked.as_str());

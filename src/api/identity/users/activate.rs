@@ -32,7 +32,7 @@ pub(crate) async fn deactivate_user(
         return Err(users::unknown(name_or_id));
     }
     let (token, hash) = credentials::new_activation_token(&cx).await?;
-    let now = Timestamp::new(cx.env.clock.now());
+    let now = cx.now();
     let tokens_end = TokensEnd::at(cx.store.engine(), now);
     let changes = Changes::new(now).deactivated(Some(&hash), tokens_end);
     let user = make(&cx, &origin, &user, &changes).await?;

@@ -313,7 +313,7 @@ pub(crate) async fn update_user(
     }
     let user = users::find(&cx.store, &name_or_id).await?;
     rules::check_update(&cx.principal, &user, &update)?;
-    let now = Timestamp::new(cx.env.clock.now());
+    let now = cx.now();
     let changes = Changes::new(now);
     let place = Place::of(&cx, &headers, origin.client());
     let from = (&origin, &place);
@@ -347,7 +347,7 @@ pub(crate) async fn answer_email_prompt(
         let message = "Only a user may say whether their own email may be used, and by their id.";
         return Err(ApiError::authorization(message));
     }
-    let now = Timestamp::new(cx.env.clock.now());
+    let now = cx.now();
     let user = make(&cx, &origin, &cx.principal.user, &Changes::new(now).whole_email(&update)).await?;
     Ok(Json(user.response(true)))
 }
@@ -361,7 +361,7 @@ pub(crate) async fn update_current_user(
 ) -> ApiResult<Json<UserResponse>> {
     update.check_email()?;
     rules::kept_here(cx.config.auth_scheme)?;
-    let now = Timestamp::new(cx.env.clock.now());
+    let now = cx.now();
     let changes = Changes::new(now);
     let place = Place::of(&cx, &headers, origin.client());
     let from = (&origin, &place);

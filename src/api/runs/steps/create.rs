@@ -14,6 +14,7 @@ use crate::api::runs::execution_status::{ExceptionInfo, ExecutionStatus};
 use crate::api::runs::logs::{self, LogsOwner, LogsReference};
 use crate::api::runs::pipeline_runs::{self, Ended, ExecutionMode, RunRow};
 use crate::api::runs::pipeline_snapshots::{StepRequest as DynamicStep, insert_step_configuration};
+use crate::api::runs::run_metadata::{self, MetadataKind};
 use crate::api::runs::step_configuration::{
     MergedStep, Object, StoredStep, fill, finalize_substitutions, object, value,
 };
@@ -24,7 +25,6 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::ModelBody;
 use crate::http::timestamps::SentTimestamp;
 use crate::http::values::{LongText, Name, ShortText, at_most};
-use crate::lookups::{LoggedFor, note_logged};
 use crate::store::{Id, Insert, Transaction, Update, Word, Words, fields};
 
 /// Steps that one comes after, and tags that go on to all of its outputs: each takes a statement or more.
@@ -442,16 +442,8 @@ async fn share_metadata(cx: &Context, tx: &mut Transaction, original: Id, step: 
         .to_owned();
     type Logged = (Id, String, String, String);
     for (metadata, key, value, value_type) in tx.fetch_all::<Logged>(&logged).await? {
-        let (id, kind) = (cx.new_id(), "step_run");
-        Insert::into("run_metadata_resource")
-            .set("id", id)
-            .set("resource_id", step)
-            .set("resource_type", kind)
-            .set("run_metadata_id", metadata)
-            .run(tx)
-            .await?;
-        let of = LoggedFor { kind, resource: step, key: &key };
-        note_logged(tx, id, of, (&value, &value_type)).await?;
+        let of = (MetadataKind::StepRun, step);
+        run_metadata::link(cx, tx, metadata, of, (&key, &value, &value_type)).await?;
     }
     Ok(())
 }

@@ -107,7 +107,10 @@ async fn of_work(cx: &Context) -> Result<Option<HashSet<Id>>, StoreError> {
             .to_owned();
         let found: HashSet<Id> =
             cx.store.fetch_all::<(Id,)>(&connectors).await?.into_iter().map(|(id,)| id).collect();
-        of_all = Some(of_all.map_or_else(|| found.clone(), |others| &others & &found));
+        of_all = Some(match of_all {
+            Some(others) => &others & &found,
+            None => found,
+        });
     }
     Ok(Some(of_all.unwrap_or_default()))
 }

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use super::{ConnectorColumns, ServiceConnectorRow};
 use crate::api::stacks::secrets::{SecretValues, open_internal};
 use crate::connectors::{Settings, TypeAnswer, withhold};
-use crate::framework::{ById, Context, Loader, Owner, Resource, Response, ResponseOf, not_found};
+use crate::framework::{ById, Context, Loader, Resource, Response, ResponseOf, not_found};
 use crate::http::envelope::ShownSecret;
 use crate::http::error::ApiResult;
 use crate::http::written::or_empty_object;
@@ -108,9 +108,7 @@ pub(super) async fn responses(
     rows: Vec<ServiceConnectorRow>,
     mut secrets: Option<ById<SecretValues>>,
 ) -> ApiResult<Vec<ResponseOf<ServiceConnectorRow>>> {
-    let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
     let response = |row: ServiceConnectorRow| {
-        let resources = loader.resources(|| Owner::among(&users, row.body.user_id));
         let metadata = loader.metadata(|| ServiceConnectorMetadata {
             configuration: shown(&row, secrets.as_mut()),
             expiration_seconds: row.metadata.expiration_seconds,
@@ -122,9 +120,9 @@ pub(super) async fn responses(
             false => TypeAnswer::Word(row.kind().to_owned()),
         };
         let body = ServiceConnectorBody { columns: row.body, connector_type };
-        Response::named(row.id, row.name, body, metadata, resources)
+        Response::named(row.id, row.name, body, metadata, None)
     };
-    Ok(rows.into_iter().map(response).collect())
+    loader.owned(rows, |row| row.body.user_id, response).await
 }
 
 fn shown(row: &ServiceConnectorRow, opened: Option<&mut ById<SecretValues>>) -> ShownConfiguration {

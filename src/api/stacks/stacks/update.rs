@@ -10,7 +10,7 @@ use super::rules::refuse_default;
 use crate::api::stacks::components::ComponentRow;
 use crate::api::stacks::components::rules::TURN;
 use crate::api::stacks::secrets::{Linkable, SecretNames, change_links};
-use crate::framework::{Context, Resource, ResponseOf, find_in, not_found, or_taken, refuse_taken_name};
+use crate::framework::{Context, Resource, ResponseOf, change_named, find_in, not_found};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::path::PathId;
@@ -50,9 +50,8 @@ pub(super) async fn update_stack(
         let stack = find_in::<StackRow>(&mut tx, id).await?;
         refuse_default(&stack, "changed")?;
         let name = update.name.as_ref().map(Name::as_str);
-        refuse_taken_name::<StackRow>(&mut tx, None, name, Some(id)).await?;
-        let updated = update.change(id, context.now()).run(&mut tx).await;
-        updated.map_err(or_taken::<StackRow>(name))?;
+        let change = update.change(id, context.now());
+        change_named::<StackRow>(&mut tx, (id, None), name, change).await?;
         if update.components.is_some() {
             let of_stack = Expr::col("stack_id").eq(id);
             tx.execute(&Sql::delete().from_table("stack_composition").and_where(of_stack).to_owned()).await?;

