@@ -24,8 +24,7 @@ pub(crate) async fn note(tx: &mut Transaction, id: Id) -> Result<(), StoreError>
 }
 
 async fn forget(tx: &mut Transaction, id: Id) -> Result<(), StoreError> {
-    let delete = Sql::delete().from_table(TABLE).and_where(Expr::col("user_id").eq(id)).to_owned();
-    tx.execute(&delete).await.map(drop)
+    tx.delete_where(TABLE, [Expr::col("user_id").eq(id)]).await.map(drop)
 }
 
 /// When the account's last deactivation ended its tokens, if it had one.

@@ -136,18 +136,12 @@ pub(crate) async fn note_sign_in(
 
 /// Parts a person from the account; 0 when it isn't there.
 pub(crate) async fn delete(tx: &mut Transaction, id: Id, user_id: Id) -> Result<u64, StoreError> {
-    let delete = Sql::delete()
-        .from_table(TABLE)
-        .and_where(Expr::col("id").eq(id))
-        .and_where(Expr::col("user_id").eq(user_id))
-        .to_owned();
-    tx.execute(&delete).await
+    tx.delete_where(TABLE, [Expr::col("id").eq(id), Expr::col("user_id").eq(user_id)]).await
 }
 
 /// Parts all persons from an account that goes.
 pub(crate) async fn delete_all(tx: &mut Transaction, user_id: Id) -> Result<(), StoreError> {
-    let delete = Sql::delete().from_table(TABLE).and_where(Expr::col("user_id").eq(user_id)).to_owned();
-    tx.execute(&delete).await.map(drop)
+    tx.delete_where(TABLE, [Expr::col("user_id").eq(user_id)]).await.map(drop)
 }
 
 /// Forgets those of accounts that are gone.

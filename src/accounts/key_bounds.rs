@@ -85,7 +85,7 @@ pub(crate) fn days_left(end: DateTime<Utc>, now: DateTime<Utc>) -> i64 {
 
 /// Forgets the bounds of keys that are deleted.
 pub(crate) async fn forget(tx: &mut Transaction, which: SimpleExpr) -> Result<(), StoreError> {
-    tx.execute(&Sql::delete().from_table(TABLE).and_where(which).to_owned()).await.map(drop)
+    tx.delete_where(TABLE, [which]).await.map(drop)
 }
 
 /// Deletes bounds of keys that another server has deleted.

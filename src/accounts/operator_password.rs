@@ -14,8 +14,7 @@ const LIFE: TimeDelta = TimeDelta::hours(1);
 /// # Errors
 /// When the database doesn't answer.
 pub(crate) async fn note(tx: &mut Transaction, user_id: Id, now: DateTime<Utc>) -> Result<(), StoreError> {
-    let delete = Sql::delete().from_table(TABLE).and_where(Expr::col("user_id").eq(user_id)).to_owned();
-    tx.execute(&delete).await?;
+    tx.delete_where(TABLE, [Expr::col("user_id").eq(user_id)]).await?;
     let until = (now + LIFE).timestamp_millis();
     Insert::into(TABLE).set("user_id", user_id).set("until_ms", until).run(tx).await
 }

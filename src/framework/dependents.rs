@@ -1,6 +1,6 @@
 //! What hangs on things without a foreign key, and has to go with them.
 
-use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
+use sea_query::{Expr, ExprTrait, SelectStatement};
 
 use crate::lookups::forget_logged;
 use crate::store::{StoreError, Transaction};
@@ -16,11 +16,7 @@ pub(crate) async fn delete_dependents(
 ) -> Result<(), StoreError> {
     forget_logged(tx, things).await?;
     for table in ["tag_resource", "run_metadata_resource", "curated_visualization"] {
-        let delete = Sql::delete()
-            .from_table(table)
-            .and_where(Expr::col("resource_id").in_subquery(things.clone()))
-            .to_owned();
-        tx.execute(&delete).await?;
+        tx.delete_where(table, [Expr::col("resource_id").in_subquery(things.clone())]).await?;
     }
     Ok(())
 }

@@ -30,13 +30,13 @@ mod project;
 mod read;
 pub(crate) mod routes;
 
-use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
+use sea_query::{Expr, ExprTrait, SelectStatement};
 use serde::Serialize;
 
 use crate::auth::Principal;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::list::Listed;
-use crate::store::{Id, Insert, Store, StoreError, Stored, Transaction, Update, is_duplicate};
+use crate::store::{Id, Insert, Store, StoreError, Stored, Transaction, Update, ids_where, is_duplicate};
 
 pub(crate) use crate::http::envelope::{Logged, NoResources, Response, ShownSecret, WithRunMetadata};
 pub(crate) use context::Context;
@@ -91,11 +91,10 @@ pub(crate) type ResponseOf<R> =
 /// The store's own.
 pub(crate) async fn delete_row<R: Resource>(tx: &mut Transaction, id: Id) -> ApiResult<()> {
     if R::TAGGABLE {
-        let own = Sql::select().column("id").from(R::TABLE).and_where(Expr::col("id").eq(id)).to_owned();
+        let own = ids_where(R::TABLE, [Expr::col("id").eq(id)]);
         delete_dependents(tx, &own).await?;
     }
-    let delete = Sql::delete().from_table(R::TABLE).and_where(Expr::col("id").eq(id)).to_owned();
-    tx.execute(&delete).await?;
+    tx.delete_where(R::TABLE, [Expr::col("id").eq(id)]).await?;
     Ok(())
 }
 

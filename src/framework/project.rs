@@ -76,8 +76,7 @@ impl NamedProject {
 /// # Errors
 /// 404 when it isn't; the store's own.
 pub(crate) async fn require_project(tx: &mut Transaction, id: Id) -> ApiResult<()> {
-    let select = Sql::select().column("id").from("project").and_where(Expr::col("id").eq(id)).to_owned();
-    match tx.fetch_optional::<(Id,)>(&select).await? {
+    match tx.id_where("project", [Expr::col("id").eq(id)]).await? {
         Some(_) => Ok(()),
         None => Err(ApiError::key(format!("\"No project with the ID '{id}' was found\""))),
     }

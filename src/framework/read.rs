@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use super::{Context, Logged, Resource, Response, ResponseOf};
 use crate::accounts::users::{UserResponse, find_accounts};
 use crate::http::error::ApiResult;
-use crate::store::{Id, InIds, JsonText};
+use crate::store::{Id, InIds, JoinById, JsonText};
 
 /// Related things by the id of what they belong to, or by their own.
 pub(crate) type ById<T> = HashMap<Id, T>;
@@ -152,10 +152,7 @@ impl<'a> Loader<'a> {
             .column(("run_metadata_resource", "resource_id"))
             .columns([("run_metadata", "key"), ("run_metadata", "value")])
             .from("run_metadata_resource")
-            .inner_join(
-                "run_metadata",
-                Expr::col(("run_metadata", "id")).equals(("run_metadata_resource", "run_metadata_id")),
-            )
+            .join_by_id("run_metadata", ("run_metadata_resource", "run_metadata_id"))
             .and_where(Expr::col(("run_metadata_resource", "resource_id")).in_ids(ids.iter().copied()))
             .and_where(Expr::col(("run_metadata_resource", "resource_type")).eq(kind))
             .order_by(("run_metadata", "created"), sea_query::Order::Asc)

@@ -106,11 +106,7 @@ async fn delete_all(tx: &mut Transaction, select: &SelectStatement) -> Result<()
     if ids.is_empty() {
         return Ok(());
     }
-    let delete = Sql::delete()
-        .from_table("auth_devices")
-        .and_where(Expr::col("id").is_in(ids.into_iter().map(|(id,)| id)))
-        .to_owned();
-    tx.execute(&delete).await.map(drop)
+    tx.delete_where("auth_devices", [Expr::col("id").is_in(ids.into_iter().map(|(id,)| id))]).await.map(drop)
 }
 
 /// Keeps the request: the client's device waits anew under its id, or a new one is made.

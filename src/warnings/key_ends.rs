@@ -9,7 +9,7 @@ use super::record::{Told, WarningKind};
 use super::{Warnings, dated};
 use crate::accounts::api_keys;
 use crate::accounts::key_bounds::{self, days_left, next_warning};
-use crate::store::{Id, StoreError, Timestamp};
+use crate::store::{Id, JoinById, StoreError, Timestamp};
 
 /// Keys that are told of at once.
 const AT_ONCE: u64 = 100;
@@ -64,7 +64,7 @@ impl Warnings {
             .expr_as(Expr::col(("user", "name")), "account_name")
             .from(key_bounds::TABLE)
             .inner_join(api_keys::TABLE, Expr::col(key("id")).equals(bound("api_key_id")))
-            .inner_join("user", Expr::col(("user", "id")).equals(key("service_account_id")))
+            .join_by_id("user", key("service_account_id"))
             .and_where(Expr::col(bound("next_warning")).lte(now.timestamp()))
             .and_where(Expr::col(bound("expires")).is_not_null())
             .order_by(bound("next_warning"), Order::Asc)

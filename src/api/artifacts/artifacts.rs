@@ -23,7 +23,7 @@ use crate::http::json::JsonBody;
 use crate::http::list::Listed;
 use crate::http::path::PathId;
 use crate::http::values::{ShortText, check_name};
-use crate::store::{Id, StoreError, Transaction, Update, row};
+use crate::store::{Id, StoreError, Transaction, Update, ids_where, row};
 
 pub(crate) const KIND: Kind = Kind::new("artifacts").in_project();
 const ARTIFACTS: &str = "/api/v1/artifacts";
@@ -133,11 +133,7 @@ impl Resource for ArtifactRow {
 
     /// Its versions go with it, also those that steps have made or read.
     async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {
-        let versions = Sql::select()
-            .column("id")
-            .from("artifact_version")
-            .and_where(Expr::col("artifact_id").eq(id))
-            .to_owned();
+        let versions = ids_where("artifact_version", [Expr::col("artifact_id").eq(id)]);
         refuse_outputs(tx, &versions).await?;
         delete_dependents(tx, &versions).await?;
         delete_row::<Self>(tx, id).await

@@ -27,8 +27,8 @@ use crate::http::unused::unused_since;
 use crate::http::values::{LongText, Name, ShortText};
 use crate::http::written::or_empty_text;
 use crate::store::{
-    Id, Insert, Store, StoreError, Stored, Timestamp, Transaction, Update, fields, is_duplicate, row,
-    sent_fields,
+    Id, Insert, Store, StoreError, Stored, Timestamp, Transaction, Update, fields, ids_where, is_duplicate,
+    row, sent_fields,
 };
 
 row! {
@@ -315,26 +315,12 @@ pub(crate) async fn delete_service_account(
 }
 
 async fn delete(tx: &mut Transaction, id: Id) -> Result<(), StoreError> {
-    let keys = Sql::select()
-        .column("id")
-        .from("api_key")
-        .and_where(Expr::col("service_account_id").eq(id))
-        .to_owned();
-    let digests = Sql::delete()
-        .from_table("zendo_api_key_digest")
-        .and_where(Expr::col("api_key_id").in_subquery(keys.clone()))
-        .to_owned();
-    tx.execute(&digests).await?;
+    let keys = ids_where("api_key", [Expr::col("service_account_id").eq(id)]);
+    tx.delete_where("zendo_api_key_digest", [Expr::col("api_key_id").in_subquery(keys.clone())]).await?;
     key_bounds::forget(tx, Expr::col("api_key_id").in_subquery(keys)).await?;
-    let devices = Sql::delete().from_table("auth_devices").and_where(Expr::col("user_id").eq(id)).to_owned();
-    tx.execute(&devices).await?;
-    let trusts = Sql::delete()
-        .from_table(crate::trusts::TABLE)
-        .and_where(Expr::col("service_account_id").eq(id))
-        .to_owned();
-    tx.execute(&trusts).await?;
+    tx.delete_where("auth_devices", [Expr::col("user_id").eq(id)]).await?;
+    tx.delete_where(crate::trusts::TABLE, [Expr::col("service_account_id").eq(id)]).await?;
     // The table's own rule takes the keys along.
-    let account = Sql::delete().from_table("user").and_where(Expr::col("id").eq(id)).to_owned();
-    tx.execute(&account).await?;
+    tx.delete_where("user", [Expr::col("id").eq(id)]).await?;
     Ok(())
 }

@@ -24,7 +24,7 @@ use crate::http::json::JsonBody;
 use crate::http::list::Listed;
 use crate::http::path::{PathId, PathIdAndName};
 use crate::http::query::QueryParams;
-use crate::store::{Id, Insert, Timestamp, row};
+use crate::store::{Id, Insert, JoinById, Timestamp, row};
 
 pub(crate) const KIND: Kind = Kind::new("model_version_artifacts").in_project();
 const LINKS: &str = "/api/v1/model_version_artifacts";
@@ -89,10 +89,7 @@ const ARTIFACT_NAME: Related = Related {
 /// Whoever made the artifact version.
 const MAKER: Related = Related {
     column: "artifact_version_id",
-    rows: || {
-        let user = Expr::col(("user", "id")).equals(("artifact_version", "user_id"));
-        versions().inner_join("user", user).to_owned()
-    },
+    rows: || versions().join_by_id("user", ("artifact_version", "user_id")).to_owned(),
     fields: USER,
 };
 
@@ -101,8 +98,7 @@ fn versions() -> SelectStatement {
 }
 
 fn with_artifacts() -> SelectStatement {
-    let artifact = Expr::col(("artifact", "id")).equals(("artifact_version", "artifact_id"));
-    versions().inner_join("artifact", artifact).to_owned()
+    versions().join_by_id("artifact", ("artifact_version", "artifact_id")).to_owned()
 }
 
 fn of_type(word: &'static str) -> Part {
@@ -224,9 +220,7 @@ async fn delete_links(cx: Context, PathId(version): PathId, mut query: QueryPara
                 .to_owned();
             delete_those(&mut tx, &linked).await?;
         }
-        let delete =
-            Sql::delete().from_table("model_versions_artifacts").and_where(is_of_version()).to_owned();
-        tx.execute(&delete).await?;
+        tx.delete_where("model_versions_artifacts", [is_of_version()]).await?;
         Ok::<_, ApiError>(tx.commit(()).await?)
     });
     deleted.await.map(Json)

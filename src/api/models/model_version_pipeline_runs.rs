@@ -20,7 +20,7 @@ use crate::http::fields::{Field, FieldKind, Fields, Related, STAMPED, USER};
 use crate::http::json::JsonBody;
 use crate::http::list::Listed;
 use crate::http::path::PathIdAndName;
-use crate::store::{Id, Timestamp, row};
+use crate::store::{Id, JoinById, Timestamp, row};
 
 pub(crate) const KIND: Kind = Kind::new("model_version_pipeline_runs").in_project();
 const LINKS: &str = "/api/v1/model_version_pipeline_runs";
@@ -64,10 +64,7 @@ const RUN_NAME: Related =
 /// Whoever started the run.
 const STARTER: Related = Related {
     column: "pipeline_run_id",
-    rows: || {
-        let user = Expr::col(("user", "id")).equals(("pipeline_run", "user_id"));
-        runs().inner_join("user", user).to_owned()
-    },
+    rows: || runs().join_by_id("user", ("pipeline_run", "user_id")).to_owned(),
     fields: USER,
 };
 

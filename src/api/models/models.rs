@@ -24,7 +24,7 @@ use crate::http::list::Listed;
 use crate::http::path::{PathId, PathName};
 use crate::http::query::QueryParams;
 use crate::http::values::{Name, ShortText, check_name};
-use crate::store::{Id, StoreError, Transaction, Update, row};
+use crate::store::{Id, StoreError, Transaction, Update, ids_where, row};
 
 pub(crate) const KIND: Kind = Kind::new("models").in_project();
 const MODELS: &str = "/api/v1/models";
@@ -133,11 +133,7 @@ impl Resource for ModelRow {
 
     /// Its versions go with it.
     async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {
-        let versions = Sql::select()
-            .column("id")
-            .from("model_version")
-            .and_where(Expr::col("model_id").eq(id))
-            .to_owned();
+        let versions = ids_where("model_version", [Expr::col("model_id").eq(id)]);
         delete_dependents(tx, &versions).await?;
         delete_row::<Self>(tx, id).await
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sea_query::{Expr, ExprTrait, Query as Sql};
+use sea_query::{Expr, ExprTrait};
 use serde::{Deserialize, Serialize};
 
 use super::code_repositories::CodeRepositoryRow;
@@ -76,15 +76,13 @@ pub(crate) async fn find_or_make(
     request: &CodeReferenceRequest,
 ) -> ApiResult<Id> {
     require::<CodeRepositoryRow>(tx, Some(request.code_repository), project).await?;
-    let same = Sql::select()
-        .column("id")
-        .from("code_reference")
-        .and_where(Expr::col("project_id").eq(project))
-        .and_where(Expr::col("code_repository_id").eq(request.code_repository))
-        .and_where(Expr::col("commit").eq(request.commit.as_str()))
-        .and_where(Expr::col("subdirectory").eq(request.subdirectory.as_str()))
-        .to_owned();
-    if let Some((id,)) = tx.fetch_optional::<(Id,)>(&same).await? {
+    let same = [
+        Expr::col("project_id").eq(project),
+        Expr::col("code_repository_id").eq(request.code_repository),
+        Expr::col("commit").eq(request.commit.as_str()),
+        Expr::col("subdirectory").eq(request.subdirectory.as_str()),
+    ];
+    if let Some(id) = tx.id_where("code_reference", same).await? {
         return Ok(id);
     }
     let id = cx.new_id();

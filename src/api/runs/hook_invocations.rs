@@ -265,13 +265,12 @@ async fn take_logs(
 ) -> ApiResult<()> {
     let Some(logs) = request.logs_id else { return Ok(()) };
     cx.require(logs::UPDATE)?;
-    let update = Sql::update()
-        .table("logs")
-        .value("hook_invocation_id", id)
-        .and_where(Expr::col("id").eq(logs))
-        .and_where(Expr::col("project_id").eq(request.project))
-        .to_owned();
-    tx.execute(&update).await?;
+    tx.set_where(
+        "logs",
+        ("hook_invocation_id", id),
+        [Expr::col("id").eq(logs), Expr::col("project_id").eq(request.project)],
+    )
+    .await?;
     Ok(())
 }
 

@@ -21,7 +21,7 @@ use crate::http::fields::{Field, FieldKind, Fields, OWNED, Related, STAMPED};
 use crate::http::json::ModelBody;
 use crate::http::list::Listed;
 use crate::http::values::{ShortText, yes};
-use crate::store::{Id, Insert, JsonText, fields, row};
+use crate::store::{Id, Insert, JoinById, JsonText, fields, row};
 
 pub(crate) const KIND: Kind = Kind::new("pipeline_builds").in_project();
 const BUILDS: &str = "/api/v1/pipeline_builds";
@@ -63,11 +63,10 @@ row! {
 const CONTAINER_REGISTRY: Related = Related {
     column: "stack_id",
     rows: || {
-        let component = Expr::col(("stack_component", "id")).equals(("stack_composition", "component_id"));
         Sql::select()
             .column(("stack_composition", "stack_id"))
             .from("stack_composition")
-            .inner_join("stack_component", component)
+            .join_by_id("stack_component", ("stack_composition", "component_id"))
             .and_where(Expr::col(("stack_component", "type")).eq("container_registry"))
             .to_owned()
     },

@@ -27,7 +27,7 @@ use crate::http::json::JsonBody;
 use crate::http::list::Listed;
 use crate::http::path::PathId;
 use crate::http::values::{LongText, Name, nullable};
-use crate::store::{Id, InIds, Transaction, Update, Word, fields, row};
+use crate::store::{Id, InIds, Transaction, Update, Word, fields, ids_where, row};
 
 pub(crate) const KIND: Kind = Kind::new("pipelines").in_project();
 const PIPELINES: &str = "/api/v1/pipelines";
@@ -154,11 +154,7 @@ impl Resource for PipelineRow {
 /// What hangs without a foreign key on what goes with a pipeline.
 async fn strip_pipeline(tx: &mut Transaction, id: Id) -> ApiResult<()> {
     strip_runs(tx, "pipeline_id", id).await?;
-    let snapshots = Sql::select()
-        .column("id")
-        .from("pipeline_snapshot")
-        .and_where(Expr::col("pipeline_id").eq(id))
-        .to_owned();
+    let snapshots = ids_where("pipeline_snapshot", [Expr::col("pipeline_id").eq(id)]);
     Ok(delete_dependents(tx, &snapshots).await?)
 }
 
@@ -209,7 +205,7 @@ fn latest_run_status(filter: &Filter<'_>) -> ApiResult<SimpleExpr> {
 fn latest_run_user(filter: &Filter<'_>) -> ApiResult<SimpleExpr> {
     let user = filter.condition(Expr::col(("latest", "user_id")), FieldKind::Id)?;
     let named = filter.condition(Expr::col(("user", "name")), FieldKind::Text)?;
-    let by_name = Sql::select().column("id").from("user").and_where(named).to_owned();
+    let by_name = ids_where("user", [named]);
     Ok(latest_run_where(user.or(Expr::col(("latest", "user_id")).in_subquery(by_name))))
 }
 
@@ -286,12 +282,7 @@ async fn update_pipeline(
 /// # Errors
 /// The store's own.
 pub(crate) async fn next_run_index(tx: &mut Transaction, id: Id) -> ApiResult<i32> {
-    let count = Sql::update()
-        .table("pipeline")
-        .value("run_count", Expr::col("run_count").add(1))
-        .and_where(Expr::col("id").eq(id))
-        .to_owned();
-    tx.execute(&count).await?;
+    tx.set_where("pipeline", ("run_count", Expr::col("run_count").add(1)), [Expr::col("id").eq(id)]).await?;
     let query =
         Sql::select().column("run_count").from("pipeline").and_where(Expr::col("id").eq(id)).to_owned();
     Ok(tx.fetch_optional::<(i32,)>(&query).await?.map_or(1, |(count,)| count))

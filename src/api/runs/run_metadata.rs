@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use sea_query::{Expr, ExprTrait, Query as Sql};
+use sea_query::{Expr, ExprTrait};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use strum::{EnumString, IntoStaticStr, VariantNames};
@@ -258,13 +258,10 @@ pub(crate) async fn link(
 
 async fn require_resource(tx: &mut Transaction, resource: MetadataResource, project: Id) -> ApiResult<()> {
     let kind = resource.r#type;
-    let select = Sql::select()
-        .column("id")
-        .from(kind.table())
-        .and_where(Expr::col("id").eq(resource.id))
-        .and_where(Expr::col("project_id").eq(project))
-        .to_owned();
-    match tx.fetch_optional::<(Id,)>(&select).await? {
+    match tx
+        .id_where(kind.table(), [Expr::col("id").eq(resource.id), Expr::col("project_id").eq(project)])
+        .await?
+    {
         Some(_) => Ok(()),
         None => {
             let name = kind.as_str().replace('_', " ");

@@ -30,7 +30,7 @@ use crate::http::path::{PathId, PathName};
 use crate::http::query::{QueryParams, Violation, reject};
 use crate::http::values::{JsonObject, ShortText};
 use crate::http::written::as_object;
-use crate::store::{Id, Insert, Timestamp, Transaction, Update, row, sent_fields};
+use crate::store::{Id, Insert, Timestamp, Transaction, Update, ids_where, row, sent_fields};
 
 pub(crate) const KIND: Kind = Kind::new("projects");
 const PROJECTS: &str = "/api/v1/projects";
@@ -129,7 +129,7 @@ impl Resource for ProjectRow {
         let secrets: Vec<(Id,)> = tx.fetch_all(&secrets).await?;
         delete_row::<Self>(tx, id).await?;
         let secrets = Expr::col("id").is_in(secrets.into_iter().map(|(id,)| id));
-        tx.execute(&Sql::delete().from_table("secret").and_where(secrets).to_owned()).await?;
+        tx.delete_where("secret", [secrets]).await?;
         Ok(())
     }
 }
@@ -141,8 +141,7 @@ fn of(project: Id) -> sea_query::SimpleExpr {
 /// What is to go with a project though the schema doesn't say so: tags and metadata of things in it, and what would
 /// keep the schema from deleting them.
 fn leftovers(project: Id) -> Vec<DeleteStatement> {
-    let in_project =
-        |table: &'static str| Sql::select().column("id").from(table).and_where(of(project)).to_owned();
+    let in_project = |table: &'static str| ids_where(table, [of(project)]);
     let of_things = |table: &'static str, kind: &'static str, things: SelectStatement| {
         Sql::delete()
             .from_table(table)

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use axum::Json;
 use indexmap::IndexSet;
-use sea_query::{Expr, ExprTrait, Query as Sql};
+use sea_query::{Expr, ExprTrait};
 use serde::Deserialize;
 
 use super::tagging::{TAG_LINK_KIND, Taggable, attach};
@@ -93,8 +93,7 @@ async fn link(cx: &Context, requests: &[TagResourceRequest]) -> ApiResult<Vec<Ta
 /// 404 when the thing that a tag is to be attached to is not there.
 async fn require_thing(tx: &mut Transaction, request: &TagResourceRequest) -> ApiResult<()> {
     let (kind, id) = (request.resource_type.as_str(), request.resource_id);
-    let query = Sql::select().column("id").from(kind).and_where(Expr::col("id").eq(id)).to_owned();
-    match tx.fetch_optional::<(Id,)>(&query).await? {
+    match tx.id_where(kind, [Expr::col("id").eq(id)]).await? {
         Some(_) => Ok(()),
         None => Err(ApiError::key(format!("\"No {kind} with the ID '{id}' was found\""))),
     }
@@ -125,13 +124,12 @@ async fn detach_all(cx: Context, JsonItems(requests): JsonItems<TagResourceReque
 async fn unlink(cx: &Context, requests: &[TagResourceRequest]) -> ApiResult<()> {
     let removed = cx.store.write(|mut tx| async move {
         for request in requests {
-            let delete = Sql::delete()
-                .from_table(TagResourceRow::TABLE)
-                .and_where(Expr::col("tag_id").eq(request.tag_id))
-                .and_where(Expr::col("resource_id").eq(request.resource_id))
-                .and_where(Expr::col("resource_type").eq(request.resource_type.as_str()))
-                .to_owned();
-            tx.execute(&delete).await?;
+            let those = [
+                Expr::col("tag_id").eq(request.tag_id),
+                Expr::col("resource_id").eq(request.resource_id),
+                Expr::col("resource_type").eq(request.resource_type.as_str()),
+            ];
+            tx.delete_where(TagResourceRow::TABLE, those).await?;
         }
         Ok::<_, ApiError>(tx.commit(()).await?)
     });

@@ -7,7 +7,7 @@ use sea_query::{Expr, ExprTrait, Query as Sql};
 use super::tags::TagRow;
 use crate::framework::{ById, Loader, Resource, ResponseOf};
 use crate::http::error::ApiResult;
-use crate::store::{Id, InIds, Stored};
+use crate::store::{Id, InIds, JoinById, Stored};
 
 impl Loader<'_> {
     /// The tags of each of these things, when related things are wanted.
@@ -35,7 +35,7 @@ impl Loader<'_> {
             .columns(TagRow::columns().into_iter().map(|column| ("tag", column)))
             .column(("tag_resource", "resource_id"))
             .from("tag_resource")
-            .inner_join("tag", Expr::col(("tag", "id")).equals(("tag_resource", "tag_id")))
+            .join_by_id("tag", ("tag_resource", "tag_id"))
             .and_where(Expr::col(("tag_resource", "resource_id")).in_ids(ids.iter().copied()))
             .order_by(("tag", "name"), sea_query::Order::Asc)
             .to_owned();

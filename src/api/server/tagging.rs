@@ -12,7 +12,7 @@ use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{Context, find_in, find_named};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::values::{ShortText, TextOr, at_most};
-use crate::store::{Id, InIds, Insert, Transaction, Words};
+use crate::store::{Id, InIds, Insert, Transaction, Words, ids_where};
 
 /// Tags in one request: each takes some statements.
 pub(crate) const MOST_TAGS: usize = 200;
@@ -47,7 +47,7 @@ impl Taggable {
         };
         let table = self.as_str();
         let own = Sql::select().column(column).from(table).and_where(Expr::col("id").eq(thing)).to_owned();
-        Some(Sql::select().column("id").from(table).and_where(Expr::col(column).in_subquery(own)).to_owned())
+        Some(ids_where(table, [Expr::col(column).in_subquery(own)]))
     }
 }
 
@@ -178,14 +178,12 @@ pub(crate) async fn attach(
     thing: Id,
     tag: &TagRow,
 ) -> ApiResult<Id> {
-    let link = Sql::select()
-        .column("id")
-        .from("tag_resource")
-        .and_where(Expr::col("tag_id").eq(tag.id))
-        .and_where(Expr::col("resource_id").eq(thing))
-        .and_where(Expr::col("resource_type").eq(kind.as_str()))
-        .to_owned();
-    if let Some((id,)) = tx.fetch_optional::<(Id,)>(&link).await? {
+    let link = [
+        Expr::col("tag_id").eq(tag.id),
+        Expr::col("resource_id").eq(thing),
+        Expr::col("resource_type").eq(kind.as_str()),
+    ];
+    if let Some(id) = tx.id_where("tag_resource", link).await? {
         return Ok(id);
     }
     if tag.body.exclusive {
@@ -198,13 +196,12 @@ pub(crate) async fn attach(
             );
             return Err(ApiError::value(message));
         };
-        let leave = Sql::delete()
-            .from_table("tag_resource")
-            .and_where(Expr::col("tag_id").eq(tag.id))
-            .and_where(Expr::col("resource_type").eq(kind.as_str()))
-            .and_where(Expr::col("resource_id").in_subquery(rivals))
-            .to_owned();
-        tx.execute(&leave).await?;
+        let those = [
+            Expr::col("tag_id").eq(tag.id),
+            Expr::col("resource_type").eq(kind.as_str()),
+            Expr::col("resource_id").in_subquery(rivals),
+        ];
+        tx.delete_where("tag_resource", those).await?;
     }
     let id = cx.new_id();
     Insert::into("tag_resource")
@@ -237,17 +234,12 @@ pub(crate) async fn remove_tags(
     cx.require(DETACH)?;
     let names = tags.iter().map(TagReference::name);
     let ids = tags.iter().filter_map(|tag| Uuid::try_parse(tag.name()).ok().map(Id));
-    let meant = Sql::select()
-        .column("id")
-        .from("tag")
-        .and_where(Expr::col("name").is_in(names).or(Expr::col("id").in_ids(ids)))
-        .to_owned();
-    let remove = Sql::delete()
-        .from_table("tag_resource")
-        .and_where(Expr::col("resource_id").eq(thing))
-        .and_where(Expr::col("resource_type").eq(kind.as_str()))
-        .and_where(Expr::col("tag_id").in_subquery(meant))
-        .to_owned();
-    tx.execute(&remove).await?;
+    let meant = ids_where("tag", [Expr::col("name").is_in(names).or(Expr::col("id").in_ids(ids))]);
+    let those = [
+        Expr::col("resource_id").eq(thing),
+        Expr::col("resource_type").eq(kind.as_str()),
+        Expr::col("tag_id").in_subquery(meant),
+    ];
+    tx.delete_where("tag_resource", those).await?;
     Ok(())
 }

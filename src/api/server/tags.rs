@@ -22,7 +22,7 @@ use crate::http::json::ModelBody;
 use crate::http::list::Listed;
 use crate::http::path::PathId;
 use crate::http::values::check_name;
-use crate::store::{Id, InIds, Transaction, Update, Word, Words, row};
+use crate::store::{Id, InIds, JoinById, Transaction, Update, Word, Words, row};
 
 const TAGS: &str = "/api/v1/tags";
 const TAG: &str = "/api/v1/tags/{tag_id}";
@@ -262,8 +262,7 @@ fn shared(kind: &'static str, tag: Id) -> SelectStatement {
     let scope = match kind {
         "artifact_version" => (kind, "artifact_id"),
         "run_template" => {
-            let snapshot = Expr::col(("pipeline_snapshot", "id")).equals((kind, "source_snapshot_id"));
-            select.inner_join("pipeline_snapshot", snapshot);
+            select.join_by_id("pipeline_snapshot", (kind, "source_snapshot_id"));
             ("pipeline_snapshot", "pipeline_id")
         }
         _ => (kind, "pipeline_id"),

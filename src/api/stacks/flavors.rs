@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
-use sea_query::{Expr, ExprTrait, Func, Query as Sql};
+use sea_query::{Expr, ExprTrait, Func, Query as Sql, SelectStatement, SimpleExpr};
 use serde::Deserialize;
 
 use super::components::ComponentType;
@@ -23,7 +23,7 @@ use crate::http::path::PathId;
 use crate::http::values::{JsonObject, Name, ShortText, nullable, required, yes};
 use crate::seed::sync_flavors;
 use crate::store::{
-    Id, Insert, JsonText, Timestamp, Transaction, Update, Word, Words, fields, row, sent_fields,
+    Id, Insert, JoinById, JsonText, Timestamp, Transaction, Update, Word, Words, fields, row, sent_fields,
 };
 
 pub(crate) const KIND: Kind = Kind::new("flavors");
@@ -142,6 +142,22 @@ pub(crate) async fn of_components<'a>(
     let kinds: Vec<_> = rows.iter().map(|row| (row.name.clone(), row.body.r#type.clone())).collect();
     let answers = FlavorRow::responses(&loader.embedded(), rows).await?;
     Ok(kinds.into_iter().zip(answers.into_iter().map(Arc::new)).collect())
+}
+
+/// Whether a flavor is the component's, for joins.
+pub(crate) fn is_of_component() -> SimpleExpr {
+    Expr::col(("flavor", "name"))
+        .equals(("stack_component", "flavor"))
+        .and(Expr::col(("flavor", "type")).equals(("stack_component", "type")))
+}
+
+/// The components of stacks with their flavors, of which a query says what it wants.
+pub(crate) fn components_with_flavors() -> SelectStatement {
+    Sql::select()
+        .from("stack_composition")
+        .join_by_id("stack_component", ("stack_composition", "component_id"))
+        .inner_join("flavor", is_of_component())
+        .to_owned()
 }
 
 /// What a column of 65535 characters holds.

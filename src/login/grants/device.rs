@@ -152,11 +152,8 @@ async fn activate(
         }
         let before: Vec<(Id, Timestamp)> = tx.fetch_all(before).await?;
         if let Some((first, created)) = before.first() {
-            let delete = Sql::delete()
-                .from_table("auth_devices")
-                .and_where(Expr::col("id").is_in(before.iter().map(|(id, _)| *id)))
-                .to_owned();
-            tx.execute(&delete).await?;
+            tx.delete_where("auth_devices", [Expr::col("id").is_in(before.iter().map(|(id, _)| *id))])
+                .await?;
             let takes_its_place = Sql::update()
                 .table("auth_devices")
                 .value("id", *first)

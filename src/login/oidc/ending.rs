@@ -11,7 +11,7 @@ use crate::audit::{Action, Claim, Event, Origin};
 use crate::auth::revocation::Written;
 use crate::auth::{Revocation, VerifiedToken};
 use crate::login::origin::claim_of_token;
-use crate::store::{Id, StoreError, Transaction};
+use crate::store::{Id, StoreError, Transaction, ids_where};
 use crate::tasks;
 
 /// Sign-ins that end in one transaction.
@@ -90,8 +90,7 @@ async fn end_in(
     row: &SignInRow,
     now: DateTime<Utc>,
 ) -> Result<Option<(Vec<Id>, u64)>, StoreError> {
-    let of_sign_in = Sql::delete().from_table(TABLE).and_where(Expr::col("id").eq(row.id)).to_owned();
-    if tx.execute(&of_sign_in).await? == 0 {
+    if tx.delete_where(TABLE, [Expr::col("id").eq(row.id)]).await? == 0 {
         return Ok(None);
     }
     let mut descendants = 0;
@@ -106,13 +105,12 @@ async fn end_in(
     }
     let clients = clients.into_iter().map(|(id,)| id);
     let is_approved = Expr::col("user_id").eq(row.user_id).and(Expr::col("client_id").is_in(clients));
-    let devices = Sql::select().column("id").from("auth_devices").and_where(is_approved.clone()).to_owned();
+    let devices = ids_where("auth_devices", [is_approved.clone()]);
     let devices: Vec<(Id,)> = tx.fetch_all(&devices).await?;
     if !devices.is_empty() {
-        let delete = Sql::delete().from_table("auth_devices").and_where(is_approved).to_owned();
-        tx.execute(&delete).await?;
+        tx.delete_where("auth_devices", [is_approved]).await?;
     }
-    tx.execute(&Sql::delete().from_table(DEVICES).and_where(is_of_it).to_owned()).await?;
+    tx.delete_where(DEVICES, [is_of_it]).await?;
     Ok(Some((devices.into_iter().map(|(id,)| id).collect(), descendants)))
 }
 

@@ -217,12 +217,11 @@ pub(crate) async fn bind_device(
     if app.sign_in.oidc.is_none() {
         return Ok(());
     }
-    let delete = Sql::delete()
-        .from_table(DEVICES)
-        .and_where(Expr::col("client_id").eq(client_id))
-        .and_where(Expr::col("user_id").eq(principal.user.id))
-        .to_owned();
-    tx.execute(&delete).await?;
+    tx.delete_where(
+        DEVICES,
+        [Expr::col("client_id").eq(client_id), Expr::col("user_id").eq(principal.user.id)],
+    )
+    .await?;
     match sign_in {
         Some(row) => {
             let insert = Insert::into(DEVICES).set("client_id", client_id).set("user_id", principal.user.id);

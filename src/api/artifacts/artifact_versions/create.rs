@@ -273,12 +273,7 @@ async fn artifact_of(cx: &Context, tx: &mut Transaction, request: &ArtifactVersi
     };
     if request.has_custom_name && !artifact.metadata.has_custom_name {
         cx.require(UPDATE_ARTIFACT)?;
-        let custom = Sql::update()
-            .table("artifact")
-            .value("has_custom_name", true)
-            .and_where(Expr::col("id").eq(artifact.id))
-            .to_owned();
-        tx.execute(&custom).await?;
+        tx.set_where("artifact", ("has_custom_name", true), [Expr::col("id").eq(artifact.id)]).await?;
     }
     Ok(artifact.id)
 }

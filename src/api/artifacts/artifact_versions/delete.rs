@@ -9,7 +9,7 @@ use crate::framework::{Context, Resource, delete_dependents, find_in, find_proje
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::path::PathId;
 use crate::http::query::QueryParams;
-use crate::store::{Id, Transaction};
+use crate::store::{Id, JoinById, Transaction, ids_where};
 
 /// Deletes a version that no step has made or read; its data stays where it is.
 pub(super) async fn delete_version(
@@ -74,7 +74,7 @@ pub(crate) async fn refuse_outputs(tx: &mut Transaction, ids: &SelectStatement) 
     let outputs = Sql::select()
         .columns([("artifact", "name"), ("artifact_version", "version")])
         .from("artifact_version")
-        .inner_join("artifact", Expr::col(("artifact", "id")).equals(("artifact_version", "artifact_id")))
+        .join_by_id("artifact", ("artifact_version", "artifact_id"))
         .and_where(Expr::col(("artifact_version", "id")).in_subquery(ids.clone()))
         .and_where(Expr::col(("artifact_version", "id")).in_subquery(outputs()))
         .order_by(("artifact_version", "created"), sea_query::Order::Asc)
@@ -112,12 +112,7 @@ pub(super) async fn prune(cx: Context, mut query: QueryParams) -> ApiResult<Json
         delete_all(&mut tx, "artifact_version", &unused).await?;
         if !only_versions {
             let of_versions = Sql::select().column("artifact_id").from("artifact_version").to_owned();
-            let empty = Sql::select()
-                .column("id")
-                .from("artifact")
-                .and_where(in_project())
-                .and_where(Expr::col("id").not_in_subquery(of_versions))
-                .to_owned();
+            let empty = ids_where("artifact", [in_project(), Expr::col("id").not_in_subquery(of_versions)]);
             delete_all(&mut tx, "artifact", &empty).await?;
         }
         Ok::<_, ApiError>(tx.commit(()).await?)
@@ -145,8 +140,8 @@ pub(super) async fn delete_all(
     let ids: Vec<(Id,)> = tx.fetch_all(select).await?;
     for ids in ids.chunks(AT_ONCE) {
         let is_one = || Expr::col("id").is_in(ids.iter().map(|(id,)| *id));
-        delete_dependents(tx, &Sql::select().column("id").from(table).and_where(is_one()).to_owned()).await?;
-        tx.execute(&Sql::delete().from_table(table).and_where(is_one()).to_owned()).await?;
+        delete_dependents(tx, &ids_where(table, [is_one()])).await?;
+        tx.delete_where(table, [is_one()]).await?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use crate::http::fields::{Field, FieldKind, Fields, OWNED, Related, STAMPED};
 use crate::http::filter::Filter;
 use crate::http::list::Listed;
 use crate::lookups;
+use crate::store::JoinById;
 
 impl Listed for ArtifactVersionRow {
     const HOLDS_SECRETS: bool = false;
@@ -60,10 +61,10 @@ const MODEL_VERSION: Related = Related {
 const MODEL: Related = Related {
     column: "id",
     rows: || {
-        let version =
-            Expr::col(("model_version", "id")).equals(("model_versions_artifacts", "model_version_id"));
-        let model = Expr::col(("model", "id")).equals(("model_version", "model_id"));
-        (MODEL_VERSION.rows)().inner_join("model_version", version).inner_join("model", model).to_owned()
+        (MODEL_VERSION.rows)()
+            .join_by_id("model_version", ("model_versions_artifacts", "model_version_id"))
+            .join_by_id("model", ("model_version", "model_id"))
+            .to_owned()
     },
     fields: &[(("model", "id"), FieldKind::Id), (("model", "name"), FieldKind::Text)],
 };
@@ -125,11 +126,8 @@ fn of_run(filter: &Filter<'_>) -> ApiResult<SimpleExpr> {
     let is_meant = by_id.or(by_name);
     let of = |table: &'static str| {
         of_steps(table)
-            .inner_join("step_run", Expr::col(("step_run", "id")).equals((table, "step_id")))
-            .inner_join(
-                "pipeline_run",
-                Expr::col(("pipeline_run", "id")).equals(("step_run", "pipeline_run_id")),
-            )
+            .join_by_id("step_run", (table, "step_id"))
+            .join_by_id("pipeline_run", ("step_run", "pipeline_run_id"))
             .and_where(is_meant.clone())
             .to_owned()
     };

@@ -24,7 +24,7 @@ use crate::auth::permissions::Verb;
 use crate::framework::routes::Routes;
 use crate::framework::{ById, Loader, Logged, Resource, Response, ResponseOf, get, list, pick};
 use crate::http::error::ApiResult;
-use crate::store::{Id, InIds, Word, row};
+use crate::store::{Id, InIds, JoinById, Word, row};
 
 pub(crate) use self::create::{ArtifactType, SaveType, VisualizationType};
 pub(crate) use self::delete::{delete_those, refuse_outputs};
@@ -143,7 +143,7 @@ async fn producers(loader: &Loader<'_>, ids: &[Id]) -> ApiResult<ById<(Id, Id)>>
         .column(("step_run_output_artifact", "artifact_id"))
         .columns([("step_run", "id"), ("step_run", "pipeline_run_id")])
         .from("step_run_output_artifact")
-        .inner_join("step_run", Expr::col(("step_run", "id")).equals(("step_run_output_artifact", "step_id")))
+        .join_by_id("step_run", ("step_run_output_artifact", "step_id"))
         .and_where(Expr::col(("step_run_output_artifact", "artifact_id")).in_ids(ids.iter().copied()))
         .and_where(Expr::col(("step_run", "status")).eq("completed"))
         .order_by(("step_run", "created"), Order::Desc)

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::auth::AuthenticationError;
 use crate::http::error::{ApiError, ApiResult};
 use crate::local_files::Place;
-use crate::store::{Id, Store, StoreError, Timestamp};
+use crate::store::{Id, JoinById, Store, StoreError, Timestamp};
 
 /// Folders that a file is in at most.
 const DEEPEST: usize = 64;
@@ -96,7 +96,7 @@ fn claims((table, column, owner): (&'static str, &'static str, &'static str)) ->
     let columns = [(owner, "project_id"), (table, "created"), (table, "id"), (table, column)];
     select.columns(columns).from(table);
     if owner != table {
-        select.inner_join(owner, Expr::col((owner, "id")).equals((table, "artifact_version_id")));
+        select.join_by_id(owner, (table, "artifact_version_id"));
     }
     select
 }

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::framework::Context;
 use crate::http::error::{ApiError, ApiResult};
 use crate::local_files::Unread;
-use crate::store::{Base64Json, StoreError, Transaction};
+use crate::store::{Base64Json, JoinById, StoreError, Transaction};
 
 const ARTIFACT_STORE: &str = "artifact_store";
 /// The flavor of stores on this machine.
@@ -93,7 +93,7 @@ fn of_admins() -> SelectStatement {
     Sql::select()
         .column((OWN, "configuration"))
         .from(OWN)
-        .inner_join("user", Expr::col(("user", "id")).equals((OWN, "user_id")))
+        .join_by_id("user", (OWN, "user_id"))
         .and_where(Expr::col((OWN, "type")).eq(ARTIFACT_STORE))
         .and_where(Expr::col((OWN, "flavor")).eq(LOCAL))
         .and_where(Expr::col(("user", "is_admin")).eq(true))

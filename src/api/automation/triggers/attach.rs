@@ -2,7 +2,7 @@
 //! transaction.
 
 use axum::Json;
-use sea_query::{Expr, ExprTrait, Query as Sql};
+use sea_query::{Expr, ExprTrait};
 use serde::Deserialize;
 
 use super::copy::SnapshotCopy;
@@ -11,6 +11,7 @@ use crate::api::runs::pipeline_builds::BuildRow;
 use crate::api::runs::pipeline_snapshots::SnapshotRow;
 use crate::api::runs::run_templates::check_snapshot;
 use crate::api::runs::step_configuration::{Object, value};
+use crate::api::stacks::flavors::components_with_flavors;
 use crate::framework::{Context, find_in};
 use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult};
@@ -166,15 +167,8 @@ async fn check_runnable(
 
 /// What ZenML knows a stack's images by: the integrations that they need.
 async fn stack_checksum(tx: &mut Transaction, stack: Id) -> ApiResult<String> {
-    let component = Expr::col(("stack_component", "id")).equals(("stack_composition", "component_id"));
-    let flavor = Expr::col(("flavor", "name"))
-        .equals(("stack_component", "flavor"))
-        .and(Expr::col(("flavor", "type")).equals(("stack_component", "type")));
-    let query = Sql::select()
+    let query = components_with_flavors()
         .column(("flavor", "integration"))
-        .from("stack_composition")
-        .inner_join("stack_component", component)
-        .inner_join("flavor", flavor)
         .and_where(Expr::col(("stack_composition", "stack_id")).eq(stack))
         .to_owned();
     let found: Vec<(Option<String>,)> = tx.fetch_all(&query).await?;

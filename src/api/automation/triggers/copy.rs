@@ -12,6 +12,7 @@ use super::attach::RunConfiguration;
 use crate::api::runs::pipeline_builds::BuildRow;
 use crate::api::runs::pipeline_snapshots::{SnapshotRow, insert_step_configuration, step_configurations};
 use crate::api::runs::step_configuration::{Object, StoredStep, object, updated, value};
+use crate::api::stacks::flavors::components_with_flavors;
 use crate::api::stacks::secrets::secret_ids;
 use crate::framework::Context;
 use crate::http::contract::fields;
@@ -228,16 +229,9 @@ async fn resolve_secrets(cx: &Context, changes: &mut Object) -> ApiResult<()> {
 }
 
 async fn components(cx: &Context, stack: Option<Id>) -> ApiResult<Vec<Component>> {
-    let component = Expr::col(("stack_component", "id")).equals(("stack_composition", "component_id"));
-    let flavor = Expr::col(("flavor", "name"))
-        .equals(("stack_component", "flavor"))
-        .and(Expr::col(("flavor", "type")).equals(("stack_component", "type")));
-    let query = Sql::select()
+    let query = components_with_flavors()
         .columns(["name", "type", "flavor"].map(|column| ("stack_component", column)))
         .column(("flavor", "config_schema"))
-        .from("stack_composition")
-        .inner_join("stack_component", component)
-        .inner_join("flavor", flavor)
         .and_where(Expr::col(("stack_composition", "stack_id")).eq(stack))
         .order_by(("stack_component", "created"), Order::Asc)
         .order_by(("stack_component", "id"), Order::Asc)

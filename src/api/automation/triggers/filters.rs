@@ -8,7 +8,7 @@ use crate::framework::{Context, PageAnswer, Resource, list_of};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::list::ListRequest;
 use crate::http::query::QueryParams;
-use crate::store::Id;
+use crate::store::{Id, JoinById};
 
 /// Values of one of these at most.
 const MOST: usize = 200;
@@ -44,10 +44,7 @@ fn attached(query: &QueryParams) -> ApiResult<Option<SelectStatement>> {
     select
         .column(("trigger_snapshot", "snapshot_id"))
         .from("trigger_snapshot")
-        .inner_join(
-            "pipeline_snapshot",
-            Expr::col(("pipeline_snapshot", "id")).equals(("trigger_snapshot", "snapshot_id")),
-        )
+        .join_by_id("pipeline_snapshot", ("trigger_snapshot", "snapshot_id"))
         .and_where(Expr::col(("trigger_snapshot", "trigger_id")).equals(("trigger", "id")));
     if let Some(pipelines) = pipelines {
         select.and_where(Expr::col(("pipeline_snapshot", "pipeline_id")).is_in(pipelines));

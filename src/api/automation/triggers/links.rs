@@ -12,7 +12,7 @@ use crate::framework::{ById, Context, Loader, find_in};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::path::{PathId, PathIds};
 use crate::http::query::QueryParams;
-use crate::store::{Id, InIds, JsonText, StoreError, Transaction};
+use crate::store::{Id, InIds, JoinById, JsonText, StoreError, Transaction};
 
 const TABLE: &str = "trigger_snapshot";
 
@@ -42,10 +42,7 @@ fn select() -> SelectStatement {
         .column(("pipeline_snapshot", "source_snapshot_id"))
         .column((TABLE, "dispatch_state"))
         .from(TABLE)
-        .inner_join(
-            "pipeline_snapshot",
-            Expr::col(("pipeline_snapshot", "id")).equals((TABLE, "snapshot_id")),
-        )
+        .join_by_id("pipeline_snapshot", (TABLE, "snapshot_id"))
         .to_owned()
 }
 
@@ -81,12 +78,11 @@ pub(super) async fn attached(
 /// Takes these from their trigger.
 pub(super) async fn detach(tx: &mut Transaction, links: &[Link]) -> Result<(), StoreError> {
     for link in links {
-        let delete = Sql::delete()
-            .from_table(TABLE)
-            .and_where(Expr::col("trigger_id").eq(link.trigger_id))
-            .and_where(Expr::col("snapshot_id").eq(link.snapshot_id))
-            .to_owned();
-        tx.execute(&delete).await?;
+        tx.delete_where(
+            TABLE,
+            [Expr::col("trigger_id").eq(link.trigger_id), Expr::col("snapshot_id").eq(link.snapshot_id)],
+        )
+        .await?;
     }
     Ok(())
 }
@@ -94,7 +90,7 @@ pub(super) async fn detach(tx: &mut Transaction, links: &[Link]) -> Result<(), S
 /// Takes all that is attached from a trigger.
 pub(super) async fn detach_all(tx: &mut Transaction, trigger: Id) -> Result<(), StoreError> {
     let of_trigger = Expr::col("trigger_id").eq(trigger);
-    tx.execute(&Sql::delete().from_table(TABLE).and_where(of_trigger).to_owned()).await.map(drop)
+    tx.delete_where(TABLE, [of_trigger]).await.map(drop)
 }
 
 /// 404 for a snapshot that a trigger doesn't start.
@@ -139,13 +135,12 @@ pub(super) async fn clear_errors(
         }
         for link in links {
             let Some(JsonText(state)) = &link.dispatch_state else { continue };
-            let update = Sql::update()
-                .table(TABLE)
-                .value("dispatch_state", without_error(state))
-                .and_where(Expr::col("trigger_id").eq(link.trigger_id))
-                .and_where(Expr::col("snapshot_id").eq(link.snapshot_id))
-                .to_owned();
-            tx.execute(&update).await?;
+            tx.set_where(
+                TABLE,
+                ("dispatch_state", without_error(state)),
+                [Expr::col("trigger_id").eq(link.trigger_id), Expr::col("snapshot_id").eq(link.snapshot_id)],
+            )
+            .await?;
         }
         Ok::<_, ApiError>(tx.commit(()).await?)
     });

@@ -23,7 +23,7 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::path::{PathId, PathNameAndId};
 use crate::http::query::QueryParams;
 use crate::intake::{Answer, Counts, Delivery, Intake, Outcome, Provider, is_first};
-use crate::store::{Id, Store, Timestamp};
+use crate::store::{Id, JoinById, Store, Timestamp};
 
 /// Bytes of a body that are looked at where requests are waited for; more take a thread.
 const QUICKLY_CHECKED: usize = 64 << 10;
@@ -83,7 +83,7 @@ async fn find(store: &Store, cipher: &SecretCipher, provider: Provider, id: Id) 
         .column(("webhook", "active"))
         .column(("secret", "values"))
         .from("webhook")
-        .inner_join("secret", Expr::col(("secret", "id")).equals(("webhook", "secret_id")))
+        .join_by_id("secret", ("webhook", "secret_id"))
         .and_where(Expr::col(("webhook", "id")).eq(id))
         .and_where(Expr::col(("webhook", "webhook_type")).eq(kind))
         .to_owned();

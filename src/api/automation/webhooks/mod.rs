@@ -114,8 +114,7 @@ impl Resource for WebhookRow {
             return Err(ApiError::illegal(message));
         }
         let webhook = find_in::<Self>(tx, id).await?;
-        let stats = Sql::delete().from_table("webhook_stats").and_where(of_webhook()).to_owned();
-        tx.execute(&stats).await?;
+        tx.delete_where("webhook_stats", [of_webhook()]).await?;
         delete_row::<Self>(tx, id).await?;
         delete_internal(tx, webhook.secret_id).await
     }

@@ -1,7 +1,7 @@
 //! The end of API keys.
 
 use axum::Json;
-use sea_query::{Expr, ExprTrait, Query as Sql};
+use sea_query::{Expr, ExprTrait};
 
 use super::{find, find_account, forget};
 use crate::accounts::key_bounds;
@@ -25,14 +25,9 @@ pub(crate) async fn delete_api_key(
     let event = cx.audit.event(&origin, Action::ApiKeyDeleted).on("api_key", id, &row.name);
     let event = &event.of_account(&account);
     let deleted = cx.store.write(|mut tx| async move {
-        let digests = Sql::delete()
-            .from_table("zendo_api_key_digest")
-            .and_where(Expr::col("api_key_id").eq(id))
-            .to_owned();
-        tx.execute(&digests).await?;
+        tx.delete_where("zendo_api_key_digest", [Expr::col("api_key_id").eq(id)]).await?;
         key_bounds::forget(&mut tx, Expr::col("api_key_id").eq(id)).await?;
-        let key = Sql::delete().from_table("api_key").and_where(Expr::col("id").eq(id)).to_owned();
-        match tx.execute(&key).await? {
+        match tx.delete_where("api_key", [Expr::col("id").eq(id)]).await? {
             0 => tx.commit(()).await,
             _ => event.commit(tx, ()).await,
         }

@@ -86,10 +86,9 @@ pub(super) async fn delete_old_digests(tx: &mut Transaction, id: Id) -> Result<(
     let Some((key, previous)) = tx.fetch_optional::<(String, Option<String>)>(&hashes).await? else {
         return Ok(());
     };
-    let old = Sql::delete()
-        .from_table("zendo_api_key_digest")
-        .and_where(Expr::col("api_key_id").eq(id))
-        .and_where(Expr::col("key_hash").is_not_in([Some(key), previous].into_iter().flatten()))
-        .to_owned();
-    tx.execute(&old).await.map(drop)
+    let those = [
+        Expr::col("api_key_id").eq(id),
+        Expr::col("key_hash").is_not_in([Some(key), previous].into_iter().flatten()),
+    ];
+    tx.delete_where("zendo_api_key_digest", those).await.map(drop)
 }

@@ -1,7 +1,7 @@
 //! The end of a user.
 
 use axum::Json;
-use sea_query::{Expr, ExprTrait, Query as Sql};
+use sea_query::{Expr, ExprTrait};
 
 use super::rules;
 use crate::accounts::admins::keep_an_admin;
@@ -35,11 +35,9 @@ pub(crate) async fn delete_user(
                 "This user owns things, such as stacks or pipelines. Delete those first, or deactivate the user.",
             ));
         }
-        let devices = Sql::delete().from_table("auth_devices").and_where(Expr::col("user_id").eq(id)).to_owned();
-        tx.execute(&devices).await?;
+        tx.delete_where("auth_devices", [Expr::col("user_id").eq(id)]).await?;
         identities::delete_all(&mut tx, id).await?;
-        let user = Sql::delete().from_table("user").and_where(Expr::col("id").eq(id)).to_owned();
-        let touched = tx.execute(&user).await?;
+        let touched = tx.delete_where("user", [Expr::col("id").eq(id)]).await?;
         Ok(match touched {
             0 => tx.commit(touched).await?,
             _ => event.commit(tx, touched).await?,

@@ -8,7 +8,7 @@ use crate::accounts::users::UserRow;
 use crate::auth::Principal;
 use crate::config::AuthScheme;
 use crate::http::error::{ApiError, ApiResult};
-use crate::store::{Id, StoreError, Transaction};
+use crate::store::{Id, StoreError, Transaction, ids_where};
 
 /// Tables of things that an account owns; whatever else refers to it goes with it, or lets go of it.
 const OWNED: [&str; 22] = [
@@ -113,7 +113,7 @@ pub(super) fn changes(given: Option<bool>, now: bool) -> bool {
 pub(crate) async fn owns_anything(tx: &mut Transaction, id: Id) -> Result<bool, StoreError> {
     let mut owned = Cond::any();
     for table in OWNED {
-        let things = Sql::select().column("id").from(table).and_where(Expr::col("user_id").eq(id)).to_owned();
+        let things = ids_where(table, [Expr::col("user_id").eq(id)]);
         owned = owned.add(Expr::exists(things));
     }
     let query = Sql::select()

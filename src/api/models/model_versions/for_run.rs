@@ -1,6 +1,6 @@
 //! The model version that a run or step is configured with: found, or made when it isn't there.
 
-use sea_query::{Expr, ExprTrait, Order, Query as Sql, SelectStatement};
+use sea_query::{Expr, ExprTrait, Order, SelectStatement};
 use strum::VariantNames;
 
 use super::create::NewVersion;
@@ -121,13 +121,13 @@ pub(crate) async fn link_run(
     version: Id,
     run: Id,
 ) -> ApiResult<(Id, bool)> {
-    let linked = Sql::select()
-        .column("id")
-        .from("model_versions_runs")
-        .and_where(Expr::col("model_version_id").eq(version))
-        .and_where(Expr::col("pipeline_run_id").eq(run))
-        .to_owned();
-    if let Some((link,)) = tx.fetch_optional::<(Id,)>(&linked).await? {
+    if let Some(link) = tx
+        .id_where(
+            "model_versions_runs",
+            [Expr::col("model_version_id").eq(version), Expr::col("pipeline_run_id").eq(run)],
+        )
+        .await?
+    {
         return Ok((link, false));
     }
     let id = cx.new_id();

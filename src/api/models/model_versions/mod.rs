@@ -28,7 +28,7 @@ use crate::http::fields::{Field, FieldKind, Fields, OWNED, Related, STAMPED};
 use crate::http::list::{ListRequest, Listed};
 use crate::http::path::PathName;
 use crate::http::query::QueryParams;
-use crate::store::{Id, Stored, Word, row};
+use crate::store::{Id, Stored, Word, ids_where, row};
 
 pub(crate) use self::for_run::{CONFIGURED, ConfiguredModel, for_run, link_run};
 pub(crate) use self::rules::lock_version;
@@ -146,8 +146,7 @@ pub(crate) struct ModelVersionResources {
 pub(crate) fn narrow_links(select: &mut SelectStatement, principal: &Principal) {
     if let Some(projects) = principal.projects() {
         let of_projects = Expr::col("project_id").is_in(projects.iter().copied().map(Id));
-        let versions =
-            Sql::select().column("id").from(ModelVersionRow::TABLE).and_where(of_projects).to_owned();
+        let versions = ids_where(ModelVersionRow::TABLE, [of_projects]);
         let among = Among::new("model_version_id", versions);
         select.and_where(among.exists());
     }

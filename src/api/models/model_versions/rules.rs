@@ -1,6 +1,6 @@
 //! Names and numbers of versions.
 
-use sea_query::{Expr, ExprTrait, Query as Sql};
+use sea_query::{Expr, ExprTrait};
 use strum::VariantNames;
 
 use super::{ModelVersionRow, Stage};
@@ -31,12 +31,7 @@ pub(super) fn is_number(name: &str) -> bool {
 /// # Errors
 /// The store's own.
 pub(super) async fn lock(tx: &mut Transaction, model: Id) -> Result<(), StoreError> {
-    let update = Sql::update()
-        .table("model")
-        .value("name", Expr::col("name"))
-        .and_where(Expr::col("id").eq(model))
-        .to_owned();
-    tx.execute(&update).await.map(drop)
+    tx.set_where("model", ("name", Expr::col("name")), [Expr::col("id").eq(model)]).await.map(drop)
 }
 
 /// Keeps a version's row locked, as [`lock`] does the model's.
@@ -44,12 +39,7 @@ pub(super) async fn lock(tx: &mut Transaction, model: Id) -> Result<(), StoreErr
 /// # Errors
 /// The store's own.
 pub(crate) async fn lock_version(tx: &mut Transaction, version: Id) -> Result<(), StoreError> {
-    let update = Sql::update()
-        .table("model_version")
-        .value("name", Expr::col("name"))
-        .and_where(Expr::col("id").eq(version))
-        .to_owned();
-    tx.execute(&update).await.map(drop)
+    tx.set_where("model_version", ("name", Expr::col("name")), [Expr::col("id").eq(version)]).await.map(drop)
 }
 
 pub(super) async fn refuse_taken(

@@ -1,7 +1,7 @@
 //! New logs, by themselves or with what they are of.
 
 use axum::Json;
-use sea_query::{Expr, ExprTrait, Query as Sql};
+use sea_query::{Expr, ExprTrait};
 use serde::Deserialize;
 
 use super::update::assign;
@@ -160,13 +160,7 @@ pub(super) async fn require_owner(
     project: Id,
 ) -> ApiResult<()> {
     let Some(id) = id else { return Ok(()) };
-    let select = Sql::select()
-        .column("id")
-        .from(table)
-        .and_where(Expr::col("id").eq(id))
-        .and_where(Expr::col("project_id").eq(project))
-        .to_owned();
-    match tx.fetch_optional::<(Id,)>(&select).await? {
+    match tx.id_where(table, [Expr::col("id").eq(id), Expr::col("project_id").eq(project)]).await? {
         Some(_) => Ok(()),
         None => {
             let message = format!(

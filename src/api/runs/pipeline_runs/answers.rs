@@ -23,7 +23,7 @@ use crate::api::runs::step_configuration::{Object, finalize_substitutions, objec
 use crate::api::stacks::stacks::StackRow;
 use crate::framework::{ById, Loader, Resource, ResponseOf, pick};
 use crate::http::error::ApiResult;
-use crate::store::{Id, InIds, JsonText};
+use crate::store::{Id, InIds, JoinById, JsonText};
 
 /// The long columns of a run and of its snapshot, which only hydrated answers need.
 #[derive(Debug, FromRow)]
@@ -275,10 +275,7 @@ pub(super) async fn add_packages(loader: &Loader<'_>, id: Id, metadata: &mut Run
         .column(("pipeline_run", "orchestrator_environment"))
         .column(("pipeline_snapshot", "client_environment"))
         .from("pipeline_run")
-        .inner_join(
-            "pipeline_snapshot",
-            Expr::col(("pipeline_snapshot", "id")).equals(("pipeline_run", "snapshot_id")),
-        )
+        .join_by_id("pipeline_snapshot", ("pipeline_run", "snapshot_id"))
         .and_where(Expr::col(("pipeline_run", "id")).eq(id))
         .to_owned();
     let found: Option<(Option<JsonText>, JsonText)> = loader.store.fetch_optional(&query).await?;
@@ -316,10 +313,7 @@ pub(super) async fn add_full_metadata(
         .column(("pipeline_run", "id"))
         .column(("pipeline_snapshot", "schedule_id"))
         .from("pipeline_run")
-        .inner_join(
-            "pipeline_snapshot",
-            Expr::col(("pipeline_snapshot", "id")).equals(("pipeline_run", "snapshot_id")),
-        )
+        .join_by_id("pipeline_snapshot", ("pipeline_run", "snapshot_id"))
         .and_where(Expr::col(("pipeline_run", "id")).in_ids(runs))
         .and_where(Expr::col(("pipeline_snapshot", "schedule_id")).is_not_null())
         .to_owned();

@@ -18,7 +18,7 @@ use crate::http::error::{ApiError, ApiResult, if_duplicate};
 use crate::http::json::ModelBody;
 use crate::http::timestamps::SentTimestamp;
 use crate::http::values::{JsonObject, Name, ShortText};
-use crate::store::{Id, Timestamp, Transaction, Update, Words, fields};
+use crate::store::{Id, Timestamp, Transaction, Update, Words, fields, ids_where};
 
 /// What an environment may take in its TEXT column.
 const LONGEST_ENVIRONMENT: usize = 65_535;
@@ -157,16 +157,15 @@ async fn find_snapshot(cx: &Context, request: &RunRequest) -> ApiResult<Snapshot
 
 /// The run of this snapshot that the orchestrator knows by the id that is asked for.
 fn begun(request: &RunRequest) -> SelectStatement {
-    Sql::select()
-        .column("id")
-        .from("pipeline_run")
-        .and_where(Expr::col("snapshot_id").eq(request.snapshot))
-        .and_where(Expr::col("project_id").eq(request.project))
-        .and_where(
+    ids_where(
+        "pipeline_run",
+        [
+            Expr::col("snapshot_id").eq(request.snapshot),
+            Expr::col("project_id").eq(request.project),
             Expr::col("orchestrator_run_id").eq(request.orchestrator_run_id.as_ref().map(ShortText::as_str)),
-        )
-        .and_where(Expr::col("status").is_not_in(["initializing", "provisioning"]))
-        .to_owned()
+            Expr::col("status").is_not_in(["initializing", "provisioning"]),
+        ],
+    )
 }
 
 #[derive(Debug, sqlx_macros::FromRow)]
@@ -194,12 +193,8 @@ fn placeholder(request: &RunRequest) -> SelectStatement {
 }
 
 async fn give_back_index(tx: &mut Transaction, pipeline: Id) -> ApiResult<()> {
-    let give_back = Sql::update()
-        .table("pipeline")
-        .value("run_count", Expr::col("run_count").sub(1))
-        .and_where(Expr::col("id").eq(pipeline))
-        .to_owned();
-    tx.execute(&give_back).await?;
+    tx.set_where("pipeline", ("run_count", Expr::col("run_count").sub(1)), [Expr::col("id").eq(pipeline)])
+        .await?;
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use crate::http::error::ApiResult;
 use crate::http::fields::{Field, FieldKind, Fields, OWNED, Related, STAMPED, Sort, name_of};
 use crate::http::filter::Filter;
 use crate::http::list::Listed;
+use crate::store::JoinById;
 
 impl Listed for RunRow {
     const HOLDS_SECRETS: bool = false;
@@ -79,10 +80,7 @@ const PIPELINE_NAME: Related =
 
 const STACK: Related = Related {
     column: "snapshot_id",
-    rows: || {
-        let stack = Expr::col(("stack", "id")).equals(("pipeline_snapshot", "stack_id"));
-        snapshots().inner_join("stack", stack).to_owned()
-    },
+    rows: || snapshots().join_by_id("stack", ("pipeline_snapshot", "stack_id")).to_owned(),
     fields: &[(("stack", "id"), FieldKind::Id), (("stack", "name"), FieldKind::Text)],
 };
 
@@ -91,10 +89,9 @@ const COMPONENT: Related = Related {
     rows: || {
         let composition =
             Expr::col(("stack_composition", "stack_id")).equals(("pipeline_snapshot", "stack_id"));
-        let component = Expr::col(("stack_component", "id")).equals(("stack_composition", "component_id"));
         snapshots()
             .inner_join("stack_composition", composition)
-            .inner_join("stack_component", component)
+            .join_by_id("stack_component", ("stack_composition", "component_id"))
             .to_owned()
     },
     fields: &[(("stack_component", "id"), FieldKind::Id), (("stack_component", "name"), FieldKind::Text)],
@@ -103,9 +100,7 @@ const COMPONENT: Related = Related {
 const CODE_REPOSITORY: Related = Related {
     column: "snapshot_id",
     rows: || {
-        let repository =
-            Expr::col(("code_repository", "id")).equals(("code_reference", "code_repository_id"));
-        code_references().inner_join("code_repository", repository).to_owned()
+        code_references().join_by_id("code_repository", ("code_reference", "code_repository_id")).to_owned()
     },
     fields: &[(("code_repository", "id"), FieldKind::Id), (("code_repository", "name"), FieldKind::Text)],
 };
@@ -117,19 +112,17 @@ const CODE_REPOSITORY_ID: Related = Related {
 };
 
 fn code_references() -> SelectStatement {
-    let reference = Expr::col(("code_reference", "id")).equals(("pipeline_snapshot", "code_reference_id"));
-    snapshots().inner_join("code_reference", reference).to_owned()
+    snapshots().join_by_id("code_reference", ("pipeline_snapshot", "code_reference_id")).to_owned()
 }
 
 /// Filter by the name or id of the model whose version it is.
 pub(crate) const MODEL: Related = Related {
     column: "model_version_id",
     rows: || {
-        let model = Expr::col(("model", "id")).equals(("model_version", "model_id"));
         Sql::select()
             .column(("model_version", "id"))
             .from("model_version")
-            .inner_join("model", model)
+            .join_by_id("model", ("model_version", "model_id"))
             .to_owned()
     },
     fields: &[(("model", "id"), FieldKind::Id), (("model", "name"), FieldKind::Text)],
@@ -161,9 +154,8 @@ fn triggered(filter: &Filter<'_>, by: &'static str) -> ApiResult<SimpleExpr> {
 
 /// Runs whose snapshot has a build that isn't local, for a stack; or all others.
 fn templatable(wanted: bool) -> Option<Part> {
-    let build = Expr::col(("pipeline_build", "id")).equals(("pipeline_snapshot", "build_id"));
     let able = snapshots()
-        .inner_join("pipeline_build", build)
+        .join_by_id("pipeline_build", ("pipeline_snapshot", "build_id"))
         .and_where(Expr::col(("pipeline_build", "is_local")).eq(false))
         .and_where(Expr::col(("pipeline_build", "stack_id")).is_not_null())
         .to_owned();
@@ -172,22 +164,20 @@ fn templatable(wanted: bool) -> Option<Part> {
 }
 
 fn stack_name() -> SimpleExpr {
-    let stack = Expr::col(("stack", "id")).equals(("pipeline_snapshot", "stack_id"));
     Sql::select()
         .column(("stack", "name"))
         .from("pipeline_snapshot")
-        .inner_join("stack", stack)
+        .join_by_id("stack", ("pipeline_snapshot", "stack_id"))
         .and_where(Expr::col(("pipeline_snapshot", "id")).equals(("pipeline_run", "snapshot_id")))
         .to_owned()
         .into()
 }
 
 fn model_name() -> SimpleExpr {
-    let model = Expr::col(("model", "id")).equals(("model_version", "model_id"));
     Sql::select()
         .column(("model", "name"))
         .from("model_version")
-        .inner_join("model", model)
+        .join_by_id("model", ("model_version", "model_id"))
         .and_where(Expr::col(("model_version", "id")).equals(("pipeline_run", "model_version_id")))
         .to_owned()
         .into()

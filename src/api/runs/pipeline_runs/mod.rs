@@ -54,7 +54,7 @@ use crate::http::list::ListRequest;
 use crate::http::path::PathId;
 use crate::http::query::QueryParams;
 use crate::lookups::note_freed;
-use crate::store::{Id, JsonText, Timestamp, Transaction, Update, Word, row};
+use crate::store::{Id, JsonText, Timestamp, Transaction, Update, Word, ids_where, row};
 
 pub(crate) use self::answers::logs_of;
 pub(crate) use self::filters::MODEL;
@@ -217,11 +217,7 @@ pub(crate) async fn strip_runs(tx: &mut Transaction, column: &'static str, value
         .in_subquery(runs.clone())
         .or(Expr::col("parent_run_id").in_subquery(runs.clone()));
     for runs in [select().and_where(within).to_owned(), runs] {
-        let steps = Sql::select()
-            .column("id")
-            .from("step_run")
-            .and_where(Expr::col("pipeline_run_id").in_subquery(runs.clone()))
-            .to_owned();
+        let steps = ids_where("step_run", [Expr::col("pipeline_run_id").in_subquery(runs.clone())]);
         note_freed(tx, &steps).await?;
         delete_dependents(tx, &steps).await?;
         delete_dependents(tx, &runs).await?;
@@ -292,12 +288,12 @@ async fn disable_heartbeat(cx: Context, PathId(id): PathId) -> ApiResult<Json<()
     cx.find::<RunRow>(id).await?;
     let disabled = cx.store.write(|mut tx| async move {
         Update::unnoted("pipeline_run", id).set("enable_heartbeat", false).run(&mut tx).await?;
-        let steps = Sql::update()
-            .table("step_run")
-            .value("heartbeat_threshold", Option::<i32>::None)
-            .and_where(Expr::col("pipeline_run_id").eq(id))
-            .to_owned();
-        tx.execute(&steps).await?;
+        tx.set_where(
+            "step_run",
+            ("heartbeat_threshold", Option::<i32>::None),
+            [Expr::col("pipeline_run_id").eq(id)],
+        )
+        .await?;
         Ok::<_, ApiError>(tx.commit(()).await?)
     });
     disabled.await.map(Json)

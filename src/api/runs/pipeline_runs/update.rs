@@ -22,7 +22,7 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::ModelBody;
 use crate::http::path::PathId;
 use crate::http::values::{ShortText, at_most};
-use crate::store::{Id, Insert, StoreError, Timestamp, Transaction, Update, Words};
+use crate::store::{Id, Insert, JoinById, StoreError, Timestamp, Transaction, Update, Words};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct RunUpdate {
@@ -108,11 +108,7 @@ async fn set_outputs(
     run: &RunRow,
     outputs: &IndexMap<String, Id>,
 ) -> ApiResult<()> {
-    let clear = Sql::delete()
-        .from_table("pipeline_run_output")
-        .and_where(Expr::col("pipeline_run_id").eq(run.id))
-        .to_owned();
-    tx.execute(&clear).await?;
+    tx.delete_where("pipeline_run_output", [Expr::col("pipeline_run_id").eq(run.id)]).await?;
     for (index, (name, artifact)) in (0..).zip(outputs) {
         require::<ArtifactVersionRow>(tx, Some(*artifact), run.body.project_id).await?;
         Insert::into("pipeline_run_output")
@@ -160,18 +156,12 @@ async fn note_first_runs(cx: &Context, run: Id) -> ApiResult<()> {
     let components = Sql::select()
         .columns(["type", "flavor"].map(|column| ("stack_component", column)))
         .from("pipeline_run")
-        .inner_join(
-            "pipeline_snapshot",
-            Expr::col(("pipeline_snapshot", "id")).equals(("pipeline_run", "snapshot_id")),
-        )
+        .join_by_id("pipeline_snapshot", ("pipeline_run", "snapshot_id"))
         .inner_join(
             "stack_composition",
             Expr::col(("stack_composition", "stack_id")).equals(("pipeline_snapshot", "stack_id")),
         )
-        .inner_join(
-            "stack_component",
-            Expr::col(("stack_component", "id")).equals(("stack_composition", "component_id")),
-        )
+        .join_by_id("stack_component", ("stack_composition", "component_id"))
         .and_where(Expr::col(("pipeline_run", "id")).eq(run))
         .to_owned();
     let components: Vec<(String, String)> = cx.store.fetch_all(&components).await?;
@@ -251,10 +241,7 @@ async fn read_state(tx: &mut Transaction, run: Id) -> ApiResult<(RunStatusRow, R
                 .map(|column| ("pipeline_snapshot", column)),
         )
         .from("pipeline_run")
-        .inner_join(
-            "pipeline_snapshot",
-            Expr::col(("pipeline_snapshot", "id")).equals(("pipeline_run", "snapshot_id")),
-        )
+        .join_by_id("pipeline_snapshot", ("pipeline_run", "snapshot_id"))
         .and_where(Expr::col(("pipeline_run", "id")).eq(run))
         .to_owned();
     let row: RunStatusRow = tx.fetch_optional(&query).await?.ok_or_else(|| not_found::<RunRow>(run))?;

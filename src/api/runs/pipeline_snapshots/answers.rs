@@ -8,7 +8,7 @@ use crate::api::runs::execution_status::ExecutionStatus;
 use crate::api::runs::step_configuration::StoredStep;
 use crate::framework::{ById, Loader};
 use crate::http::error::ApiResult;
-use crate::store::{Id, InIds, Word};
+use crate::store::{Id, InIds, JoinById, Word};
 
 /// Whether a snapshot can be run, or deployed, by whoever does that.
 #[derive(Debug, Default, Clone, Copy, Serialize)]
@@ -28,10 +28,7 @@ pub(super) async fn abilities(loader: &Loader<'_>, ids: &[Id]) -> ApiResult<ById
         .column(("pipeline_build", "stack_id"))
         .expr_as(Expr::exists(deployer()), "has_deployer")
         .from("pipeline_snapshot")
-        .inner_join(
-            "pipeline_build",
-            Expr::col(("pipeline_build", "id")).equals(("pipeline_snapshot", "build_id")),
-        )
+        .join_by_id("pipeline_build", ("pipeline_snapshot", "build_id"))
         .and_where(Expr::col(("pipeline_snapshot", "id")).in_ids(ids.iter().copied()))
         .to_owned();
     let rows: Vec<(Id, bool, Option<Id>, bool)> = loader.store.fetch_all(&query).await?;
@@ -46,10 +43,7 @@ pub(super) fn deployer() -> SelectStatement {
     Sql::select()
         .column(("stack_component", "id"))
         .from("stack_composition")
-        .inner_join(
-            "stack_component",
-            Expr::col(("stack_component", "id")).equals(("stack_composition", "component_id")),
-        )
+        .join_by_id("stack_component", ("stack_composition", "component_id"))
         .and_where(Expr::col(("stack_component", "type")).eq("deployer"))
         .and_where(Expr::col(("stack_composition", "stack_id")).equals(("pipeline_snapshot", "stack_id")))
         .to_owned()

@@ -21,7 +21,7 @@ use crate::http::path::PathId;
 use crate::http::query::QueryParams;
 use crate::local_files::WholeFile;
 use crate::login::download::{issue_download, require_download};
-use crate::store::{Id, Store};
+use crate::store::{Id, JoinById, Store};
 
 /// The word for a snapshot's code in a download token.
 const DOWNLOAD: &str = "snapshot_code";
@@ -81,10 +81,7 @@ async fn artifact_store(store: &Store, stack: Id) -> ApiResult<Option<Id>> {
     let query = Sql::select()
         .column(("stack_component", "id"))
         .from("stack_composition")
-        .inner_join(
-            "stack_component",
-            Expr::col(("stack_component", "id")).equals(("stack_composition", "component_id")),
-        )
+        .join_by_id("stack_component", ("stack_composition", "component_id"))
         .and_where(Expr::col(("stack_composition", "stack_id")).eq(stack))
         .and_where(Expr::col(("stack_component", "type")).eq("artifact_store"))
         .limit(1)

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use indexmap::IndexMap;
-use sea_query::{Expr, ExprTrait, Query as Sql};
+use sea_query::{Expr, ExprTrait};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -205,13 +205,11 @@ async fn check_references(tx: &mut Transaction, request: &SnapshotRequest) -> Ap
 
 async fn require_template(tx: &mut Transaction, template: Option<Id>, project: Id) -> ApiResult<()> {
     let Some(id) = template else { return Ok(()) };
-    let query = Sql::select()
-        .column("id")
-        .from("run_template")
-        .and_where(Expr::col("id").eq(id))
-        .and_where(Expr::col("project_id").eq(project))
-        .to_owned();
-    if tx.fetch_optional::<(Id,)>(&query).await?.is_some() {
+    if tx
+        .id_where("run_template", [Expr::col("id").eq(id), Expr::col("project_id").eq(project)])
+        .await?
+        .is_some()
+    {
         return Ok(());
     }
     let message = format!("\"The run template with the ID '{id}' was not found in the project.\"");

@@ -8,7 +8,7 @@ use crate::api::runs::{deployments, pipelines};
 use crate::http::conditions::{Among, Part};
 use crate::http::fields::{Field, FieldKind, Fields, OWNED, Related, STAMPED, Sort, name_of};
 use crate::http::list::Listed;
-use crate::store::Id;
+use crate::store::{Id, ids_where};
 
 /// Filter by a stack's name or id.
 const STACK: Related = Related {
@@ -50,12 +50,8 @@ fn named_only(only: bool) -> Option<Part> {
 
 /// With a build that isn't local, for a stack.
 fn runnable(only: bool) -> Option<Part> {
-    let builds = Sql::select()
-        .column("id")
-        .from("pipeline_build")
-        .and_where(Expr::col("is_local").eq(false))
-        .and_where(Expr::col("stack_id").is_not_null())
-        .to_owned();
+    let builds =
+        ids_where("pipeline_build", [Expr::col("is_local").eq(false), Expr::col("stack_id").is_not_null()]);
     only.then_some(Part::Among(Among::new("build_id", builds)))
 }
 

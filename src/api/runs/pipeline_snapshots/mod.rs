@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use indexmap::IndexMap;
-use sea_query::{Expr, ExprTrait, Query as Sql};
+use sea_query::{Expr, ExprTrait};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -44,7 +44,7 @@ use crate::framework::{
 use crate::http::error::ApiResult;
 use crate::http::path::PathId;
 use crate::http::query::QueryParams;
-use crate::store::{Id, InIds, JsonText, Stored, Transaction, Word, row};
+use crate::store::{Id, InIds, JsonText, Stored, Transaction, Word, ids_where, row};
 
 pub(crate) use self::answers::step_configurations;
 pub(crate) use self::create::{StepRequest, insert_step_configuration};
@@ -198,28 +198,20 @@ impl Resource for SnapshotRow {
     async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {
         detach_triggers(tx, id).await?;
         strip_runs(tx, "snapshot_id", id).await?;
-        let forget = Sql::update()
-            .table("pipeline_snapshot")
-            .value("source_snapshot_id", Option::<Id>::None)
-            .and_where(Expr::col("source_snapshot_id").eq(id))
-            .to_owned();
-        tx.execute(&forget).await?;
+        tx.set_where(
+            "pipeline_snapshot",
+            ("source_snapshot_id", Option::<Id>::None),
+            [Expr::col("source_snapshot_id").eq(id)],
+        )
+        .await?;
         delete_row::<Self>(tx, id).await
     }
 }
 
 /// Takes what was made from a snapshot from the triggers that run it.
 async fn detach_triggers(tx: &mut Transaction, id: Id) -> ApiResult<()> {
-    let made = Sql::select()
-        .column("id")
-        .from("pipeline_snapshot")
-        .and_where(Expr::col("source_snapshot_id").eq(id))
-        .to_owned();
-    let detach = Sql::delete()
-        .from_table("trigger_snapshot")
-        .and_where(Expr::col("snapshot_id").in_subquery(made))
-        .to_owned();
-    tx.execute(&detach).await?;
+    let made = ids_where("pipeline_snapshot", [Expr::col("source_snapshot_id").eq(id)]);
+    tx.delete_where("trigger_snapshot", [Expr::col("snapshot_id").in_subquery(made)]).await?;
     Ok(())
 }
 

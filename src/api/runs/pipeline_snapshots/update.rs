@@ -1,7 +1,7 @@
 //! Changes of snapshots, and who has a name.
 
 use axum::Json;
-use sea_query::{Expr, ExprTrait, Query as Sql};
+use sea_query::{Expr, ExprTrait};
 use serde::Deserialize;
 
 use super::create::SnapshotName;
@@ -49,13 +49,9 @@ pub(super) async fn take_name(
     replace: Option<bool>,
     own: Option<Id>,
 ) -> ApiResult<()> {
-    let holder = Sql::select()
-        .column("id")
-        .from("pipeline_snapshot")
-        .and_where(Expr::col("pipeline_id").eq(pipeline))
-        .and_where(Expr::col("name").eq(name))
-        .to_owned();
-    let holder = tx.fetch_optional::<(Id,)>(&holder).await?.map(|(id,)| id);
+    let holder = tx
+        .id_where("pipeline_snapshot", [Expr::col("pipeline_id").eq(pipeline), Expr::col("name").eq(name)])
+        .await?;
     let Some(holder) = holder.filter(|id| Some(*id) != own) else { return Ok(()) };
     if replace != Some(true) {
         return Err(name_taken(name));
@@ -66,12 +62,7 @@ pub(super) async fn take_name(
         cx.require(DELETE)?;
         return <SnapshotRow as crate::framework::Resource>::delete(tx, holder).await;
     }
-    let release = Sql::update()
-        .table("pipeline_snapshot")
-        .value("name", Option::<String>::None)
-        .and_where(Expr::col("id").eq(holder))
-        .to_owned();
-    tx.execute(&release).await?;
+    tx.set_where("pipeline_snapshot", ("name", Option::<String>::None), [Expr::col("id").eq(holder)]).await?;
     detach_triggers(tx, holder).await
 }
 

@@ -13,9 +13,10 @@ use sqlx_macros::FromRow;
 
 use super::pipeline_snapshots::step_configurations;
 use super::step_configuration::{MergedStep, Object, object};
+use crate::api::stacks::flavors::components_with_flavors;
 use crate::framework::{ById, Loader};
 use crate::http::error::{ApiError, ApiResult};
-use crate::store::{Id, InIds, JsonText};
+use crate::store::{Id, InIds, JoinById, JsonText};
 
 /// Steps whose configuration one answer describes, each with some kilobytes: as many as a snapshot has at most.
 const MOST_STEPS: usize = 5_000;
@@ -97,7 +98,6 @@ async fn snapshots(loader: &Loader<'_>, ids: &[Id]) -> ApiResult<Vec<SnapshotOfS
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let build = Expr::col(("pipeline_build", "id")).equals(("pipeline_snapshot", "build_id"));
     let query = Sql::select()
         .columns(
             ["id", "is_dynamic", "run_name_template", "pipeline_configuration"]
@@ -105,7 +105,7 @@ async fn snapshots(loader: &Loader<'_>, ids: &[Id]) -> ApiResult<Vec<SnapshotOfS
         )
         .column(("pipeline_build", "stack_id"))
         .from("pipeline_snapshot")
-        .inner_join("pipeline_build", build)
+        .join_by_id("pipeline_build", ("pipeline_snapshot", "build_id"))
         .and_where(Expr::col(("pipeline_snapshot", "id")).in_ids(ids.iter().copied()))
         .and_where(Expr::col(("pipeline_build", "stack_id")).is_not_null())
         .to_owned();
@@ -119,17 +119,10 @@ async fn components(loader: &Loader<'_>, stacks: impl Iterator<Item = Id>) -> Ap
     if stacks.is_empty() {
         return Ok(Vec::new());
     }
-    let component = Expr::col(("stack_component", "id")).equals(("stack_composition", "component_id"));
-    let flavor = Expr::col(("flavor", "name"))
-        .equals(("stack_component", "flavor"))
-        .and(Expr::col(("flavor", "type")).equals(("stack_component", "type")));
-    let query = Sql::select()
+    let query = components_with_flavors()
         .column(("stack_composition", "stack_id"))
         .columns(["name", "type", "flavor"].map(|column| ("stack_component", column)))
         .columns(["config_schema", "is_custom"].map(|column| ("flavor", column)))
-        .from("stack_composition")
-        .inner_join("stack_component", component)
-        .inner_join("flavor", flavor)
         .and_where(Expr::col(("stack_composition", "stack_id")).in_ids(stacks))
         .order_by(("stack_component", "type"), Order::Asc)
         .order_by(("stack_component", "name"), Order::Asc)

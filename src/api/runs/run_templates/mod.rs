@@ -25,7 +25,7 @@ use crate::framework::{ById, Loader, Resource, Response, ResponseOf, delete, del
 use crate::http::error::ApiResult;
 use crate::http::fields::{Field, FieldKind, Fields, OWNED, Related, STAMPED, Sort};
 use crate::http::list::Listed;
-use crate::store::{Id, InIds, JsonText, Transaction, Word, row};
+use crate::store::{Id, InIds, JoinById, JsonText, Transaction, Word, row};
 
 pub(crate) use self::rules::check_snapshot;
 
@@ -69,8 +69,7 @@ fn snapshots() -> SelectStatement {
 
 /// Snapshots with what they refer to in another table.
 fn snapshots_with(table: &'static str, column: &'static str) -> SelectStatement {
-    let referred = Expr::col((table, "id")).equals(("pipeline_snapshot", column));
-    snapshots().inner_join(table, referred).to_owned()
+    snapshots().join_by_id(table, ("pipeline_snapshot", column)).to_owned()
 }
 
 const PIPELINE_ID: Related = Related {
@@ -187,12 +186,12 @@ impl Resource for TemplateRow {
 
     /// Snapshots that were made from it don't say so any more.
     async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {
-        let forget = Sql::update()
-            .table("pipeline_snapshot")
-            .value("template_id", Option::<Id>::None)
-            .and_where(Expr::col("template_id").eq(id))
-            .to_owned();
-        tx.execute(&forget).await?;
+        tx.set_where(
+            "pipeline_snapshot",
+            ("template_id", Option::<Id>::None),
+            [Expr::col("template_id").eq(id)],
+        )
+        .await?;
         delete_row::<Self>(tx, id).await
     }
 }
@@ -252,10 +251,7 @@ async fn latest_runs(
     let newest = Sql::select()
         .column(("newest", "id"))
         .from_as("pipeline_run", "newest")
-        .inner_join(
-            "pipeline_snapshot",
-            Expr::col(("pipeline_snapshot", "id")).equals(("newest", "snapshot_id")),
-        )
+        .join_by_id("pipeline_snapshot", ("newest", "snapshot_id"))
         .and_where(Expr::col(("pipeline_snapshot", "template_id")).equals(("run_template", "id")))
         .order_by(("newest", "created"), Order::Desc)
         .limit(1)

@@ -6,6 +6,7 @@ use sqlx_macros::FromRow;
 
 use crate::api::runs::pipeline_builds::BuildRow;
 use crate::api::runs::pipeline_snapshots::SnapshotRow;
+use crate::api::stacks::flavors::is_of_component;
 use crate::framework::find_in;
 use crate::http::error::{ApiError, ApiResult};
 use crate::store::{Base64Json, Id, Transaction};
@@ -48,15 +49,12 @@ pub(crate) async fn check_snapshot(tx: &mut Transaction, snapshot: Id) -> ApiRes
 
 pub(super) async fn components(tx: &mut Transaction, stack: Id) -> ApiResult<Vec<Component>> {
     let of_stack = Expr::col(("stack_composition", "component_id")).equals(("stack_component", "id"));
-    let flavor = Expr::col(("flavor", "name"))
-        .equals(("stack_component", "flavor"))
-        .and(Expr::col(("flavor", "type")).equals(("stack_component", "type")));
     let query = Sql::select()
         .columns(["type", "flavor", "configuration"].map(|column| ("stack_component", column)))
         .column(("flavor", "is_custom"))
         .from("stack_component")
         .inner_join("stack_composition", of_stack)
-        .left_join("flavor", flavor)
+        .left_join("flavor", is_of_component())
         .and_where(Expr::col(("stack_composition", "stack_id")).eq(stack))
         .to_owned();
     Ok(tx.fetch_all(&query).await?)

@@ -13,7 +13,7 @@ use crate::api::runs::step_configuration::{
 };
 use crate::framework::{ById, Loader, Logged, pick};
 use crate::http::error::ApiResult;
-use crate::store::{Id, InIds, JsonText, Timestamp};
+use crate::store::{Id, InIds, JoinById, JsonText, Timestamp};
 
 /// What steps take over from their pipeline: of a snapshot, and of a run's start.
 #[derive(Debug, FromRow)]
@@ -75,10 +75,7 @@ async fn pipelines_of(loader: &Loader<'_>, runs: Vec<Id>) -> ApiResult<ById<(Obj
         .columns(["start_time", "created"].map(|column| ("pipeline_run", column)))
         .columns(["is_dynamic", "pipeline_configuration"].map(|column| ("pipeline_snapshot", column)))
         .from("pipeline_run")
-        .inner_join(
-            "pipeline_snapshot",
-            Expr::col(("pipeline_snapshot", "id")).equals(("pipeline_run", "snapshot_id")),
-        )
+        .join_by_id("pipeline_snapshot", ("pipeline_run", "snapshot_id"))
         .and_where(Expr::col(("pipeline_run", "id")).in_ids(runs))
         .to_owned();
     let rows: Vec<PipelineOfRun> = loader.store.fetch_all(&query).await?;

@@ -11,7 +11,7 @@ use crate::api::artifacts::artifact_versions::ArtifactVersionRow;
 use crate::framework::{ById, Loader, ResponseOf, require};
 use crate::http::error::ApiResult;
 use crate::lookups::note_used;
-use crate::store::{Id, InIds, Insert, Transaction, fields};
+use crate::store::{Id, InIds, Insert, JoinById, Transaction, fields};
 
 type Version = Arc<ResponseOf<ArtifactVersionRow>>;
 /// By name.
@@ -55,10 +55,7 @@ pub(super) async fn load(loader: &Loader<'_>, steps: &[Id]) -> ApiResult<(ById<I
     let outputs = Sql::select()
         .columns(["step_id", "artifact_id", "name"].map(|column| ("step_run_output_artifact", column)))
         .from("step_run_output_artifact")
-        .inner_join(
-            "artifact_version",
-            Expr::col(("artifact_version", "id")).equals(("step_run_output_artifact", "artifact_id")),
-        )
+        .join_by_id("artifact_version", ("step_run_output_artifact", "artifact_id"))
         .and_where(Expr::col("step_id").in_ids(steps.iter().copied()))
         .order_by(("artifact_version", "created"), Order::Asc)
         .to_owned();

@@ -25,7 +25,7 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::ModelBody;
 use crate::http::timestamps::SentTimestamp;
 use crate::http::values::{LongText, Name, ShortText, at_most};
-use crate::store::{Id, Insert, Transaction, Update, Word, Words, fields};
+use crate::store::{Id, Insert, JoinById, Transaction, Update, Word, Words, fields};
 
 /// Steps that one comes after, and tags that go on to all of its outputs: each takes a statement or more.
 const MOST_PARENTS: usize = 1_000;
@@ -432,10 +432,7 @@ async fn share_metadata(cx: &Context, tx: &mut Transaction, original: Id, step: 
     let logged = Sql::select()
         .columns(["id", "key", "value", "type"].map(|column| ("run_metadata", column)))
         .from("run_metadata_resource")
-        .inner_join(
-            "run_metadata",
-            Expr::col(("run_metadata", "id")).equals(("run_metadata_resource", "run_metadata_id")),
-        )
+        .join_by_id("run_metadata", ("run_metadata_resource", "run_metadata_id"))
         .and_where(Expr::col(("run_metadata_resource", "resource_id")).eq(original))
         .and_where(Expr::col(("run_metadata_resource", "resource_type")).eq("step_run"))
         .and_where(Expr::col(("run_metadata", "publisher_step_id")).eq(original))

@@ -11,7 +11,7 @@ use crate::framework::{ById, Context, Loader, Resource};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::filter::by_name_or_id;
 use crate::http::values::at_most;
-use crate::store::{Id, InIds, Insert, Transaction, Words, is_duplicate};
+use crate::store::{Id, InIds, Insert, JoinById, Transaction, Words, is_duplicate};
 
 const READ: Permission = KIND.to(Verb::Read);
 /// What a route may do that gives secrets to what it makes or changes: whoever uses that may read them.
@@ -52,7 +52,7 @@ pub(crate) async fn linked_secrets(
     let query = Sql::select()
         .columns([("secret_resource", "resource_id"), ("secret_resource", "secret_id")])
         .from("secret_resource")
-        .inner_join("secret", Expr::col(("secret", "id")).equals(("secret_resource", "secret_id")))
+        .join_by_id("secret", ("secret_resource", "secret_id"))
         .and_where(Expr::col(("secret_resource", "resource_type")).eq(kind.as_str()))
         .and_where(Expr::col(("secret_resource", "resource_id")).in_ids(ids.iter().copied()))
         .order_by(("secret", "name"), Order::Asc)
@@ -92,13 +92,12 @@ pub(crate) async fn change_links(
     }
     for name in &remove.0 {
         let secret = find_visible(cx, tx, name).await?;
-        let unlink = Sql::delete()
-            .from_table("secret_resource")
-            .and_where(Expr::col("resource_id").eq(thing))
-            .and_where(Expr::col("resource_type").eq(kind.as_str()))
-            .and_where(Expr::col("secret_id").eq(secret.id))
-            .to_owned();
-        tx.execute(&unlink).await?;
+        let those = [
+            Expr::col("resource_id").eq(thing),
+            Expr::col("resource_type").eq(kind.as_str()),
+            Expr::col("secret_id").eq(secret.id),
+        ];
+        tx.delete_where("secret_resource", those).await?;
     }
     Ok(())
 }
@@ -109,7 +108,7 @@ pub(crate) async fn change_links(
 /// The store's own.
 pub(crate) async fn unlink_all(tx: &mut Transaction, thing: Id) -> ApiResult<()> {
     let of_thing = Expr::col("resource_id").eq(thing);
-    tx.execute(&Sql::delete().from_table("secret_resource").and_where(of_thing).to_owned()).await?;
+    tx.delete_where("secret_resource", [of_thing]).await?;
     Ok(())
 }
 

@@ -17,7 +17,7 @@ use crate::framework::{Context, ResponseOf};
 use crate::http::error::ApiResult;
 use crate::http::query::QueryParams;
 use crate::http::timestamps::SentTimestamp;
-use crate::store::{Base64Json, Id, InIds, Timestamp};
+use crate::store::{Base64Json, Id, InIds, JoinById, Timestamp};
 
 /// Stacks that are looked at.
 const NEWEST: u64 = 50;
@@ -86,10 +86,7 @@ async fn newest(
         .column(("stack_composition", "stack_id"))
         .column(("stack_component", "connector_id"))
         .from("stack_composition")
-        .inner_join(
-            "stack_component",
-            Expr::col(("stack_component", "id")).equals(("stack_composition", "component_id")),
-        )
+        .join_by_id("stack_component", ("stack_composition", "component_id"))
         .and_where(Expr::col(("stack_composition", "stack_id")).in_ids(labelled.iter().copied()))
         .and_where(Expr::col(("stack_component", "type")).eq("orchestrator"))
         .and_where(Expr::col(("stack_component", "connector_id")).is_not_null())

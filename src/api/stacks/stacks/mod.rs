@@ -21,7 +21,7 @@ use crate::http::error::ApiResult;
 use crate::http::fields::{Field, FieldKind, Fields, OWNED, Related, STAMPED};
 use crate::http::list::Listed;
 use crate::http::written::or_empty_object;
-use crate::store::{Base64Json, Id, InIds, Transaction, row};
+use crate::store::{Base64Json, Id, InIds, JoinById, Transaction, row};
 
 /// Which connectors a piece of work may use is up to them.
 pub(crate) const KIND: Kind = Kind::new("stacks").administration();
@@ -69,10 +69,7 @@ const COMPONENT: Related = Related {
         Sql::select()
             .column(("stack_composition", "stack_id"))
             .from("stack_composition")
-            .inner_join(
-                "stack_component",
-                Expr::col(("stack_component", "id")).equals(("stack_composition", "component_id")),
-            )
+            .join_by_id("stack_component", ("stack_composition", "component_id"))
             .to_owned()
     },
     fields: &[(("stack_component", "id"), FieldKind::Id), (("stack_component", "name"), FieldKind::Text)],
@@ -139,10 +136,7 @@ async fn components(loader: &Loader<'_>, stacks: &[Id]) -> ApiResult<ById<Compon
     let query = Sql::select()
         .columns([composition("stack_id"), composition("component_id")])
         .from("stack_composition")
-        .inner_join(
-            "stack_component",
-            Expr::col(("stack_component", "id")).equals(composition("component_id")),
-        )
+        .join_by_id("stack_component", composition("component_id"))
         .and_where(Expr::col(composition("stack_id")).in_ids(stacks.iter().copied()))
         .order_by_expr(Expr::col(composition("default_for_type")).is_null(), Order::Asc)
         .order_by(("stack_component", "created"), Order::Asc)

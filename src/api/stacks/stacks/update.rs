@@ -1,7 +1,7 @@
 //! Changes of a stack.
 
 use axum::Json;
-use sea_query::{Expr, ExprTrait, Query as Sql};
+use sea_query::{Expr, ExprTrait};
 use serde::Deserialize;
 
 use super::StackRow;
@@ -54,7 +54,7 @@ pub(super) async fn update_stack(
         change_named::<StackRow>(&mut tx, (id, None), name, change).await?;
         if update.components.is_some() {
             let of_stack = Expr::col("stack_id").eq(id);
-            tx.execute(&Sql::delete().from_table("stack_composition").and_where(of_stack).to_owned()).await?;
+            tx.delete_where("stack_composition", [of_stack]).await?;
             compose(&mut tx, id, &parts).await?;
         }
         let (add, remove) = (&update.add_secrets, &update.remove_secrets);

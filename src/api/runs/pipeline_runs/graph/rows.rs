@@ -15,7 +15,7 @@ use crate::api::runs::run_wait_conditions::{ConditionStatus, ConditionType, Reso
 use crate::api::runs::step_configuration::{Object, StoredStep, finalize_substitutions, object, value};
 use crate::framework::{ById, Loader};
 use crate::http::error::{ApiError, ApiResult};
-use crate::store::{Id, InIds, JsonText, Stored, Timestamp, Word, row};
+use crate::store::{Id, InIds, JoinById, JsonText, Stored, Timestamp, Word, row};
 
 /// Everything that the store says about a run's steps.
 pub(super) struct Drawn {
@@ -204,7 +204,7 @@ fn versions<'q>(
     query
         .columns(["type", "data_type", "save_type"].map(|column| ("artifact_version", column)))
         .from(links)
-        .inner_join("artifact_version", Expr::col(("artifact_version", "id")).equals((links, "artifact_id")))
+        .join_by_id("artifact_version", (links, "artifact_id"))
         .and_where(Expr::col((links, "step_id")).in_ids(steps.iter().copied()))
 }
 

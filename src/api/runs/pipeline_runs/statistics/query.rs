@@ -8,6 +8,7 @@ use crate::api::runs::pipeline_runs::RunRow;
 use crate::framework::{Context, find_project};
 use crate::http::error::ApiResult;
 use crate::http::list::ListRequest;
+use crate::store::JoinById;
 
 const RUN: &str = "pipeline_run";
 
@@ -192,10 +193,7 @@ fn newest_metadata(key: &str, value: SimpleExpr) -> SimpleExpr {
     Sql::select()
         .expr(value)
         .from("run_metadata_resource")
-        .inner_join(
-            "run_metadata",
-            Expr::col(("run_metadata", "id")).equals(("run_metadata_resource", "run_metadata_id")),
-        )
+        .join_by_id("run_metadata", ("run_metadata_resource", "run_metadata_id"))
         .and_where(Expr::col(("run_metadata_resource", "resource_id")).equals((RUN, "id")))
         .and_where(Expr::col(("run_metadata_resource", "resource_type")).eq("pipeline_run"))
         .and_where(Expr::col(("run_metadata", "key")).eq(key))
@@ -210,7 +208,7 @@ fn tags() -> SelectStatement {
         .expr_as(Expr::col(("tag_resource", "resource_id")), "run_id")
         .column(("tag", "name"))
         .from("tag_resource")
-        .inner_join("tag", Expr::col(("tag", "id")).equals(("tag_resource", "tag_id")))
+        .join_by_id("tag", ("tag_resource", "tag_id"))
         .and_where(Expr::col(("tag_resource", "resource_type")).eq("pipeline_run"))
         .to_owned()
 }
