@@ -23,7 +23,7 @@ use crate::api::stacks::{
 };
 use crate::auth::access::Access;
 use crate::auth::kind::Kind;
-use crate::framework::routes::{Operation, RouteTable, Routes};
+use crate::framework::{Operation, RouteTable, Routes};
 use crate::login::{activate, api_token, device_authorization, oidc, sign_in, sign_out};
 
 /// All routes of the API.

@@ -19,7 +19,7 @@ use crate::api::server::{docs, fallback, health};
 use crate::app::AppState;
 use crate::connections;
 use crate::console;
-use crate::framework::routes::RouteTable;
+use crate::framework::RouteTable;
 use crate::jobs;
 use crate::middleware::admit_or_replay::AdmitOrReplayLayer;
 use crate::middleware::authenticate::{Guard, authenticate};

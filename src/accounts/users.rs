@@ -13,9 +13,8 @@ use uuid::Uuid;
 
 use crate::http::envelope::{NoResources, Response, ShownSecret};
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::fields::{Field, Fields, STAMPED};
+use crate::http::fields::{Field, Fields, Listed, STAMPED};
 use crate::http::filter::by_name_or_id;
-use crate::http::list::Listed;
 use crate::http::written::as_object;
 use crate::store::{Id, InIds, SecretText, Store, StoreError, Stored, Timestamp, row, select_computed};
 

@@ -7,9 +7,8 @@ use sqlx_macros::FromRow;
 use utoipa::ToSchema;
 
 use crate::http::error::ApiResult;
-use crate::http::fields::{Field, FieldKind, Fields, Sort};
+use crate::http::fields::{Field, FieldKind, Fields, Listed, Sort};
 use crate::http::filter::Filter;
-use crate::http::list::Listed;
 use crate::store::{Cells, Id, JsonText, Timestamp};
 
 /// One record. Its JSON is the same in the API, from the terminal and in the lines that are shipped. On its way to the

@@ -7,7 +7,7 @@ use super::{CliError, program};
 use crate::api::server::contract_operations::operations;
 use crate::api::server::docs;
 use crate::auth::access::Access;
-use crate::framework::routes::Route;
+use crate::framework::Route;
 use crate::routes;
 
 #[derive(Debug, clap::Args)]

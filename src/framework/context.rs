@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Loader, Resource, ResponseOf, find_in, not_found};
+use super::{Answer, Loader, Resource, find_in, not_found};
 use crate::app::AppState;
 use crate::auth::permissions::Permission;
 use crate::auth::policy::Policy;
@@ -68,7 +68,7 @@ impl Context {
     /// # Errors
     /// 403 with what is missing.
     ///
-    /// [`Routes::also`]: super::routes::Routes::also
+    /// [`Routes::also`]: super::Routes::also
     pub(crate) fn require(&self, needs: Permission) -> ApiResult<()> {
         let is_downscoped = self.principal.scope().is_some_and(Scope::is_downscoped);
         let said = self.policy.as_ref().map_or(&[][..], |policy| &policy.also);
@@ -87,7 +87,7 @@ impl Context {
     ///
     /// # Errors
     /// 404 when there is none; the store's own.
-    pub(crate) async fn answer<R: Resource>(&self, id: Id) -> ApiResult<ResponseOf<R>> {
+    pub(crate) async fn answer<R: Resource>(&self, id: Id) -> Answer<R> {
         self.answer_with::<R>(id, true).await
     }
 
@@ -95,10 +95,10 @@ impl Context {
     ///
     /// # Errors
     /// 404 when there is none; the store's own.
-    pub(crate) async fn answer_with<R: Resource>(&self, id: Id, hydrate: bool) -> ApiResult<ResponseOf<R>> {
+    pub(crate) async fn answer_with<R: Resource>(&self, id: Id, hydrate: bool) -> Answer<R> {
         let row = self.find::<R>(id).await?;
         let answers = R::responses(&self.read(hydrate), vec![row]).await?;
-        answers.into_iter().next().ok_or_else(|| not_found::<R>(id))
+        answers.into_iter().next().map(Json).ok_or_else(|| not_found::<R>(id))
     }
 
     /// The row with that id, if the principal may see it.
@@ -138,14 +138,14 @@ impl Context {
     ///
     /// # Errors
     /// As [`Context::create`].
-    pub(crate) async fn create_row<R, W, F>(&self, make: W) -> ApiResult<Json<ResponseOf<R>>>
+    pub(crate) async fn create_row<R, W, F>(&self, make: W) -> Answer<R>
     where
         R: Resource,
         W: Fn(Transaction) -> F,
         F: Future<Output = ApiResult<(Transaction, Id)>>,
     {
         let id = self.create(make).await?;
-        self.answer::<R>(id).await.map(Json)
+        self.answer::<R>(id).await
     }
 
     /// A new row of the principal's, with that id.
@@ -158,7 +158,7 @@ impl Context {
     ///
     /// # Errors
     /// 404 when there is none; what `change` returns; the store's own.
-    pub(crate) async fn change_row<R, W, F>(&self, id: Id, change: W) -> ApiResult<Json<ResponseOf<R>>>
+    pub(crate) async fn change_row<R, W, F>(&self, id: Id, change: W) -> Answer<R>
     where
         R: Resource,
         W: Fn(Transaction, R) -> F,
@@ -170,7 +170,7 @@ impl Context {
             Ok::<_, ApiError>(change(tx, row).await?.commit(()).await?)
         });
         changed.await?;
-        self.answer::<R>(id).await.map(Json)
+        self.answer::<R>(id).await
     }
 
     /// Makes something that is given a number which must not repeat: as [`Context::create`], and again when somebody

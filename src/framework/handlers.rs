@@ -3,7 +3,7 @@
 use axum::Json;
 use sea_query::{Expr, ExprTrait, SelectStatement};
 
-use super::{Context, Resource, ResponseOf, find_in, find_project, refuse_held};
+use super::{Answer, Context, Resource, ResponseOf, find_in, find_project, refuse_held};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::list::{ListRequest, Page};
 use crate::http::path::PathId;
@@ -43,14 +43,10 @@ pub(crate) async fn list_of<R: Resource>(
 ///
 /// # Errors
 /// 404 when there is none.
-pub(crate) async fn get<R: Resource>(
-    cx: Context,
-    PathId(id): PathId,
-    mut query: QueryParams,
-) -> ApiResult<Json<ResponseOf<R>>> {
+pub(crate) async fn get<R: Resource>(cx: Context, PathId(id): PathId, mut query: QueryParams) -> Answer<R> {
     let hydrate = query.flag("hydrate").unwrap_or(true);
     query.finish()?;
-    cx.answer_with::<R>(id, hydrate).await.map(Json)
+    cx.answer_with::<R>(id, hydrate).await
 }
 
 /// Deletes one thing by its id.

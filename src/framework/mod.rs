@@ -28,14 +28,15 @@ mod handlers;
 mod held;
 mod project;
 mod read;
-pub(crate) mod routes;
+mod routes;
 
+use axum::Json;
 use sea_query::{Expr, ExprTrait, SelectStatement};
 use serde::Serialize;
 
 use crate::auth::Principal;
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::list::Listed;
+use crate::http::fields::Listed;
 use crate::store::{Id, Insert, Store, StoreError, Stored, Transaction, Update, ids_where, is_duplicate};
 
 pub(crate) use crate::http::envelope::{Logged, NoResources, Response, ShownSecret, WithRunMetadata};
@@ -45,6 +46,7 @@ pub(crate) use handlers::{PageAnswer, delete, get, list, list_of};
 pub(crate) use held::{Held, refuse_held};
 pub(crate) use project::{NamedProject, find_project, named_project, require, require_project};
 pub(crate) use read::{ById, Loader, Owner, Versions, pick};
+pub(crate) use routes::{Operation, Route, RouteTable, Routes};
 
 /// A kind of thing that the REST API keeps, by its row.
 pub(crate) trait Resource: Stored + Listed + Sync + 'static {
@@ -70,10 +72,7 @@ pub(crate) trait Resource: Stored + Listed + Sync + 'static {
 
     /// The answers for rows, in their order. Each kind of related thing is loaded once for all of them, so that a
     /// page costs the same number of queries whatever its size.
-    fn responses(
-        loader: &Loader<'_>,
-        rows: Vec<Self>,
-    ) -> impl Future<Output = ApiResult<Vec<ResponseOf<Self>>>> + Send;
+    fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> impl Future<Output = Answers<Self>> + Send;
 
     /// Deletes the row; what refers to it goes by the schema's rules.
     fn delete(tx: &mut Transaction, id: Id) -> impl Future<Output = ApiResult<()>> + Send {
@@ -84,6 +83,12 @@ pub(crate) trait Resource: Stored + Listed + Sync + 'static {
 /// The answer about a resource.
 pub(crate) type ResponseOf<R> =
     Response<<R as Resource>::Body, <R as Resource>::Metadata, <R as Resource>::Resources>;
+
+/// What a handler says that answers about one resource.
+pub(crate) type Answer<R> = ApiResult<Json<ResponseOf<R>>>;
+
+/// The answers about a page of rows.
+pub(crate) type Answers<R> = ApiResult<Vec<ResponseOf<R>>>;
 
 /// Deletes a row with what hangs on it without a foreign key.
 ///

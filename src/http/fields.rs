@@ -83,6 +83,15 @@ pub(crate) struct Related {
 /// The fields of a list, in groups: some have the same.
 pub(crate) type Fields = &'static [&'static [Field]];
 
+/// A kind of row that is listed, with the fields its lists can be filtered and sorted by.
+pub(crate) trait Listed {
+    const FIELDS: Fields;
+    /// Whether a list of them may hold what opens something to somebody. Pages of what holds none can be compressed.
+    const HOLDS_SECRETS: bool = true;
+    /// What is done without a `sort_by`.
+    const DEFAULT_SORT: &'static str = "created";
+}
+
 /// Fields of every thing that is kept.
 pub(crate) const STAMPED: &[Field] = &[Field::id(), Field::time("created"), Field::time("updated")];
 /// Fields of what has an owner.

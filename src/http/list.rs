@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::compression::Compressible;
 use super::conditions::{Conditions, FEW, Part};
 use super::error::{ApiError, ApiResult};
-use super::fields::{Field, FieldKind, Fields, SCOPE_USER, Sort};
+use super::fields::{Field, FieldKind, Fields, Listed, SCOPE_USER, Sort};
 use super::filter::Filter;
 use super::path::PathProject;
 use super::query::QueryParams;
@@ -55,15 +55,6 @@ impl<T: Serialize> IntoResponse for Page<T> {
     fn into_response(self) -> Response {
         (self.compressible, Json(self)).into_response()
     }
-}
-
-/// A kind of row that is listed, with the fields its lists can be filtered and sorted by.
-pub(crate) trait Listed {
-    const FIELDS: Fields;
-    /// Whether a list of them may hold what opens something to somebody. Pages of what holds none can be compressed.
-    const HOLDS_SECRETS: bool = true;
-    /// What is done without a `sort_by`.
-    const DEFAULT_SORT: &'static str = "created";
 }
 
 /// What a list is sorted by.

@@ -7,8 +7,7 @@ use sqlx_macros::FromRow;
 use strum::{EnumString, IntoStaticStr, VariantNames};
 use utoipa::ToSchema;
 
-use crate::http::fields::{Field, Fields, Sort};
-use crate::http::list::Listed;
+use crate::http::fields::{Field, Fields, Listed, Sort};
 use crate::store::{Id, JsonText, Timestamp, Words};
 
 /// What it is about.

@@ -6,10 +6,9 @@ use sea_query::{Expr, Order};
 use serde::Serialize;
 
 use super::artifact_versions::{ArtifactVersionRow, VisualizationType};
-use crate::framework::{ById, Loader, Resource, Response, ResponseOf};
+use crate::framework::{Answers, ById, Loader, Resource, Response, ResponseOf};
 use crate::http::error::ApiResult;
-use crate::http::fields::Fields;
-use crate::http::list::Listed;
+use crate::http::fields::{Fields, Listed};
 use crate::store::{Id, InIds, Timestamp, Word, row};
 
 row! {
@@ -44,7 +43,7 @@ impl Resource for VisualizationRow {
     type Metadata = VisualizationMetadata;
     type Resources = VisualizationResources;
 
-    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let versions =
             rows.iter().map(|row| Some(row.metadata.artifact_version_id).filter(|_| loader.resources));
         let versions = loader.embed::<ArtifactVersionRow>(versions).await?;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use sea_query::{Expr, ExprTrait, Func, Query as Sql, SimpleExpr};
 use serde::{Deserialize, Serialize};
 
@@ -11,16 +10,14 @@ use crate::accounts::users::UserResponse;
 use crate::api::server::tagging::{NO_TAGS, TAGS, TagReference, Taggable, plain_tags, remove_tags, set_tags};
 use crate::api::server::tags::TagRow;
 use crate::auth::kind::Kind;
-use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, Held, Loader, Resource, Response, ResponseOf, Versions, change_named, delete, delete_dependents,
-    delete_row, get, list, or_taken, pick, refuse_taken_name, require_project,
+    Answer, Answers, Context, Held, Loader, Resource, Response, ResponseOf, Routes, Versions, change_named,
+    delete, delete_dependents, delete_row, get, list, or_taken, pick, refuse_taken_name, require_project,
 };
 use crate::http::conditions::Part;
 use crate::http::error::ApiResult;
-use crate::http::fields::{Field, Fields, OWNED, STAMPED, Sort};
+use crate::http::fields::{Field, Fields, Listed, OWNED, STAMPED, Sort};
 use crate::http::json::JsonBody;
-use crate::http::list::Listed;
 use crate::http::path::PathId;
 use crate::http::values::{ShortText, check_name};
 use crate::store::{Id, StoreError, Transaction, Update, ids_where, row};
@@ -112,7 +109,7 @@ impl Resource for ArtifactRow {
     type Metadata = ArtifactMetadata;
     type Resources = ArtifactResources;
 
-    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
         let mut tags = loader.tags_of(&rows).await?;
         let mut newest = loader.newest(VERSIONS, rows.iter().map(|row| row.id)).await?;
@@ -160,10 +157,7 @@ struct ArtifactUpdate {
     remove_tags: Vec<TagReference>,
 }
 
-async fn create_artifact(
-    cx: Context,
-    JsonBody(request): JsonBody<ArtifactRequest>,
-) -> ApiResult<Json<ResponseOf<ArtifactRow>>> {
+async fn create_artifact(cx: Context, JsonBody(request): JsonBody<ArtifactRequest>) -> Answer<ArtifactRow> {
     let (context, request) = (&cx, &request);
     cx.create_row::<ArtifactRow, _, _>(|mut tx| async move {
         let name = request.name.as_str();
@@ -205,7 +199,7 @@ async fn update_artifact(
     cx: Context,
     PathId(id): PathId,
     JsonBody(update): JsonBody<ArtifactUpdate>,
-) -> ApiResult<Json<ResponseOf<ArtifactRow>>> {
+) -> Answer<ArtifactRow> {
     let (context, update) = (&cx, &update);
     cx.change_row(id, |mut tx, artifact: ArtifactRow| async move {
         let name = update.name.as_ref().map(ShortText::as_str).filter(|name| !name.is_empty());

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use sea_query::{Expr, ExprTrait, Order, Query as Sql};
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantNames};
@@ -10,15 +9,14 @@ use strum::{EnumString, IntoStaticStr, VariantNames};
 use super::artifact_versions::ArtifactVersionRow;
 use super::artifact_visualizations::VisualizationRow;
 use crate::auth::kind::Kind;
-use crate::framework::routes::Routes;
 use crate::framework::{
-    ById, Context, Loader, NoResources, Resource, Response, ResponseOf, delete, find_in, get,
+    Answer, Answers, ById, Context, Loader, NoResources, Resource, Response, ResponseOf, Routes, delete,
+    find_in, get,
 };
 use crate::http::contract::modelled;
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::fields::Fields;
+use crate::http::fields::{Fields, Listed};
 use crate::http::json::ModelBody;
-use crate::http::list::Listed;
 use crate::http::path::PathId;
 use crate::http::values::{ShortText, nullable};
 use crate::store::{
@@ -83,7 +81,7 @@ impl Resource for CuratedVisualizationRow {
     type Metadata = NoResources;
     type Resources = CuratedVisualizationResources;
 
-    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let shown: Vec<Id> = rows.iter().map(|row| row.body.artifact_visualization_id).collect();
         let shown = loader.rows::<VisualizationRow>(shown).await?;
         let versions: ById<Id> = shown.iter().map(|row| (row.id, row.metadata.artifact_version_id)).collect();
@@ -180,7 +178,7 @@ modelled!(CuratedVisualizationRequest, CuratedVisualizationUpdate);
 async fn create_visualization(
     cx: Context,
     ModelBody(request): ModelBody<CuratedVisualizationRequest>,
-) -> ApiResult<Json<ResponseOf<CuratedVisualizationRow>>> {
+) -> Answer<CuratedVisualizationRow> {
     let (context, request) = (&cx, &request);
     cx.create_row::<CuratedVisualizationRow, _, _>(|mut tx| async move {
         tx.lock("curated_visualizations").await?;
@@ -260,7 +258,7 @@ async fn update_visualization(
     cx: Context,
     PathId(id): PathId,
     ModelBody(update): ModelBody<CuratedVisualizationUpdate>,
-) -> ApiResult<Json<ResponseOf<CuratedVisualizationRow>>> {
+) -> Answer<CuratedVisualizationRow> {
     let (context, update) = (&cx, &update);
     let updated = cx.store.write(|mut tx| async move {
         tx.lock("curated_visualizations").await?;
@@ -282,5 +280,5 @@ async fn update_visualization(
         Ok::<_, ApiError>(tx.commit(()).await?)
     });
     updated.await?;
-    cx.answer::<CuratedVisualizationRow>(id).await.map(Json)
+    cx.answer::<CuratedVisualizationRow>(id).await
 }

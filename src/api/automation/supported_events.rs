@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use crate::auth::kind::Kind;
-use crate::framework::routes::Routes;
+use crate::framework::Routes;
 use crate::http::error::ApiResult;
 use crate::http::query::QueryParams;
 

@@ -13,15 +13,14 @@ use crate::auth::Principal;
 use crate::auth::access::Also;
 use crate::auth::kind::Kind;
 use crate::auth::permissions::Verb;
-use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, Loader, NoResources, Resource, Response, ResponseOf, find_in, list, require,
+    Answer, Answers, Context, Loader, NoResources, Resource, Response, ResponseOf, Routes, find_in, list,
+    require,
 };
 use crate::http::conditions::{Among, Part};
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::fields::{Field, FieldKind, Fields, Related, STAMPED, USER};
+use crate::http::fields::{Field, FieldKind, Fields, Listed, Related, STAMPED, USER};
 use crate::http::json::JsonBody;
-use crate::http::list::Listed;
 use crate::http::path::{PathId, PathIdAndName};
 use crate::http::query::QueryParams;
 use crate::store::{Id, Insert, JoinById, Timestamp, row};
@@ -130,7 +129,7 @@ impl Resource for ArtifactLinkRow {
         model_versions::narrow_links(select, principal);
     }
 
-    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let versions = rows.iter().map(|row| Some(row.artifact_version_id));
         let versions = loader.embed::<ArtifactVersionRow>(versions).await?;
         let response = |row: Self| {
@@ -149,10 +148,7 @@ struct LinkRequest {
 }
 
 /// Links an artifact version to a model version; a link that is there stays as it is.
-async fn create_link(
-    cx: Context,
-    JsonBody(request): JsonBody<LinkRequest>,
-) -> ApiResult<Json<ResponseOf<ArtifactLinkRow>>> {
+async fn create_link(cx: Context, JsonBody(request): JsonBody<LinkRequest>) -> Answer<ArtifactLinkRow> {
     let LinkRequest { model_version, artifact_version } = request;
     let context = &cx;
     let made = cx.create(|mut tx| async move {
@@ -177,7 +173,7 @@ async fn create_link(
         Ok((tx, (id, true)))
     });
     let (id, is_new) = made.await?;
-    cx.answer_with::<ArtifactLinkRow>(id, is_new).await.map(Json)
+    cx.answer_with::<ArtifactLinkRow>(id, is_new).await
 }
 
 /// Deletes a link by its id, or by the artifact's name.

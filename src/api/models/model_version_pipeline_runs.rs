@@ -11,14 +11,13 @@ use super::model_versions::{self, ModelVersionRow, link_run, lock_version};
 use crate::api::runs::pipeline_runs::RunRow;
 use crate::auth::Principal;
 use crate::auth::kind::Kind;
-use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, Loader, NoResources, Resource, Response, ResponseOf, find_in, list, require,
+    Answer, Answers, Context, Loader, NoResources, Resource, Response, ResponseOf, Routes, find_in, list,
+    require,
 };
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::fields::{Field, FieldKind, Fields, Related, STAMPED, USER};
+use crate::http::fields::{Field, FieldKind, Fields, Listed, Related, STAMPED, USER};
 use crate::http::json::JsonBody;
-use crate::http::list::Listed;
 use crate::http::path::PathIdAndName;
 use crate::store::{Id, JoinById, Timestamp, row};
 
@@ -89,7 +88,7 @@ impl Resource for RunLinkRow {
         model_versions::narrow_links(select, principal);
     }
 
-    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let runs = loader.embed::<RunRow>(rows.iter().map(|row| Some(row.pipeline_run_id))).await?;
         let response = |row: Self| {
             let pipeline_run = runs.get(&row.pipeline_run_id).cloned();
@@ -107,10 +106,7 @@ struct LinkRequest {
 }
 
 /// Links a run to a model version; a link that is there stays as it is.
-async fn create_link(
-    cx: Context,
-    JsonBody(request): JsonBody<LinkRequest>,
-) -> ApiResult<Json<ResponseOf<RunLinkRow>>> {
+async fn create_link(cx: Context, JsonBody(request): JsonBody<LinkRequest>) -> Answer<RunLinkRow> {
     let LinkRequest { model_version, pipeline_run } = request;
     let context = &cx;
     let made = cx.create(|mut tx| async move {
@@ -122,7 +118,7 @@ async fn create_link(
         Ok((tx, link))
     });
     let (id, is_new) = made.await?;
-    cx.answer_with::<RunLinkRow>(id, is_new).await.map(Json)
+    cx.answer_with::<RunLinkRow>(id, is_new).await
 }
 
 /// Deletes a link by its id, or by the run's name.

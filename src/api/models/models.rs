@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use sea_query::{Expr, ExprTrait, Func, Query as Sql, SimpleExpr};
 use serde::Serialize;
 
@@ -12,15 +11,14 @@ use crate::api::artifacts::curated_visualizations::{CuratedVisualizationRow, of_
 use crate::api::server::tagging::{NO_TAGS, TAGS, TagReference, Taggable, plain_tags, remove_tags, set_tags};
 use crate::api::server::tags::TagRow;
 use crate::auth::kind::Kind;
-use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, Held, Loader, Resource, Response, ResponseOf, Versions, change_named, delete, delete_dependents,
-    delete_row, find_project, get, list, or_taken, pick, refuse_taken_name, require_project,
+    Answer, Answers, Context, Held, Loader, Resource, Response, ResponseOf, Routes, Versions, change_named,
+    delete, delete_dependents, delete_row, find_project, get, list, or_taken, pick, refuse_taken_name,
+    require_project,
 };
 use crate::http::error::ApiResult;
-use crate::http::fields::{Field, Fields, OWNED, STAMPED};
+use crate::http::fields::{Field, Fields, Listed, OWNED, STAMPED};
 use crate::http::json::JsonBody;
-use crate::http::list::Listed;
 use crate::http::path::{PathId, PathName};
 use crate::http::query::QueryParams;
 use crate::http::values::{Name, ShortText, check_name};
@@ -109,7 +107,7 @@ impl Resource for ModelRow {
     type Metadata = ModelMetadata;
     type Resources = ModelResources;
 
-    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
         let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
         let mut tags = loader.tags_of(&rows).await?;
@@ -209,7 +207,7 @@ async fn create_model(
     cx: Context,
     query: QueryParams,
     JsonBody(request): JsonBody<ModelRequest>,
-) -> ApiResult<Json<ResponseOf<ModelRow>>> {
+) -> Answer<ModelRow> {
     create(&cx, query.text("project_name_or_id"), &request).await
 }
 
@@ -218,15 +216,11 @@ async fn create_model_in(
     cx: Context,
     PathName(project): PathName,
     JsonBody(request): JsonBody<ModelRequest>,
-) -> ApiResult<Json<ResponseOf<ModelRow>>> {
+) -> Answer<ModelRow> {
     create(&cx, Some(&project), &request).await
 }
 
-async fn create(
-    cx: &Context,
-    project: Option<&str>,
-    request: &ModelRequest,
-) -> ApiResult<Json<ResponseOf<ModelRow>>> {
+async fn create(cx: &Context, project: Option<&str>, request: &ModelRequest) -> Answer<ModelRow> {
     let project = match project {
         Some(project) => find_project(cx, Some(project)).await?,
         None => request.project,
@@ -270,7 +264,7 @@ async fn update_model(
     cx: Context,
     PathId(id): PathId,
     JsonBody(update): JsonBody<ModelUpdate>,
-) -> ApiResult<Json<ResponseOf<ModelRow>>> {
+) -> Answer<ModelRow> {
     let (context, update) = (&cx, &update);
     cx.change_row(id, |mut tx, model: ModelRow| async move {
         let name = update.name.as_ref().map(Name::as_str);

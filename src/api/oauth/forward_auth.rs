@@ -21,7 +21,7 @@ use crate::app::AppState;
 use crate::auth::permissions::{Permissions, PermissionsError};
 use crate::auth::{AuthenticationError, Credential, Principal};
 use crate::config::PreflightMethod;
-use crate::framework::routes::{RouteTable, Routes};
+use crate::framework::{RouteTable, Routes};
 use crate::http::error::ApiError;
 use crate::http::openapi::shapes::ErrorModel;
 use crate::login::principal;

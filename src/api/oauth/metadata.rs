@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use super::{INTROSPECT, REVOKE, refusals};
 use crate::app::{AppState, Auth, SignIn, base_url};
 use crate::config::{AuthScheme, ServerSettings};
-use crate::framework::routes::Routes;
+use crate::framework::Routes;
 use crate::login::{sign_in, token_endpoint};
 
 const JWKS: &str = "/.well-known/jwks.json";

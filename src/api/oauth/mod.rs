@@ -27,7 +27,7 @@ use crate::app::{AppState, Programs};
 use crate::auth::kind::Kind;
 use crate::auth::permissions::Verb;
 use crate::auth::{Principal, api_key};
-use crate::framework::routes::{RouteTable, Routes};
+use crate::framework::{RouteTable, Routes};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::form;
 

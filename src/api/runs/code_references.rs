@@ -6,10 +6,9 @@ use sea_query::{Expr, ExprTrait};
 use serde::{Deserialize, Serialize};
 
 use super::code_repositories::CodeRepositoryRow;
-use crate::framework::{Context, Loader, NoResources, Resource, Response, ResponseOf, require};
+use crate::framework::{Answers, Context, Loader, NoResources, Resource, Response, ResponseOf, require};
 use crate::http::error::ApiResult;
-use crate::http::fields::Fields;
-use crate::http::list::Listed;
+use crate::http::fields::{Fields, Listed};
 use crate::http::values::ShortText;
 use crate::store::{Id, Insert, Timestamp, Transaction, fields, row};
 
@@ -45,7 +44,7 @@ impl Resource for CodeReferenceRow {
     type Metadata = NoResources;
     type Resources = NoResources;
 
-    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let repositories =
             loader.embed::<CodeRepositoryRow>(rows.iter().map(|row| Some(row.code_repository_id))).await?;
         let response = |row: Self| {

@@ -1,20 +1,16 @@
 //! Code repositories: where the code of pipelines can be fetched from.
 
-use axum::Json;
 use serde::Deserialize;
 
 use super::source::Source;
 use crate::auth::kind::Kind;
-use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, Loader, NamedProject, Owner, Resource, Response, ResponseOf, change_named, delete, get,
-    insert_named, list,
+    Answer, Answers, Context, Loader, NamedProject, Owner, Resource, Response, Routes, change_named, delete,
+    get, insert_named, list,
 };
 use crate::http::contract::modelled;
-use crate::http::error::ApiResult;
-use crate::http::fields::{Field, Fields, OWNED, STAMPED};
+use crate::http::fields::{Field, Fields, Listed, OWNED, STAMPED};
 use crate::http::json::ModelBody;
-use crate::http::list::Listed;
 use crate::http::path::PathId;
 use crate::http::values::{JsonObject, LongText, Name};
 use crate::store::{Id, JsonText, Update, fields, row};
@@ -61,7 +57,7 @@ impl Resource for CodeRepositoryRow {
     type Metadata = CodeRepositoryMetadata;
     type Resources = Owner;
 
-    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let response =
             |row: Self| Response::named(row.id, row.name, row.body, loader.metadata(|| row.metadata), None);
         loader.owned(rows, |row| row.body.user_id, response).await
@@ -95,7 +91,7 @@ async fn create_repository(
     cx: Context,
     project: NamedProject,
     ModelBody(request): ModelBody<CodeRepositoryRequest>,
-) -> ApiResult<Json<ResponseOf<CodeRepositoryRow>>> {
+) -> Answer<CodeRepositoryRow> {
     let project = project.or(&cx, request.project).await?;
     let (id, name) = (cx.new_id(), request.name.as_str());
     let columns = fields!(request; name, config, source, logo_url, description);
@@ -111,7 +107,7 @@ async fn update_repository(
     cx: Context,
     PathId(id): PathId,
     ModelBody(update): ModelBody<CodeRepositoryUpdate>,
-) -> ApiResult<Json<ResponseOf<CodeRepositoryRow>>> {
+) -> Answer<CodeRepositoryRow> {
     let (now, update) = (cx.now(), &update);
     cx.change_row(id, |mut tx, repository: CodeRepositoryRow| async move {
         let name = update.name.as_ref().map(Name::as_str);

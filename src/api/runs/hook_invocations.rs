@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use axum::Json;
 use sea_query::{Expr, ExprTrait, Order, Query as Sql};
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantNames};
@@ -15,15 +14,14 @@ use super::steps::StepRow;
 use crate::accounts::users::UserResponse;
 use crate::api::artifacts::artifact_versions::ArtifactVersionRow;
 use crate::auth::kind::Kind;
-use crate::framework::routes::Routes;
 use crate::framework::{
-    ById, Context, Loader, Resource, Response, ResponseOf, delete, get, list, pick, require, require_project,
+    Answer, Answers, ById, Context, Loader, Resource, Response, ResponseOf, Routes, delete, get, list, pick,
+    require, require_project,
 };
 use crate::http::contract::modelled;
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::fields::{Field, Fields, OWNED, STAMPED};
+use crate::http::fields::{Field, Fields, Listed, OWNED, STAMPED};
 use crate::http::json::ModelBody;
-use crate::http::list::Listed;
 use crate::http::timestamps::SentTimestamp;
 use crate::http::values::{JsonObject, ShortText, at_most};
 use crate::store::{
@@ -96,7 +94,7 @@ impl Resource for HookInvocationRow {
     type Metadata = HookInvocationMetadata;
     type Resources = HookInvocationResources;
 
-    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let ids: Vec<Id> = rows.iter().filter(|_| loader.resources).map(|row| row.id).collect();
         let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
         let mut outputs = outputs(loader, &ids).await?;
@@ -221,7 +219,7 @@ modelled!(HookInvocationRequest);
 async fn create_invocation(
     cx: Context,
     ModelBody(request): ModelBody<HookInvocationRequest>,
-) -> ApiResult<Json<ResponseOf<HookInvocationRow>>> {
+) -> Answer<HookInvocationRow> {
     let id = request.id.unwrap_or_else(|| cx.new_id());
     let (context, request) = (&cx, &request);
     cx.create_row::<HookInvocationRow, _, _>(|mut tx| async move {

@@ -3,23 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::Json;
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use serde::{Deserialize, Serialize};
 
 use super::pipelines::PipelineRow;
 use crate::api::stacks::stacks::StackRow;
 use crate::auth::kind::Kind;
-use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, Loader, NamedProject, Owner, Resource, Response, ResponseOf, delete, get, list, pick, require,
-    require_project,
+    Answer, Answers, Context, Loader, NamedProject, Owner, Resource, Response, ResponseOf, Routes, delete,
+    get, list, pick, require, require_project,
 };
 use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::fields::{Field, FieldKind, Fields, OWNED, Related, STAMPED};
+use crate::http::fields::{Field, FieldKind, Fields, Listed, OWNED, Related, STAMPED};
 use crate::http::json::ModelBody;
-use crate::http::list::Listed;
 use crate::http::values::{ShortText, yes};
 use crate::store::{Id, Insert, JoinById, JsonText, fields, row};
 
@@ -108,7 +105,7 @@ impl Resource for BuildRow {
     type Metadata = BuildMetadata;
     type Resources = Owner;
 
-    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let wanted = || rows.iter().filter(|_| loader.metadata);
         let pipelines = loader.embed::<PipelineRow>(wanted().map(|row| row.pipeline_id)).await?;
         let stacks = loader.embed::<StackRow>(wanted().map(|row| row.stack_id)).await?;
@@ -162,7 +159,7 @@ async fn create_build(
     cx: Context,
     project: NamedProject,
     ModelBody(request): ModelBody<BuildRequest>,
-) -> ApiResult<Json<ResponseOf<BuildRow>>> {
+) -> Answer<BuildRow> {
     let project = project.or(&cx, request.project).await?;
     let id = cx.new_id();
     let insert = request.insert(project)?.stamped(id, cx.now()).set("user_id", cx.user_id());

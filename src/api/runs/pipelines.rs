@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use sea_query::{Expr, ExprTrait, Func, Query as Sql, SelectStatement, SimpleExpr};
 use serde::{Deserialize, Serialize};
 use sqlx_macros::FromRow;
@@ -15,16 +14,14 @@ use crate::api::artifacts::curated_visualizations::{self, CuratedVisualizationRo
 use crate::api::server::tagging::{NO_TAGS, TAGS, TagReference, Taggable, plain_tags, remove_tags, set_tags};
 use crate::api::server::tags::TagRow;
 use crate::auth::kind::Kind;
-use crate::framework::routes::Routes;
 use crate::framework::{
-    ById, Context, Held, Loader, NamedProject, Resource, Response, ResponseOf, delete, delete_dependents,
-    delete_row, get, insert_named, list, pick,
+    Answer, Answers, ById, Context, Held, Loader, NamedProject, Resource, Response, ResponseOf, Routes,
+    delete, delete_dependents, delete_row, get, insert_named, list, pick,
 };
 use crate::http::error::ApiResult;
-use crate::http::fields::{Field, FieldKind, Fields, OWNED, Related, STAMPED};
+use crate::http::fields::{Field, FieldKind, Fields, Listed, OWNED, Related, STAMPED};
 use crate::http::filter::Filter;
 use crate::http::json::JsonBody;
-use crate::http::list::Listed;
 use crate::http::path::PathId;
 use crate::http::values::{LongText, Name, nullable};
 use crate::store::{Id, InIds, Transaction, Update, Word, fields, ids_where, row};
@@ -119,7 +116,7 @@ impl Resource for PipelineRow {
     type Metadata = PipelineMetadata;
     type Resources = PipelineResources;
 
-    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
         let (latest, mut tags) = if loader.resources {
             (latest_runs(loader, &ids).await?, loader.tags(&ids).await?)
@@ -243,7 +240,7 @@ async fn create_pipeline(
     cx: Context,
     project: NamedProject,
     JsonBody(mut request): JsonBody<PipelineRequest>,
-) -> ApiResult<Json<ResponseOf<PipelineRow>>> {
+) -> Answer<PipelineRow> {
     request.project = project.or(&cx, request.project).await?;
     let id = cx.new_id();
     let (context, request) = (&cx, &request);
@@ -261,7 +258,7 @@ async fn update_pipeline(
     cx: Context,
     PathId(id): PathId,
     JsonBody(update): JsonBody<PipelineUpdate>,
-) -> ApiResult<Json<ResponseOf<PipelineRow>>> {
+) -> Answer<PipelineRow> {
     let (context, update) = (&cx, &update);
     cx.change_row(id, |mut tx, _: PipelineRow| async move {
         // A description that isn't sent is taken away, as in ZenML.

@@ -6,15 +6,13 @@ use serde::Deserialize;
 use super::pipelines::PipelineRow;
 use crate::api::stacks::components::ComponentRow;
 use crate::auth::kind::Kind;
-use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, Loader, NamedProject, Owner, Resource, Response, ResponseOf, WithRunMetadata, change_named,
-    find_in, get, list, or_taken, refuse_taken_name, require, require_project,
+    Answer, Answers, Context, Loader, NamedProject, Owner, Resource, Response, Routes, WithRunMetadata,
+    change_named, find_in, get, list, or_taken, refuse_taken_name, require, require_project,
 };
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::fields::{Field, Fields, OWNED, STAMPED};
+use crate::http::fields::{Field, Fields, Listed, OWNED, STAMPED};
 use crate::http::json::JsonBody;
-use crate::http::list::Listed;
 use crate::http::path::PathId;
 use crate::http::query::QueryParams;
 use crate::http::timestamps::{Interval, SentTimestamp};
@@ -86,7 +84,7 @@ impl Resource for ScheduleRow {
     type Metadata = WithRunMetadata<ScheduleMetadata>;
     type Resources = Owner;
 
-    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
         let mut logged = loader.run_metadata("schedule", &ids).await?;
         let response = |row: Self| {
@@ -148,7 +146,7 @@ async fn create_schedule(
     cx: Context,
     project: NamedProject,
     JsonBody(ScheduleRequest(request)): JsonBody<ScheduleRequest>,
-) -> ApiResult<Json<ResponseOf<ScheduleRow>>> {
+) -> Answer<ScheduleRow> {
     let project = project.or(&cx, request.project).await?;
     let id = cx.new_id();
     let (context, request) = (&cx, &request);
@@ -170,7 +168,7 @@ async fn update_schedule(
     cx: Context,
     PathId(id): PathId,
     JsonBody(update): JsonBody<ScheduleUpdate>,
-) -> ApiResult<Json<ResponseOf<ScheduleRow>>> {
+) -> Answer<ScheduleRow> {
     let (now, update) = (cx.now(), &update);
     let updated = cx.store.write(|mut tx| async move {
         let schedule = find_in::<ScheduleRow>(&mut tx, id).await?;
@@ -190,7 +188,7 @@ async fn update_schedule(
     });
     updated.await?;
     cx.auth.identities.forget_schedule(id.0).await;
-    cx.answer::<ScheduleRow>(id).await.map(Json)
+    cx.answer::<ScheduleRow>(id).await
 }
 
 /// Deletes a schedule, or archives it: then its runs still say that they are its, and its name is free.

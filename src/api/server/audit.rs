@@ -6,7 +6,7 @@ use crate::api::identity::users::admins_only;
 use crate::audit::Record;
 use crate::auth::Principal;
 use crate::auth::kind::Kind;
-use crate::framework::routes::Routes;
+use crate::framework::Routes;
 use crate::http::error::ApiResult;
 use crate::http::list::{ListRequest, Page};
 use crate::http::openapi::lists::Paging;

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::app::{AuthStore, Server};
 use crate::auth::kind::Kind;
-use crate::framework::routes::{RouteTable, Routes};
+use crate::framework::{RouteTable, Routes};
 use crate::store::passing;
 
 /// Whoever asks if this is ready doesn't wait long for the answer.

@@ -16,16 +16,14 @@ use crate::api::runs::{
 };
 use crate::auth::Principal;
 use crate::auth::kind::Kind;
-use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, Held, Loader, NoResources, Resource, Response, ResponseOf, change_named, delete_row, find_in,
-    insert_named, list, refuse_held,
+    Answer, Answers, Context, Held, Loader, NoResources, Resource, Response, Routes, change_named,
+    delete_row, find_in, insert_named, list, refuse_held,
 };
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::fields::{Field, Fields, STAMPED};
+use crate::http::fields::{Field, Fields, Listed, STAMPED};
 use crate::http::filter::by_name_or_id;
 use crate::http::json::JsonBody;
-use crate::http::list::Listed;
 use crate::http::path::{PathId, PathName};
 use crate::http::query::{QueryParams, Violation, reject};
 use crate::http::values::{JsonObject, ShortText};
@@ -114,7 +112,7 @@ impl Resource for ProjectRow {
         }
     }
 
-    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let response =
             |row: Self| Response::named(row.id, row.name, row.body, loader.metadata(|| row.metadata), None);
         Ok(rows.into_iter().map(response).collect())
@@ -209,10 +207,7 @@ struct ProjectUpdate {
 }
 
 /// Makes a project. Of its name and its name for people one may be left out.
-async fn create_project(
-    cx: Context,
-    JsonBody(request): JsonBody<ProjectRequest>,
-) -> ApiResult<Json<ResponseOf<ProjectRow>>> {
+async fn create_project(cx: Context, JsonBody(request): JsonBody<ProjectRequest>) -> Answer<ProjectRow> {
     let display_name = request.display_name.as_ref().map_or("", ShortText::as_str);
     let name = request.name.clone().filter(|name| !name.0.is_empty());
     let ProjectName(name) = name.unwrap_or_else(|| ProjectName::of(display_name));
@@ -232,7 +227,7 @@ async fn create_project(
     });
     let id = made.await?;
     server::note_step(&cx.store, "project_created", cx.now()).await?;
-    cx.answer::<ProjectRow>(id).await.map(Json)
+    cx.answer::<ProjectRow>(id).await
 }
 
 /// 422 for a project without a name.
@@ -255,11 +250,11 @@ async fn get_project(
     cx: Context,
     PathName(name_or_id): PathName,
     mut query: QueryParams,
-) -> ApiResult<Json<ResponseOf<ProjectRow>>> {
+) -> Answer<ProjectRow> {
     let hydrate = query.flag("hydrate").unwrap_or(true);
     query.finish()?;
     let project = find_by_name_or_id(&cx, &name_or_id).await?;
-    cx.answer_with::<ProjectRow>(project.id, hydrate).await.map(Json)
+    cx.answer_with::<ProjectRow>(project.id, hydrate).await
 }
 
 /// Changes a project, by its id alone. The default project keeps its name: that is how the server finds it.
@@ -267,7 +262,7 @@ async fn update_project(
     cx: Context,
     PathId(id): PathId,
     JsonBody(update): JsonBody<ProjectUpdate>,
-) -> ApiResult<Json<ResponseOf<ProjectRow>>> {
+) -> Answer<ProjectRow> {
     update.name.as_ref().map_or(Ok(()), |name| refuse_empty("PUT", &name.0))?;
     let (context, update) = (&cx, &update);
     cx.change_row(id, |mut tx, project: ProjectRow| async move {

@@ -5,13 +5,12 @@ use serde::Deserialize;
 
 use crate::auth::kind::Kind;
 use crate::auth::permissions::Verb;
-use crate::framework::routes::Routes;
-use crate::framework::{Context, find_project};
+use crate::framework::{Context, Routes, find_project};
 use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::fields::{Field, Fields, OWNED, STAMPED};
+use crate::http::fields::{Field, Fields, Listed, OWNED, STAMPED};
 use crate::http::json::ModelBody;
-use crate::http::list::{ListRequest, Listed};
+use crate::http::list::ListRequest;
 use crate::http::path::PathId;
 use crate::http::query::QueryParams;
 

@@ -9,8 +9,7 @@ use serde::Deserialize;
 
 use super::tagging::{TAG_LINK_KIND, Taggable, attach};
 use super::tags::TagRow;
-use crate::framework::routes::Routes;
-use crate::framework::{Context, NoResources, Response, find_in};
+use crate::framework::{Context, NoResources, Response, Routes, find_in};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::{JsonBody, JsonItems};
 use crate::store::{Id, InIds, Stored, Timestamp, Transaction, Word, Words, row};

@@ -2,24 +2,22 @@
 
 use std::collections::HashMap;
 
-use axum::Json;
 use sea_query::{Expr, ExprTrait, Func, Query as Sql, SelectStatement};
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantNames};
 use uuid::Uuid;
 
 use super::tagging::TAG_KIND;
-use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, Loader, Owner, Resource, Response, ResponseOf, delete, find_in, get, list, refuse_taken_name,
+    Answer, Answers, Context, Loader, Owner, Resource, Response, Routes, delete, find_in, get, list,
+    refuse_taken_name,
 };
 use crate::http::conditions::{Among, Part};
 use crate::http::contract::modelled;
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::fields::{Field, FieldKind, Fields, OWNED, STAMPED};
+use crate::http::fields::{Field, FieldKind, Fields, Listed, OWNED, STAMPED};
 use crate::http::filter::Filter;
 use crate::http::json::ModelBody;
-use crate::http::list::Listed;
 use crate::http::path::PathId;
 use crate::http::values::check_name;
 use crate::store::{Id, InIds, JoinById, Transaction, Update, Word, Words, row};
@@ -102,7 +100,7 @@ impl Resource for TagRow {
     type Metadata = TagMetadata;
     type Resources = Owner;
 
-    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let counts = if loader.metadata { tagged_counts(loader, &rows).await? } else { HashMap::new() };
         let response = |row: Self| {
             let tagged_count = counts.get(&row.id).copied().unwrap_or(0);
@@ -162,10 +160,7 @@ struct TagUpdate {
 modelled!(TagRequest, TagUpdate);
 
 /// Makes a tag; without a colour it gets any.
-async fn create_tag(
-    cx: Context,
-    ModelBody(request): ModelBody<TagRequest>,
-) -> ApiResult<Json<ResponseOf<TagRow>>> {
+async fn create_tag(cx: Context, ModelBody(request): ModelBody<TagRequest>) -> Answer<TagRow> {
     let (context, request) = (&cx, &request);
     cx.create_row::<TagRow, _, _>(|mut tx| async move {
         refuse_taken_name::<TagRow>(&mut tx, None, request.name.0.as_str(), None).await?;
@@ -204,7 +199,7 @@ async fn update_tag(
     cx: Context,
     PathId(id): PathId,
     ModelBody(update): ModelBody<TagUpdate>,
-) -> ApiResult<Json<ResponseOf<TagRow>>> {
+) -> Answer<TagRow> {
     let (now, update) = (cx.now(), &update);
     cx.change_row(id, |mut tx, tag: TagRow| async move {
         let name = update.name.as_ref().map(|name| name.0.as_str());

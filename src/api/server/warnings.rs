@@ -5,7 +5,7 @@ use sea_query::{Expr, ExprTrait};
 
 use crate::auth::Principal;
 use crate::auth::kind::Kind;
-use crate::framework::routes::Routes;
+use crate::framework::Routes;
 use crate::http::error::ApiResult;
 use crate::http::list::{ListRequest, Page};
 use crate::http::openapi::lists::Paging;

@@ -10,15 +10,14 @@ use serde::Deserialize;
 use super::components::ComponentType;
 use super::service_connectors::Connectable;
 use crate::auth::kind::Kind;
-use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, Loader, Owner, Resource, Response, ResponseOf, delete, delete_row, find_in, get, list,
+    Answer, Answers, Context, Loader, Owner, Resource, Response, ResponseOf, Routes, delete, delete_row,
+    find_in, get, list,
 };
 use crate::http::contract::modelled;
 use crate::http::error::{ApiError, ApiResult, if_duplicate};
-use crate::http::fields::{Field, Fields, OWNED, STAMPED};
+use crate::http::fields::{Field, Fields, Listed, OWNED, STAMPED};
 use crate::http::json::ModelBody;
-use crate::http::list::Listed;
 use crate::http::path::PathId;
 use crate::http::values::{JsonObject, Name, ShortText, nullable, required, yes};
 use crate::seed::sync_flavors;
@@ -90,7 +89,7 @@ impl Resource for FlavorRow {
     type Metadata = FlavorMetadata;
     type Resources = Owner;
 
-    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let response = |mut row: Self| {
             let given = row.body.display_name.take().filter(|name| !name.is_empty());
             row.body.display_name = given.or_else(|| Some(title(&row.name)));
@@ -209,10 +208,7 @@ struct FlavorUpdate {
 modelled!(FlavorRequest, FlavorUpdate);
 
 /// Makes a flavor. As in ZenML its name for people is not taken over; an update can give one.
-async fn create_flavor(
-    cx: Context,
-    ModelBody(request): ModelBody<FlavorRequest>,
-) -> ApiResult<Json<ResponseOf<FlavorRow>>> {
+async fn create_flavor(cx: Context, ModelBody(request): ModelBody<FlavorRequest>) -> Answer<FlavorRow> {
     let id = cx.new_id();
     let (context, request) = (&cx, &request);
     cx.create_row::<FlavorRow, _, _>(|mut tx| async move {
@@ -240,7 +236,7 @@ async fn update_flavor(
     cx: Context,
     PathId(id): PathId,
     ModelBody(update): ModelBody<FlavorUpdate>,
-) -> ApiResult<Json<ResponseOf<FlavorRow>>> {
+) -> Answer<FlavorRow> {
     let (now, update) = (cx.now(), &update);
     cx.change_row(id, |mut tx, flavor: FlavorRow| async move {
         let name = update.name.as_ref().map_or(flavor.name.as_str(), Name::as_str);

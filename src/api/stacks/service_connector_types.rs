@@ -5,8 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::auth::kind::Kind;
 use crate::connectors::{self, ConnectorType};
-use crate::framework::Context;
-use crate::framework::routes::Routes;
+use crate::framework::{Context, Routes};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::path::PathName;
 use crate::http::query::QueryParams;

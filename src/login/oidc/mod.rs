@@ -12,7 +12,7 @@ pub(crate) mod sign_in_rows;
 pub(crate) use ending::{end_all_of, sign_out_of_other};
 
 use crate::auth::kind::Kind;
-use crate::framework::routes::Routes;
+use crate::framework::Routes;
 
 pub(crate) fn routes() -> Routes {
     Routes::of(Kind::new("login"))

@@ -16,7 +16,7 @@ use crate::api::server::tagging::{TagReference, Taggable, plain_tags, set_tags};
 use crate::api::stacks::components::ComponentRow;
 use crate::auth::access::Also;
 use crate::auth::permissions::{Permission, Verb};
-use crate::framework::{Context, ResponseOf, find_named, require, require_project};
+use crate::framework::{Answer, Context, ResponseOf, find_named, require, require_project};
 use crate::http::contract::modelled;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::{ModelBody, ModelItems};
@@ -141,10 +141,10 @@ impl Artifact<'_> {
 pub(super) async fn create_version(
     cx: Context,
     ModelBody(request): ModelBody<ArtifactVersionRequest>,
-) -> ApiResult<Json<ResponseOf<ArtifactVersionRow>>> {
+) -> Answer<ArtifactVersionRow> {
     let made = create(&cx, std::slice::from_ref(&request)).await?;
     let id = made.first().copied().ok_or_else(ApiError::internal)?;
-    cx.answer::<ArtifactVersionRow>(id).await.map(Json)
+    cx.answer::<ArtifactVersionRow>(id).await
 }
 
 /// Makes all of them or none.

@@ -5,9 +5,8 @@ use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
 use super::ArtifactVersionRow;
 use crate::http::conditions::{Among, Part};
 use crate::http::error::ApiResult;
-use crate::http::fields::{Field, FieldKind, Fields, OWNED, Related, STAMPED};
+use crate::http::fields::{Field, FieldKind, Fields, Listed, OWNED, Related, STAMPED};
 use crate::http::filter::Filter;
-use crate::http::list::Listed;
 use crate::lookups;
 use crate::store::JoinById;
 

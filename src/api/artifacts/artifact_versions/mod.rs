@@ -21,8 +21,9 @@ use crate::api::server::tags::TagRow;
 use crate::auth::access::Also;
 use crate::auth::kind::Kind;
 use crate::auth::permissions::Verb;
-use crate::framework::routes::Routes;
-use crate::framework::{ById, Loader, Logged, Resource, Response, ResponseOf, get, list, pick};
+use crate::framework::{
+    Answers, ById, Loader, Logged, Resource, Response, ResponseOf, Routes, get, list, pick,
+};
 use crate::http::error::ApiResult;
 use crate::store::{Id, InIds, JoinById, Word, row};
 
@@ -104,7 +105,7 @@ impl Resource for ArtifactVersionRow {
     type Metadata = ArtifactVersionMetadata;
     type Resources = ArtifactVersionResources;
 
-    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
         let artifacts = loader.embed::<ArtifactRow>(rows.iter().map(|row| Some(row.artifact_id))).await?;
         let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;

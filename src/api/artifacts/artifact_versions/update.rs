@@ -1,12 +1,10 @@
 //! Changes of a version.
 
-use axum::Json;
 use serde::Deserialize;
 
 use super::ArtifactVersionRow;
 use crate::api::server::tagging::{TagReference, Taggable, plain_tags, remove_tags, set_tags};
-use crate::framework::{Context, ResponseOf};
-use crate::http::error::ApiResult;
+use crate::framework::{Answer, Context};
 use crate::http::json::JsonBody;
 use crate::http::path::PathId;
 use crate::store::Update;
@@ -26,7 +24,7 @@ pub(super) async fn update_version(
     cx: Context,
     PathId(id): PathId,
     JsonBody(update): JsonBody<VersionUpdate>,
-) -> ApiResult<Json<ResponseOf<ArtifactVersionRow>>> {
+) -> Answer<ArtifactVersionRow> {
     let (context, update) = (&cx, &update);
     cx.change_row(id, |mut tx, _: ArtifactVersionRow| async move {
         Update::of("artifact_version", id, context.now()).run(&mut tx).await?;

@@ -1,7 +1,5 @@
 //! New triggers.
 
-use axum::Json;
-
 use super::TriggerRow;
 use super::settings::{PlatformEvents, Settings, TriggerRequest};
 use super::targets::normal_form;
@@ -10,7 +8,7 @@ use crate::api::automation::webhooks::WebhookRow;
 use crate::api::runs::pipeline_runs::RunRow;
 use crate::api::runs::pipeline_snapshots::SnapshotRow;
 use crate::api::runs::pipelines::PipelineRow;
-use crate::framework::{Context, ResponseOf, or_taken, refuse_taken_name, require, require_project};
+use crate::framework::{Answer, Context, or_taken, refuse_taken_name, require, require_project};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::TaggedBody;
 use crate::http::values::JsonObject;
@@ -94,7 +92,7 @@ async fn of_webhook(cx: &Context, configuration: &JsonObject, webhook: Option<Id
 pub(super) async fn create_trigger(
     cx: Context,
     TaggedBody(request): TaggedBody<TriggerRequest>,
-) -> ApiResult<Json<ResponseOf<TriggerRow>>> {
+) -> Answer<TriggerRow> {
     let kept = Kept::of(&cx, &request.settings, request.webhook).await?;
     let id = cx.new_id();
     let (context, request, kept) = (&cx, &request, &kept);

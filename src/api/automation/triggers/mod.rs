@@ -30,11 +30,9 @@ use crate::api::stacks::secrets::LINKED;
 use crate::auth::access::Also;
 use crate::auth::kind::Kind;
 use crate::auth::permissions::{Permission, Verb};
-use crate::framework::routes::Routes;
-use crate::framework::{ById, Loader, Resource, Response, ResponseOf, get, pick};
+use crate::framework::{Answers, ById, Loader, Resource, Response, ResponseOf, Routes, get, pick};
 use crate::http::error::ApiResult;
-use crate::http::fields::{Field, FieldKind, Fields, OWNED, STAMPED, Sort};
-use crate::http::list::Listed;
+use crate::http::fields::{Field, FieldKind, Fields, Listed, OWNED, STAMPED, Sort};
 use crate::store::{Id, InIds, JsonText, Timestamp, Word, row};
 
 /// No piece of work makes or changes what starts others.
@@ -141,7 +139,7 @@ impl Resource for TriggerRow {
     type Metadata = TriggerMetadata;
     type Resources = TriggerResources;
 
-    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let mut resources = if loader.resources { all_resources(loader, &rows).await? } else { ById::new() };
         let response = |row: Self| {
             let (id, resources) = (row.id, resources.remove(&row.id));

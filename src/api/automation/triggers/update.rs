@@ -1,12 +1,10 @@
 //! Changes of triggers.
 
-use axum::Json;
-
 use super::TriggerRow;
 use super::create::Kept;
 use super::settings::TriggerUpdate;
-use crate::framework::{Context, ResponseOf, change_named};
-use crate::http::error::{ApiError, ApiResult};
+use crate::framework::{Answer, Context, change_named};
+use crate::http::error::ApiError;
 use crate::http::json::TaggedBody;
 use crate::http::path::PathId;
 use crate::store::Update;
@@ -16,7 +14,7 @@ pub(super) async fn update_trigger(
     cx: Context,
     PathId(id): PathId,
     TaggedBody(update): TaggedBody<TriggerUpdate>,
-) -> ApiResult<Json<ResponseOf<TriggerRow>>> {
+) -> Answer<TriggerRow> {
     let trigger = cx.find::<TriggerRow>(id).await?;
     if trigger.body.r#type != update.settings.kind() {
         return Err(ApiError::illegal("A trigger stays of the type that it was made of."));

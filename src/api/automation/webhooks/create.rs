@@ -106,6 +106,6 @@ pub(super) async fn create_webhook(
     let made = made.await?;
     // A request that is sent again is told of what it made, and not what that is signed with.
     let is_new = made == id && given.is_none();
-    let webhook = cx.answer::<WebhookRow>(made).await?;
+    let Json(webhook) = cx.answer::<WebhookRow>(made).await?;
     Ok(Json(WebhookCreated { webhook, secret: is_new.then_some(ShownSecret(secret.0)) }))
 }

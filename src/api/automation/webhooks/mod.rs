@@ -12,13 +12,11 @@ use serde::Serialize;
 use crate::api::stacks::secrets::delete_internal;
 use crate::auth::kind::Kind;
 use crate::auth::permissions::Verb;
-use crate::framework::routes::Routes;
 use crate::framework::{
-    ById, Loader, Owner, Resource, Response, ResponseOf, delete, delete_row, find_in, get, list,
+    Answers, ById, Loader, Owner, Resource, Response, Routes, delete, delete_row, find_in, get, list,
 };
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::fields::{Field, Fields, OWNED, STAMPED};
-use crate::http::list::Listed;
+use crate::http::fields::{Field, Fields, Listed, OWNED, STAMPED};
 use crate::intake::Stats;
 use crate::store::{Id, InIds, Transaction, row};
 
@@ -86,7 +84,7 @@ impl Resource for WebhookRow {
     type Metadata = WebhookMetadata;
     type Resources = Owner;
 
-    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let mut stats = all_stats(loader, &rows).await?;
         let response = |row: Self| {
             let metadata =

@@ -7,7 +7,7 @@ use super::create::SigningSecret;
 use super::{SIGNING_SECRET, WebhookRow};
 use crate::api::stacks::secrets::{replace_internal, seal_one};
 use crate::audit::{Action, Origin};
-use crate::framework::{Context, ResponseOf, ShownSecret, change_named, find_in};
+use crate::framework::{Answer, Context, ShownSecret, change_named, find_in};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::path::PathId;
@@ -25,7 +25,7 @@ pub(super) async fn update_webhook(
     cx: Context,
     PathId(id): PathId,
     JsonBody(update): JsonBody<WebhookUpdate>,
-) -> ApiResult<Json<ResponseOf<WebhookRow>>> {
+) -> Answer<WebhookRow> {
     let (now, update) = (cx.now(), &update);
     cx.change_row(id, |mut tx, webhook: WebhookRow| async move {
         let name = update.name.as_ref().map(ShortText::as_str);

@@ -24,11 +24,12 @@ use crate::auth::claims::TokenKind;
 use crate::auth::kind::Kind;
 use crate::auth::permissions::Verb;
 use crate::auth::{Addresses, Principal, Revocation, register};
-use crate::framework::routes::Routes;
-use crate::framework::{Context, Loader, PageAnswer, Resource, Response, ResponseOf, get, list_of, pick};
+use crate::framework::{
+    Answer, Answers, Context, Loader, PageAnswer, Resource, Response, ResponseOf, Routes, get, list_of, pick,
+};
 use crate::http::error::ApiResult;
-use crate::http::fields::{Field, Fields, OWNED, Sort};
-use crate::http::list::{ListRequest, Listed, Page};
+use crate::http::fields::{Field, Fields, Listed, OWNED, Sort};
+use crate::http::list::{ListRequest, Page};
 use crate::http::openapi::lists::Paging;
 use crate::http::path::PathId;
 use crate::http::query::QueryParams;
@@ -231,7 +232,7 @@ impl Resource for ApiTokenRow {
         }
     }
 
-    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let users = loader.users(rows.iter().map(|row| Some(row.body.user_id))).await?;
         let now = Timestamp::new(loader.env.clock.now());
         let (descendants, mut networks) = match loader.metadata {
@@ -345,11 +346,7 @@ pub(crate) async fn list_api_tokens(
     responses((status = 200, description = "The token, without its text.", body = ApiTokenResponse)),
     security(("CookieOAuth2TokenBearer" = []))
 )]
-pub(crate) async fn get_api_token(
-    cx: Context,
-    id: PathId,
-    query: QueryParams,
-) -> ApiResult<Json<ResponseOf<ApiTokenRow>>> {
+pub(crate) async fn get_api_token(cx: Context, id: PathId, query: QueryParams) -> Answer<ApiTokenRow> {
     cx.auth.register.flush().await?;
     get::<ApiTokenRow>(cx, id, query).await
 }

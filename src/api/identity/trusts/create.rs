@@ -111,7 +111,7 @@ pub(crate) async fn create_trust(
     if made == id {
         event.ship();
     }
-    cx.answer::<TrustRow>(made).await.map(Json)
+    cx.answer::<TrustRow>(made).await
 }
 
 /// The issuer and conditions that are meant.

@@ -23,12 +23,13 @@ use crate::app::App;
 use crate::auth::Principal;
 use crate::auth::kind::Kind;
 use crate::auth::permissions::Verb;
-use crate::framework::routes::Routes;
-use crate::framework::{Context, Loader, PageAnswer, Resource, Response, ResponseOf, list_of};
+use crate::framework::{
+    Answers, Context, Loader, PageAnswer, Resource, Response, ResponseOf, Routes, list_of,
+};
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::fields::{Field, Fields, OWNED, Sort};
+use crate::http::fields::{Field, Fields, Listed, OWNED, Sort};
 use crate::http::filter::by_name_or_id;
-use crate::http::list::{ListRequest, Listed, Page};
+use crate::http::list::{ListRequest, Page};
 use crate::http::openapi::lists::Paging;
 use crate::http::path::PathName;
 use crate::http::query::QueryParams;
@@ -129,7 +130,7 @@ impl Resource for TrustRow {
     type Metadata = TrustMetadata;
     type Resources = TrustResources;
 
-    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
         let accounts = accounts(loader, rows.iter().map(|row| row.body.service_account_id)).await?;
         let counts = match loader.metadata {
@@ -250,5 +251,5 @@ pub(crate) async fn get_trust(
     query.finish()?;
     cx.auth.register.flush().await?;
     let id = find(&cx, &name_or_id).await?.id;
-    cx.answer_with::<TrustRow>(id, hydrate).await.map(Json)
+    cx.answer_with::<TrustRow>(id, hydrate).await
 }

@@ -109,10 +109,10 @@ pub(crate) async fn update_trust(
             Ok::<_, ApiError>(event.commit(tx, ()).await?)
         });
         changed.await?;
-        return cx.answer::<TrustRow>(id).await.map(Json);
+        return cx.answer::<TrustRow>(id).await;
     }
     end_and_change(&cx, &row, &update.statement(), &event, new_name).await?;
-    cx.answer::<TrustRow>(id).await.map(Json)
+    cx.answer::<TrustRow>(id).await
 }
 
 /// What of the request changes whom the rule trusts, or with what. What is said again as it is changes nothing.

@@ -21,7 +21,7 @@ use self::update::{answer_email_prompt, update_current_user, update_user};
 use crate::accounts::users::{self, UserResponse, UserRow};
 use crate::auth::Principal;
 use crate::auth::kind::Kind;
-use crate::framework::routes::Routes;
+use crate::framework::Routes;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::written_json;
 use crate::http::list::{ListRequest, Page};

@@ -1,6 +1,5 @@
 //! New versions of models.
 
-use axum::Json;
 use sea_query::{Expr, ExprTrait, Func, Query as Sql};
 use serde::Deserialize;
 
@@ -8,7 +7,7 @@ use super::ModelVersionRow;
 use super::rules::{check_version_name, lock, refuse_taken};
 use crate::api::models::models::ModelRow;
 use crate::api::server::tagging::{TagReference, Taggable, plain_tags, set_tags};
-use crate::framework::{Context, ResponseOf, find_project, require, require_project};
+use crate::framework::{Answer, Context, find_project, require, require_project};
 use crate::http::error::ApiResult;
 use crate::http::json::JsonBody;
 use crate::http::path::PathNameAndId;
@@ -31,7 +30,7 @@ pub(super) async fn create_version(
     cx: Context,
     mut query: QueryParams,
     JsonBody(request): JsonBody<ModelVersionRequest>,
-) -> ApiResult<Json<ResponseOf<ModelVersionRow>>> {
+) -> Answer<ModelVersionRow> {
     let model = query.uuid("model_id").map(Id);
     query.finish()?;
     create(&cx, query.text("project_name_or_id"), model, &request).await
@@ -42,7 +41,7 @@ pub(super) async fn create_version_in(
     cx: Context,
     PathNameAndId(project, model): PathNameAndId,
     JsonBody(request): JsonBody<ModelVersionRequest>,
-) -> ApiResult<Json<ResponseOf<ModelVersionRow>>> {
+) -> Answer<ModelVersionRow> {
     create(&cx, Some(&project), Some(model), &request).await
 }
 
@@ -51,7 +50,7 @@ pub(super) async fn create(
     project: Option<&str>,
     model: Option<Id>,
     request: &ModelVersionRequest,
-) -> ApiResult<Json<ResponseOf<ModelVersionRow>>> {
+) -> Answer<ModelVersionRow> {
     let name = request.name.as_ref().map(ShortText::as_str).filter(|name| !name.is_empty());
     check_version_name(name)?;
     let project = match project {
@@ -76,7 +75,7 @@ pub(super) async fn create(
         Ok((tx, id))
     });
     let id = made.await?;
-    cx.answer::<ModelVersionRow>(id).await.map(Json)
+    cx.answer::<ModelVersionRow>(id).await
 }
 
 /// A model version to insert.

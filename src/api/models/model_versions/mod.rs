@@ -18,14 +18,14 @@ use crate::api::server::tagging::{NO_TAGS, TAGS};
 use crate::api::server::tags::TagRow;
 use crate::auth::Principal;
 use crate::auth::kind::Kind;
-use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, Loader, PageAnswer, Resource, Response, ResponseOf, WithRunMetadata, delete, get, list_of, pick,
+    Answers, Context, Loader, PageAnswer, Resource, Response, ResponseOf, Routes, WithRunMetadata, delete,
+    get, list_of, pick,
 };
 use crate::http::conditions::Among;
 use crate::http::error::ApiResult;
-use crate::http::fields::{Field, FieldKind, Fields, OWNED, Related, STAMPED};
-use crate::http::list::{ListRequest, Listed};
+use crate::http::fields::{Field, FieldKind, Fields, Listed, OWNED, Related, STAMPED};
+use crate::http::list::ListRequest;
 use crate::http::path::PathName;
 use crate::http::query::QueryParams;
 use crate::store::{Id, Stored, Word, ids_where, row};
@@ -160,7 +160,7 @@ impl Resource for ModelVersionRow {
     type Metadata = WithRunMetadata<ModelVersionMetadata>;
     type Resources = ModelVersionResources;
 
-    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
         let models = loader.embed::<ModelRow>(rows.iter().map(|row| Some(row.model_id))).await?;
         let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;

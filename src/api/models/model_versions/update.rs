@@ -1,13 +1,12 @@
 //! Changes of a version, and of its stage.
 
-use axum::Json;
 use sea_query::{Expr, ExprTrait};
 use serde::Deserialize;
 
 use super::rules::{lock, refuse_taken, taken};
 use super::{ModelVersionRow, Stage};
 use crate::api::server::tagging::{TagReference, Taggable, plain_tags, remove_tags, set_tags};
-use crate::framework::{Context, Resource, ResponseOf, find_in};
+use crate::framework::{Answer, Context, Resource, find_in};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::path::PathId;
@@ -31,7 +30,7 @@ pub(super) async fn update_version(
     cx: Context,
     PathId(id): PathId,
     JsonBody(update): JsonBody<ModelVersionUpdate>,
-) -> ApiResult<Json<ResponseOf<ModelVersionRow>>> {
+) -> Answer<ModelVersionRow> {
     let model = cx.find::<ModelVersionRow>(id).await?.model_id;
     let (context, update) = (&cx, &update);
     let updated = cx.store.write(|mut tx| async move {
@@ -59,7 +58,7 @@ pub(super) async fn update_version(
         Ok::<_, ApiError>(tx.commit(()).await?)
     });
     updated.await?;
-    cx.answer::<ModelVersionRow>(id).await.map(Json)
+    cx.answer::<ModelVersionRow>(id).await
 }
 
 /// One version of a model is in a stage: another one that is there is archived, if that is what the caller wants.

@@ -1,15 +1,13 @@
 //! New services.
 
-use axum::Json;
 use serde::Deserialize;
 
 use super::configuration::Configuration;
 use super::{ServiceRow, ServiceState, state_of, stored};
 use crate::api::models::model_versions::ModelVersionRow;
 use crate::api::runs::pipeline_runs::RunRow;
-use crate::framework::{Context, NamedProject, ResponseOf, require, require_project};
+use crate::framework::{Answer, Context, NamedProject, require, require_project};
 use crate::http::contract::modelled;
-use crate::http::error::ApiResult;
 use crate::http::json::ModelBody;
 use crate::http::values::{JsonObject, LongText, ShortText};
 use crate::store::{Id, Words};
@@ -62,7 +60,7 @@ pub(super) async fn create_service(
     cx: Context,
     project: NamedProject,
     ModelBody(request): ModelBody<ServiceRequest>,
-) -> ApiResult<Json<ResponseOf<ServiceRow>>> {
+) -> Answer<ServiceRow> {
     let project = project.or(&cx, request.project).await?;
     let configuration = Configuration::read(&request.config)?;
     let state = request.status.as_ref().map(state_of).transpose()?.flatten();

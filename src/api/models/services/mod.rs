@@ -14,11 +14,9 @@ use super::model_versions::ModelVersionRow;
 use crate::accounts::users::UserResponse;
 use crate::api::runs::pipeline_runs::RunRow;
 use crate::auth::kind::Kind;
-use crate::framework::routes::Routes;
-use crate::framework::{Loader, Resource, Response, ResponseOf, delete, get, list, pick};
+use crate::framework::{Answers, Loader, Resource, Response, ResponseOf, Routes, delete, get, list, pick};
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::fields::{Field, Fields, OWNED, STAMPED};
-use crate::http::list::Listed;
+use crate::http::fields::{Field, Fields, Listed, OWNED, STAMPED};
 use crate::http::values::JsonObject;
 use crate::store::{Base64Json, Id, JsonText, Word, Words, row};
 
@@ -107,7 +105,7 @@ impl Resource for ServiceRow {
     type Metadata = ServiceMetadata;
     type Resources = ServiceResources;
 
-    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let related = |of: fn(&Self) -> Option<Id>| rows.iter().filter(|_| loader.resources).map(of);
         let users = loader.users(related(|row| row.body.user_id)).await?;
         let runs = loader.embed::<RunRow>(related(|row| row.pipeline_run_id)).await?;

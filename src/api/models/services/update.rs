@@ -1,13 +1,11 @@
 //! Changes of a service.
 
-use axum::Json;
 use serde::Deserialize;
 
 use super::{ServiceRow, ServiceState, state_of, stored};
 use crate::api::models::model_versions::ModelVersionRow;
-use crate::framework::{Context, ResponseOf, require};
+use crate::framework::{Answer, Context, require};
 use crate::http::contract::modelled;
-use crate::http::error::ApiResult;
 use crate::http::json::ModelBody;
 use crate::http::path::PathId;
 use crate::http::values::{JsonObject, LongText, ShortText};
@@ -33,7 +31,7 @@ pub(super) async fn update_service(
     cx: Context,
     PathId(id): PathId,
     ModelBody(update): ModelBody<ServiceUpdate>,
-) -> ApiResult<Json<ResponseOf<ServiceRow>>> {
+) -> Answer<ServiceRow> {
     let state = update.status.as_ref().map(state_of).transpose()?;
     let (now, update) = (cx.now(), &update);
     cx.change_row(id, |mut tx, service: ServiceRow| async move {

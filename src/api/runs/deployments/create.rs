@@ -1,6 +1,5 @@
 //! New deployments.
 
-use axum::Json;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 
@@ -9,9 +8,8 @@ use crate::accounts::server;
 use crate::api::runs::pipeline_snapshots::SnapshotRow;
 use crate::api::server::tagging::{TagReference, Taggable, set_tags};
 use crate::api::stacks::components::ComponentRow;
-use crate::framework::{Context, ResponseOf, or_taken, refuse_taken_name, require, require_project};
+use crate::framework::{Answer, Context, or_taken, refuse_taken_name, require, require_project};
 use crate::http::contract::modelled;
-use crate::http::error::ApiResult;
 use crate::http::json::ModelBody;
 use crate::http::values::{LongSecret, ShortText};
 use crate::store::{Id, Words, fields};
@@ -35,7 +33,7 @@ modelled!(DeploymentRequest);
 pub(super) async fn create_deployment(
     cx: Context,
     ModelBody(request): ModelBody<DeploymentRequest>,
-) -> ApiResult<Json<ResponseOf<DeploymentRow>>> {
+) -> Answer<DeploymentRow> {
     let id = cx.new_id();
     let (context, request) = (&cx, &request);
     let made = cx.create(|mut tx| async move {
@@ -63,5 +61,5 @@ pub(super) async fn create_deployment(
     for step in STEPS {
         server::note_step(&cx.store, step, cx.now()).await?;
     }
-    cx.answer::<DeploymentRow>(id).await.map(Json)
+    cx.answer::<DeploymentRow>(id).await
 }

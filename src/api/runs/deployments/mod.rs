@@ -22,11 +22,11 @@ use crate::api::stacks::stacks::StackRow;
 use crate::auth::kind::Kind;
 use crate::auth::permissions::Verb;
 use crate::auth::{Principal, Scope};
-use crate::framework::routes::Routes;
-use crate::framework::{ById, Loader, Resource, Response, ResponseOf, ShownSecret, delete, get, list, pick};
+use crate::framework::{
+    Answers, ById, Loader, Resource, Response, ResponseOf, Routes, ShownSecret, delete, get, list, pick,
+};
 use crate::http::error::ApiResult;
-use crate::http::fields::{Field, Fields, OWNED, Related, STAMPED, Sort, name_of};
-use crate::http::list::Listed;
+use crate::http::fields::{Field, Fields, Listed, OWNED, Related, STAMPED, Sort, name_of};
 use crate::store::{Id, InIds, JsonText, SecretText, Stored, Word, row};
 
 /// Work makes none, and changes none: a deployment's own token reads it.
@@ -143,7 +143,7 @@ impl Resource for DeploymentRow {
         }
     }
 
-    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let mut resources = if loader.resources { resources(loader, &rows).await? } else { ById::new() };
         let shows_key = may_see_keys(loader.principal.scope());
         let response = |row: Self| {

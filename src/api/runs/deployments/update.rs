@@ -1,15 +1,13 @@
 //! Changes of a deployment, most of them by its deployer.
 
-use axum::Json;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 
 use super::{DeploymentRow, DeploymentStatus};
 use crate::api::runs::pipeline_snapshots::SnapshotRow;
 use crate::api::server::tagging::{TagReference, Taggable, plain_tags, remove_tags, set_tags};
-use crate::framework::{Context, ResponseOf, or_taken, refuse_taken_name, require};
+use crate::framework::{Answer, Context, or_taken, refuse_taken_name, require};
 use crate::http::contract::modelled;
-use crate::http::error::ApiResult;
 use crate::http::json::ModelBody;
 use crate::http::path::PathId;
 use crate::http::values::{JsonObject, LongSecret, LongText, ShortText};
@@ -36,7 +34,7 @@ pub(super) async fn update_deployment(
     cx: Context,
     PathId(id): PathId,
     ModelBody(update): ModelBody<DeploymentUpdate>,
-) -> ApiResult<Json<ResponseOf<DeploymentRow>>> {
+) -> Answer<DeploymentRow> {
     let (context, update) = (&cx, &update);
     cx.change_row(id, |mut tx, deployment: DeploymentRow| async move {
         let (name, project) = (update.name.as_ref().map(ShortText::as_str), deployment.body.project_id);

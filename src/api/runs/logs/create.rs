@@ -1,6 +1,5 @@
 //! New logs, by themselves or with what they are of.
 
-use axum::Json;
 use sea_query::{Expr, ExprTrait};
 use serde::Deserialize;
 
@@ -9,7 +8,7 @@ use super::{KIND, LogsRow};
 use crate::api::stacks::components::ComponentRow;
 use crate::auth::access::Also;
 use crate::auth::permissions::{Permission, Verb};
-use crate::framework::{Context, ResponseOf, require, require_project};
+use crate::framework::{Answer, Context, require, require_project};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::values::{LongText, ShortText, TextOr};
@@ -102,10 +101,7 @@ pub(super) fn refuse_both(run: Option<Id>, step: Option<Id>) -> ApiResult<()> {
     }
 }
 
-pub(super) async fn create_logs(
-    cx: Context,
-    JsonBody(request): JsonBody<LogsRequest>,
-) -> ApiResult<Json<ResponseOf<LogsRow>>> {
+pub(super) async fn create_logs(cx: Context, JsonBody(request): JsonBody<LogsRequest>) -> Answer<LogsRow> {
     request.check()?;
     let Some(project) = request.project else {
         return Err(ApiError::invalid_request("Give the project of the log."));

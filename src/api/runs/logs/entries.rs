@@ -16,7 +16,7 @@ use crate::http::budgets::Holder;
 use crate::http::compression::Compressible;
 use crate::http::download::{self, PIECE, Pieces};
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::list::Listed;
+use crate::http::fields::Listed;
 use crate::http::path::PathId;
 use crate::http::query::QueryParams;
 use crate::local_files::Lines;

@@ -4,15 +4,12 @@ mod create;
 mod entries;
 mod update;
 
-use axum::Json;
 use serde::Serialize;
 
 use crate::auth::kind::Kind;
-use crate::framework::routes::Routes;
-use crate::framework::{Context, Loader, Owner, Resource, Response, ResponseOf};
+use crate::framework::{Answer, Answers, Context, Loader, Owner, Resource, Response, Routes};
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::fields::Fields;
-use crate::http::list::Listed;
+use crate::http::fields::{Fields, Listed};
 use crate::http::path::PathId;
 use crate::http::query::QueryParams;
 use crate::store::{Id, row};
@@ -33,15 +30,11 @@ pub(crate) fn routes() -> Routes {
 }
 
 /// A log that is a run's, a step's or a hook's; nobody may read others.
-async fn get_logs(
-    cx: Context,
-    PathId(id): PathId,
-    mut query: QueryParams,
-) -> ApiResult<Json<ResponseOf<LogsRow>>> {
+async fn get_logs(cx: Context, PathId(id): PathId, mut query: QueryParams) -> Answer<LogsRow> {
     let hydrate = query.flag("hydrate").unwrap_or(true);
     query.finish()?;
     cx.find::<LogsRow>(id).await?.refuse_unowned()?;
-    cx.answer_with::<LogsRow>(id, hydrate).await.map(Json)
+    cx.answer_with::<LogsRow>(id, hydrate).await
 }
 
 impl LogsRow {
@@ -92,7 +85,7 @@ impl Resource for LogsRow {
     type Metadata = LogsReferences;
     type Resources = Owner;
 
-    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let response = |row: Self| {
             let metadata = loader.metadata(|| row.metadata.clone());
             let body = LogsBody { columns: row.body, references: row.metadata };

@@ -1,12 +1,11 @@
 //! Whose a log is.
 
-use axum::Json;
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use serde::Deserialize;
 
 use super::LogsRow;
 use super::create::{refuse_both, require_owner};
-use crate::framework::{Context, ResponseOf, find_in};
+use crate::framework::{Answer, Context, find_in};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::path::PathId;
@@ -23,14 +22,14 @@ pub(super) async fn update_logs(
     cx: Context,
     PathId(id): PathId,
     JsonBody(update): JsonBody<LogsUpdate>,
-) -> ApiResult<Json<ResponseOf<LogsRow>>> {
+) -> Answer<LogsRow> {
     refuse_both(update.pipeline_run_id, update.step_run_id)?;
     let updated = cx.store.write(|mut tx| async move {
         assign(&mut tx, id, update.pipeline_run_id, update.step_run_id).await?;
         Ok::<_, ApiError>(tx.commit(()).await?)
     });
     updated.await?;
-    cx.answer::<LogsRow>(id).await.map(Json)
+    cx.answer::<LogsRow>(id).await
 }
 
 /// Makes a log a run's or a step's.

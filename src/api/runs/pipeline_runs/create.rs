@@ -91,7 +91,7 @@ pub(super) async fn get_or_create_run(
     }
     // The most likely case: another step of the same run was here before.
     if let Some((id,)) = cx.store.fetch_optional::<(Id,)>(&begun(&request)).await? {
-        return Ok(Json((cx.answer::<RunRow>(id).await?, false)));
+        return Ok(Json((cx.answer::<RunRow>(id).await?.0, false)));
     }
     let new_id = cx.new_id();
     let (context, request) = (&cx, &request);
@@ -100,7 +100,7 @@ pub(super) async fn get_or_create_run(
         Ok((tx, made))
     });
     let (id, is_new): (Id, bool) = made.await?;
-    Ok(Json((cx.answer::<RunRow>(id).await?, is_new)))
+    Ok(Json((cx.answer::<RunRow>(id).await?.0, is_new)))
 }
 
 async fn get_or_make(

@@ -6,9 +6,8 @@ use super::RunRow;
 use crate::api::runs::pipelines;
 use crate::http::conditions::{Among, Part};
 use crate::http::error::ApiResult;
-use crate::http::fields::{Field, FieldKind, Fields, OWNED, Related, STAMPED, Sort, name_of};
+use crate::http::fields::{Field, FieldKind, Fields, Listed, OWNED, Related, STAMPED, Sort, name_of};
 use crate::http::filter::Filter;
-use crate::http::list::Listed;
 use crate::store::JoinById;
 
 impl Listed for RunRow {

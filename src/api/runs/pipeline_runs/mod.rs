@@ -44,10 +44,9 @@ use crate::api::server::tags::TagRow;
 use crate::api::stacks::stacks::StackRow;
 use crate::auth::kind::Kind;
 use crate::auth::permissions::Verb;
-use crate::framework::routes::Routes;
 use crate::framework::{
-    Context, Loader, Logged, PageAnswer, Resource, Response, ResponseOf, delete, delete_dependents,
-    delete_row, list_of,
+    Answer, Answers, Context, Loader, Logged, PageAnswer, Resource, Response, ResponseOf, Routes, delete,
+    delete_dependents, delete_row, list_of,
 };
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::list::ListRequest;
@@ -188,7 +187,7 @@ impl Resource for RunRow {
     type Metadata = RunMetadata;
     type Resources = RunResources;
 
-    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let mut metadata = answers::metadata(loader, &rows).await?;
         let mut resources = answers::resources(loader, &rows).await?;
         let response = |row: Self| {
@@ -241,17 +240,13 @@ async fn list_runs(
 }
 
 /// One run; with its steps' metadata and its environments' packages when they are asked for.
-async fn get_run(
-    cx: Context,
-    PathId(id): PathId,
-    mut query: QueryParams,
-) -> ApiResult<Json<ResponseOf<RunRow>>> {
+async fn get_run(cx: Context, PathId(id): PathId, mut query: QueryParams) -> Answer<RunRow> {
     let hydrate = query.flag("hydrate").unwrap_or(true);
     query.flag("refresh_status");
     let with_packages = query.flag("include_python_packages").unwrap_or(false);
     let with_all_metadata = query.flag("include_full_metadata").unwrap_or(false);
     query.finish()?;
-    let mut answer = cx.answer_with::<RunRow>(id, hydrate).await?;
+    let Json(mut answer) = cx.answer_with::<RunRow>(id, hydrate).await?;
     if let Some(metadata) = answer.metadata.as_mut().filter(|_| with_packages) {
         add_packages(&cx.read(true), id, metadata).await?;
     }
@@ -275,7 +270,7 @@ async fn list_steps_of_run(
 }
 
 async fn get_pipeline_configuration(cx: Context, PathId(id): PathId) -> ApiResult<Json<Object>> {
-    let answer = cx.answer::<RunRow>(id).await?;
+    let Json(answer) = cx.answer::<RunRow>(id).await?;
     Ok(Json(answer.metadata.map(|metadata| metadata.config).unwrap_or_default()))
 }
 

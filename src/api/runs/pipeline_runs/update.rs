@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use axum::Json;
 use indexmap::IndexMap;
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use serde::{Deserialize, Serialize};
@@ -16,7 +15,7 @@ use crate::api::runs::logs::{self, LogsOwner, LogsRequest};
 use crate::api::runs::step_configuration::{object, value};
 use crate::api::server::tagging::{TagReference, Taggable, remove_tags, set_tags};
 use crate::auth::Scope;
-use crate::framework::{Context, ResponseOf, find_in, not_found, require};
+use crate::framework::{Answer, Context, find_in, not_found, require};
 use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::ModelBody;
@@ -47,7 +46,7 @@ pub(super) async fn update_run(
     cx: Context,
     PathId(id): PathId,
     ModelBody(update): ModelBody<RunUpdate>,
-) -> ApiResult<Json<ResponseOf<RunRow>>> {
+) -> Answer<RunRow> {
     let add_logs = logs::checked(update.add_logs)?;
     let update = RunUpdate { add_logs: None, ..update };
     let (context, update, add_logs) = (&cx, &update, &add_logs);
@@ -79,7 +78,7 @@ pub(super) async fn update_run(
         Ok::<_, ApiError>(tx.commit(ended).await?)
     });
     updated.await?.note(&cx, id).await?;
-    cx.answer::<RunRow>(id).await.map(Json)
+    cx.answer::<RunRow>(id).await
 }
 
 async fn check_orchestrator_run_id(

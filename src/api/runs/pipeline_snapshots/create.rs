@@ -1,6 +1,5 @@
 //! New snapshots.
 
-use axum::Json;
 use indexmap::IndexMap;
 use sea_query::{Expr, ExprTrait};
 use serde::Deserialize;
@@ -16,7 +15,7 @@ use crate::api::runs::step_configuration::{Object, StoredStep, object, value};
 use crate::api::server::tagging::{TagReference, Taggable, plain_tags, set_tags};
 use crate::api::stacks::stacks::StackRow;
 use crate::auth::Scope;
-use crate::framework::{Context, NamedProject, ResponseOf, require, require_project};
+use crate::framework::{Answer, Context, NamedProject, require, require_project};
 use crate::http::contract::{Fault, Modelled};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::ModelBody;
@@ -157,7 +156,7 @@ pub(super) async fn create_snapshot(
     cx: Context,
     project: NamedProject,
     ModelBody(mut request): ModelBody<SnapshotRequest>,
-) -> ApiResult<Json<ResponseOf<SnapshotRow>>> {
+) -> Answer<SnapshotRow> {
     request.project = project.or(&cx, request.project).await?;
     request.check_size()?;
     let id = cx.new_id();

@@ -6,8 +6,7 @@ use super::SnapshotRow;
 use super::answers::deployer;
 use crate::api::runs::{deployments, pipelines};
 use crate::http::conditions::{Among, Part};
-use crate::http::fields::{Field, FieldKind, Fields, OWNED, Related, STAMPED, Sort, name_of};
-use crate::http::list::Listed;
+use crate::http::fields::{Field, FieldKind, Fields, Listed, OWNED, Related, STAMPED, Sort, name_of};
 use crate::store::{Id, ids_where};
 
 /// Filter by a stack's name or id.

@@ -37,9 +37,9 @@ use crate::api::stacks::stacks::StackRow;
 use crate::auth::access::Also;
 use crate::auth::kind::Kind;
 use crate::auth::permissions::{Permission, Verb};
-use crate::framework::routes::Routes;
 use crate::framework::{
-    ById, Context, Held, Loader, Resource, Response, ResponseOf, delete, delete_row, list, pick,
+    Answer, Answers, ById, Context, Held, Loader, Resource, Response, ResponseOf, Routes, delete, delete_row,
+    list, pick,
 };
 use crate::http::error::ApiResult;
 use crate::http::path::PathId;
@@ -180,7 +180,7 @@ impl Resource for SnapshotRow {
     type Metadata = SnapshotMetadata;
     type Resources = SnapshotResources;
 
-    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
         let abilities = answers::abilities(loader, &ids).await?;
         let mut metadata = if loader.metadata { all_metadata(loader, &rows).await? } else { ById::new() };
@@ -291,16 +291,12 @@ async fn all_resources(loader: &Loader<'_>, rows: &[SnapshotRow]) -> ApiResult<B
 }
 
 /// One snapshot; `step_configuration_filter` leaves some of its steps alone.
-async fn get_snapshot(
-    cx: Context,
-    PathId(id): PathId,
-    mut query: QueryParams,
-) -> ApiResult<Json<ResponseOf<SnapshotRow>>> {
+async fn get_snapshot(cx: Context, PathId(id): PathId, mut query: QueryParams) -> Answer<SnapshotRow> {
     let hydrate = query.flag("hydrate").unwrap_or(true);
     let with_schema = query.flag("include_config_schema").unwrap_or(false);
     query.finish()?;
     let steps: HashSet<&str> = query.texts("step_configuration_filter").collect();
-    let mut answer = cx.answer_with::<SnapshotRow>(id, hydrate).await?;
+    let Json(mut answer) = cx.answer_with::<SnapshotRow>(id, hydrate).await?;
     if let Some(metadata) = answer.metadata.as_mut().filter(|_| !steps.is_empty()) {
         metadata.step_configurations.retain(|name, _| steps.contains(name.as_str()));
     }

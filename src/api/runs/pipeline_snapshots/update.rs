@@ -1,6 +1,5 @@
 //! Changes of snapshots, and who has a name.
 
-use axum::Json;
 use sea_query::{Expr, ExprTrait};
 use serde::Deserialize;
 
@@ -8,7 +7,7 @@ use super::create::SnapshotName;
 use super::delete::unreferenced;
 use super::{DELETE, SnapshotRow, UPDATE, detach_triggers};
 use crate::api::server::tagging::{TagReference, Taggable, plain_tags, remove_tags, set_tags};
-use crate::framework::{Context, ResponseOf};
+use crate::framework::{Answer, Context};
 use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::ModelBody;
@@ -70,7 +69,7 @@ pub(super) async fn update_snapshot(
     cx: Context,
     PathId(id): PathId,
     ModelBody(update): ModelBody<SnapshotUpdate>,
-) -> ApiResult<Json<ResponseOf<SnapshotRow>>> {
+) -> Answer<SnapshotRow> {
     let (context, update) = (&cx, &update);
     cx.change_row(id, |mut tx, snapshot: SnapshotRow| async move {
         let mut change = Update::of("pipeline_snapshot", id, context.now());

@@ -1,6 +1,5 @@
 //! New templates.
 
-use axum::Json;
 use serde::Deserialize;
 
 use super::TemplateRow;
@@ -8,10 +7,9 @@ use super::rules::check_snapshot;
 use crate::api::runs::pipeline_snapshots::SnapshotRow;
 use crate::api::server::tagging::{TagReference, Taggable, plain_tags, set_tags};
 use crate::framework::{
-    Context, NamedProject, ResponseOf, or_taken, refuse_taken_name, require, require_project,
+    Answer, Context, NamedProject, or_taken, refuse_taken_name, require, require_project,
 };
 use crate::http::contract::Modelled;
-use crate::http::error::ApiResult;
 use crate::http::json::ModelBody;
 use crate::http::values::{LongText, ShortText};
 use crate::store::{Id, Update, fields};
@@ -37,7 +35,7 @@ pub(super) async fn create_template(
     cx: Context,
     project: NamedProject,
     ModelBody(request): ModelBody<TemplateRequest>,
-) -> ApiResult<Json<ResponseOf<TemplateRow>>> {
+) -> Answer<TemplateRow> {
     let project = project.or(&cx, request.project).await?;
     let id = cx.new_id();
     let (context, request) = (&cx, &request);

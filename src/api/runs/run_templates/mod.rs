@@ -20,11 +20,11 @@ use crate::accounts::users::UserResponse;
 use crate::api::server::tagging::{NO_TAGS, TAGS};
 use crate::api::server::tags::TagRow;
 use crate::auth::kind::Kind;
-use crate::framework::routes::Routes;
-use crate::framework::{ById, Loader, Resource, Response, ResponseOf, delete, delete_row, get, list, pick};
+use crate::framework::{
+    Answers, ById, Loader, Resource, Response, ResponseOf, Routes, delete, delete_row, get, list, pick,
+};
 use crate::http::error::ApiResult;
-use crate::http::fields::{Field, FieldKind, Fields, OWNED, Related, STAMPED, Sort};
-use crate::http::list::Listed;
+use crate::http::fields::{Field, FieldKind, Fields, Listed, OWNED, Related, STAMPED, Sort};
 use crate::store::{Id, InIds, JoinById, JsonText, Transaction, Word, row};
 
 pub(crate) use self::rules::check_snapshot;
@@ -152,7 +152,7 @@ impl Resource for TemplateRow {
     type Metadata = TemplateMetadata;
     type Resources = TemplateResources;
 
-    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let sources: Vec<Id> = rows.iter().filter_map(|row| row.source_snapshot_id).collect();
         let snapshots = loader.rows::<SnapshotRow>(sources.clone()).await?;
         let of_snapshot: ById<SnapshotRow> = snapshots.into_iter().map(|row| (row.id, row)).collect();

@@ -1,13 +1,11 @@
 //! Changes of a template.
 
-use axum::Json;
 use serde::Deserialize;
 
 use super::TemplateRow;
 use crate::api::server::tagging::{TagReference, Taggable, plain_tags, remove_tags, set_tags};
-use crate::framework::{Context, ResponseOf, change_named};
+use crate::framework::{Answer, Context, change_named};
 use crate::http::contract::Modelled;
-use crate::http::error::ApiResult;
 use crate::http::json::ModelBody;
 use crate::http::path::PathId;
 use crate::http::values::{LongText, ShortText};
@@ -33,7 +31,7 @@ pub(super) async fn update_template(
     cx: Context,
     PathId(id): PathId,
     ModelBody(update): ModelBody<TemplateUpdate>,
-) -> ApiResult<Json<ResponseOf<TemplateRow>>> {
+) -> Answer<TemplateRow> {
     let (context, update) = (&cx, &update);
     cx.change_row(id, |mut tx, template: TemplateRow| async move {
         let name = update.name.as_ref().map(ShortText::as_str);

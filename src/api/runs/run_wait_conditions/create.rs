@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use axum::Json;
 use sea_query::{Expr, ExprTrait};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -13,7 +12,7 @@ use super::resolve::{illegal, value};
 use crate::api::runs::pipeline_runs::{RunRow, lock};
 use crate::api::runs::pipeline_snapshots::SnapshotRow;
 use crate::api::runs::run_metadata::{MetadataKind, insert_untyped};
-use crate::framework::{Context, Resource, ResponseOf, find_in, require, require_project};
+use crate::framework::{Answer, Context, Resource, find_in, require, require_project};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::values::{JsonObject, ShortText, at_most};
@@ -60,7 +59,7 @@ pub(super) struct WaitConditionRequest {
 pub(super) async fn create_condition(
     cx: Context,
     JsonBody(request): JsonBody<WaitConditionRequest>,
-) -> ApiResult<Json<ResponseOf<WaitConditionRow>>> {
+) -> Answer<WaitConditionRow> {
     let (context, request) = (&cx, &request);
     cx.create_row::<WaitConditionRow, _, _>(|mut tx| async move {
         // Of two that come at once for a run the second sees the first.

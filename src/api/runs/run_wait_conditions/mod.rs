@@ -14,11 +14,10 @@ use super::pipeline_runs::RunRow;
 use super::run_metadata;
 use crate::accounts::users::UserResponse;
 use crate::auth::kind::Kind;
-use crate::framework::routes::Routes;
-use crate::framework::{Loader, Resource, Response, ResponseOf, WithRunMetadata, get, list, pick};
-use crate::http::error::ApiResult;
-use crate::http::fields::{Field, FieldKind, Fields, OWNED, Related, STAMPED, USER};
-use crate::http::list::Listed;
+use crate::framework::{
+    Answers, Loader, Resource, Response, ResponseOf, Routes, WithRunMetadata, get, list, pick,
+};
+use crate::http::fields::{Field, FieldKind, Fields, Listed, OWNED, Related, STAMPED, USER};
 use crate::store::{Id, JsonText, Timestamp, Word, row};
 
 pub(crate) const KIND: Kind = Kind::new("run_wait_conditions").in_project();
@@ -103,7 +102,7 @@ impl Resource for WaitConditionRow {
     type Metadata = WithRunMetadata<WaitConditionMetadata>;
     type Resources = WaitConditionResources;
 
-    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
         let runs = loader
             .embed::<RunRow>(rows.iter().filter(|_| loader.resources).map(|row| Some(row.run_id)))

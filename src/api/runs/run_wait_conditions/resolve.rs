@@ -1,6 +1,5 @@
 //! Somebody answers what a run waits for.
 
-use axum::Json;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -9,7 +8,7 @@ use super::create::{ConditionStatus, Resolution};
 use super::update::wait_to_be_resumed;
 use crate::api::runs::execution_status::ExecutionStatus;
 use crate::api::runs::pipeline_runs::{follow, lock};
-use crate::framework::{Context, ResponseOf, find_in};
+use crate::framework::{Answer, Context, find_in};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::path::PathId;
@@ -21,7 +20,7 @@ pub(super) const WAITS_TO_BE_RESUMED: &str = "The run waits to be resumed by han
 pub(super) const ABORTED: &str = "What the run waited for was answered with an abort.";
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Answer {
+pub(super) struct ResolveRequest {
     resolution: Resolution,
     result: Option<Value>,
 }
@@ -34,8 +33,8 @@ pub(super) fn value(json: &str) -> Option<Value> {
 pub(super) async fn resolve_condition(
     cx: Context,
     PathId(id): PathId,
-    JsonBody(answer): JsonBody<Answer>,
-) -> ApiResult<Json<ResponseOf<WaitConditionRow>>> {
+    JsonBody(answer): JsonBody<ResolveRequest>,
+) -> Answer<WaitConditionRow> {
     let found = cx.find::<WaitConditionRow>(id).await?;
     let run = found.run_id;
     // Apart from the transaction, which everybody who writes waits for.
@@ -73,10 +72,10 @@ pub(super) async fn resolve_condition(
     if let Some(ended) = resolved.await? {
         ended.note(&cx, run).await?;
     }
-    cx.answer::<WaitConditionRow>(id).await.map(Json)
+    cx.answer::<WaitConditionRow>(id).await
 }
 
-impl Answer {
+impl ResolveRequest {
     /// Checks that the result fits the schema, where one is asked for.
     ///
     /// # Errors
@@ -124,7 +123,7 @@ mod tests {
     use serde_json::json;
 
     fn given(resolution: &str, result: Value, has_schema: bool) -> Result<Option<Value>, ()> {
-        let answer: Answer =
+        let answer: ResolveRequest =
             serde_json::from_value(json!({"resolution": resolution, "result": result})).unwrap();
         answer.result_for(has_schema).map(Option::<&Value>::cloned).map_err(drop)
     }

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use axum::Json;
 use indexmap::IndexMap;
 use sea_query::{Expr, ExprTrait, Func, Order, Query as Sql};
 use serde::Deserialize;
@@ -19,7 +18,7 @@ use crate::api::runs::step_configuration::{
     MergedStep, Object, StoredStep, fill, finalize_substitutions, object, value,
 };
 use crate::api::server::tagging::{TagReference, Taggable, set_tags};
-use crate::framework::{Context, ResponseOf, find_in, require};
+use crate::framework::{Answer, Context, find_in, require};
 use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::ModelBody;
@@ -66,10 +65,7 @@ struct RunOfStep {
     configuration: Object,
 }
 
-pub(super) async fn create_step(
-    cx: Context,
-    ModelBody(request): ModelBody<StepRequest>,
-) -> ApiResult<Json<ResponseOf<StepRow>>> {
+pub(super) async fn create_step(cx: Context, ModelBody(request): ModelBody<StepRequest>) -> Answer<StepRow> {
     update::check_transition(None, request.status)?;
     request.logs.as_ref().map_or(Ok(()), LogsReference::check)?;
     let dynamic = match &request.dynamic_config {
@@ -100,7 +96,7 @@ pub(super) async fn create_step(
     if let Some(ended) = ended {
         ended.note(&cx, request.pipeline_run_id).await?;
     }
-    cx.answer::<StepRow>(id).await.map(Json)
+    cx.answer::<StepRow>(id).await
 }
 
 /// The version of the model that the step is configured with; the next try of a step goes on with its first one's.

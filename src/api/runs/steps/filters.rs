@@ -3,8 +3,7 @@
 use super::StepRow;
 use crate::api::runs::pipeline_runs::MODEL;
 use crate::http::conditions::Part;
-use crate::http::fields::{Field, Fields, OWNED, STAMPED};
-use crate::http::list::Listed;
+use crate::http::fields::{Field, Fields, Listed, OWNED, STAMPED};
 
 use sea_query::{Expr, ExprTrait};
 

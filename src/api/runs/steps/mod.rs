@@ -28,8 +28,7 @@ use crate::api::runs::pipeline_runs::get_step_logs;
 use crate::api::server::tagging::TAGS;
 use crate::auth::kind::Kind;
 use crate::auth::permissions::Verb;
-use crate::framework::routes::Routes;
-use crate::framework::{Context, Loader, Logged, Resource, Response, ResponseOf, get, list};
+use crate::framework::{Answers, Context, Loader, Logged, Resource, Response, ResponseOf, Routes, get, list};
 use crate::http::error::ApiResult;
 use crate::http::path::PathId;
 use crate::store::{Id, JsonText, Timestamp, Word, row};
@@ -122,7 +121,7 @@ impl Resource for StepRow {
     type Metadata = StepMetadata;
     type Resources = StepResources;
 
-    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let mut configurations = answers::configurations(loader, &rows).await?;
         let mut details = answers::details(loader, &rows).await?;
         let mut resources = answers::resources(loader, &rows).await?;
@@ -147,6 +146,6 @@ async fn get_step_status(cx: Context, PathId(id): PathId) -> ApiResult<Json<Word
 }
 
 async fn get_step_configuration(cx: Context, PathId(id): PathId) -> ApiResult<Json<Object>> {
-    let answer = cx.answer::<StepRow>(id).await?;
+    let Json(answer) = cx.answer::<StepRow>(id).await?;
     Ok(Json(answer.metadata.map(|metadata| metadata.config).unwrap_or_default()))
 }

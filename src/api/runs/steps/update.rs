@@ -1,6 +1,5 @@
 //! Changes of steps.
 
-use axum::Json;
 use indexmap::IndexMap;
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use serde::Deserialize;
@@ -10,7 +9,7 @@ use super::artifacts::{NewInput, add_input, add_outputs};
 use crate::api::runs::execution_status::{ExceptionInfo, ExecutionStatus};
 use crate::api::runs::logs::{self, LogsOwner, LogsRequest};
 use crate::api::runs::pipeline_runs;
-use crate::framework::{Context, ResponseOf, find_in, not_found};
+use crate::framework::{Answer, Context, find_in, not_found};
 use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::ModelBody;
@@ -62,7 +61,7 @@ pub(super) async fn update_step(
     cx: Context,
     PathId(id): PathId,
     ModelBody(mut update): ModelBody<StepUpdate>,
-) -> ApiResult<Json<ResponseOf<StepRow>>> {
+) -> Answer<StepRow> {
     let add_logs = logs::checked(update.add_logs.take())?;
     // A step stays in its run, so this may be read before the run's lock.
     let run = cx.find::<StepRow>(id).await?.metadata.pipeline_run_id;
@@ -89,7 +88,7 @@ pub(super) async fn update_step(
         Ok((tx, ended))
     });
     updated.await?.note(&cx, run).await?;
-    cx.answer::<StepRow>(id).await.map(Json)
+    cx.answer::<StepRow>(id).await
 }
 
 /// The status that a step gets: one that can be tried again isn't failed yet, one that is stopped isn't either.

@@ -1,6 +1,5 @@
 //! New components.
 
-use axum::Json;
 use serde::Deserialize;
 
 use super::rules::{ComponentName, refuse_taken, require_flavor, taken};
@@ -8,7 +7,7 @@ use super::{ComponentRow, ComponentType, configuration};
 use crate::api::artifacts::store_files::refuse_unregistered;
 use crate::api::stacks::secrets::{Linkable, SecretNames, change_links};
 use crate::api::stacks::service_connectors::find_to_link;
-use crate::framework::{Context, ResponseOf};
+use crate::framework::{Answer, Context};
 use crate::http::error::{ApiResult, if_duplicate};
 use crate::http::json::JsonBody;
 use crate::http::values::{JsonObject, ShortText, TextObject, check_name};
@@ -44,7 +43,7 @@ pub(crate) struct NewComponent<'a> {
 pub(crate) async fn create_component(
     cx: Context,
     JsonBody(request): JsonBody<ComponentRequest>,
-) -> ApiResult<Json<ResponseOf<ComponentRow>>> {
+) -> Answer<ComponentRow> {
     let (context, request) = (&cx, &request);
     cx.create_row::<ComponentRow, _, _>(|mut tx| async move {
         let connector = find_to_link(context, &mut tx, request.connector).await?;

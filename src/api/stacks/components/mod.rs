@@ -18,12 +18,10 @@ use super::service_connectors::{self, ServiceConnectorRow};
 use crate::accounts::users::UserResponse;
 use crate::auth::kind::Kind;
 use crate::auth::permissions::Verb;
-use crate::framework::routes::Routes;
-use crate::framework::{Context, Loader, Resource, Response, ResponseOf, get, list, pick};
+use crate::framework::{Answers, Context, Loader, Resource, Response, ResponseOf, Routes, get, list, pick};
 use crate::http::error::ApiResult;
-use crate::http::fields::{Field, FieldKind, Fields, OWNED, Related, STAMPED};
+use crate::http::fields::{Field, FieldKind, Fields, Listed, OWNED, Related, STAMPED};
 use crate::http::filter::Filter;
-use crate::http::list::Listed;
 use crate::http::written::or_empty_object;
 use crate::store::{Base64Json, Id, Transaction, Word, row};
 
@@ -170,7 +168,7 @@ impl Resource for ComponentRow {
     type Metadata = ComponentMetadata;
     type Resources = ComponentResources;
 
-    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
         let names = rows.iter().map(|row| row.body.flavor.as_str());
         let flavors = flavors::of_components(loader, names).await?;

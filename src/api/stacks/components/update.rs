@@ -1,6 +1,5 @@
 //! Changes of a component.
 
-use axum::Json;
 use serde::Deserialize;
 
 use super::rules::{refuse_default, refuse_taken, require_flavor, taken};
@@ -8,8 +7,8 @@ use super::{ComponentRow, configuration};
 use crate::api::artifacts::store_files::{refuse_unregistered, takes_over};
 use crate::api::stacks::secrets::{Linkable, SecretNames, change_links};
 use crate::api::stacks::service_connectors::find_to_link;
-use crate::framework::{Context, ResponseOf};
-use crate::http::error::{ApiResult, if_duplicate};
+use crate::framework::{Answer, Context};
+use crate::http::error::if_duplicate;
 use crate::http::json::JsonBody;
 use crate::http::path::PathId;
 use crate::http::values::{JsonObject, Name, TextObject, nullable};
@@ -36,7 +35,7 @@ pub(crate) async fn update_component(
     cx: Context,
     PathId(id): PathId,
     JsonBody(update): JsonBody<ComponentUpdate>,
-) -> ApiResult<Json<ResponseOf<ComponentRow>>> {
+) -> Answer<ComponentRow> {
     let (context, update) = (&cx, &update);
     let takes_over = update.configuration.is_some() && takes_over(&cx, &cx.find(id).await?).await?;
     cx.change_row(id, |mut tx, component: ComponentRow| async move {

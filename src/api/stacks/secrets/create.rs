@@ -1,13 +1,12 @@
 //! New secrets.
 
-use axum::Json;
 use serde::Deserialize;
 
 use super::rules::{refuse_taken, require_store, taken};
 use super::values::{SecretValues, SentValues};
 use super::{SecretRow, TURN, answer_with_values, seal};
-use crate::framework::{Context, ResponseOf};
-use crate::http::error::{ApiResult, if_duplicate};
+use crate::framework::{Answer, Context};
+use crate::http::error::if_duplicate;
 use crate::http::json::JsonBody;
 use crate::http::values::Name;
 
@@ -23,7 +22,7 @@ pub(super) struct SecretRequest {
 pub(super) async fn create_secret(
     cx: Context,
     JsonBody(request): JsonBody<SecretRequest>,
-) -> ApiResult<Json<ResponseOf<SecretRow>>> {
+) -> Answer<SecretRow> {
     let sealed = seal(&cx, &SecretValues::of(&request.values))?;
     let id = cx.new_id();
     let (context, name, private, sealed) = (&cx, request.name.as_str(), request.private, sealed.as_str());

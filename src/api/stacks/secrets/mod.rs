@@ -20,12 +20,12 @@ use crate::auth::Principal;
 use crate::auth::access::Also;
 use crate::auth::kind::Kind;
 use crate::auth::permissions::{Permission, Verb};
-use crate::framework::routes::Routes;
-use crate::framework::{Context, Loader, NoResources, Owner, Resource, Response, ResponseOf, delete, list};
+use crate::framework::{
+    Answer, Answers, Context, Loader, NoResources, Owner, Resource, Response, Routes, delete, list,
+};
 use crate::http::conditions::Part;
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::fields::{Field, FieldKind, Fields, STAMPED};
-use crate::http::list::Listed;
+use crate::http::fields::{Field, FieldKind, Fields, Listed, STAMPED};
 use crate::http::openapi::shapes::ErrorModel;
 use crate::http::path::PathId;
 use crate::http::query::QueryParams;
@@ -119,7 +119,7 @@ impl Resource for SecretRow {
         select.and_where(Expr::col("internal").eq(false)).and_where(Expr::col("private").eq(false).or(own));
     }
 
-    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let response = |row: Self| {
             let body = SecretBody { columns: row.body, values: SecretValues::default() };
             Response::named(row.id, row.name, body, loader.metadata(|| NoResources {}), None)
@@ -129,17 +129,13 @@ impl Resource for SecretRow {
 }
 
 /// One secret with its values.
-async fn get_secret(
-    cx: Context,
-    PathId(id): PathId,
-    mut query: QueryParams,
-) -> ApiResult<Json<ResponseOf<SecretRow>>> {
+async fn get_secret(cx: Context, PathId(id): PathId, mut query: QueryParams) -> Answer<SecretRow> {
     let hydrate = query.flag("hydrate").unwrap_or(true);
     query.finish()?;
     answer_with_values(&cx, id, hydrate).await
 }
 
-async fn answer_with_values(cx: &Context, id: Id, hydrate: bool) -> ApiResult<Json<ResponseOf<SecretRow>>> {
+async fn answer_with_values(cx: &Context, id: Id, hydrate: bool) -> Answer<SecretRow> {
     cx.find::<SecretRow>(id).await?;
     require_store(cx)?;
     let stored = cx.store.fetch_optional::<StoredValues>(&select_values(id)).await?;
@@ -181,13 +177,8 @@ pub(crate) async fn refuse_restore(cx: Context, query: QueryParams) -> ApiResult
     refuse_backup(cx, query).await
 }
 
-async fn answer(
-    cx: &Context,
-    id: Id,
-    hydrate: bool,
-    values: SecretValues,
-) -> ApiResult<Json<ResponseOf<SecretRow>>> {
-    let mut answer = cx.answer_with::<SecretRow>(id, hydrate).await?;
+async fn answer(cx: &Context, id: Id, hydrate: bool, values: SecretValues) -> Answer<SecretRow> {
+    let Json(mut answer) = cx.answer_with::<SecretRow>(id, hydrate).await?;
     if let Some(body) = &mut answer.body {
         body.values = values;
     }

@@ -1,13 +1,12 @@
 //! Changes of secrets.
 
-use axum::Json;
 use sea_query::{Expr, ExprTrait};
 use serde::Deserialize;
 
 use super::rules::{refuse_taken, require_store};
 use super::values::{SecretValues, SentValues};
 use super::{SecretRow, StoredValues, TURN, answer, open, seal, select_values};
-use crate::framework::{Context, Resource, ResponseOf, not_found};
+use crate::framework::{Answer, Context, Resource, not_found};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::path::PathId;
@@ -28,7 +27,7 @@ pub(super) async fn update_secret(
     PathId(id): PathId,
     mut query: QueryParams,
     JsonBody(update): JsonBody<SecretUpdate>,
-) -> ApiResult<Json<ResponseOf<SecretRow>>> {
+) -> Answer<SecretRow> {
     let patch = query.flag("patch_values").unwrap_or(false);
     query.finish()?;
     if let Some(sent) = &update.values {

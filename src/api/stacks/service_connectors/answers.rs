@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use super::{ConnectorColumns, ServiceConnectorRow};
 use crate::api::stacks::secrets::{SecretValues, open_internal};
 use crate::connectors::{Settings, TypeAnswer, withhold};
-use crate::framework::{ById, Context, Loader, Resource, Response, ResponseOf, not_found};
+use crate::framework::{Answers, ById, Context, Loader, Resource, Response, ResponseOf, not_found};
 use crate::http::envelope::ShownSecret;
 use crate::http::error::ApiResult;
 use crate::http::written::or_empty_object;
@@ -94,7 +94,7 @@ pub(super) async fn answers_about(
     rows: Vec<ServiceConnectorRow>,
     hydrate: bool,
     secrets: bool,
-) -> ApiResult<Vec<ResponseOf<ServiceConnectorRow>>> {
+) -> Answers<ServiceConnectorRow> {
     if !secrets {
         return ServiceConnectorRow::responses(&cx.read(hydrate), rows).await;
     }
@@ -107,7 +107,7 @@ pub(super) async fn responses(
     loader: &Loader<'_>,
     rows: Vec<ServiceConnectorRow>,
     mut secrets: Option<ById<SecretValues>>,
-) -> ApiResult<Vec<ResponseOf<ServiceConnectorRow>>> {
+) -> Answers<ServiceConnectorRow> {
     let response = |row: ServiceConnectorRow| {
         let metadata = loader.metadata(|| ServiceConnectorMetadata {
             configuration: shown(&row, secrets.as_mut()),

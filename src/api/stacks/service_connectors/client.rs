@@ -11,8 +11,8 @@ use super::secrets::find_with_secrets;
 use super::target::{Target, Unreached};
 use crate::api::stacks::secrets::SecretValues;
 use crate::audit::{Action, Origin};
-use crate::framework::{ById, Context, ResponseOf, not_found};
-use crate::http::error::{ApiError, ApiResult};
+use crate::framework::{Answer, ById, Context, not_found};
+use crate::http::error::ApiError;
 use crate::http::path::PathId;
 use crate::http::query::QueryParams;
 use crate::store::{Base64Json, Timestamp};
@@ -29,7 +29,7 @@ pub(super) async fn get_client(
     origin: Origin,
     PathId(id): PathId,
     query: QueryParams,
-) -> ApiResult<Json<ResponseOf<ServiceConnectorRow>>> {
+) -> Answer<ServiceConnectorRow> {
     query.finish()?;
     require_use(&cx, id).await?;
     let connector = find_with_secrets(&cx, id).await?;

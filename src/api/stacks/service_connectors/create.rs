@@ -9,7 +9,7 @@ use super::secrets::{LONGEST_NAME, secret_name};
 use super::{ServiceConnectorRow, answer_about, shows_secrets};
 use crate::api::stacks::secrets::{SealedValues, SecretValues, insert_internal, seal_internal};
 use crate::connectors::{self, Configuration, Resources, SentConfiguration, read_unknown};
-use crate::framework::{Context, ResponseOf, or_taken, refuse_taken_name};
+use crate::framework::{Answer, Context, or_taken, refuse_taken_name};
 use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::ModelBody;
@@ -102,7 +102,7 @@ impl From<CreatedFrom> for ServiceConnectorRequest {
 pub(super) async fn create_connector(
     cx: Context,
     ModelBody(request): ModelBody<ServiceConnectorRequest>,
-) -> ApiResult<Json<ResponseOf<ServiceConnectorRow>>> {
+) -> Answer<ServiceConnectorRow> {
     let new = &NewConnector::of(&cx, request)?;
     let context = &cx;
     let id = cx.create(|mut tx| async move {

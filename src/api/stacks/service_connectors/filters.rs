@@ -9,8 +9,8 @@ use super::answers::answers_about;
 use super::{ServiceConnectorRow, shows_secrets};
 use crate::framework::{Context, PageAnswer, Resource};
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::fields::{Field, Fields, OWNED, STAMPED};
-use crate::http::list::{ListRequest, Listed};
+use crate::http::fields::{Field, Fields, Listed, OWNED, STAMPED};
+use crate::http::list::ListRequest;
 use crate::http::query::QueryParams;
 use crate::store::{Base64Json, Id, InIds};
 

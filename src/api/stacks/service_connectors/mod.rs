@@ -18,8 +18,7 @@ use axum::Json;
 use crate::auth::access::Also;
 use crate::auth::kind::Kind;
 use crate::auth::permissions::{Permission, Verb};
-use crate::framework::routes::Routes;
-use crate::framework::{Context, Loader, Owner, Resource, ResponseOf, delete, find_in};
+use crate::framework::{Answer, Answers, Context, Loader, Owner, Resource, Routes, delete, find_in};
 use crate::http::error::ApiResult;
 use crate::http::path::PathId;
 use crate::http::query::QueryParams;
@@ -145,7 +144,7 @@ impl Resource for ServiceConnectorRow {
     type Resources = Owner;
 
     /// Without the secrets.
-    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         answers::responses(loader, rows, None).await
     }
 
@@ -159,7 +158,7 @@ async fn get_connector(
     cx: Context,
     PathId(id): PathId,
     mut query: QueryParams,
-) -> ApiResult<Json<ResponseOf<ServiceConnectorRow>>> {
+) -> Answer<ServiceConnectorRow> {
     let hydrate = query.flag("hydrate").unwrap_or(true);
     let expand = query.flag("expand_secrets");
     query.finish()?;

@@ -12,7 +12,7 @@ use crate::api::stacks::secrets::{
     SealedValues, SecretValues, delete_internal, insert_internal, replace_internal, seal_internal,
 };
 use crate::connectors::{self, Configuration, Resources, SentConfiguration, Settings, read_unknown};
-use crate::framework::{Context, ResponseOf, find_in, or_taken, refuse_taken_name};
+use crate::framework::{Answer, Context, find_in, or_taken, refuse_taken_name};
 use crate::http::contract::Modelled;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::ModelBody;
@@ -59,7 +59,7 @@ pub(super) async fn update_connector(
     cx: Context,
     PathId(id): PathId,
     ModelBody(update): ModelBody<ServiceConnectorUpdate>,
-) -> ApiResult<Json<ResponseOf<ServiceConnectorRow>>> {
+) -> Answer<ServiceConnectorRow> {
     if update.name.as_ref().is_some_and(|name| name.as_str().chars().count() > LONGEST_NAME) {
         return Err(ApiError::too_long("name", LONGEST_NAME, "characters"));
     }

@@ -45,7 +45,7 @@ pub(super) async fn get_stack(cx: Context, mut query: QueryParams) -> ApiResult<
     let wanted = [("zenml:provider", provider.name()), ("zenml:deployment", provider.deployment(terraform))];
     let Some((stack, connector)) = newest(&cx, &wanted, start).await? else { return Ok(Json(None)) };
     cx.require(READ_CONNECTOR)?;
-    let stack = cx.answer::<StackRow>(stack).await?;
+    let Json(stack) = cx.answer::<StackRow>(stack).await?;
     let mut connectors = cx.read(true).embed::<ServiceConnectorRow>([Some(connector)].into_iter()).await?;
     Ok(Json(Some(DeployedStack { stack, service_connector: connectors.remove(&connector) })))
 }

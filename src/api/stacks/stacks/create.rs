@@ -1,6 +1,5 @@
 //! New stacks, with components of their own.
 
-use axum::Json;
 use serde::Deserialize;
 
 use super::StackRow;
@@ -14,7 +13,7 @@ use crate::api::stacks::secrets::{Linkable, SecretNames, change_links};
 use crate::api::stacks::service_connectors::ServiceConnectorRow;
 use crate::auth::access::Also;
 use crate::auth::permissions::{Permission, Verb};
-use crate::framework::{Context, ResponseOf, find_in, or_taken, refuse_taken_name};
+use crate::framework::{Answer, Context, find_in, or_taken, refuse_taken_name};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::values::{InOrder, JsonObject, ShortText, TextObject, TextOr, at_most, check_name};
@@ -97,10 +96,7 @@ pub(super) struct ComponentInfo {
 }
 
 /// Makes a stack, and those of its components that aren't there yet: all or nothing.
-pub(super) async fn create_stack(
-    cx: Context,
-    JsonBody(request): JsonBody<StackRequest>,
-) -> ApiResult<Json<ResponseOf<StackRow>>> {
+pub(super) async fn create_stack(cx: Context, JsonBody(request): JsonBody<StackRequest>) -> Answer<StackRow> {
     let id = cx.new_id();
     let connectors = &Connectors::of(&cx, &request).await?;
     let (context, request) = (&cx, &request);
@@ -132,7 +128,7 @@ pub(super) async fn create_stack(
     for step in steps {
         server::note_step(&cx.store, &step, cx.now()).await?;
     }
-    cx.answer::<StackRow>(id).await.map(Json)
+    cx.answer::<StackRow>(id).await
 }
 
 impl StackRequest {

@@ -15,11 +15,11 @@ use super::components::ComponentRow;
 use super::secrets::{self, Linkable, linked_secrets};
 use super::service_connectors;
 use crate::auth::kind::Kind;
-use crate::framework::routes::Routes;
-use crate::framework::{ById, Loader, Owner, Resource, Response, ResponseOf, delete, get, list};
+use crate::framework::{
+    Answers, ById, Loader, Owner, Resource, Response, ResponseOf, Routes, delete, get, list,
+};
 use crate::http::error::ApiResult;
-use crate::http::fields::{Field, FieldKind, Fields, OWNED, Related, STAMPED};
-use crate::http::list::Listed;
+use crate::http::fields::{Field, FieldKind, Fields, Listed, OWNED, Related, STAMPED};
 use crate::http::written::or_empty_object;
 use crate::store::{Base64Json, Id, InIds, JoinById, Transaction, row};
 
@@ -106,7 +106,7 @@ impl Resource for StackRow {
     type Metadata = StackMetadata;
     type Resources = Owner;
 
-    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> ApiResult<Vec<ResponseOf<Self>>> {
+    async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
         let mut components = components(loader, &ids).await?;
         let mut secrets = linked_secrets(loader, Linkable::Stack, &ids).await?;

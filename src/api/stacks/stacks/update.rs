@@ -1,6 +1,5 @@
 //! Changes of a stack.
 
-use axum::Json;
 use sea_query::{Expr, ExprTrait};
 use serde::Deserialize;
 
@@ -10,7 +9,7 @@ use super::rules::refuse_default;
 use crate::api::stacks::components::ComponentRow;
 use crate::api::stacks::components::rules::TURN;
 use crate::api::stacks::secrets::{Linkable, SecretNames, change_links};
-use crate::framework::{Context, Resource, ResponseOf, change_named, find_in, not_found};
+use crate::framework::{Answer, Context, Resource, change_named, find_in, not_found};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::path::PathId;
@@ -39,7 +38,7 @@ pub(super) async fn update_stack(
     cx: Context,
     PathId(id): PathId,
     JsonBody(update): JsonBody<StackUpdate>,
-) -> ApiResult<Json<ResponseOf<StackRow>>> {
+) -> Answer<StackRow> {
     let (context, update) = (&cx, &update);
     let updated = cx.store.write(|mut tx| async move {
         tx.lock(TURN).await?;
@@ -62,7 +61,7 @@ pub(super) async fn update_stack(
         Ok::<_, ApiError>(tx.commit(()).await?)
     });
     updated.await?;
-    cx.answer::<StackRow>(id).await.map(Json)
+    cx.answer::<StackRow>(id).await
 }
 
 /// The components with these ids, in their order.
