@@ -31,9 +31,7 @@ row! {
         /// The networks it may be used from, with commas between.
         pub addresses: Option<String>,
     }
-    body ApiKeyColumns {
-        pub created: Timestamp,
-        pub updated: Timestamp,
+    body ApiKeyColumns: stamped {
         pub active: bool,
         /// Computed: when it ends, by its own time or with the API token that it was made with; not there for a key without an
         /// end.

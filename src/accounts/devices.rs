@@ -30,9 +30,7 @@ row! {
         /// Who approved it last: the only one whose tokens it carries.
         pub user_id: Option<Id>,
     }
-    body DeviceColumns {
-        pub created: Timestamp,
-        pub updated: Timestamp,
+    body DeviceColumns: stamped {
         pub client_id: Id,
         pub expires: Option<Timestamp>,
         pub trusted_device: bool,

@@ -26,9 +26,7 @@ row! {
         email: Option<String>,
         pub password_changed_at: Option<Timestamp>,
     }
-    body UserColumns {
-        pub created: Timestamp,
-        updated: Timestamp,
+    body UserColumns: stamped {
         pub active: bool,
         pub full_name: String,
         email_opted_in: Option<bool>,

@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Answer, Loader, Resource, find_in, not_found};
+use super::{Answer, Loader, Resource, change_named, find_in, insert_named, not_found};
 use crate::app::AppState;
 use crate::auth::permissions::Permission;
 use crate::auth::policy::Policy;
@@ -17,7 +17,7 @@ use crate::auth::{AuthenticationError, Principal, Scope};
 use crate::http::error::{ApiError, ApiResult};
 use crate::idempotency::{Once, make_anew};
 use crate::store::{
-    AsStoreError, Id, Insert, StoreError, Timestamp, Transaction, is_duplicate, is_lost_race,
+    AsStoreError, Id, Insert, StoreError, Timestamp, Transaction, Update, is_duplicate, is_lost_race,
 };
 
 /// The principal of one request. What it needs of the application is by its name here: `cx.store`, `cx.audit`.
@@ -148,6 +148,23 @@ impl Context {
         self.answer::<R>(id).await
     }
 
+    /// Makes one row whose name has to be free, in its project or everywhere, and answers about it.
+    ///
+    /// # Errors
+    /// As [`insert_named`]; the store's own.
+    pub(crate) async fn create_named<R: Resource>(
+        &self,
+        (id, project): (Id, Option<Id>),
+        name: &str,
+        row: &Insert,
+    ) -> Answer<R> {
+        let make = |mut tx| async move {
+            insert_named::<R>(&mut tx, project, name, row).await?;
+            Ok((tx, id))
+        };
+        self.create_row::<R, _, _>(make).await
+    }
+
     /// A new row of the principal's, with that id.
     pub(crate) fn insert(&self, table: &'static str, id: Id) -> Insert {
         Insert::into(table).stamped(id, self.now()).set("user_id", self.user_id())
@@ -155,6 +172,23 @@ impl Context {
 
     /// Changes the row with that id in a transaction, which `change` gives back, and answers about it. `change` may run
     /// several times ([`Store::write`](crate::store::Store::write)).
+    ///
+    /// # Errors
+    /// What `change` returns; the store's own.
+    pub(crate) async fn change<R, W, F>(&self, id: Id, change: W) -> Answer<R>
+    where
+        R: Resource,
+        W: Fn(Transaction) -> F,
+        F: Future<Output = ApiResult<Transaction>>,
+    {
+        let change = &change;
+        let changed =
+            self.store.write(|tx| async move { Ok::<_, ApiError>(change(tx).await?.commit(()).await?) });
+        changed.await?;
+        self.answer::<R>(id).await
+    }
+
+    /// As [`Context::change`], with the row as it is before.
     ///
     /// # Errors
     /// 404 when there is none; what `change` returns; the store's own.
@@ -165,12 +199,28 @@ impl Context {
         F: Future<Output = ApiResult<Transaction>>,
     {
         let change = &change;
-        let changed = self.app.store.write(|mut tx| async move {
+        let find_and_change = |mut tx| async move {
             let row = find_in::<R>(&mut tx, id).await?;
-            Ok::<_, ApiError>(change(tx, row).await?.commit(()).await?)
-        });
-        changed.await?;
-        self.answer::<R>(id).await
+            change(tx, row).await
+        };
+        self.change::<R, _, _>(id, find_and_change).await
+    }
+
+    /// Changes columns of a row, whose name, if it gets another, has to be free, and answers about it.
+    ///
+    /// # Errors
+    /// 404 when there is none; as [`change_named`]; the store's own.
+    pub(crate) async fn change_named<R: Resource>(
+        &self,
+        id: Id,
+        name: Option<&str>,
+        change: &Update,
+    ) -> Answer<R> {
+        let change = |mut tx, row: R| async move {
+            change_named(&mut tx, &row, name, change.clone()).await?;
+            Ok(tx)
+        };
+        self.change_row(id, change).await
     }
 
     /// Makes something that is given a number which must not repeat: as [`Context::create`], and again when somebody

@@ -7,7 +7,7 @@ use super::{Answer, Context, Resource, ResponseOf, find_in, find_project, refuse
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::list::{ListRequest, Page};
 use crate::http::path::PathId;
-use crate::http::query::QueryParams;
+use crate::http::query::Hydrate;
 
 /// A page of what the principal may see.
 ///
@@ -36,16 +36,18 @@ pub(crate) async fn list_of<R: Resource>(
     R::narrow(&mut select, &cx.principal);
     let mut page = list.fetch(&cx.store, &select).await?;
     let answers = R::responses(&cx.read(list.hydrate), std::mem::take(&mut page.items)).await?;
-    Ok(page.with_items(|_| answers))
+    Ok(page.with_items(answers))
 }
 
 /// One thing by its id.
 ///
 /// # Errors
 /// 404 when there is none.
-pub(crate) async fn get<R: Resource>(cx: Context, PathId(id): PathId, mut query: QueryParams) -> Answer<R> {
-    let hydrate = query.flag("hydrate").unwrap_or(true);
-    query.finish()?;
+pub(crate) async fn get<R: Resource>(
+    cx: Context,
+    PathId(id): PathId,
+    Hydrate(hydrate): Hydrate,
+) -> Answer<R> {
     cx.answer_with::<R>(id, hydrate).await
 }
 

@@ -35,25 +35,25 @@ use sea_query::{Expr, ExprTrait, SelectStatement};
 use serde::Serialize;
 
 use crate::auth::Principal;
-use crate::http::error::{ApiError, ApiResult};
+use crate::http::error::{ApiError, ApiResult, if_taken};
 use crate::http::fields::Listed;
-use crate::store::{Id, Insert, Store, StoreError, Stored, Transaction, Update, ids_where, is_duplicate};
+use crate::store::{Id, Insert, Store, StoreError, Stored, Transaction, Update, ids_where};
 
 pub(crate) use crate::http::envelope::{Logged, NoResources, Response, ShownSecret, WithRunMetadata};
 pub(crate) use context::Context;
 pub(crate) use dependents::delete_dependents;
 pub(crate) use handlers::{PageAnswer, delete, get, list, list_of};
 pub(crate) use held::{Held, refuse_held};
-pub(crate) use project::{NamedProject, find_project, named_project, require, require_project};
-pub(crate) use read::{ById, Loader, Owner, Versions, pick};
+pub(crate) use project::{
+    NamedProject, find_project, named_project, not_in_project, require, require_project,
+};
+pub(crate) use read::{ById, Loader, Owner, Versions, grouped, pick};
 pub(crate) use routes::{Operation, Route, RouteTable, Routes};
 
 /// A kind of thing that the REST API keeps, by its row.
 pub(crate) trait Resource: Stored + Listed + Sync + 'static {
     /// What people call it, in errors.
     const NAME: &'static str;
-    /// Whether each belongs to a project, and lists are of one project.
-    const IN_PROJECT: bool = false;
     /// Whether tags can be attached. What is deleted loses them, and what else hangs on it without a foreign key.
     const TAGGABLE: bool = false;
     /// Things of other kinds that go when one of these is deleted, which takes their scope too.
@@ -178,11 +178,11 @@ pub(crate) async fn insert_named<R: Resource>(
 /// 409; the store's own.
 pub(crate) async fn change_named<R: Resource>(
     tx: &mut Transaction,
-    (id, project): (Id, Option<Id>),
+    row: &R,
     name: Option<&str>,
     change: Update,
 ) -> ApiResult<()> {
-    refuse_taken_name::<R>(tx, project, name, Some(id)).await?;
+    refuse_taken_name::<R>(tx, row.project(), name, Some(row.id())).await?;
     change.run(tx).await.map_err(or_taken::<R>(name))
 }
 
@@ -190,11 +190,7 @@ pub(crate) async fn change_named<R: Resource>(
 pub(crate) fn or_taken<'a, R: Resource>(
     name: impl Into<Option<&'a str>>,
 ) -> impl FnOnce(StoreError) -> ApiError {
-    let name = name.into();
-    move |error| match name {
-        Some(name) if is_duplicate(&error) => taken::<R>(name),
-        _ => error.into(),
-    }
+    if_taken(name.into(), taken::<R>)
 }
 
 /// 404 for an id that nothing has.

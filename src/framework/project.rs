@@ -88,16 +88,14 @@ pub(crate) async fn require_project(tx: &mut Transaction, id: Id) -> ApiResult<(
 /// 404 when it isn't; the store's own.
 pub(crate) async fn require<R: Resource>(tx: &mut Transaction, id: Option<Id>, project: Id) -> ApiResult<()> {
     let Some(id) = id else { return Ok(()) };
-    let mut select = Sql::select();
-    select.column("id").from(R::TABLE).and_where(Expr::col("id").eq(id));
-    if R::IN_PROJECT {
-        select.and_where(Expr::col("project_id").eq(project));
-    }
-    match tx.fetch_optional::<(Id,)>(&select).await? {
+    let is_in_project = R::IN_PROJECT.then(|| Expr::col("project_id").eq(project));
+    match tx.id_where(R::TABLE, [Expr::col("id").eq(id)].into_iter().chain(is_in_project)).await? {
         Some(_) => Ok(()),
-        None => {
-            let message = format!("\"The {} with the ID '{id}' was not found in the project.\"", R::NAME);
-            Err(ApiError::key(message))
-        }
+        None => Err(not_in_project(R::NAME, id)),
     }
+}
+
+/// 404 for what something in a project refers to, and isn't there.
+pub(crate) fn not_in_project(kind: &str, id: Id) -> ApiError {
+    ApiError::key(format!("\"The {kind} with the ID '{id}' was not found in the project.\""))
 }

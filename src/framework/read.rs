@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Deref;
 use std::sync::Arc;
 
-use sea_query::{Expr, ExprTrait, Query as Sql, SimpleExpr};
+use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Context, Logged, Resource, Response, ResponseOf};
+use super::{Answers, Context, Logged, Resource, Response, ResponseOf};
 use crate::accounts::users::{UserResponse, find_accounts};
 use crate::http::error::ApiResult;
 use crate::store::{Id, InIds, JoinById, JsonText};
@@ -21,16 +21,19 @@ pub(crate) fn pick<T: Clone>(things: &ById<T>, id: Option<Id>) -> Option<T> {
     id.and_then(|id| things.get(&id).cloned())
 }
 
+/// Things by what they belong to, in their order.
+pub(crate) fn grouped<T>(things: impl IntoIterator<Item = (Id, T)>) -> ById<Vec<T>> {
+    let mut by_owner = ById::new();
+    for (owner, thing) in things {
+        by_owner.entry(owner).or_insert_with(Vec::new).push(thing);
+    }
+    by_owner
+}
+
 /// The related things of what is related to its owner alone.
 #[derive(Debug, Serialize)]
 pub(crate) struct Owner {
     user: Option<Arc<UserResponse>>,
-}
-
-impl Owner {
-    pub(crate) fn among(users: &ById<Arc<UserResponse>>, id: Option<Id>) -> Self {
-        Self { user: pick(users, id) }
-    }
 }
 
 /// How answers are to be made.
@@ -91,15 +94,14 @@ impl<'a> Loader<'a> {
     ///
     /// # Errors
     /// The store's own.
-    pub(crate) async fn owned<R, B, M>(
+    pub(crate) async fn owned<R: Resource<Resources = Owner>>(
         &self,
         rows: Vec<R>,
-        owner: impl Fn(&R) -> Option<Id>,
-        mut answer: impl FnMut(R) -> Response<B, M, Owner>,
-    ) -> ApiResult<Vec<Response<B, M, Owner>>> {
-        let users = self.users(rows.iter().map(&owner)).await?;
+        mut answer: impl FnMut(R) -> ResponseOf<R>,
+    ) -> Answers<R> {
+        let users = self.users(rows.iter().map(R::owner)).await?;
         let answers = rows.into_iter().map(|row| {
-            let resources = self.resources(|| Owner::among(&users, owner(&row)));
+            let resources = self.resources(|| Owner { user: pick(&users, row.owner()) });
             Response { resources, ..answer(row) }
         });
         Ok(answers.collect())
@@ -114,6 +116,22 @@ impl<'a> Loader<'a> {
         ids: impl Iterator<Item = Option<Id>>,
     ) -> ApiResult<ById<Arc<ResponseOf<R>>>> {
         self.embedded().load::<R>(distinct(ids)).await
+    }
+
+    /// The rows of a select as they look inside another answer, by what each of them belongs to.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub(crate) async fn embed_with<R: Resource, T: From<ResponseOf<R>>>(
+        &self,
+        rows: &SelectStatement,
+        owner: impl Fn(&R) -> Option<Id>,
+    ) -> ApiResult<ById<Vec<T>>> {
+        let rows: Vec<R> = self.store.fetch_all(rows).await?;
+        let owners: Vec<Option<Id>> = rows.iter().map(owner).collect();
+        let answers = R::responses(&self.embedded(), rows).await?;
+        let owned = owners.into_iter().zip(answers);
+        Ok(grouped(owned.filter_map(|(owner, answer)| Some((owner?, answer.into())))))
     }
 
     /// The answers about things, by their ids.

@@ -258,7 +258,19 @@ impl From<StoreError> for ApiError {
 
 /// What becomes of a row that can't be written: `refusal`, when a unique key has refused it.
 pub(crate) fn if_duplicate(refusal: impl FnOnce() -> ApiError) -> impl FnOnce(StoreError) -> ApiError {
-    move |error| if is_duplicate(&error) { refusal() } else { error.into() }
+    if_taken(Some(()), |()| refusal())
+}
+
+/// What becomes of a row that can't be written: `refusal` of the name, if it is to have one, when a unique key has refused
+/// it.
+pub(crate) fn if_taken<N>(
+    name: Option<N>,
+    refusal: impl FnOnce(N) -> ApiError,
+) -> impl FnOnce(StoreError) -> ApiError {
+    move |error| match name {
+        Some(name) if is_duplicate(&error) => refusal(name),
+        _ => error.into(),
+    }
 }
 
 impl AsStoreError for ApiError {

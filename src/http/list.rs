@@ -273,9 +273,15 @@ impl<T> Page<T> {
     }
 
     /// The same page with other items.
-    pub(crate) fn with_items<U>(self, into: impl FnOnce(Vec<T>) -> Vec<U>) -> Page<U> {
-        let Self { index, max_size, total_pages, total, items, compressible } = self;
-        Page { index, max_size, total_pages, total, items: into(items), compressible }
+    pub(crate) fn with_items<U>(self, items: Vec<U>) -> Page<U> {
+        let Self { index, max_size, total_pages, total, compressible, .. } = self;
+        Page { index, max_size, total_pages, total, items, compressible }
+    }
+
+    /// The same page with what becomes of each item.
+    pub(crate) fn map<U>(mut self, into: impl FnMut(T) -> U) -> Page<U> {
+        let items = std::mem::take(&mut self.items);
+        self.with_items(items.into_iter().map(into).collect())
     }
 }
 

@@ -83,6 +83,21 @@ impl<S: Sync> FromRequestParts<S> for QueryParams {
     }
 }
 
+/// Whether the answer about one thing has its metadata: where nothing else is asked for.
+#[derive(Debug)]
+pub(crate) struct Hydrate(pub bool);
+
+impl<S: Sync> FromRequestParts<S> for Hydrate {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let mut query = QueryParams::of(parts);
+        let hydrate = query.flag("hydrate").unwrap_or(true);
+        query.finish()?;
+        Ok(Self(hydrate))
+    }
+}
+
 impl QueryParams {
     pub(crate) fn of(parts: &Parts) -> Self {
         Self::new(parts.method.as_str(), parts.uri.path(), parts.uri.query().unwrap_or_default())

@@ -7,8 +7,20 @@ use super::{Id, Row};
 /// A row type's table and columns; made by [`row!`](macro@crate::row).
 pub trait Stored: Row + Sized {
     const TABLE: &'static str;
+    /// Whether each is of a project, as its body says.
+    const IN_PROJECT: bool = false;
     fn columns() -> Vec<&'static str>;
     fn id(&self) -> Id;
+
+    /// Whose it is, where its body says so.
+    fn owner(&self) -> Option<Id> {
+        None
+    }
+
+    /// The project that it is of, where its body says so.
+    fn project(&self) -> Option<Id> {
+        None
+    }
 
     /// All rows.
     fn all() -> SelectStatement {
@@ -31,35 +43,63 @@ pub fn select_computed<R: Stored>(computed: &[(&'static str, SimpleExpr)]) -> Se
 /// A row type with its table, read from both engines, and the names of its columns from one list.
 ///
 /// Columns that the answer's body has stand in `body`, those of its metadata in `metadata`: each is a struct of its own
-/// that the row holds and gives to the answer. A body that is `owned` begins with when it was made, when it was changed
-/// and whose it is; one that is `in_project` says besides in which project.
+/// that the row holds and gives to the answer. A body that is `stamped` begins with when it was made and when it was
+/// changed; one that is `owned` says besides whose it is, and one that is `in_project` in which project, too.
 #[macro_export]
 macro_rules! row {
     (
-        $(#[$meta:meta])* $visibility:vis struct $name:ident in $table:literal { $($own:tt)* }
-        body $body:ident: owned { $($of_body:tt)* }
-        $(metadata $metadata:ident { $($of_metadata:tt)* })?
+        $(#[$meta:meta])* $visibility:vis struct $name:ident in $table:literal $own:tt
+        body $(#[$of_body:meta])* $body:ident: stamped { $($columns:tt)* }
+        $($rest:tt)*
     ) => {
         $crate::row! {
-            $(#[$meta])* $visibility struct $name in $table { $($own)* }
-            body $body {
+            $(#[$meta])* $visibility struct $name in $table $own
+            body $(#[$of_body])* $body {
                 $visibility created: $crate::Timestamp,
                 $visibility updated: $crate::Timestamp,
-                $visibility user_id: Option<$crate::Id>,
-                $($of_body)*
+                $($columns)*
             }
-            $(metadata $metadata { $($of_metadata)* })?
+            $($rest)*
         }
     };
     (
-        $(#[$meta:meta])* $visibility:vis struct $name:ident in $table:literal { $($own:tt)* }
-        body $body:ident: in_project { $($of_body:tt)* }
-        $(metadata $metadata:ident { $($of_metadata:tt)* })?
+        $(#[$meta:meta])* $visibility:vis struct $name:ident in $table:literal $own:tt
+        body $body:ident: owned { $($columns:tt)* }
+        $($rest:tt)*
     ) => {
         $crate::row! {
-            $(#[$meta])* $visibility struct $name in $table { $($own)* }
-            body $body: owned { $visibility project_id: $crate::Id, $($of_body)* }
-            $(metadata $metadata { $($of_metadata)* })?
+            $(#[$meta])* $visibility struct $name in $table $own
+            body $body: stamped { $visibility user_id: Option<$crate::Id>, $($columns)* }
+            $($rest)*
+            says {
+                fn owner(&self) -> Option<$crate::Id> {
+                    self.body.user_id
+                }
+            }
+        }
+    };
+    (
+        $(#[$meta:meta])* $visibility:vis struct $name:ident in $table:literal $own:tt
+        body $body:ident: in_project { $($columns:tt)* }
+        $($rest:tt)*
+    ) => {
+        $crate::row! {
+            $(#[$meta])* $visibility struct $name in $table $own
+            body $body: stamped {
+                $visibility user_id: Option<$crate::Id>,
+                $visibility project_id: $crate::Id,
+                $($columns)*
+            }
+            $($rest)*
+            says {
+                const IN_PROJECT: bool = true;
+                fn owner(&self) -> Option<$crate::Id> {
+                    self.body.user_id
+                }
+                fn project(&self) -> Option<$crate::Id> {
+                    Some(self.body.project_id)
+                }
+            }
         }
     };
     (
@@ -72,6 +112,7 @@ macro_rules! row {
         $(metadata $(#[$metadata_derive:meta])* $metadata:ident {
             $($(#[$metadata_meta:meta])* $metadata_visibility:vis $of_metadata:ident: $metadata_type:ty,)*
         })?
+        $(says { $($said:tt)* })?
     ) => {
         $(#[$meta])*
         #[derive(Debug, Clone)]
@@ -125,6 +166,7 @@ macro_rules! row {
             fn id(&self) -> $crate::Id {
                 self.id
             }
+            $($($said)*)?
         }
     };
 }

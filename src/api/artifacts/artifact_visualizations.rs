@@ -9,15 +9,13 @@ use super::artifact_versions::{ArtifactVersionRow, VisualizationType};
 use crate::framework::{Answers, ById, Loader, Resource, Response, ResponseOf};
 use crate::http::error::ApiResult;
 use crate::http::fields::{Fields, Listed};
-use crate::store::{Id, InIds, Timestamp, Word, row};
+use crate::store::{Id, InIds, Word, row};
 
 row! {
     pub struct VisualizationRow in "artifact_visualization" {
         pub id: Id,
     }
-    body VisualizationBody {
-        pub created: Timestamp,
-        updated: Timestamp,
+    body VisualizationBody: stamped {
         pub r#type: Word<VisualizationType>,
         pub uri: String,
     }
@@ -65,20 +63,14 @@ pub(crate) async fn of_versions(
     loader: &Loader<'_>,
     versions: &[Id],
 ) -> ApiResult<ById<Vec<ResponseOf<VisualizationRow>>>> {
-    let mut by_version = ById::new();
     if !loader.metadata || versions.is_empty() {
-        return Ok(by_version);
+        return Ok(ById::new());
     }
     let mut select = VisualizationRow::select();
     select
         .and_where(Expr::col("artifact_version_id").in_ids(versions.iter().copied()))
         .order_by("created", Order::Asc)
         .order_by("uri", Order::Asc);
-    let rows: Vec<VisualizationRow> = loader.store.fetch_all(&select).await?;
-    let owners: Vec<Id> = rows.iter().map(|row| row.metadata.artifact_version_id).collect();
-    let answers = VisualizationRow::responses(&loader.embedded(), rows).await?;
-    for (owner, answer) in owners.into_iter().zip(answers) {
-        by_version.entry(owner).or_insert_with(Vec::new).push(answer);
-    }
-    Ok(by_version)
+    let of_version = |row: &VisualizationRow| Some(row.metadata.artifact_version_id);
+    loader.embed_with(&select, of_version).await
 }

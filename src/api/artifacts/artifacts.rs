@@ -7,12 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::artifact_versions::{self, refuse_outputs};
 use crate::accounts::users::UserResponse;
-use crate::api::server::tagging::{NO_TAGS, TAGS, TagReference, Taggable, plain_tags, remove_tags, set_tags};
-use crate::api::server::tags::TagRow;
+use crate::api::server::tagging::{NO_TAGS, TAGS, TagNames, Taggable, Tags, retag, set_tags};
 use crate::auth::kind::Kind;
 use crate::framework::{
-    Answer, Answers, Context, Held, Loader, Resource, Response, ResponseOf, Routes, Versions, change_named,
-    delete, delete_dependents, delete_row, get, list, or_taken, pick, refuse_taken_name, require_project,
+    Answer, Answers, Context, Held, Loader, Resource, Response, Routes, Versions, change_named, delete,
+    delete_dependents, delete_row, get, list, or_taken, pick, refuse_taken_name, require_project,
 };
 use crate::http::conditions::Part;
 use crate::http::error::ApiResult;
@@ -95,14 +94,13 @@ const VERSIONS: Versions = Versions {
 #[derive(Debug, Serialize)]
 pub(crate) struct ArtifactResources {
     user: Option<Arc<UserResponse>>,
-    tags: Vec<Arc<ResponseOf<TagRow>>>,
+    tags: Tags,
     latest_version_name: Option<String>,
     latest_version_id: Option<Id>,
 }
 
 impl Resource for ArtifactRow {
     const NAME: &'static str = "artifact";
-    const IN_PROJECT: bool = true;
     const TAGGABLE: bool = true;
     const HOLDS: &'static [Held] = &HOLDS;
     type Body = ArtifactBody;
@@ -143,18 +141,15 @@ struct ArtifactRequest {
     project: Id,
     #[serde(default)]
     has_custom_name: bool,
-    #[serde(default, deserialize_with = "plain_tags")]
-    tags: Vec<TagReference>,
+    tags: TagNames,
 }
 
 #[derive(Debug, Deserialize)]
 struct ArtifactUpdate {
     name: Option<ShortText>,
     has_custom_name: Option<bool>,
-    #[serde(default, deserialize_with = "plain_tags")]
-    add_tags: Vec<TagReference>,
-    #[serde(default, deserialize_with = "plain_tags")]
-    remove_tags: Vec<TagReference>,
+    add_tags: TagNames,
+    remove_tags: TagNames,
 }
 
 async fn create_artifact(cx: Context, JsonBody(request): JsonBody<ArtifactRequest>) -> Answer<ArtifactRow> {
@@ -206,10 +201,8 @@ async fn update_artifact(
         let change = Update::of("artifact", id, context.now())
             .maybe("name", name)
             .maybe("has_custom_name", update.has_custom_name.or(name.map(|_| true)));
-        let place = (id, Some(artifact.body.project_id));
-        change_named::<ArtifactRow>(&mut tx, place, name, change).await?;
-        set_tags(context, &mut tx, Taggable::Artifact, id, &update.add_tags).await?;
-        remove_tags(context, &mut tx, Taggable::Artifact, id, &update.remove_tags).await?;
+        change_named(&mut tx, &artifact, name, change).await?;
+        retag(context, &mut tx, Taggable::Artifact, id, &update.add_tags, &update.remove_tags).await?;
         Ok(tx)
     })
     .await

@@ -14,14 +14,12 @@ use crate::framework::{
     find_in, get,
 };
 use crate::http::contract::modelled;
-use crate::http::error::{ApiError, ApiResult};
+use crate::http::error::{ApiError, ApiResult, if_duplicate};
 use crate::http::fields::{Fields, Listed};
 use crate::http::json::ModelBody;
 use crate::http::path::PathId;
 use crate::http::values::{ShortText, nullable};
-use crate::store::{
-    Id, InIds, Insert, Timestamp, Transaction, Update, Word, Words, fields, is_duplicate, row, sent_fields,
-};
+use crate::store::{Id, InIds, Insert, Transaction, Update, Word, Words, fields, row, sent_fields};
 
 pub(crate) const KIND: Kind = Kind::new("curated_visualizations").in_project();
 const ALL: &str = "/api/v1/curated_visualizations";
@@ -40,9 +38,7 @@ row! {
     pub struct CuratedVisualizationRow in "curated_visualization" {
         pub id: Id,
     }
-    body CuratedVisualizationColumns {
-        created: Timestamp,
-        updated: Timestamp,
+    body CuratedVisualizationColumns: stamped {
         project_id: Id,
         artifact_visualization_id: Id,
         display_name: Option<String>,
@@ -111,9 +107,8 @@ pub(crate) async fn of_things(
     kind: &'static str,
     things: &[Id],
 ) -> ApiResult<ById<Vec<ResponseOf<CuratedVisualizationRow>>>> {
-    let mut by_thing = ById::new();
     if !loader.resources || things.is_empty() {
-        return Ok(by_thing);
+        return Ok(ById::new());
     }
     let mut select = CuratedVisualizationRow::select();
     select
@@ -121,13 +116,7 @@ pub(crate) async fn of_things(
         .and_where(Expr::col("resource_type").eq(kind))
         .order_by("display_order", Order::Asc)
         .order_by("created", Order::Asc);
-    let rows: Vec<CuratedVisualizationRow> = loader.store.fetch_all(&select).await?;
-    let owners: Vec<Id> = rows.iter().map(|row| row.body.resource_id).collect();
-    let answers = CuratedVisualizationRow::responses(&loader.embedded(), rows).await?;
-    for (owner, answer) in owners.into_iter().zip(answers) {
-        by_thing.entry(owner).or_insert_with(Vec::new).push(answer);
-    }
-    Ok(by_thing)
+    loader.embed_with(&select, |row: &CuratedVisualizationRow| Some(row.body.resource_id)).await
 }
 
 /// What a visualization can be shown with (contract schema VisualizationResourceTypes).
@@ -197,10 +186,8 @@ async fn create_visualization(
             .set("resource_type", kind)
             .run(&mut tx)
             .await;
-        inserted.map_err(|error| match is_duplicate(&error) {
-            true => exists("The visualization is shown with this resource already."),
-            false => error.into(),
-        })?;
+        let is_shown = || exists("The visualization is shown with this resource already.");
+        inserted.map_err(if_duplicate(is_shown))?;
         Ok((tx, id))
     })
     .await
@@ -260,7 +247,7 @@ async fn update_visualization(
     ModelBody(update): ModelBody<CuratedVisualizationUpdate>,
 ) -> Answer<CuratedVisualizationRow> {
     let (context, update) = (&cx, &update);
-    let updated = cx.store.write(|mut tx| async move {
+    cx.change::<CuratedVisualizationRow, _, _>(id, |mut tx| async move {
         tx.lock("curated_visualizations").await?;
         let row = find_in::<CuratedVisualizationRow>(&mut tx, id).await?;
         if let Some(Some(order)) = update.display_order {
@@ -277,8 +264,7 @@ async fn update_visualization(
             .maybe("layout_size", update.layout_size.map(LayoutSize::as_str))
             .run(&mut tx)
             .await?;
-        Ok::<_, ApiError>(tx.commit(()).await?)
-    });
-    updated.await?;
-    cx.answer::<CuratedVisualizationRow>(id).await
+        Ok(tx)
+    })
+    .await
 }

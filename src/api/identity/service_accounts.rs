@@ -15,19 +15,19 @@ use crate::auth::kind::Kind;
 use crate::auth::{Principal, Revocation, register};
 use crate::env::Environment;
 use crate::framework::{Context, NoResources, Response, Routes};
-use crate::http::error::{ApiError, ApiResult, if_duplicate};
+use crate::http::error::{ApiError, ApiResult, if_duplicate, if_taken};
 use crate::http::fields::{Field, Fields, Listed, STAMPED};
 use crate::http::filter::by_name_or_id;
 use crate::http::json::JsonBody;
 use crate::http::list::{ListRequest, Page};
 use crate::http::path::PathName;
-use crate::http::query::QueryParams;
+use crate::http::query::{Hydrate, QueryParams};
 use crate::http::unused::unused_since;
 use crate::http::values::{LongText, Name, ShortText};
 use crate::http::written::or_empty_text;
 use crate::store::{
-    Id, Insert, Store, StoreError, Stored, Timestamp, Transaction, Update, fields, ids_where, is_duplicate,
-    row, sent_fields,
+    Id, Insert, Store, StoreError, Stored, Timestamp, Transaction, Update, fields, ids_where, row,
+    sent_fields,
 };
 
 row! {
@@ -35,9 +35,7 @@ row! {
         pub id: Id,
         pub name: String,
     }
-    body ServiceAccountBody {
-        created: Timestamp,
-        updated: Timestamp,
+    body ServiceAccountBody: stamped {
         full_name: String,
         active: bool,
         avatar_url: Option<String>,
@@ -218,10 +216,7 @@ pub(crate) async fn list_service_accounts(
     if let Some(since) = unused {
         select.and_where(is_unused_since(since));
     }
-    let page = list.fetch(&store, &select).await?;
-    let responses =
-        |rows: Vec<ServiceAccountRow>| rows.into_iter().map(|row| row.response(list.hydrate)).collect();
-    Ok(page.with_items(responses))
+    Ok(list.fetch(&store, &select).await?.map(|row| row.response(list.hydrate)))
 }
 
 /// One service account, by its name or id.
@@ -229,10 +224,8 @@ pub(crate) async fn get_service_account(
     State(store): State<Store>,
     _: Principal,
     PathName(name_or_id): PathName,
-    mut query: QueryParams,
+    Hydrate(hydrate): Hydrate,
 ) -> ApiResult<Json<ServiceAccountResponse>> {
-    let hydrate = query.flag("hydrate").unwrap_or(true);
-    query.finish()?;
     let account = find(&store, &name_or_id).await?;
     Ok(Json(account.response(hydrate)))
 }
@@ -268,10 +261,7 @@ pub(crate) async fn update_service_account(
         if let Some(name) = new_name {
             users::check_name(&mut tx, engine, id, name).await?;
         }
-        let touched = tx.execute(update).await.map_err(|error| match (is_duplicate(&error), new_name) {
-            (true, Some(name)) => taken(name),
-            _ => error.into(),
-        })?;
+        let touched = tx.execute(update).await.map_err(if_taken(new_name, taken))?;
         Ok::<_, ApiError>(match touched {
             0 => tx.commit(ended).await?,
             _ => event.commit(tx, ended).await?,

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::Json;
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::model_versions::{self, ModelVersionRow};
 use crate::api::artifacts::artifact_versions::{self, ArtifactVersionRow, delete_those};
@@ -23,7 +22,7 @@ use crate::http::fields::{Field, FieldKind, Fields, Listed, Related, STAMPED, US
 use crate::http::json::JsonBody;
 use crate::http::path::{PathId, PathIdAndName};
 use crate::http::query::QueryParams;
-use crate::store::{Id, Insert, JoinById, Timestamp, row};
+use crate::store::{Id, Insert, JoinById, row};
 
 pub(crate) const KIND: Kind = Kind::new("model_version_artifacts").in_project();
 const LINKS: &str = "/api/v1/model_version_artifacts";
@@ -46,9 +45,7 @@ row! {
         pub id: Id,
         artifact_version_id: Id,
     }
-    body ArtifactLinkColumns {
-        created: Timestamp,
-        updated: Timestamp,
+    body ArtifactLinkColumns: stamped {
         #[serde(rename = "model_version")]
         model_version_id: Id,
     }
@@ -178,27 +175,10 @@ async fn create_link(cx: Context, JsonBody(request): JsonBody<LinkRequest>) -> A
 
 /// Deletes a link by its id, or by the artifact's name.
 async fn delete_link(cx: Context, PathIdAndName(version, link): PathIdAndName) -> ApiResult<Json<()>> {
-    let link = &link;
-    let deleted = cx.store.write(|mut tx| async move {
-        find_in::<ModelVersionRow>(&mut tx, version).await?;
-        let mut select = ArtifactLinkRow::select();
-        select.and_where(Expr::col("model_version_id").eq(version));
-        match Uuid::try_parse(link) {
-            Ok(id) => select.and_where(Expr::col("id").eq(Id(id))),
-            Err(_) => {
-                let named =
-                    with_artifacts().and_where(Expr::col(("artifact", "name")).eq(link.as_str())).to_owned();
-                select.and_where(among(named).exists())
-            }
-        };
-        let Some(found) = tx.fetch_optional::<ArtifactLinkRow>(&select).await? else {
-            let message = format!("\"The model version has no link with the name or ID '{link}'.\"");
-            return Err(ApiError::key(message));
-        };
-        ArtifactLinkRow::delete(&mut tx, found.id).await?;
-        Ok(tx.commit(()).await?)
-    });
-    deleted.await.map(Json)
+    let named = |name: &str| {
+        among(with_artifacts().and_where(Expr::col(("artifact", "name")).eq(name)).to_owned()).exists()
+    };
+    model_versions::delete_link::<ArtifactLinkRow>(&cx, version, &link, named).await
 }
 
 /// Deletes all links of a model version, and with `only_links=false` the artifact versions too, unless runs have given them out.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::Json;
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::model_versions::{self, ModelVersionRow, link_run, lock_version};
 use crate::api::runs::pipeline_runs::RunRow;
@@ -15,11 +14,11 @@ use crate::framework::{
     Answer, Answers, Context, Loader, NoResources, Resource, Response, ResponseOf, Routes, find_in, list,
     require,
 };
-use crate::http::error::{ApiError, ApiResult};
+use crate::http::error::ApiResult;
 use crate::http::fields::{Field, FieldKind, Fields, Listed, Related, STAMPED, USER};
 use crate::http::json::JsonBody;
 use crate::http::path::PathIdAndName;
-use crate::store::{Id, JoinById, Timestamp, row};
+use crate::store::{Id, JoinById, row};
 
 pub(crate) const KIND: Kind = Kind::new("model_version_pipeline_runs").in_project();
 const LINKS: &str = "/api/v1/model_version_pipeline_runs";
@@ -36,9 +35,7 @@ row! {
         pub id: Id,
         pipeline_run_id: Id,
     }
-    body RunLinkColumns {
-        created: Timestamp,
-        updated: Timestamp,
+    body RunLinkColumns: stamped {
         #[serde(rename = "model_version")]
         model_version_id: Id,
     }
@@ -123,25 +120,9 @@ async fn create_link(cx: Context, JsonBody(request): JsonBody<LinkRequest>) -> A
 
 /// Deletes a link by its id, or by the run's name.
 async fn delete_link(cx: Context, PathIdAndName(version, link): PathIdAndName) -> ApiResult<Json<()>> {
-    let link = &link;
-    let deleted = cx.store.write(|mut tx| async move {
-        find_in::<ModelVersionRow>(&mut tx, version).await?;
-        let mut select = RunLinkRow::select();
-        select.and_where(Expr::col("model_version_id").eq(version));
-        match Uuid::try_parse(link) {
-            Ok(id) => select.and_where(Expr::col("id").eq(Id(id))),
-            Err(_) => {
-                let named =
-                    runs().and_where(Expr::col(("pipeline_run", "name")).eq(link.as_str())).to_owned();
-                select.and_where(Expr::col("pipeline_run_id").in_subquery(named))
-            }
-        };
-        let Some(found) = tx.fetch_optional::<RunLinkRow>(&select).await? else {
-            let message = format!("\"The model version has no link with the name or ID '{link}'.\"");
-            return Err(ApiError::key(message));
-        };
-        RunLinkRow::delete(&mut tx, found.id).await?;
-        Ok(tx.commit(()).await?)
-    });
-    deleted.await.map(Json)
+    let named = |name: &str| {
+        let runs = runs().and_where(Expr::col(("pipeline_run", "name")).eq(name)).to_owned();
+        Expr::col("pipeline_run_id").in_subquery(runs)
+    };
+    model_versions::delete_link::<RunLinkRow>(&cx, version, &link, named).await
 }

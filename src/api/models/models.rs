@@ -8,8 +8,7 @@ use serde::Serialize;
 use super::model_versions;
 use crate::accounts::users::UserResponse;
 use crate::api::artifacts::curated_visualizations::{CuratedVisualizationRow, of_things};
-use crate::api::server::tagging::{NO_TAGS, TAGS, TagReference, Taggable, plain_tags, remove_tags, set_tags};
-use crate::api::server::tags::TagRow;
+use crate::api::server::tagging::{NO_TAGS, TAGS, TagNames, Taggable, Tags, retag, set_tags};
 use crate::auth::kind::Kind;
 use crate::framework::{
     Answer, Answers, Context, Held, Loader, Resource, Response, ResponseOf, Routes, Versions, change_named,
@@ -92,7 +91,7 @@ const VERSIONS: Versions =
 #[derive(Debug, Serialize)]
 pub(crate) struct ModelResources {
     user: Option<Arc<UserResponse>>,
-    tags: Vec<Arc<ResponseOf<TagRow>>>,
+    tags: Tags,
     latest_version_name: Option<String>,
     latest_version_id: Option<Id>,
     visualizations: Vec<ResponseOf<CuratedVisualizationRow>>,
@@ -100,7 +99,6 @@ pub(crate) struct ModelResources {
 
 impl Resource for ModelRow {
     const NAME: &'static str = "model";
-    const IN_PROJECT: bool = true;
     const TAGGABLE: bool = true;
     const HOLDS: &'static [Held] = &HOLDS;
     type Body = ModelBody;
@@ -188,18 +186,15 @@ with_card! {
     struct ModelRequest {
         project: Id,
         name: ShortText,
-        #[serde(default, deserialize_with = "plain_tags")]
-        tags: Vec<TagReference>,
+        tags: TagNames,
     }
 }
 
 with_card! {
     struct ModelUpdate {
         name: Option<Name>,
-        #[serde(default, deserialize_with = "plain_tags")]
-        add_tags: Vec<TagReference>,
-        #[serde(default, deserialize_with = "plain_tags")]
-        remove_tags: Vec<TagReference>,
+        add_tags: TagNames,
+        remove_tags: TagNames,
     }
 }
 
@@ -273,10 +268,8 @@ async fn update_model(
             .maybe("name", name)
             .maybe("save_models_to_registry", card.save_models_to_registry);
         let change = card.texts.into_iter().fold(change, |change, (column, text)| change.maybe(column, text));
-        let place = (id, Some(model.body.project_id));
-        change_named::<ModelRow>(&mut tx, place, name, change).await?;
-        set_tags(context, &mut tx, Taggable::Model, id, &update.add_tags).await?;
-        remove_tags(context, &mut tx, Taggable::Model, id, &update.remove_tags).await?;
+        change_named(&mut tx, &model, name, change).await?;
+        retag(context, &mut tx, Taggable::Model, id, &update.add_tags, &update.remove_tags).await?;
         Ok(tx)
     })
     .await

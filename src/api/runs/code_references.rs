@@ -10,16 +10,14 @@ use crate::framework::{Answers, Context, Loader, NoResources, Resource, Response
 use crate::http::error::ApiResult;
 use crate::http::fields::{Fields, Listed};
 use crate::http::values::ShortText;
-use crate::store::{Id, Insert, Timestamp, Transaction, fields, row};
+use crate::store::{Id, Insert, Transaction, fields, row};
 
 row! {
     pub struct CodeReferenceRow in "code_reference" {
         pub id: Id,
         code_repository_id: Id,
     }
-    body CodeReferenceColumns {
-        created: Timestamp,
-        updated: Timestamp,
+    body CodeReferenceColumns: stamped {
         commit: String,
         subdirectory: String,
     }
@@ -39,7 +37,6 @@ pub(crate) struct CodeReferenceBody {
 
 impl Resource for CodeReferenceRow {
     const NAME: &'static str = "code reference";
-    const IN_PROJECT: bool = true;
     type Body = CodeReferenceBody;
     type Metadata = NoResources;
     type Resources = NoResources;

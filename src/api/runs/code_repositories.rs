@@ -5,8 +5,7 @@ use serde::Deserialize;
 use super::source::Source;
 use crate::auth::kind::Kind;
 use crate::framework::{
-    Answer, Answers, Context, Loader, NamedProject, Owner, Resource, Response, Routes, change_named, delete,
-    get, insert_named, list,
+    Answer, Answers, Context, Loader, NamedProject, Owner, Resource, Response, Routes, delete, get, list,
 };
 use crate::http::contract::modelled;
 use crate::http::fields::{Field, Fields, Listed, OWNED, STAMPED};
@@ -52,7 +51,6 @@ impl Listed for CodeRepositoryRow {
 
 impl Resource for CodeRepositoryRow {
     const NAME: &'static str = "code repository";
-    const IN_PROJECT: bool = true;
     type Body = CodeRepositoryBody;
     type Metadata = CodeRepositoryMetadata;
     type Resources = Owner;
@@ -60,7 +58,7 @@ impl Resource for CodeRepositoryRow {
     async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let response =
             |row: Self| Response::named(row.id, row.name, row.body, loader.metadata(|| row.metadata), None);
-        loader.owned(rows, |row| row.body.user_id, response).await
+        loader.owned(rows, response).await
     }
 }
 
@@ -95,12 +93,8 @@ async fn create_repository(
     let project = project.or(&cx, request.project).await?;
     let (id, name) = (cx.new_id(), request.name.as_str());
     let columns = fields!(request; name, config, source, logo_url, description);
-    let row = &cx.insert("code_repository", id).set("project_id", project).set_all(columns);
-    cx.create_row::<CodeRepositoryRow, _, _>(|mut tx| async move {
-        insert_named::<CodeRepositoryRow>(&mut tx, Some(project), name, row).await?;
-        Ok((tx, id))
-    })
-    .await
+    let row = cx.insert("code_repository", id).set("project_id", project).set_all(columns);
+    cx.create_named::<CodeRepositoryRow>((id, Some(project)), name, &row).await
 }
 
 async fn update_repository(
@@ -108,19 +102,12 @@ async fn update_repository(
     PathId(id): PathId,
     ModelBody(update): ModelBody<CodeRepositoryUpdate>,
 ) -> Answer<CodeRepositoryRow> {
-    let (now, update) = (cx.now(), &update);
-    cx.change_row(id, |mut tx, repository: CodeRepositoryRow| async move {
-        let name = update.name.as_ref().map(Name::as_str);
-        let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
-        let config = update.config.as_ref().map(JsonObject::as_str).filter(|config| *config != "{}");
-        let change = Update::of("code_repository", id, now)
-            .maybe("name", name)
-            .maybe("config", config)
-            .maybe("logo_url", text(update.logo_url.as_deref()))
-            .maybe("description", text(update.description.as_ref().map(LongText::as_str)));
-        let place = (id, Some(repository.body.project_id));
-        change_named::<CodeRepositoryRow>(&mut tx, place, name, change).await?;
-        Ok(tx)
-    })
-    .await
+    let name = update.name.as_ref().map(Name::as_str);
+    let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
+    let change = Update::of("code_repository", id, cx.now())
+        .maybe("name", name)
+        .maybe("config", update.config.as_ref().map(JsonObject::as_str).filter(|config| *config != "{}"))
+        .maybe("logo_url", text(update.logo_url.as_deref()))
+        .maybe("description", text(update.description.as_ref().map(LongText::as_str)));
+    cx.change_named::<CodeRepositoryRow>(id, name, &change).await
 }

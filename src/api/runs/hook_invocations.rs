@@ -15,18 +15,16 @@ use crate::accounts::users::UserResponse;
 use crate::api::artifacts::artifact_versions::ArtifactVersionRow;
 use crate::auth::kind::Kind;
 use crate::framework::{
-    Answer, Answers, ById, Context, Loader, Resource, Response, ResponseOf, Routes, delete, get, list, pick,
-    require, require_project,
+    Answer, Answers, ById, Context, Loader, Resource, Response, ResponseOf, Routes, delete, get, grouped,
+    list, pick, require, require_project,
 };
 use crate::http::contract::modelled;
-use crate::http::error::{ApiError, ApiResult};
+use crate::http::error::{ApiError, ApiResult, if_duplicate};
 use crate::http::fields::{Field, Fields, Listed, OWNED, STAMPED};
 use crate::http::json::ModelBody;
 use crate::http::timestamps::SentTimestamp;
 use crate::http::values::{JsonObject, ShortText, at_most};
-use crate::store::{
-    Id, InIds, Insert, JsonText, Timestamp, Transaction, Word, Words, fields, is_duplicate, row,
-};
+use crate::store::{Id, InIds, Insert, JsonText, Timestamp, Transaction, Word, Words, fields, row};
 
 pub(crate) const KIND: Kind = Kind::new("hook_invocations").in_project();
 const INVOCATIONS: &str = "/api/v1/hook_invocations";
@@ -89,7 +87,6 @@ pub(crate) struct HookInvocationResources {
 
 impl Resource for HookInvocationRow {
     const NAME: &'static str = "hook invocation";
-    const IN_PROJECT: bool = true;
     type Body = HookInvocationBody;
     type Metadata = HookInvocationMetadata;
     type Resources = HookInvocationResources;
@@ -136,9 +133,8 @@ async fn outputs(loader: &Loader<'_>, ids: &[Id]) -> ApiResult<ById<Outputs>> {
 }
 
 async fn logs(loader: &Loader<'_>, ids: &[Id]) -> ApiResult<ById<Vec<Arc<ResponseOf<LogsRow>>>>> {
-    let mut by_invocation: ById<Vec<Arc<ResponseOf<LogsRow>>>> = ById::new();
     if ids.is_empty() {
-        return Ok(by_invocation);
+        return Ok(ById::new());
     }
     let links = Sql::select()
         .columns(["hook_invocation_id", "id"])
@@ -149,12 +145,7 @@ async fn logs(loader: &Loader<'_>, ids: &[Id]) -> ApiResult<ById<Vec<Arc<Respons
         .to_owned();
     let links: Vec<(Id, Id)> = loader.store.fetch_all(&links).await?;
     let logs = loader.embed::<LogsRow>(links.iter().map(|(_, id)| Some(*id))).await?;
-    for (invocation, id) in links {
-        if let Some(log) = logs.get(&id) {
-            by_invocation.entry(invocation).or_default().push(Arc::clone(log));
-        }
-    }
-    Ok(by_invocation)
+    Ok(grouped(links.into_iter().filter_map(|(invocation, id)| Some((invocation, logs.get(&id)?.clone())))))
 }
 
 /// When a hook runs (contract schema HookType).
@@ -228,10 +219,8 @@ async fn create_invocation(
         require::<RunRow>(&mut tx, Some(request.pipeline_run_id), project).await?;
         require::<StepRow>(&mut tx, request.step_run_id, project).await?;
         let insert = request.insert().stamped(id, context.now()).set("user_id", context.user_id());
-        insert.run(&mut tx).await.map_err(|error| match is_duplicate(&error) {
-            true => ApiError::exists(format!("A hook invocation with the ID '{id}' already exists.")),
-            false => error.into(),
-        })?;
+        let taken = || ApiError::exists(format!("A hook invocation with the ID '{id}' already exists."));
+        insert.run(&mut tx).await.map_err(if_duplicate(taken))?;
         set_outputs(&mut tx, id, request).await?;
         take_logs(context, &mut tx, id, request).await?;
         Ok((tx, id))

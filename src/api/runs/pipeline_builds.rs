@@ -13,7 +13,7 @@ use crate::framework::{
     Answer, Answers, Context, Loader, NamedProject, Owner, Resource, Response, ResponseOf, Routes, delete,
     get, list, pick, require, require_project,
 };
-use crate::http::contract::Modelled;
+use crate::http::contract::modelled;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::fields::{Field, FieldKind, Fields, Listed, OWNED, Related, STAMPED};
 use crate::http::json::ModelBody;
@@ -100,7 +100,6 @@ pub(crate) struct BuildMetadata {
 
 impl Resource for BuildRow {
     const NAME: &'static str = "pipeline build";
-    const IN_PROJECT: bool = true;
     type Body = BuildBody;
     type Metadata = BuildMetadata;
     type Resources = Owner;
@@ -117,7 +116,7 @@ impl Resource for BuildRow {
             });
             Response::nameless(row.id, row.body, metadata, None)
         };
-        loader.owned(rows, |row| row.body.user_id, response).await
+        loader.owned(rows, response).await
     }
 }
 
@@ -150,9 +149,7 @@ struct BuildRequest {
     pipeline: Option<Id>,
 }
 
-impl Modelled for BuildRequest {
-    const MODEL: &'static str = "PipelineBuildRequest";
-}
+modelled!(BuildRequest as PipelineBuildRequest);
 
 /// Notes a build.
 async fn create_build(

@@ -11,8 +11,7 @@ use super::pipeline_runs::{self, strip_runs};
 use super::{pipeline_snapshots, schedules};
 use crate::accounts::users::UserResponse;
 use crate::api::artifacts::curated_visualizations::{self, CuratedVisualizationRow};
-use crate::api::server::tagging::{NO_TAGS, TAGS, TagReference, Taggable, plain_tags, remove_tags, set_tags};
-use crate::api::server::tags::TagRow;
+use crate::api::server::tagging::{NO_TAGS, TAGS, TagNames, Taggable, Tags, retag, set_tags};
 use crate::auth::kind::Kind;
 use crate::framework::{
     Answer, Answers, ById, Context, Held, Loader, NamedProject, Resource, Response, ResponseOf, Routes,
@@ -94,7 +93,7 @@ pub(crate) struct PipelineResources {
     latest_run_user: Option<Arc<UserResponse>>,
     latest_run_id: Option<Id>,
     latest_run_status: Option<Word<ExecutionStatus>>,
-    tags: Vec<Arc<ResponseOf<TagRow>>>,
+    tags: Tags,
     visualizations: Vec<ResponseOf<CuratedVisualizationRow>>,
 }
 
@@ -109,7 +108,6 @@ struct LatestRun {
 
 impl Resource for PipelineRow {
     const NAME: &'static str = "pipeline";
-    const IN_PROJECT: bool = true;
     const TAGGABLE: bool = true;
     const HOLDS: &'static [Held] = &HOLDS;
     type Body = PipelineBody;
@@ -222,18 +220,15 @@ struct PipelineRequest {
     name: Name,
     project: Id,
     description: Option<LongText>,
-    #[serde(default, deserialize_with = "plain_tags")]
-    tags: Vec<TagReference>,
+    tags: TagNames,
 }
 
 #[derive(Debug, Deserialize)]
 struct PipelineUpdate {
     #[serde(default, deserialize_with = "nullable")]
     description: Option<Option<LongText>>,
-    #[serde(default, deserialize_with = "plain_tags")]
-    add_tags: Vec<TagReference>,
-    #[serde(default, deserialize_with = "plain_tags")]
-    remove_tags: Vec<TagReference>,
+    add_tags: TagNames,
+    remove_tags: TagNames,
 }
 
 async fn create_pipeline(
@@ -266,8 +261,7 @@ async fn update_pipeline(
             .set("description", update.description.clone().flatten())
             .run(&mut tx)
             .await?;
-        set_tags(context, &mut tx, Taggable::Pipeline, id, &update.add_tags).await?;
-        remove_tags(context, &mut tx, Taggable::Pipeline, id, &update.remove_tags).await?;
+        retag(context, &mut tx, Taggable::Pipeline, id, &update.add_tags, &update.remove_tags).await?;
         Ok(tx)
     })
     .await

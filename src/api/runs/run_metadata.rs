@@ -12,7 +12,7 @@ use crate::api::stacks::components::ComponentRow;
 use crate::auth::access::Also;
 use crate::auth::kind::Kind;
 use crate::auth::permissions::{Permission, Verb};
-use crate::framework::{Context, Routes, find_project, require, require_project};
+use crate::framework::{Context, Routes, find_project, not_in_project, require, require_project};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::path::PathName;
@@ -256,18 +256,11 @@ pub(crate) async fn link(
 }
 
 async fn require_resource(tx: &mut Transaction, resource: MetadataResource, project: Id) -> ApiResult<()> {
-    let kind = resource.r#type;
-    match tx
-        .id_where(kind.table(), [Expr::col("id").eq(resource.id), Expr::col("project_id").eq(project)])
-        .await?
-    {
+    let MetadataResource { id, r#type: kind } = resource;
+    let found = tx.id_where(kind.table(), [Expr::col("id").eq(id), Expr::col("project_id").eq(project)]);
+    match found.await? {
         Some(_) => Ok(()),
-        None => {
-            let name = kind.as_str().replace('_', " ");
-            let message =
-                format!("\"The {name} with the ID '{}' was not found in the project.\"", resource.id);
-            Err(ApiError::key(message))
-        }
+        None => Err(not_in_project(&kind.as_str().replace('_', " "), id)),
     }
 }
 

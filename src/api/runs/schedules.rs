@@ -79,7 +79,6 @@ impl Listed for ScheduleRow {
 
 impl Resource for ScheduleRow {
     const NAME: &'static str = "schedule";
-    const IN_PROJECT: bool = true;
     type Body = ScheduleBody;
     type Metadata = WithRunMetadata<ScheduleMetadata>;
     type Resources = Owner;
@@ -92,7 +91,7 @@ impl Resource for ScheduleRow {
             let metadata = loader.metadata(|| WithRunMetadata { columns: row.metadata, run_metadata });
             Response::named(row.id, row.name, row.body, metadata, None)
         };
-        loader.owned(rows, |row| row.body.user_id, response).await
+        loader.owned(rows, response).await
     }
 }
 
@@ -182,8 +181,7 @@ async fn update_schedule(
             .maybe("name", name)
             .maybe("cron_expression", cron)
             .maybe("active", update.active);
-        let place = (id, Some(schedule.body.project_id));
-        change_named::<ScheduleRow>(&mut tx, place, name, changes).await?;
+        change_named(&mut tx, &schedule, name, changes).await?;
         Ok(tx.commit(()).await?)
     });
     updated.await?;

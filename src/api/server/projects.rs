@@ -25,10 +25,10 @@ use crate::http::fields::{Field, Fields, Listed, STAMPED};
 use crate::http::filter::by_name_or_id;
 use crate::http::json::JsonBody;
 use crate::http::path::{PathId, PathName};
-use crate::http::query::{QueryParams, Violation, reject};
+use crate::http::query::{Hydrate, Violation, reject};
 use crate::http::values::{JsonObject, ShortText};
 use crate::http::written::as_object;
-use crate::store::{Id, Insert, Timestamp, Transaction, Update, ids_where, row, sent_fields};
+use crate::store::{Id, Insert, Transaction, Update, ids_where, row, sent_fields};
 
 pub(crate) const KIND: Kind = Kind::new("projects");
 const PROJECTS: &str = "/api/v1/projects";
@@ -82,9 +82,7 @@ row! {
         pub id: Id,
         pub name: String,
     }
-    body ProjectBody {
-        created: Timestamp,
-        updated: Timestamp,
+    body ProjectBody: stamped {
         display_name: String,
     }
     metadata ProjectMetadata {
@@ -249,10 +247,8 @@ fn refuse_empty(method: &str, name: &str) -> ApiResult<()> {
 async fn get_project(
     cx: Context,
     PathName(name_or_id): PathName,
-    mut query: QueryParams,
+    Hydrate(hydrate): Hydrate,
 ) -> Answer<ProjectRow> {
-    let hydrate = query.flag("hydrate").unwrap_or(true);
-    query.finish()?;
     let project = find_by_name_or_id(&cx, &name_or_id).await?;
     cx.answer_with::<ProjectRow>(project.id, hydrate).await
 }
@@ -273,7 +269,7 @@ async fn update_project(
         let change = Update::of("project", id, context.now())
             .maybe("name", name)
             .maybe_all(sent_fields!(update; display_name, description, project_metadata));
-        change_named::<ProjectRow>(&mut tx, (id, None), name, change).await?;
+        change_named(&mut tx, &project, name, change).await?;
         Ok(tx)
     })
     .await

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::auth::kind::Kind;
 use crate::auth::permissions::Verb;
 use crate::framework::{Context, Routes, find_project};
-use crate::http::contract::Modelled;
+use crate::http::contract::modelled;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::fields::{Field, Fields, Listed, OWNED, STAMPED};
 use crate::http::json::ModelBody;
@@ -51,9 +51,7 @@ impl Listed for ResourceRequest {
 #[derive(Debug, Deserialize)]
 struct Renewal {}
 
-impl Modelled for Renewal {
-    const MODEL: &'static str = "ResourceRequestRenewalRequest";
-}
+modelled!(Renewal as ResourceRequestRenewalRequest);
 
 fn none() -> ApiResult<Json<()>> {
     Err(ApiError::not_implemented("Resource pools are not part of this server."))

@@ -9,7 +9,7 @@ use crate::auth::kind::Kind;
 use crate::framework::{Context, NoResources, Routes};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
-use crate::http::query::QueryParams;
+use crate::http::query::Hydrate;
 use crate::http::values::{Name, ShortText};
 use crate::store::{Id, Timestamp, Update, sent_fields};
 
@@ -57,10 +57,8 @@ pub(crate) fn routes() -> Routes {
 /// The server's settings.
 pub(crate) async fn get_settings(
     cx: Context,
-    mut query: QueryParams,
+    Hydrate(hydrate): Hydrate,
 ) -> ApiResult<Json<ServerSettingsResponse>> {
-    let hydrate = query.flag("hydrate").unwrap_or(true);
-    query.finish()?;
     Ok(Json(response(&cx, hydrate).await?))
 }
 

@@ -12,7 +12,7 @@ use super::tags::TagRow;
 use crate::framework::{Context, NoResources, Response, Routes, find_in};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::{JsonBody, JsonItems};
-use crate::store::{Id, InIds, Stored, Timestamp, Transaction, Word, Words, row};
+use crate::store::{Id, InIds, Stored, Transaction, Word, Words, row};
 
 const LINKS: &str = "/api/v1/tag_resources";
 const BATCH: &str = "/api/v1/tag_resources/batch";
@@ -31,9 +31,7 @@ row! {
     struct TagResourceRow in "tag_resource" {
         id: Id,
     }
-    body TagResourceBody {
-        created: Timestamp,
-        updated: Timestamp,
+    body TagResourceBody: stamped {
         tag_id: Id,
         resource_id: Id,
         resource_type: Word<Taggable>,

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use sea_query::{Expr, ExprTrait, Query as Sql};
+use sea_query::{Expr, Query as Sql};
 
+use super::tagging::Tags;
 use super::tags::TagRow;
-use crate::framework::{ById, Loader, Resource, ResponseOf};
+use crate::framework::{ById, Loader, Resource, grouped};
 use crate::http::error::ApiResult;
 use crate::store::{Id, InIds, JoinById, Stored};
 
@@ -14,10 +15,7 @@ impl Loader<'_> {
     ///
     /// # Errors
     /// The store's own.
-    pub(crate) async fn tags_of<R: Resource>(
-        &self,
-        rows: &[R],
-    ) -> ApiResult<ById<Vec<Arc<ResponseOf<TagRow>>>>> {
+    pub(crate) async fn tags_of<R: Resource>(&self, rows: &[R]) -> ApiResult<ById<Tags>> {
         let ids: Vec<Id> = rows.iter().filter(|_| self.resources).map(Stored::id).collect();
         self.tags(&ids).await
     }
@@ -26,10 +24,9 @@ impl Loader<'_> {
     ///
     /// # Errors
     /// The store's own.
-    pub(crate) async fn tags(&self, ids: &[Id]) -> ApiResult<ById<Vec<Arc<ResponseOf<TagRow>>>>> {
-        let mut by_thing = ById::new();
+    pub(crate) async fn tags(&self, ids: &[Id]) -> ApiResult<ById<Tags>> {
         if ids.is_empty() {
-            return Ok(by_thing);
+            return Ok(ById::new());
         }
         let query = Sql::select()
             .columns(TagRow::columns().into_iter().map(|column| ("tag", column)))
@@ -43,10 +40,7 @@ impl Loader<'_> {
         let (things, tags): (Vec<Id>, Vec<TagRow>) =
             tagged.into_iter().map(|tagged| (tagged.resource_id, tagged.tag)).unzip();
         let tags = TagRow::responses(&self.embedded(), tags).await?;
-        for (thing, tag) in things.into_iter().zip(tags) {
-            by_thing.entry(thing).or_insert_with(Vec::new).push(Arc::new(tag));
-        }
-        Ok(by_thing)
+        Ok(grouped(things.into_iter().zip(tags.into_iter().map(Arc::new))))
     }
 }
 

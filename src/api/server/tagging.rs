@@ -1,5 +1,8 @@
 //! Attaching tags to things.
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
 use serde::{Deserialize, Deserializer};
 use strum::{EnumString, IntoStaticStr, VariantNames};
@@ -9,7 +12,7 @@ use super::tags::{self, Color, TagRow};
 use crate::auth::access::Also;
 use crate::auth::kind::Kind;
 use crate::auth::permissions::{Permission, Verb};
-use crate::framework::{Context, find_in, find_named};
+use crate::framework::{Context, ResponseOf, find_in, find_named};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::values::{ShortText, TextOr, at_most};
 use crate::store::{Id, InIds, Insert, Transaction, Words, ids_where};
@@ -97,14 +100,27 @@ impl TagReference {
     }
 }
 
-/// Reads a list of tags' names or ids, for a field of a request that takes nothing more; null is none.
-///
-/// # Errors
-/// When it is no list of texts of 255 characters at most.
-pub(crate) fn plain_tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<TagReference>, D::Error> {
-    let names: Option<Vec<ShortText>> = at_most::<MOST_TAGS, _, _>(deserializer)?;
-    Ok(names.unwrap_or_default().into_iter().map(TagReference::NameOrId).collect())
+/// Tags of a field that takes their names and ids alone; null is none, and so is a field that isn't sent.
+#[derive(Debug)]
+pub(crate) struct TagNames(Vec<TagReference>);
+
+impl<'de> Deserialize<'de> for TagNames {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let names: Option<Vec<ShortText>> = at_most::<MOST_TAGS, _, _>(deserializer)?;
+        Ok(Self(names.unwrap_or_default().into_iter().map(TagReference::NameOrId).collect()))
+    }
 }
+
+impl Deref for TagNames {
+    type Target = [TagReference];
+
+    fn deref(&self) -> &[TagReference] {
+        &self.0
+    }
+}
+
+/// Tags as answers have them.
+pub(crate) type Tags = Vec<Arc<ResponseOf<TagRow>>>;
 
 /// Tags are made by a token for some projects, too: a run brings its own.
 pub(crate) const TAG_KIND: Kind = Kind::new("tags").within_projects(&[Verb::Read, Verb::Create]);
@@ -214,11 +230,27 @@ pub(crate) async fn attach(
     Ok(id)
 }
 
+/// Attaches some tags to a thing, and takes others from it.
+///
+/// # Errors
+/// As [`set_tags`] and [`remove_tags`].
+pub(crate) async fn retag(
+    cx: &Context,
+    tx: &mut Transaction,
+    kind: Taggable,
+    thing: Id,
+    add: &[TagReference],
+    remove: &[TagReference],
+) -> ApiResult<()> {
+    set_tags(cx, tx, kind, thing, add).await?;
+    remove_tags(cx, tx, kind, thing, remove).await
+}
+
 /// Takes the tags with these names or ids from a thing; what it doesn't have is left out.
 ///
 /// # Errors
 /// 403 for a token that may not; the store's own.
-pub(crate) async fn remove_tags(
+async fn remove_tags(
     cx: &Context,
     tx: &mut Transaction,
     kind: Taggable,

@@ -107,7 +107,7 @@ impl Resource for TagRow {
             let metadata = loader.metadata(|| TagMetadata { tagged_count });
             Response::named(row.id, row.name, row.body, metadata, None)
         };
-        loader.owned(rows, |row| row.body.user_id, response).await
+        loader.owned(rows, response).await
     }
 }
 

@@ -95,7 +95,7 @@ impl Resource for FlavorRow {
             row.body.display_name = given.or_else(|| Some(title(&row.name)));
             Response::named(row.id, row.name, row.body, loader.metadata(|| row.metadata), None)
         };
-        loader.owned(rows, |row| row.body.user_id, response).await
+        loader.owned(rows, response).await
     }
 
     async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {

@@ -34,12 +34,15 @@ pub(crate) trait Modelled {
     }
 }
 
-/// Bodies that are the contract's models of the same names.
+/// Bodies that are the contract's models: of the same names, or of others.
 macro_rules! modelled {
-    ($($body:ident),+ $(,)?) => {
+    ($($body:ident $(as $model:ident)?),+ $(,)?) => {
         $(impl $crate::http::contract::Modelled for $body {
-            const MODEL: &'static str = stringify!($body);
+            const MODEL: &'static str = $crate::http::contract::modelled!(@$($model)? $body);
         })+
+    };
+    (@$model:ident $($body:ident)?) => {
+        stringify!($model)
     };
 }
 pub(crate) use modelled;

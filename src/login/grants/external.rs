@@ -14,9 +14,9 @@ use crate::audit::{Action, Claim, Origin};
 use crate::auth::Scope;
 use crate::auth::authority::{ExternalAccount, NoAccount, refuse};
 use crate::auth::throttle::Subject;
-use crate::http::error::{ApiError, ApiResult};
+use crate::http::error::{ApiError, ApiResult, if_duplicate};
 use crate::login::attempt::may_try;
-use crate::store::{Id, Insert, Timestamp, Transaction, is_duplicate};
+use crate::store::{Id, Insert, Timestamp, Transaction};
 
 /// What an external sign-in ends in.
 #[derive(Debug)]
@@ -110,10 +110,7 @@ async fn save(
         Some(_) => tx.execute(&update(account, id, now)).await.map(drop),
         None => insert(account, id, now).run(tx).await,
     };
-    match written {
-        Err(error) if is_duplicate(&error) => Err(taken()),
-        written => Ok(written.map(|()| id)?),
-    }
+    written.map(|()| id).map_err(if_duplicate(taken))
 }
 
 fn taken() -> ApiError {

@@ -11,9 +11,9 @@ use crate::app::App;
 use crate::audit::{Action, Claim, Event, Origin};
 use crate::auth::oidc::person::Person;
 use crate::auth::oidc::provider::Provider;
-use crate::http::error::{ApiError, ApiResult};
+use crate::http::error::{ApiError, ApiResult, if_duplicate};
 use crate::http::values::{Name, ShortText};
-use crate::store::{Id, Insert, Timestamp, Transaction, is_duplicate};
+use crate::store::{Id, Insert, Timestamp, Transaction};
 
 /// An account as a sign-in finds it.
 #[derive(Debug, FromRow)]
@@ -126,10 +126,7 @@ async fn insert(
         .set("active", true)
         .set("is_admin", is_admin)
         .set("oidc_claims", "null");
-    match insert.run(tx).await {
-        Err(error) if is_duplicate(&error) => Err(taken()),
-        inserted => Ok(inserted?),
-    }
+    insert.run(tx).await.map_err(if_duplicate(taken))
 }
 
 /// Makes the account what its person's groups say, but for the last admin; with the record of it.

@@ -12,17 +12,17 @@ use super::ArtifactVersionRow;
 use crate::api::artifacts::artifacts::{self, ArtifactRow};
 use crate::api::runs::run_metadata::{self, MetadataKind};
 use crate::api::runs::source::Source;
-use crate::api::server::tagging::{TagReference, Taggable, plain_tags, set_tags};
+use crate::api::server::tagging::{TagNames, Taggable, set_tags};
 use crate::api::stacks::components::ComponentRow;
 use crate::auth::access::Also;
 use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{Answer, Context, ResponseOf, find_named, require, require_project};
 use crate::http::contract::modelled;
-use crate::http::error::{ApiError, ApiResult};
+use crate::http::error::{ApiError, ApiResult, if_taken};
 use crate::http::json::{ModelBody, ModelItems};
 use crate::http::values::{Counted, LongText, NumberOrText, ShortText, at_most};
 use crate::lookups::note_unused;
-use crate::store::{Id, Insert, Transaction, Words, fields, is_duplicate};
+use crate::store::{Id, Insert, Transaction, Words, fields};
 
 const CREATE_ARTIFACT: Permission = artifacts::KIND.to(Verb::Create);
 const UPDATE_ARTIFACT: Permission = artifacts::KIND.to(Verb::Update);
@@ -49,8 +49,7 @@ pub(crate) struct ArtifactVersionRequest {
     materializer: Source,
     data_type: Source,
     content_hash: Option<ShortText>,
-    #[serde(default, deserialize_with = "plain_tags")]
-    tags: Vec<TagReference>,
+    tags: TagNames,
     #[serde(default, deserialize_with = "at_most::<200, _, _>")]
     visualizations: Option<Vec<VisualizationRequest>>,
     save_type: SaveType,
@@ -227,13 +226,8 @@ pub(crate) async fn insert(
         .set("project_id", request.project)
         .run(tx)
         .await;
-    inserted.map_err(|error| match request.version {
-        Some(_) if is_duplicate(&error) => {
-            let message = format!("The artifact has a version '{version}' already.");
-            ApiError::exists(message)
-        }
-        _ => error.into(),
-    })?;
+    let taken = |_| ApiError::exists(format!("The artifact has a version '{version}' already."));
+    inserted.map_err(if_taken(request.version.as_ref(), taken))?;
     note_unused(tx, [id]).await?;
     insert_related(cx, tx, request, id).await?;
     Ok(id)

@@ -16,8 +16,7 @@ use super::artifact_visualizations::{VisualizationRow, of_versions};
 use super::artifacts::{self, ArtifactRow};
 use crate::accounts::users::UserResponse;
 use crate::api::runs::source::Source;
-use crate::api::server::tagging::{NO_TAGS, TAGS};
-use crate::api::server::tags::TagRow;
+use crate::api::server::tagging::{NO_TAGS, TAGS, Tags};
 use crate::auth::access::Also;
 use crate::auth::kind::Kind;
 use crate::auth::permissions::Verb;
@@ -92,14 +91,13 @@ pub(crate) struct ArtifactVersionMetadata {
 #[derive(Debug, Serialize)]
 pub(crate) struct ArtifactVersionResources {
     user: Option<Arc<UserResponse>>,
-    tags: Vec<Arc<ResponseOf<TagRow>>>,
+    tags: Tags,
     producer_step_run_id: Option<Id>,
     producer_pipeline_run_id: Option<Id>,
 }
 
 impl Resource for ArtifactVersionRow {
     const NAME: &'static str = "artifact version";
-    const IN_PROJECT: bool = true;
     const TAGGABLE: bool = true;
     type Body = ArtifactVersionBody;
     type Metadata = ArtifactVersionMetadata;

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::ArtifactVersionRow;
-use crate::api::server::tagging::{TagReference, Taggable, plain_tags, remove_tags, set_tags};
+use crate::api::server::tagging::{TagNames, Taggable, retag};
 use crate::framework::{Answer, Context};
 use crate::http::json::JsonBody;
 use crate::http::path::PathId;
@@ -14,10 +14,8 @@ use crate::store::Update;
 pub(super) struct VersionUpdate {
     #[serde(rename = "name")]
     _name: Option<String>,
-    #[serde(default, deserialize_with = "plain_tags")]
-    add_tags: Vec<TagReference>,
-    #[serde(default, deserialize_with = "plain_tags")]
-    remove_tags: Vec<TagReference>,
+    add_tags: TagNames,
+    remove_tags: TagNames,
 }
 
 pub(super) async fn update_version(
@@ -28,8 +26,7 @@ pub(super) async fn update_version(
     let (context, update) = (&cx, &update);
     cx.change_row(id, |mut tx, _: ArtifactVersionRow| async move {
         Update::of("artifact_version", id, context.now()).run(&mut tx).await?;
-        set_tags(context, &mut tx, Taggable::ArtifactVersion, id, &update.add_tags).await?;
-        remove_tags(context, &mut tx, Taggable::ArtifactVersion, id, &update.remove_tags).await?;
+        retag(context, &mut tx, Taggable::ArtifactVersion, id, &update.add_tags, &update.remove_tags).await?;
         Ok(tx)
     })
     .await

@@ -13,7 +13,7 @@ use crate::api::runs::run_templates::check_snapshot;
 use crate::api::runs::step_configuration::{Object, value};
 use crate::api::stacks::flavors::components_with_flavors;
 use crate::framework::{Context, find_in};
-use crate::http::contract::Modelled;
+use crate::http::contract::modelled;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::OptionalModelBody;
 use crate::http::path::PathIds;
@@ -28,9 +28,7 @@ const TURN: &str = "trigger_snapshots";
 #[serde(transparent)]
 pub(super) struct RunConfiguration(pub Object);
 
-impl Modelled for RunConfiguration {
-    const MODEL: &'static str = "PipelineRunConfiguration";
-}
+modelled!(RunConfiguration as PipelineRunConfiguration);
 
 impl RunConfiguration {
     /// # Errors

@@ -8,7 +8,7 @@ use sqlx_macros::FromRow;
 use super::TriggerRow;
 use crate::api::runs::pipeline_snapshots::SnapshotRow;
 use crate::api::runs::step_configuration::{Object, object};
-use crate::framework::{ById, Context, Loader, find_in};
+use crate::framework::{ById, Context, Loader, find_in, grouped};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::path::{PathId, PathIds};
 use crate::http::query::QueryParams;
@@ -48,19 +48,16 @@ fn select() -> SelectStatement {
 
 /// What is attached to each of these triggers, in the order in which it was.
 pub(super) async fn of_triggers(loader: &Loader<'_>, rows: &[TriggerRow]) -> ApiResult<ById<Vec<Link>>> {
-    let mut by_trigger: ById<Vec<Link>> = ById::new();
     if rows.is_empty() {
-        return Ok(by_trigger);
+        return Ok(ById::new());
     }
     let mut query = select();
     query
         .and_where(Expr::col((TABLE, "trigger_id")).in_ids(rows.iter().map(|row| row.id)))
         .order_by((TABLE, "created_at"), Order::Asc)
         .order_by((TABLE, "snapshot_id"), Order::Asc);
-    for link in loader.store.fetch_all::<Link>(&query).await? {
-        by_trigger.entry(link.trigger_id).or_default().push(link);
-    }
-    Ok(by_trigger)
+    let links: Vec<Link> = loader.store.fetch_all(&query).await?;
+    Ok(grouped(links.into_iter().map(|link| (link.trigger_id, link))))
 }
 
 /// What is attached to a trigger of that snapshot, or as that copy; without one all of it.

@@ -134,7 +134,6 @@ pub(crate) struct TriggerResources {
 
 impl Resource for TriggerRow {
     const NAME: &'static str = "trigger";
-    const IN_PROJECT: bool = true;
     type Body = TriggerBody;
     type Metadata = TriggerMetadata;
     type Resources = TriggerResources;

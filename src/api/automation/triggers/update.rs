@@ -36,7 +36,7 @@ pub(super) async fn update_trigger(
             .maybe("next_occurrence", kept.next_occurrence)
             .maybe("source_entity", kept.source_entity.clone())
             .maybe("target_events", kept.target_events.clone());
-        change_named::<TriggerRow>(&mut tx, (id, Some(project)), Some(name), changes).await?;
+        change_named(&mut tx, &trigger, Some(name), changes).await?;
         Ok(tx)
     })
     .await

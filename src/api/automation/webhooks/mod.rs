@@ -79,7 +79,6 @@ pub(crate) struct WebhookMetadata {
 
 impl Resource for WebhookRow {
     const NAME: &'static str = "webhook";
-    const IN_PROJECT: bool = true;
     type Body = WebhookBody;
     type Metadata = WebhookMetadata;
     type Resources = Owner;
@@ -93,7 +92,7 @@ impl Resource for WebhookRow {
             let body = WebhookBody { columns: row.body, endpoint_url };
             Response::named(row.id, row.name, body, metadata, None)
         };
-        loader.owned(rows, |row| row.body.user_id, response).await
+        loader.owned(rows, response).await
     }
 
     /// With its secret. Triggers that are archived let go of it.

@@ -7,7 +7,7 @@ use super::create::SigningSecret;
 use super::{SIGNING_SECRET, WebhookRow};
 use crate::api::stacks::secrets::{replace_internal, seal_one};
 use crate::audit::{Action, Origin};
-use crate::framework::{Answer, Context, ShownSecret, change_named, find_in};
+use crate::framework::{Answer, Context, ShownSecret, find_in};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::path::PathId;
@@ -26,15 +26,9 @@ pub(super) async fn update_webhook(
     PathId(id): PathId,
     JsonBody(update): JsonBody<WebhookUpdate>,
 ) -> Answer<WebhookRow> {
-    let (now, update) = (cx.now(), &update);
-    cx.change_row(id, |mut tx, webhook: WebhookRow| async move {
-        let name = update.name.as_ref().map(ShortText::as_str);
-        let change = Update::of("webhook", id, now).maybe("name", name).maybe("active", update.active);
-        let place = (id, Some(webhook.body.project_id));
-        change_named::<WebhookRow>(&mut tx, place, name, change).await?;
-        Ok(tx)
-    })
-    .await
+    let name = update.name.as_ref().map(ShortText::as_str);
+    let change = Update::of("webhook", id, cx.now()).maybe("name", name).maybe("active", update.active);
+    cx.change_named::<WebhookRow>(id, name, &change).await
 }
 
 #[derive(Debug, Deserialize)]

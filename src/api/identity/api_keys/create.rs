@@ -11,11 +11,11 @@ use super::{ApiKeyResponse, find, find_account, taken};
 use crate::api::identity::service_accounts::require_admin;
 use crate::audit::{Action, Origin};
 use crate::framework::Context;
-use crate::http::error::ApiResult;
+use crate::http::error::{ApiResult, if_duplicate};
 use crate::http::json::JsonBody;
 use crate::http::path::PathId;
 use crate::http::values::{LongText, Name};
-use crate::store::{Insert, StoreError, is_duplicate};
+use crate::store::Insert;
 
 // ZenML's document has what is ignored here, and in the next two.
 #[derive(Deserialize, ToSchema)]
@@ -68,10 +68,7 @@ pub(crate) async fn create_api_key(
         }
         event.commit(tx, ()).await
     });
-    made.await.map_err(|error: StoreError| match is_duplicate(&error) {
-        true => taken(request.name.as_str(), &account),
-        false => error.into(),
-    })?;
+    made.await.map_err(if_duplicate(|| taken(request.name.as_str(), &account)))?;
     let row = find(&cx.store, &account, &secret.key.id.to_string()).await?;
     Ok(Json(row.response(account, true, Some(&secret.key))))
 }

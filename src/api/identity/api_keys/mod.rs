@@ -29,7 +29,7 @@ use crate::http::fields::{Field, Fields, Listed, STAMPED, Sort};
 use crate::http::filter::by_name_or_id;
 use crate::http::list::{ListRequest, Page};
 use crate::http::path::{PathId, PathIdAndName};
-use crate::http::query::QueryParams;
+use crate::http::query::{Hydrate, QueryParams};
 use crate::http::unused::{is_unused, unused_since};
 use crate::store::{Id, Store, Timestamp};
 
@@ -176,11 +176,7 @@ pub(crate) async fn list_api_keys(
     if let Some(since) = unused {
         of_account.and_where(is_unused(TABLE, "last_login", since));
     }
-    let page = list.fetch(&store, &of_account).await?;
-    let responses = |rows: Vec<ApiKeyRow>| {
-        rows.into_iter().map(|row| row.response(account.clone(), list.hydrate, None)).collect()
-    };
-    Ok(page.with_items(responses))
+    Ok(list.fetch(&store, &of_account).await?.map(|row| row.response(account.clone(), list.hydrate, None)))
 }
 
 /// One API key, by its name or id.
@@ -188,10 +184,8 @@ pub(crate) async fn get_api_key(
     State(store): State<Store>,
     _: Principal,
     PathIdAndName(account_id, name_or_id): PathIdAndName,
-    mut query: QueryParams,
+    Hydrate(hydrate): Hydrate,
 ) -> ApiResult<Json<ApiKeyResponse>> {
-    let hydrate = query.flag("hydrate").unwrap_or(true);
-    query.finish()?;
     let account = find_account(&store, account_id).await?;
     let row = find(&store, &account, &name_or_id).await?;
     Ok(Json(row.response(account, hydrate, None)))

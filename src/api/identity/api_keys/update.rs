@@ -13,11 +13,11 @@ use crate::accounts::api_keys::TABLE;
 use crate::api::identity::service_accounts::require_admin;
 use crate::audit::{Action, Origin};
 use crate::framework::Context;
-use crate::http::error::{ApiError, ApiResult};
+use crate::http::error::{ApiError, ApiResult, if_taken};
 use crate::http::json::JsonBody;
 use crate::http::path::PathIdAndName;
 use crate::http::values::{LongText, Name};
-use crate::store::{StoreError, Update, is_duplicate};
+use crate::store::{StoreError, Update};
 
 /// What is to change; the rest stays.
 #[derive(Deserialize, ToSchema)]
@@ -86,10 +86,8 @@ pub(crate) async fn update_api_key(
         }
         event.commit(tx, ()).await
     });
-    let () = changed.await.map_err(|error: StoreError| match (is_duplicate(&error), &request.name) {
-        (true, Some(name)) => taken(name.as_str(), &account),
-        _ => error.into(),
-    })?;
+    let refused = if_taken(request.name.as_ref(), |name| taken(name.as_str(), &account));
+    let () = changed.await.map_err(refused)?;
     forget(&cx.auth, row.id).await;
     let row = find(&cx.store, &account, &row.id.to_string()).await?;
     Ok(Json(row.response(account, true, None)))

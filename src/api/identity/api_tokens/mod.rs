@@ -32,7 +32,7 @@ use crate::http::fields::{Field, Fields, Listed, OWNED, Sort};
 use crate::http::list::{ListRequest, Page};
 use crate::http::openapi::lists::Paging;
 use crate::http::path::PathId;
-use crate::http::query::QueryParams;
+use crate::http::query::{Hydrate, QueryParams};
 use crate::http::unused::{is_unused, unused_since};
 use crate::store::{Id, Timestamp, Word, row, select_computed};
 use crate::tasks;
@@ -346,9 +346,9 @@ pub(crate) async fn list_api_tokens(
     responses((status = 200, description = "The token, without its text.", body = ApiTokenResponse)),
     security(("CookieOAuth2TokenBearer" = []))
 )]
-pub(crate) async fn get_api_token(cx: Context, id: PathId, query: QueryParams) -> Answer<ApiTokenRow> {
+pub(crate) async fn get_api_token(cx: Context, id: PathId, hydrate: Hydrate) -> Answer<ApiTokenRow> {
     cx.auth.register.flush().await?;
-    get::<ApiTokenRow>(cx, id, query).await
+    get::<ApiTokenRow>(cx, id, hydrate).await
 }
 
 /// Revokes a token and all that was made from it: they are refused from now on, here at once and on every replica within

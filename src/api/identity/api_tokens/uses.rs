@@ -7,6 +7,7 @@ use serde::Serialize;
 use sqlx_macros::FromRow;
 use utoipa::ToSchema;
 
+use crate::framework::grouped;
 use crate::http::error::ApiResult;
 use crate::store::{Id, Store, Timestamp};
 use crate::warnings::USED_NETWORKS;
@@ -26,9 +27,8 @@ pub(crate) struct UsedNetwork {
 
 /// Those of each token, the last used first.
 pub(super) async fn networks_of(store: &Store, ids: &[Id]) -> ApiResult<HashMap<Id, Vec<UsedNetwork>>> {
-    let mut networks = HashMap::<Id, Vec<UsedNetwork>>::new();
     if ids.is_empty() {
-        return Ok(networks);
+        return Ok(HashMap::new());
     }
     let query = Sql::select()
         .columns(["token_id", "network", "first_used", "last_used"])
@@ -37,6 +37,5 @@ pub(super) async fn networks_of(store: &Store, ids: &[Id]) -> ApiResult<HashMap<
         .order_by("last_used", Order::Desc)
         .to_owned();
     let rows: Vec<UsedNetwork> = store.fetch_all(&query).await?;
-    rows.into_iter().for_each(|row| networks.entry(row.token_id).or_default().push(row));
-    Ok(networks)
+    Ok(grouped(rows.into_iter().map(|row| (row.token_id, row))))
 }

@@ -124,10 +124,7 @@ pub(crate) async fn list_devices(
     if let Some(since) = unused {
         select.and_where(is_unused(DeviceRow::TABLE, "last_login", since));
     }
-    let page = list.fetch(&store, &select).await?;
-    let responses =
-        |rows: Vec<DeviceRow>| rows.into_iter().map(|row| row.response(user, list.hydrate)).collect();
-    Ok(page.with_items(responses))
+    Ok(list.fetch(&store, &select).await?.map(|row| row.response(user, list.hydrate)))
 }
 
 /// A device of whoever asks, or one that waits for an approval, for whoever has its user code.

@@ -11,10 +11,10 @@ use crate::accounts::names::take_name;
 use crate::accounts::users::UserResponse;
 use crate::audit::{Action, Audit, Event, Origin};
 use crate::framework::Context;
-use crate::http::error::{ApiError, ApiResult};
+use crate::http::error::{ApiError, ApiResult, if_duplicate};
 use crate::http::json::JsonBody;
 use crate::http::values::{JsonObject, Name, ShortText};
-use crate::store::{Id, Insert, StoreError, Timestamp, is_duplicate};
+use crate::store::{Id, Insert, StoreError, Timestamp};
 
 /// A new user; without a password it waits for its activation (contract schema UserRequest).
 #[derive(Debug, Deserialize)]
@@ -84,7 +84,7 @@ impl UserRequest {
 
     /// What it means that the store refused the row.
     pub(crate) fn refused(&self, error: StoreError) -> ApiError {
-        if is_duplicate(&error) { self.taken() } else { error.into() }
+        if_duplicate(|| self.taken())(error)
     }
 
     pub(crate) fn taken(&self) -> ApiError {

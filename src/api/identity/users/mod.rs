@@ -26,7 +26,7 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::written_json;
 use crate::http::list::{ListRequest, Page};
 use crate::http::path::PathName;
-use crate::http::query::QueryParams;
+use crate::http::query::Hydrate;
 use crate::store::{Id, Store};
 
 pub(crate) use self::create::UserRequest;
@@ -68,9 +68,7 @@ pub(crate) async fn list_users(
     if !principal.user.body.is_admin {
         select.and_where(Expr::col("id").eq(principal.user.id));
     }
-    let page = list.fetch(&store, &select).await?;
-    let responses = |rows: Vec<UserRow>| rows.into_iter().map(|row| row.response(list.hydrate)).collect();
-    Ok(page.with_items(responses))
+    Ok(list.fetch(&store, &select).await?.map(|row| row.response(list.hydrate)))
 }
 
 /// One user, by name or id. A service account is found by its id too.
@@ -78,10 +76,8 @@ pub(crate) async fn get_user(
     State(store): State<Store>,
     principal: Principal,
     PathName(name_or_id): PathName,
-    mut query: QueryParams,
+    Hydrate(hydrate): Hydrate,
 ) -> ApiResult<Json<UserResponse>> {
-    let hydrate = query.flag("hydrate").unwrap_or(true);
-    query.finish()?;
     let user = users::find(&store, &name_or_id).await?;
     rules::oneself_or_admins_only(&principal, &user, "see another user")?;
     Ok(Json(user.response(hydrate)))

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::ModelVersionRow;
 use super::rules::{check_version_name, lock, refuse_taken};
 use crate::api::models::models::ModelRow;
-use crate::api::server::tagging::{TagReference, Taggable, plain_tags, set_tags};
+use crate::api::server::tagging::{TagNames, Taggable, set_tags};
 use crate::framework::{Answer, Context, find_project, require, require_project};
 use crate::http::error::ApiResult;
 use crate::http::json::JsonBody;
@@ -22,8 +22,7 @@ pub(super) struct ModelVersionRequest {
     name: Option<ShortText>,
     description: Option<LongText>,
     stage: Option<ShortText>,
-    #[serde(default, deserialize_with = "plain_tags")]
-    tags: Vec<TagReference>,
+    tags: TagNames,
 }
 
 pub(super) async fn create_version(

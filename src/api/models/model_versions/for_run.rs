@@ -8,7 +8,7 @@ use super::rules::{is_number, lock};
 use super::{KIND, ModelVersionRow, Stage};
 use crate::api::models::model_version_pipeline_runs;
 use crate::api::models::models::{self, ModelRow, with_card};
-use crate::api::server::tagging::{TagReference, Taggable, plain_tags, set_tags};
+use crate::api::server::tagging::{TagNames, Taggable, set_tags};
 use crate::auth::access::Also;
 use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{Context, Resource, find_named};
@@ -32,8 +32,7 @@ with_card! {
         name: ShortText,
         /// A name, number or stage.
         version: Option<NumberOrText>,
-        #[serde(default, deserialize_with = "plain_tags")]
-        tags: Vec<TagReference>,
+        tags: TagNames,
     }
 }
 

@@ -14,8 +14,7 @@ use strum::{EnumString, IntoStaticStr, VariantNames};
 use super::models::ModelRow;
 use super::services::{self, Services};
 use crate::accounts::users::UserResponse;
-use crate::api::server::tagging::{NO_TAGS, TAGS};
-use crate::api::server::tags::TagRow;
+use crate::api::server::tagging::{NO_TAGS, TAGS, Tags};
 use crate::auth::Principal;
 use crate::auth::kind::Kind;
 use crate::framework::{
@@ -31,7 +30,7 @@ use crate::http::query::QueryParams;
 use crate::store::{Id, Stored, Word, ids_where, row};
 
 pub(crate) use self::for_run::{CONFIGURED, ConfiguredModel, for_run, link_run};
-pub(crate) use self::rules::lock_version;
+pub(crate) use self::rules::{delete_link, lock_version};
 
 pub(crate) const KIND: Kind = Kind::new("model_versions").in_project();
 const VERSIONS: &str = "/api/v1/model_versions";
@@ -139,7 +138,7 @@ pub(crate) struct ModelVersionBody {
 pub(crate) struct ModelVersionResources {
     user: Option<Arc<UserResponse>>,
     services: Services,
-    tags: Vec<Arc<ResponseOf<TagRow>>>,
+    tags: Tags,
 }
 
 /// Leaves out links of versions that the principal may not see.
@@ -154,7 +153,6 @@ pub(crate) fn narrow_links(select: &mut SelectStatement, principal: &Principal) 
 
 impl Resource for ModelVersionRow {
     const NAME: &'static str = "model version";
-    const IN_PROJECT: bool = true;
     const TAGGABLE: bool = true;
     type Body = ModelVersionBody;
     type Metadata = WithRunMetadata<ModelVersionMetadata>;

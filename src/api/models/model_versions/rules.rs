@@ -1,10 +1,12 @@
 //! Names and numbers of versions.
 
-use sea_query::{Expr, ExprTrait};
+use axum::Json;
+use sea_query::{Expr, ExprTrait, SimpleExpr};
 use strum::VariantNames;
+use uuid::Uuid;
 
 use super::{ModelVersionRow, Stage};
-use crate::framework::Resource;
+use crate::framework::{Context, Resource, find_in};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::values::check_name;
 use crate::store::{Id, StoreError, Transaction};
@@ -40,6 +42,31 @@ pub(super) async fn lock(tx: &mut Transaction, model: Id) -> Result<(), StoreErr
 /// The store's own.
 pub(crate) async fn lock_version(tx: &mut Transaction, version: Id) -> Result<(), StoreError> {
     tx.set_where("model_version", ("name", Expr::col("name")), [Expr::col("id").eq(version)]).await.map(drop)
+}
+
+/// Deletes a version's link by its id, or by the name of what is linked: the one that meets the condition.
+///
+/// # Errors
+/// 404 when there is none; the store's own.
+pub(crate) async fn delete_link<R: Resource>(
+    cx: &Context,
+    version: Id,
+    link: &str,
+    named: impl Fn(&str) -> SimpleExpr,
+) -> ApiResult<Json<()>> {
+    let is_meant = &Uuid::try_parse(link).map_or_else(|_| named(link), |id| Expr::col("id").eq(Id(id)));
+    let deleted = cx.store.write(|mut tx| async move {
+        find_in::<ModelVersionRow>(&mut tx, version).await?;
+        let mut select = R::select();
+        select.and_where(Expr::col("model_version_id").eq(version)).and_where(is_meant.clone());
+        let Some(found) = tx.fetch_optional::<R>(&select).await? else {
+            let message = format!("\"The model version has no link with the name or ID '{link}'.\"");
+            return Err(ApiError::key(message));
+        };
+        R::delete(&mut tx, found.id()).await?;
+        Ok(tx.commit(()).await?)
+    });
+    deleted.await.map(Json)
 }
 
 pub(super) async fn refuse_taken(

@@ -5,13 +5,13 @@ use serde::Deserialize;
 
 use super::rules::{lock, refuse_taken, taken};
 use super::{ModelVersionRow, Stage};
-use crate::api::server::tagging::{TagReference, Taggable, plain_tags, remove_tags, set_tags};
+use crate::api::server::tagging::{TagNames, Taggable, retag};
 use crate::framework::{Answer, Context, Resource, find_in};
-use crate::http::error::{ApiError, ApiResult};
+use crate::http::error::{ApiError, ApiResult, if_taken};
 use crate::http::json::JsonBody;
 use crate::http::path::PathId;
 use crate::http::values::{LongText, Name};
-use crate::store::{Transaction, Update, Words, is_duplicate};
+use crate::store::{Transaction, Update, Words};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct ModelVersionUpdate {
@@ -20,10 +20,8 @@ pub(super) struct ModelVersionUpdate {
     force: bool,
     name: Option<Name>,
     description: Option<LongText>,
-    #[serde(default, deserialize_with = "plain_tags")]
-    add_tags: Vec<TagReference>,
-    #[serde(default, deserialize_with = "plain_tags")]
-    remove_tags: Vec<TagReference>,
+    add_tags: TagNames,
+    remove_tags: TagNames,
 }
 
 pub(super) async fn update_version(
@@ -33,7 +31,7 @@ pub(super) async fn update_version(
 ) -> Answer<ModelVersionRow> {
     let model = cx.find::<ModelVersionRow>(id).await?.model_id;
     let (context, update) = (&cx, &update);
-    let updated = cx.store.write(|mut tx| async move {
+    cx.change::<ModelVersionRow, _, _>(id, |mut tx| async move {
         lock(&mut tx, model).await?;
         let version = find_in::<ModelVersionRow>(&mut tx, id).await?;
         let name = update.name.as_ref().map(Name::as_str);
@@ -49,16 +47,11 @@ pub(super) async fn update_version(
             .maybe("description", update.description.clone())
             .run(&mut tx)
             .await;
-        changed.map_err(|error| match name {
-            Some(name) if is_duplicate(&error) => taken(name),
-            _ => error.into(),
-        })?;
-        set_tags(context, &mut tx, Taggable::ModelVersion, id, &update.add_tags).await?;
-        remove_tags(context, &mut tx, Taggable::ModelVersion, id, &update.remove_tags).await?;
-        Ok::<_, ApiError>(tx.commit(()).await?)
-    });
-    updated.await?;
-    cx.answer::<ModelVersionRow>(id).await
+        changed.map_err(if_taken(name, taken))?;
+        retag(context, &mut tx, Taggable::ModelVersion, id, &update.add_tags, &update.remove_tags).await?;
+        Ok(tx)
+    })
+    .await
 }
 
 /// One version of a model is in a stage: another one that is there is archived, if that is what the caller wants.

@@ -100,7 +100,6 @@ pub(crate) struct ServiceResources {
 
 impl Resource for ServiceRow {
     const NAME: &'static str = "service";
-    const IN_PROJECT: bool = true;
     type Body = ServiceBody;
     type Metadata = ServiceMetadata;
     type Resources = ServiceResources;

@@ -15,8 +15,7 @@ use super::pipelines::PipelineRow;
 use super::run_templates;
 use crate::accounts::users::UserResponse;
 use crate::api::artifacts::curated_visualizations::{self, CuratedVisualizationRow};
-use crate::api::server::tagging::{NO_TAGS, TAGS};
-use crate::api::server::tags::TagRow;
+use crate::api::server::tagging::{NO_TAGS, TAGS, Tags};
 use crate::api::stacks::components::ComponentRow;
 use crate::api::stacks::stacks::StackRow;
 use crate::auth::kind::Kind;
@@ -121,13 +120,12 @@ pub(crate) struct DeploymentResources {
     deployer: Option<Arc<ResponseOf<ComponentRow>>>,
     pipeline: Option<Arc<ResponseOf<PipelineRow>>>,
     stack: Option<Arc<ResponseOf<StackRow>>>,
-    tags: Vec<Arc<ResponseOf<TagRow>>>,
+    tags: Tags,
     visualizations: Vec<ResponseOf<CuratedVisualizationRow>>,
 }
 
 impl Resource for DeploymentRow {
     const NAME: &'static str = "deployment";
-    const IN_PROJECT: bool = true;
     const TAGGABLE: bool = true;
     type Body = DeploymentBody;
     type Metadata = DeploymentMetadata;

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::{DeploymentRow, DeploymentStatus};
 use crate::api::runs::pipeline_snapshots::SnapshotRow;
-use crate::api::server::tagging::{TagReference, Taggable, plain_tags, remove_tags, set_tags};
+use crate::api::server::tagging::{TagNames, Taggable, retag};
 use crate::framework::{Answer, Context, or_taken, refuse_taken_name, require};
 use crate::http::contract::modelled;
 use crate::http::json::ModelBody;
@@ -22,10 +22,8 @@ pub(super) struct DeploymentUpdate {
     status: Option<DeploymentStatus>,
     deployment_metadata: Option<JsonObject>,
     auth_key: Option<LongSecret>,
-    #[serde(default, deserialize_with = "plain_tags")]
-    add_tags: Vec<TagReference>,
-    #[serde(default, deserialize_with = "plain_tags")]
-    remove_tags: Vec<TagReference>,
+    add_tags: TagNames,
+    remove_tags: TagNames,
 }
 
 modelled!(DeploymentUpdate);
@@ -49,8 +47,7 @@ pub(super) async fn update_deployment(
             .run(&mut tx)
             .await
             .map_err(or_taken::<DeploymentRow>(name))?;
-        set_tags(context, &mut tx, Taggable::Deployment, id, &update.add_tags).await?;
-        remove_tags(context, &mut tx, Taggable::Deployment, id, &update.remove_tags).await?;
+        retag(context, &mut tx, Taggable::Deployment, id, &update.add_tags, &update.remove_tags).await?;
         Ok(tx)
     })
     .await

@@ -1,18 +1,20 @@
 //! New logs, by themselves or with what they are of.
 
-use sea_query::{Expr, ExprTrait};
 use serde::Deserialize;
 
 use super::update::assign;
 use super::{KIND, LogsRow};
+use crate::api::runs::hook_invocations::HookInvocationRow;
+use crate::api::runs::pipeline_runs::RunRow;
+use crate::api::runs::steps::StepRow;
 use crate::api::stacks::components::ComponentRow;
 use crate::auth::access::Also;
 use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{Answer, Context, require, require_project};
-use crate::http::error::{ApiError, ApiResult};
+use crate::http::error::{ApiError, ApiResult, if_duplicate};
 use crate::http::json::JsonBody;
 use crate::http::values::{LongText, ShortText, TextOr};
-use crate::store::{Id, Transaction, fields, is_duplicate};
+use crate::store::{Id, Transaction, fields};
 
 pub(super) const CREATE: Permission = KIND.to(Verb::Create);
 pub(crate) const UPDATE: Permission = KIND.to(Verb::Update);
@@ -128,9 +130,9 @@ pub(crate) async fn insert(
     for store in [request.artifact_store_id, request.log_store_id] {
         require::<ComponentRow>(tx, store, project).await?;
     }
-    require_owner(tx, "pipeline_run", request.pipeline_run_id, project).await?;
-    require_owner(tx, "step_run", request.step_run_id, project).await?;
-    require_owner(tx, "hook_invocation", request.hook_invocation_id, project).await?;
+    require::<RunRow>(tx, request.pipeline_run_id, project).await?;
+    require::<StepRow>(tx, request.step_run_id, project).await?;
+    require::<HookInvocationRow>(tx, request.hook_invocation_id, project).await?;
     let id = request.id.unwrap_or_else(|| cx.new_id());
     let inserted = cx
         .insert("logs", id)
@@ -142,30 +144,9 @@ pub(crate) async fn insert(
         ))
         .run(tx)
         .await;
-    inserted.map_err(|error| match is_duplicate(&error) {
-        true => ApiError::exists(format!("There are logs with the ID '{id}' already.")),
-        false => error.into(),
-    })?;
+    let taken = || ApiError::exists(format!("There are logs with the ID '{id}' already."));
+    inserted.map_err(if_duplicate(taken))?;
     Ok(id)
-}
-
-pub(super) async fn require_owner(
-    tx: &mut Transaction,
-    table: &'static str,
-    id: Option<Id>,
-    project: Id,
-) -> ApiResult<()> {
-    let Some(id) = id else { return Ok(()) };
-    match tx.id_where(table, [Expr::col("id").eq(id), Expr::col("project_id").eq(project)]).await? {
-        Some(_) => Ok(()),
-        None => {
-            let message = format!(
-                "\"The {} with the ID '{id}' was not found in the project.\"",
-                table.replace('_', " ")
-            );
-            Err(ApiError::key(message))
-        }
-    }
 }
 
 /// Gives logs to the run or the step that they came with.

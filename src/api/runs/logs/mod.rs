@@ -11,7 +11,7 @@ use crate::framework::{Answer, Answers, Context, Loader, Owner, Resource, Respon
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::fields::{Fields, Listed};
 use crate::http::path::PathId;
-use crate::http::query::QueryParams;
+use crate::http::query::Hydrate;
 use crate::store::{Id, row};
 
 pub(crate) use self::create::{ATTACHED, LogsOwner, LogsReference, LogsRequest, UPDATE, attach, checked};
@@ -30,9 +30,7 @@ pub(crate) fn routes() -> Routes {
 }
 
 /// A log that is a run's, a step's or a hook's; nobody may read others.
-async fn get_logs(cx: Context, PathId(id): PathId, mut query: QueryParams) -> Answer<LogsRow> {
-    let hydrate = query.flag("hydrate").unwrap_or(true);
-    query.finish()?;
+async fn get_logs(cx: Context, PathId(id): PathId, Hydrate(hydrate): Hydrate) -> Answer<LogsRow> {
     cx.find::<LogsRow>(id).await?.refuse_unowned()?;
     cx.answer_with::<LogsRow>(id, hydrate).await
 }
@@ -91,6 +89,6 @@ impl Resource for LogsRow {
             let body = LogsBody { columns: row.body, references: row.metadata };
             Response::nameless(row.id, body, metadata, None)
         };
-        loader.owned(rows, |row| row.body.user_id, response).await
+        loader.owned(rows, response).await
     }
 }

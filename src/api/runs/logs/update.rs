@@ -4,8 +4,10 @@ use sea_query::{Expr, ExprTrait, Query as Sql};
 use serde::Deserialize;
 
 use super::LogsRow;
-use super::create::{refuse_both, require_owner};
-use crate::framework::{Answer, Context, find_in};
+use super::create::refuse_both;
+use crate::api::runs::pipeline_runs::RunRow;
+use crate::api::runs::steps::StepRow;
+use crate::framework::{Answer, Context, find_in, require};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::JsonBody;
 use crate::http::path::PathId;
@@ -24,12 +26,11 @@ pub(super) async fn update_logs(
     JsonBody(update): JsonBody<LogsUpdate>,
 ) -> Answer<LogsRow> {
     refuse_both(update.pipeline_run_id, update.step_run_id)?;
-    let updated = cx.store.write(|mut tx| async move {
+    cx.change::<LogsRow, _, _>(id, |mut tx| async move {
         assign(&mut tx, id, update.pipeline_run_id, update.step_run_id).await?;
-        Ok::<_, ApiError>(tx.commit(()).await?)
-    });
-    updated.await?;
-    cx.answer::<LogsRow>(id).await
+        Ok(tx)
+    })
+    .await
 }
 
 /// Makes a log a run's or a step's.
@@ -44,8 +45,8 @@ pub(crate) async fn assign(
 ) -> ApiResult<()> {
     let logs = find_in::<LogsRow>(tx, id).await?;
     let (project, of) = (logs.body.project_id, logs.metadata);
-    require_owner(tx, "pipeline_run", pipeline_run, project).await?;
-    require_owner(tx, "step_run", step_run, project).await?;
+    require::<RunRow>(tx, pipeline_run, project).await?;
+    require::<StepRow>(tx, step_run, project).await?;
     let is_owned = of.pipeline_run_id.or(of.step_run_id).is_some();
     if is_owned && (of.pipeline_run_id != pipeline_run || of.step_run_id != step_run) {
         let message = "The logs are of another run or step.";

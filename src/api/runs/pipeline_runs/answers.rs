@@ -213,21 +213,12 @@ pub(crate) async fn logs_of(
     owner: impl Fn(&LogsRow) -> Option<Id>,
     ids: &[Id],
 ) -> ApiResult<ById<Vec<Arc<ResponseOf<LogsRow>>>>> {
-    let mut by_owner = ById::new();
     if ids.is_empty() {
-        return Ok(by_owner);
+        return Ok(ById::new());
     }
     let mut select = LogsRow::select();
     select.and_where(Expr::col(column).in_ids(ids.iter().copied())).order_by("created", Order::Asc);
-    let rows: Vec<LogsRow> = loader.store.fetch_all(&select).await?;
-    let owners: Vec<Option<Id>> = rows.iter().map(owner).collect();
-    let logs = LogsRow::responses(&loader.embedded(), rows).await?;
-    for (owner, log) in owners.into_iter().zip(logs) {
-        if let Some(owner) = owner {
-            by_owner.entry(owner).or_insert_with(Vec::new).push(Arc::new(log));
-        }
-    }
-    Ok(by_owner)
+    loader.embed_with(&select, owner).await
 }
 
 /// The newest condition that each of these runs waits for.

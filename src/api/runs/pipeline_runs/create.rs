@@ -12,8 +12,10 @@ use crate::api::runs::pipeline_snapshots::SnapshotRow;
 use crate::api::runs::pipelines::next_run_index;
 use crate::api::runs::step_configuration::{Object, fill, finalize_substitutions, object, value};
 use crate::api::server::tagging::{TagReference, Taggable, set_tags};
-use crate::framework::{Context, NamedProject, ResponseOf, find_named, require, require_project};
-use crate::http::contract::Modelled;
+use crate::framework::{
+    Context, NamedProject, ResponseOf, find_named, not_in_project, require, require_project,
+};
+use crate::http::contract::modelled;
 use crate::http::error::{ApiError, ApiResult, if_duplicate};
 use crate::http::json::ModelBody;
 use crate::http::timestamps::SentTimestamp;
@@ -43,9 +45,7 @@ pub(super) struct RunRequest {
     child_key: Option<ShortText>,
 }
 
-impl Modelled for RunRequest {
-    const MODEL: &'static str = "PipelineRunRequest";
-}
+modelled!(RunRequest as PipelineRunRequest);
 
 impl RunRequest {
     /// A run that keeps a place until its orchestrator begins.
@@ -146,13 +146,8 @@ async fn find_snapshot(cx: &Context, request: &RunRequest) -> ApiResult<Snapshot
         .and_where(Expr::col("id").eq(request.snapshot))
         .and_where(Expr::col("project_id").eq(request.project))
         .to_owned();
-    cx.store.fetch_optional(&query).await?.ok_or_else(|| {
-        let message = format!(
-            "\"The pipeline snapshot with the ID '{}' was not found in the project.\"",
-            request.snapshot
-        );
-        ApiError::key(message)
-    })
+    let snapshot = cx.store.fetch_optional(&query).await?;
+    snapshot.ok_or_else(|| not_in_project("pipeline snapshot", request.snapshot))
 }
 
 /// The run of this snapshot that the orchestrator knows by the id that is asked for.
@@ -302,10 +297,7 @@ async fn root_run(tx: &mut Transaction, project: Id, parent: Option<Id>) -> ApiR
         .to_owned();
     match tx.fetch_optional::<(Option<Id>,)>(&query).await? {
         Some((root,)) => Ok(Some(root.unwrap_or(parent))),
-        None => {
-            let message = format!("\"The parent run with the ID '{parent}' was not found in the project.\"");
-            Err(ApiError::key(message))
-        }
+        None => Err(not_in_project("parent run", parent)),
     }
 }
 

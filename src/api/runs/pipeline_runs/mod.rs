@@ -39,8 +39,7 @@ use crate::api::runs::execution_status::ExecutionStatus;
 use crate::api::runs::logs;
 use crate::api::runs::step_configuration::Object;
 use crate::api::runs::steps::{self, StepRow};
-use crate::api::server::tagging::{NO_TAGS, TAGS};
-use crate::api::server::tags::TagRow;
+use crate::api::server::tagging::{NO_TAGS, TAGS, Tags};
 use crate::api::stacks::stacks::StackRow;
 use crate::auth::kind::Kind;
 use crate::auth::permissions::Verb;
@@ -169,7 +168,7 @@ pub(crate) struct RunResources {
     schedule: Option<Arc<ResponseOf<ScheduleRow>>>,
     code_reference: Option<Arc<ResponseOf<CodeReferenceRow>>>,
     model_version: Option<Arc<ResponseOf<ModelVersionRow>>>,
-    tags: Vec<Arc<ResponseOf<TagRow>>>,
+    tags: Tags,
     log_collection: Vec<Arc<ResponseOf<LogsRow>>>,
     visualizations: Vec<ResponseOf<CuratedVisualizationRow>>,
     trigger: Option<()>,
@@ -181,7 +180,6 @@ pub(crate) struct RunResources {
 
 impl Resource for RunRow {
     const NAME: &'static str = "pipeline run";
-    const IN_PROJECT: bool = true;
     const TAGGABLE: bool = true;
     type Body = RunBody;
     type Metadata = RunMetadata;

@@ -13,10 +13,10 @@ use crate::api::artifacts::artifact_versions::ArtifactVersionRow;
 use crate::api::runs::execution_status::{ExceptionInfo, ExecutionStatus};
 use crate::api::runs::logs::{self, LogsOwner, LogsRequest};
 use crate::api::runs::step_configuration::{object, value};
-use crate::api::server::tagging::{TagReference, Taggable, remove_tags, set_tags};
+use crate::api::server::tagging::{TagReference, Taggable, retag};
 use crate::auth::Scope;
 use crate::framework::{Answer, Context, find_in, not_found, require};
-use crate::http::contract::Modelled;
+use crate::http::contract::modelled;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::ModelBody;
 use crate::http::path::PathId;
@@ -38,9 +38,7 @@ pub(super) struct RunUpdate {
     add_logs: Option<Vec<LogsRequest>>,
 }
 
-impl Modelled for RunUpdate {
-    const MODEL: &'static str = "PipelineRunUpdate";
-}
+modelled!(RunUpdate as PipelineRunUpdate);
 
 pub(super) async fn update_run(
     cx: Context,
@@ -72,9 +70,9 @@ pub(super) async fn update_run(
             let owner = LogsOwner::Run(id);
             logs::attach(context, &mut tx, run.body.project_id, owner, reference, "orchestrator").await?;
         }
-        let (add, remove) = (update.add_tags.as_deref(), update.remove_tags.as_deref());
-        set_tags(context, &mut tx, Taggable::PipelineRun, id, add.unwrap_or_default()).await?;
-        remove_tags(context, &mut tx, Taggable::PipelineRun, id, remove.unwrap_or_default()).await?;
+        let add = update.add_tags.as_deref().unwrap_or_default();
+        let remove = update.remove_tags.as_deref().unwrap_or_default();
+        retag(context, &mut tx, Taggable::PipelineRun, id, add, remove).await?;
         Ok::<_, ApiError>(tx.commit(ended).await?)
     });
     updated.await?.note(&cx, id).await?;

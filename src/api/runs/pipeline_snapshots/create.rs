@@ -1,7 +1,6 @@
 //! New snapshots.
 
 use indexmap::IndexMap;
-use sea_query::{Expr, ExprTrait};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -10,17 +9,18 @@ use super::update::{name_taken, take_name};
 use crate::api::runs::code_references::{self, CodeReferenceRequest};
 use crate::api::runs::pipeline_builds::BuildRow;
 use crate::api::runs::pipelines::PipelineRow;
+use crate::api::runs::run_templates::TemplateRow;
 use crate::api::runs::schedules::ScheduleRow;
 use crate::api::runs::step_configuration::{Object, StoredStep, object, value};
-use crate::api::server::tagging::{TagReference, Taggable, plain_tags, set_tags};
+use crate::api::server::tagging::{TagNames, Taggable, set_tags};
 use crate::api::stacks::stacks::StackRow;
 use crate::auth::Scope;
 use crate::framework::{Answer, Context, NamedProject, require, require_project};
 use crate::http::contract::{Fault, Modelled};
-use crate::http::error::{ApiError, ApiResult};
+use crate::http::error::{ApiError, ApiResult, if_taken};
 use crate::http::json::ModelBody;
 use crate::http::values::{Counted, JsonObject, LongText, ShortText, at_most, check_name};
-use crate::store::{Id, Insert, Transaction, fields, is_duplicate};
+use crate::store::{Id, Insert, Transaction, fields};
 
 /// What an environment may take in its TEXT column.
 const LONGEST_ENVIRONMENT: usize = 65_535;
@@ -75,8 +75,7 @@ pub(super) struct SnapshotRequest {
     pub source_code: Option<LongText>,
     #[serde(default)]
     pub replace: Option<bool>,
-    #[serde(default, deserialize_with = "plain_tags")]
-    pub tags: Vec<TagReference>,
+    pub tags: TagNames,
     pub stack: Id,
     pub pipeline: Id,
     pub build: Option<Id>,
@@ -198,21 +197,8 @@ async fn check_references(tx: &mut Transaction, request: &SnapshotRequest) -> Ap
     require::<PipelineRow>(tx, Some(request.pipeline), project).await?;
     require::<BuildRow>(tx, request.build, project).await?;
     require::<ScheduleRow>(tx, request.schedule, project).await?;
-    require_template(tx, request.template, project).await?;
+    require::<TemplateRow>(tx, request.template, project).await?;
     require::<SnapshotRow>(tx, request.source_snapshot, project).await
-}
-
-async fn require_template(tx: &mut Transaction, template: Option<Id>, project: Id) -> ApiResult<()> {
-    let Some(id) = template else { return Ok(()) };
-    if tx
-        .id_where("run_template", [Expr::col("id").eq(id), Expr::col("project_id").eq(project)])
-        .await?
-        .is_some()
-    {
-        return Ok(());
-    }
-    let message = format!("\"The run template with the ID '{id}' was not found in the project.\"");
-    Err(ApiError::key(message))
 }
 
 async fn insert(
@@ -249,10 +235,7 @@ async fn insert(
         .set("step_count", i32::try_from(steps.len()).unwrap_or(i32::MAX))
         .run(tx)
         .await;
-    inserted.map_err(|error| match SnapshotName::text(request.name.as_ref()) {
-        Some(name) if is_duplicate(&error) => name_taken(name),
-        _ => error.into(),
-    })?;
+    inserted.map_err(if_taken(SnapshotName::text(request.name.as_ref()), name_taken))?;
     for (index, (name, config)) in (0..).zip(steps) {
         insert_step_configuration(cx, tx, ("snapshot_id", id), index, name, config).await?;
     }

@@ -31,8 +31,7 @@ use super::step_configuration::{MergedStep, Object, StoredStep, object};
 use crate::accounts::users::UserResponse;
 use crate::api::artifacts::curated_visualizations::{self, CuratedVisualizationRow};
 use crate::api::runs::run_configuration;
-use crate::api::server::tagging::{NO_TAGS, TAGS};
-use crate::api::server::tags::TagRow;
+use crate::api::server::tagging::{NO_TAGS, TAGS, Tags};
 use crate::api::stacks::stacks::StackRow;
 use crate::auth::access::Also;
 use crate::auth::kind::Kind;
@@ -164,7 +163,7 @@ pub(crate) struct SnapshotResources {
     schedule: Option<Arc<ResponseOf<ScheduleRow>>>,
     code_reference: Option<Arc<ResponseOf<CodeReferenceRow>>>,
     deployment: Option<Arc<ResponseOf<DeploymentRow>>>,
-    tags: Vec<Arc<ResponseOf<TagRow>>>,
+    tags: Tags,
     latest_run_id: Option<Id>,
     latest_run_status: Option<Word<ExecutionStatus>>,
     latest_run_user: Option<Arc<UserResponse>>,
@@ -173,7 +172,6 @@ pub(crate) struct SnapshotResources {
 
 impl Resource for SnapshotRow {
     const NAME: &'static str = "pipeline snapshot";
-    const IN_PROJECT: bool = true;
     const TAGGABLE: bool = true;
     const HOLDS: &'static [Held] = &HOLDS;
     type Body = SnapshotBody;

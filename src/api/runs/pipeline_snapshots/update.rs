@@ -6,9 +6,9 @@ use serde::Deserialize;
 use super::create::SnapshotName;
 use super::delete::unreferenced;
 use super::{DELETE, SnapshotRow, UPDATE, detach_triggers};
-use crate::api::server::tagging::{TagReference, Taggable, plain_tags, remove_tags, set_tags};
+use crate::api::server::tagging::{TagNames, Taggable, retag};
 use crate::framework::{Answer, Context};
-use crate::http::contract::Modelled;
+use crate::http::contract::modelled;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::ModelBody;
 use crate::http::path::PathId;
@@ -21,15 +21,11 @@ pub(super) struct SnapshotUpdate {
     pub description: Option<LongText>,
     #[serde(default)]
     pub replace: Option<bool>,
-    #[serde(default, deserialize_with = "plain_tags")]
-    pub add_tags: Vec<TagReference>,
-    #[serde(default, deserialize_with = "plain_tags")]
-    pub remove_tags: Vec<TagReference>,
+    pub add_tags: TagNames,
+    pub remove_tags: TagNames,
 }
 
-impl Modelled for SnapshotUpdate {
-    const MODEL: &'static str = "PipelineSnapshotUpdate";
-}
+modelled!(SnapshotUpdate as PipelineSnapshotUpdate);
 
 pub(super) fn name_taken(name: &str) -> ApiError {
     let message = format!(
@@ -95,8 +91,8 @@ pub(super) async fn update_snapshot(
         if matches!(update.name, Some(SnapshotName::None)) {
             detach_triggers(&mut tx, id).await?;
         }
-        set_tags(context, &mut tx, Taggable::PipelineSnapshot, id, &update.add_tags).await?;
-        remove_tags(context, &mut tx, Taggable::PipelineSnapshot, id, &update.remove_tags).await?;
+        retag(context, &mut tx, Taggable::PipelineSnapshot, id, &update.add_tags, &update.remove_tags)
+            .await?;
         Ok(tx)
     })
     .await

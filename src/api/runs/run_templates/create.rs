@@ -5,11 +5,11 @@ use serde::Deserialize;
 use super::TemplateRow;
 use super::rules::check_snapshot;
 use crate::api::runs::pipeline_snapshots::SnapshotRow;
-use crate::api::server::tagging::{TagReference, Taggable, plain_tags, set_tags};
+use crate::api::server::tagging::{TagNames, Taggable, set_tags};
 use crate::framework::{
     Answer, Context, NamedProject, or_taken, refuse_taken_name, require, require_project,
 };
-use crate::http::contract::Modelled;
+use crate::http::contract::modelled;
 use crate::http::json::ModelBody;
 use crate::http::values::{LongText, ShortText};
 use crate::store::{Id, Update, fields};
@@ -22,13 +22,10 @@ pub(super) struct TemplateRequest {
     source_snapshot_id: Id,
     #[serde(default)]
     hidden: bool,
-    #[serde(default, deserialize_with = "plain_tags")]
-    tags: Vec<TagReference>,
+    tags: TagNames,
 }
 
-impl Modelled for TemplateRequest {
-    const MODEL: &'static str = "RunTemplateRequest";
-}
+modelled!(TemplateRequest as RunTemplateRequest);
 
 /// Makes a template. Its snapshot gets its name and description, unless it is hidden.
 pub(super) async fn create_template(

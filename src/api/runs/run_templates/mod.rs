@@ -17,8 +17,7 @@ use super::pipeline_snapshots::SnapshotRow;
 use super::pipelines::PipelineRow;
 use super::run_configuration;
 use crate::accounts::users::UserResponse;
-use crate::api::server::tagging::{NO_TAGS, TAGS};
-use crate::api::server::tags::TagRow;
+use crate::api::server::tagging::{NO_TAGS, TAGS, Tags};
 use crate::auth::kind::Kind;
 use crate::framework::{
     Answers, ById, Loader, Resource, Response, ResponseOf, Routes, delete, delete_row, get, list, pick,
@@ -139,14 +138,13 @@ pub(crate) struct TemplateResources {
     pipeline: Option<Arc<ResponseOf<PipelineRow>>>,
     build: Option<Arc<ResponseOf<BuildRow>>>,
     code_reference: Option<Arc<ResponseOf<CodeReferenceRow>>>,
-    tags: Vec<Arc<ResponseOf<TagRow>>>,
+    tags: Tags,
     latest_run_id: Option<Id>,
     latest_run_status: Option<Word<ExecutionStatus>>,
 }
 
 impl Resource for TemplateRow {
     const NAME: &'static str = "run template";
-    const IN_PROJECT: bool = true;
     const TAGGABLE: bool = true;
     type Body = TemplateBody;
     type Metadata = TemplateMetadata;

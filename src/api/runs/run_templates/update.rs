@@ -3,9 +3,9 @@
 use serde::Deserialize;
 
 use super::TemplateRow;
-use crate::api::server::tagging::{TagReference, Taggable, plain_tags, remove_tags, set_tags};
+use crate::api::server::tagging::{TagNames, Taggable, retag};
 use crate::framework::{Answer, Context, change_named};
-use crate::http::contract::Modelled;
+use crate::http::contract::modelled;
 use crate::http::json::ModelBody;
 use crate::http::path::PathId;
 use crate::http::values::{LongText, ShortText};
@@ -16,15 +16,11 @@ pub(super) struct TemplateUpdate {
     name: Option<ShortText>,
     description: Option<LongText>,
     hidden: Option<bool>,
-    #[serde(default, deserialize_with = "plain_tags")]
-    add_tags: Vec<TagReference>,
-    #[serde(default, deserialize_with = "plain_tags")]
-    remove_tags: Vec<TagReference>,
+    add_tags: TagNames,
+    remove_tags: TagNames,
 }
 
-impl Modelled for TemplateUpdate {
-    const MODEL: &'static str = "RunTemplateUpdate";
-}
+modelled!(TemplateUpdate as RunTemplateUpdate);
 
 /// Renames or describes a template, hides it, or changes its tags.
 pub(super) async fn update_template(
@@ -38,10 +34,8 @@ pub(super) async fn update_template(
         let changes = Update::of("run_template", id, context.now())
             .maybe("name", name)
             .maybe_all(sent_fields!(update; description, hidden));
-        let place = (id, Some(template.body.project_id));
-        change_named::<TemplateRow>(&mut tx, place, name, changes).await?;
-        set_tags(context, &mut tx, Taggable::RunTemplate, id, &update.add_tags).await?;
-        remove_tags(context, &mut tx, Taggable::RunTemplate, id, &update.remove_tags).await?;
+        change_named(&mut tx, &template, name, changes).await?;
+        retag(context, &mut tx, Taggable::RunTemplate, id, &update.add_tags, &update.remove_tags).await?;
         Ok(tx)
     })
     .await

@@ -97,7 +97,6 @@ pub(crate) struct WaitConditionResources {
 
 impl Resource for WaitConditionRow {
     const NAME: &'static str = "run wait condition";
-    const IN_PROJECT: bool = true;
     type Body = WaitConditionBody;
     type Metadata = WithRunMetadata<WaitConditionMetadata>;
     type Resources = WaitConditionResources;

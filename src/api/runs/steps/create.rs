@@ -19,7 +19,7 @@ use crate::api::runs::step_configuration::{
 };
 use crate::api::server::tagging::{TagReference, Taggable, set_tags};
 use crate::framework::{Answer, Context, find_in, require};
-use crate::http::contract::Modelled;
+use crate::http::contract::modelled;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::ModelBody;
 use crate::http::timestamps::SentTimestamp;
@@ -53,9 +53,7 @@ pub(super) struct StepRequest {
     dynamic_config: Option<DynamicStep>,
 }
 
-impl Modelled for StepRequest {
-    const MODEL: &'static str = "StepRunRequest";
-}
+modelled!(StepRequest as StepRunRequest);
 
 /// The run that a step is of, with what its pipeline says.
 struct RunOfStep {

@@ -116,7 +116,6 @@ pub(crate) struct StepResources {
 
 impl Resource for StepRow {
     const NAME: &'static str = "step run";
-    const IN_PROJECT: bool = true;
     type Body = StepBody;
     type Metadata = StepMetadata;
     type Resources = StepResources;

@@ -10,7 +10,7 @@ use crate::api::runs::execution_status::{ExceptionInfo, ExecutionStatus};
 use crate::api::runs::logs::{self, LogsOwner, LogsRequest};
 use crate::api::runs::pipeline_runs;
 use crate::framework::{Answer, Context, find_in, not_found};
-use crate::http::contract::Modelled;
+use crate::http::contract::modelled;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::ModelBody;
 use crate::http::path::PathId;
@@ -32,9 +32,7 @@ pub(super) struct StepUpdate {
     add_logs: Option<Vec<LogsRequest>>,
 }
 
-impl Modelled for StepUpdate {
-    const MODEL: &'static str = "StepRunUpdate";
-}
+modelled!(StepUpdate as StepRunUpdate);
 
 /// What a caller may make of a step's status.
 ///

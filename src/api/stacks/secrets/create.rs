@@ -28,7 +28,7 @@ pub(super) async fn create_secret(
     let (context, name, private, sealed) = (&cx, request.name.as_str(), request.private, sealed.as_str());
     let made = cx.create(|mut tx| async move {
         tx.lock(TURN).await?;
-        refuse_taken(&mut tx, name, private, context.user_id(), None).await?;
+        refuse_taken(&mut tx, name, private, Some(context.user_id()), None).await?;
         require_store(context)?;
         let inserted = context
             .insert("secret", id)

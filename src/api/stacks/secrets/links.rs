@@ -7,7 +7,7 @@ use strum::{EnumString, IntoStaticStr, VariantNames};
 use super::{KIND, SecretRow};
 use crate::auth::access::Also;
 use crate::auth::permissions::{Permission, Verb};
-use crate::framework::{ById, Context, Loader, Resource};
+use crate::framework::{ById, Context, Loader, Resource, grouped};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::filter::by_name_or_id;
 use crate::http::values::at_most;
@@ -45,9 +45,8 @@ pub(crate) async fn linked_secrets(
     kind: Linkable,
     ids: &[Id],
 ) -> ApiResult<ById<Vec<Id>>> {
-    let mut by_thing: ById<Vec<Id>> = ById::new();
     if ids.is_empty() || !loader.metadata {
-        return Ok(by_thing);
+        return Ok(ById::new());
     }
     let query = Sql::select()
         .columns([("secret_resource", "resource_id"), ("secret_resource", "secret_id")])
@@ -57,10 +56,7 @@ pub(crate) async fn linked_secrets(
         .and_where(Expr::col(("secret_resource", "resource_id")).in_ids(ids.iter().copied()))
         .order_by(("secret", "name"), Order::Asc)
         .to_owned();
-    for (thing, secret) in loader.store.fetch_all::<(Id, Id)>(&query).await? {
-        by_thing.entry(thing).or_default().push(secret);
-    }
-    Ok(by_thing)
+    Ok(grouped(loader.store.fetch_all(&query).await?))
 }
 
 /// Links and unlinks secrets that the principal may see.

@@ -28,8 +28,8 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::fields::{Field, FieldKind, Fields, Listed, STAMPED};
 use crate::http::openapi::shapes::ErrorModel;
 use crate::http::path::PathId;
-use crate::http::query::QueryParams;
-use crate::store::{Id, Stored, Timestamp, row};
+use crate::http::query::{Hydrate, QueryParams};
+use crate::store::{Id, Stored, row};
 
 pub(crate) use self::internal::{
     SealedValues, delete_internal, insert_internal, open_internal, open_one, replace_internal, seal_internal,
@@ -76,10 +76,7 @@ row! {
         pub id: Id,
         pub name: String,
     }
-    body SecretColumns {
-        created: Timestamp,
-        updated: Timestamp,
-        user_id: Id,
+    body SecretColumns: owned {
         private: bool,
     }
 }
@@ -124,14 +121,12 @@ impl Resource for SecretRow {
             let body = SecretBody { columns: row.body, values: SecretValues::default() };
             Response::named(row.id, row.name, body, loader.metadata(|| NoResources {}), None)
         };
-        loader.owned(rows, |row| Some(row.body.user_id), response).await
+        loader.owned(rows, response).await
     }
 }
 
 /// One secret with its values.
-async fn get_secret(cx: Context, PathId(id): PathId, mut query: QueryParams) -> Answer<SecretRow> {
-    let hydrate = query.flag("hydrate").unwrap_or(true);
-    query.finish()?;
+async fn get_secret(cx: Context, PathId(id): PathId, Hydrate(hydrate): Hydrate) -> Answer<SecretRow> {
     answer_with_values(&cx, id, hydrate).await
 }
 

@@ -26,7 +26,7 @@ pub(super) async fn refuse_taken(
     tx: &mut Transaction,
     name: &str,
     private: bool,
-    owner: Id,
+    owner: Option<Id>,
     own: Option<Id>,
 ) -> ApiResult<()> {
     let mut select = SecretRow::select();

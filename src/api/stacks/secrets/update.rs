@@ -73,7 +73,7 @@ async fn refuse_change(
     secret: &SecretRow,
     update: &SecretUpdate,
 ) -> ApiResult<()> {
-    if update.private.is_some() && secret.body.user_id != cx.user_id() {
+    if update.private.is_some() && secret.body.user_id != Some(cx.user_id()) {
         let message = "Only the user who made a secret may make it private or public.";
         return Err(ApiError::illegal(message));
     }

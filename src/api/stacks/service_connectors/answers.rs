@@ -122,7 +122,7 @@ pub(super) async fn responses(
         let body = ServiceConnectorBody { columns: row.body, connector_type };
         Response::named(row.id, row.name, body, metadata, None)
     };
-    loader.owned(rows, |row| row.body.user_id, response).await
+    loader.owned(rows, response).await
 }
 
 fn shown(row: &ServiceConnectorRow, opened: Option<&mut ById<SecretValues>>) -> ShownConfiguration {

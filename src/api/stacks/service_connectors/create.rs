@@ -10,7 +10,7 @@ use super::{ServiceConnectorRow, answer_about, shows_secrets};
 use crate::api::stacks::secrets::{SealedValues, SecretValues, insert_internal, seal_internal};
 use crate::connectors::{self, Configuration, Resources, SentConfiguration, read_unknown};
 use crate::framework::{Answer, Context, or_taken, refuse_taken_name};
-use crate::http::contract::Modelled;
+use crate::http::contract::modelled;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::ModelBody;
 use crate::http::timestamps::SentTimestamp;
@@ -58,9 +58,7 @@ pub(crate) struct ServiceConnectorRequest {
     pub labels: TextObject,
 }
 
-impl Modelled for ServiceConnectorRequest {
-    const MODEL: &'static str = "ServiceConnectorRequest";
-}
+modelled!(ServiceConnectorRequest);
 
 /// A connector that is one of its type, ready to be kept.
 #[derive(Debug)]

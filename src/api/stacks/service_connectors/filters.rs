@@ -37,7 +37,7 @@ pub(super) async fn list_connectors(
     let mut page = fetch(&cx, &list, &query).await?;
     let secrets = shows_secrets(&cx, expand);
     let answers = answers_about(&cx, std::mem::take(&mut page.items), list.hydrate, secrets).await?;
-    Ok(page.with_items(|_| answers))
+    Ok(page.with_items(answers))
 }
 
 /// A page of the connectors that were asked for.

@@ -13,7 +13,7 @@ use crate::api::stacks::secrets::{
 };
 use crate::connectors::{self, Configuration, Resources, SentConfiguration, Settings, read_unknown};
 use crate::framework::{Answer, Context, find_in, or_taken, refuse_taken_name};
-use crate::http::contract::Modelled;
+use crate::http::contract::modelled;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::ModelBody;
 use crate::http::path::PathId;
@@ -39,9 +39,7 @@ pub(super) struct ServiceConnectorUpdate {
     labels: Option<TextObject>,
 }
 
-impl Modelled for ServiceConnectorUpdate {
-    const MODEL: &'static str = "ServiceConnectorUpdate";
-}
+modelled!(ServiceConnectorUpdate);
 
 /// What a change comes to for the connector that it is of.
 struct Change {

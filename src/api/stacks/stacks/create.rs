@@ -14,10 +14,10 @@ use crate::api::stacks::service_connectors::ServiceConnectorRow;
 use crate::auth::access::Also;
 use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{Answer, Context, find_in, or_taken, refuse_taken_name};
-use crate::http::error::{ApiError, ApiResult};
+use crate::http::error::{ApiError, ApiResult, if_duplicate};
 use crate::http::json::JsonBody;
 use crate::http::values::{InOrder, JsonObject, ShortText, TextObject, TextOr, at_most, check_name};
-use crate::store::{Base64Json, Id, Insert, Transaction, Words, is_duplicate};
+use crate::store::{Base64Json, Id, Insert, Transaction, Words};
 
 pub(super) const CREATE_COMPONENT: Permission = crate::api::stacks::components::KIND.to(Verb::Create);
 /// What a route may do besides to make a stack.
@@ -215,13 +215,8 @@ pub(super) async fn compose(tx: &mut Transaction, stack: Id, parts: &Parts) -> A
                 .set("default_for_type", (number == 0).then(|| kind.as_str()))
                 .run(tx)
                 .await;
-            inserted.map_err(|error| match is_duplicate(&error) {
-                true => {
-                    let message = format!("The component '{}' is named twice.", component.name);
-                    ApiError::value(message)
-                }
-                false => error.into(),
-            })?;
+            let twice = || ApiError::value(format!("The component '{}' is named twice.", component.name));
+            inserted.map_err(if_duplicate(twice))?;
         }
     }
     Ok(())

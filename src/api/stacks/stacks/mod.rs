@@ -118,7 +118,7 @@ impl Resource for StackRow {
             });
             Response::named(row.id, row.name, row.body, metadata, None)
         };
-        loader.owned(rows, |row| row.body.user_id, response).await
+        loader.owned(rows, response).await
     }
 
     async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {

@@ -10,7 +10,7 @@ use crate::api::stacks::components::ComponentRow;
 use crate::api::stacks::components::rules::TURN;
 use crate::api::stacks::secrets::{Linkable, SecretNames, change_links};
 use crate::framework::{Answer, Context, Resource, change_named, find_in, not_found};
-use crate::http::error::{ApiError, ApiResult};
+use crate::http::error::ApiResult;
 use crate::http::json::JsonBody;
 use crate::http::path::PathId;
 use crate::http::values::{JsonObject, Name, ShortText, TextObject, nullable};
@@ -40,7 +40,7 @@ pub(super) async fn update_stack(
     JsonBody(update): JsonBody<StackUpdate>,
 ) -> Answer<StackRow> {
     let (context, update) = (&cx, &update);
-    let updated = cx.store.write(|mut tx| async move {
+    cx.change::<StackRow, _, _>(id, |mut tx| async move {
         tx.lock(TURN).await?;
         let mut parts = Parts::new();
         for (kind, ids) in update.components.iter().flat_map(|components| &components.0) {
@@ -50,7 +50,7 @@ pub(super) async fn update_stack(
         refuse_default(&stack, "changed")?;
         let name = update.name.as_ref().map(Name::as_str);
         let change = update.change(id, context.now());
-        change_named::<StackRow>(&mut tx, (id, None), name, change).await?;
+        change_named(&mut tx, &stack, name, change).await?;
         if update.components.is_some() {
             let of_stack = Expr::col("stack_id").eq(id);
             tx.delete_where("stack_composition", [of_stack]).await?;
@@ -58,10 +58,9 @@ pub(super) async fn update_stack(
         }
         let (add, remove) = (&update.add_secrets, &update.remove_secrets);
         change_links(context, &mut tx, Linkable::Stack, id, add, remove).await?;
-        Ok::<_, ApiError>(tx.commit(()).await?)
-    });
-    updated.await?;
-    cx.answer::<StackRow>(id).await
+        Ok(tx)
+    })
+    .await
 }
 
 /// The components with these ids, in their order.

@@ -13,7 +13,7 @@ use crate::api::runs::execution_status::ExecutionStatus;
 use crate::api::runs::pipeline_runs::RunRow;
 use crate::api::runs::run_wait_conditions::{ConditionStatus, ConditionType, Resolution};
 use crate::api::runs::step_configuration::{Object, StoredStep, finalize_substitutions, object, value};
-use crate::framework::{ById, Loader};
+use crate::framework::{ById, Loader, grouped};
 use crate::http::error::{ApiError, ApiResult};
 use crate::store::{Id, InIds, JoinById, JsonText, Stored, Timestamp, Word, row};
 
@@ -124,11 +124,12 @@ pub(super) async fn load(loader: &Loader<'_>, run: &RunRow, keys: &[&str]) -> Ap
         logged.retain(|key, _| wanted.contains(key.as_str()));
     }
     metadata.retain(|_, logged| !logged.is_empty());
+    let (inputs, outputs) = (inputs(loader, &ids).await?, outputs(loader, &ids).await?);
     Ok(Drawn {
         steps,
         substitutions: value(&pipeline, "substitutions").unwrap_or_default(),
-        inputs: grouped(inputs(loader, &ids).await?, |input: &Input| input.step_id),
-        outputs: grouped(outputs(loader, &ids).await?, |output: &Output| output.step_id),
+        inputs: grouped(inputs.into_iter().map(|input| (input.step_id, input))),
+        outputs: grouped(outputs.into_iter().map(|output| (output.step_id, output))),
         metadata,
         conditions: conditions(loader, run.id).await?,
         triggered: triggered(loader, ids).await?,
@@ -138,14 +139,6 @@ pub(super) async fn load(loader: &Loader<'_>, run: &RunRow, keys: &[&str]) -> Ap
             .await?,
         begun: begun.into_iter().map(|step| (step.name.clone(), step)).collect(),
     })
-}
-
-fn grouped<T>(items: Vec<T>, owner: impl Fn(&T) -> Id) -> ById<Vec<T>> {
-    let mut by_owner = ById::new();
-    for item in items {
-        by_owner.entry(owner(&item)).or_insert_with(Vec::new).push(item);
-    }
-    by_owner
 }
 
 async fn begun(loader: &Loader<'_>, run: Id) -> ApiResult<Vec<StepOfRun>> {
@@ -226,11 +219,6 @@ async fn triggered(loader: &Loader<'_>, steps: Vec<Id>) -> ApiResult<ById<Vec<Ot
     query
         .and_where(Expr::col("triggered_by").in_ids(steps))
         .and_where(Expr::col("triggered_by_type").eq("step_run"));
-    let mut by_step = ById::new();
-    for run in loader.store.fetch_all::<OtherRun>(&query).await? {
-        if let Some(step) = run.triggered_by {
-            by_step.entry(step).or_insert_with(Vec::new).push(run);
-        }
-    }
-    Ok(by_step)
+    let runs: Vec<OtherRun> = loader.store.fetch_all(&query).await?;
+    Ok(grouped(runs.into_iter().filter_map(|run| Some((run.triggered_by?, run)))))
 }
