@@ -16,10 +16,12 @@
 //! .await
 //! ```
 //!
+//! A row whose name has to be free and nothing else takes [`Context::create_named`] and no closure.
+//!
 //! The transaction is committed by `create`, together with a note of what the request has made. So a client that lost
 //! the answer and sends the request again with its `Idempotency-Key` doesn't make a second one ([`crate::idempotency`]). A
-//! handler calls it once. Changes and deletions, which may be done twice, go through [`Context::change_row`] and
-//! [`Store::write`](crate::store::Store::write).
+//! handler calls it once. Changes and deletions, which may be done twice, go through [`Context::change_row`],
+//! [`Context::change`] and [`Store::write`](crate::store::Store::write).
 
 mod context;
 mod dependents;

@@ -40,19 +40,38 @@ pub(crate) struct Route {
 pub(crate) struct Routes {
     kind: Kind,
     routes: Vec<Route>,
+    /// How many of them were added last, at once.
+    last: usize,
+}
+
+/// One path, or several of which one answers as the others.
+pub(crate) trait Paths {
+    fn paths(&self) -> &[&'static str];
+}
+
+impl Paths for &'static str {
+    fn paths(&self) -> &[&'static str] {
+        std::slice::from_ref(self)
+    }
+}
+
+impl<const N: usize> Paths for [&'static str; N] {
+    fn paths(&self) -> &[&'static str] {
+        self
+    }
 }
 
 impl Routes {
     pub(crate) const fn of(kind: Kind) -> Self {
-        Self { kind, routes: Vec::new() }
+        Self { kind, routes: Vec::new(), last: 0 }
     }
 
-    pub(crate) fn get<T: 'static>(self, path: &'static str, handler: impl Handler<T, AppState>) -> Self {
-        self.add("GET", path, get(handler))
+    pub(crate) fn get<T: 'static>(self, paths: impl Paths, handler: impl Handler<T, AppState>) -> Self {
+        self.add("GET", paths, get(handler))
     }
 
-    pub(crate) fn post<T: 'static>(self, path: &'static str, handler: impl Handler<T, AppState>) -> Self {
-        self.add("POST", path, post(handler))
+    pub(crate) fn post<T: 'static>(self, paths: impl Paths, handler: impl Handler<T, AppState>) -> Self {
+        self.add("POST", paths, post(handler))
     }
 
     pub(crate) fn put<T: 'static>(self, path: &'static str, handler: impl Handler<T, AppState>) -> Self {
@@ -71,7 +90,7 @@ impl Routes {
     pub(crate) fn add(
         mut self,
         method: &'static str,
-        path: &'static str,
+        paths: impl Paths,
         handler: MethodRouter<AppState>,
     ) -> Self {
         let verb = match method {
@@ -88,11 +107,17 @@ impl Routes {
             is_secret: false,
             also: Vec::new(),
         };
-        self.routes.push(Route { operation: (method, path), policy, handler });
+        let routes = paths.paths().iter().map(|path| Route {
+            operation: (method, path),
+            policy: policy.clone(),
+            handler: handler.clone(),
+        });
+        self.routes.extend(routes);
+        self.last = paths.paths().len();
         self
     }
 
-    /// The route that was added last does something else than its method says, or to another kind.
+    /// What was added last does something else than its method says, or to another kind.
     pub(crate) fn needs(self, permission: Permission) -> Self {
         self.access(Access::Needs(permission))
     }
@@ -147,10 +172,8 @@ impl Routes {
         self.last(|policy| policy.access = access)
     }
 
-    fn last(mut self, say: impl FnOnce(&mut Policy)) -> Self {
-        if let Some(route) = self.routes.last_mut() {
-            say(&mut route.policy);
-        }
+    fn last(mut self, say: impl Fn(&mut Policy)) -> Self {
+        self.routes.iter_mut().rev().take(self.last).for_each(|route| say(&mut route.policy));
         self
     }
 }

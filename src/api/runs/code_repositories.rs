@@ -15,16 +15,14 @@ use crate::http::values::{JsonObject, LongText, Name};
 use crate::store::{Id, JsonText, Update, fields, row};
 
 pub(crate) const KIND: Kind = Kind::new("code_repositories").in_project();
-const REPOSITORIES: &str = "/api/v1/code_repositories";
-const REPOSITORIES_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/code_repositories";
+const REPOSITORIES: [&str; 2] =
+    ["/api/v1/code_repositories", "/api/v1/workspaces/{project_name_or_id}/code_repositories"];
 const REPOSITORY: &str = "/api/v1/code_repositories/{code_repository_id}";
 
 pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .post(REPOSITORIES, create_repository)
         .get(REPOSITORIES, list::<CodeRepositoryRow>)
-        .post(REPOSITORIES_OF_PROJECT, create_repository)
-        .get(REPOSITORIES_OF_PROJECT, list::<CodeRepositoryRow>)
         .get(REPOSITORY, get::<CodeRepositoryRow>)
         .put(REPOSITORY, update_repository)
         .delete(REPOSITORY, delete::<CodeRepositoryRow>)

@@ -21,16 +21,14 @@ use crate::http::values::{ShortText, yes};
 use crate::store::{Id, Insert, JoinById, JsonText, fields, row};
 
 pub(crate) const KIND: Kind = Kind::new("pipeline_builds").in_project();
-const BUILDS: &str = "/api/v1/pipeline_builds";
-const BUILDS_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/pipeline_builds";
+const BUILDS: [&str; 2] =
+    ["/api/v1/pipeline_builds", "/api/v1/workspaces/{project_name_or_id}/pipeline_builds"];
 const BUILD: &str = "/api/v1/pipeline_builds/{build_id}";
 
 pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .post(BUILDS, create_build)
         .get(BUILDS, list::<BuildRow>)
-        .post(BUILDS_OF_PROJECT, create_build)
-        .get(BUILDS_OF_PROJECT, list::<BuildRow>)
         .get(BUILD, get::<BuildRow>)
         .delete(BUILD, delete::<BuildRow>)
 }

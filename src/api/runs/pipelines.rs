@@ -26,8 +26,7 @@ use crate::http::values::{LongText, Name, nullable};
 use crate::store::{Id, InIds, Transaction, Update, Word, fields, ids_where, row};
 
 pub(crate) const KIND: Kind = Kind::new("pipelines").in_project();
-const PIPELINES: &str = "/api/v1/pipelines";
-const PIPELINES_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/pipelines";
+const PIPELINES: [&str; 2] = ["/api/v1/pipelines", "/api/v1/workspaces/{project_name_or_id}/pipelines"];
 const PIPELINE: &str = "/api/v1/pipelines/{pipeline_id}";
 
 /// What goes with one that is deleted.
@@ -42,9 +41,6 @@ pub(crate) fn routes() -> Routes {
         .post(PIPELINES, create_pipeline)
         .also(&TAGS)
         .get(PIPELINES, list::<PipelineRow>)
-        .post(PIPELINES_OF_PROJECT, create_pipeline)
-        .also(&TAGS)
-        .get(PIPELINES_OF_PROJECT, list::<PipelineRow>)
         .get(PIPELINE, get::<PipelineRow>)
         .put(PIPELINE, update_pipeline)
         .replayed()

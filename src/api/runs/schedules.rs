@@ -20,16 +20,13 @@ use crate::http::values::{ShortText, required};
 use crate::store::{Id, Insert, Timestamp, Update, fields, row};
 
 pub(crate) const KIND: Kind = Kind::new("schedules").in_project();
-const SCHEDULES: &str = "/api/v1/schedules";
-const SCHEDULES_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/schedules";
+const SCHEDULES: [&str; 2] = ["/api/v1/schedules", "/api/v1/workspaces/{project_name_or_id}/schedules"];
 const SCHEDULE: &str = "/api/v1/schedules/{schedule_id}";
 
 pub(crate) fn routes() -> Routes {
     Routes::of(KIND)
         .post(SCHEDULES, create_schedule)
         .get(SCHEDULES, list::<ScheduleRow>)
-        .post(SCHEDULES_OF_PROJECT, create_schedule)
-        .get(SCHEDULES_OF_PROJECT, list::<ScheduleRow>)
         .get(SCHEDULE, get::<ScheduleRow>)
         .put(SCHEDULE, update_schedule)
         .delete(SCHEDULE, delete_schedule)

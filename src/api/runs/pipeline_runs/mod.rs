@@ -61,8 +61,7 @@ pub(crate) use self::status::ExecutionMode;
 pub(crate) use self::update::{Ended, follow, follow_steps, lock};
 
 pub(crate) const KIND: Kind = Kind::new("runs").in_project();
-const RUNS: &str = "/api/v1/runs";
-const RUNS_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/runs";
+const RUNS: [&str; 2] = ["/api/v1/runs", "/api/v1/workspaces/{project_name_or_id}/runs"];
 const RUN: &str = "/api/v1/runs/{run_id}";
 
 pub(crate) fn routes() -> Routes {
@@ -72,11 +71,6 @@ pub(crate) fn routes() -> Routes {
         .also(&logs::ATTACHED)
         .also(&model_versions::CONFIGURED)
         .get(RUNS, list_runs)
-        .post(RUNS_OF_PROJECT, get_or_create_run)
-        .also(&TAGS)
-        .also(&logs::ATTACHED)
-        .also(&model_versions::CONFIGURED)
-        .get(RUNS_OF_PROJECT, list_runs)
         .get(RUN, get_run)
         .put(RUN, update_run)
         .replayed()

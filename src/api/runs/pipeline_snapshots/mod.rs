@@ -51,10 +51,12 @@ pub(crate) use self::create::{StepRequest, insert_step_configuration};
 pub(crate) const KIND: Kind = Kind::new("pipeline_snapshots").in_project();
 /// What goes with one that is deleted.
 pub(crate) const HOLDS: [Held; 1] = [Held::new(pipeline_runs::KIND, "pipeline_run", "snapshot_id")];
-const SNAPSHOTS: &str = "/api/v1/pipeline_snapshots";
+const SNAPSHOTS: [&str; 3] = [
+    "/api/v1/pipeline_snapshots",
+    "/api/v1/workspaces/{project_name_or_id}/pipeline_deployments",
+    "/api/v1/pipeline_deployments",
+];
 const SNAPSHOT: &str = "/api/v1/pipeline_snapshots/{snapshot_id}";
-const DEPLOYMENTS: &str = "/api/v1/pipeline_deployments";
-const DEPLOYMENTS_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/pipeline_deployments";
 const DEPLOYMENT: &str = "/api/v1/pipeline_deployments/{deployment_id}";
 const UPDATE: Permission = KIND.to(Verb::Update);
 const DELETE: Permission = KIND.to(Verb::Delete);
@@ -78,14 +80,6 @@ pub(crate) fn routes() -> Routes {
         .post("/api/v1/pipeline_snapshots/prune", prune_snapshots)
         .needs(DELETE)
         .get("/api/v1/pipeline_snapshots/{snapshot_id}/download-token", code::download_token)
-        .post(DEPLOYMENTS_OF_PROJECT, create_snapshot)
-        .also(&TAGS)
-        .also(&REPLACED)
-        .get(DEPLOYMENTS_OF_PROJECT, list::<SnapshotRow>)
-        .post(DEPLOYMENTS, create_snapshot)
-        .also(&TAGS)
-        .also(&REPLACED)
-        .get(DEPLOYMENTS, list::<SnapshotRow>)
         .get(DEPLOYMENT, get_snapshot)
         .delete(DEPLOYMENT, delete::<SnapshotRow>)
         .also(&HOLDS.map(Held::also))

@@ -29,8 +29,8 @@ use crate::store::{Id, InIds, JoinById, JsonText, Transaction, Word, row};
 pub(crate) use self::rules::check_snapshot;
 
 pub(crate) const KIND: Kind = Kind::new("run_templates").in_project();
-const TEMPLATES: &str = "/api/v1/run_templates";
-const TEMPLATES_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/run_templates";
+const TEMPLATES: [&str; 2] =
+    ["/api/v1/run_templates", "/api/v1/workspaces/{project_name_or_id}/run_templates"];
 const TEMPLATE: &str = "/api/v1/run_templates/{template_id}";
 
 pub(crate) fn routes() -> Routes {
@@ -38,9 +38,6 @@ pub(crate) fn routes() -> Routes {
         .post(TEMPLATES, create::create_template)
         .also(&TAGS)
         .get(TEMPLATES, list::<TemplateRow>)
-        .post(TEMPLATES_OF_PROJECT, create::create_template)
-        .also(&TAGS)
-        .get(TEMPLATES_OF_PROJECT, list::<TemplateRow>)
         .get(TEMPLATE, get::<TemplateRow>)
         .put(TEMPLATE, update::update_template)
         .replayed()

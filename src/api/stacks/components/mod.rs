@@ -27,9 +27,8 @@ use crate::store::{Base64Json, Id, Transaction, Word, row};
 
 /// Which connectors a piece of work may use is up to them.
 pub(crate) const KIND: Kind = Kind::new("components").administration();
-const COMPONENTS: &str = "/api/v1/components";
-/// An older path; components are of no project.
-const COMPONENTS_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/components";
+/// The second is an older path; components are of no project.
+const COMPONENTS: [&str; 2] = ["/api/v1/components", "/api/v1/workspaces/{project_name_or_id}/components"];
 const COMPONENT: &str = "/api/v1/components/{component_id}";
 
 pub(crate) fn routes() -> Routes {
@@ -38,10 +37,6 @@ pub(crate) fn routes() -> Routes {
         .also(&secrets::LINKED)
         .also(&service_connectors::LINKED)
         .get(COMPONENTS, list::<ComponentRow>)
-        .post(COMPONENTS_OF_PROJECT, create::create_component)
-        .also(&secrets::LINKED)
-        .also(&service_connectors::LINKED)
-        .get(COMPONENTS_OF_PROJECT, list::<ComponentRow>)
         .get(COMPONENT, get::<ComponentRow>)
         .put(COMPONENT, update::update_component)
         .also(&secrets::LINKED)

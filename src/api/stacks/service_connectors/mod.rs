@@ -44,15 +44,15 @@ pub(crate) const LINK: Permission = access::USE;
 pub(crate) const LINKED: [Also; 1] = [Also::met(LINK, "a service connector")];
 /// The same of one that makes connectors, too.
 pub(crate) const PARTS: [Also; 2] = [LINKED[0], Also::met(CREATE, "a new service connector")];
-const CONNECTORS: &str = "/api/v1/service_connectors";
-/// An older path; connectors are of no project, and as in ZenML the one in the path needn't be there.
-const CONNECTORS_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/service_connectors";
+/// The second is an older path; connectors are of no project, and as in ZenML the one in the path needn't be there.
+const CONNECTORS: [&str; 2] =
+    ["/api/v1/service_connectors", "/api/v1/workspaces/{project_name_or_id}/service_connectors"];
 const CONNECTOR: &str = "/api/v1/service_connectors/{connector_id}";
 const VERIFY: &str = "/api/v1/service_connectors/verify";
 const VERIFY_ONE: &str = "/api/v1/service_connectors/{connector_id}/verify";
 const CLIENT: &str = "/api/v1/service_connectors/{connector_id}/client";
-const RESOURCES: &str = "/api/v1/service_connectors/resources";
-const RESOURCES_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/resources";
+const RESOURCES: [&str; 2] =
+    ["/api/v1/service_connectors/resources", "/api/v1/workspaces/{project_name_or_id}/resources"];
 const FULL_STACK: &str = "/api/v1/service_connectors/full_stack_resources";
 
 pub(crate) fn routes() -> Routes {
@@ -61,12 +61,6 @@ pub(crate) fn routes() -> Routes {
         .secret()
         .also(&SECRETS)
         .get(CONNECTORS, filters::list_connectors)
-        .secret()
-        .also(&SECRETS)
-        .post(CONNECTORS_OF_PROJECT, create::create_connector)
-        .secret()
-        .also(&SECRETS)
-        .get(CONNECTORS_OF_PROJECT, filters::list_connectors)
         .secret()
         .also(&SECRETS)
         .get(CONNECTOR, get_connector)
@@ -85,8 +79,6 @@ pub(crate) fn routes() -> Routes {
         .needs(access::USE)
         .secret()
         .get(RESOURCES, resources::list_resources)
-        .needs(access::USE)
-        .get(RESOURCES_OF_PROJECT, resources::list_resources)
         .needs(access::USE)
         .post(FULL_STACK, full_stack::get_resources)
         .needs(access::USE)

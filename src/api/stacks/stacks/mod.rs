@@ -25,9 +25,8 @@ use crate::store::{Base64Json, Id, InIds, JoinById, Transaction, row};
 
 /// Which connectors a piece of work may use is up to them.
 pub(crate) const KIND: Kind = Kind::new("stacks").administration();
-const STACKS: &str = "/api/v1/stacks";
-/// An older path; stacks are of no project.
-const STACKS_OF_PROJECT: &str = "/api/v1/workspaces/{project_name_or_id}/stacks";
+/// The second is an older path; stacks are of no project.
+const STACKS: [&str; 2] = ["/api/v1/stacks", "/api/v1/workspaces/{project_name_or_id}/stacks"];
 const STACK: &str = "/api/v1/stacks/{stack_id}";
 
 pub(crate) fn routes() -> Routes {
@@ -37,11 +36,6 @@ pub(crate) fn routes() -> Routes {
         .also(&secrets::LINKED)
         .also(&service_connectors::PARTS)
         .get(STACKS, list::<StackRow>)
-        .post(STACKS_OF_PROJECT, create::create_stack)
-        .also(&create::PARTS)
-        .also(&secrets::LINKED)
-        .also(&service_connectors::PARTS)
-        .get(STACKS_OF_PROJECT, list::<StackRow>)
         .get(STACK, get::<StackRow>)
         .put(STACK, update::update_stack)
         .also(&secrets::LINKED)
