@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use futures_util::future::BoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -15,7 +16,7 @@ use crate::auth::permissions::Permission;
 use crate::auth::policy::Policy;
 use crate::auth::{AuthenticationError, Principal, Scope};
 use crate::http::error::{ApiError, ApiResult};
-use crate::idempotency::{Once, make_anew};
+use crate::idempotency::{Make, Once, make_anew};
 use crate::store::{
     AsStoreError, Id, Insert, StoreError, Timestamp, Transaction, Update, is_duplicate, is_lost_race,
 };
@@ -87,18 +88,20 @@ impl Context {
     ///
     /// # Errors
     /// 404 when there is none; the store's own.
-    pub(crate) async fn answer<R: Resource>(&self, id: Id) -> Answer<R> {
-        self.answer_with::<R>(id, true).await
+    pub(crate) fn answer<R: Resource>(&self, id: Id) -> BoxFuture<'_, Answer<R>> {
+        self.answer_with::<R>(id, true)
     }
 
     /// The answer about one row that the principal may see.
     ///
     /// # Errors
     /// 404 when there is none; the store's own.
-    pub(crate) async fn answer_with<R: Resource>(&self, id: Id, hydrate: bool) -> Answer<R> {
-        let row = self.find::<R>(id).await?;
-        let answers = R::responses(&self.read(hydrate), vec![row]).await?;
-        answers.into_iter().next().map(Json).ok_or_else(|| not_found::<R>(id))
+    pub(crate) fn answer_with<R: Resource>(&self, id: Id, hydrate: bool) -> BoxFuture<'_, Answer<R>> {
+        Box::pin(async move {
+            let row = self.find::<R>(id).await?;
+            let answers = R::responses(&self.read(hydrate), vec![row]).await?;
+            answers.into_iter().next().map(Json).ok_or_else(|| not_found::<R>(id))
+        })
     }
 
     /// The row with that id, if the principal may see it.
@@ -122,15 +125,23 @@ impl Context {
     ///
     /// # Errors
     /// What `make` returns; the store's own.
-    pub(crate) async fn create<T, W, F>(&self, make: W) -> ApiResult<T>
+    pub(crate) fn create<'a, T, W, F>(&'a self, make: W) -> BoxFuture<'a, ApiResult<T>>
     where
-        T: Serialize + DeserializeOwned,
-        W: Fn(Transaction) -> F,
-        F: Future<Output = ApiResult<(Transaction, T)>>,
+        T: Serialize + DeserializeOwned + Send + Sync + 'a,
+        W: Fn(Transaction) -> F + Send + Sync + 'a,
+        F: Future<Output = ApiResult<(Transaction, T)>> + Send + 'a,
+    {
+        let make = move |transaction| -> BoxFuture<'a, _> { Box::pin(make(transaction)) };
+        Box::pin(self.create_in_box(Box::new(make)))
+    }
+
+    async fn create_in_box<'a, T>(&'a self, make: Box<Make<'a, T>>) -> ApiResult<T>
+    where
+        T: Serialize + DeserializeOwned + Send + Sync + 'a,
     {
         match &self.once {
-            Some(once) => once.make(&self.store, self.now(), &make).await,
-            None => make_anew(&self.store, &make).await,
+            Some(once) => once.make(&self.store, self.now(), &*make).await,
+            None => make_anew(&self.store, &*make).await,
         }
     }
 
@@ -141,8 +152,8 @@ impl Context {
     pub(crate) async fn create_row<R, W, F>(&self, make: W) -> Answer<R>
     where
         R: Resource,
-        W: Fn(Transaction) -> F,
-        F: Future<Output = ApiResult<(Transaction, Id)>>,
+        W: Fn(Transaction) -> F + Send + Sync,
+        F: Future<Output = ApiResult<(Transaction, Id)>> + Send,
     {
         let id = self.create(make).await?;
         self.answer::<R>(id).await
@@ -178,8 +189,8 @@ impl Context {
     pub(crate) async fn change<R, W, F>(&self, id: Id, change: W) -> Answer<R>
     where
         R: Resource,
-        W: Fn(Transaction) -> F,
-        F: Future<Output = ApiResult<Transaction>>,
+        W: Fn(Transaction) -> F + Send + Sync,
+        F: Future<Output = ApiResult<Transaction>> + Send,
     {
         let change = &change;
         let changed =
@@ -195,8 +206,8 @@ impl Context {
     pub(crate) async fn change_row<R, W, F>(&self, id: Id, change: W) -> Answer<R>
     where
         R: Resource,
-        W: Fn(Transaction, R) -> F,
-        F: Future<Output = ApiResult<Transaction>>,
+        W: Fn(Transaction, R) -> F + Send + Sync,
+        F: Future<Output = ApiResult<Transaction>> + Send,
     {
         let change = &change;
         let find_and_change = |mut tx| async move {
@@ -230,9 +241,9 @@ impl Context {
     /// As [`Context::create`]; the store's own after the last attempt.
     pub(crate) async fn create_numbered<T, W, F>(&self, make: W) -> ApiResult<T>
     where
-        T: Serialize + DeserializeOwned,
-        W: Fn(Transaction) -> F,
-        F: Future<Output = ApiResult<(Transaction, T)>>,
+        T: Serialize + DeserializeOwned + Send + Sync,
+        W: Fn(Transaction) -> F + Send + Sync,
+        F: Future<Output = ApiResult<(Transaction, T)>> + Send,
     {
         const ATTEMPTS: usize = 10;
         let mut attempt = 1;

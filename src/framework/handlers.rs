@@ -1,6 +1,7 @@
 //! The handlers that are the same for every kind of resource.
 
 use axum::Json;
+use futures_util::future::BoxFuture;
 use sea_query::{Expr, ExprTrait, SelectStatement};
 
 use super::{Answer, Context, Resource, ResponseOf, find_in, find_project, refuse_held};
@@ -24,19 +25,21 @@ pub(crate) type PageAnswer<R> = Page<ResponseOf<R>>;
 ///
 /// # Errors
 /// As [`list`].
-pub(crate) async fn list_of<R: Resource>(
-    cx: &Context,
-    list: &ListRequest<R>,
+pub(crate) fn list_of<'a, R: Resource>(
+    cx: &'a Context,
+    list: &'a ListRequest<R>,
     mut select: SelectStatement,
-) -> ApiResult<PageAnswer<R>> {
-    if R::IN_PROJECT {
-        let project = find_project(cx, list.project.as_deref()).await?;
-        select.and_where(Expr::col("project_id").eq(project));
-    }
-    R::narrow(&mut select, &cx.principal);
-    let mut page = list.fetch(&cx.store, &select).await?;
-    let answers = R::responses(&cx.read(list.hydrate), std::mem::take(&mut page.items)).await?;
-    Ok(page.with_items(answers))
+) -> BoxFuture<'a, ApiResult<PageAnswer<R>>> {
+    Box::pin(async move {
+        if R::IN_PROJECT {
+            let project = find_project(cx, list.project.as_deref()).await?;
+            select.and_where(Expr::col("project_id").eq(project));
+        }
+        R::narrow(&mut select, &cx.principal);
+        let mut page = list.fetch(&cx.store, &select).await?;
+        let answers = R::responses(&cx.read(list.hydrate), std::mem::take(&mut page.items)).await?;
+        Ok(page.with_items(answers))
+    })
 }
 
 /// One thing by its id.

@@ -28,7 +28,7 @@ use crate::http::error::ApiError;
 use crate::http::json::written_json;
 use crate::store::{Id, Store, StoreError, Timestamp};
 
-pub(crate) use self::once::{Once, make_anew};
+pub(crate) use self::once::{Make, Once, make_anew};
 use self::record::Found;
 
 pub(crate) const HEADER: &str = "idempotency-key";

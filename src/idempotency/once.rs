@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures_util::future::BoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -9,6 +10,10 @@ use super::Attempt;
 use super::record::{self, Found};
 use crate::http::error::{ApiError, ApiResult};
 use crate::store::{Store, Timestamp, Transaction};
+
+/// Makes a thing in a transaction, and gives both back; in boxes, so that what calls it is compiled once for all of them.
+pub(crate) type Make<'a, T> =
+    dyn Fn(Transaction) -> BoxFuture<'a, ApiResult<(Transaction, T)>> + Send + Sync + 'a;
 
 /// A request whose work is done once, however often it is sent.
 #[derive(Debug)]
@@ -41,11 +46,9 @@ impl Once {
     ///
     /// # Errors
     /// What `make` returns; the store's own.
-    pub(crate) async fn make<T, W, F>(&self, store: &Store, now: Timestamp, make: &W) -> ApiResult<T>
+    pub(crate) async fn make<T>(&self, store: &Store, now: Timestamp, make: &Make<'_, T>) -> ApiResult<T>
     where
-        T: Serialize + DeserializeOwned,
-        W: Fn(Transaction) -> F,
-        F: Future<Output = ApiResult<(Transaction, T)>>,
+        T: Serialize + DeserializeOwned + Send + Sync,
     {
         if let Some(made) = self.made.as_deref().and_then(read) {
             return Ok(made);
@@ -70,11 +73,9 @@ impl Once {
     }
 
     /// What an equal request made since this one came.
-    async fn made_elsewhere<T, W, F>(&self, store: &Store, make: &W) -> ApiResult<T>
+    async fn made_elsewhere<T>(&self, store: &Store, make: &Make<'_, T>) -> ApiResult<T>
     where
-        T: DeserializeOwned,
-        W: Fn(Transaction) -> F,
-        F: Future<Output = ApiResult<(Transaction, T)>>,
+        T: DeserializeOwned + Send,
     {
         match record::find(store, &self.attempt).await? {
             Found::Made(json) => {
@@ -95,11 +96,7 @@ impl Once {
 ///
 /// # Errors
 /// What `make` returns; the store's own.
-pub(crate) async fn make_anew<T, W, F>(store: &Store, make: &W) -> ApiResult<T>
-where
-    W: Fn(Transaction) -> F,
-    F: Future<Output = ApiResult<(Transaction, T)>>,
-{
+pub(crate) async fn make_anew<T: Send>(store: &Store, make: &Make<'_, T>) -> ApiResult<T> {
     let made = store.write(|tx| async move {
         let (tx, made) = make(tx).await?;
         Ok::<_, ApiError>(tx.commit(made).await?)

@@ -2,10 +2,10 @@
 
 use std::any::Any;
 use std::marker::PhantomData;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use moka::future;
 use uuid::Uuid;
 
@@ -44,9 +44,11 @@ impl<V: Send + Sync + 'static> Cache<V> {
             Some(row) => row,
             None => {
                 let load = load();
-                let load: Pin<Box<dyn Future<Output = Loaded> + Send + '_>> =
+                let load: BoxFuture<'_, Loaded> =
                     Box::pin(async { Ok(load.await?.map(|row| Arc::new(row) as AnyRow)) });
-                Box::pin(self.rows.try_get_with(id, load)).await?
+                let loaded: BoxFuture<'_, Result<_, Arc<StoreError>>> =
+                    Box::pin(self.rows.try_get_with(id, load));
+                loaded.await?
             }
         };
         Ok(row.and_then(|row| row.downcast().ok()))

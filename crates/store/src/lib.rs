@@ -47,6 +47,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use counts::Counts;
+use futures_util::future::BoxFuture;
 use pool::{Pool, Rank};
 use rows::Rows;
 use sea_query::{Expr, ExprTrait, MysqlQueryBuilder, SelectStatement, SimpleExpr, SqliteQueryBuilder};
@@ -267,20 +268,28 @@ impl Store {
         self.rows(query, Amount::First).await?.first()
     }
 
-    async fn rows(&self, query: &SelectStatement, amount: Amount) -> Result<Rows, StoreError> {
-        self.reads.fetch_add(1, Ordering::Relaxed);
-        Ok(match &self.pools {
-            Pools::Sqlite { reader, .. } => {
-                let (sql, values) = sqlite(query);
-                let mut lease = reader.lease(self.rank).await?;
-                Rows::Sqlite(lease.fetch(sql, values, amount).await?)
-            }
-            Pools::MySql(pool) => {
-                let (sql, values) = mysql(query);
-                let mut lease = pool.lease(self.rank).await.inspect_err(|error| self.note_away(error))?;
-                let fetched = lease.fetch(sql, values, amount).await;
-                Rows::MySql(fetched.inspect_err(|error| self.note_away(error))?)
-            }
+    // In a box: else each future that asks has the drivers' whole futures in its type, which the compiler then looks
+    // through for each handler.
+    fn rows<'a>(
+        &'a self,
+        query: &'a SelectStatement,
+        amount: Amount,
+    ) -> BoxFuture<'a, Result<Rows, StoreError>> {
+        Box::pin(async move {
+            self.reads.fetch_add(1, Ordering::Relaxed);
+            Ok(match &self.pools {
+                Pools::Sqlite { reader, .. } => {
+                    let (sql, values) = sqlite(query);
+                    let mut lease = reader.lease(self.rank).await?;
+                    Rows::Sqlite(lease.fetch(sql, values, amount).await?)
+                }
+                Pools::MySql(pool) => {
+                    let (sql, values) = mysql(query);
+                    let mut lease = pool.lease(self.rank).await.inspect_err(|error| self.note_away(error))?;
+                    let fetched = lease.fetch(sql, values, amount).await;
+                    Rows::MySql(fetched.inspect_err(|error| self.note_away(error))?)
+                }
+            })
         })
     }
 

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::BoxFuture;
 use sea_query::{DeleteStatement, InsertStatement, SelectStatement, UpdateStatement};
-use sea_query_sqlx::SqlxBinder;
+use sea_query_sqlx::{SqlxBinder, SqlxValues};
 use sqlx::mysql::MySql;
 use sqlx::sqlite::Sqlite;
 
@@ -43,20 +44,23 @@ impl Transaction {
     /// # Errors
     /// When a constraint refuses it or the database doesn't answer.
     pub async fn execute(&mut self, statement: &impl WriteStatement) -> Result<u64, StoreError> {
-        let touched = match &mut self.on {
-            OnEngine::Sqlite(tx) => {
-                let (sql, values) = sqlite(statement);
-                bounds::check(&sql, &values.0.0)?;
-                tx.execute(sql, values).await?
-            }
-            OnEngine::MySql(tx) => {
-                let (sql, values) = mysql(statement);
-                bounds::check(&sql, &values.0.0)?;
-                tx.execute(sql, values).await?
-            }
+        let (sql, values) = match &self.on {
+            OnEngine::Sqlite(_) => sqlite(statement),
+            OnEngine::MySql(_) => mysql(statement),
         };
-        self.has_written |= touched > 0;
-        Ok(touched)
+        bounds::check(&sql, &values.0.0)?;
+        self.run(sql, values).await
+    }
+
+    fn run(&mut self, sql: String, values: SqlxValues) -> BoxFuture<'_, Result<u64, StoreError>> {
+        Box::pin(async move {
+            let touched = match &mut self.on {
+                OnEngine::Sqlite(tx) => tx.execute(sql, values).await?,
+                OnEngine::MySql(tx) => tx.execute(sql, values).await?,
+            };
+            self.has_written |= touched > 0;
+            Ok(touched)
+        })
     }
 
     /// The first row of a query, as this transaction sees it.
@@ -75,16 +79,22 @@ impl Transaction {
         self.rows(query, Amount::All).await?.all()
     }
 
-    async fn rows(&mut self, query: &SelectStatement, amount: Amount) -> Result<Rows, StoreError> {
-        Ok(match &mut self.on {
-            OnEngine::Sqlite(tx) => {
-                let (sql, values) = sqlite(query);
-                Rows::Sqlite(tx.fetch(sql, values, amount).await?)
-            }
-            OnEngine::MySql(tx) => {
-                let (sql, values) = mysql(query);
-                Rows::MySql(tx.fetch(sql, values, amount).await?)
-            }
+    fn rows<'a>(
+        &'a mut self,
+        query: &'a SelectStatement,
+        amount: Amount,
+    ) -> BoxFuture<'a, Result<Rows, StoreError>> {
+        Box::pin(async move {
+            Ok(match &mut self.on {
+                OnEngine::Sqlite(tx) => {
+                    let (sql, values) = sqlite(query);
+                    Rows::Sqlite(tx.fetch(sql, values, amount).await?)
+                }
+                OnEngine::MySql(tx) => {
+                    let (sql, values) = mysql(query);
+                    Rows::MySql(tx.fetch(sql, values, amount).await?)
+                }
+            })
         })
     }
 
@@ -93,11 +103,18 @@ impl Transaction {
     /// # Errors
     /// When the database doesn't answer or refuses the changes.
     pub async fn commit<T>(self, value: T) -> Result<Committed<T>, StoreError> {
-        match self.on {
-            OnEngine::Sqlite(tx) => tx.commit().await?,
-            OnEngine::MySql(tx) => tx.commit().await?,
-        }
-        Ok(Committed { value, has_written: self.has_written })
+        let has_written = self.has_written;
+        self.end().await?;
+        Ok(Committed { value, has_written })
+    }
+
+    fn end(self) -> BoxFuture<'static, Result<(), StoreError>> {
+        Box::pin(async move {
+            match self.on {
+                OnEngine::Sqlite(tx) => tx.commit().await,
+                OnEngine::MySql(tx) => tx.commit().await,
+            }
+        })
     }
 }
 
@@ -107,6 +124,8 @@ pub struct Committed<T> {
     has_written: bool,
 }
 
+type Work<'a, T, E> = Box<dyn Fn(Transaction) -> BoxFuture<'a, Result<Committed<T>, E>> + Send + 'a>;
+
 impl Store {
     /// Runs `work` with a transaction that it has to commit; an error undoes everything.
     ///
@@ -115,11 +134,21 @@ impl Store {
     ///
     /// # Errors
     /// What `work` returns, or the store's own error after the last attempt.
-    pub async fn write<T, E, W, F>(&self, work: W) -> Result<T, E>
+    pub fn write<'a, T, E, W, F>(&'a self, work: W) -> BoxFuture<'a, Result<T, E>>
+    where
+        T: Send + 'a,
+        E: From<StoreError> + AsStoreError + Send + 'a,
+        W: Fn(Transaction) -> F + Send + 'a,
+        F: Future<Output = Result<Committed<T>, E>> + Send + 'a,
+    {
+        let work = move |transaction| -> BoxFuture<'a, _> { Box::pin(work(transaction)) };
+        Box::pin(self.write_in_box(Box::new(work)))
+    }
+
+    // The same code whatever does the work.
+    async fn write_in_box<'a, T, E>(&'a self, work: Work<'a, T, E>) -> Result<T, E>
     where
         E: From<StoreError> + AsStoreError,
-        W: Fn(Transaction) -> F,
-        F: Future<Output = Result<Committed<T>, E>>,
     {
         let (mut attempt, start) = (1, Instant::now());
         loop {
@@ -161,16 +190,18 @@ impl Store {
         .await
     }
 
-    pub(super) async fn begin(&self) -> Result<Transaction, StoreError> {
-        let on = match &self.pools {
-            Pools::Sqlite { writer, .. } => {
-                OnEngine::Sqlite(writer.begin(self.rank, "BEGIN IMMEDIATE").await?)
-            }
-            Pools::MySql(pool) => OnEngine::MySql(pool.begin(self.rank, "BEGIN").await?),
-        };
-        // What is committed has to be felt here, by whoever has committed it.
-        tasks::must_finish();
-        Ok(Transaction { on, has_written: false })
+    pub(super) fn begin(&self) -> BoxFuture<'_, Result<Transaction, StoreError>> {
+        Box::pin(async move {
+            let on = match &self.pools {
+                Pools::Sqlite { writer, .. } => {
+                    OnEngine::Sqlite(writer.begin(self.rank, "BEGIN IMMEDIATE").await?)
+                }
+                Pools::MySql(pool) => OnEngine::MySql(pool.begin(self.rank, "BEGIN").await?),
+            };
+            // What is committed has to be felt here, by whoever has committed it.
+            tasks::must_finish();
+            Ok(Transaction { on, has_written: false })
+        })
     }
 }
 
