@@ -69,11 +69,17 @@ fn origin_of_provider(origin: Origin) -> Origin {
 async fn end(app: &App, origin: &Origin, of: &LoggedOut) -> Result<u64, StoreError> {
     const REASON: &str = "the provider has logged them out";
     let issuer = of.issuer.as_str();
-    // A session says more than a subject: one who has logged out there in one browser is still here with another.
-    let whose = match (&of.session, &of.subject) {
-        (Some(session), _) => Whose::Session(sign_in_rows::session_digest(issuer, session)),
-        (None, Some(subject)) => Whose::Person(identities::digest(issuer, subject)),
-        (None, None) => return Ok(0),
+    let session = of.session.as_ref().map(|session| sign_in_rows::session_digest(issuer, session));
+    let person = of.subject.as_ref().map(|subject| identities::digest(issuer, subject));
+    // A session says more than a subject: one who has logged out there in one browser is still here with another. What may
+    // be of it ends, too.
+    let (session, person) = match (session, person) {
+        (Some(session), person) => (Some(Whose::Session(session)), person.map(Whose::OfNoSession)),
+        (None, person) => (None, person.map(Whose::Person)),
     };
-    end_each(app, origin, REASON, whose).await
+    let mut count = 0;
+    for whose in [session, person].into_iter().flatten() {
+        count += end_each(app, origin, REASON, whose).await?;
+    }
+    Ok(count)
 }

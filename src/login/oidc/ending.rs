@@ -120,6 +120,8 @@ pub(super) enum Whose {
     Person(String),
     /// Those that go back to one session at the provider, by its digest.
     Session(String),
+    /// Those of a person that may go back to any session there.
+    OfNoSession(String),
 }
 
 /// Ends all of somebody's sign-ins, and says how many.
@@ -137,6 +139,9 @@ pub(super) async fn end_each(
         let rows = match &whose {
             Whose::Person(person) => sign_in_rows::of_person(&app.auth_store, person, AT_ONCE).await?,
             Whose::Session(session) => sign_in_rows::of_session(&app.auth_store, session, AT_ONCE).await?,
+            Whose::OfNoSession(person) => {
+                sign_in_rows::of_no_session(&app.auth_store, person, AT_ONCE).await?
+            }
         };
         end(app, &rows, origin, reason).await?;
         count += rows.len() as u64;

@@ -98,6 +98,18 @@ pub(super) async fn of_session(
     store.fetch_all(select().and_where(Expr::col("provider_session").eq(session)).limit(most)).await
 }
 
+/// Some of those of a person of which the provider didn't say to which session they go back.
+pub(super) async fn of_no_session(
+    store: &Store,
+    person: &str,
+    most: u64,
+) -> Result<Vec<SignInRow>, StoreError> {
+    let is_of_none = Expr::col("provider_session").is_null();
+    let query =
+        select().and_where(Expr::col("person").eq(person)).and_where(is_of_none).limit(most).to_owned();
+    store.fetch_all(&query).await
+}
+
 /// Those of an account beyond the newest ones.
 pub(super) async fn surplus(store: &Store, user_id: Id) -> Result<Vec<SignInRow>, StoreError> {
     let mut query = select();
