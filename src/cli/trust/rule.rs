@@ -230,25 +230,21 @@ impl AddArgs {
             let (organization, pipeline) = two(pipeline, "ORGANIZATION/PIPELINE")?;
             json!({"kind": "buildkite", "organization": organization, "pipeline": pipeline})
         } else {
-            let said = [
-                ("--branch", &self.branch),
-                ("--environment", &self.environment),
-                ("--workflow", &self.workflow),
-            ];
-            return match said.iter().find(|(_, value)| value.is_some()) {
-                Some((name, _)) => {
-                    Err(CliError::usage(format!("{name} goes with --github, --gitlab or --buildkite")))
-                }
-                None => Ok(None),
-            };
+            Value::Null
         };
-        let parts =
-            [("branch", &self.branch), ("environment", &self.environment), ("workflow", &self.workflow)];
-        for (name, value) in parts {
-            if let Some(value) = value {
-                form[name] = json!(value);
+        let parts = [
+            ("branch", &self.branch, &["github", "gitlab", "buildkite"][..]),
+            ("environment", &self.environment, &["github", "gitlab"]),
+            ("workflow", &self.workflow, &["github"]),
+        ];
+        for (name, value, kinds) in parts {
+            let Some(value) = value else { continue };
+            if !kinds.iter().any(|kind| form["kind"] == *kind) {
+                let forms: Vec<String> = kinds.iter().map(|kind| format!("--{kind}")).collect();
+                return Err(CliError::usage(format!("--{name} goes with {}", forms.join(" or "))));
             }
+            form[name] = json!(value);
         }
-        Ok(Some(form))
+        Ok((!form.is_null()).then_some(form))
     }
 }
