@@ -1,9 +1,10 @@
-// An OpenID provider (certified: oidc-provider) on a free port, whose clients, people and tokens a test knows.
+// An OpenID provider (certified: oidc-provider) on a free port, or on PORT, whose clients, people and tokens a test knows.
 //
 // It says one line of JSON when it listens: its address, and a refresh token of the client "refreshing".
 //
 // People sign in at its pages in a browser. A test that has none asks below /test/ (JSON in, JSON out): `code` for a code as
-// somebody's browser would bring it back, `person` to change or remove (`claims: null`) a person, `rotate` for new keys,
+// somebody's browser would bring it back, `asked` for what the last browser's request for authorization said, `person` to
+// change or remove (`claims: null`) a person, `rotate` for new keys,
 // `logout` to have a client told that somebody's session is over, `tells` to have it told whenever somebody signs out here.
 
 import { once } from "node:events";
@@ -47,10 +48,12 @@ const people = new Map(
 
 // The last logout token that it has sent.
 let sent;
+// What the last request for authorization said.
+let asked = {};
 
 // The address is in what it issues, so the port is taken first.
 const server = createServer();
-server.listen(0, "127.0.0.1");
+server.listen(Number(env.PORT ?? 0), "127.0.0.1");
 await once(server, "listening");
 const url = `http://127.0.0.1:${server.address().port}`;
 
@@ -170,6 +173,9 @@ const commands = {
     });
     return { code: await code.save(), state: asked.state, iss: url };
   },
+  async asked() {
+    return asked;
+  },
   async person({ subject, claims }) {
     people.set(subject, claims);
     return {};
@@ -200,7 +206,9 @@ const commands = {
 
 server.on("request", async (request, response) => {
   try {
-    const [, place, name] = new URL(request.url, url).pathname.split("/");
+    const { pathname, searchParams } = new URL(request.url, url);
+    const [, place, name] = pathname.split("/");
+    if (place === "auth" && searchParams.size) asked = Object.fromEntries(searchParams);
     if (place === "test" && commands[name]) {
       const told = await commands[name](JSON.parse((await bodyOf(request)) || "{}"));
       return response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(told));

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::refused::told;
 use super::visitor::asked;
 use super::{CURRENT_USER, FarSide, Visitor, server};
 use crate::support::{Caller, Database, TestApp, wait_until};
@@ -14,6 +15,9 @@ on_each_store! {
     a_logout_that_could_not_be_noted_may_be_told_again,
     whoever_is_not_known_any_more_at_a_recheck_is_out,
     a_device_ends_with_the_sign_in_that_approved_it,
+    a_provider_without_an_answer_ends_nothing,
+    only_the_providers_own_logout_tokens_count,
+    a_logout_ends_the_sessions_that_it_names_and_those_that_nobody_can_name,
 }
 
 const WITHIN: Duration = Duration::from_secs(1);
@@ -193,10 +197,9 @@ async fn sign_in_on_device(app: &TestApp, person: &Caller) -> Caller {
     app.anonymous().with_token(token["access_token"].as_str().unwrap())
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_provider_without_an_answer_ends_nothing() {
+async fn a_provider_without_an_answer_ends_nothing(database: Database) {
     let Some(provider) = FarSide::certified().await else { return };
-    let app = server(&Database::sqlite(), &provider, &[("ZENDO_OIDC_RECHECK", "60")]).await;
+    let app = server(&database, &provider, &[("ZENDO_OIDC_RECHECK", "60")]).await;
     let mut ada = Visitor::of(&app);
     ada.sign_in(&provider, "ada").await;
     drop(provider);
@@ -205,10 +208,9 @@ async fn a_provider_without_an_answer_ends_nothing() {
     ada.with_cookies().get(CURRENT_USER).await.expect_ok();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_the_providers_own_logout_tokens_count() {
+async fn only_the_providers_own_logout_tokens_count(database: Database) {
     let Some(provider) = FarSide::misbehaving().await else { return };
-    let app = server(&Database::sqlite(), &provider, &[]).await;
+    let app = server(&database, &provider, &[]).await;
     let path = "/api/v1/oidc/backchannel_logout";
     let event = json!({"http://schemas.openid.net/event/backchannel-logout": {}});
     let right = json!({"jti": "a", "events": event});
@@ -261,4 +263,52 @@ async fn only_the_providers_own_logout_tokens_count() {
         assert_eq!(app.anonymous().post_form(path, &form).await.status, 400, "{form:?}");
     }
     assert_eq!(send(&with(json!({}), json!({}))).await.status, 200);
+}
+
+/// Sends a logout token of the misbehaving provider.
+async fn log_out(app: &TestApp, provider: &FarSide, claims: Value) -> u16 {
+    let event = json!({"http://schemas.openid.net/event/backchannel-logout": {}});
+    let mut all = json!({"jti": claims.to_string(), "events": event});
+    all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+    let asked = json!({"claims": all}).to_string();
+    let token = Caller::new(provider.url.clone()).post_form("/logout-token", &[("told", &asked)]).await;
+    let token = token.expect_ok();
+    let form = [("logout_token", token["logout_token"].as_str().unwrap())];
+    app.anonymous().post_form("/api/v1/oidc/backchannel_logout", &form).await.status
+}
+
+async fn a_logout_ends_the_sessions_that_it_names_and_those_that_nobody_can_name(database: Database) {
+    let Some(provider) = FarSide::misbehaving().await else { return };
+    let app = server(&database, &provider, &[]).await;
+    let signed_in = async |subject: &str, session: Value| {
+        let claims = json!({"sub": subject, "preferred_username": subject, "sid": session});
+        let (visitor, answer) = told(&app, &provider, json!({"claims": claims})).await;
+        answer.expect_ok();
+        app.anonymous().with_token(&visitor.api_token().await)
+    };
+    let by_session = signed_in("ada", json!("1")).await;
+    let other = signed_in("ada", json!("2")).await;
+    // The provider didn't say which session of its own this one goes back to.
+    let unnamed = signed_in("ada", Value::Null).await;
+    let (of_bob, unnamed_of_bob) = (signed_in("bob", json!("3")).await, signed_in("bob", Value::Null).await);
+    let are = async |expected: [u16; 5]| {
+        let all = [&by_session, &other, &unnamed, &of_bob, &unnamed_of_bob];
+        for (caller, status) in all.into_iter().zip(expected) {
+            caller.until(status, CURRENT_USER, "").await;
+        }
+    };
+    // Sessions alone, of which one is nobody's.
+    assert_eq!(log_out(&app, &provider, json!({"sub": null, "sid": "4"})).await, 200);
+    assert_eq!(log_out(&app, &provider, json!({"sub": null, "sid": "1"})).await, 200);
+    are([401, 200, 200, 200, 200]).await;
+    // A session with whose it is: what could be of it ends, too.
+    assert_eq!(log_out(&app, &provider, json!({"sub": "bob", "sid": "5"})).await, 200);
+    are([401, 200, 200, 200, 401]).await;
+    assert_eq!(log_out(&app, &provider, json!({"sub": "ada", "sid": "2"})).await, 200);
+    are([401, 401, 401, 200, 401]).await;
+    // All of somebody's.
+    let again = signed_in("ada", json!("6")).await;
+    assert_eq!(log_out(&app, &provider, json!({"sub": "bob"})).await, 200);
+    are([401, 401, 401, 401, 401]).await;
+    again.get(CURRENT_USER).await.expect_ok();
 }

@@ -16,6 +16,11 @@ impl FarSide {
         support::FarSide::openid_provider().await.map(Self::of)
     }
 
+    /// The same on a port that a server knows already.
+    pub(super) async fn certified_on(port: u16) -> Option<Self> {
+        support::FarSide::openid_provider_on(port).await.map(Self::of)
+    }
+
     /// The one that misbehaves as it is told.
     pub(super) async fn misbehaving() -> Option<Self> {
         support::FarSide::python("python/misbehaving_provider.py").await.map(Self::of)

@@ -8,6 +8,7 @@ use crate::support::{ADMIN, Database, PASSWORD};
 on_each_store! {
     an_owner_links_and_unlinks_their_account,
     an_admin_links_and_unlinks_others,
+    a_link_is_of_whoever_began_it_and_of_who_may_come,
 }
 
 async fn an_owner_links_and_unlinks_their_account(database: Database) {
@@ -91,4 +92,48 @@ async fn an_admin_links_and_unlinks_others(database: Database) {
     // The account is gone with its identity, which may come anew.
     bob.with_cookies().delete("/api/v1/users/carl").await.expect_ok();
     Visitor::of(&app).sign_in(&provider, "ada").await;
+}
+
+async fn a_link_is_of_whoever_began_it_and_of_who_may_come(database: Database) {
+    let Some(provider) = FarSide::certified().await else { return };
+    let app = server(&database, &provider, &[("ZENDO_OIDC_ALLOWED_DOMAINS", "example.com")]).await;
+    app.new_user("carl", false).await;
+    let began = async || {
+        let mut owner = Visitor::of(&app);
+        owner.sign_in_with_password(ADMIN, PASSWORD).await;
+        let address = owner.start(json!({"link": true})).await;
+        let back = provider.code(&address, "ada", "s").await;
+        (owner, back)
+    };
+    let identities = async || {
+        let admin = app.signed_in().await;
+        let of = async |name: &str| {
+            admin.get(&format!("/api/v1/users/{name}/identities")).await.expect_ok().as_array().unwrap().len()
+        };
+        (of(ADMIN).await, of("carl").await)
+    };
+    // The browser is somebody else's by now, or nobody's.
+    let (mut owner, back) = began().await;
+    owner.sign_in_with_password("carl", PASSWORD).await;
+    owner.come_back(back).await.expect(401, "Somebody else is signed in by now");
+    let (mut owner, back) = began().await;
+    owner.at_console().get("/api/v1/logout").await.expect_ok();
+    owner.come_back(back).await.expect(401, "");
+    // What one has begun isn't ended in the browser of another, who would get a stranger into their account.
+    let (_, back) = began().await;
+    let (mut other, _) = began().await;
+    let mut carl = Visitor::of(&app);
+    carl.sign_in_with_password("carl", PASSWORD).await;
+    carl.come_back(back.clone()).await.expect(401, "not begun in this browser");
+    other.come_back(back).await.expect(401, "(state)");
+    // Whoever may not sign in isn't linked either.
+    for (subject, reason) in [("mallory", "not for the domain"), ("eve", "has verified no e-mail address")] {
+        let address = other.start(json!({"link": true})).await;
+        let back = provider.code(&address, subject, "s").await;
+        other.come_back(back).await.expect(401, reason);
+    }
+    assert_eq!(identities().await, (0, 0));
+    let (mut owner, back) = began().await;
+    assert_eq!(owner.come_back(back).await.expect_ok()["linked"], true);
+    assert_eq!(identities().await, (1, 0));
 }

@@ -1,5 +1,6 @@
 //! People who sign in with the company's account (OpenID Connect), at the certified provider and at one that misbehaves.
 
+mod asked;
 mod browser;
 mod dashboard;
 mod document;

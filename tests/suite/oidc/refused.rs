@@ -10,10 +10,12 @@ use crate::support::{Answer, Database, TestApp};
 
 on_each_store! {
     what_is_wrong_with_a_sign_in_is_refused_and_recorded,
+    a_sign_in_comes_back_to_the_browser_that_began_it_and_says_from_whom,
+    pages_of_other_sites_begin_and_end_no_sign_in,
 }
 
 /// A sign-in whose code tells the provider what to say; `{nonce}` is the right one.
-async fn told(app: &TestApp, provider: &FarSide, mut told: Value) -> (Visitor, Answer) {
+pub(super) async fn told(app: &TestApp, provider: &FarSide, mut told: Value) -> (Visitor, Answer) {
     let mut visitor = Visitor::of(app);
     let address = visitor.start(json!({})).await;
     let claims = told["claims"].as_object().cloned().unwrap_or_default();
@@ -102,10 +104,9 @@ async fn what_is_wrong_with_a_sign_in_is_refused_and_recorded(database: Database
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_sign_in_comes_back_to_the_browser_that_began_it_and_says_from_whom() {
+async fn a_sign_in_comes_back_to_the_browser_that_began_it_and_says_from_whom(database: Database) {
     let Some(provider) = FarSide::certified().await else { return };
-    let app = server(&Database::sqlite(), &provider, &[]).await;
+    let app = server(&database, &provider, &[]).await;
     let back = async |visitor: &mut Visitor| {
         let address = visitor.start(json!({})).await;
         provider.code(&address, "ada", "s").await
@@ -159,10 +160,9 @@ async fn a_sign_in_comes_back_to_the_browser_that_began_it_and_says_from_whom() 
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn pages_of_other_sites_begin_and_end_no_sign_in() {
+async fn pages_of_other_sites_begin_and_end_no_sign_in(database: Database) {
     let Some(provider) = FarSide::certified().await else { return };
-    let app = server(&Database::sqlite(), &provider, &[]).await;
+    let app = server(&database, &provider, &[]).await;
     let evil = app.anonymous().with("origin", "https://evil.example").with("sec-fetch-site", "cross-site");
     for path in ["/api/v1/oidc/start", "/api/v1/oidc/sign_in"] {
         evil.post(path, json!({"state": "a", "code": "b"})).await.expect(403, "another origin");
@@ -175,7 +175,7 @@ async fn pages_of_other_sites_begin_and_end_no_sign_in() {
         assert_eq!(ada.come_back(code).await.expect_ok()["next"], "/console/", "{next}");
     }
     // Where nobody signs in so, there is nothing to begin.
-    let none = TestApp::start(&Database::sqlite()).await;
+    let none = TestApp::start(&database).await;
     for path in ["/api/v1/oidc/start", "/api/v1/oidc/sign_in", "/api/v1/oidc/backchannel_logout"] {
         none.anonymous().post(path, json!({"state": "a"})).await.expect(404, "OpenID Connect");
     }

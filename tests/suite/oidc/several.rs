@@ -9,6 +9,8 @@ use crate::support::{Answer, Database, TestApp};
 on_each_store! {
     an_account_is_linked_to_a_person_of_each_provider,
     a_provider_ends_its_own_sign_ins_alone,
+    what_one_provider_sends_back_is_not_of_a_sign_in_at_another,
+    what_is_said_for_all_counts_where_a_provider_says_nothing_else,
 }
 
 /// A server whose people sign in at two: the certified one, and one of another make.
@@ -96,10 +98,9 @@ async fn a_provider_ends_its_own_sign_ins_alone(database: Database) {
     here.with_cookies().get(CURRENT_USER).await.expect_ok();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_one_provider_sends_back_is_not_of_a_sign_in_at_another() {
+async fn what_one_provider_sends_back_is_not_of_a_sign_in_at_another(database: Database) {
     let (Some(first), Some(second)) = (FarSide::certified().await, FarSide::authlib().await) else { return };
-    let app = at_two(&Database::sqlite(), &first, &second, &[]).await;
+    let app = at_two(&database, &first, &second, &[]).await;
     let (mut at_first, mut at_other) = (Visitor::of(&app), Visitor::of(&app));
     let of_first = at_first.start(json!({"provider": first.url})).await;
     let of_other = at_other.start(json!({"provider": second.url})).await;
@@ -116,4 +117,25 @@ async fn what_one_provider_sends_back_is_not_of_a_sign_in_at_another() {
     at_first.come_back(by_first).await.expect_ok();
     let unknown = at_other.at_console().post("/api/v1/oidc/start", json!({"provider": "https://x"})).await;
     unknown.expect(404, "that provider");
+}
+
+async fn what_is_said_for_all_counts_where_a_provider_says_nothing_else(database: Database) {
+    let (Some(first), Some(second)) = (FarSide::certified().await, FarSide::authlib().await) else { return };
+    const ALL: &str = "ZENDO_OIDC_ALLOWED_DOMAINS";
+    const OTHER: &str = "ZENDO_OIDC_OTHER_ALLOWED_DOMAINS";
+    // Both call ada's address one of example.com.
+    for (settings, at_first_one, at_other_one) in [
+        (&[(ALL, "example.com"), (OTHER, "example.org")][..], "", "not for the domain"),
+        (&[(ALL, "example.org")], "not for the domain", "not for the domain"),
+        (&[(ALL, "example.org"), (OTHER, "example.com")], "not for the domain", "may be somebody else's"),
+        (&[(ALL, "example.com"), ("ZENDO_OIDC_OTHER_CREATE_ACCOUNTS", "false")], "", "has no account here"),
+    ] {
+        let app = at_two(&database, &first, &second, settings).await;
+        let at_first = Visitor::of(&app).try_sign_in(&first, "ada", "s").await;
+        let at_other = at_second(&mut Visitor::of(&app), &second, json!({})).await;
+        for (answer, reason) in [(at_first, at_first_one), (at_other, at_other_one)] {
+            let status = if reason.is_empty() { 200 } else { 401 };
+            assert!(answer.status == status && answer.text.contains(reason), "{settings:?}: {answer:?}");
+        }
+    }
 }

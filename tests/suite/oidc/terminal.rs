@@ -8,11 +8,14 @@ use super::visitor::asked;
 use super::{FarSide, Visitor, server};
 use crate::support::{Database, Program, wait_until};
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_terminal_signs_in_by_an_approval_in_the_browser() {
+on_each_store! {
+    a_terminal_signs_in_by_an_approval_in_the_browser,
+}
+
+async fn a_terminal_signs_in_by_an_approval_in_the_browser(database: Database) {
     let Some(provider) = FarSide::certified().await else { return };
     let settings = [("ZENML_SERVER_DEVICE_AUTH_POLLING_INTERVAL", "1"), ("ZENDO_PASSWORD_SIGN_IN", "false")];
-    let app = server(&Database::sqlite(), &provider, &settings).await;
+    let app = server(&database, &provider, &settings).await;
     let mut ada = Visitor::of(&app);
     ada.sign_in(&provider, "ada").await;
     for (denied, code, said) in [(false, 0, "Signed in to"), (true, 1, "not signed in: it was denied")] {

@@ -4,6 +4,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command as Blocking;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -16,6 +17,17 @@ use super::{Caller, apart, missing, said_in, wait_until};
 /// Keys of RSA take a while, and machines are busy.
 const LIMIT: Duration = Duration::from_secs(120);
 const TESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
+
+/// A port that nobody has, for who comes later: the system gives ports of its own choice from above these.
+pub fn unused_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let ports = (0..10_000).map(|_| {
+        let place = std::process::id().wrapping_mul(31).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        20_000 + (place % 10_000) as u16
+    });
+    let mut unused = ports.filter(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    unused.next().expect("a port that nobody has")
+}
 
 /// One of them, ended with its test.
 pub struct FarSide {
@@ -31,28 +43,38 @@ impl FarSide {
         Self::node("browser/oidc_provider.mjs").await
     }
 
+    /// The same on a port that a server knows already.
+    pub async fn openid_provider_on(port: u16) -> Option<Self> {
+        Self::node_with("browser/oidc_provider.mjs", &[("PORT", OsStr::new(&port.to_string()))]).await
+    }
+
     /// A program of `tests/browser` that uses the certified provider. None, said out loud, when it isn't here.
     pub async fn node(program: &str) -> Option<Self> {
+        Self::node_with(program, &[]).await
+    }
+
+    async fn node_with(program: &str, variables: &[(&str, &OsStr)]) -> Option<Self> {
         let packages = std::env::var_os(PACKAGES).map(PathBuf::from);
         let packages = packages.filter(|folder| folder.join("node_modules/oidc-provider").exists());
         let Some(packages) = packages else {
             missing("oidc-provider", "run tests/run, which installs it");
             return None;
         };
-        Some(Self::program("node", program, (PACKAGES, packages.as_os_str())).await)
+        let variables = [&[(PACKAGES, packages.as_os_str())], variables].concat();
+        Some(Self::program("node", program, &variables).await)
     }
 
     /// A program of `tests/python` that uses its packages. None, said out loud, when they aren't here.
     pub async fn python(program: &str) -> Option<Self> {
         // They share modules, of which nothing is to be left beside them.
         let variable = ("PYTHONDONTWRITEBYTECODE", OsStr::new("1"));
-        Some(Self::program(interpreter()?, program, variable).await)
+        Some(Self::program(interpreter()?, program, &[variable]).await)
     }
 
-    async fn program(interpreter: impl AsRef<OsStr>, program: &str, variable: (&str, &OsStr)) -> Self {
+    async fn program(interpreter: impl AsRef<OsStr>, program: &str, variables: &[(&str, &OsStr)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut command = apart(interpreter, folder.path());
-        command.arg(format!("{TESTS}/{program}")).env(variable.0, variable.1);
+        command.arg(format!("{TESTS}/{program}")).envs(variables.iter().copied());
         Self::run(command, folder).await
     }
 

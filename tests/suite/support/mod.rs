@@ -31,7 +31,7 @@ pub use client::{AS_ADMIN, ClientProgram, keeps_its_promises};
 pub use clock::TestClock;
 pub use database::Database;
 pub use failing_disk::FailingDisk;
-pub use far_sides::FarSide;
+pub use far_sides::{FarSide, unused_port};
 pub use guard::{Guard, Proxy};
 pub use issuer::{EXCHANGE, Issuer, JWT, exchange};
 pub use lab::{Lab, read};
