@@ -7,12 +7,13 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::support::{Caller, Database, Issuer, Program, TestApp, ZENDO, apart, end_of, wait_until};
-use crate::workload_identities::{SERVER, job, ok, project, set_up};
+use crate::workload_identities::{SERVER, job, ok, project, set_up, terminal};
 
 const LIMIT: Duration = Duration::from_secs(60);
 const TRUSTS: &str = "/api/v1/trusts";
 
 on_each_store! {
+    a_rule_for_buildkite_is_made_at_the_terminal,
     a_job_of_buildkite_asks_its_agent,
     the_example_for_buildkite_runs_as_written,
 }
@@ -62,7 +63,7 @@ cat "$1" && rm "$1""#;
 }
 
 /// What Buildkite says of a job.
-fn claims(branch: &str) -> serde_json::Value {
+pub(crate) fn claims(branch: &str) -> serde_json::Value {
     json!({
         "aud": SERVER, "sub": format!("organization:acme:pipeline:app:ref:refs/heads/{branch}:commit:a1:step:train"),
         "organization_slug": "acme", "pipeline_slug": "app", "build_number": 7, "build_branch": branch,
@@ -82,6 +83,58 @@ async fn trusted(admin: &Caller) -> Issuer {
 async fn name_of(app: &TestApp, token: &str) -> serde_json::Value {
     let answer = app.anonymous().with_token(token.trim()).get("/api/v1/current-user").await;
     answer.expect_ok()["name"].clone()
+}
+
+async fn a_rule_for_buildkite_is_made_at_the_terminal(database: Database) {
+    let (app, admin) = set_up(&database).await;
+    let issuer = Issuer::start(1).await;
+    let add = |name: &str, more: &[&str]| {
+        let rule = ["trust", "add", name, "--account", "ci", "--buildkite"];
+        terminal(&app, &[&rule, more].concat())
+    };
+    add("open", &["acme/app"]).run().await.expect(0, &["warning:", "pull requests", "build_branch"]);
+    let narrow = add("narrow", &["acme/app", "--branch", "main"]).run().await;
+    assert!(narrow.code == Some(0) && !narrow.stderr.contains("warning"), "{narrow:?}");
+    ok(add("own", &["acme/app", "--branch", "main", "--issuer", &issuer.url, "--scope", "runs:write"])).await;
+    for (more, part) in [
+        (&["acme/*"][..], "slug"),
+        (&["acme/app/more"], "slug"),
+        (&["/app"], "slug"),
+        (&["acme/app", "--condition", "pipeline_slug=*"], "pipeline_slug"),
+    ] {
+        add("wrong", more).run().await.expect(1, &[part]);
+    }
+    // What Buildkite's tokens don't say is refused before a server is asked.
+    for (more, part) in [
+        (["acme/app", "--environment", "prod"], "--environment goes with --github or --gitlab"),
+        (["acme/app", "--workflow", "train.yml"], "--workflow goes with --github"),
+    ] {
+        add("wrong", &more).run().await.expect(2, &[part]);
+    }
+    let listed = ok(terminal(&app, &["trust", "list"])).await;
+    for part in [
+        "https://agent.buildkite.com",
+        "organization_slug is acme",
+        "pipeline_slug is app",
+        "build_branch is main",
+        "Warning",
+    ] {
+        assert!(listed.contains(part), "no {part} in {listed}");
+    }
+    let told = async |claims| {
+        let token = issuer.token(&app, claims);
+        terminal(&app, &["trust", "test", &token]).run().await
+    };
+    let takes = told(claims("main")).await;
+    assert!(takes.code == Some(0) && takes.stdout.contains("own takes it"), "{takes:?}");
+    let refuses = told(claims("topic")).await;
+    let reason = "build_branch is 'topic', not 'main'";
+    assert!(refuses.code == Some(1) && refuses.stdout.contains(reason), "{refuses:?}");
+    let agent = Agent::new(&[issuer.token(&app, claims("main"))]);
+    assert_eq!(name_of(&app, &ok(agent.job(&app, &["--name", "n"])).await).await, "ci");
+    let given = admin.get("/api/v1/api_tokens?name=n").await.expect_ok();
+    assert_eq!(given["items"][0]["body"]["scope"], "runs:write", "{given}");
+    assert_eq!(admin.get(TRUSTS).await.expect_ok()["total"], 3);
 }
 
 async fn a_job_of_buildkite_asks_its_agent(database: Database) {

@@ -12,6 +12,14 @@ use crate::support::{
 };
 use crate::trusts::service_account;
 
+on_each_store! {
+    rules_are_made_listed_tested_and_removed_at_the_terminal,
+    a_job_finds_its_identity_and_keeps_a_good_token,
+    pipelines_run_with_tokens_of_the_certified_provider,
+    pipelines_run_with_tokens_of_another_provider,
+    the_requests_of_the_document_work_as_written,
+}
+
 const LIMIT: Duration = Duration::from_secs(60);
 /// The client imports a lot, and machines are busy.
 const PIPELINE: Duration = Duration::from_secs(600);
@@ -52,9 +60,7 @@ pub(crate) async fn ok(program: Program) -> String {
     finished.stdout
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn rules_are_made_listed_tested_and_removed_at_the_terminal() {
-    let database = Database::sqlite();
+async fn rules_are_made_listed_tested_and_removed_at_the_terminal(database: Database) {
     let (app, admin) = set_up(&database).await;
     let issuer = Issuer::start(1).await;
     let add = ["trust", "add", "own", "--account", "ci", "--issuer", &issuer.url, "--condition", "team=ml"];
@@ -67,8 +73,16 @@ async fn rules_are_made_listed_tested_and_removed_at_the_terminal() {
     made.expect(0, &["warning:", "pull requests"]);
     for (args, part) in [
         (&["trust", "add", "x", "--account", "ci", "--branch", "main"][..], "--branch goes with"),
+        (
+            &["trust", "add", "x", "--account", "ci", "--gitlab", "a/b", "--workflow", "train.yml"],
+            "--workflow goes with --github",
+        ),
         (&["trust", "add", "x", "--account", "ci", "--kubernetes", "ml/trainer"], "--issuer"),
         (&["trust", "add", "x", "--account", "ci", "--buildkite", "acme"], "ORGANIZATION/PIPELINE"),
+        (
+            &["trust", "add", "x", "--account", "ci", "--buildkite", "acme/app", "--github", "acme/app"],
+            "cannot be used with",
+        ),
         (
             &["trust", "add", "x", "--account", "ci", "--issuer", "https://a", "--condition", "sub"],
             "CLAIM=TEXT",
@@ -97,9 +111,7 @@ async fn rules_are_made_listed_tested_and_removed_at_the_terminal() {
     job(&app, &["trust", "list"]).run().await.expect(1, &["not signed in"]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_job_finds_its_identity_and_keeps_a_good_token() {
-    let database = Database::sqlite();
+async fn a_job_finds_its_identity_and_keeps_a_good_token(database: Database) {
     let (app, admin) = set_up(&database).await;
     let issuer = Issuer::start(1).await;
     let rule =
@@ -233,7 +245,7 @@ async fn add_rules(app: &TestApp, provider: &Provider) {
 }
 
 /// The one line of an example of config/ that a job runs.
-fn command_of(file: &str) -> String {
+pub(crate) fn command_of(file: &str) -> String {
     let text = project(file);
     let lines: Vec<&str> = text.lines().filter(|line| line.contains("zendo token --exchange")).collect();
     let [line] = lines[..] else { panic!("{file} runs {lines:?}") };
@@ -310,15 +322,8 @@ async fn pipelines_run_with_tokens_of_another_provider(database: Database) {
     }
 }
 
-on_each_store! {
-    pipelines_run_with_tokens_of_the_certified_provider,
-    pipelines_run_with_tokens_of_another_provider,
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_requests_of_the_document_work_as_written() {
+async fn the_requests_of_the_document_work_as_written(database: Database) {
     let Some(provider) = Provider::of_node().await else { return };
-    let database = Database::sqlite();
     let (app, admin) = set_up(&database).await;
     add_rules(&app, &provider).await;
     let ci = admin.get("/api/v1/service_accounts/ci").await.expect_ok()["id"].as_str().unwrap().to_owned();
