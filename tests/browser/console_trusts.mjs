@@ -1,5 +1,6 @@
 // Trusted workloads: rules by form, what is wrong with them, and a token that is tested.
 
+import { generateKeyPairSync } from "node:crypto";
 import { app, axe, check, end, shot, step } from "./lib.mjs";
 import { api, get, loginToken } from "./api.mjs";
 import { at, confirm, row, signedIn } from "./console.mjs";
@@ -32,6 +33,84 @@ await step("a repository is trusted, with a warning while no branch is named", a
   await create();
   await row(page, "train").getByText("ref is refs/heads/main").waitFor();
   check((await row(page, "train").getByText("pull requests").count()) === 0, "no warning");
+});
+
+/** Opens a form, which everyone can use, and fills it in. */
+async function fill(button, fields) {
+  await page.getByRole("button", { name: button, exact: true }).click();
+  for (const [label, text] of Object.entries(fields)) await dialog.getByLabel(label, { exact: true }).fill(text);
+  await axe(page);
+  await shot(page, button.toLowerCase());
+}
+
+/** What a rule is, without what the others have alike. */
+async function ruled(name) {
+  const { issuer, conditions, has_jwks, warnings, scope, addresses, audience } = (await get(admin, `trusts/${name}`)).body;
+  check(audience.length > 0, `${name} is for nobody`);
+  return JSON.stringify([issuer, conditions, has_jwks, warnings.length, scope, addresses]);
+}
+
+/** Fails unless a rule and its row say that. */
+async function is(name, expected, said) {
+  const rule = await ruled(name);
+  check(rule === JSON.stringify(expected), `${name}: ${rule}`);
+  for (const text of said) await row(page, name).getByText(text).waitFor();
+}
+
+await step("a project of GitLab is trusted, at an own server too, with a warning while no branch is named", async () => {
+  await fill("GitLab", { Name: "merges", Project: "acme/app" });
+  await create();
+  await is("merges", ["https://gitlab.com", { project_path: ["acme/app"] }, false, 1, null, null], ["merge requests"]);
+  await fill("GitLab", {
+    Name: "git-server", "Address of your GitLab": "https://git.example.com", Project: "acme/team/app", Branch: "main", Environment: "prod",
+    Scope: "runs:write", Addresses: "10.0.0.0/8",
+  });
+  await create();
+  const conditions = { environment: ["prod"], project_path: ["acme/team/app"], ref: ["main"], ref_type: ["branch"] };
+  const said = ["https://git.example.com", "project_path is acme/team/app", "environment is prod", "runs:write"];
+  await is("git-server", ["https://git.example.com", conditions, false, 0, "runs:write", ["10.0.0.0/8"]], said);
+});
+
+await step("a cluster's pods are trusted, with its keys where it can't be reached", async () => {
+  const pods = { Namespace: "ml", "Service account of the pods": "trainer" };
+  await fill("Kubernetes", { Name: "pods", "Issuer of the cluster": "https://k8s.example.com", ...pods, "Keys of the cluster": "{" });
+  await dialog.getByRole("button", { name: "Create" }).click();
+  await dialog.getByRole("alert").filter({ hasText: "no JSON" }).waitFor();
+  const keys = dialog.getByLabel("Keys of the cluster");
+  await keys.fill(JSON.stringify({ keys: [{ kty: "oct", k: "AAAA" }] }));
+  await dialog.getByRole("button", { name: "Create" }).click();
+  await dialog.getByRole("alert").filter({ hasText: "private or secret" }).waitFor();
+  check((await keys.getAttribute("aria-invalid")) === "true", "the field is marked");
+  const { publicKey } = generateKeyPairSync("ed25519");
+  await keys.fill(JSON.stringify({ keys: [{ ...publicKey.export({ format: "jwk" }), kid: "1", alg: "EdDSA" }] }));
+  // A star is no name, and beside a name that is wrong nothing is lost.
+  await dialog.getByLabel("Namespace").fill("*");
+  await dialog.getByRole("button", { name: "Create" }).click();
+  await dialog.getByRole("alert").filter({ hasText: "without a *" }).waitFor();
+  await axe(page);
+  await dialog.getByLabel("Namespace").fill("ml");
+  await create();
+  const conditions = {
+    "kubernetes.io/namespace": ["ml"], "kubernetes.io/serviceaccount/name": ["trainer"], sub: ["system:serviceaccount:ml:trainer"],
+  };
+  await is("pods", ["https://k8s.example.com", conditions, true, 0, null, null], ["kubernetes.io/namespace is ml", "https://k8s.example.com"]);
+  await fill("Kubernetes", { Name: "reached", "Issuer of the cluster": "https://other.example.com", ...pods });
+  await create();
+  await is("reached", ["https://other.example.com", conditions, false, 0, null, null], []);
+});
+
+await step("a pipeline of Buildkite is trusted, with a warning while no branch is named", async () => {
+  const pipeline = { organization_slug: ["acme"], pipeline_slug: ["app"] };
+  await fill("Buildkite", { Name: "builds", Organization: "acme", Pipeline: "app" });
+  await create();
+  await is("builds", ["https://agent.buildkite.com", pipeline, false, 1, null, null], ["pull requests", "pipeline_slug is app"]);
+  await fill("Buildkite", { Name: "main-line", Organization: "acme/x", Pipeline: "app", Branch: "main" });
+  await dialog.getByRole("button", { name: "Create" }).click();
+  await dialog.getByRole("alert").filter({ hasText: "slug" }).waitFor();
+  await dialog.getByLabel("Organization").fill("acme");
+  await create();
+  const main = { build_branch: ["main"], ...pipeline };
+  await is("main-line", ["https://agent.buildkite.com", main, false, 0, null, null], ["build_branch is main"]);
 });
 
 await step("what is wrong is said, and another issuer's conditions are lines", async () => {

@@ -14,6 +14,7 @@ on_each_store! {
     a_new_server_is_activated_and_its_first_token_works_in_curl,
     a_session_of_the_console_counts_with_its_csrf_token_alone,
     tokens_are_created_by_keyboard_seen_and_taken_back,
+    workloads_are_trusted_by_forms_warned_of_tested_and_deleted,
 }
 
 async fn a_new_server_is_activated_and_its_first_token_works_in_curl(database: Database) {
@@ -45,9 +46,9 @@ async fn service_accounts_get_keys_that_are_shown_once_rotated_and_deleted() {
     shows("console_service_accounts.mjs").await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn workloads_are_trusted_by_forms_warned_of_tested_and_deleted() {
-    shows("console_trusts.mjs").await;
+async fn workloads_are_trusted_by_forms_warned_of_tested_and_deleted(database: Database) {
+    let app = TestApp::start(&database).await;
+    browser("console_trusts.mjs", &app, &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
