@@ -5,13 +5,15 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::support::{Caller, Database, TestApp, wait_until};
+use crate::support::{Caller, Database, Program, TestApp, wait_until};
 use crate::warnings::{Receiver, SECRETS, header, jobs};
 
 on_each_store! {
     a_receiver_that_never_answers_delays_no_other_one,
     what_was_not_taken_is_sent_after_a_restart,
     the_newest_warnings_are_kept_and_no_more,
+    no_writing_of_an_inner_address_is_called,
+    an_inner_address_is_called_where_its_own_network_is_allowed,
 }
 
 const ACCOUNTS: &str = "/api/v1/service_accounts";
@@ -126,4 +128,96 @@ async fn the_newest_warnings_are_kept_and_no_more(database: Database) {
         .unwrap()
         .clone();
     assert!(gone.is_empty());
+}
+
+/// Hosts that this machine, its network or its cloud keeps to itself, in the ways in which they can be written.
+const INNER: [&str; 16] = [
+    "127.0.0.1",
+    "127.9.9.9",
+    "2130706433",
+    "0x7f.1",
+    "localhost",
+    "0.0.0.0",
+    "[::1]",
+    "[::ffff:127.0.0.1]",
+    "[::127.0.0.1]",
+    "[64:ff9b::127.0.0.1]",
+    "169.254.169.254",
+    "[::ffff:169.254.169.254]",
+    "[2002:a9fe:a9fe::1]",
+    "[fe80::1]",
+    "[fd00:ec2::254]",
+    "10.0.0.1",
+];
+
+async fn no_writing_of_an_inner_address_is_called(database: Database) {
+    let receiver = Receiver::start(0).await;
+    let port = receiver.url.rsplit_once(':').unwrap().1.strip_suffix("/hook").unwrap().to_owned();
+    let urls = INNER.iter().enumerate().flat_map(|(number, host)| {
+        ["http", "https"].map(|scheme| format!("{scheme}://{host}:{port}/hook/{number}"))
+    });
+    let urls: Vec<String> = urls.collect();
+    let all = urls.join(",");
+    let variables = [("ZENDO_WARNING_WEBHOOKS", all.as_str()), ("ZENDO_WARNING_SECRET", SECRETS)];
+    let app = TestApp::start_with(&database, &variables).await;
+    ending_keys(&app.signed_in().await, 1).await;
+    app.clock.advance(2);
+    jobs(&app).await;
+    let tried = "SELECT CAST(attempts AS CHAR) FROM zendo_warning_delivery WHERE attempts > 0";
+    wait_until("each was tried, and none was taken", Duration::from_secs(10), async || {
+        database.texts(tried).await.len() == urls.len()
+    })
+    .await;
+    app.stop().await;
+    // It is as if they were not there: nothing is sent to them, and the log says why.
+    database.execute("UPDATE zendo_warning_delivery SET due = 0").await;
+    let mut program = Program::server().on(&database);
+    for (name, value) in variables {
+        program = program.with(name, value);
+    }
+    let server = program.serve().await;
+    let said = || server.stderr().matches("a warning's webhook failed").count();
+    wait_until("each is refused", Duration::from_secs(60), async || said() >= urls.len()).await;
+    let finished = server.stop().await;
+    let failures = finished.stderr.lines().filter(|line| line.contains("a warning's webhook failed"));
+    for failure in failures {
+        assert!(failure.contains("is an address that this server may not call"), "{failure}");
+    }
+    assert_eq!(receiver.count().await, 0);
+    assert_eq!(database.texts("SELECT id FROM zendo_warning_delivery").await.len(), urls.len());
+}
+
+async fn an_inner_address_is_called_where_its_own_network_is_allowed(database: Database) {
+    let receiver = Receiver::start(0).await;
+    let urls = format!("{},{}", receiver.url, receiver.url.replace("127.0.0.1", "localhost"));
+    let with = |networks: &'static str| {
+        [
+            ("ZENDO_WARNING_WEBHOOKS", urls.clone()),
+            ("ZENDO_WARNING_SECRET", SECRETS.to_owned()),
+            ("ZENDO_WARNING_NETWORKS", networks.to_owned()),
+        ]
+    };
+    let mut later = 0;
+    for (networks, taken) in
+        [("169.254.0.0/16,10.0.0.0/8,fd00::/8", 0), ("127.0.0.2", 0), ("10.0.0.0/8,127.0.0.1", 2)]
+    {
+        let variables = with(networks);
+        let variables: Vec<(&str, &str)> =
+            variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let app = TestApp::start_with(&database, &variables).await;
+        if later == 0 {
+            ending_keys(&app.signed_in().await, 1).await;
+        }
+        // Beyond the delay after each attempt before.
+        later += 10_000;
+        app.clock.advance(later);
+        jobs(&app).await;
+        let left = "SELECT id FROM zendo_warning_delivery WHERE attempts > 0";
+        wait_until("both were tried", Duration::from_secs(10), async || {
+            database.texts(left).await.len() == 2 - taken
+        })
+        .await;
+        assert_eq!(receiver.count().await, taken, "{networks}");
+        app.stop().await;
+    }
 }
