@@ -1,10 +1,12 @@
 //! Service connectors: kept with their secrets apart, checked early, found again, and used by stacks.
 
 mod asked;
+mod far_clusters;
 mod kept;
 mod of_work;
 mod unserved;
 mod used;
+mod without_secrets;
 
 use serde_json::{Value, json};
 
