@@ -15,6 +15,8 @@ on_each_store! {
     a_session_of_the_console_counts_with_its_csrf_token_alone,
     tokens_are_created_by_keyboard_seen_and_taken_back,
     workloads_are_trusted_by_forms_warned_of_tested_and_deleted,
+    webhooks_are_made_rotated_and_their_deliveries_counted,
+    connectors_are_seen_verified_and_deleted_without_their_secrets,
 }
 
 async fn a_new_server_is_activated_and_its_first_token_works_in_curl(database: Database) {
@@ -61,14 +63,12 @@ async fn devices_are_approved_denied_locked_and_deleted() {
     shows("console_devices.mjs").await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connectors_are_seen_verified_and_deleted_without_their_secrets() {
-    shows("console_connectors.mjs").await;
+async fn connectors_are_seen_verified_and_deleted_without_their_secrets(database: Database) {
+    browser("console_connectors.mjs", &TestApp::start(&database).await, &[]).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn webhooks_are_made_rotated_and_their_deliveries_counted() {
-    shows("console_webhooks.mjs").await;
+async fn webhooks_are_made_rotated_and_their_deliveries_counted(database: Database) {
+    browser("console_webhooks.mjs", &TestApp::start(&database).await, &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -18,6 +18,7 @@ on_each_store! {
     a_snapshot_without_its_name_is_detached,
     errors_are_cleared_and_the_rest_stays,
     a_projects_end_is_that_of_its_triggers,
+    the_events_of_each_kind_of_source_are_told_to_everyone,
 }
 
 const FAR: &str = "2090-01-01T00:00:00";
@@ -442,9 +443,8 @@ async fn a_projects_end_is_that_of_its_triggers(database: Database) {
     admin.get(&format!("/api/v1/triggers/{}", id(&there))).await.expect(404, "trigger");
 }
 
-#[tokio::test]
-async fn the_events_of_each_kind_of_source_are_told_to_everyone() {
-    let app = TestApp::start(&Database::sqlite()).await;
+async fn the_events_of_each_kind_of_source_are_told_to_everyone(database: Database) {
+    let app = TestApp::start(&database).await;
     let events = async |kind: &str| {
         let events =
             app.anonymous().get(&format!("/api/v1/supported-events?source_type={kind}")).await.expect_ok();

@@ -19,6 +19,9 @@ on_each_store! {
     deliveries_that_nobody_sends_any_more_are_forgotten,
     a_webhook_that_triggers_wait_for_stays,
     counts_outlive_a_restart,
+    no_piece_of_work_touches_webhooks_and_no_narrowed_token_more_than_it_may,
+    counts_of_refusals_are_written_by_the_servers_own_job,
+    a_repeated_creation_makes_one_webhook_and_its_secret_is_written_nowhere,
 }
 
 pub async fn project(caller: &Caller) -> String {
@@ -255,9 +258,7 @@ async fn counts_outlive_a_restart(database: Database) {
     assert_eq!(hook.counts(&admin).await, [2, 1, 0, 1]);
 }
 
-#[tokio::test]
-async fn counts_of_refusals_are_written_by_the_servers_own_job() {
-    let database = Database::sqlite();
+async fn counts_of_refusals_are_written_by_the_servers_own_job(database: Database) {
     let app = TestApp::start(&database).await;
     let hook = Hook::custom(&app.signed_in().await, "w").await;
     hook.deliver(&app, None, "x").await.expect(400, "JSON");
@@ -268,9 +269,7 @@ async fn counts_of_refusals_are_written_by_the_servers_own_job() {
     .await;
 }
 
-#[tokio::test]
-async fn a_repeated_creation_makes_one_webhook_and_its_secret_is_written_nowhere() {
-    let database = Database::sqlite();
+async fn a_repeated_creation_makes_one_webhook_and_its_secret_is_written_nowhere(database: Database) {
     let app = TestApp::start(&database).await;
     let admin = app.signed_in().await.with("idempotency-key", "0b5e1f0c-2d3a-4c5b-8e9f-00112233aabb");
     let first = make(&admin, "custom", "w", json!({})).await.expect_ok();
@@ -283,9 +282,8 @@ async fn a_repeated_creation_makes_one_webhook_and_its_secret_is_written_nowhere
     assert!(noted.iter().all(|length| length.parse::<usize>().unwrap() < 150), "{noted:?}");
 }
 
-#[tokio::test]
-async fn no_piece_of_work_touches_webhooks_and_no_narrowed_token_more_than_it_may() {
-    let app = TestApp::start(&Database::sqlite()).await;
+async fn no_piece_of_work_touches_webhooks_and_no_narrowed_token_more_than_it_may(database: Database) {
+    let app = TestApp::start(&database).await;
     let admin = app.signed_in().await;
     let hook = Hook::custom(&admin, "w").await;
     let rotate = format!("/api/v1/webhooks/{}/secret", hook.id);

@@ -13,11 +13,11 @@ on_each_store! {
     a_change_checks_the_connector_as_it_will_be,
     of_a_name_at_once_one_connector_is_made,
     connectors_of_zenmls_server_show_no_secrets_unasked,
+    types_are_listed_as_clients_ask_for_them,
 }
 
-#[tokio::test]
-async fn types_are_listed_as_clients_ask_for_them() {
-    let app = TestApp::start(&Database::sqlite()).await;
+async fn types_are_listed_as_clients_ask_for_them(database: Database) {
+    let app = TestApp::start(&database).await;
     let caller = app.signed_in().await;
     let words = async |query: &str| {
         let list = caller.get(&format!("{TYPES}{query}")).await.expect_ok();

@@ -10,6 +10,7 @@ on_each_store! {
     components_take_connectors_that_their_flavor_knows,
     stacks_bring_their_connectors,
     a_stack_that_is_refused_leaves_no_connector,
+    a_whole_stack_is_not_made_of_what_reaches_no_cloud,
 }
 
 async fn register(caller: &Caller, name: &str, connector: &Value, more: Value) -> Answer {
@@ -241,9 +242,8 @@ async fn a_stack_that_is_refused_leaves_no_connector(database: Database) {
     caller.post("/api/v1/stacks", needs_id).await.expect(400, "several resources");
 }
 
-#[tokio::test]
-async fn a_whole_stack_is_not_made_of_what_reaches_no_cloud() {
-    let app = TestApp::start(&Database::sqlite()).await;
+async fn a_whole_stack_is_not_made_of_what_reaches_no_cloud(database: Database) {
+    let app = TestApp::start(&database).await;
     let caller = app.signed_in().await;
     let connector = made(&caller, docker("one", json!({}))).await;
     let cloud = made(&caller, aws("cloud", json!({}))).await;

@@ -9,6 +9,8 @@ use crate::webhooks::{Hook, project, sign};
 on_each_store! {
     what_nobody_knows_leaves_no_trace,
     one_address_cannot_keep_others_from_delivering,
+    a_body_is_taken_up_to_a_mebibyte_and_no_further,
+    deep_and_hostile_bodies_are_refused_and_change_nothing,
 }
 
 async fn what_nobody_knows_leaves_no_trace(database: Database) {
@@ -72,9 +74,8 @@ async fn one_address_cannot_keep_others_from_delivering(database: Database) {
     assert!(statuses[50..].iter().all(|status| *status == 429), "{statuses:?}");
 }
 
-#[tokio::test]
-async fn a_body_is_taken_up_to_a_mebibyte_and_no_further() {
-    let app = TestApp::start(&Database::sqlite()).await;
+async fn a_body_is_taken_up_to_a_mebibyte_and_no_further(database: Database) {
+    let app = TestApp::start(&database).await;
     let admin = app.signed_in().await;
     let hook = Hook::custom(&admin, "w").await;
     let of_length = |length: usize| format!("{{\"a\": \"{}\"}}", "x".repeat(length - 9));
@@ -89,9 +90,8 @@ async fn a_body_is_taken_up_to_a_mebibyte_and_no_further() {
     assert_eq!(hook.counts(&admin).await, [1, 1, 0, 0]);
 }
 
-#[tokio::test]
-async fn deep_and_hostile_bodies_are_refused_and_change_nothing() {
-    let app = TestApp::start(&Database::sqlite()).await;
+async fn deep_and_hostile_bodies_are_refused_and_change_nothing(database: Database) {
+    let app = TestApp::start(&database).await;
     let admin = app.signed_in().await;
     let hook = Hook::custom(&admin, "w").await;
     let deep = format!("{}{}", r#"{"a":"#.repeat(100_000), "1");
