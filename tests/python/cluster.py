@@ -16,6 +16,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 BEARER = "Bearer a service account's token"
 BASIC = "Basic " + base64.b64encode(b"ada:her password").decode()
 IS_OLD = "old" in sys.argv[1:]
+VERSION = {
+    "major": "1",
+    "minor": "27" if IS_OLD else "31",
+    "gitVersion": "v1.27.0" if IS_OLD else "v1.31.0",
+    "gitCommit": "0",
+    "gitTreeState": "clean",
+    "buildDate": "2024-08-13T07:28:49Z",
+    "goVersion": "go1.22.5",
+    "compiler": "gc",
+    "platform": "linux/amd64",
+}
 
 
 class Cluster(BaseHTTPRequestHandler):
@@ -41,14 +52,26 @@ class Cluster(BaseHTTPRequestHandler):
         self.answer(code, {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": reason, "code": code})
 
     def do_GET(self):
-        self.answer(200, {"major": "1", "minor": "31"}) if self.path == "/version" else self.status(404, "NotFound")
+        self.answer(200, VERSION) if self.path == "/version" else self.status(404, "NotFound")
+
+    def sent(self):
+        """What came with the request: in one piece, as most do, or in several, as kubectl does."""
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        pieces = []
+        while length := int(self.rfile.readline(), 16):
+            pieces.append(self.rfile.read(length))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(pieces)
 
     def do_POST(self):
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        sent = json.loads(self.sent())
         reviews = {
             "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews": {
                 "kind": "SelfSubjectAccessReview",
                 "apiVersion": "authorization.k8s.io/v1",
+                "spec": sent.get("spec"),
                 "status": {"allowed": False},
             }
         }

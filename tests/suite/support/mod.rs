@@ -37,7 +37,7 @@ pub use issuer::{EXCHANGE, Issuer, JWT, exchange};
 pub use lab::{Lab, read};
 pub use line::Line;
 pub use mariadb_tls::TlsMariaDb;
-pub use official::{official_client, official_dashboard, reference_python};
+pub use official::{client_libraries, has_kubectl, official_client, official_dashboard, reference_python};
 pub use own_mariadb::OwnMariaDb;
 pub use process::{Finished, Program, ServerProcess, ZENDO};
 pub use python::python;

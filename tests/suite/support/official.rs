@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 /// Names the virtual environment that `tests/run` makes.
 const ENVIRONMENT: &str = "ZENDO_TEST_ZENML";
+/// Names the folder of libraries that `tests/run` keeps for the client alone: with them in its environment, the reference's
+/// server would be another one.
+const LIBRARIES: &str = "ZENDO_TEST_CLIENT_LIBRARIES";
 
 fn program(name: &str) -> Option<PathBuf> {
     let found = std::env::var_os(ENVIRONMENT).map(|folder| PathBuf::from(folder).join("bin").join(name));
@@ -22,6 +25,24 @@ pub fn official_client() -> Option<PathBuf> {
 /// A Python that can import the client and the server.
 pub fn reference_python() -> Option<PathBuf> {
     program("python")
+}
+
+/// What the client finds more libraries by.
+pub fn client_libraries() -> Option<(&'static str, String)> {
+    let found = std::env::var_os(LIBRARIES).map(PathBuf::from).filter(|folder| folder.exists());
+    if found.is_none() {
+        super::missing("a library of tests/client", "run tests/run, which installs them");
+    }
+    found.map(|folder| ("PYTHONPATH", folder.display().to_string()))
+}
+
+/// Whether there is Kubernetes' own client, which ZenML's signs in.
+pub fn has_kubectl() -> bool {
+    let is_there = std::process::Command::new("kubectl").args(["version", "--client"]).output().is_ok();
+    if !is_there {
+        super::missing("kubectl", "install kubernetes-client, as tests/run does");
+    }
+    is_there
 }
 
 /// The folder of the server's dashboard.
