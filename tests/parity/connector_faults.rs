@@ -7,13 +7,13 @@ use super::step::{ADMIN, Scenario, Step, scenario};
 use super::wanted::{
     AWS_IS_KEPT, AZURE_IS_KEPT, CALLED_WITHIN, ENDS_UNSAID, GCP_IS_KEPT, HYPERAI_IS_KEPT, IN_THE_OPEN,
     KUBERNETES_IS_ASKED, KUBERNETES_IS_HANDED_OUT, METHOD_ALONE, ONE_FOR_EACH_TYPE, OWN_DESCRIPTION,
-    PIECES_OF_SECRETS, UNKNOWN_IS_KEPT, WHOLE_TYPE, Wanted, ZONE_COUNTS,
+    PIECES_OF_SECRETS, TYPE_ALONE, UNKNOWN_IS_KEPT, WHOLE_TYPE, Wanted, ZONE_COUNTS,
 };
 
 const SECRET: &str = "open-sesame-5341";
 
 pub fn scenarios() -> Vec<Scenario> {
-    vec![kept(), clusters(), called(), changed()]
+    vec![kept(), clusters(), called(), changed(), leaving()]
 }
 
 fn connector(kind: &str, method: &str, configuration: &Value, more: Value) -> String {
@@ -23,6 +23,11 @@ fn connector(kind: &str, method: &str, configuration: &Value, more: Value) -> St
     });
     merged(body, more).to_string()
 }
+
+/// After it each server's store is looked at: no answer shows what its connector leaves there.
+pub const LEAVING: &str = "a connector that has no secrets any longer";
+/// The beginning of the name of that connector's secret.
+pub const LEFT: &str = "connector-left-behind-";
 
 /// Of types that no server here serves.
 fn kept() -> Scenario {
@@ -123,6 +128,31 @@ fn changed() -> Scenario {
             put(whole).wanted(&WHOLE_TYPE),
             put(r#"{"auth_method": "client-credentials"}"#).wanted(&METHOD_ALONE),
             ADMIN.delete("/service_connectors/{api.id}"),
+        ],
+    )
+}
+
+fn leaving() -> Scenario {
+    let docker = connector(
+        "docker",
+        "password",
+        &json!({"username": "u", "password": SECRET}),
+        json!({"name": "Left behind"}),
+    );
+    let implicit = json!({
+        "connector_type": "aws", "auth_method": "implicit", "resource_types": ["aws-generic"],
+        "configuration": {"region": "eu-west-1"},
+    });
+    let implicit = implicit.to_string();
+    let put = |body: &str| ADMIN.put("/service_connectors/{left.id}", body);
+    scenario(
+        LEAVING,
+        [
+            ADMIN.post("/service_connectors", &docker).keep("left").wanted(&OWN_DESCRIPTION),
+            // Without this one the reference takes no other configuration.
+            put(r#"{"connector_type": "aws"}"#).wanted(&TYPE_ALONE),
+            put(&implicit),
+            ADMIN.delete("/service_connectors/{left.id}"),
         ],
     )
 }

@@ -164,6 +164,9 @@ async fn the_same_requests_get_the_same_answers() {
         if number == 0 || is_asked_for(scenario.name) {
             parity.scenario(&scenario).await;
         }
+        if scenario.name == connector_faults::LEAVING && is_asked_for(scenario.name) {
+            parity.left_behind(&databases).await;
+        }
     }
     parity.finish(std::env::var_os("ZENDO_PARITY").is_none()).await;
 }
@@ -219,6 +222,15 @@ impl Parity {
             self.app.clock.advance(step.after.into());
             self.step(scenario.name, step).await;
         }
+    }
+
+    /// Compares what no answer shows: secrets of a connector that is gone.
+    async fn left_behind(&mut self, (of_reference, of_zendo): &(Database, Database)) {
+        let left = format!("SELECT name FROM secret WHERE name LIKE '{}%'", connector_faults::LEFT);
+        let left = (of_reference.texts(&left).await.len(), of_zendo.texts(&left).await.len());
+        let found = format!("secrets of a connector that is gone: {} | {}", left.0, left.1);
+        let step = step::ANYONE.get("").wanted(&wanted::SECRET_LEFT);
+        self.report.add(connector_faults::LEAVING, &step, vec![found]);
     }
 
     /// Tells what was found; of a whole run also which differences were not met that may be anywhere.
