@@ -34,6 +34,16 @@ impl Pair {
         Self { algorithm: Algorithm::ES256, kid, key: EncodingKey::from_ec_der(der.as_bytes()) }
     }
 
+    /// One that openssl has made.
+    fn p384(kid: &'static str) -> Self {
+        use base64::Engine;
+        const DER: &str = "MIG2AgEAMBAGByqGSM49AgEGBSuBBAAiBIGeMIGbAgEBBDC56+5j04EwS9Lohpgr1HlP9+KhQH5UsaXu524ehi1bwaesQrT3ETW\
+            4lrj026UuhpmhZANiAAQIPe+WFMSTwafwIV8S5vrrGeEkzXTzNaKi0KqchY9iG7srEy7/k3CpuagQbS5oGaceKzt2FUTSxc6dM9onHpPcwbf4dd7A60s\
+            dMIPHCZ/n38OtK+joBF0pqco2UGJcLZ0=";
+        let der = base64::engine::general_purpose::STANDARD.decode(DER).unwrap();
+        Self { algorithm: Algorithm::ES384, kid, key: EncodingKey::from_ec_der(&der) }
+    }
+
     fn public(&self) -> Value {
         let mut jwk = Jwk::from_encoding_key(&self.key, self.algorithm).unwrap();
         jwk.common.key_id = Some(self.kid.to_owned());
@@ -132,6 +142,25 @@ async fn a_token_is_good_by_each_kind_of_key_and_for_its_issuer_audience_and_tim
     assert!(matches!(judge(&keys, &logout).await.unwrap_err(), Refused::Type(_)));
     let critical = ed.sign_as(&claims(), |header| header.crit = Some(vec!["exp".to_owned()]));
     assert_eq!(judge(&keys, &critical).await.unwrap_err(), Refused::Critical);
+}
+
+#[tokio::test]
+async fn each_algorithm_that_is_taken_is_good_with_a_key_for_it_alone() {
+    use rsa::pkcs1::EncodeRsaPrivateKey;
+    let rsa = rsa::RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 2048).unwrap().to_pkcs1_der().unwrap();
+    let of_rsa = |algorithm| Pair { algorithm, kid: "rsa", key: EncodingKey::from_rsa_der(rsa.as_bytes()) };
+    let mut pairs = vec![Pair::ed25519("ed", 1), Pair::p256("p256", 2), Pair::p384("p384")];
+    use Algorithm::{PS256, PS384, PS512, RS256, RS384, RS512};
+    pairs.extend([RS256, RS384, RS512, PS256, PS384, PS512].map(of_rsa));
+    assert_eq!(pairs.len(), BY_PUBLIC_KEY.len());
+    for pair in &pairs {
+        for other in &pairs {
+            let token = pair.sign_as(&claims(), |header| header.kid = None);
+            let judged = judge(&key_set(&[other]), &token).await;
+            let (its, anothers) = (pair.algorithm, other.algorithm);
+            assert_eq!(judged.is_ok(), its == anothers, "{its:?} by a key for {anothers:?}");
+        }
+    }
 }
 
 #[tokio::test]
