@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use super::{Answers, Context, Logged, Resource, Response, ResponseOf};
 use crate::accounts::users::{UserResponse, find_accounts};
 use crate::http::error::ApiResult;
-use crate::store::{Id, InIds, JoinById, JsonText};
+use crate::store::{Id, InIds, JoinById, JsonText, Owned};
 
 /// Related things by the id of what they belong to, or by their own.
 pub(crate) type ById<T> = HashMap<Id, T>;
@@ -94,7 +94,7 @@ impl<'a> Loader<'a> {
     ///
     /// # Errors
     /// The store's own.
-    pub(crate) async fn owned<R: Resource<Resources = Owner>>(
+    pub(crate) async fn owned<R: Resource<Resources = Owner> + Owned>(
         &self,
         rows: Vec<R>,
         mut answer: impl FnMut(R) -> ResponseOf<R>,

@@ -74,7 +74,7 @@ pub use numbered::NumberedIds;
 pub use options::{Location, Options, Server, Tls};
 pub use passing::passing;
 pub use python_json::python_json;
-pub use row::{Stored, select_computed};
+pub use row::{Owned, Stored, select_computed};
 pub use transaction::{AsStoreError, Committed, Transaction, WriteStatement, is_lost_race};
 pub use types::{Base64Json, Id, JsonText, SecretText, Timestamp};
 pub use update::Update;

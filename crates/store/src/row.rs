@@ -12,11 +12,6 @@ pub trait Stored: Row + Sized {
     fn columns() -> Vec<&'static str>;
     fn id(&self) -> Id;
 
-    /// Whose it is, where its body says so.
-    fn owner(&self) -> Option<Id> {
-        None
-    }
-
     /// The project that it is of, where its body says so.
     fn project(&self) -> Option<Id> {
         None
@@ -26,6 +21,11 @@ pub trait Stored: Row + Sized {
     fn all() -> SelectStatement {
         Query::select().columns(Self::columns()).from(Self::TABLE).to_owned()
     }
+}
+
+/// A row type whose body says whose each is.
+pub trait Owned: Stored {
+    fn owner(&self) -> Option<Id>;
 }
 
 /// All rows of a table, some of whose columns are computed.
@@ -71,10 +71,11 @@ macro_rules! row {
             $(#[$meta])* $visibility struct $name in $table $own
             body $body: stamped { $visibility user_id: Option<$crate::Id>, $($columns)* }
             $($rest)*
-            says {
-                fn owner(&self) -> Option<$crate::Id> {
-                    self.body.user_id
-                }
+        }
+
+        impl $crate::Owned for $name {
+            fn owner(&self) -> Option<$crate::Id> {
+                self.body.user_id
             }
         }
     };
@@ -85,17 +86,10 @@ macro_rules! row {
     ) => {
         $crate::row! {
             $(#[$meta])* $visibility struct $name in $table $own
-            body $body: stamped {
-                $visibility user_id: Option<$crate::Id>,
-                $visibility project_id: $crate::Id,
-                $($columns)*
-            }
+            body $body: owned { $visibility project_id: $crate::Id, $($columns)* }
             $($rest)*
             says {
                 const IN_PROJECT: bool = true;
-                fn owner(&self) -> Option<$crate::Id> {
-                    self.body.user_id
-                }
                 fn project(&self) -> Option<$crate::Id> {
                     Some(self.body.project_id)
                 }
