@@ -1,7 +1,10 @@
 //! Chromium as a process that runs a program of `tests/browser`.
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Duration;
+
+use tokio::sync::Semaphore;
 
 use super::program::run_program;
 use super::{TestApp, missing};
@@ -14,6 +17,9 @@ const CHROMIUM: &str = "ZENDO_TEST_CHROMIUM";
 const SHOTS: &str = "ZENDO_TEST_SHOTS";
 /// Machines are busy.
 const TIME_LIMIT: Duration = Duration::from_secs(300);
+/// A browser can use a core and more: with more of them than cores, pages take longer than their programs wait.
+static BROWSERS: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)));
 
 /// Whether programs of `tests/browser` can run; when they can't, it is said out loud what is missing.
 pub fn has_browser() -> bool {
@@ -32,6 +38,7 @@ pub async fn browser(program: &str, app: &TestApp, variables: &[(&str, &str)]) {
     if !has_browser() {
         return;
     }
+    let _turn = BROWSERS.acquire().await.unwrap();
     let inherited = [PACKAGES, CHROMIUM, SHOTS].into_iter();
     let (program, url) = (format!("browser/{program}"), app.url());
     let said = run_program("node", &program, &url, TIME_LIMIT, |command, folder| {
