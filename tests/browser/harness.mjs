@@ -54,7 +54,8 @@ await step("the server's page of its routes opens without a complaint", async ()
   app.url = url;
   const { page } = await person({ width: 390, colorScheme: "dark" });
   await page.goto(`${url}/docs`);
-  await page.getByText("/api/v1/api_token", { exact: true }).first().waitFor();
+  // Swagger UI draws some 300 routes, which takes ten seconds of a core of its own: there is more going on here.
+  await page.getByText("/api/v1/api_token", { exact: true }).first().waitFor({ timeout: 200_000 });
   await shot(page, "docs");
 });
 
