@@ -1,11 +1,11 @@
 //! What is done now and then, and by no request. Each job is a task of its own, so that a long one delays no other, and
 //! each is safe on every replica at once.
 
-use std::future::{Future, pending};
-use std::pin::Pin;
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -20,10 +20,10 @@ use crate::lookups;
 use crate::trusts::used;
 
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
-type Work = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
+type Work = BoxFuture<'static, Result<(), Failure>>;
 /// What one round of a job does.
 type Round = Arc<dyn Fn(AppState) -> Work + Send + Sync>;
-type Waiting = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Waiting = BoxFuture<'static, ()>;
 
 /// Between two readings of what other replicas have revoked. With the life of what is remembered
 /// ([`crate::store::Cache`]) it bounds how late an end is felt on another replica: within a second, with room for a

@@ -6,7 +6,7 @@ use sqlx_macros::FromRow;
 use super::VerifiedToken;
 use crate::accounts::api_keys::{self, ApiKeyRow};
 use crate::accounts::key_bounds;
-use crate::store::{Id, Insert, Store, StoreError, is_duplicate};
+use crate::store::{Id, Insert, JoinById, Store, StoreError, is_duplicate};
 
 /// Digests that one statement deletes at most.
 const SWEPT_AT_ONCE: u64 = 500;
@@ -57,7 +57,7 @@ pub async fn find_for_authentication(store: &Store, id: Id) -> Result<Option<Key
         .expr_as(Expr::col(("previous", "digest")), "previous_digest")
         .expr_as(Expr::col(("current", "made_with")), "made_with")
         .expr_as(Expr::col(("previous", "made_with")), "previous_made_with")
-        .inner_join("user", Expr::col(("user", "id")).equals(column("service_account_id")))
+        .join_by_id("user", column("service_account_id"))
         .join_as(
             JoinType::LeftJoin,
             "zendo_api_key_digest",

@@ -1,16 +1,16 @@
 //! What this server does for connectors of the types that it lists.
 
 use std::fmt::Debug;
-use std::pin::Pin;
 
 use chrono::{DateTime, Utc};
+use futures_util::future::BoxFuture;
 
 use super::Configuration;
 use super::calls::Refusal;
 use crate::outbound::Outbound;
 
 /// What a service comes back with.
-pub(super) type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send + 'a>>;
+pub(super) type Reply<'a, T> = BoxFuture<'a, Result<T, Refusal>>;
 
 /// Verifies and serves the connectors of a type, each of which reaches one resource.
 pub(crate) trait Service: Debug + Send + Sync {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Deref;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -141,7 +142,7 @@ impl<'a> Loader<'a> {
     pub(crate) async fn load<R: Resource>(&self, ids: Vec<Id>) -> ApiResult<ById<Arc<ResponseOf<R>>>> {
         let rows = self.rows::<R>(ids).await?;
         // Kinds of resource refer to each other in circles.
-        let answers: std::pin::Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(R::responses(self, rows));
+        let answers: BoxFuture<'_, _> = Box::pin(R::responses(self, rows));
         Ok(answers.await?.into_iter().map(|answer| (answer.id, Arc::new(answer))).collect())
     }
 

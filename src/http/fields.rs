@@ -5,7 +5,7 @@ use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
 use super::conditions::Part;
 use super::error::ApiResult;
 use super::filter::Filter;
-use crate::store::Id;
+use crate::store::{Id, JoinById};
 
 /// The filter by owner that takes nothing but an id.
 pub(crate) const SCOPE_USER: &str = "scope_user";
@@ -236,7 +236,7 @@ fn names_of_tags() -> SimpleExpr {
         .expr_as(Expr::col(("tag_resource", "resource_id")), "thing")
         .expr_as(Expr::cust("GROUP_CONCAT(`tag`.`name` ORDER BY `tag`.`name`)"), "names")
         .from("tag_resource")
-        .inner_join("tag", Expr::col(("tag", "id")).equals(("tag_resource", "tag_id")))
+        .join_by_id("tag", ("tag_resource", "tag_id"))
         .group_by_col(("tag_resource", "resource_id"))
         .to_owned();
     let of_thing = Expr::col(("tagged", "thing")).eq(Expr::col("id"));

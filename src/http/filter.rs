@@ -8,7 +8,7 @@ use super::error::{ApiError, ApiResult};
 use super::fields::{Field, FieldKind, Related};
 use super::one_of::{Item, is_none_of, is_one_of};
 use crate::config::{Flag, Setting};
-use crate::store::Id;
+use crate::store::{Id, JoinById};
 
 /// Bytes of a filter that is no list: SQLite takes patterns of 50,000, and an escaped letter is two.
 const LONGEST: usize = 20_000;
@@ -270,8 +270,8 @@ impl<'a> Filter<'a> {
             return Ok(Part::plain(if self.operator == Operator::IsNull { has_any.not() } else { has_any }));
         }
         let named = self.condition(Expr::col(("tag", "name")), FieldKind::Text)?;
-        let tag = Expr::col(("tag", "id")).equals(("tag_resource", "tag_id"));
-        Ok(Part::Among(tagged(links.clone().inner_join("tag", tag).and_where(named).to_owned())))
+        let named = links.clone().join_by_id("tag", ("tag_resource", "tag_id")).and_where(named).to_owned();
+        Ok(Part::Among(tagged(named)))
     }
 
     pub(super) fn unfit(&self) -> ApiError {

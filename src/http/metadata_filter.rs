@@ -7,6 +7,7 @@ use super::error::{ApiError, ApiResult};
 use super::filter::{Filter, Operator, pattern};
 use super::one_of::{Item, is_none_of, is_one_of};
 use crate::lookups;
+use crate::store::JoinById;
 
 const VALUE: (&str, &str) = ("run_metadata", "value");
 
@@ -26,10 +27,7 @@ pub(super) fn part(text: &str, kind: &'static str) -> ApiResult<Part> {
     let rows = Sql::select()
         .column(("run_metadata_resource", "resource_id"))
         .from("run_metadata_resource")
-        .inner_join(
-            "run_metadata",
-            Expr::col(("run_metadata", "id")).equals(("run_metadata_resource", "run_metadata_id")),
-        )
+        .join_by_id("run_metadata", ("run_metadata_resource", "run_metadata_id"))
         .and_where(Expr::col(("run_metadata_resource", "resource_type")).eq(kind))
         .and_where(Expr::col(("run_metadata", "key")).eq(key))
         .cond_where(on_value(&filter)?)

@@ -135,11 +135,8 @@ async fn complete(
         .values([("completed", true.into()), ("updated", now.into()), ("expired", expires.into())])
         .and_where(Expr::col("id").eq(key))
         .to_owned();
-    let delete =
-        Sql::delete().from_table("api_transaction_result").and_where(Expr::col("id").eq(key)).to_owned();
     tx.execute(&update).await?;
-    tx.execute(&delete).await?;
-    Ok(())
+    tx.delete_where("api_transaction_result", [Expr::col("id").eq(key)]).await.map(drop)
 }
 
 /// Deletes keys that have expired, a number of them at most, and returns how many it did.

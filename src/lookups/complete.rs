@@ -3,7 +3,7 @@
 use sea_query::{Expr, ExprTrait, OnConflict, Order, Query as Sql, SimpleExpr};
 
 use super::{LOGGED, LOGGED_COLUMNS, LoggedFor, UNUSED, logged, note_unused};
-use crate::store::{Id, Store, StoreError};
+use crate::store::{Id, JoinById, Store, StoreError};
 
 /// Rows that are looked at in one query.
 const AT_ONCE: u64 = 5_000;
@@ -81,7 +81,7 @@ async fn add_logged(store: &Store, range: Range) -> Result<(), StoreError> {
         .columns(["id", "resource_id", "resource_type"].map(|column| ("run_metadata_resource", column)))
         .columns(["key", "value", "type"].map(|column| ("run_metadata", column)))
         .from("run_metadata_resource")
-        .inner_join("run_metadata", Expr::col(("run_metadata", "id")).eq(link("run_metadata_id")))
+        .join_by_id("run_metadata", ("run_metadata_resource", "run_metadata_id"))
         .and_where(range.has(link("id")))
         .and_where(Expr::exists(there).not())
         .limit(AT_ONCE)

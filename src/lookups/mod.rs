@@ -11,7 +11,7 @@ use sea_query::{Expr, ExprTrait, OnConflict, Query as Sql, SelectStatement, Simp
 
 pub(crate) use self::complete::complete;
 pub(crate) use self::value::{NUMBERS, at_least, at_most, equal_to, greatest, least};
-use crate::store::{Id, StoreError, Transaction};
+use crate::store::{Id, StoreError, Transaction, ids_where};
 
 pub(crate) const LOGGED: &str = "zendo_logged_value";
 pub(crate) const UNUSED: &str = "zendo_unused_version";
@@ -50,14 +50,8 @@ pub(crate) async fn note_logged(
 /// # Errors
 /// The store's own.
 pub(crate) async fn forget_logged(tx: &mut Transaction, things: &SelectStatement) -> Result<(), StoreError> {
-    let links = Sql::select()
-        .column("id")
-        .from("run_metadata_resource")
-        .and_where(Expr::col("resource_id").in_subquery(things.clone()))
-        .to_owned();
-    let delete =
-        Sql::delete().from_table(LOGGED).and_where(Expr::col("link_id").in_subquery(links)).to_owned();
-    tx.execute(&delete).await.map(drop)
+    let links = ids_where("run_metadata_resource", [Expr::col("resource_id").in_subquery(things.clone())]);
+    tx.delete_where(LOGGED, [Expr::col("link_id").in_subquery(links)]).await.map(drop)
 }
 
 /// Notes artifact versions that no step has made or read yet.
@@ -87,9 +81,7 @@ fn there_already() -> OnConflict {
 /// # Errors
 /// The store's own.
 pub(crate) async fn note_used(tx: &mut Transaction, version: Id) -> Result<(), StoreError> {
-    let delete =
-        Sql::delete().from_table(UNUSED).and_where(Expr::col("artifact_version_id").eq(version)).to_owned();
-    tx.execute(&delete).await.map(drop)
+    tx.delete_where(UNUSED, [Expr::col("artifact_version_id").eq(version)]).await.map(drop)
 }
 
 /// Notes what steps have made or read that are to be deleted: it may be that no other one has.

@@ -63,7 +63,7 @@ impl Warnings {
             .expr_as(Expr::col(("user", "id")), "account_id")
             .expr_as(Expr::col(("user", "name")), "account_name")
             .from(key_bounds::TABLE)
-            .inner_join(api_keys::TABLE, Expr::col(key("id")).equals(bound("api_key_id")))
+            .join_by_id(api_keys::TABLE, bound("api_key_id"))
             .join_by_id("user", key("service_account_id"))
             .and_where(Expr::col(bound("next_warning")).lte(now.timestamp()))
             .and_where(Expr::col(bound("expires")).is_not_null())

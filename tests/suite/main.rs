@@ -1,6 +1,13 @@
 //! The promises of zendo, each checked against a real server on a free port with a store of its own.
 
 #![expect(unreachable_pub, reason = "nothing of a test is for others")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::unwrap_used,
+    reason = "a test that can't go on fails"
+)]
 #![allow(clippy::disallowed_methods, reason = "a server's clock is the machine's, moved by what a test says")]
 
 #[macro_use]

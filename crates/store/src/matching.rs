@@ -1,17 +1,19 @@
 //! Rows of a table that meet conditions: which they are, their change and their end.
 
-use sea_query::{Query, SelectStatement, SimpleExpr};
+use sea_query::{ConditionalStatement, Query, SelectStatement, SimpleExpr};
 
 use super::{Id, StoreError, Transaction};
 
 /// The ids of the rows that meet all of these conditions.
 pub fn ids_where(table: &'static str, conditions: impl IntoIterator<Item = SimpleExpr>) -> SelectStatement {
-    let mut ids = Query::select();
-    ids.column("id").from(table);
-    for condition in conditions {
-        ids.and_where(condition);
-    }
-    ids
+    narrowed(Query::select().column("id").from(table), conditions).to_owned()
+}
+
+fn narrowed<S: ConditionalStatement>(
+    statement: &mut S,
+    conditions: impl IntoIterator<Item = SimpleExpr>,
+) -> &mut S {
+    conditions.into_iter().fold(statement, ConditionalStatement::and_where)
 }
 
 impl Transaction {
@@ -38,12 +40,7 @@ impl Transaction {
         (column, value): (&'static str, impl Into<SimpleExpr>),
         conditions: impl IntoIterator<Item = SimpleExpr>,
     ) -> Result<u64, StoreError> {
-        let mut update = Query::update();
-        update.table(table).value(column, value);
-        for condition in conditions {
-            update.and_where(condition);
-        }
-        self.execute(&update).await
+        self.execute(narrowed(Query::update().table(table).value(column, value), conditions)).await
     }
 
     /// Deletes the rows that meet all of these conditions, and returns how many they were.
@@ -55,11 +52,6 @@ impl Transaction {
         table: &'static str,
         conditions: impl IntoIterator<Item = SimpleExpr>,
     ) -> Result<u64, StoreError> {
-        let mut delete = Query::delete();
-        delete.from_table(table);
-        for condition in conditions {
-            delete.and_where(condition);
-        }
-        self.execute(&delete).await
+        self.execute(narrowed(Query::delete().from_table(table), conditions)).await
     }
 }

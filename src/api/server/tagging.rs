@@ -15,7 +15,7 @@ use crate::auth::permissions::{Permission, Verb};
 use crate::framework::{Context, ResponseOf, find_in, find_named};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::values::{ShortText, TextOr, at_most};
-use crate::store::{Id, InIds, Insert, Transaction, Words, ids_where};
+use crate::store::{Id, InIds, Insert, JoinById, Transaction, Words, ids_where};
 
 /// Tags in one request: each takes some statements.
 pub(crate) const MOST_TAGS: usize = 200;
@@ -56,9 +56,8 @@ impl Taggable {
 
 /// Things of the table whose snapshots are of the same pipeline.
 fn rivals_by_snapshot(table: &'static str, column: &'static str, thing: Id) -> SelectStatement {
-    let snapshot = || Expr::col(("pipeline_snapshot", "id")).equals((table, column));
     let with_snapshot = |select: &mut SelectStatement| {
-        select.from(table).inner_join("pipeline_snapshot", snapshot()).to_owned()
+        select.from(table).join_by_id("pipeline_snapshot", (table, column)).to_owned()
     };
     let own = with_snapshot(Sql::select().column(("pipeline_snapshot", "pipeline_id")))
         .and_where(Expr::col((table, "id")).eq(thing))

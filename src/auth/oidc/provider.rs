@@ -1,9 +1,7 @@
 //! The provider, and what is asked of it.
 
-use std::future::Future;
-use std::pin::Pin;
-
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::BoxFuture;
 use http::HeaderMap;
 use jsonwebtoken::Algorithm;
 use openidconnect::core::{
@@ -65,7 +63,7 @@ pub(crate) enum Again {
     Over(&'static str),
 }
 
-type Sent = Pin<Box<dyn Future<Output = Result<HttpResponse, CallError>> + Send>>;
+type Sent = BoxFuture<'static, Result<HttpResponse, CallError>>;
 
 impl Provider {
     pub(super) fn of(settings: &OidcSettings, issuers: &Issuers) -> Option<Self> {

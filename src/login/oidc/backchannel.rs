@@ -6,9 +6,9 @@ use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::ending::{Whose, end_each};
+use super::ending::end_each;
 use super::flow::providers_of;
-use super::sign_in_rows;
+use super::sign_in_rows::{self, Whose};
 use crate::accounts::identities;
 use crate::app::{App, AppState};
 use crate::audit::{Action, Claim, Origin};

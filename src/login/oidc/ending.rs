@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use sea_query::{Expr, ExprTrait, Query as Sql};
 
-use super::sign_in_rows::{self, DEVICES, SignInRow, TABLE};
+use super::sign_in_rows::{self, DEVICES, SignInRow, TABLE, Whose};
 use crate::accounts::users::find_accounts;
 use crate::app::App;
 use crate::audit::{Action, Claim, Event, Origin};
@@ -114,16 +114,6 @@ async fn end_in(
     Ok(Some((devices.into_iter().map(|(id,)| id).collect(), descendants)))
 }
 
-/// Whose sign-ins are meant.
-pub(super) enum Whose {
-    /// Those of a person, by their digest.
-    Person(String),
-    /// Those that go back to one session at the provider, by its digest.
-    Session(String),
-    /// Those of a person that may go back to any session there.
-    OfNoSession(String),
-}
-
 /// Ends all of somebody's sign-ins, and says how many.
 ///
 /// # Errors
@@ -136,13 +126,7 @@ pub(super) async fn end_each(
 ) -> Result<u64, StoreError> {
     let mut count = 0;
     loop {
-        let rows = match &whose {
-            Whose::Person(person) => sign_in_rows::of_person(&app.auth_store, person, AT_ONCE).await?,
-            Whose::Session(session) => sign_in_rows::of_session(&app.auth_store, session, AT_ONCE).await?,
-            Whose::OfNoSession(person) => {
-                sign_in_rows::of_no_session(&app.auth_store, person, AT_ONCE).await?
-            }
-        };
+        let rows = sign_in_rows::some_of(&app.auth_store, &whose, AT_ONCE).await?;
         end(app, &rows, origin, reason).await?;
         count += rows.len() as u64;
         if (rows.len() as u64) < AT_ONCE {

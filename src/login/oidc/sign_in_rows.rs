@@ -81,33 +81,31 @@ fn select() -> SelectStatement {
     Sql::select().columns(COLUMNS).from(TABLE).to_owned()
 }
 
-/// Some of the sign-ins of a person.
+/// Whose sign-ins are meant.
+pub(super) enum Whose {
+    /// Those of a person, by their digest.
+    Person(String),
+    /// Those that go back to one session at the provider, by its digest.
+    Session(String),
+    /// Those of a person of which the provider didn't say to which session they go back.
+    OfNoSession(String),
+}
+
+/// Some of somebody's sign-ins.
 ///
 /// # Errors
 /// When the database doesn't answer; so do the others.
-pub(super) async fn of_person(store: &Store, person: &str, most: u64) -> Result<Vec<SignInRow>, StoreError> {
-    store.fetch_all(select().and_where(Expr::col("person").eq(person)).limit(most)).await
-}
-
-/// Some of those that go back to one session at the provider.
-pub(super) async fn of_session(
-    store: &Store,
-    session: &str,
-    most: u64,
-) -> Result<Vec<SignInRow>, StoreError> {
-    store.fetch_all(select().and_where(Expr::col("provider_session").eq(session)).limit(most)).await
-}
-
-/// Some of those of a person of which the provider didn't say to which session they go back.
-pub(super) async fn of_no_session(
-    store: &Store,
-    person: &str,
-    most: u64,
-) -> Result<Vec<SignInRow>, StoreError> {
-    let is_of_none = Expr::col("provider_session").is_null();
-    let query =
-        select().and_where(Expr::col("person").eq(person)).and_where(is_of_none).limit(most).to_owned();
-    store.fetch_all(&query).await
+pub(super) async fn some_of(store: &Store, whose: &Whose, most: u64) -> Result<Vec<SignInRow>, StoreError> {
+    let session = || Expr::col("provider_session");
+    let mut query = select();
+    match whose {
+        Whose::Person(person) => query.and_where(Expr::col("person").eq(person)),
+        Whose::Session(digest) => query.and_where(session().eq(digest)),
+        Whose::OfNoSession(person) => {
+            query.and_where(Expr::col("person").eq(person)).and_where(session().is_null())
+        }
+    };
+    store.fetch_all(query.limit(most)).await
 }
 
 /// Those of an account beyond the newest ones.

@@ -17,11 +17,11 @@ use crate::audit::{Action, Audit, Event, Origin};
 use crate::auth::known_places::Place;
 use crate::auth::password;
 use crate::framework::Context;
-use crate::http::error::{ApiError, ApiResult};
+use crate::http::error::{ApiError, ApiResult, if_taken};
 use crate::http::json::JsonBody;
 use crate::http::path::PathName;
 use crate::http::values::{JsonObject, Name, ShortSecret, ShortText, nullable};
-use crate::store::{Engine, Id, Store, StoreError, Timestamp, is_dangling, is_duplicate};
+use crate::store::{Engine, Id, Store, StoreError, Timestamp, is_dangling};
 
 /// A password that may be set.
 #[derive(Debug, Clone, Deserialize)]
@@ -283,13 +283,10 @@ impl Changes {
 
     /// What it means that the store refused them.
     pub(super) fn refused(&self, error: StoreError) -> ApiError {
-        match &self.name {
-            Some(name) if is_duplicate(&error) => name_taken(name),
-            _ if is_dangling(&error) => {
-                ApiError::key("\"There is no project with this default_project_id.\"")
-            }
-            _ => error.into(),
+        if is_dangling(&error) {
+            return ApiError::key("\"There is no project with this default_project_id.\"");
         }
+        if_taken(self.name.as_ref(), name_taken)(error)
     }
 }
 
