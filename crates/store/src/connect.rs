@@ -14,7 +14,7 @@ use super::options::{Location, Options, Server, Tls};
 use super::plans::Plans;
 use super::pool::{ACQUIRE_TIMEOUT, Pool, Rank, silent};
 use super::wire::MySqlLink;
-use super::{Pools, Store, StoreError, folded, made, mysql_number};
+use super::{Pools, Store, StoreError, folded, made, mysql_number, statements};
 
 /// How long SQLite waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(8);
@@ -167,7 +167,11 @@ async fn connect_mysql(
 
 /// How to reach the server, without a database.
 fn mysql_options(server: &Server) -> Result<MySqlConnectOptions, StoreError> {
-    let mut options = MySqlConnectOptions::new().host(&server.host).port(server.port).charset("utf8mb4");
+    let mut options = MySqlConnectOptions::new()
+        .host(&server.host)
+        .port(server.port)
+        .charset("utf8mb4")
+        .statement_cache_capacity(statements::MOST + 1);
     if let Some(username) = &server.username {
         options = options.username(username);
     }

@@ -28,6 +28,7 @@ mod python_json;
 mod row;
 mod rows;
 mod shared_secret;
+mod statements;
 mod sweep;
 #[cfg(test)]
 mod testing;

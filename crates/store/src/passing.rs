@@ -13,6 +13,7 @@ const DAMAGED: &str = "its disk can't be read, or its file is damaged";
 const NO_MEMORY: &str = "it is out of memory";
 const READ_ONLY: &str = "it is read-only";
 const CROWDED: &str = "it has too many connections";
+const CRAMMED: &str = "it has too many prepared statements";
 const NOT_READY: &str = "it is not ready yet, or is shutting down";
 
 /// SQLite's codes, without what their extended forms add.
@@ -67,6 +68,7 @@ const OF_MYSQL: &[(u16, &str)] = &[
     (1213, BUSY),      // ER_LOCK_DEADLOCK, and a certification that was lost
     (1226, CROWDED),   // ER_USER_LIMIT_REACHED
     (1290, READ_ONLY), // ER_OPTION_PREVENTS_STATEMENT: --read-only
+    (1461, CRAMMED),   // ER_MAX_PREPARED_STMT_COUNT_REACHED: of all its clients together
     (1637, BUSY),      // ER_TOO_MANY_CONCURRENT_TRXS
     (1792, READ_ONLY), // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
     (1836, READ_ONLY), // ER_READ_ONLY_MODE

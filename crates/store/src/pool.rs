@@ -7,12 +7,13 @@
 //! was undone.
 //!
 //! A connection comes back to its slot only in a known state: between two queries, and outside of a transaction. One
-//! about which there is a doubt is closed, and the slot's next query opens another.
+//! about which there is a doubt is closed, and so is one with too many prepared statements ([`super::statements`]); the
+//! slot's next query opens another.
 //!
 //! The last few slots are kept for what is to be prompt ([`Rank::Reserved`]), however many expensive queries run.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,7 @@ use tokio::time::timeout;
 use super::kill::Killer;
 use super::plans::Plans;
 use super::presence::Presence;
+use super::statements::Prepared;
 use super::wire::{Amount, Wire};
 use super::{Engine, StoreError, is_lost_race, passing};
 
@@ -73,6 +75,7 @@ struct Kept<DB: Wire> {
     connection: DB::Connection,
     opened: Instant,
     used: Instant,
+    prepared: Prepared,
 }
 
 /// One connection at most.
@@ -98,6 +101,8 @@ pub(super) struct Pool<DB: Wire> {
     /// Of the free ones, those that are not reserved.
     shared: Semaphore,
     is_closed: AtomicBool,
+    /// Statements that are prepared on all connections.
+    prepared: Arc<AtomicUsize>,
     /// Of MySQL alone.
     killer: Option<Killer>,
     plans: Option<Arc<Plans>>,
@@ -127,6 +132,7 @@ impl<DB: Wire> Pool<DB> {
             free: Semaphore::new(count),
             shared: Semaphore::new(count.saturating_sub(reserved).max(1)),
             is_closed: AtomicBool::new(false),
+            prepared: Arc::default(),
             killer,
             plans,
         })
@@ -324,7 +330,8 @@ impl<DB: Wire> Place<DB> {
             let connection = DB::connect(&self.pool.link, &self.slot().progress).await?;
             presence.note_connected(start.elapsed());
             let now = Instant::now();
-            Ok(Kept { connection, opened: now, used: now })
+            let prepared = Prepared::new(&self.pool.prepared);
+            Ok(Kept { connection, opened: now, used: now, prepared })
         };
         let connecting = timeout(ACQUIRE_TIMEOUT, connecting);
         self.pool.answer(async { connecting.await.unwrap_or_else(|_| Err(silent())) }).await
@@ -332,7 +339,12 @@ impl<DB: Wire> Place<DB> {
 
     fn keep(&self, mut kept: Kept<DB>) {
         kept.used = Instant::now();
-        *self.slot().kept() = Some(kept);
+        let may_go_on = kept.prepared.note(DB::prepared(&kept.connection));
+        if may_go_on {
+            *self.slot().kept() = Some(kept);
+        } else if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(timeout(TIDY_TIMEOUT, kept.connection.close()));
+        }
     }
 
     fn note_running(&mut self, is_running: bool) {

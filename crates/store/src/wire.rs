@@ -7,8 +7,8 @@ use futures_util::TryStreamExt;
 use sqlx::mysql::{MySqlArguments, MySqlConnectOptions, MySqlRow};
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteRow};
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Database, Either, Execute, Executor, MySql, MySqlConnection, Sqlite,
-    SqliteConnection,
+    AssertSqlSafe, ConnectOptions, Connection, Database, Either, Execute, Executor, MySql, MySqlConnection,
+    Sqlite, SqliteConnection,
 };
 
 use super::kill::introduce;
@@ -65,6 +65,9 @@ pub(super) trait Wire: Database {
         sql: &str,
         arguments: Self::Arguments,
     ) -> impl Future<Output = Result<Vec<String>, StoreError>> + Send;
+
+    /// Statements that are prepared on the connection, where a server counts them.
+    fn prepared(connection: &Self::Connection) -> usize;
 }
 
 /// How many of a query's rows are wanted.
@@ -131,6 +134,10 @@ impl Wire for Sqlite {
         arguments: SqliteArguments,
     ) -> Result<Vec<String>, StoreError> {
         plans::sqlite_faults(connection, sql, arguments).await
+    }
+
+    fn prepared(_: &SqliteConnection) -> usize {
+        0
     }
 }
 
@@ -215,5 +222,9 @@ impl Wire for MySql {
         arguments: MySqlArguments,
     ) -> Result<Vec<String>, StoreError> {
         plans::mysql_faults(connection, sql, arguments).await
+    }
+
+    fn prepared(connection: &MySqlConnection) -> usize {
+        connection.cached_statements_size()
     }
 }

@@ -25,6 +25,7 @@ mod lost_databases;
 mod no_memory;
 mod origins;
 mod parties;
+mod prepared_statements;
 mod projects;
 mod promptness;
 mod proxies;

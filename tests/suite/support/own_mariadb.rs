@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
-use sqlx::{AssertSqlSafe, ConnectOptions, Executor};
+use sqlx::{AssertSqlSafe, ConnectOptions, Executor, Row};
 use tokio::process::Child;
 
 use super::{missing, wait_until};
@@ -77,6 +77,13 @@ impl OwnMariaDb {
     /// Runs a statement as root.
     pub async fn execute(&self, sql: &str) {
         self.connect().await.unwrap().execute(AssertSqlSafe(sql.to_owned())).await.unwrap();
+    }
+
+    /// One of the figures that the server counts, for all connections together.
+    pub async fn status(&self, name: &str) -> u64 {
+        let sql = format!("SHOW GLOBAL STATUS LIKE '{name}'");
+        let row = self.connect().await.unwrap().fetch_one(AssertSqlSafe(sql)).await.unwrap();
+        row.get::<String, _>(1).parse().unwrap()
     }
 
     async fn connect(&self) -> Result<MySqlConnection, sqlx::Error> {
