@@ -23,6 +23,7 @@
 //! handler calls it once. Changes and deletions, which may be done twice, go through [`Context::change_row`],
 //! [`Context::change`] and [`Store::write`](crate::store::Store::write).
 
+mod any_handler;
 mod context;
 mod dependents;
 mod described;

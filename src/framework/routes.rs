@@ -16,10 +16,10 @@
 
 use std::sync::Arc;
 
-use axum::handler::Handler;
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use axum::{Extension, Router};
 
+use super::any_handler::{Answers, AnyHandler};
 use crate::app::AppState;
 use crate::auth::access::{Access, Also};
 use crate::auth::kind::Kind;
@@ -66,24 +66,24 @@ impl Routes {
         Self { kind, routes: Vec::new(), last: 0 }
     }
 
-    pub(crate) fn get<T: 'static>(self, paths: impl Paths, handler: impl Handler<T, AppState>) -> Self {
-        self.add("GET", paths, get(handler))
+    pub(crate) fn get<T: 'static>(self, paths: impl Paths, handler: impl Answers<T>) -> Self {
+        self.add("GET", paths, get(AnyHandler::of(handler)))
     }
 
-    pub(crate) fn post<T: 'static>(self, paths: impl Paths, handler: impl Handler<T, AppState>) -> Self {
-        self.add("POST", paths, post(handler))
+    pub(crate) fn post<T: 'static>(self, paths: impl Paths, handler: impl Answers<T>) -> Self {
+        self.add("POST", paths, post(AnyHandler::of(handler)))
     }
 
-    pub(crate) fn put<T: 'static>(self, path: &'static str, handler: impl Handler<T, AppState>) -> Self {
-        self.add("PUT", path, put(handler))
+    pub(crate) fn put<T: 'static>(self, path: &'static str, handler: impl Answers<T>) -> Self {
+        self.add("PUT", path, put(AnyHandler::of(handler)))
     }
 
-    pub(crate) fn patch<T: 'static>(self, path: &'static str, handler: impl Handler<T, AppState>) -> Self {
-        self.add("PATCH", path, patch(handler))
+    pub(crate) fn patch<T: 'static>(self, path: &'static str, handler: impl Answers<T>) -> Self {
+        self.add("PATCH", path, patch(AnyHandler::of(handler)))
     }
 
-    pub(crate) fn delete<T: 'static>(self, path: &'static str, handler: impl Handler<T, AppState>) -> Self {
-        self.add("DELETE", path, delete(handler))
+    pub(crate) fn delete<T: 'static>(self, path: &'static str, handler: impl Answers<T>) -> Self {
+        self.add("DELETE", path, delete(AnyHandler::of(handler)))
     }
 
     /// A route whose method is known by its name alone.
