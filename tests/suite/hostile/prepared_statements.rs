@@ -2,20 +2,13 @@
 
 use crate::support::{ADMIN, Caller, OwnMariaDb, PASSWORD, Program, ServerProcess};
 
-/// Each is another statement.
 const LISTS: [&str; 9] =
     ["artifacts", "components", "flavors", "models", "pipelines", "run_templates", "stacks", "tags", "users"];
-const FILTERS: [&str; 8] = [
-    "name=equals:a",
-    "name=contains:a",
-    "name=startswith:a",
-    "name=notequals:a",
-    "created=gt:2026-01-02",
-    "updated=lt:2036-01-02",
-    "id=contains:a",
-    "",
-];
-const ORDERS: [&str; 4] = ["asc:created", "desc:created", "asc:name", "desc:name"];
+/// Each of them makes another statement, with each of the moments' for both columns: what is only sorted otherwise is
+/// not asked for where a list is empty.
+const NAMES: [&str; 5] = ["equals", "contains", "startswith", "endswith", "notequals"];
+const MOMENTS: [&str; 3] = ["gt", "gte", "lt"];
+const MOMENT: &str = "2026-01-02%2003:04:05";
 
 async fn server(database: &OwnMariaDb) -> ServerProcess {
     let program = Program::server().with("ZENML_DEFAULT_USER_PASSWORD", PASSWORD);
@@ -26,18 +19,20 @@ async fn server(database: &OwnMariaDb) -> ServerProcess {
 async fn ask_for_many(admin: &Caller) -> usize {
     let mut answered = 0;
     for list in LISTS {
-        for filter in FILTERS {
-            for order in ORDERS {
-                let answer = admin.get(&format!("/api/v1/{list}?sort_by={order}&{filter}")).await;
+        for (name, created) in NAMES.into_iter().flat_map(|name| MOMENTS.map(|created| (name, created))) {
+            for updated in MOMENTS {
+                let filters = format!("name={name}:a&created={created}:{MOMENT}&updated={updated}:{MOMENT}");
+                let answer = admin.get(&format!("/api/v1/{list}?{filters}")).await;
                 match answer.status {
                     503 => {
                         answer.expect(503, "it has too many prepared statements");
                         assert!(answer.header("retry-after").is_some());
                     }
-                    // A filter that this list doesn't have.
-                    status => assert!(matches!(status, 200 | 422), "{answer:?}"),
+                    _ => {
+                        answer.expect_ok();
+                        answered += 1;
+                    }
                 }
-                answered += usize::from(answer.status == 200);
             }
         }
     }
@@ -52,8 +47,9 @@ async fn none_is_closed_to_make_room_for_another() {
     let admin = server.signed_in(ADMIN, PASSWORD).await;
     // A start has statements that it uses once.
     let closed_before = database.status("Com_stmt_close").await;
-    assert!(ask_for_many(&admin).await > 100);
-    assert!(database.status("Prepared_stmt_count").await > 100, "they stay prepared");
+    assert!(ask_for_many(&admin).await > 400);
+    // More than sqlx keeps on a connection by itself.
+    assert!(database.status("Prepared_stmt_count").await > 200, "they stay prepared");
     assert_eq!(database.status("Com_stmt_close").await, closed_before);
 }
 
