@@ -364,6 +364,11 @@ async fn each_change_of_a_signing_key_leaves_one_record(database: Database) {
     let kids = keys.as_array().unwrap().iter().map(|key| key["kid"].clone()).collect::<Vec<_>>();
     let old = kids.iter().find(|kid| **kid != rotated["subject_id"]).unwrap();
     zendo(&["retire", old.as_str().unwrap()]).await;
+    // The server reads of new keys now and then, and signs with the old one until then.
+    wait_until("a new session is good", SECONDS, async || {
+        app.signed_in().await.get("/api/v1/current-user").await.status == 200
+    })
+    .await;
     let retired = records(&app.signed_in().await).await;
     let retired = retired.iter().find(|record| record["action"] == "signing_key_retired").unwrap();
     expect_parts(retired, with(by_operator, json!({"subject_id": old})));
