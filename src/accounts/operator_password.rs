@@ -38,9 +38,5 @@ pub(crate) async fn is_new(store: &Store, user_id: Id, now: DateTime<Utc>) -> Re
 /// # Errors
 /// When the database doesn't answer.
 pub(crate) async fn sweep(store: &Store, now: DateTime<Utc>) -> Result<(), StoreError> {
-    let delete = Sql::delete()
-        .from_table(TABLE)
-        .and_where(Expr::col("until_ms").lte(now.timestamp_millis()))
-        .to_owned();
-    store.execute(&delete).await.map(drop)
+    store.delete_where(TABLE, [Expr::col("until_ms").lte(now.timestamp_millis())]).await.map(drop)
 }

@@ -219,12 +219,9 @@ impl Audit {
                 .to_owned();
             // The store is asked for where a batch ends, since not every engine deletes so many and no more.
             let last = self.store.fetch_optional::<(Id,)>(&oldest).await?;
-            let mut delete = Query::delete();
-            delete.from_table(Record::TABLE).and_where(Expr::col("id").lt(end));
-            if let Some((last,)) = last {
-                delete.and_where(Expr::col("id").lte(last));
-            }
-            self.store.execute(&delete).await?;
+            let in_batch = last.map(|(last,)| Expr::col("id").lte(last));
+            let is_old = [Expr::col("id").lt(end)].into_iter().chain(in_batch);
+            self.store.delete_where(Record::TABLE, is_old).await?;
             if last.is_none() {
                 break;
             }

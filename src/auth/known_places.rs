@@ -118,12 +118,9 @@ impl KnownPlaces {
             }
             let too_many: Vec<(String,)> = tx.fetch_all(too_many).await?;
             if !too_many.is_empty() {
-                let delete = Query::delete()
-                    .from_table(TABLE)
-                    .and_where(Expr::col("user_id").eq(user_id))
-                    .and_where(Expr::col("place").is_in(too_many.into_iter().map(|(place,)| place)))
-                    .to_owned();
-                tx.execute(&delete).await?;
+                let places = too_many.into_iter().map(|(place,)| place);
+                let of_user = Expr::col("user_id").eq(user_id);
+                tx.delete_where(TABLE, [of_user, Expr::col("place").is_in(places)]).await?;
             }
             tx.commit(()).await
         });
@@ -135,11 +132,8 @@ impl KnownPlaces {
     /// # Errors
     /// When the database doesn't answer.
     pub async fn sweep(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let delete = Query::delete()
-            .from_table(TABLE)
-            .and_where(Expr::col("last_seen_ms").lt((now - LIFE).timestamp_millis()))
-            .to_owned();
-        self.store.execute(&delete).await.map(drop)
+        let is_over = Expr::col("last_seen_ms").lt((now - LIFE).timestamp_millis());
+        self.store.delete_where(TABLE, [is_over]).await.map(drop)
     }
 
     async fn last_seen(&self, user_id: Id, digests: &[String]) -> Result<Vec<(String, i64)>, StoreError> {

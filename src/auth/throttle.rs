@@ -173,11 +173,7 @@ impl Throttle {
     /// # Errors
     /// When the database doesn't answer.
     pub async fn succeeded(&self, subject: &Subject) -> Result<(), StoreError> {
-        let delete = Query::delete()
-            .from_table(TABLE)
-            .and_where(Expr::col("subject").eq(subject.key.as_str()))
-            .to_owned();
-        self.store.execute(&delete).await.map(drop)
+        self.store.delete_where(TABLE, [Expr::col("subject").eq(subject.key.as_str())]).await.map(drop)
     }
 
     /// Sweeps counts that no longer matter, some at a time.

@@ -169,8 +169,7 @@ impl Warnings {
     }
 
     async fn forget(&self, id: Id) -> Result<(), StoreError> {
-        let delete = Query::delete().from_table(DELIVERIES).and_where(Expr::col("id").eq(id)).to_owned();
-        self.store.execute(&delete).await.map(drop)
+        self.store.delete_where(DELIVERIES, [Expr::col("id").eq(id)]).await.map(drop)
     }
 }
 

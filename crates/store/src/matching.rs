@@ -2,7 +2,7 @@
 
 use sea_query::{ConditionalStatement, Query, SelectStatement, SimpleExpr};
 
-use super::{Id, StoreError, Transaction};
+use super::{Id, Store, StoreError, Transaction};
 
 /// The ids of the rows that meet all of these conditions.
 pub fn ids_where(table: &'static str, conditions: impl IntoIterator<Item = SimpleExpr>) -> SelectStatement {
@@ -49,6 +49,20 @@ impl Transaction {
     /// As [`Transaction::execute`].
     pub async fn delete_where(
         &mut self,
+        table: &'static str,
+        conditions: impl IntoIterator<Item = SimpleExpr>,
+    ) -> Result<u64, StoreError> {
+        self.execute(narrowed(Query::delete().from_table(table), conditions)).await
+    }
+}
+
+impl Store {
+    /// Deletes the rows that meet all of these conditions, by themselves.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn delete_where(
+        &self,
         table: &'static str,
         conditions: impl IntoIterator<Item = SimpleExpr>,
     ) -> Result<u64, StoreError> {

@@ -183,8 +183,7 @@ pub(super) async fn note_sign_out(store: &Store, id: Id, now: DateTime<Utc>) -> 
 
 /// Forgets one of which nothing lives any more.
 pub(super) async fn forget(store: &Store, id: Id) -> Result<(), StoreError> {
-    let delete = Sql::delete().from_table(TABLE).and_where(Expr::col("id").eq(id)).to_owned();
-    store.execute(&delete).await.map(drop)
+    store.delete_where(TABLE, [Expr::col("id").eq(id)]).await.map(drop)
 }
 
 /// Whether an API token or a device that was made in it may still live.
