@@ -75,6 +75,7 @@ async fn a_device_signs_in_once_it_is_approved(database: Database) {
 async fn polling_waits_for_the_approval_and_never_trips_a_limit(database: Database) {
     let limits = [("ZENML_SERVER_RATE_LIMIT_ENABLED", "true"), ("ZENML_SERVER_LOGIN_RATE_LIMIT_MINUTE", "1")];
     let app = TestApp::start_with(&database, &limits).await;
+    app.clock.hold();
     let admin = app.signed_in().await;
     let asked = ask(&app).await;
     let code = text(&asked, "device_code");

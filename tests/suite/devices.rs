@@ -176,6 +176,7 @@ async fn wrong_device_codes_lock_a_device(database: Database) {
 
 async fn a_device_that_asks_too_often_is_told(database: Database) {
     let app = TestApp::start(&database).await;
+    app.clock.hold();
     let machine = Machine::asks(&app, Uuid::new_v4()).await;
     assert!(is(&machine.comes(&app).await, "authorization_pending"));
     assert!(is(&machine.comes(&app).await, "slow_down"));

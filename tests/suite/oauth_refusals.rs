@@ -208,6 +208,7 @@ async fn a_store_that_is_away_is_told_in_the_same_form(database: Database) {
 
 async fn guesses_are_slowed_down_in_the_same_form(database: Database) {
     let app = TestApp::start_with(&database, &[("ZENML_SERVER_AUTH_SCHEME", "HTTP_BASIC")]).await;
+    app.clock.hold();
     let guesser = basic(&app, &format!("{ADMIN}:wrong"));
     let first = guesser.post_form("/oauth/introspect", &[("token", "a")]).await;
     expect_refusal(&first, 401, "invalid_client");

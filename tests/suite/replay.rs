@@ -149,6 +149,7 @@ async fn what_was_made_before_the_server_was_killed_is_not_made_again(database: 
 
 async fn an_answer_is_kept_for_a_while(database: Database) {
     let app = TestApp::start(&database).await;
+    app.clock.hold();
     let keyed = app.signed_in().await.with(KEY, ONE);
     make_tag(&keyed, "red").await.expect_ok();
     app.state.replays.write(app.clock.now()).await.unwrap();

@@ -27,6 +27,7 @@ async fn without_authentication_everyone_is_the_admin(database: Database) {
 
 async fn basic_credentials_come_with_each_request(database: Database) {
     let app = TestApp::start_with(&database, &[("ZENML_SERVER_AUTH_SCHEME", "HTTP_BASIC")]).await;
+    app.clock.hold();
     let with = |name: &str, password: &str| {
         let encoded = STANDARD.encode(format!("{name}:{password}"));
         app.anonymous().with("authorization", &format!("Basic {encoded}"))

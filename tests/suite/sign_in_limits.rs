@@ -22,6 +22,7 @@ async fn fail(app: &TestApp, name: &str, times: usize) {
 
 async fn guessing_an_accounts_password_gets_slower(database: Database) {
     let app = TestApp::start(&database).await;
+    app.clock.hold();
     let script = app.script(3600).await;
     fail(&app, ADMIN, 6).await;
     // Even the right password waits, or the wait would tell which one is right.
@@ -50,6 +51,7 @@ async fn a_right_password_forgets_the_failures(database: Database) {
 
 async fn guessing_from_one_address_gets_slower_whatever_the_names(database: Database) {
     let app = TestApp::start_with(&database, &[("ZENDO_TRUSTED_PROXIES", "127.0.0.0/8")]).await;
+    app.clock.hold();
     let from = |address: &str| app.anonymous().with("x-forwarded-for", address);
     for number in 0..21 {
         from("203.0.113.7").login(&format!("name{number}"), "wrong").await.expect(401, "invalid");
@@ -60,6 +62,7 @@ async fn guessing_from_one_address_gets_slower_whatever_the_names(database: Data
 
     // Without the setting, what a caller says of its address counts for nothing.
     let app = TestApp::start(&database).await;
+    app.clock.hold();
     for number in 0..21 {
         let caller = app.anonymous().with("x-forwarded-for", &format!("203.0.113.{number}"));
         caller.login(&format!("x{number}"), "wrong").await.expect(401, "invalid");
@@ -69,6 +72,8 @@ async fn guessing_from_one_address_gets_slower_whatever_the_names(database: Data
 
 async fn replicas_share_the_counts(database: Database) {
     let (one, other) = (TestApp::start(&database).await, TestApp::start(&database).await);
+    one.clock.hold();
+    other.clock.hold_with(&one.clock);
     fail(&one, ADMIN, 3).await;
     fail(&other, ADMIN, 3).await;
     retry_after(&one.anonymous().login(ADMIN, PASSWORD).await);

@@ -84,6 +84,7 @@ async fn a_lifetime_that_can_not_be_meant_is_refused_and_named(database: Databas
 
 async fn a_token_ends_when_it_said(database: Database) {
     let app = TestApp::start(&database).await;
+    app.clock.hold();
     let script = app.script(60).await;
     script.get("/api/v1/current-user").await.expect_ok();
     // The leeway for clocks that differ is 10 seconds.

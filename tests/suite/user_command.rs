@@ -45,11 +45,13 @@ fn printed_password(stdout: &str) -> &str {
 async fn a_lost_password_is_set_anew(database: Database) {
     let app = TestApp::start(&database).await;
     let (admin, script) = (app.signed_in().await, app.script(600).await);
+    app.clock.hold();
     for _ in 0..10 {
         app.anonymous().login(ADMIN, "forgotten").await;
     }
     app.anonymous().login(ADMIN, PASSWORD).await.expect(429, "Too many failed attempts");
 
+    app.clock.release();
     let said = done(with_password(&database, &["passwd", ADMIN])).await;
     assert!(said.contains("default") && !said.contains(NEW_PASSWORD), "{said}");
     // The server runs on, and feels it: nobody has to wait for the failures from before.

@@ -369,6 +369,7 @@ async fn a_password_is_changed_by_whoever_knows_it(database: Database) {
 
 async fn guessing_a_secret_gets_slower(database: Database) {
     let app = TestApp::start(&database).await;
+    app.clock.hold();
     let token = waiting(&app.signed_in().await, "bob").await;
     let ada = app.new_user("ada", false).await;
     let change = |old: &str| json!({"password": NEW_PASSWORD, "old_password": old});

@@ -70,6 +70,7 @@ async fn wrong_login(caller: Caller, name: &str) -> Answer {
 
 async fn one_account_has_one_limit_however_it_is_spelt(database: Database) {
     let app = TestApp::start_with(&database, &[PROXIED]).await;
+    app.clock.hold();
     app.new_user("ada", false).await;
     let id = id_of(&app.signed_in().await, "ada").await;
     let names = [spellings(&id), vec!["ada".to_owned()]].concat();
@@ -88,6 +89,7 @@ async fn one_account_has_one_limit_however_it_is_spelt(database: Database) {
 
 async fn an_activation_has_one_limit_however_its_user_is_spelt(database: Database) {
     let app = TestApp::start_with(&database, &[PROXIED]).await;
+    app.clock.hold();
     let admin = app.signed_in().await;
     let made = admin.post("/api/v1/users", json!({"name": "ada", "is_admin": false})).await.expect_ok();
     let names = [spellings(made["id"].as_str().unwrap()), vec!["ada".to_owned()]].concat();
@@ -101,6 +103,7 @@ async fn an_activation_has_one_limit_however_its_user_is_spelt(database: Databas
 async fn basic_credentials_have_the_same_limit(database: Database) {
     let settings = [PROXIED, ("ZENML_SERVER_AUTH_SCHEME", "HTTP_BASIC")];
     let app = TestApp::start_with(&database, &settings).await;
+    app.clock.hold();
     let basic = async |caller: Caller, name: &str, password: &str| {
         let encoded = STANDARD.encode(format!("{name}:{password}"));
         caller.with("authorization", &format!("Basic {encoded}")).get(CURRENT_USER).await
@@ -114,6 +117,7 @@ async fn basic_credentials_have_the_same_limit(database: Database) {
     assert_eq!(judged(&app, &names, wrong).await, 6);
     // What was right a minute ago is remembered; another server has to ask.
     let other = TestApp::start_with(&database, &settings).await;
+    other.clock.hold_with(&app.clock);
     let from = |address: &str| other.anonymous().with("x-forwarded-for", address);
     basic(from("198.51.100.99"), ADMIN, PASSWORD).await.expect(429, "Too many failed attempts");
     basic(from("203.0.113.7"), ADMIN, PASSWORD).await.expect_ok();
@@ -122,6 +126,8 @@ async fn basic_credentials_have_the_same_limit(database: Database) {
 async fn strangers_who_guess_do_not_keep_the_owner_out(database: Database) {
     let (app, replica) =
         (TestApp::start_with(&database, &[PROXIED]).await, TestApp::start_with(&database, &[PROXIED]).await);
+    app.clock.hold();
+    replica.clock.hold_with(&app.clock);
     let from = |app: &TestApp, address: &str| app.anonymous().with("x-forwarded-for", address);
     let browser = |app: &TestApp, address: &str| from(app, address).with("origin", &app.url());
     from(&app, "203.0.113.7").login(ADMIN, PASSWORD).await.expect_ok();
@@ -160,6 +166,7 @@ fn browser_cookie(login: &Answer) -> Option<String> {
 
 async fn a_browser_is_known_by_a_cookie_that_nobody_can_make(database: Database) {
     let app = TestApp::start_with(&database, &[PROXIED]).await;
+    app.clock.hold();
     app.new_user("eve", false).await;
     let browser = |address: &str| app.anonymous().with("x-forwarded-for", address).with("origin", &app.url());
     assert_eq!(browser_cookie(&app.anonymous().login(ADMIN, PASSWORD).await), None, "a script's");
@@ -189,6 +196,7 @@ async fn a_browser_is_known_by_a_cookie_that_nobody_can_make(database: Database)
 
 async fn a_known_place_has_a_limit_of_its_own(database: Database) {
     let app = TestApp::start_with(&database, &[PROXIED]).await;
+    app.clock.hold();
     let at = |address: &str| app.anonymous().with("x-forwarded-for", address);
     for address in ["203.0.113.7", "203.0.113.8"] {
         at(address).login(ADMIN, PASSWORD).await.expect_ok();
@@ -206,6 +214,7 @@ async fn a_known_place_has_a_limit_of_its_own(database: Database) {
 
 async fn a_change_of_password_has_a_limit_that_strangers_do_not_reach(database: Database) {
     let app = TestApp::start_with(&database, &[PROXIED]).await;
+    app.clock.hold();
     let ada = app.new_user("ada", false).await;
     assert_eq!(judged(&app, &["ada".to_owned()], wrong_login).await, 6);
     let change = async |old: &str| {
@@ -222,6 +231,7 @@ async fn a_change_of_password_has_a_limit_that_strangers_do_not_reach(database: 
 
 async fn known_places_are_few_and_told_to_nobody(database: Database) {
     let app = TestApp::start_with(&database, &[PROXIED]).await;
+    app.clock.hold();
     let sign_in = async |address: &str| {
         let caller = app.anonymous().with("x-forwarded-for", address).with("origin", &app.url());
         caller.login(ADMIN, PASSWORD).await.expect_ok();

@@ -68,6 +68,7 @@ async fn records(admin: &Caller, action: &str, count: i64) {
 
 async fn a_guess_is_counted_recorded_and_slows_the_next_one(database: Database) {
     let app = TestApp::start(&database).await;
+    app.clock.hold();
     let admin = app.signed_in().await;
     app.new_user("ada", false).await;
     for guess in 0..6 {
@@ -82,6 +83,7 @@ async fn a_guess_is_counted_recorded_and_slows_the_next_one(database: Database) 
 
 async fn a_wrong_old_password_is_counted(database: Database) {
     let app = TestApp::start(&database).await;
+    app.clock.hold();
     let admin = app.signed_in().await;
     let token = login_token(&app, ADMIN).await;
     for guess in 0..6 {
