@@ -22,6 +22,7 @@ mod login;
 mod lookups;
 mod middleware;
 mod packed;
+mod recent;
 mod routes;
 mod seed;
 mod server;

@@ -2,35 +2,35 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::recent::Recent;
 use crate::store::Id;
 
 /// Clients whose last question is remembered.
-const REMEMBERED_CLIENTS: u64 = 10_000;
+const REMEMBERED_CLIENTS: usize = 10_000;
 
 /// When each client last asked, in this process: the interval is a courtesy, and worth no write.
 #[derive(Debug)]
 pub struct DevicePolls {
     interval: TimeDelta,
-    last: moka::sync::Cache<Id, DateTime<Utc>>,
+    last: Recent<Id, DateTime<Utc>>,
 }
 
 impl DevicePolls {
     pub fn new(interval_seconds: u32) -> Self {
         let interval = TimeDelta::seconds(interval_seconds.into());
-        Self { interval, last: moka::sync::Cache::new(REMEMBERED_CLIENTS) }
+        Self { interval, last: Recent::new(REMEMBERED_CLIENTS) }
     }
 
     /// Notes a question; true when it came sooner after the one before than the interval says.
     pub fn is_too_soon(&self, client_id: Id, now: DateTime<Utc>) -> bool {
-        let before = self.last.get(&client_id);
-        self.last.insert(client_id, now);
+        let before = self.last.insert(client_id, now);
         // A moment to come is one of a clock that went back since.
         before.is_some_and(|before| before <= now && now - before < self.interval)
     }
 
     /// A new request may ask at once.
     pub fn forget(&self, client_id: Id) {
-        self.last.invalidate(&client_id);
+        self.last.forget(&client_id);
     }
 }
 

@@ -1,5 +1,6 @@
 //! JSON bodies: read, or refused with the 422 of ZenML's server.
 
+use std::any::Any;
 use std::borrow::Cow;
 
 use axum::body::Bytes;
@@ -7,11 +8,12 @@ use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use futures_util::future::BoxFuture;
 use indexmap::IndexMap;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::value::RawValue;
-use tokio::sync::oneshot;
+use serde_path_to_error::{Path, Track};
 
 use super::contract::{self, Fault, Modelled, Tagged};
 use super::error::ApiError;
@@ -40,8 +42,8 @@ pub(crate) struct JsonBody<T>(pub T);
 impl<T: DeserializeOwned + Send + 'static, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = Response;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
-        read(request, state, parse_object).await.map(Self)
+    async fn from_request(request: Request, _: &S) -> Result<Self, Self::Rejection> {
+        read(request, parse_object).await.map(Self)
     }
 }
 
@@ -52,8 +54,8 @@ pub(crate) struct ModelBody<T>(pub T);
 impl<T: DeserializeOwned + Modelled + Send + 'static, S: Send + Sync> FromRequest<S> for ModelBody<T> {
     type Rejection = Response;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
-        read(request, state, parse_model).await.map(Self)
+    async fn from_request(request: Request, _: &S) -> Result<Self, Self::Rejection> {
+        read(request, parse_model).await.map(Self)
     }
 }
 
@@ -64,8 +66,8 @@ pub(crate) struct ModelItems<T>(pub Vec<T>);
 impl<T: DeserializeOwned + Modelled + Send + 'static, S: Send + Sync> FromRequest<S> for ModelItems<T> {
     type Rejection = Response;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
-        read(request, state, parse_models).await.map(Self)
+    async fn from_request(request: Request, _: &S) -> Result<Self, Self::Rejection> {
+        read(request, parse_models).await.map(Self)
     }
 }
 
@@ -76,8 +78,8 @@ pub(crate) struct OptionalJsonBody<T>(pub Option<T>);
 impl<T: DeserializeOwned + Send + 'static, S: Send + Sync> FromRequest<S> for OptionalJsonBody<T> {
     type Rejection = Response;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
-        read(request, state, parse_optional).await.map(Self)
+    async fn from_request(request: Request, _: &S) -> Result<Self, Self::Rejection> {
+        read(request, parse_optional).await.map(Self)
     }
 }
 
@@ -90,8 +92,8 @@ impl<T: DeserializeOwned + Modelled + Send + 'static, S: Send + Sync> FromReques
 {
     type Rejection = Response;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
-        read(request, state, parse_optional_model).await.map(Self)
+    async fn from_request(request: Request, _: &S) -> Result<Self, Self::Rejection> {
+        read(request, parse_optional_model).await.map(Self)
     }
 }
 
@@ -102,8 +104,8 @@ pub(crate) struct TaggedBody<T>(pub T);
 impl<T: Tagged + Send + 'static, S: Send + Sync> FromRequest<S> for TaggedBody<T> {
     type Rejection = Response;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
-        read(request, state, parse_tagged).await.map(Self)
+    async fn from_request(request: Request, _: &S) -> Result<Self, Self::Rejection> {
+        read(request, parse_tagged).await.map(Self)
     }
 }
 
@@ -114,57 +116,59 @@ pub(crate) struct JsonItems<T>(pub Vec<T>);
 impl<T: DeserializeOwned + Send + 'static, S: Send + Sync> FromRequest<S> for JsonItems<T> {
     type Rejection = Response;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
-        read(request, state, parse_list).await.map(Self)
+    async fn from_request(request: Request, _: &S) -> Result<Self, Self::Rejection> {
+        read(request, parse_list).await.map(Self)
     }
 }
 
-async fn read<T: Send + 'static, S: Send + Sync>(
+async fn read<T: Send + 'static>(
     request: Request,
-    state: &S,
     parse: fn(&[u8]) -> Result<T, Unreadable>,
 ) -> Result<T, Response> {
-    let method = request.method().clone();
-    let path = request.uri().path().to_owned();
-    let is_json = request.headers().get(CONTENT_TYPE).is_some_and(is_json);
-    // The body's own rejection tells whether it was too long (413) or cut off (400).
-    let bytes = Bytes::from_request(request, state).await.map_err(IntoResponse::into_response)?;
-    let violation = match !bytes.is_empty() && !is_json {
-        true => missing(),
-        false => match parse_apart(bytes, parse).await? {
-            Ok(value) => return Ok(value),
-            Err(Unreadable::NotText) => {
-                let message = "There was an error parsing the body";
-                return Err(ApiError::plain(StatusCode::BAD_REQUEST, message).into_response());
-            }
-            Err(Unreadable::Violation(violation)) => violation,
-            Err(Unreadable::NoModel(faults)) => {
-                return Err(reject_model(method.as_str(), &path, &faults).into_response());
-            }
-        },
-    };
-    Err(reject(method.as_str(), &path, &[violation]).into_response())
+    let body = read_any(request, Box::new(move |bytes| Ok(Box::new(parse(bytes)?)))).await?;
+    body.downcast().map(|body| *body).map_err(|_| unread())
 }
 
-/// Reads a large body on a thread of its own, so that nobody waits for it but its caller.
-async fn parse_apart<T: Send + 'static>(
-    bytes: Bytes,
-    parse: fn(&[u8]) -> Result<T, Unreadable>,
-) -> Result<Result<T, Unreadable>, Response> {
-    if bytes.len() <= QUICKLY_READ {
-        return Ok(parse(&bytes));
-    }
-    let (give, parsed) = oneshot::channel();
-    apart(Box::new(move || drop(give.send(parse(&bytes)))));
-    parsed.await.map_err(|_| {
-        tracing::error!("a body could not be read");
-        ApiError::internal().into_response()
+/// Whatever a body is read as: the way there is long, the same for all of them, and compiled once.
+type AnyBody = Box<dyn Any + Send>;
+type Parse = Box<dyn FnOnce(&[u8]) -> Result<AnyBody, Unreadable> + Send>;
+
+fn read_any(request: Request, parse: Parse) -> BoxFuture<'static, Result<AnyBody, Response>> {
+    Box::pin(async move {
+        let method = request.method().clone();
+        let path = request.uri().path().to_owned();
+        let is_json = request.headers().get(CONTENT_TYPE).is_some_and(is_json);
+        // The body's own rejection tells whether it was too long (413) or cut off (400).
+        let bytes = Bytes::from_request(request, &()).await.map_err(IntoResponse::into_response)?;
+        let violation = match !bytes.is_empty() && !is_json {
+            true => missing(),
+            false => match parse_apart(bytes, parse).await? {
+                Ok(body) => return Ok(body),
+                Err(Unreadable::NotText) => {
+                    let message = "There was an error parsing the body";
+                    return Err(ApiError::plain(StatusCode::BAD_REQUEST, message).into_response());
+                }
+                Err(Unreadable::Violation(violation)) => violation,
+                Err(Unreadable::NoModel(faults)) => {
+                    return Err(reject_model(method.as_str(), &path, &faults).into_response());
+                }
+            },
+        };
+        Err(reject(method.as_str(), &path, &[violation]).into_response())
     })
 }
 
-/// Does something on a thread of its own. (It knows no model, so that it is compiled once.)
-fn apart(work: Box<dyn FnOnce() + Send>) {
-    drop(tokio::task::spawn_blocking(work));
+/// Reads a large body on a thread of its own, so that nobody waits for it but its caller.
+async fn parse_apart(bytes: Bytes, parse: Parse) -> Result<Result<AnyBody, Unreadable>, Response> {
+    if bytes.len() <= QUICKLY_READ {
+        return Ok(parse(&bytes));
+    }
+    tokio::task::spawn_blocking(move || parse(&bytes)).await.map_err(|_| unread())
+}
+
+fn unread() -> Response {
+    tracing::error!("a body could not be read");
+    ApiError::internal().into_response()
 }
 
 fn missing() -> Violation {
@@ -286,26 +290,37 @@ fn parse_list<T: DeserializeOwned>(bytes: &[u8]) -> Result<Vec<T>, Unreadable> {
     parse(&text)
 }
 
+/// The reader is behind a pointer, so that a model is compiled for it alone, and it for no model.
 fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Unreadable> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = serde_path_to_error::deserialize(Lax(&mut deserializer)).map_err(|error| {
-        let field = error.path().to_string();
-        let field = if [".", "?"].contains(&field.as_str()) { String::new() } else { field };
-        unreadable(&field, &error.into_inner())
-    })?;
-    deserializer.end().map_err(|error| unreadable("", &error))?;
+    let mut json = serde_json::Deserializer::from_str(text);
+    let mut track = Track::new();
+    let read = {
+        let tracked = serde_path_to_error::Deserializer::new(Lax(&mut json), &mut track);
+        erased_serde::deserialize(&mut <dyn erased_serde::Deserializer>::erase(tracked))
+    };
+    let value = read.map_err(|error| unreadable(text, &track.path(), &error))?;
+    json.end().map_err(|error| invalid_json(&error))?;
     Ok(value)
 }
 
-fn unreadable(field: &str, error: &serde_json::Error) -> Unreadable {
+fn unreadable(text: &str, path: &Path, error: &erased_serde::Error) -> Unreadable {
+    // As ZenML's server does: what is no JSON is told before what is wrong in it.
+    if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
+        return invalid_json(&error);
+    }
+    let field = path.to_string();
+    let field = if [".", "?"].contains(&field.as_str()) { String::new() } else { field };
+    let error = error.to_string();
     // serde_json places what is missing where it was missed.
-    let text = error.to_string();
-    if let Some((missing, _)) = text.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')) {
+    if let Some((missing, _)) = error.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')) {
         let field = if field.is_empty() { missing.to_owned() } else { format!("{field}.{missing}") };
         return Unreadable::Violation(body_violation(&field, "missing", "Field required".into()));
     }
-    let kind = if error.is_data() { "value_error" } else { "json_invalid" };
-    Unreadable::Violation(body_violation(field, kind, without_value(text)))
+    Unreadable::Violation(body_violation(&field, "value_error", without_value(error)))
+}
+
+fn invalid_json(error: &serde_json::Error) -> Unreadable {
+    Unreadable::Violation(body_violation("", "json_invalid", without_value(error.to_string())))
 }
 
 /// What serde says of a value of the wrong type or form, without the value: a body may hold a password.
@@ -383,6 +398,7 @@ mod tests {
         assert_eq!(wrong(r#"{"name": 5}"#), ("value_error", "name".to_owned()));
         assert_eq!(wrong(r#" ["a", true]"#), ("model_attributes_type", String::new()));
         assert_eq!(wrong("{"), ("json_invalid", String::new()));
+        assert_eq!(wrong(r#"{"name": 5, "active": tru"#), ("json_invalid", String::new()));
         assert_eq!(wrong(""), ("missing", String::new()));
     }
 

@@ -2,19 +2,20 @@
 
 use std::fmt::Debug;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::recent::Recent;
+
 const MINUTE: TimeDelta = TimeDelta::minutes(1);
 /// Whoever is remembered at most; one that is forgotten may begin anew.
-const REMEMBERED: u64 = 20_000;
+const REMEMBERED: usize = 20_000;
 
 /// How many whoever a key stands for may have in a minute, which begins with the first. Each replica counts for itself.
 #[derive(Debug)]
-pub(crate) struct Rate<K: Eq + Hash + Send + Sync + 'static> {
+pub(crate) struct Rate<K: Eq + Hash> {
     most: u32,
-    taken: moka::sync::Cache<K, Arc<Mutex<Taken>>>,
+    taken: Recent<K, Taken>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -29,26 +30,30 @@ pub(crate) struct TooMany {
     pub seconds: u64,
 }
 
-impl<K: Eq + Hash + Send + Sync + 'static> Rate<K> {
+impl<K: Eq + Hash> Rate<K> {
     pub(crate) fn new(most: u32) -> Self {
-        Self { most, taken: moka::sync::Cache::new(REMEMBERED) }
+        Self { most, taken: Recent::new(REMEMBERED) }
     }
 
     /// # Errors
     /// When it is one too many.
     pub(crate) fn take(&self, key: K, now: DateTime<Utc>) -> Result<(), TooMany> {
-        let taken = self.taken.get_with(key, || Arc::new(Mutex::new(Taken { since: now, number: 0 })));
-        let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let passed = now - taken.since;
+        self.taken.with(key, || Taken { since: now, number: 0 }, |taken| taken.one_more(self.most, now))
+    }
+}
+
+impl Taken {
+    fn one_more(&mut self, most: u32, now: DateTime<Utc>) -> Result<(), TooMany> {
+        let passed = now - self.since;
         // The clock may have gone back since.
         if passed >= MINUTE || passed < TimeDelta::zero() {
-            *taken = Taken { since: now, number: 0 };
+            *self = Self { since: now, number: 0 };
         }
-        if taken.number >= self.most {
-            let left = (taken.since + MINUTE - now).num_milliseconds().unsigned_abs();
+        if self.number >= most {
+            let left = (self.since + MINUTE - now).num_milliseconds().unsigned_abs();
             return Err(TooMany { seconds: left.div_ceil(1000).max(1) });
         }
-        taken.number += 1;
+        self.number += 1;
         Ok(())
     }
 }
@@ -67,5 +72,19 @@ mod tests {
         assert_eq!(rate.take("bob", at(20)), Ok(()));
         assert_eq!(rate.take("eve", at(60_000)), Ok(()));
         assert_eq!(rate.take("eve", at(-5)), Ok(()), "the clock went back");
+    }
+
+    #[test]
+    fn whoever_comes_is_counted_however_many_others_do() {
+        let rate = Rate::new(3);
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        for number in 0..3 * REMEMBERED {
+            assert_eq!(rate.take(number % REMEMBERED, now), Ok(()));
+        }
+        let eve = REMEMBERED;
+        for _ in 0..3 {
+            assert_eq!(rate.take(eve, now), Ok(()));
+        }
+        assert!(rate.take(eve, now).is_err());
     }
 }

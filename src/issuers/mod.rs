@@ -17,12 +17,13 @@ use url::Url;
 
 use crate::config::{Issuer, Setting};
 use crate::outbound::{CallError, Outbound};
+use crate::recent::Recent;
 
 pub(crate) use keys::{BY_PUBLIC_KEY, KeySet, NoKeySet};
 pub(crate) use token::{Expected, JWT, Unverified, Verified};
 
 /// Issuers that are remembered at once.
-const REMEMBERED: u64 = 1024;
+const REMEMBERED: usize = 1024;
 /// Between two looks for a key that isn't there.
 const BETWEEN_LOOKS: TimeDelta = TimeDelta::minutes(1);
 /// For so long an issuer isn't asked again that gave no usable answer.
@@ -106,7 +107,7 @@ pub(crate) enum Source {
 #[derive(Debug, Clone)]
 pub struct Issuers {
     outbound: Outbound,
-    known: moka::sync::Cache<String, Arc<OneIssuer>>,
+    known: Arc<Recent<String, Arc<OneIssuer>>>,
 }
 
 #[derive(Debug, Default)]
@@ -138,7 +139,7 @@ struct Known {
 impl Issuers {
     /// Issuers that are reached so.
     pub(crate) fn new(outbound: Outbound) -> Self {
-        Self { outbound, known: moka::sync::Cache::new(REMEMBERED) }
+        Self { outbound, known: Arc::new(Recent::new(REMEMBERED)) }
     }
 
     /// Checks a token: that its issuer has signed it, for this audience, and that its time is now.
@@ -194,7 +195,7 @@ impl Issuers {
         lacks: impl Fn(&KeySet) -> bool,
     ) -> Result<Arc<Published>, IssuerError> {
         let url = issuer_url(issuer)?;
-        let one = self.known.get_with(issuer.to_owned(), Arc::default);
+        let one = self.known.with(issuer.to_owned(), Arc::default, |one| Arc::clone(one));
         // Whoever has the keys waits for nobody who looks for others.
         if let Some(answer) = one.known().answer(now, &lacks) {
             return answer;

@@ -20,6 +20,7 @@ use crate::config::ZendoSettings;
 use crate::env::Environment;
 use crate::env::clock::SharedClock;
 use crate::env::random::SharedRandomness;
+use crate::recent::Recent;
 use crate::store::{Id, Insert, Store, StoreError, Timestamp, is_duplicate};
 
 pub(crate) use self::networks::TABLE as USED_NETWORKS;
@@ -33,7 +34,7 @@ const KEPT: TimeDelta = TimeDelta::days(90);
 const MOST_KEPT: u64 = 10_000;
 const SWEPT_AT_ONCE: u64 = 500;
 /// Uses of tokens that are remembered as known.
-const REMEMBERED_USES: u64 = 50_000;
+const REMEMBERED_USES: usize = 50_000;
 
 /// Tells warnings, and remembers what was told.
 #[derive(Debug)]
@@ -42,8 +43,8 @@ pub struct Warnings {
     clock: SharedClock,
     random: SharedRandomness,
     webhooks: Webhooks,
-    /// Tokens and networks that are in the store, and were brought up to date lately.
-    known_uses: moka::sync::Cache<(Uuid, IpNet), ()>,
+    /// Tokens and networks that are in the store, and when they were brought up to date.
+    known_uses: Recent<(Uuid, IpNet), DateTime<Utc>>,
     refused: RefusedOfAccounts,
 }
 
@@ -54,10 +55,7 @@ impl Warnings {
             clock: Arc::clone(&env.clock),
             random: Arc::clone(&env.random),
             webhooks: Webhooks::new(settings),
-            known_uses: moka::sync::Cache::builder()
-                .max_capacity(REMEMBERED_USES)
-                .time_to_live(networks::REFRESHED)
-                .build(),
+            known_uses: Recent::new(REMEMBERED_USES),
             refused: RefusedOfAccounts::default(),
         }
     }

@@ -1,9 +1,8 @@
 //! From which networks API tokens are used, and that one is used from another than before.
 
 use std::collections::{BTreeSet, HashMap};
-use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use ipnet::IpNet;
 use sea_query::{Expr, ExprTrait, Query};
 use serde_json::json;
@@ -17,7 +16,7 @@ use crate::store::{Id, Insert, Store, StoreError, Timestamp, is_duplicate};
 
 pub(crate) const TABLE: &str = "zendo_token_network";
 /// A use from a known network is noted again after so long.
-pub(super) const REFRESHED: Duration = Duration::from_mins(10);
+const REFRESHED: TimeDelta = TimeDelta::minutes(10);
 /// Networks of one token that are kept and told: one that moves all the time is told of no more.
 const OF_A_TOKEN: usize = 8;
 const AT_ONCE: usize = 200;
@@ -36,11 +35,18 @@ impl Warnings {
     /// # Errors
     /// When the database doesn't answer: what was not noted is lost until the next use.
     pub async fn note_uses(&self, uses: Vec<TokenUse>) -> Result<(), StoreError> {
-        let is_new = |used: &TokenUse| !self.known_uses.contains_key(&(used.token_id.0, used.network));
+        let now = self.clock.now();
+        let is_new = |used: &TokenUse| {
+            let noted = self.known_uses.get(&(used.token_id.0, used.network));
+            // A moment to come is one of a clock that went back since.
+            noted.is_none_or(|noted| noted > now || now - noted >= REFRESHED)
+        };
         let uses: Vec<TokenUse> = uses.into_iter().filter(is_new).collect();
         for uses in uses.chunks(AT_ONCE) {
             self.note_some(uses).await?;
-            uses.iter().for_each(|used| self.known_uses.insert((used.token_id.0, used.network), ()));
+            for used in uses {
+                self.known_uses.insert((used.token_id.0, used.network), now);
+            }
         }
         Ok(())
     }

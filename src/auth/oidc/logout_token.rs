@@ -54,17 +54,15 @@ impl Oidc {
         let LogoutClaims { sub: subject, sid: session, .. } = claims;
         let logged_out = LoggedOut { issuer: provider.issuer().to_owned(), fingerprint, subject, session };
         // Of two at once, one is first.
-        let mut is_first = false;
-        self.used_logout_tokens.get_with(fingerprint, || is_first = true);
-        match is_first {
-            true => Ok(logged_out),
-            false => Err(refused("was used already")),
+        match self.used_logout_tokens.insert(fingerprint, ()) {
+            None => Ok(logged_out),
+            Some(()) => Err(refused("was used already")),
         }
     }
 
     /// Lets the provider say it again, since nothing has ended.
     pub(crate) fn forget_logout(&self, logged_out: &LoggedOut) {
-        self.used_logout_tokens.invalidate(&logged_out.fingerprint);
+        self.used_logout_tokens.forget(&logged_out.fingerprint);
     }
 }
 

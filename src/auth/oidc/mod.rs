@@ -6,8 +6,6 @@ pub(crate) mod person;
 pub(crate) mod provider;
 mod types;
 
-use std::time::Duration;
-
 use secrecy::SecretString;
 
 use self::pending::PendingSignIns;
@@ -15,10 +13,10 @@ use self::provider::Provider;
 use crate::config::Config;
 use crate::http::error::ApiError;
 use crate::issuers::Issuers;
+use crate::recent::Recent;
 
-/// Logout tokens that are remembered, and for how long: longer than one is good.
-const REMEMBERED: u64 = 10_000;
-const REMEMBERED_FOR: Duration = Duration::from_secs(900);
+/// Logout tokens that are remembered.
+const REMEMBERED: usize = 10_000;
 
 /// The providers, and what it takes to sign in by them.
 pub struct Oidc {
@@ -26,7 +24,7 @@ pub struct Oidc {
     providers: Vec<Provider>,
     pub(crate) pending: PendingSignIns,
     /// Logout tokens that were used, by their fingerprints.
-    used_logout_tokens: moka::sync::Cache<[u8; 32], ()>,
+    used_logout_tokens: Recent<[u8; 32], ()>,
 }
 
 impl Oidc {
@@ -37,10 +35,7 @@ impl Oidc {
         (!providers.is_empty()).then(|| Self {
             providers,
             pending: PendingSignIns::new(signing_secret),
-            used_logout_tokens: moka::sync::Cache::builder()
-                .max_capacity(REMEMBERED)
-                .time_to_live(REMEMBERED_FOR)
-                .build(),
+            used_logout_tokens: Recent::new(REMEMBERED),
         })
     }
 
