@@ -10,10 +10,10 @@ COPY migrations migrations
 COPY src src
 COPY templates templates
 COPY contract contract
-RUN cargo build --release --locked --bin zendo && mkdir /data
+RUN cargo build --profile dist --locked --bin zendo && mkdir /data
 
 FROM gcr.io/distroless/cc-debian12:nonroot
-COPY --from=build /src/target/release/zendo /usr/local/bin/zendo
+COPY --from=build /src/target/dist/zendo /usr/local/bin/zendo
 COPY --from=build --chown=nonroot:nonroot --chmod=0700 /data /data
 ENV ZENDO_LISTEN=0.0.0.0:8080 ZENDO_DATA_DIR=/data ZENML_SERVER_DEPLOYMENT_TYPE=docker
 VOLUME /data

@@ -1,11 +1,11 @@
 //! The identity of a job of Buildkite: its agent gives a new token each time it is asked.
 
 use std::ffi::OsStr;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
 
@@ -29,6 +29,11 @@ pub(crate) fn agent(path: &OsStr) -> Option<PathBuf> {
 
 /// Asks the agent for a token that is for this audience.
 pub(crate) fn token(agent: &Path, audience: &str) -> Result<SecretString, ClientError> {
+    token_within(PATIENCE, agent, audience)
+}
+
+fn token_within(patience: Duration, agent: &Path, audience: &str) -> Result<SecretString, ClientError> {
+    let deadline = Instant::now() + patience;
     let unusable = |reason: String| ClientError::IdentityRefused { name: AGENT, reason };
     let mut child = Command::new(agent)
         .args(["oidc", "request-token", "--audience", audience])
@@ -39,13 +44,16 @@ pub(crate) fn token(agent: &Path, audience: &str) -> Result<SecretString, Client
         .map_err(|error| unusable(error.to_string()))?;
     let said = reading(child.stdout.take());
     let complaint = reading(child.stderr.take());
-    let Ok(said) = said.recv_timeout(PATIENCE) else {
+    let ended = match said.recv_timeout(patience) {
+        Ok(said) => status_until(deadline, &mut child).map(|status| status.map(|status| (said, status))),
+        Err(_) => Ok(None),
+    };
+    let Some((said, status)) = ended.map_err(|error| unusable(error.to_string()))? else {
         // It may have ended meanwhile.
         let _ = child.kill();
         let _ = child.wait();
-        return Err(unusable(format!("it gave no token within {} seconds", PATIENCE.as_secs())));
+        return Err(unusable(format!("it gave no token within {} seconds", patience.as_secs())));
     };
-    let status = child.wait().map_err(|error| unusable(error.to_string()))?;
     if !status.success() {
         // Whoever it has started may hold its standard error open.
         let words = complaint.recv_timeout(Duration::from_secs(1)).unwrap_or_default();
@@ -55,6 +63,16 @@ pub(crate) fn token(agent: &Path, audience: &str) -> Result<SecretString, Client
     match said.trim() {
         "" => Err(unusable("it said no token".to_owned())),
         token => Ok(token.to_owned().into()),
+    }
+}
+
+/// How it has ended; none if it goes on, though it has nothing more to say.
+fn status_until(deadline: Instant, child: &mut Child) -> io::Result<Option<ExitStatus>> {
+    loop {
+        match child.try_wait()? {
+            None if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(10)),
+            status => return Ok(status),
+        }
     }
 }
 
@@ -70,4 +88,24 @@ fn reading(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<String> {
         let _ = said.send(String::from_utf8_lossy(&bytes).into_owned());
     });
     hear
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn an_agent_that_does_not_end_is_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let agent = folder.path().join(AGENT);
+        for (number, waits) in ["exec sleep 600", "echo token; exec sleep 600 >&-"].into_iter().enumerate() {
+            fs::write(&agent, format!("#!/bin/sh\n{waits}\n")).unwrap();
+            fs::set_permissions(&agent, fs::Permissions::from_mode(0o755)).unwrap();
+            let refused = token_within(Duration::from_secs(1), &agent, "zendo").unwrap_err();
+            assert!(refused.to_string().contains("within 1 seconds"), "{number}: {refused}");
+        }
+    }
 }
