@@ -84,6 +84,9 @@ mod tests {
         let eve = REMEMBERED;
         for _ in 0..3 {
             assert_eq!(rate.take(eve, now), Ok(()));
+            for number in 0..REMEMBERED / 10 {
+                assert!(rate.take(REMEMBERED - 1 - number, now).is_err(), "{number}");
+            }
         }
         assert!(rate.take(eve, now).is_err());
     }
