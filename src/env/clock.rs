@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 /// Tells the time.
 pub trait Clock: Send + Sync + fmt::Debug {
@@ -11,6 +11,12 @@ pub trait Clock: Send + Sync + fmt::Debug {
 }
 
 pub(crate) type SharedClock = Arc<dyn Clock>;
+
+/// Whether a moment is nearer than `life`. One that lies ahead a little is that of a request which began later and was
+/// answered sooner; one farther ahead, which a clock that went back leaves, is over.
+pub(crate) fn is_within(moment: DateTime<Utc>, life: TimeDelta, now: DateTime<Utc>) -> bool {
+    (now - moment).abs() < life
+}
 
 /// The machine's clock.
 #[derive(Debug)]

@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::config::{Issuer, Setting};
+use crate::env::clock::is_within;
 use crate::outbound::{CallError, Outbound};
 use crate::recent::Recent;
 
@@ -281,12 +282,6 @@ impl Known {
             }
         }
     }
-}
-
-/// Whether a moment is nearer than `life`. One that lies ahead a little is that of a request which began later and was
-/// answered sooner; one farther ahead, which a clock that went back leaves, is over.
-fn is_within(moment: DateTime<Utc>, life: TimeDelta, now: DateTime<Utc>) -> bool {
-    (now - moment).abs() < life
 }
 
 /// The address that an issuer is.

@@ -12,6 +12,7 @@ use super::Warnings;
 use super::record::{Told, WarningKind};
 use crate::auth::last_used::TokenUse;
 use crate::auth::register;
+use crate::env::clock::is_within;
 use crate::store::{Id, Insert, Store, StoreError, Timestamp, is_duplicate};
 
 pub(crate) const TABLE: &str = "zendo_token_network";
@@ -38,8 +39,7 @@ impl Warnings {
         let now = self.clock.now();
         let is_new = |used: &TokenUse| {
             let noted = self.known_uses.get(&(used.token_id.0, used.network));
-            // A moment to come is one of a clock that went back since.
-            noted.is_none_or(|noted| noted > now || now - noted >= REFRESHED)
+            noted.is_none_or(|noted| !is_within(noted, REFRESHED, now))
         };
         let uses: Vec<TokenUse> = uses.into_iter().filter(is_new).collect();
         for uses in uses.chunks(AT_ONCE) {
