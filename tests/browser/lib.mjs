@@ -26,7 +26,7 @@ if (shots) mkdirSync(shots, { recursive: true });
 
 const people = [];
 const browser = await chromium.launch({
-  executablePath: env.ZENDO_TEST_CHROMIUM ?? "/usr/bin/chromium",
+  executablePath: env.ZENDO_TEST_CHROMIUM,
   // Root has no sandbox. Names lead nowhere, so that a page reaches nothing but this machine.
   args: [
     "--no-sandbox",

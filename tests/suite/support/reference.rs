@@ -6,6 +6,7 @@ use tokio::process::Child;
 
 use super::{ADMIN, Caller, Database, PASSWORD, apart, reference_python, said_in, wait_until};
 
+const SERVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/parity/reference.py");
 /// It imports a lot, and makes its schema in minutes on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(120);
 
@@ -24,8 +25,7 @@ impl ReferenceServer {
         let port = free_port();
         let folder = configuration.path().to_owned();
         let child = apart(python, &folder)
-            .args(["-m", "uvicorn", "zenml.zen_server.zen_server_api:app", "--host", "127.0.0.1"])
-            .args(["--port", &port.to_string(), "--log-level", "error"])
+            .args([SERVER, &port.to_string()])
             .env("ZENML_CONFIG_PATH", &folder)
             .envs([
                 ("ZENML_SERVER", "1"),
