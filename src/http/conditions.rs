@@ -1,7 +1,8 @@
 //! What the filters of a list mean, said in the form that suits how many rows match.
 //!
 //! Rows that belong to a few others are found from those. Where nearly all rows match, each row of the list's order is
-//! looked at, until the page is full. Either way the cost follows what is found, and not the table.
+//! looked at, until the page is full. Either way the cost follows what is found, and not the table. In between, ids are many:
+//! they are read and sorted where a walk through the list's beginning doesn't come upon them.
 
 use std::collections::HashSet;
 
@@ -46,15 +47,28 @@ struct Meaning {
     seen: SimpleExpr,
     /// Also what is found is looked at row by row.
     is_by_rows: bool,
+    many: Option<Many>,
+}
+
+/// Many ids that an index finds.
+#[derive(Debug)]
+struct Many {
+    ids: SelectStatement,
+    /// In which all of them are read first.
+    read: SimpleExpr,
 }
 
 impl Meaning {
     fn indexed(found: SimpleExpr, seen: SimpleExpr) -> Self {
-        Self { found, seen, is_by_rows: false }
+        Self { found, seen, is_by_rows: false, many: None }
     }
 
-    fn by_rows(condition: SimpleExpr) -> Self {
-        Self { found: condition.clone(), seen: condition, is_by_rows: true }
+    fn by_rows(condition: SimpleExpr, many: Many) -> Self {
+        Self { found: condition.clone(), seen: condition, is_by_rows: true, many: Some(many) }
+    }
+
+    fn read(&self) -> SimpleExpr {
+        self.many.as_ref().map_or_else(|| self.found.clone(), |many| many.read.clone())
     }
 }
 
@@ -76,14 +90,18 @@ impl Part {
     async fn settle(&self, store: &Store) -> ApiResult<Meaning> {
         match self {
             Self::Plain { found, seen, is_by_rows } => {
-                Ok(Meaning { found: found.clone(), seen: seen.clone(), is_by_rows: *is_by_rows })
+                let (found, seen) = (found.clone(), seen.clone());
+                Ok(Meaning { found, seen, is_by_rows: *is_by_rows, many: None })
             }
             Self::Among(among) => among.settle(store).await,
             Self::Sought { meant, .. } if !store.lookups().find_all() => Box::pin(meant.settle(store)).await,
             Self::Sought { ids, meant } => {
                 let meant = meant.by_rows();
                 Ok(match ids.few(store).await? {
-                    None => Meaning::by_rows(meant),
+                    None => {
+                        let Many { ids, read } = ids.many();
+                        Meaning::by_rows(meant.clone(), Many { ids, read: read.and(meant) })
+                    }
                     Some(few) => {
                         let (found, seen) = ids.one_of(&few);
                         Meaning::indexed(found.and(meant.clone()), seen.and(meant))
@@ -91,12 +109,12 @@ impl Part {
                 })
             }
             Self::Begins { column, with, meant } => {
-                let Meaning { found, seen, is_by_rows } = Box::pin(meant.settle(store)).await?;
+                let meaning = Box::pin(meant.settle(store)).await?;
                 let found = match store.engine().begins(column, with) {
-                    Some(between) => between.and(found),
-                    None => found,
+                    Some(between) => between.and(meaning.found),
+                    None => meaning.found,
                 };
-                Ok(Meaning { found, seen, is_by_rows })
+                Ok(Meaning { found, ..meaning })
             }
         }
     }
@@ -118,12 +136,17 @@ impl Among {
 
     async fn settle(&self, store: &Store) -> ApiResult<Meaning> {
         Ok(match self.few(store).await? {
-            None => Meaning::by_rows(self.exists()),
+            None => Meaning::by_rows(self.exists(), self.many()),
             Some(ids) => {
                 let (found, seen) = self.one_of(&ids);
                 Meaning::indexed(found, seen)
             }
         })
+    }
+
+    fn many(&self) -> Many {
+        let ids = SelectStatement::clone(&self.rows);
+        Many { read: Expr::col(self.column).in_subquery(ids.clone()), ids }
     }
 
     /// The ids, if they are few.
@@ -180,8 +203,12 @@ pub(super) struct Conditions {
 pub(super) struct Settled {
     pub found: Cond,
     pub seen: Cond,
+    /// As `found`, but ids are read first, however many they are.
+    pub read: Cond,
     /// No index finds what matches: all rows have to be looked at.
     pub is_by_rows: bool,
+    /// Many ids that an index finds: what matches is among all of these.
+    pub many: Vec<SelectStatement>,
 }
 
 impl Conditions {
@@ -209,12 +236,18 @@ impl Conditions {
             // Any of no filters is everything.
             all.into_iter().flatten().fold(Cond::all(), Cond::add)
         };
+        let is_any = self.operator == LogicalOperator::Or && joined.len() > 1;
+        let narrowing = always.iter().chain(joined.iter().filter(|_| !is_any));
+        let many = narrowing.filter_map(|part| Some(part.many.as_ref()?.ids.clone())).collect();
         let found = |parts: &[Meaning]| parts.iter().map(|part| part.found.clone()).collect();
+        let read = |parts: &[Meaning]| parts.iter().map(Meaning::read).collect();
         let seen = |parts: &[Meaning]| parts.iter().map(|part| part.seen.clone()).collect();
         Ok(Settled {
             found: join(found(&always), found(&joined)),
             seen: join(seen(&always), seen(&joined)),
+            read: join(read(&always), read(&joined)),
             is_by_rows,
+            many,
         })
     }
 }

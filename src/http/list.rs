@@ -6,15 +6,16 @@ use axum::Json;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use sea_query::{Expr, ExprTrait, Order, SelectStatement, SimpleExpr};
+use sea_query::{Expr, Order, SelectStatement};
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::compression::Compressible;
-use super::conditions::{Conditions, FEW, Part};
+use super::conditions::{Conditions, Part};
 use super::error::{ApiError, ApiResult};
 use super::fields::{Field, FieldKind, Fields, Listed, SCOPE_USER, Sort};
 use super::filter::Filter;
+use super::paging::{Paging, SortBy};
 use super::path::PathProject;
 use super::query::QueryParams;
 use crate::config::{Flag, Setting};
@@ -25,12 +26,6 @@ const MAX_SIZE: i64 = 10_000;
 /// Filters of a request, and the values of all of them: far below what SQLite takes in one statement.
 const MOST_FILTERS: usize = 500;
 const MOST_VALUES: usize = 5_000;
-
-/// Rows before a page that is far behind.
-const FAR: u64 = 10_000;
-
-/// What is said of a list that takes long to count, for the moment.
-const UNCOUNTED: u64 = 1_000_000;
 
 /// How several filters are joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,32 +52,10 @@ impl<T: Serialize> IntoResponse for Page<T> {
     }
 }
 
-/// What a list is sorted by.
-#[derive(Debug, Clone, PartialEq)]
-struct SortBy {
-    expression: SimpleExpr,
-    /// The column, if it is one.
-    column: Option<&'static str>,
-    /// Columns by which an index sorts rows of the same value.
-    then: &'static [&'static str],
-    order: Order,
-}
-
-/// How many rows a list has.
-#[derive(Debug, Clone, Copy)]
-struct Length {
-    /// None while they are being counted.
-    counted: Option<u64>,
-    is_exact: bool,
-    most: u64,
-}
-
 /// What a caller asked of a list of `T`: a handler's argument.
 #[derive(Debug)]
 pub(crate) struct ListRequest<T> {
-    page: u64,
-    size: u64,
-    sort: SortBy,
+    paging: Paging,
     conditions: Conditions,
     /// Name or id of the project that the list is to be of.
     pub project: Option<String>,
@@ -128,7 +101,8 @@ impl<T: Listed> ListRequest<T> {
         // The older name of the parameter comes first, as in ZenML.
         let named = query.text("project_name_or_id").filter(|name| !name.is_empty());
         let project = named.or_else(|| query.text("project")).map(str::to_owned);
-        Ok(Self { page, size, sort, conditions, project, hydrate, listed: PhantomData })
+        let paging = Paging { page, size, sort };
+        Ok(Self { paging, conditions, project, hydrate, listed: PhantomData })
     }
 
     /// With one more filter, whatever the others are joined by.
@@ -138,7 +112,7 @@ impl<T: Listed> ListRequest<T> {
     pub(crate) fn with_filter(mut self, name: &'static str, text: &str) -> ApiResult<Self> {
         let fields = T::FIELDS.iter().copied().flatten().filter(|field| field.name == name);
         for field in fields {
-            self.conditions.always.push(Filter::parse(text).part(field, self.sort.column)?);
+            self.conditions.always.push(Filter::parse(text).part(field, self.paging.sort.column)?);
         }
         Ok(self)
     }
@@ -162,106 +136,20 @@ impl<T: Row + Listed> ListRequest<T> {
     /// # Errors
     /// 400 for a page past the end; the store's own errors.
     pub(crate) async fn fetch(&self, store: &Store, select: &SelectStatement) -> ApiResult<Page<T>> {
-        let conditions = self.conditions.settle(store).await?;
-        let found = select.clone().cond_where(conditions.found).to_owned();
-        let Length { counted, is_exact, most } =
-            self.length(store, select, &found, conditions.is_by_rows).await?;
-        let mut total = counted.unwrap_or(most);
-        let mut total_pages = Ord::max(total.div_ceil(self.size), 1);
-        let (page, size) = (self.page, self.size);
-        let past_the_end = move || {
-            ApiError::value(format!(
-                "Invalid page {page}. The requested page size is {size} and there are a total of {total} \
-                 items for this query. The maximum page value therefore is {total_pages}."
-            ))
-        };
-        // There may be more than were counted a moment ago: then the page itself tells.
-        let is_behind = page > total_pages;
-        if is_behind && (is_exact || page > most.div_ceil(size)) {
-            return Err(past_the_end());
-        }
-        let mut items = match counted.unwrap_or(u64::MAX) {
-            0 if is_exact => Vec::new(),
-            0..=FEW if !self.conditions.are_none() => {
-                let ids = found.clone().clear_selects().column("id").to_owned();
-                let select = select.clone().and_where(Expr::col("id").in_subquery(ids)).to_owned();
-                self.page_of(store, select, counted.filter(|_| is_exact)).await?
+        let paged = self.paging.of(store, select, &self.conditions).await?;
+        let mut items = Vec::new();
+        let mut next = paged.first(store).await?;
+        while let Some(walk) = next {
+            items = store.fetch_all::<T>(&walk.select).await?;
+            next = paged.next(store, &walk, items.len()).await?;
+            if walk.is_from_end {
+                items.reverse();
             }
-            _ => {
-                let select = select.clone().cond_where(conditions.seen).to_owned();
-                self.page_of(store, select, counted.filter(|_| is_exact)).await?
-            }
-        };
-        if is_behind && items.is_empty() {
-            return Err(past_the_end());
         }
-        if !is_exact {
-            let until = (self.page - 1) * self.size + items.len() as u64;
-            // One more than the page has tells whether there is another: whoever asks for page after page goes on until
-            // there is none.
-            total = match items.len() as u64 > self.size {
-                true => Ord::max(total, until),
-                false if items.is_empty() => Ord::min(total, until),
-                false => until,
-            };
-            total_pages = Ord::max(total.div_ceil(self.size), 1);
-            items.truncate(usize::try_from(self.size).unwrap_or(usize::MAX));
-        }
+        let (items, total, total_pages) = paged.told(items)?;
+        let Paging { page: index, size: max_size, .. } = self.paging;
         let compressible = Compressible(!T::HOLDS_SECRETS);
-        Ok(Page { index: self.page, max_size: self.size, total_pages, total, items, compressible })
-    }
-
-    async fn length(
-        &self,
-        store: &Store,
-        all: &SelectStatement,
-        found: &SelectStatement,
-        is_by_rows: bool,
-    ) -> ApiResult<Length> {
-        // No list is longer than all of its kind.
-        let most = async || Ok::<_, ApiError>(store.count(all).await?.unwrap_or(UNCOUNTED));
-        if is_by_rows {
-            let most = most().await?;
-            if most > FAR {
-                return Ok(Length { counted: store.count_later(found).await?, is_exact: false, most });
-            }
-        }
-        match store.count(found).await? {
-            Some(counted) => Ok(Length { counted: Some(counted), is_exact: true, most: counted }),
-            None => Ok(Length { counted: None, is_exact: false, most: most().await? }),
-        }
-    }
-
-    /// The rows of the page, in their order, and one more if it isn't known how many there are. A page far behind is
-    /// walked to from the end, if it is known where that is.
-    async fn page_of(
-        &self,
-        store: &Store,
-        mut select: SelectStatement,
-        total: Option<u64>,
-    ) -> ApiResult<Vec<T>> {
-        let SortBy { expression, mut order, then, .. } = self.sort.clone();
-        let (mut offset, mut limit) = ((self.page - 1) * self.size, self.size);
-        if total.is_none() {
-            limit += 1;
-        }
-        let from_end = total.filter(|total| offset >= FAR && offset > total / 2);
-        if let Some(total) = from_end {
-            limit = Ord::min(limit, total - offset);
-            offset = total - offset - limit;
-            order = if order == Order::Asc { Order::Desc } else { Order::Asc };
-        }
-        // Rows of the same moment keep one order over all pages, in the direction of an index.
-        select.order_by_expr(expression, order.clone());
-        for column in then {
-            select.order_by(*column, order.clone());
-        }
-        select.order_by("id", order);
-        let mut items = store.fetch_all::<T>(select.limit(limit).offset(offset)).await?;
-        if from_end.is_some() {
-            items.reverse();
-        }
-        Ok(items)
+        Ok(Page { index, max_size, total_pages, total, items, compressible })
     }
 }
 

@@ -19,6 +19,7 @@ mod number_filter;
 mod one_of;
 pub(crate) mod openapi;
 pub(crate) mod page;
+mod paging;
 pub(crate) mod path;
 pub(crate) mod query;
 mod repeated;

@@ -11,6 +11,7 @@ on_each_store! {
     what_another_program_made_is_counted_soon,
     filters_find_the_same_among_few_and_among_many,
     what_nobody_has_used_is_found_among_many,
+    what_is_at_the_far_end_of_a_long_list_is_found_there,
 }
 
 /// More than are counted for each page.
@@ -296,4 +297,102 @@ async fn what_nobody_has_used_is_found_among_many(database: Database) {
         unused().await == 102
     })
     .await;
+}
+
+/// Runs of which the first ones have a tag or two, and have logged a number with the first tag, as another program on the same database would make them.
+async fn insert_tagged_runs(database: &Database, lab: &Lab, number: usize, tagged: [(&str, usize); 2]) {
+    let unlimited = if database.is_mariadb() { "SET max_recursive_iterations = 100000;" } else { "" };
+    let (by, quote) = if database.is_mariadb() { ("DIV", '`') } else { ("/", '"') };
+    let numbers = |number| {
+        format!(
+            "WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < {number}) "
+        )
+    };
+    let id = |begin: &str| format!("CONCAT('{begin}{:025}', n + 100000)", 0);
+    let part = |n: String| format!("SUBSTR(CONCAT('0', {n}), -2)");
+    let created = format!(
+        "CONCAT('2026-01-02 ', {}, ':', {}, ':', {}, '.000000')",
+        part(format!("(n {by} 3600)")),
+        part(format!("(n {by} 60) % 60")),
+        part("n % 60".to_owned()),
+    );
+    let plain = |value: &Value| value.as_str().unwrap().replace('-', "");
+    let (project, pipeline) = (plain(&lab.project), plain(&lab.pipeline));
+    let mut all = format!(
+        "{unlimited} INSERT INTO pipeline_run (id, created, updated, name, orchestrator_run_id, project_id, \
+         pipeline_id, status, in_progress, {quote}index{quote}, enable_heartbeat) {} \
+         SELECT {}, {created}, {created}, CONCAT('run_', n), CONCAT('orchestrated_', n), '{project}', \
+         '{pipeline}', 'completed', FALSE, n, FALSE FROM numbers; ",
+        numbers(number),
+        id("a"),
+    );
+    for ((tag, link), (name, number)) in [("b", "c"), ("d", "e")].into_iter().zip(tagged) {
+        let tag = tag.repeat(32);
+        all += &format!(
+            "INSERT INTO tag (id, created, updated, name, color, exclusive) VALUES \
+             ('{tag}', '2026-01-02 00:00:00', '2026-01-02 00:00:00', '{name}', 'blue', FALSE); \
+             INSERT INTO tag_resource (id, created, updated, tag_id, resource_id, resource_type) {} \
+             SELECT {}, '2026-01-02 00:00:00', '2026-01-02 00:00:00', '{tag}', {}, 'pipeline_run' FROM numbers; ",
+            numbers(number),
+            id(link),
+            id("a"),
+        );
+    }
+    let metadata = format!(
+        "INSERT INTO run_metadata (id, created, updated, project_id, {quote}key{quote}, value, type) {first} \
+         SELECT {}, '2026-01-02 00:00:00', '2026-01-02 00:00:00', '{project}', 'loss', CONCAT(n, '.5'), 'float' \
+         FROM numbers; \
+         INSERT INTO run_metadata_resource (id, resource_id, resource_type, run_metadata_id) {first} \
+         SELECT {}, {}, 'pipeline_run', {} FROM numbers",
+        id("f"),
+        id("f"),
+        id("a"),
+        id("f"),
+        first = numbers(tagged[0].1),
+    );
+    database.execute(&(all + &metadata)).await;
+}
+
+/// Few, many or most of a list's rows match, all of them at one end of its order.
+async fn what_is_at_the_far_end_of_a_long_list_is_found_there(database: Database) {
+    const RUNS: usize = 12_000;
+    const MANY: usize = 1_210;
+    let app = TestApp::start(&database).await;
+    let lab = Lab::with_snapshot(&app).await;
+    let tagged = [("many", MANY), ("most", 5_000)];
+    insert_tagged_runs(&database, &lab, RUNS, tagged).await;
+    wait_until("it is known what was logged", Duration::from_secs(120), async || {
+        let noted = "SELECT CONCAT('', COUNT(*)) FROM zendo_logged_value";
+        database.texts(noted).await == [MANY.to_string()]
+    })
+    .await;
+    let filters = [("tags=many", MANY), ("tags=most", 5_000), ("run_metadata=loss:gte:0", MANY)];
+    for (filter, number) in filters {
+        for order in ["created", "desc:created", "desc:name", "desc:end_time"] {
+            let mut wanted: Vec<String> = (0..number).map(|n| format!("run_{n}")).collect();
+            match order {
+                "desc:name" => wanted.sort_by(|one, other| other.cmp(one)),
+                // Nothing has ended: the ids decide.
+                "desc:created" | "desc:end_time" => wanted.reverse(),
+                _ => {}
+            }
+            for page in [1, 2, number / 100, number.div_ceil(50)] {
+                let path = format!("/api/v1/runs?size=50&page={page}&{filter}&sort_by={order}");
+                let list = lab.caller.get(&path).await.expect_ok();
+                let names = list["items"].as_array().unwrap().iter().map(|run| run["name"].as_str().unwrap());
+                let of_page = wanted.iter().skip((page - 1) * 50).take(50);
+                assert_eq!(names.collect::<Vec<_>>(), of_page.collect::<Vec<_>>(), "{path}");
+            }
+        }
+        let total = format!("/api/v1/runs?size=1&{filter}&sort_by=desc:created");
+        wait_until("all of them are counted", Duration::from_secs(60), async || {
+            lab.caller.get(&total).await.expect_ok()["total"] == json!(number)
+        })
+        .await;
+        let past = format!("/api/v1/runs?size=50&page={}&{filter}", number.div_ceil(50) + 1);
+        lab.caller.get(&past).await.expect(400, "Invalid page");
+    }
+    let both = "/api/v1/runs?size=20&tags=many&tags=most&sort_by=desc:created";
+    let list = lab.caller.get(both).await.expect_ok();
+    assert_eq!(list["items"][0]["name"], "run_1209");
 }

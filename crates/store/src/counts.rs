@@ -161,6 +161,16 @@ impl Store {
         self.count_long(count, length).await
     }
 
+    /// Whether a query has more rows than that: costs no more than to read as many.
+    ///
+    /// # Errors
+    /// As [`Store::fetch_all`].
+    pub async fn has_more(&self, select: &SelectStatement, bound: u64) -> Result<bool, StoreError> {
+        let first = select.clone().limit(bound + 1).to_owned();
+        let count = Query::select().expr(Func::count(Expr::val(1))).from_subquery(first, "first").to_owned();
+        Ok(self.number(&count).await? > bound)
+    }
+
     fn counting_sql(&self, count: &SelectStatement) -> String {
         match self.engine() {
             Engine::Sqlite => count.to_string(SqliteQueryBuilder),

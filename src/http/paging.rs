@@ -1,0 +1,254 @@
+//! Which rows are on a page, and how they are come by: at a cost that follows the page, and not the table.
+
+use sea_query::{Cond, Expr, ExprTrait, Order, SelectStatement, SimpleExpr};
+
+use super::conditions::{Conditions, FEW, Settled};
+use super::error::{ApiError, ApiResult};
+use crate::store::Store;
+
+/// Rows before a page that is far behind.
+const FAR: u64 = 10_000;
+
+/// What is said of a list that takes long to count, for the moment.
+const UNCOUNTED: u64 = 1_000_000;
+
+/// Of a list, what matches is sorted if it is no more than one in so many: else it is walked to.
+const SORTED_OF: u64 = 4;
+
+/// What a list is sorted by.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct SortBy {
+    pub expression: SimpleExpr,
+    /// The column, if it is one.
+    pub column: Option<&'static str>,
+    /// Columns by which an index sorts rows of the same value.
+    pub then: &'static [&'static str],
+    pub order: Order,
+}
+
+impl SortBy {
+    /// Rows of the same moment keep one order over all pages, in the direction of an index.
+    fn apply(&self, select: &mut SelectStatement, order: &Order) {
+        select.order_by_expr(self.expression.clone(), order.clone());
+        for column in self.then {
+            select.order_by(*column, order.clone());
+        }
+        select.order_by("id", order.clone());
+    }
+}
+
+/// The page that was asked for.
+#[derive(Debug)]
+pub(super) struct Paging {
+    /// From 1 on.
+    pub page: u64,
+    pub size: u64,
+    pub sort: SortBy,
+}
+
+/// How many rows a list has.
+#[derive(Debug, Clone, Copy)]
+struct Length {
+    /// None while they are being counted.
+    counted: Option<u64>,
+    is_exact: bool,
+    most: u64,
+}
+
+/// A list whose length is known as far as it can be, and of which a page is wanted.
+#[derive(Debug)]
+pub(super) struct Paged<'a> {
+    paging: &'a Paging,
+    all: &'a SelectStatement,
+    conditions: Settled,
+    are_conditions: bool,
+    length: Length,
+}
+
+/// A statement for the rows of a page.
+#[derive(Debug)]
+pub(super) struct Walk {
+    pub select: SelectStatement,
+    /// They come in the opposite order.
+    pub is_from_end: bool,
+    /// Rows that it gives if there are so many.
+    limit: u64,
+    /// It ends before the list does.
+    is_near: bool,
+}
+
+impl Paging {
+    /// # Errors
+    /// 400 for a page past the end; the store's own errors.
+    pub(super) async fn of<'a>(
+        &'a self,
+        store: &Store,
+        all: &'a SelectStatement,
+        conditions: &Conditions,
+    ) -> ApiResult<Paged<'a>> {
+        let settled = conditions.settle(store).await?;
+        let length = length(store, all, &settled).await?;
+        let are_conditions = !conditions.are_none();
+        let paged = Paged { paging: self, all, conditions: settled, are_conditions, length };
+        // There may be more than were counted a moment ago: then the page itself tells.
+        let is_possible = !length.is_exact && self.page <= length.most.div_ceil(self.size);
+        match paged.is_behind() && !is_possible {
+            true => Err(paged.past_the_end()),
+            false => Ok(paged),
+        }
+    }
+
+    fn offset(&self) -> u64 {
+        (self.page - 1) * self.size
+    }
+}
+
+async fn length(store: &Store, all: &SelectStatement, conditions: &Settled) -> ApiResult<Length> {
+    let those = |condition: &Cond| all.clone().cond_where(condition.clone()).to_owned();
+    if conditions.is_by_rows {
+        let most = number_of_all(store, all).await?;
+        if most > FAR {
+            let counted = store.count_later(&those(&conditions.read)).await?;
+            return Ok(Length { counted, is_exact: false, most });
+        }
+    }
+    match store.count(&those(&conditions.found)).await? {
+        Some(counted) => Ok(Length { counted: Some(counted), is_exact: true, most: counted }),
+        None => Ok(Length { counted: None, is_exact: false, most: number_of_all(store, all).await? }),
+    }
+}
+
+/// No list is longer than all of its kind.
+async fn number_of_all(store: &Store, all: &SelectStatement) -> ApiResult<u64> {
+    Ok(store.count(all).await?.unwrap_or(UNCOUNTED))
+}
+
+impl Paged<'_> {
+    /// How the page is come by first, if it can have rows.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub(super) async fn first(&self, store: &Store) -> ApiResult<Option<Walk>> {
+        match self.length.counted.unwrap_or(u64::MAX) {
+            0 if self.length.is_exact => Ok(None),
+            0..=FEW if self.are_conditions => Ok(Some(self.sorted(&self.conditions.found))),
+            _ => match self.near(store).await? {
+                Some(near) => Ok(Some(near)),
+                None => Ok(Some(self.walked())),
+            },
+        }
+    }
+
+    /// How it is come by where a walk gave that many rows: not at all if these are the page.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub(super) async fn next(&self, store: &Store, walk: &Walk, rows: usize) -> ApiResult<Option<Walk>> {
+        if !walk.is_near || rows as u64 >= walk.limit {
+            return Ok(None);
+        }
+        let bound = number_of_all(store, self.all).await? / SORTED_OF;
+        for ids in &self.conditions.many {
+            if !store.has_more(ids, bound).await? {
+                return Ok(Some(self.sorted(&self.conditions.read)));
+            }
+        }
+        Ok(Some(self.walked()))
+    }
+
+    /// The page as it came to be, with the number of all rows and of all pages.
+    ///
+    /// # Errors
+    /// 400 for a page past the end.
+    pub(super) fn told<T>(&self, mut items: Vec<T>) -> ApiResult<(Vec<T>, u64, u64)> {
+        if self.is_behind() && items.is_empty() {
+            return Err(self.past_the_end());
+        }
+        let Paging { size, .. } = *self.paging;
+        let mut total = self.total();
+        if !self.length.is_exact {
+            let until = self.paging.offset() + items.len() as u64;
+            // One more than the page has tells whether there is another: whoever asks for page after page goes on until
+            // there is none.
+            total = match items.len() as u64 > size {
+                true => Ord::max(total, until),
+                false if items.is_empty() => Ord::min(total, until),
+                false => until,
+            };
+            items.truncate(usize::try_from(size).unwrap_or(usize::MAX));
+        }
+        Ok((items, total, pages(total, size)))
+    }
+
+    fn total(&self) -> u64 {
+        self.length.counted.unwrap_or(self.length.most)
+    }
+
+    fn is_behind(&self) -> bool {
+        self.paging.page > pages(self.total(), self.paging.size)
+    }
+
+    fn past_the_end(&self) -> ApiError {
+        let (Paging { page, size, .. }, total) = (self.paging, self.total());
+        ApiError::value(format!(
+            "Invalid page {page}. The requested page size is {size} and there are a total of {total} items for \
+             this query. The maximum page value therefore is {}.",
+            pages(total, *size)
+        ))
+    }
+
+    /// All that matches, found by indexes and sorted.
+    fn sorted(&self, condition: &Cond) -> Walk {
+        let found = self.all.clone().cond_where(condition.clone()).to_owned();
+        let ids = found.clone().clear_selects().column("id").to_owned();
+        self.in_order(self.all.clone().and_where(Expr::col("id").in_subquery(ids)).to_owned())
+    }
+
+    /// Each row of the list's order is looked at, until the page is full.
+    fn walked(&self) -> Walk {
+        self.in_order(self.all.clone().cond_where(self.conditions.seen.clone()).to_owned())
+    }
+
+    /// As [`Self::walked`], but the first rows only: what an index finds may all be at the order's far end.
+    async fn near(&self, store: &Store) -> ApiResult<Option<Walk>> {
+        let SortBy { column, order, .. } = &self.paging.sort;
+        let Some(column) = *column else { return Ok(None) };
+        let walk = self.walked();
+        let is_far = walk.is_from_end || self.paging.offset() + walk.limit > FAR;
+        if is_far || self.conditions.many.is_empty() || number_of_all(store, self.all).await? <= FAR {
+            return Ok(None);
+        }
+        let mut last = self.all.clone().clear_selects().column(column).to_owned();
+        self.paging.sort.apply(&mut last, order);
+        let last = SimpleExpr::SubQuery(None, Box::new(last.limit(1).offset(FAR - 1).to_owned().into()));
+        let is_before = match order {
+            Order::Desc => Expr::col(column).gte(last),
+            _ => Expr::col(column).lte(last),
+        };
+        Ok(Some(Walk { select: walk.select.clone().and_where(is_before).to_owned(), is_near: true, ..walk }))
+    }
+
+    /// The rows of the page, in their order, and one more if it isn't known how many there are. A page far behind is
+    /// walked to from the end, if it is known where that is.
+    fn in_order(&self, mut select: SelectStatement) -> Walk {
+        let Paging { size, sort, .. } = self.paging;
+        let total = self.length.counted.filter(|_| self.length.is_exact);
+        let (mut offset, mut limit, mut order) = (self.paging.offset(), *size, sort.order.clone());
+        if total.is_none() {
+            limit += 1;
+        }
+        let from_end = total.filter(|total| offset >= FAR && offset > total / 2);
+        if let Some(total) = from_end {
+            limit = Ord::min(limit, total - offset);
+            offset = total - offset - limit;
+            order = if order == Order::Asc { Order::Desc } else { Order::Asc };
+        }
+        sort.apply(&mut select, &order);
+        select.limit(limit).offset(offset);
+        Walk { select, is_from_end: from_end.is_some(), limit, is_near: false }
+    }
+}
+
+fn pages(total: u64, size: u64) -> u64 {
+    Ord::max(total.div_ceil(size), 1)
+}
