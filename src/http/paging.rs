@@ -12,6 +12,9 @@ const FAR: u64 = 10_000;
 /// What is said of a list that takes long to count, for the moment.
 const UNCOUNTED: u64 = 1_000_000;
 
+/// Rows of a list's order that are looked at before ids are read that an index finds.
+const NEAR: u64 = 2_000;
+
 /// Of a list, what matches is sorted if it is no more than one in so many: else it is walked to.
 const SORTED_OF: u64 = 4;
 
@@ -132,10 +135,7 @@ impl Paged<'_> {
         match self.length.counted.unwrap_or(u64::MAX) {
             0 if self.length.is_exact => Ok(None),
             0..=FEW if self.are_conditions => Ok(Some(self.sorted(&self.conditions.found))),
-            _ => match self.near(store).await? {
-                Some(near) => Ok(Some(near)),
-                None => Ok(Some(self.walked())),
-            },
+            _ => Ok(Some(self.near(store).await?)),
         }
     }
 
@@ -144,16 +144,10 @@ impl Paged<'_> {
     /// # Errors
     /// The store's own.
     pub(super) async fn next(&self, store: &Store, walk: &Walk, rows: usize) -> ApiResult<Option<Walk>> {
-        if !walk.is_near || rows as u64 >= walk.limit {
-            return Ok(None);
+        match walk.is_near && (rows as u64) < walk.limit {
+            true => Ok(Some(self.far(store).await?)),
+            false => Ok(None),
         }
-        let bound = number_of_all(store, self.all).await? / SORTED_OF;
-        for ids in &self.conditions.many {
-            if !store.has_more(ids, bound).await? {
-                return Ok(Some(self.sorted(&self.conditions.read)));
-            }
-        }
-        Ok(Some(self.walked()))
     }
 
     /// The page as it came to be, with the number of all rows and of all pages.
@@ -209,23 +203,36 @@ impl Paged<'_> {
         self.in_order(self.all.clone().cond_where(self.conditions.seen.clone()).to_owned())
     }
 
-    /// As [`Self::walked`], but the first rows only: what an index finds may all be at the order's far end.
-    async fn near(&self, store: &Store) -> ApiResult<Option<Walk>> {
-        let SortBy { column, order, .. } = &self.paging.sort;
-        let Some(column) = *column else { return Ok(None) };
+    /// As [`Self::walked`]; where ids are many, the first rows only: all that matches may be at the order's far end.
+    async fn near(&self, store: &Store) -> ApiResult<Walk> {
         let walk = self.walked();
-        let is_far = walk.is_from_end || self.paging.offset() + walk.limit > FAR;
-        if is_far || self.conditions.many.is_empty() || number_of_all(store, self.all).await? <= FAR {
-            return Ok(None);
+        if self.conditions.many.is_empty() || walk.is_from_end || number_of_all(store, self.all).await? <= FAR
+        {
+            return Ok(walk);
         }
+        let SortBy { column, order, .. } = &self.paging.sort;
+        let Some(column) = column.filter(|_| self.paging.offset() + walk.limit <= NEAR) else {
+            return self.far(store).await;
+        };
         let mut last = self.all.clone().clear_selects().column(column).to_owned();
         self.paging.sort.apply(&mut last, order);
-        let last = SimpleExpr::SubQuery(None, Box::new(last.limit(1).offset(FAR - 1).to_owned().into()));
+        let last = SimpleExpr::SubQuery(None, Box::new(last.limit(1).offset(NEAR - 1).to_owned().into()));
         let is_before = match order {
             Order::Desc => Expr::col(column).gte(last),
             _ => Expr::col(column).lte(last),
         };
-        Ok(Some(Walk { select: walk.select.clone().and_where(is_before).to_owned(), is_near: true, ..walk }))
+        Ok(Walk { select: walk.select.clone().and_where(is_before).to_owned(), is_near: true, ..walk })
+    }
+
+    /// Sorts what matches, unless that is so much of the list that a walk comes upon it.
+    async fn far(&self, store: &Store) -> ApiResult<Walk> {
+        let bound = number_of_all(store, self.all).await? / SORTED_OF;
+        for ids in &self.conditions.many {
+            if !store.has_more(ids, bound).await? {
+                return Ok(self.sorted(&self.conditions.read));
+            }
+        }
+        Ok(self.walked())
     }
 
     /// The rows of the page, in their order, and one more if it isn't known how many there are. A page far behind is
