@@ -214,12 +214,15 @@ impl Paged<'_> {
         let Some(column) = column.filter(|_| self.paging.offset() + walk.limit <= NEAR) else {
             return self.far(store).await;
         };
-        let mut last = self.all.clone().clear_selects().column(column).to_owned();
-        self.paging.sort.apply(&mut last, order);
-        let last = SimpleExpr::SubQuery(None, Box::new(last.limit(1).offset(NEAR - 1).to_owned().into()));
+        let at = |offset| {
+            let mut select = self.all.clone().clear_selects().column(column).to_owned();
+            self.paging.sort.apply(&mut select, order);
+            SimpleExpr::SubQuery(None, Box::new(select.limit(1).offset(offset).to_owned().into()))
+        };
         let is_before = match order {
-            Order::Desc => Expr::col(column).gte(last),
-            _ => Expr::col(column).lte(last),
+            Order::Desc => Expr::col(column).gte(at(NEAR - 1)),
+            // Rows without a value come first, and are before nothing.
+            _ => Expr::col(column).lte(at(NEAR - 1)).and(at(0).is_not_null()),
         };
         Ok(Walk { select: walk.select.clone().and_where(is_before).to_owned(), is_near: true, ..walk })
     }

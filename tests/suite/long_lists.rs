@@ -320,9 +320,9 @@ async fn insert_tagged_runs(database: &Database, lab: &Lab, number: usize, tagge
     let (project, pipeline) = (plain(&lab.project), plain(&lab.pipeline));
     let mut all = format!(
         "{unlimited} INSERT INTO pipeline_run (id, created, updated, name, orchestrator_run_id, project_id, \
-         pipeline_id, status, in_progress, {quote}index{quote}, enable_heartbeat) {} \
+         pipeline_id, status, in_progress, {quote}index{quote}, enable_heartbeat, end_time) {} \
          SELECT {}, {created}, {created}, CONCAT('run_', n), CONCAT('orchestrated_', n), '{project}', \
-         '{pipeline}', 'completed', FALSE, n, FALSE FROM numbers; ",
+         '{pipeline}', 'completed', FALSE, n, FALSE, CASE WHEN n < 1000 THEN NULL ELSE {created} END FROM numbers; ",
         numbers(number),
         id("a"),
     );
@@ -368,11 +368,11 @@ async fn what_is_at_the_far_end_of_a_long_list_is_found_there(database: Database
     .await;
     let filters = [("tags=many", MANY), ("tags=most", 5_000), ("run_metadata=loss:gte:0", MANY)];
     for (filter, number) in filters {
-        for order in ["created", "desc:created", "desc:name", "desc:end_time"] {
+        for order in ["created", "desc:created", "desc:name", "end_time", "desc:end_time"] {
             let mut wanted: Vec<String> = (0..number).map(|n| format!("run_{n}")).collect();
             match order {
                 "desc:name" => wanted.sort_by(|one, other| other.cmp(one)),
-                // Nothing has ended: the ids decide.
+                // Those that have not ended come first, and here last.
                 "desc:created" | "desc:end_time" => wanted.reverse(),
                 _ => {}
             }
