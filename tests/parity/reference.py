@@ -1,4 +1,4 @@
-"""The reference's server, whose password hashes cost the least: two thirds of its time in tests went into them.
+"""The reference's server, whose password hashes cost the least: where people sign in, two thirds of its time went into them.
 
 usage: reference.py PORT
 """
