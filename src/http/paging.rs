@@ -76,8 +76,8 @@ pub(super) struct Walk {
     pub is_from_end: bool,
     /// Rows that it gives if there are so many.
     limit: u64,
-    /// It ends before the list does.
-    is_near: bool,
+    /// The rows of the whole list, where it ends before that does.
+    near_of: Option<u64>,
 }
 
 impl Paging {
@@ -144,9 +144,9 @@ impl Paged<'_> {
     /// # Errors
     /// The store's own.
     pub(super) async fn next(&self, store: &Store, walk: &Walk, rows: usize) -> ApiResult<Option<Walk>> {
-        match walk.is_near && (rows as u64) < walk.limit {
-            true => Ok(Some(self.far(store).await?)),
-            false => Ok(None),
+        match walk.near_of.filter(|_| (rows as u64) < walk.limit) {
+            Some(most) => Ok(Some(self.far(store, most).await?)),
+            None => Ok(None),
         }
     }
 
@@ -206,13 +206,19 @@ impl Paged<'_> {
     /// As [`Self::walked`]; where ids are many, the first rows only: all that matches may be at the order's far end.
     async fn near(&self, store: &Store) -> ApiResult<Walk> {
         let walk = self.walked();
-        if self.conditions.many.is_empty() || walk.is_from_end || number_of_all(store, self.all).await? <= FAR
-        {
+        if self.conditions.many.is_empty() || walk.is_from_end {
+            return Ok(walk);
+        }
+        let most = match self.length.is_exact {
+            true => number_of_all(store, self.all).await?,
+            false => self.length.most,
+        };
+        if most <= FAR {
             return Ok(walk);
         }
         let SortBy { column, order, .. } = &self.paging.sort;
         let Some(column) = column.filter(|_| self.paging.offset() + walk.limit <= NEAR) else {
-            return self.far(store).await;
+            return self.far(store, most).await;
         };
         let at = |offset| {
             let mut select = self.all.clone().clear_selects().column(column).to_owned();
@@ -224,14 +230,13 @@ impl Paged<'_> {
             // Rows without a value come first, and are before nothing.
             _ => Expr::col(column).lte(at(NEAR - 1)).and(at(0).is_not_null()),
         };
-        Ok(Walk { select: walk.select.clone().and_where(is_before).to_owned(), is_near: true, ..walk })
+        Ok(Walk { select: walk.select.clone().and_where(is_before).to_owned(), near_of: Some(most), ..walk })
     }
 
     /// Sorts what matches, unless that is so much of the list that a walk comes upon it.
-    async fn far(&self, store: &Store) -> ApiResult<Walk> {
-        let bound = number_of_all(store, self.all).await? / SORTED_OF;
+    async fn far(&self, store: &Store, most: u64) -> ApiResult<Walk> {
         for ids in &self.conditions.many {
-            if !store.has_more(ids, bound).await? {
+            if !store.has_more(ids, most / SORTED_OF).await? {
                 return Ok(self.sorted(&self.conditions.read));
             }
         }
@@ -255,7 +260,7 @@ impl Paged<'_> {
         }
         sort.apply(&mut select, &order);
         select.limit(limit).offset(offset);
-        Walk { select, is_from_end: from_end.is_some(), limit, is_near: false }
+        Walk { select, is_from_end: from_end.is_some(), limit, near_of: None }
     }
 }
 

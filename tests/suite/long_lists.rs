@@ -1,5 +1,6 @@
 //! A list too long to be counted for each page is counted right all the same.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -18,13 +19,26 @@ on_each_store! {
 const TAGS: usize = 1_500;
 const LIST: &str = "/api/v1/tags?size=20";
 
+/// What lets MariaDB make so many numbers; SQLite has no such bound.
+fn unlimited(database: &Database) -> &'static str {
+    if database.is_mariadb() { "SET max_recursive_iterations = 100000;" } else { "" }
+}
+
+/// A table of these numbers, for the query behind it.
+fn numbers(range: Range<usize>) -> String {
+    let Range { start, end } = range;
+    format!(
+        "WITH RECURSIVE numbers(n) AS (SELECT {start} UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < {end}) "
+    )
+}
+
 /// Makes tags as another program on the same database would.
 async fn insert_tags(database: &Database, first: usize, number: usize) {
-    let end = first + number;
-    let unlimited = if database.is_mariadb() { "SET max_recursive_iterations = 100000;" } else { "" };
+    let numbers = numbers(first..first + number);
+    let unlimited = unlimited(database);
     let tags = format!(
         "{unlimited} INSERT INTO tag (id, created, updated, name, color, exclusive) \
-         WITH RECURSIVE numbers(n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < {end}) \
+         {numbers} \
          SELECT SUBSTR(CONCAT('{:032}', n), -32), '2026-01-02 03:04:05.000000', '2026-01-02 03:04:05.000000', \
          CONCAT('tag_', n), 'blue', FALSE FROM numbers",
         0
@@ -75,12 +89,9 @@ async fn what_another_program_made_is_counted_soon(database: Database) {
 /// third has failed, and all but every tenth have a tag and a snapshot. Each has logged its number; every seventh, and a
 /// step with it, also under another key.
 async fn insert_runs(database: &Database, lab: &Lab, number: usize) {
-    let unlimited = if database.is_mariadb() { "SET max_recursive_iterations = 100000;" } else { "" };
+    let unlimited = unlimited(database);
     let id = |begin: &str| format!("CONCAT('{begin}{:026}', n)", 0);
-    let numbers = format!(
-        "WITH RECURSIVE numbers(n) AS (SELECT 10000 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < {}) ",
-        10_000 + number
-    );
+    let numbers = numbers(10_000..10_000 + number);
     let by = if database.is_mariadb() { "DIV" } else { "/" };
     let minute = |n: &str| {
         format!(
@@ -226,12 +237,9 @@ async fn filters_find_the_same_among_few_and_among_many(database: Database) {
 
 /// Versions of one artifact that a step has made, as another program on the same database would.
 async fn insert_outputs(database: &Database, lab: &Lab, artifact: &Value, step: &Value, number: usize) {
-    let unlimited = if database.is_mariadb() { "SET max_recursive_iterations = 100000;" } else { "" };
+    let unlimited = unlimited(database);
     let plain = |value: &Value| value.as_str().unwrap().replace('-', "");
-    let numbers = format!(
-        "WITH RECURSIVE numbers(n) AS (SELECT 10000 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < {}) ",
-        10_000 + number
-    );
+    let numbers = numbers(10_000..10_000 + number);
     let version = format!("CONCAT('e{:026}', n)", 0);
     database
         .execute(&format!(
@@ -299,15 +307,11 @@ async fn what_nobody_has_used_is_found_among_many(database: Database) {
     .await;
 }
 
-/// Runs of which the first ones have a tag or two, and have logged a number with the first tag, as another program on the same database would make them.
+/// Runs of which the first ones have a tag or two, and those with the first tag have logged a number, as another program on
+/// the same database would make them.
 async fn insert_tagged_runs(database: &Database, lab: &Lab, number: usize, tagged: [(&str, usize); 2]) {
-    let unlimited = if database.is_mariadb() { "SET max_recursive_iterations = 100000;" } else { "" };
+    let unlimited = unlimited(database);
     let (by, quote) = if database.is_mariadb() { ("DIV", '`') } else { ("/", '"') };
-    let numbers = |number| {
-        format!(
-            "WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < {number}) "
-        )
-    };
     let id = |begin: &str| format!("CONCAT('{begin}{:025}', n + 100000)", 0);
     let part = |n: String| format!("SUBSTR(CONCAT('0', {n}), -2)");
     let created = format!(
@@ -323,7 +327,7 @@ async fn insert_tagged_runs(database: &Database, lab: &Lab, number: usize, tagge
          pipeline_id, status, in_progress, {quote}index{quote}, enable_heartbeat, end_time) {} \
          SELECT {}, {created}, {created}, CONCAT('run_', n), CONCAT('orchestrated_', n), '{project}', \
          '{pipeline}', 'completed', FALSE, n, FALSE, CASE WHEN n < 1000 THEN NULL ELSE {created} END FROM numbers; ",
-        numbers(number),
+        numbers(0..number),
         id("a"),
     );
     for ((tag, link), (name, number)) in [("b", "c"), ("d", "e")].into_iter().zip(tagged) {
@@ -333,7 +337,7 @@ async fn insert_tagged_runs(database: &Database, lab: &Lab, number: usize, tagge
              ('{tag}', '2026-01-02 00:00:00', '2026-01-02 00:00:00', '{name}', 'blue', FALSE); \
              INSERT INTO tag_resource (id, created, updated, tag_id, resource_id, resource_type) {} \
              SELECT {}, '2026-01-02 00:00:00', '2026-01-02 00:00:00', '{tag}', {}, 'pipeline_run' FROM numbers; ",
-            numbers(number),
+            numbers(0..number),
             id(link),
             id("a"),
         );
@@ -348,7 +352,7 @@ async fn insert_tagged_runs(database: &Database, lab: &Lab, number: usize, tagge
         id("f"),
         id("a"),
         id("f"),
-        first = numbers(tagged[0].1),
+        first = numbers(0..tagged[0].1),
     );
     database.execute(&(all + &metadata)).await;
 }

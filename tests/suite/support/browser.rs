@@ -34,9 +34,9 @@ pub fn has_browser() -> bool {
 }
 
 fn chromium() -> Option<PathBuf> {
-    let named = std::env::var_os(CHROMIUM).map(PathBuf::from);
-    let all = CHROMIUMS.map(PathBuf::from);
-    named.map_or_else(|| all.to_vec(), |named| vec![named]).into_iter().find(|program| program.exists())
+    let named = std::env::var_os(CHROMIUM).map(|named| vec![PathBuf::from(named)]);
+    let all = named.unwrap_or_else(|| CHROMIUMS.map(PathBuf::from).to_vec());
+    all.into_iter().find(|program| program.exists())
 }
 
 /// Runs a program of `tests/browser` against the server, with the admin's name and password and more variables in its
