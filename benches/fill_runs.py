@@ -15,6 +15,8 @@ import argparse
 import datetime
 import itertools
 import json
+import multiprocessing
+import os
 import random
 import sqlite3
 import subprocess
@@ -60,7 +62,7 @@ def compact(value):
 
 
 def moment(value):
-    return value.strftime("%Y-%m-%d %H:%M:%S.%f")
+    return value.isoformat(" ", "microseconds")
 
 
 def dashed(identifier):
@@ -177,8 +179,10 @@ class SQLite:
         return self.connection.execute(query).fetchone()
 
     def begin(self):
-        """Without its indexes a table is written from its beginning to its end."""
-        self.connection.execute("PRAGMA cache_size = -500000")
+        """Without its indexes a table is written from its beginning to its end; but for that of its keys, which are
+        random: much of it has to be in memory."""
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        self.connection.execute(f"PRAGMA cache_size = -{memory // 4096}")
         self.connection.execute("PRAGMA synchronous = OFF")
         self.connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         self.connection.execute("PRAGMA journal_mode = OFF")
@@ -247,12 +251,10 @@ class MariaDB:
 
 class Filler:
     def __init__(self, database, seed, shares_snapshots):
-        self.database = database
         self.shares_snapshots = shares_snapshots
         self.numbers = random.Random(seed)
         self.rows = {}
         self.pipelines, self.artifacts, self.versions, self.tags, self.loaded = {}, {}, {}, {}, {}
-        self.written = 0
 
         def the(what, query):
             row = database.first(query)
@@ -284,14 +286,14 @@ class Filler:
     def made(self, table, when, until=None, **columns):
         """Adds a row of a table with an id and times; its id."""
         identifier = columns.pop("id", None) or self.id()
-        self.add(table, id=identifier, created=moment(when), updated=moment(until or when), **columns)
+        created = moment(when)
+        self.add(table, id=identifier, created=created, updated=moment(until) if until else created, **columns)
         return identifier
 
-    def flush(self):
-        for (table, columns), rows in self.rows.items():
-            self.database.insert(table, columns, rows)
-            self.written += len(rows)
-        self.rows.clear()
+    def taken(self):
+        """The rows that were made since the last time: what they are of, with them."""
+        rows, self.rows = self.rows, {}
+        return rows
 
     def pipeline(self, name, when):
         if name not in self.pipelines:
@@ -448,16 +450,32 @@ class Filler:
             self.loaded[pipeline["name"]] = step_run, output, metadata
         return step_run, output
 
-    def fill(self, runs):
+    def make(self, runs, sent):
         numbers = iter(range(runs))
         while batch := list(itertools.islice(numbers, AT_ONCE)):
             for number in batch:
                 self.run(number)
-            self.flush()
+            sent.send(self.taken())
         for name, pipeline in self.pipelines.items():
             self.made("pipeline", pipeline["created"], id=pipeline["id"], name=name, run_count=pipeline["runs"],
                       **self.owned)
-        self.flush()
+        sent.send(self.taken())
+        sent.send(None)
+
+
+def fill(database, filler, runs):
+    """Rows are made on one core while those before them are written on another; how many there were."""
+    received, sent = multiprocessing.Pipe(duplex=False)
+    multiprocessing.get_context("fork").Process(target=filler.make, args=(runs, sent), daemon=True).start()
+    sent.close()
+    database.begin()
+    written = 0
+    while (made := received.recv()) is not None:
+        for (table, columns), rows in made.items():
+            database.insert(table, columns, rows)
+            written += len(rows)
+    database.end(json.dumps(["pipeline_run", "project_created"]))
+    return written
 
 
 def main():
@@ -476,13 +494,10 @@ def main():
             raise SystemExit(f"fill_runs: the database is of revision {revision and revision[0]}, not {REVISION}")
         if database.first("SELECT 1 FROM pipeline LIMIT 1"):
             raise SystemExit("fill_runs: the database has pipelines already")
-        filler = Filler(database, given.seed, given.shared)
-        database.begin()
-        filler.fill(given.runs)
-        database.end(json.dumps(["pipeline_run", "project_created"]))
-    except (sqlite3.Error, subprocess.CalledProcessError, BrokenPipeError) as error:
-        raise SystemExit(f"fill_runs: {error}") from error
-    print(f"{given.runs} runs, {filler.written} rows in {time.perf_counter() - begin:.1f} s", file=sys.stderr)
+        written = fill(database, Filler(database, given.seed, given.shared), given.runs)
+    except (sqlite3.Error, subprocess.CalledProcessError, BrokenPipeError, EOFError) as error:
+        raise SystemExit(f"fill_runs: {error or 'the rows have ended early'}") from error
+    print(f"{given.runs} runs, {written} rows in {time.perf_counter() - begin:.1f} s", file=sys.stderr)
 
 
 if __name__ == "__main__":
