@@ -103,7 +103,8 @@ impl Store {
     async fn open(options: &Options) -> Result<Self, ConnectError> {
         let description = options.location.to_string();
         let pools = async {
-            let plans = options.plans.as_deref().map(Plans::read).transpose()?.map(Arc::new);
+            let plans =
+                options.plans.as_deref().map(|path| Plans::of(path, &options.location)).transpose()?;
             match &options.location {
                 Location::Sqlite { path } => connect_sqlite(path, options.pool_size, plans).await,
                 Location::MySql(server) => connect_mysql(server, options, plans).await,

@@ -9,14 +9,18 @@ mod mysql;
 mod rules;
 mod sqlite;
 
-use std::collections::HashSet;
-use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sea_query::Value;
 
 use self::rules::Rules;
-use super::StoreError;
+use super::{Location, StoreError};
+
+/// By the file, and by MySQL's server. What has passed in one store passes in the others with the same tables, which the
+/// suite opens by the thousand.
+static READ: Mutex<BTreeMap<(PathBuf, String), Arc<Plans>>> = Mutex::new(BTreeMap::new());
 
 /// More rows than this are no page.
 const MANY: u64 = 2_000;
@@ -31,7 +35,22 @@ pub(super) struct Plans {
 impl Plans {
     /// # Errors
     /// When the file can't be read.
-    pub(super) fn read(path: &Path) -> Result<Self, StoreError> {
+    pub(super) fn of(path: &Path, location: &Location) -> Result<Arc<Self>, StoreError> {
+        let server = match location {
+            Location::Sqlite { .. } => String::new(),
+            Location::MySql(server) => format!("{}:{}", server.host, server.port),
+        };
+        let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (path.to_owned(), server);
+        if let Some(plans) = read.get(&key) {
+            return Ok(Arc::clone(plans));
+        }
+        let plans = Arc::new(Self::read(path)?);
+        read.insert(key, Arc::clone(&plans));
+        Ok(plans)
+    }
+
+    fn read(path: &Path) -> Result<Self, StoreError> {
         let text = std::fs::read_to_string(path)?;
         let rules = Rules::read(&text)
             .map_err(|error| StoreError::Protocol(format!("{}: {error}", path.display())))?;
