@@ -2,9 +2,10 @@
 # The first start prints the admin's password; `docker logs` shows it.
 FROM rust:1.95-bookworm AS build
 WORKDIR /src
-COPY Cargo.toml Cargo.lock build.rs ./
+COPY Cargo.toml Cargo.lock ./
 COPY .cargo .cargo
 COPY benches benches
+COPY build build
 COPY crates crates
 COPY migrations migrations
 COPY src src

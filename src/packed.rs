@@ -1,4 +1,4 @@
-//! Files that are part of the program and seldom asked for, packed by build.rs.
+//! Files that are part of the program and seldom asked for, packed by build/main.rs.
 
 use std::io::{self, Read};
 

@@ -1,6 +1,5 @@
 //! What the first start leaves in an empty store: the same rows as ZenML 0.98.0.
 
-mod descriptions;
 mod order;
 
 use chrono::{DateTime, Utc};
@@ -9,7 +8,6 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use self::descriptions::Descriptions;
 use self::order::Sequence;
 pub(crate) use self::order::order_built_ins;
 use crate::env::random::Randomness;
@@ -18,7 +16,7 @@ use crate::store::{
     Engine, Id, Insert, Store, StoreError, Timestamp, Transaction, Update, ZENML_REVISION, is_duplicate,
 };
 
-/// The built-in flavors, made from a database of ZenML 0.98.0 by contract/make_flavors.py.
+/// The built-in flavors, made from a database of ZenML 0.98.0 by contract/make_flavors.py, and described by build/flavors.rs.
 const FLAVORS: Packed = packed!("flavors.json");
 /// `{}` in base64, as ZenML keeps dictionaries.
 const EMPTY_OBJECT: &[u8] = b"e30=";
@@ -64,7 +62,6 @@ struct Flavor<'a> {
     #[serde(borrow)]
     config_schema: &'a RawValue,
     /// The same with what each field is for, as it is kept.
-    #[serde(skip)]
     described_schema: String,
 }
 
@@ -198,15 +195,7 @@ pub(crate) async fn sync_flavors(
 }
 
 fn built_in_flavors(json: &[u8]) -> Result<Vec<Flavor<'_>>, StoreError> {
-    let decode = |error: serde_json::Error| StoreError::Decode(error.into());
-    let mut flavors: Vec<Flavor<'_>> = serde_json::from_slice(json).map_err(decode)?;
-    let descriptions = Descriptions::read().map_err(decode)?;
-    for flavor in &mut flavors {
-        let flavor_name = format!("{}/{}", flavor.r#type, flavor.name);
-        flavor.described_schema =
-            descriptions.describe(&flavor_name, flavor.config_schema).map_err(decode)?;
-    }
-    Ok(flavors)
+    serde_json::from_slice(json).map_err(|error| StoreError::Decode(error.into()))
 }
 
 impl Flavor<'_> {
@@ -332,4 +321,88 @@ pub(crate) async fn insert_admin(
         .run(tx)
         .await?;
     Ok(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    /// What is described, by `fields`, `flavors` and `definitions`.
+    const DESCRIPTIONS: &str = include_str!("field_descriptions.json");
+
+    /// The fields of a schema and of its definitions, with their descriptions.
+    fn fields(schema: &Value) -> Vec<(String, String)> {
+        let definitions = schema["$defs"].as_object().into_iter().flatten().map(|(_, definition)| definition);
+        let described = |(name, field): (&String, &Value)| {
+            (name.clone(), field["description"].as_str().unwrap_or_default().trim().to_owned())
+        };
+        let all = std::iter::once(schema).chain(definitions);
+        all.flat_map(|part| part["properties"].as_object().into_iter().flatten().map(described)).collect()
+    }
+
+    #[test]
+    fn every_field_of_every_flavor_is_described_and_nothing_else_changes() {
+        let json = FLAVORS.bytes().unwrap();
+        let flavors = built_in_flavors(&json).unwrap();
+        assert_eq!(flavors.len(), 82);
+        let mut number = 0;
+        for flavor in &flavors {
+            let bare: Value = serde_json::from_str(flavor.config_schema.get()).unwrap();
+            let mut described: Value = serde_json::from_str(&flavor.described_schema).unwrap();
+            for (field, description) in fields(&described) {
+                assert!(!description.is_empty(), "{}/{}: {field}", flavor.r#type, flavor.name);
+                number += 1;
+            }
+            for part in ["properties", "$defs"] {
+                without_descriptions(&mut described[part]);
+            }
+            let described: Value = serde_json::from_str(&described.to_string()).unwrap();
+            for (key, value) in bare.as_object().unwrap() {
+                assert_eq!(&described[key], value, "{}/{}: {key}", flavor.r#type, flavor.name);
+            }
+        }
+        assert_eq!(number, 1074);
+    }
+
+    fn without_descriptions(parts: &mut Value) {
+        for part in parts.as_object_mut().into_iter().flatten().map(|(_, part)| part) {
+            if part["description"].is_string() {
+                part.as_object_mut().unwrap().remove("description");
+            }
+            if part["properties"].is_object() {
+                without_descriptions(&mut part["properties"]);
+            }
+        }
+    }
+
+    #[test]
+    fn no_description_is_of_a_field_that_is_not_there() {
+        let json = FLAVORS.bytes().unwrap();
+        let flavors = built_in_flavors(&json).unwrap();
+        let descriptions: Value = serde_json::from_str(DESCRIPTIONS).unwrap();
+        let schemas: Vec<(String, Value)> = flavors
+            .iter()
+            .map(|flavor| {
+                let schema = serde_json::from_str(flavor.config_schema.get()).unwrap();
+                (format!("{}/{}", flavor.r#type, flavor.name), schema)
+            })
+            .collect();
+        let all: HashSet<&str> = schemas
+            .iter()
+            .flat_map(|(_, schema)| schema["properties"].as_object().into_iter().flatten())
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let names = |part: &Value| part.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        let unknown = names(&descriptions["fields"]).into_iter().find(|name| !all.contains(name.as_str()));
+        assert_eq!(unknown, None);
+        for (flavor, own) in descriptions["flavors"].as_object().unwrap() {
+            let (_, schema) = schemas.iter().find(|(name, _)| name == flavor).expect(flavor);
+            let unknown = names(own).into_iter().find(|name| schema["properties"].get(name).is_none());
+            assert_eq!(unknown, None, "{flavor}");
+        }
+    }
 }

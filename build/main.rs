@@ -1,5 +1,7 @@
 //! What is part of the program besides its code: files that are seldom asked for, packed, and what ZenML's schema says.
 
+mod flavors;
+
 use std::error::Error;
 use std::io::{Cursor, Read, Write};
 use std::path::{Path, PathBuf};
@@ -10,12 +12,9 @@ use flate2::write::GzEncoder;
 use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
 use zip::ZipArchive;
 
-const TEXTS: [&str; 4] = [
-    "contract/openapi.json",
-    "contract/run_configuration.json",
-    "src/seed/field_descriptions.json",
-    "contract/flavors.json",
-];
+const TEXTS: [&str; 2] = ["contract/openapi.json", "contract/run_configuration.json"];
+const FLAVORS: &str = "contract/flavors.json";
+const DESCRIPTIONS: &str = "src/seed/field_descriptions.json";
 const SCHEMA: &str = "contract/schema.json";
 /// The console's style sheet, scripts and icon.
 const CONSOLE: &str = "src/console/assets";
@@ -30,12 +29,15 @@ const SWAGGER_UI: [&str; 6] = [
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=build");
     write_tables_of_projects()?;
     for path in TEXTS {
         println!("cargo:rerun-if-changed={path}");
         pack(Path::new(path), &fs::read(path)?)?;
     }
+    println!("cargo:rerun-if-changed={FLAVORS}");
+    println!("cargo:rerun-if-changed={DESCRIPTIONS}");
+    pack(Path::new(FLAVORS), &flavors::described(&fs::read(FLAVORS)?, &fs::read(DESCRIPTIONS)?)?)?;
     println!("cargo:rerun-if-changed={CONSOLE}");
     for file in fs::read_dir(CONSOLE)? {
         let path = file?.path();
