@@ -135,13 +135,15 @@ ALSO_LISTED_BY = {
 LOOKED_UP_BY = {
     "artifact_version": [["artifact_id", "created", "version_number"]],
     "curated_visualization": [["resource_id", "resource_type"]],
-    "model_version": [["model_id", "number"], ["model_id", "created", "id"]],
+    "model_version": [["model_id", "number"], ["model_id", "created", "id"], ["model_id", "stage"]],
     "model_versions_artifacts": [["created", "id"]],
     "model_versions_runs": [["created", "id"]],
     "pipeline_run": [["orchestrator_run_id"]],
     "pipeline_snapshot": [["template_id"]],
     "tag_resource": [["tag_id", "resource_type"]],
 }
+# Texts that may be too long for a key of MySQL's as a whole.
+LONG = {"stage"}
 # By the beginning of what people call many things; in MySQL no index cares about case.
 BEGUN_BY = {"pipeline_run": "name"}
 
@@ -170,7 +172,8 @@ def own_indexes(engine, table, facts):
         ]
     for columns in wanted:
         name = quote(engine, f"zendo_ix_{table}_{'_'.join(columns)}"[:64])
-        listed = ", ".join(quote(engine, column) for column in columns)
+        listed = ", ".join(
+            quote(engine, column) + ("(255)" if engine == "mysql" and column in LONG else "") for column in columns)
         unless = "IF NOT EXISTS " if engine == "sqlite" else ""
         yield f"CREATE INDEX {unless}{name} ON {quote(engine, table)} ({listed});\n"
     if engine == "sqlite" and table in BEGUN_BY:

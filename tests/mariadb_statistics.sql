@@ -446,6 +446,8 @@ REPLACE INTO mysql.index_stats VALUES ('{database}', 'model_version', 'zendo_ix_
 REPLACE INTO mysql.index_stats VALUES ('{database}', 'model_version', 'zendo_ix_model_version_model_id_created_id', 1, 10000);
 REPLACE INTO mysql.index_stats VALUES ('{database}', 'model_version', 'zendo_ix_model_version_model_id_created_id', 2, 3);
 REPLACE INTO mysql.index_stats VALUES ('{database}', 'model_version', 'zendo_ix_model_version_model_id_created_id', 3, 1);
+REPLACE INTO mysql.index_stats VALUES ('{database}', 'model_version', 'zendo_ix_model_version_model_id_stage', 1, 10000);
+REPLACE INTO mysql.index_stats VALUES ('{database}', 'model_version', 'zendo_ix_model_version_model_id_stage', 2, 10);
 REPLACE INTO mysql.index_stats VALUES ('{database}', 'model_version', 'fk_model_version_project_id_project', 1, 1000000);
 REPLACE INTO mysql.index_stats VALUES ('{database}', 'tag_resource', 'zendo_ix_tag_resource_tag_id_resource_type', 1, 100000);
 REPLACE INTO mysql.index_stats VALUES ('{database}', 'tag_resource', 'zendo_ix_tag_resource_tag_id_resource_type', 2, 100000);

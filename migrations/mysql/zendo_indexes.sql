@@ -3,6 +3,7 @@ CREATE INDEX `zendo_ix_model_version_project_id_created_id` ON `model_version` (
 CREATE INDEX `zendo_ix_model_version_project_id_updated_id` ON `model_version` (`project_id`, `updated`, `id`);
 CREATE INDEX `zendo_ix_model_version_model_id_number` ON `model_version` (`model_id`, `number`);
 CREATE INDEX `zendo_ix_model_version_model_id_created_id` ON `model_version` (`model_id`, `created`, `id`);
+CREATE INDEX `zendo_ix_model_version_model_id_stage` ON `model_version` (`model_id`, `stage`(255));
 CREATE INDEX `fk_model_version_project_id_project` ON `model_version` (`project_id`);
 CREATE INDEX `zendo_ix_tag_resource_tag_id_resource_type` ON `tag_resource` (`tag_id`, `resource_type`);
 CREATE INDEX `fk_tag_resource_tag_id_tag` ON `tag_resource` (`tag_id`);

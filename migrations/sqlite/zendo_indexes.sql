@@ -22,6 +22,7 @@ CREATE INDEX IF NOT EXISTS zendo_ix_model_version_project_id_created_id ON model
 CREATE INDEX IF NOT EXISTS zendo_ix_model_version_project_id_updated_id ON model_version (project_id, updated, id);
 CREATE INDEX IF NOT EXISTS zendo_ix_model_version_model_id_number ON model_version (model_id, number);
 CREATE INDEX IF NOT EXISTS zendo_ix_model_version_model_id_created_id ON model_version (model_id, created, id);
+CREATE INDEX IF NOT EXISTS zendo_ix_model_version_model_id_stage ON model_version (model_id, stage);
 CREATE INDEX IF NOT EXISTS zendo_ix_model_version_user_id ON model_version (user_id);
 CREATE INDEX IF NOT EXISTS zendo_ix_pipeline_build_project_id_created_id ON pipeline_build (project_id, created, id);
 CREATE INDEX IF NOT EXISTS zendo_ix_pipeline_build_pipeline_id ON pipeline_build (pipeline_id);

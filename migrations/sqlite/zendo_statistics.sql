@@ -106,6 +106,7 @@ INSERT INTO sqlite_stat1 VALUES ('code_reference', 'zendo_ix_code_reference_proj
 INSERT INTO sqlite_stat1 VALUES ('code_reference', 'zendo_ix_code_reference_code_repository_id', '1000 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('code_reference', 'sqlite_autoindex_code_reference_1', '1000 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('model_version', 'zendo_ix_model_version_user_id', '1000000 1000000 noskipscan');
+INSERT INTO sqlite_stat1 VALUES ('model_version', 'zendo_ix_model_version_model_id_stage', '1000000 10000 10 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('model_version', 'zendo_ix_model_version_model_id_created_id', '1000000 10000 3 1 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('model_version', 'zendo_ix_model_version_model_id_number', '1000000 10000 3 noskipscan');
 INSERT INTO sqlite_stat1 VALUES ('model_version', 'zendo_ix_model_version_project_id_updated_id', '1000000 1000000 3 1 noskipscan');

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_query::{Expr, ExprTrait, Func, Query, SimpleExpr};
+use sea_query::{Expr, ExprTrait, Query, SimpleExpr};
 use serde::Serialize;
 
 use super::claims::TokenKind;
@@ -16,6 +16,7 @@ use crate::accounts::users::Account;
 use crate::audit::{Action, Record, Shipper, shortened};
 use crate::store::{
     BatchRow, Beside, Cells, Id, JsonText, Store, StoreError, Timestamp, Transaction, Words, WriteBehind,
+    number_of_rows,
 };
 use crate::tasks;
 
@@ -274,7 +275,7 @@ pub(crate) async fn revoke_descendants(
 /// When the database doesn't answer.
 pub(crate) async fn count_live(tx: &mut Transaction, user_id: Id, now: Timestamp) -> Result<u64, StoreError> {
     let count = Query::select()
-        .expr(Func::count(Expr::col("id")))
+        .expr(number_of_rows())
         .from(TABLE)
         .and_where(Expr::col("user_id").eq(user_id))
         .and_where(is_live(now))

@@ -4,7 +4,7 @@
 //! looked at, until the page is full. Either way the cost follows what is found, and not the table. In between, ids are many:
 //! they are read and sorted where a walk through the list's beginning doesn't come upon them.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use sea_query::{Cond, Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
 
@@ -156,7 +156,8 @@ impl Among {
         if ids.len() as u64 > FEW {
             return Ok(None);
         }
-        let different: HashSet<Id> = ids.into_iter().filter_map(|(id,)| id).collect();
+        // In one order, so that a list is known again by its statement: its length is remembered by that.
+        let different: BTreeSet<Id> = ids.into_iter().filter_map(|(id,)| id).collect();
         Ok(Some(Vec::from_iter(different)))
     }
 

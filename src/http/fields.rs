@@ -58,7 +58,7 @@ pub(crate) enum FieldKind {
     /// True or false, without operators: the condition that it means, if it narrows at all.
     Switch(fn(bool) -> Option<Part>),
     /// The name of a tag.
-    Tags,
+    Tags(&'static str),
     /// An id, without operators: the condition that it means.
     OnlyId(fn(Id) -> SimpleExpr),
     /// As `Custom`, and narrows whatever the other filters are joined by.
@@ -165,10 +165,10 @@ impl Field {
         let sort = Sort::By(|| name_of("user", "user_id"));
         Self { sort, ..Self::related("user", RELATED) }
     }
-    /// `tags`: the name of a tag that is attached; sorted by the names of all tags.
-    pub(crate) const fn tags() -> Self {
+    /// `tags`: the name of a tag that is attached to a thing of that kind; sorted by the names of all tags.
+    pub(crate) const fn tags(kind: &'static str) -> Self {
         let sort = Sort::By(names_of_tags);
-        Self { name: "tags", column: "id", kind: FieldKind::Tags, sort, walked_by: &[] }
+        Self { name: "tags", column: "id", kind: FieldKind::Tags(kind), sort, walked_by: &[] }
     }
     /// `run_metadata`: what was logged for a kind of thing.
     pub(crate) const fn run_metadata(kind: &'static str) -> Self {

@@ -99,7 +99,7 @@ impl<'a> Filter<'a> {
                 self.refuse_too_long()?;
                 super::metadata_filter::part(self.text, kind)
             }
-            FieldKind::Tags => self.on_tags(),
+            FieldKind::Tags(kind) => self.on_tags(kind),
             kind => {
                 let found = self.condition(Expr::col(field.column), kind)?;
                 let is_walked = is_walked && self.operator == Operator::Equals;
@@ -146,7 +146,7 @@ impl<'a> Filter<'a> {
             FieldKind::Time => self.on_time(column),
             FieldKind::Related(related) => self.on_related(&related),
             FieldKind::Custom(condition) | FieldKind::Always(condition) => condition(self),
-            FieldKind::RunMetadata(_) | FieldKind::Tags | FieldKind::Switch(_) | FieldKind::OnlyId(_) => {
+            FieldKind::RunMetadata(_) | FieldKind::Tags(_) | FieldKind::Switch(_) | FieldKind::OnlyId(_) => {
                 Err(self.unfit())
             }
             FieldKind::Unfiltered => Ok(Expr::val(true)),
@@ -261,8 +261,12 @@ impl<'a> Filter<'a> {
     }
 
     /// The name of a tag that is attached.
-    fn on_tags(&self) -> ApiResult<Part> {
-        let links = Sql::select().column(("tag_resource", "resource_id")).from("tag_resource").to_owned();
+    fn on_tags(&self, kind: &'static str) -> ApiResult<Part> {
+        let links = Sql::select()
+            .column(("tag_resource", "resource_id"))
+            .from("tag_resource")
+            .and_where(Expr::col(("tag_resource", "resource_type")).eq(kind))
+            .to_owned();
         let tagged = |rows| Among::new("id", rows);
         if matches!(self.operator, Operator::IsNull | Operator::IsNotNull) {
             self.refuse_value()?;

@@ -1,7 +1,7 @@
 //! A device's request to be approved.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_query::{Expr, ExprTrait, Func, Order, Query as Sql, SelectStatement, SimpleExpr};
+use sea_query::{Expr, ExprTrait, Order, Query as Sql, SelectStatement, SimpleExpr};
 use secrecy::ExposeSecret;
 
 use super::device_codes::Codes;
@@ -9,7 +9,7 @@ use super::grants::device::forget;
 use crate::accounts::devices::DeviceStatus;
 use crate::app::App;
 use crate::audit::{Action, Claim, Origin};
-use crate::store::{Id, Insert, Store, StoreError, Timestamp, Transaction, Words};
+use crate::store::{Id, Insert, Store, StoreError, Timestamp, Transaction, Words, number_of_rows};
 
 /// The request of a device to be approved, as it is kept.
 pub(crate) struct DeviceRequest<'a> {
@@ -73,7 +73,7 @@ async fn make_room(tx: &mut Transaction, ip_address: &str) -> Result<(), StoreEr
         .offset(WAITING_OF_ADDRESS - 1)
         .limit(SWEPT_AT_ONCE);
     delete_all(tx, &surplus).await?;
-    let count = waiting().expr(Func::count(Expr::col("id"))).to_owned();
+    let count = waiting().expr(number_of_rows()).to_owned();
     for _ in 0..CROWDED_AT_ONCE {
         let count = tx.fetch_optional::<(i64,)>(&count).await?.map_or(0, |(count,)| count);
         if count < WAITING {
@@ -89,7 +89,7 @@ async fn clear_most_crowded(tx: &mut Transaction, surplus: i64) -> Result<(), St
     let crowded = waiting()
         .column("ip_address")
         .group_by_col("ip_address")
-        .order_by_expr(Func::count(Expr::col("id")).into(), Order::Desc)
+        .order_by_expr(number_of_rows(), Order::Desc)
         .limit(1)
         .to_owned();
     let crowded = tx.fetch_optional::<(Option<String>,)>(&crowded).await?;

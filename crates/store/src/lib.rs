@@ -63,6 +63,7 @@ pub use batch::{BatchRow, Beside, Cells};
 pub use bounds::TooLong;
 pub use cache::Cache;
 pub use connect::ConnectError;
+pub use counts::number_of_rows;
 pub use dates::Span;
 pub use folded::{folded, tidied};
 pub use in_ids::InIds;

@@ -6,10 +6,10 @@ use std::thread::available_parallelism;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use sea_query::{Asterisk, Expr, ExprTrait, Func, Order, Query, SelectStatement, SimpleExpr};
+use sea_query::{Expr, ExprTrait, Order, Query, SelectStatement, SimpleExpr};
 use uuid::Uuid;
 
-use super::{Engine, Store, StoreError};
+use super::{Engine, Store, StoreError, number_of_rows};
 
 /// Rows of one text, which is far below the mebibyte to which MariaDB, and MySQL as it is told, cut one off.
 const AT_ONCE: u64 = 4_096;
@@ -54,7 +54,7 @@ impl Store {
     /// # Errors
     /// When the database doesn't answer.
     pub async fn count_rows(&self, table: &'static str) -> Result<u64, StoreError> {
-        let count = Query::select().expr(Func::count(Expr::col(Asterisk))).from(table).to_owned();
+        let count = Query::select().expr(number_of_rows()).from(table).to_owned();
         Ok(self.fetch_optional::<(i64,)>(&count).await?.map_or(0, |(count,)| count.unsigned_abs()))
     }
 
@@ -156,7 +156,7 @@ fn select_piece(engine: Engine, ids: &NumberedIds, range: &Range) -> SelectState
     };
     Query::select()
         .expr(Expr::cust("CAST(MAX(place) AS CHAR)"))
-        .expr(Func::count(Expr::col(Asterisk)))
+        .expr(number_of_rows())
         .expr(Expr::cust(text))
         .from_subquery(rows, "piece")
         .to_owned()

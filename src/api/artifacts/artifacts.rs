@@ -58,7 +58,7 @@ impl Listed for ArtifactRow {
         STAMPED,
         OWNED,
         &[
-            Field::tags(),
+            Field::tags("artifact"),
             Field::text("name"),
             Field { sort: Sort::ByColumn, ..Field::switch("has_custom_name", has_custom_name) },
             Field::sort_only("latest_version", by_newest_version),

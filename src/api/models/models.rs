@@ -69,7 +69,7 @@ impl Listed for ModelRow {
     const FIELDS: Fields = &[
         STAMPED,
         OWNED,
-        &[Field::tags(), Field::text("name"), Field::sort_only("latest_version", by_newest_version)],
+        &[Field::tags("model"), Field::text("name"), Field::sort_only("latest_version", by_newest_version)],
     ];
 }
 

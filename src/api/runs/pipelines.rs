@@ -65,7 +65,7 @@ impl Listed for PipelineRow {
     const HOLDS_SECRETS: bool = false;
     const FIELDS: Fields = &[
         STAMPED,
-        &[Field::tags()],
+        &[Field::tags("pipeline")],
         OWNED,
         &[
             Field::text("name"),

@@ -1,7 +1,7 @@
 //! Projects: what keeps the work of several teams apart.
 
 use axum::Json;
-use sea_query::{DeleteStatement, Expr, ExprTrait, Func, Query as Sql, SelectStatement};
+use sea_query::{DeleteStatement, Expr, ExprTrait, Query as Sql, SelectStatement};
 use serde::{Deserialize, Serialize};
 use strum::VariantNames;
 
@@ -294,16 +294,15 @@ async fn delete_project(cx: Context, PathName(name_or_id): PathName) -> ApiResul
 /// How much there is in a project.
 #[derive(Debug, Serialize)]
 struct ProjectStatistics {
-    pipelines: i64,
-    runs: i64,
+    pipelines: u64,
+    runs: u64,
 }
 
 async fn get_statistics(cx: Context, PathName(name_or_id): PathName) -> ApiResult<Json<ProjectStatistics>> {
     let project = find_by_name_or_id(&cx, &name_or_id).await?;
-    let number_of = async |table: &'static str| -> ApiResult<i64> {
-        let mut count = Sql::select();
-        count.expr(Func::count(Expr::col("id"))).from(table).and_where(of(project.id));
-        Ok(cx.store.fetch_optional::<(i64,)>(&count).await?.map_or(0, |(number,)| number))
+    let number_of = async |table: &'static str| -> ApiResult<u64> {
+        let all = Sql::select().column("id").from(table).and_where(of(project.id)).to_owned();
+        Ok(cx.store.count_all(&all).await?)
     };
     Ok(Json(ProjectStatistics {
         pipelines: number_of("pipeline").await?,

@@ -2,12 +2,12 @@
 
 use axum::Json;
 use axum::extract::State;
-use sea_query::{Expr, Func, Query};
+use sea_query::Query;
 use serde::Serialize;
 
 use crate::auth::Principal;
 use crate::http::error::ApiResult;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, number_of_rows};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct ServerStatistics {
@@ -22,7 +22,7 @@ pub(crate) async fn get_statistics(
     _: Principal,
 ) -> ApiResult<Json<ServerStatistics>> {
     let number_of = async |table: &'static str| -> Result<i64, StoreError> {
-        let query = Query::select().expr(Func::count(Expr::col("id"))).from(table).to_owned();
+        let query = Query::select().expr(number_of_rows()).from(table).to_owned();
         Ok(store.fetch_optional::<(i64,)>(&query).await?.map_or(0, |(number,)| number))
     };
     Ok(Json(ServerStatistics {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sea_query::{Expr, ExprTrait, Func, Query as Sql, SelectStatement};
+use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantNames};
 use uuid::Uuid;
@@ -20,7 +20,7 @@ use crate::http::filter::Filter;
 use crate::http::json::ModelBody;
 use crate::http::path::PathId;
 use crate::http::values::check_name;
-use crate::store::{Id, InIds, JoinById, Transaction, Update, Word, Words, row};
+use crate::store::{Id, InIds, JoinById, Transaction, Update, Word, Words, number_of_rows, row};
 
 const TAGS: &str = "/api/v1/tags";
 const TAG: &str = "/api/v1/tags/{tag_id}";
@@ -117,7 +117,7 @@ async fn tagged_counts(loader: &Loader<'_>, rows: &[TagRow]) -> ApiResult<HashMa
     }
     let query = Sql::select()
         .column("tag_id")
-        .expr(Func::count(Expr::col("id")))
+        .expr(number_of_rows())
         .from("tag_resource")
         .and_where(Expr::col("tag_id").in_ids(rows.iter().map(|row| row.id)))
         .group_by_col("tag_id")
@@ -249,7 +249,7 @@ async fn refuse_shared(tx: &mut Transaction, tag: &TagRow) -> ApiResult<()> {
 /// How many things of a kind share the tag within one scope, if there are several.
 fn shared(kind: &'static str, tag: Id) -> SelectStatement {
     let mut select = Sql::select();
-    let number = || Func::count(Expr::col((kind, "id")));
+    let number = || number_of_rows();
     select
         .expr(number())
         .from(kind)

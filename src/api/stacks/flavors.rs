@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
-use sea_query::{Expr, ExprTrait, Func, Query as Sql, SelectStatement, SimpleExpr};
+use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
 use serde::Deserialize;
 
 use super::components::ComponentType;
@@ -22,7 +22,8 @@ use crate::http::path::PathId;
 use crate::http::values::{JsonObject, Name, ShortText, nullable, required, yes};
 use crate::seed::sync_flavors;
 use crate::store::{
-    Id, Insert, JoinById, JsonText, Timestamp, Transaction, Update, Word, Words, fields, row, sent_fields,
+    Id, Insert, JoinById, JsonText, Timestamp, Transaction, Update, Word, Words, fields, number_of_rows, row,
+    sent_fields,
 };
 
 pub(crate) const KIND: Kind = Kind::new("flavors");
@@ -310,7 +311,7 @@ async fn refuse_used(
     change: &'static str,
 ) -> ApiResult<()> {
     let mut count = Sql::select();
-    count.expr(Func::count(Expr::col("id"))).from("stack_component").and_where(Expr::col("flavor").eq(name));
+    count.expr(number_of_rows()).from("stack_component").and_where(Expr::col("flavor").eq(name));
     if let Some(kind) = kind {
         count.and_where(Expr::col("type").eq(kind));
     }

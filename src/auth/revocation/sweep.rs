@@ -8,12 +8,12 @@
 use std::sync::atomic::Ordering;
 
 use chrono::{DateTime, Utc};
-use sea_query::{Expr, ExprTrait, Func, OnConflict, Order, Query, SimpleExpr};
+use sea_query::{Expr, ExprTrait, OnConflict, Order, Query, SimpleExpr};
 use uuid::Uuid;
 
 use super::stream::{self, Cursor};
 use super::{ACCOUNTS, KEPT_AFTER_END, Revocations, TOKENS};
-use crate::store::{Id, Insert, Store, StoreError, Transaction};
+use crate::store::{Id, Insert, Store, StoreError, Transaction, number_of_rows};
 
 pub(super) const UP_TO: &str = "zendo_revoked_up_to";
 /// Revocations of endless tokens that are kept of each account.
@@ -47,7 +47,7 @@ impl Revocations {
     }
 
     async fn collapse(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let count = Func::count(Expr::col("jti"));
+        let count = number_of_rows();
         let crowded = Query::select()
             .column("user_id")
             .from(TOKENS)

@@ -16,7 +16,7 @@ impl Listed for ArtifactVersionRow {
         STAMPED,
         OWNED,
         &[
-            Field::tags(),
+            Field::tags("artifact_version"),
             Field::run_metadata("artifact_version"),
             Field::related("artifact", ARTIFACT).walked_by(OF_ARTIFACT),
             Field::related("artifact_id", ARTIFACT).walked_by(OF_ARTIFACT),

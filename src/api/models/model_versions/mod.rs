@@ -110,7 +110,7 @@ impl Listed for ModelVersionRow {
         STAMPED,
         OWNED,
         &[
-            Field::tags(),
+            Field::tags("model_version"),
             Field::run_metadata("model_version"),
             Field::text("name"),
             Field::number("number"),

@@ -81,7 +81,7 @@ const PIPELINE: Related = Related { column: "snapshot_id", ..run_templates::PIPE
 impl Listed for DeploymentRow {
     const FIELDS: Fields = &[
         STAMPED,
-        &[Field::tags()],
+        &[Field::tags("deployment")],
         OWNED,
         &[
             Field::text("name"),

@@ -14,7 +14,7 @@ impl Listed for RunRow {
     const HOLDS_SECRETS: bool = false;
     const FIELDS: Fields = &[
         STAMPED,
-        &[Field::run_metadata("pipeline_run"), Field::tags()],
+        &[Field::run_metadata("pipeline_run"), Field::tags("pipeline_run")],
         OWNED,
         &[
             Field::name(),

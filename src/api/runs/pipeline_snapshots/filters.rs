@@ -20,7 +20,7 @@ impl Listed for SnapshotRow {
     const HOLDS_SECRETS: bool = false;
     const FIELDS: Fields = &[
         STAMPED,
-        &[Field::tags()],
+        &[Field::tags("pipeline_snapshot")],
         OWNED,
         &[
             Field::text("name"),

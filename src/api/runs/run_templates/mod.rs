@@ -98,7 +98,7 @@ impl Listed for TemplateRow {
     const HOLDS_SECRETS: bool = false;
     const FIELDS: Fields = &[
         STAMPED,
-        &[Field::tags()],
+        &[Field::tags("run_template")],
         OWNED,
         &[
             Field::text("name"),

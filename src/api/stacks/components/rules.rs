@@ -1,7 +1,7 @@
 //! What components have to be, and their end.
 
 use axum::Json;
-use sea_query::{Expr, ExprTrait, Func, Query as Sql, SelectStatement};
+use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
 use serde::Deserialize;
 
 use super::{ComponentRow, ComponentType};
@@ -11,7 +11,7 @@ use crate::framework::{Context, Resource, delete_row, find_in};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::path::PathId;
 use crate::http::values::ShortText;
-use crate::store::{Id, Transaction};
+use crate::store::{Id, Transaction, number_of_rows};
 
 /// Writers of stacks and components take turns, so that no stack is made of a component that is being deleted.
 pub(crate) const TURN: &str = "stacks";
@@ -62,7 +62,7 @@ pub(crate) async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {
         Err(ApiError::illegal(message))
     };
     let deployments = Sql::select()
-        .expr(Func::count(Expr::col("id")))
+        .expr(number_of_rows())
         .from("deployment")
         .and_where(Expr::col("deployer_id").eq(id))
         .and_where(Expr::col("status").ne("absent"))
@@ -74,7 +74,7 @@ pub(crate) async fn delete(tx: &mut Transaction, id: Id) -> ApiResult<()> {
         }
     }
     let stacks = Sql::select()
-        .expr(Func::count(Expr::col("stack_id")))
+        .expr(number_of_rows())
         .from("stack_composition")
         .and_where(Expr::col("component_id").eq(id))
         .to_owned();

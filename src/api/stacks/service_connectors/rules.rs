@@ -1,12 +1,12 @@
 //! What connectors have to be for components, and their end.
 
-use sea_query::{Expr, ExprTrait, Func, Query as Sql};
+use sea_query::{Expr, ExprTrait, Query as Sql};
 
 use super::{LINK, ServiceConnectorRow};
 use crate::api::stacks::secrets::delete_internal;
 use crate::framework::{Context, delete_row, find_in};
 use crate::http::error::{ApiError, ApiResult};
-use crate::store::{Id, Transaction};
+use crate::store::{Id, Transaction, number_of_rows};
 
 /// Deletes a connector with its secret.
 ///
@@ -31,7 +31,7 @@ pub(super) async fn refuse_used(
     change: &str,
 ) -> ApiResult<()> {
     let users = Sql::select()
-        .expr(Func::count(Expr::col("id")))
+        .expr(number_of_rows())
         .from("stack_component")
         .and_where(Expr::col("connector_id").eq(connector.id))
         .to_owned();
