@@ -27,10 +27,12 @@ pub(crate) enum Part {
         is_by_rows: bool,
     },
     Among(Among),
-    /// What a table of zendo's own finds, if it finds all: ids, of which those are meant that `meant` says.
+    /// Ids that are found at another place than in the row, of which those are meant that `meant` says.
     Sought {
         ids: Among,
         meant: Box<Part>,
+        /// They are in a table of zendo's own, which lacks some until it is known to be complete.
+        may_lack_some: bool,
     },
     /// Texts that begin so, whatever their case, in a column with an index for that on SQLite.
     Begins {
@@ -94,8 +96,10 @@ impl Part {
                 Ok(Meaning { found, seen, is_by_rows: *is_by_rows, many: None })
             }
             Self::Among(among) => among.settle(store).await,
-            Self::Sought { meant, .. } if !store.lookups().find_all() => Box::pin(meant.settle(store)).await,
-            Self::Sought { ids, meant } => {
+            Self::Sought { meant, may_lack_some: true, .. } if !store.lookups().find_all() => {
+                Box::pin(meant.settle(store)).await
+            }
+            Self::Sought { ids, meant, .. } => {
                 let meant = meant.by_rows();
                 Ok(match ids.few(store).await? {
                     None => {

@@ -34,8 +34,9 @@ pub(crate) enum Sort {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum FieldKind {
     Text,
-    /// A text whose beginnings SQLite finds by an index that doesn't care about case.
-    Name,
+    /// A text of a table that has an index of it: SQLite finds its beginnings by one that doesn't care about case, and
+    /// letters within it are looked for in the index.
+    Name(&'static str),
     /// A text whose filter, when it is repeated, is the last one.
     OneText,
     Id,
@@ -111,9 +112,9 @@ impl Field {
     pub(crate) const fn text(name: &'static str) -> Self {
         Self { name, column: name, kind: FieldKind::Text, sort: Sort::ByColumn, walked_by: &[] }
     }
-    /// The name of a thing, of which there may be many.
-    pub(crate) const fn name() -> Self {
-        Self { kind: FieldKind::Name, ..Self::text("name") }
+    /// The name of a thing, of which there may be many in the table.
+    pub(crate) const fn name_in(table: &'static str) -> Self {
+        Self { kind: FieldKind::Name(table), ..Self::text("name") }
     }
     /// A text of whose filters the last counts.
     pub(crate) const fn one_text(name: &'static str) -> Self {

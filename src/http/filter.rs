@@ -111,13 +111,21 @@ impl<'a> Filter<'a> {
                     self.operator,
                     Operator::NotEquals | Operator::EndsWith | Operator::Contains | Operator::NotContains
                 );
-                let part = Part::Plain { found, seen, is_by_rows };
+                let part = Part::Plain { found: found.clone(), seen, is_by_rows };
                 Ok(match (kind, self.operator) {
-                    (FieldKind::Name, Operator::StartsWith) => Part::Begins {
+                    (FieldKind::Name(_), Operator::StartsWith) => Part::Begins {
                         column: field.column,
                         with: self.value.to_owned(),
                         meant: Box::new(part),
                     },
+                    (FieldKind::Name(table), Operator::Contains | Operator::EndsWith) => {
+                        let holding = Sql::select().column("id").from(table).and_where(found).to_owned();
+                        Part::Sought {
+                            ids: Among::new("id", holding),
+                            meant: Box::new(part),
+                            may_lack_some: false,
+                        }
+                    }
                     _ => part,
                 })
             }
@@ -134,11 +142,12 @@ impl<'a> Filter<'a> {
             self.refuse_value()?;
         }
         match kind {
-            FieldKind::Text | FieldKind::Name | FieldKind::OneText | FieldKind::Word => match self.is_order()
-            {
-                true => self.on_numeric_text(column),
-                false => self.on_text(column, self.value),
-            },
+            FieldKind::Text | FieldKind::Name(_) | FieldKind::OneText | FieldKind::Word => {
+                match self.is_order() {
+                    true => self.on_numeric_text(column),
+                    false => self.on_text(column, self.value),
+                }
+            }
             FieldKind::Id => self.on_id(column),
             FieldKind::Flag | FieldKind::OnlyFlag => self.on_flag(column),
             FieldKind::Number => self.on_number(column),

@@ -40,7 +40,7 @@ pub(super) fn part(text: &str, kind: &'static str) -> ApiResult<Part> {
         .cond_where(may_match(&filter))
         .to_owned();
     let meant = Box::new(Part::Among(Among::new("id", rows)));
-    Ok(Part::Sought { ids: Among::new("id", sought), meant })
+    Ok(Part::Sought { ids: Among::new("id", sought), meant, may_lack_some: true })
 }
 
 /// Where an index finds the values that may be as the filter says, and some more.

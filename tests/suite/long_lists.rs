@@ -154,7 +154,7 @@ async fn filters_find_the_same_among_few_and_among_many(database: Database) {
     type Chosen<'a> = &'a dyn Fn(&usize) -> bool;
     let stack = format!("stack_id={}", lab.stack.as_str().unwrap());
     let pipeline = format!("pipeline_id={}", lab.pipeline.as_str().unwrap());
-    let all: [(&str, Chosen<'_>); 30] = [
+    let all: [(&str, Chosen<'_>); 33] = [
         ("tags=many", &tagged),
         ("tags=isnull:", &|n| !tagged(n)),
         ("tags=many&status=failed", &|n| tagged(n) && failed(n)),
@@ -176,6 +176,9 @@ async fn filters_find_the_same_among_few_and_among_many(database: Database) {
         ("name=startswith:", &|_| true),
         ("name=contains:UN_1", &|_| true),
         ("name=contains:0_1", &|_| false),
+        ("name=contains:N_1139", &|n| *n >= 11_390),
+        ("name=endswith:7&status=failed", &|n| n % 10 == 7 && failed(n)),
+        ("name=contains:_10&status=failed&logical_operator=or", &|n| *n < 11_000 || failed(n)),
         ("run_metadata=number:gt:10050", &|n| numbered(n) && *n >= 10_050),
         ("run_metadata=number:gte:11390.5", &|n| numbered(n) && *n >= 11_390),
         ("run_metadata=number:gt:11390.5", &|n| numbered(n) && *n > 11_390),

@@ -1,7 +1,7 @@
 //! Starting runs. Each step of a run may ask for it: the first one makes it, the others get the same.
 
 use axum::Json;
-use sea_query::{Expr, ExprTrait, Order, Query as Sql, SelectStatement};
+use sea_query::{Expr, ExprTrait, Order, Query as Sql, SelectStatement, SimpleExpr, UnionType};
 use serde::Deserialize;
 
 use super::{RunRow, TriggerInfo};
@@ -172,16 +172,18 @@ struct Placeholder {
 /// A run of this snapshot that waits for its orchestrator: the one with the id that is asked for before one without.
 fn placeholder(request: &RunRequest) -> SelectStatement {
     let orchestrator_run_id = request.orchestrator_run_id.as_ref().map(ShortText::as_str);
-    Sql::select()
-        .columns(["id", "project_id"])
-        .from("pipeline_run")
-        .and_where(Expr::col("snapshot_id").eq(request.snapshot))
-        .and_where(Expr::col("status").is_in(["initializing", "provisioning"]))
-        .and_where(
-            Expr::col("orchestrator_run_id")
-                .eq(orchestrator_run_id)
-                .or(Expr::col("orchestrator_run_id").is_null()),
-        )
+    let waiting = |known_as: SimpleExpr| {
+        Sql::select()
+            .columns(["id", "project_id", "orchestrator_run_id"])
+            .from("pipeline_run")
+            .and_where(Expr::col("snapshot_id").eq(request.snapshot))
+            .and_where(Expr::col("status").is_in(["initializing", "provisioning"]))
+            .and_where(known_as)
+            .to_owned()
+    };
+    // In one condition, all runs of the snapshot would be looked at: a schedule's has one for each time.
+    waiting(Expr::col("orchestrator_run_id").eq(orchestrator_run_id))
+        .union(UnionType::All, waiting(Expr::col("orchestrator_run_id").is_null()))
         .order_by("orchestrator_run_id", Order::Desc)
         .limit(1)
         .to_owned()

@@ -17,7 +17,7 @@ impl Listed for RunRow {
         &[Field::run_metadata("pipeline_run"), Field::tags("pipeline_run")],
         OWNED,
         &[
-            Field::name(),
+            Field::name_in("pipeline_run"),
             Field::number("index"),
             Field::text("orchestrator_run_id"),
             Field::reference("pipeline_id", "pipeline_id").walked_by(&["created"]),
