@@ -143,9 +143,14 @@ LOOKED_UP_BY = {
     "tag_resource": [["tag_id", "resource_type"]],
 }
 # Texts that may be too long for a key of MySQL's as a whole.
-LONG = {"stage"}
+LONG = {"stage", *NAMES_FILES.values()}
 # By the beginning of what people call many things; in MySQL no index cares about case.
 BEGUN_BY = {"pipeline_run": "name"}
+
+
+def in_key(engine, column):
+    """MySQL indexes only the beginning of a TEXT."""
+    return quote(engine, column) + ("(255)" if engine == "mysql" and column in LONG else "")
 
 
 def own_indexes(engine, table, facts):
@@ -172,8 +177,7 @@ def own_indexes(engine, table, facts):
         ]
     for columns in wanted:
         name = quote(engine, f"zendo_ix_{table}_{'_'.join(columns)}"[:64])
-        listed = ", ".join(
-            quote(engine, column) + ("(255)" if engine == "mysql" and column in LONG else "") for column in columns)
+        listed = ", ".join(in_key(engine, column) for column in columns)
         unless = "IF NOT EXISTS " if engine == "sqlite" else ""
         yield f"CREATE INDEX {unless}{name} ON {quote(engine, table)} ({listed});\n"
     if engine == "sqlite" and table in BEGUN_BY:
@@ -187,11 +191,9 @@ def own_indexes(engine, table, facts):
             yield f"CREATE INDEX {quote(engine, key['name'])} ON {quote(engine, table)} ({listed});\n"
     column = NAMES_FILES.get(table)
     if column:
-        # MySQL indexes only the beginning of a TEXT.
-        listed = quote(engine, column) + ("(255)" if engine == "mysql" else "")
         unless = "IF NOT EXISTS " if engine == "sqlite" else ""
         name = quote(engine, f"zendo_uri_{table}")
-        yield f"CREATE INDEX {unless}{name} ON {quote(engine, table)} ({listed});\n"
+        yield f"CREATE INDEX {unless}{name} ON {quote(engine, table)} ({in_key(engine, column)});\n"
 
 
 # Tables that people fill, or that grow by far slower than runs. All others grow with what machines do.

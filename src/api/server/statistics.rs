@@ -2,18 +2,17 @@
 
 use axum::Json;
 use axum::extract::State;
-use sea_query::Query;
 use serde::Serialize;
 
 use crate::auth::Principal;
 use crate::http::error::ApiResult;
-use crate::store::{Store, StoreError, number_of_rows};
+use crate::store::Store;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct ServerStatistics {
-    stacks: i64,
-    components: i64,
-    projects: i64,
+    stacks: u64,
+    components: u64,
+    projects: u64,
 }
 
 /// The numbers of stacks, components and projects.
@@ -21,13 +20,9 @@ pub(crate) async fn get_statistics(
     State(store): State<Store>,
     _: Principal,
 ) -> ApiResult<Json<ServerStatistics>> {
-    let number_of = async |table: &'static str| -> Result<i64, StoreError> {
-        let query = Query::select().expr(number_of_rows()).from(table).to_owned();
-        Ok(store.fetch_optional::<(i64,)>(&query).await?.map_or(0, |(number,)| number))
-    };
     Ok(Json(ServerStatistics {
-        stacks: number_of("stack").await?,
-        components: number_of("stack_component").await?,
-        projects: number_of("project").await?,
+        stacks: store.count_rows("stack").await?,
+        components: store.count_rows("stack_component").await?,
+        projects: store.count_rows("project").await?,
     }))
 }

@@ -249,9 +249,8 @@ async fn refuse_shared(tx: &mut Transaction, tag: &TagRow) -> ApiResult<()> {
 /// How many things of a kind share the tag within one scope, if there are several.
 fn shared(kind: &'static str, tag: Id) -> SelectStatement {
     let mut select = Sql::select();
-    let number = || number_of_rows();
     select
-        .expr(number())
+        .expr(number_of_rows())
         .from(kind)
         .inner_join("tag_resource", Expr::col(("tag_resource", "resource_id")).equals((kind, "id")));
     let scope = match kind {
@@ -266,7 +265,7 @@ fn shared(kind: &'static str, tag: Id) -> SelectStatement {
         .and_where(Expr::col(("tag_resource", "tag_id")).eq(tag))
         .and_where(Expr::col(("tag_resource", "resource_type")).eq(kind))
         .group_by_col(scope)
-        .and_having(Expr::expr(number()).gt(1))
+        .and_having(number_of_rows().gt(1))
         .limit(1)
         .to_owned()
 }

@@ -47,13 +47,12 @@ impl Revocations {
     }
 
     async fn collapse(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let count = number_of_rows();
         let crowded = Query::select()
             .column("user_id")
             .from(TOKENS)
             .and_where(Expr::col("user_id").is_not_null())
             .group_by_col("user_id")
-            .and_having(Expr::expr(count).gt(ENDLESS_KEPT))
+            .and_having(number_of_rows().gt(ENDLESS_KEPT))
             .to_owned();
         let crowded: Vec<(Id,)> = self.store.fetch_all(&crowded).await?;
         for (user_id,) in crowded {
