@@ -94,14 +94,17 @@ def main():
     given = arguments.parse_args()
     facts = facts_of(Caller(given.url, given.token))
     for kind, (write, amount) in KINDS.items():
-        numbers, written, times = itertools.count(), [], []
+        numbers, written, times, refusals = itertools.count(), [], [], []
         end = time.perf_counter() + given.seconds
 
         def work():
             caller = Caller(given.url, given.token)
-            while time.perf_counter() < end:
-                write(caller, facts, f"w-{uuid.uuid4().hex}-{next(numbers)}")
-                written.append(amount)
+            try:
+                while time.perf_counter() < end:
+                    write(caller, facts, f"w-{uuid.uuid4().hex}-{next(numbers)}")
+                    written.append(amount)
+            except SystemExit as refusal:
+                refusals.append(refusal)
             times.extend(caller.times)
 
         begin = time.perf_counter()
@@ -110,6 +113,8 @@ def main():
             caller.start()
         for caller in callers:
             caller.join()
+        if refusals:
+            sys.exit(f"{len(refusals)} of {given.callers} callers ended: {refusals[0]}")
         times.sort()
         rate = sum(written) / (time.perf_counter() - begin)
         print(kind, f"{rate:.0f}", f"{times[len(times) // 2]:.2f}", f"{times[len(times) * 99 // 100]:.2f}", sep="\t", flush=True)

@@ -47,6 +47,7 @@ mod lists;
 mod long_lists;
 mod many_revocations;
 mod narrowing;
+mod new_names;
 mod oauth;
 mod oauth_grants;
 mod oauth_refusals;

@@ -67,7 +67,22 @@ pub(super) async fn introduce(
         _ => progress.connection.store(0, Ordering::Relaxed),
     }
     limit_statements(connection, limit).await;
+    see_what_is_committed(connection).await;
     Ok(())
+}
+
+/// Lets each statement of a transaction see what is committed by then, and lock rows, not what lies between them: of
+/// several that look for a name which isn't there yet, and then make one, none waits for another. A server that logs
+/// statements rather than rows can't do so, and goes on as it is.
+async fn see_what_is_committed(connection: &mut MySqlConnection) {
+    const LOGS_STATEMENTS: &str = "SELECT CAST(@@log_bin AND @@binlog_format = 'STATEMENT' AS SIGNED)";
+    let logs_statements = sqlx::query_scalar::<_, i64>(LOGS_STATEMENTS).fetch_one(&mut *connection).await;
+    if matches!(logs_statements, Ok(1)) {
+        return;
+    }
+    if let Err(error) = connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await {
+        tracing::debug!(%error, "transactions see what was committed before them");
+    }
 }
 
 /// Bounds the time of each statement to come; zero is no bound. Texts of many rows are bounded too, with the same words.

@@ -7,8 +7,8 @@ use super::{StoreError, Transaction};
 impl Transaction {
     /// Waits until no other transaction has the turn of that name, and keeps it until this one ends.
     ///
-    /// It has to come before any other statement: MySQL shows a transaction the rows as they were when it first
-    /// read. The row really changes, so that a cluster, whose nodes lock nothing for each other, refuses one of
+    /// It has to come before any other statement: a MySQL that logs statements shows a transaction the rows as they
+    /// were when it first read. The row really changes, so that a cluster, whose nodes lock nothing for each other, refuses one of
     /// two transactions that had the turn at once.
     ///
     /// # Errors

@@ -15,10 +15,14 @@ use super::{Engine, Pools, Row, Store, StoreError, bounds, mysql, mysql_number, 
 use zendo_tasks as tasks;
 
 /// Runs of one write at most.
-const ATTEMPTS: usize = 10;
+const ATTEMPTS: u32 = 10;
 
 /// On SQLite, a write that loses later than this has waited for a lock that somebody holds for long, and would wait again.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Between two runs on MySQL, from the third on, times their number: of many that lose against each other, one wins
+/// each time.
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// An open transaction on either engine.
 pub struct Transaction {
@@ -171,6 +175,9 @@ impl Store {
                     if !may_win || !error.as_store_error().is_some_and(is_lost_race) {
                         error.as_store_error().inspect(|error| self.writability.note_failed(error));
                         return Err(error);
+                    }
+                    if self.engine() == Engine::MySql && attempt > 1 {
+                        tokio::time::sleep(PAUSE * attempt).await;
                     }
                     attempt += 1;
                 }
