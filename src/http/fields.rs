@@ -2,7 +2,7 @@
 
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
 
-use super::conditions::Part;
+use super::conditions::{Among, Part};
 use super::error::ApiResult;
 use super::filter::Filter;
 use crate::store::{Id, JoinById};
@@ -66,6 +66,8 @@ pub(crate) enum FieldKind {
     Always(fn(&Filter<'_>) -> ApiResult<SimpleExpr>),
     /// What is there to sort by alone.
     Unfiltered,
+    /// As `Related`, where more than one select tells whose the ids are.
+    Among(fn(&Filter<'_>) -> ApiResult<Among>),
     /// What no kind above says: the filter, and the condition that it means.
     Custom(fn(&Filter<'_>) -> ApiResult<SimpleExpr>),
 }
@@ -190,6 +192,10 @@ impl Field {
         condition: fn(&Filter<'_>) -> ApiResult<SimpleExpr>,
     ) -> Self {
         Self { name, column: name, kind: FieldKind::Always(condition), sort: Sort::Not, walked_by: &[] }
+    }
+    /// A field of other rows, for which a function says among which ids its own is.
+    pub(crate) const fn among(name: &'static str, ids: fn(&Filter<'_>) -> ApiResult<Among>) -> Self {
+        Self { name, column: name, kind: FieldKind::Among(ids), sort: Sort::Not, walked_by: &[] }
     }
     /// With an index that sorts the rows of one value of this by these columns.
     pub(crate) const fn walked_by(self, columns: &'static [&'static str]) -> Self {

@@ -100,6 +100,7 @@ impl<'a> Filter<'a> {
                 super::metadata_filter::part(self.text, kind)
             }
             FieldKind::Tags(kind) => self.on_tags(kind),
+            FieldKind::Among(ids) => Ok(Part::Among(ids(self)?)),
             kind => {
                 let found = self.condition(Expr::col(field.column), kind)?;
                 let is_walked = is_walked && self.operator == Operator::Equals;
@@ -155,9 +156,11 @@ impl<'a> Filter<'a> {
             FieldKind::Time => self.on_time(column),
             FieldKind::Related(related) => self.on_related(&related),
             FieldKind::Custom(condition) | FieldKind::Always(condition) => condition(self),
-            FieldKind::RunMetadata(_) | FieldKind::Tags(_) | FieldKind::Switch(_) | FieldKind::OnlyId(_) => {
-                Err(self.unfit())
-            }
+            FieldKind::RunMetadata(_)
+            | FieldKind::Tags(_)
+            | FieldKind::Among(_)
+            | FieldKind::Switch(_)
+            | FieldKind::OnlyId(_) => Err(self.unfit()),
             FieldKind::Unfiltered => Ok(Expr::val(true)),
         }
     }

@@ -1,10 +1,11 @@
 //! Which rows are on a page, and how they are come by: at a cost that follows the page, and not the table.
 
+use sea_query::extension::mysql::{IndexHintScope, MySqlSelectStatementExt};
 use sea_query::{Cond, Expr, ExprTrait, Order, SelectStatement, SimpleExpr};
 
 use super::conditions::{Conditions, FEW, Settled};
 use super::error::{ApiError, ApiResult};
-use crate::store::Store;
+use crate::store::{Engine, Id, InIds, Store};
 
 /// Rows before a page that is far behind.
 const FAR: u64 = 10_000;
@@ -14,6 +15,9 @@ const UNCOUNTED: u64 = 1_000_000;
 
 /// Rows of a list's order that are looked at before ids are read that an index finds.
 const NEAR: u64 = 2_000;
+
+/// So many rows before a page are more than MySQL is to read as a whole.
+const SKIPPED: u64 = 100;
 
 /// Of a list, what matches is sorted if it is no more than one in so many: else it is walked to.
 const SORTED_OF: u64 = 4;
@@ -74,6 +78,9 @@ pub(super) struct Walk {
     pub select: SelectStatement,
     /// They come in the opposite order.
     pub is_from_end: bool,
+    /// Rows before the page, in the order that they come in.
+    skipped: u64,
+    order: Order,
     /// Rows that it gives if there are so many.
     limit: u64,
     /// The rows of the whole list, where it ends before that does.
@@ -115,7 +122,12 @@ async fn length(store: &Store, all: &SelectStatement, conditions: &Settled) -> A
             return Ok(Length { counted, is_exact: false, most });
         }
     }
-    match store.count(&those(&conditions.found)).await? {
+    let counted = match store.engine() {
+        Engine::Sqlite => &conditions.found,
+        // To ask for each row takes it longer than to join them.
+        Engine::MySql => &conditions.read,
+    };
+    match store.count(&those(counted)).await? {
         Some(counted) => Ok(Length { counted: Some(counted), is_exact: true, most: counted }),
         None => Ok(Length { counted: None, is_exact: false, most: number_of_all(store, all).await? }),
     }
@@ -134,8 +146,8 @@ impl Paged<'_> {
     pub(super) async fn first(&self, store: &Store) -> ApiResult<Option<Walk>> {
         match self.length.counted.unwrap_or(u64::MAX) {
             0 if self.length.is_exact => Ok(None),
-            0..=FEW if self.are_conditions => Ok(Some(self.sorted(&self.conditions.found))),
-            _ => Ok(Some(self.near(store).await?)),
+            0..=FEW if self.are_conditions => self.ready(store, self.sorted(&self.conditions.found)).await,
+            _ => self.ready(store, self.near(store).await?).await,
         }
     }
 
@@ -145,7 +157,7 @@ impl Paged<'_> {
     /// The store's own.
     pub(super) async fn next(&self, store: &Store, walk: &Walk, rows: usize) -> ApiResult<Option<Walk>> {
         match walk.near_of.filter(|_| (rows as u64) < walk.limit) {
-            Some(most) => Ok(Some(self.far(store, most).await?)),
+            Some(most) => self.ready(store, self.far(store, most).await?).await,
             None => Ok(None),
         }
     }
@@ -193,14 +205,25 @@ impl Paged<'_> {
 
     /// All that matches, found by indexes and sorted.
     fn sorted(&self, condition: &Cond) -> Walk {
-        let found = self.all.clone().cond_where(condition.clone()).to_owned();
-        let ids = found.clone().clear_selects().column("id").to_owned();
-        self.in_order(self.all.clone().and_where(Expr::col("id").in_subquery(ids)).to_owned())
+        let ids = self.all.clone().cond_where(condition.clone()).clear_selects().column("id").to_owned();
+        self.in_order(self.with(Expr::col("id").in_subquery(ids)))
+    }
+
+    /// The rows with some ids.
+    fn with(&self, ids: SimpleExpr) -> SelectStatement {
+        let mut select = self.all.clone().and_where(ids).to_owned();
+        // Or MySQL goes through all rows, where it believes that they are few.
+        select.force_index("PRIMARY", IndexHintScope::All);
+        select
     }
 
     /// Each row of the list's order is looked at, until the page is full.
     fn walked(&self) -> Walk {
-        self.in_order(self.all.clone().cond_where(self.conditions.seen.clone()).to_owned())
+        self.in_order(self.seen())
+    }
+
+    fn seen(&self) -> SelectStatement {
+        self.all.clone().cond_where(self.conditions.seen.clone()).to_owned()
     }
 
     /// As [`Self::walked`]; where ids are many, the first rows only: all that matches may be at the order's far end.
@@ -230,7 +253,8 @@ impl Paged<'_> {
             // Rows without a value come first, and are before nothing.
             _ => Expr::col(column).lte(at(NEAR - 1)).and(at(0).is_not_null()),
         };
-        Ok(Walk { select: walk.select.clone().and_where(is_before).to_owned(), near_of: Some(most), ..walk })
+        let near = self.in_order(self.seen().and_where(is_before).to_owned());
+        Ok(Walk { near_of: Some(most), ..near })
     }
 
     /// Sorts what matches, unless that is so much of the list that a walk comes upon it.
@@ -260,7 +284,20 @@ impl Paged<'_> {
         }
         sort.apply(&mut select, &order);
         select.limit(limit).offset(offset);
-        Walk { select, is_from_end: from_end.is_some(), limit, near_of: None }
+        Walk { select, is_from_end: from_end.is_some(), skipped: offset, order, limit, near_of: None }
+    }
+
+    /// The walk, of which MySQL gives the ids first where it would read many rows as a whole to skip them: those it
+    /// finds in an index.
+    async fn ready(&self, store: &Store, walk: Walk) -> ApiResult<Option<Walk>> {
+        if store.engine() == Engine::Sqlite || walk.skipped < SKIPPED {
+            return Ok(Some(walk));
+        }
+        let ids = walk.select.clone().clear_selects().column("id").to_owned();
+        let ids: Vec<(Id,)> = store.fetch_all(&ids).await?;
+        let mut select = self.with(Expr::col("id").in_ids(ids.into_iter().map(|(id,)| id)));
+        self.paging.sort.apply(&mut select, &walk.order);
+        Ok(Some(Walk { select, ..walk }))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What lists of artifact versions can be filtered by.
 
-use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
+use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr, UnionType};
 
 use super::ArtifactVersionRow;
 use crate::http::conditions::{Among, Part};
@@ -31,7 +31,7 @@ impl Listed for ArtifactVersionRow {
             Field::switch("only_unused", |only| only.then(only_unused)),
             Field::switch("has_custom_name", |flag| Some(Part::Among(has_custom_name(flag)))),
             Field::related("model", MODEL),
-            Field::custom("pipeline_run", of_run),
+            Field::among("pipeline_run", of_run),
         ],
     ];
 }
@@ -120,7 +120,7 @@ fn of_steps(table: &'static str) -> SelectStatement {
 }
 
 /// Versions that the steps of a run, given by its id or name, made or read.
-fn of_run(filter: &Filter<'_>) -> ApiResult<SimpleExpr> {
+fn of_run(filter: &Filter<'_>) -> ApiResult<Among> {
     let by_id = filter.condition(Expr::col(("pipeline_run", "id")), FieldKind::Id)?;
     let by_name = filter.condition(Expr::col(("pipeline_run", "name")), FieldKind::Text)?;
     let is_meant = by_id.or(by_name);
@@ -131,6 +131,9 @@ fn of_run(filter: &Filter<'_>) -> ApiResult<SimpleExpr> {
             .and_where(is_meant.clone())
             .to_owned()
     };
-    let (made, read) = (of("step_run_output_artifact"), of("step_run_input_artifact"));
-    Ok(Expr::col("id").in_subquery(made).or(Expr::col("id").in_subquery(read)))
+    // In one table: of a version that is in one or the other, MySQL asks each that there is.
+    let mut either = of("step_run_output_artifact");
+    either.union(UnionType::Distinct, of("step_run_input_artifact"));
+    let ids = Sql::select().column(("of_run", "artifact_id")).from_subquery(either, "of_run").to_owned();
+    Ok(Among::new("id", ids))
 }
