@@ -204,10 +204,10 @@ impl Resource for RunRow {
 pub(crate) async fn strip_runs(tx: &mut Transaction, column: &'static str, value: Id) -> ApiResult<()> {
     let select = || Sql::select().column("id").from("pipeline_run").to_owned();
     let runs = select().and_where(Expr::col(column).eq(value)).to_owned();
-    let within = Expr::col("root_run_id")
-        .in_subquery(runs.clone())
-        .or(Expr::col("parent_run_id").in_subquery(runs.clone()));
-    for runs in [select().and_where(within).to_owned(), runs] {
+    // One after the other: for both at once, MySQL looks through all runs.
+    let within = ["root_run_id", "parent_run_id"]
+        .map(|column| select().and_where(Expr::col(column).in_subquery(runs.clone())).to_owned());
+    for runs in within.into_iter().chain([runs]) {
         let steps = ids_where("step_run", [Expr::col("pipeline_run_id").in_subquery(runs.clone())]);
         note_freed(tx, &steps).await?;
         delete_dependents(tx, &steps).await?;
