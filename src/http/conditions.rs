@@ -176,18 +176,16 @@ impl Among {
         }
     }
 
-    /// Whether there is such a row for the one that is looked at. It asks for the first of them: of EXISTS, MySQL makes a
-    /// join, which may begin with all rows that there are for any.
+    /// Whether there is such a row for the one that is looked at.
     pub(crate) fn exists(&self) -> SimpleExpr {
         let mut rows = SelectStatement::clone(&self.rows);
         rows.exprs_mut_for_each(|select| select.alias = Some("among_id".into()));
-        let first = Sql::select()
+        let any = Sql::select()
             .expr(Expr::val(1))
             .from_subquery(rows, "among")
             .and_where(Expr::col(("among", "among_id")).eq(Expr::col(self.column)))
-            .limit(1)
             .to_owned();
-        SimpleExpr::from(first).is_not_null()
+        Expr::exists(any)
     }
 }
 

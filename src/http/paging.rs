@@ -122,12 +122,7 @@ async fn length(store: &Store, all: &SelectStatement, conditions: &Settled) -> A
             return Ok(Length { counted, is_exact: false, most });
         }
     }
-    let counted = match store.engine() {
-        Engine::Sqlite => &conditions.found,
-        // To ask for each row takes it longer than to join them.
-        Engine::MySql => &conditions.read,
-    };
-    match store.count(&those(counted)).await? {
+    match store.count(&those(&conditions.found)).await? {
         Some(counted) => Ok(Length { counted: Some(counted), is_exact: true, most: counted }),
         None => Ok(Length { counted: None, is_exact: false, most: number_of_all(store, all).await? }),
     }

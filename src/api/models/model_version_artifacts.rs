@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
+use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
 use serde::{Deserialize, Serialize};
 
 use super::model_versions::{self, ModelVersionRow};
@@ -60,21 +60,17 @@ impl Listed for ArtifactLinkRow {
             Field::reference("artifact_version_id", "artifact_version_id"),
             Field::related("artifact_name", ARTIFACT_NAME),
             Field::switch("only_data_artifacts", |only| {
-                let is_other = Expr::col(TYPE).is_not_in(["ServiceArtifact", "ModelArtifact"]);
-                only.then(|| is_of(versions().and_where(is_other).to_owned()))
+                only.then(|| Part::plain(type_of_version().is_not_in(["ServiceArtifact", "ModelArtifact"])))
             }),
             Field::switch("only_model_artifacts", |only| only.then(|| of_type("ModelArtifact"))),
             Field::switch("only_deployment_artifacts", |only| only.then(|| of_type("ServiceArtifact"))),
             Field::switch("has_custom_name", |flag| {
-                let is_so = Expr::col(("artifact", "has_custom_name")).eq(flag);
-                Some(is_of(with_artifacts().and_where(is_so).to_owned()))
+                Some(Part::plain(of_version(("artifact", "has_custom_name")).eq(flag)))
             }),
             Field::related("user", MAKER),
         ],
     ];
 }
-
-const TYPE: (&str, &str) = ("artifact_version", "type");
 
 const ARTIFACT_NAME: Related = Related {
     column: "artifact_version_id",
@@ -98,12 +94,20 @@ fn with_artifacts() -> SelectStatement {
 }
 
 fn of_type(word: &'static str) -> Part {
-    is_of(versions().and_where(Expr::col(TYPE).eq(word)).to_owned())
+    Part::plain(type_of_version().eq(word))
 }
 
-/// Asked for each link: no index finds versions by what they are, and a model's version has few.
-fn is_of(versions: SelectStatement) -> Part {
-    Part::plain(among(versions).exists())
+fn type_of_version() -> SimpleExpr {
+    of_version(("artifact_version", "type"))
+}
+
+/// What the link's artifact version has in a column, or its artifact. It is asked for link by link, since a model's version
+/// has few: of any other form MariaDB makes a join, for which it looks through all artifact versions.
+fn of_version(column: (&'static str, &'static str)) -> SimpleExpr {
+    let of_link = ("model_versions_artifacts", "artifact_version_id");
+    let mut version = with_artifacts();
+    version.clear_selects().column(column).and_where(Expr::col(("artifact_version", "id")).equals(of_link));
+    version.into()
 }
 
 fn among(versions: SelectStatement) -> Among {
