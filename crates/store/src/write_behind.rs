@@ -11,6 +11,10 @@ use super::{BatchRow, Store, StoreError};
 /// Rows of one transaction: other writers come between two of them.
 const BATCH: usize = 2048;
 
+/// So many are written without waiting for the next round. Of more at once, SQLite's thread would keep a core from requests
+/// for as long as these take, and from other writers.
+const WORTH: usize = 256;
+
 /// A bounded queue of rows on their way to the store. Whoever brings one takes no lock, since all requests come here; so
 /// there may be as many rows above the bound as there are threads.
 ///
@@ -51,7 +55,7 @@ impl<R: BatchRow> WriteBehind<R> {
         }
         self.queue.push(row);
         // Early, so that there is room for what comes while the store takes its time.
-        let fills = length + 1 >= self.capacity / 4;
+        let fills = length + 1 >= min(self.capacity / 4, WORTH);
         if fills && !self.is_told.load(Ordering::Relaxed) && !self.is_told.swap(true, Ordering::Relaxed) {
             self.filling.notify_one();
         }
@@ -135,7 +139,7 @@ impl<R: BatchRow> WriteBehind<R> {
         Ok(())
     }
 
-    /// Waits until a quarter of the queue is full: the time to flush it, earlier than the next round would.
+    /// Waits until there are rows enough for a transaction: the time to flush them, earlier than the next round would.
     pub async fn filling(&self) {
         self.filling.notified().await;
     }

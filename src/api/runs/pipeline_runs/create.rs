@@ -12,15 +12,13 @@ use crate::api::runs::pipeline_snapshots::SnapshotRow;
 use crate::api::runs::pipelines::next_run_index;
 use crate::api::runs::step_configuration::{Object, fill, finalize_substitutions, object, value};
 use crate::api::server::tagging::{TagReference, Taggable, set_tags};
-use crate::framework::{
-    Context, NamedProject, ResponseOf, find_named, not_in_project, require, require_project,
-};
+use crate::framework::{Context, NamedProject, ResponseOf, find_named, not_in_project, require};
 use crate::http::contract::modelled;
 use crate::http::error::{ApiError, ApiResult, if_duplicate};
 use crate::http::json::ModelBody;
 use crate::http::timestamps::SentTimestamp;
 use crate::http::values::{JsonObject, Name, ShortText};
-use crate::store::{Id, Timestamp, Transaction, Update, Words, fields, ids_where};
+use crate::store::{Id, Reads, Timestamp, Transaction, Update, Words, fields, ids_where};
 
 /// What an environment may take in its TEXT column.
 const LONGEST_ENVIRONMENT: usize = 65_535;
@@ -71,11 +69,11 @@ impl RunRequest {
     }
 }
 
-/// What a run needs of its snapshot.
-#[derive(Debug, sqlx_macros::FromRow)]
+/// What a run needs of its snapshot, which never changes.
+#[derive(Debug)]
 struct SnapshotOfRun {
     pipeline_id: Id,
-    pipeline_configuration: String,
+    configuration: Object,
 }
 
 /// The run that was asked for, and whether this request made it.
@@ -95,8 +93,18 @@ pub(super) async fn get_or_create_run(
     }
     let new_id = cx.new_id();
     let (context, request) = (&cx, &request);
+    // Before the transaction, since others wait for that one.
+    let snapshot = find_snapshot(&mut &cx.store, request).await?;
+    let snapshot = snapshot.as_ref();
     let made = cx.create_numbered(|mut tx| async move {
-        let made = get_or_make(context, &mut tx, new_id, request).await?;
+        // One that another node of a cluster has just made may be seen only here.
+        let here = match snapshot {
+            Some(_) => None,
+            None => find_snapshot(&mut tx, request).await?,
+        };
+        let snapshot = snapshot.or(here.as_ref());
+        let snapshot = snapshot.ok_or_else(|| not_in_project("pipeline snapshot", request.snapshot))?;
+        let made = get_or_make(context, &mut tx, new_id, snapshot, request).await?;
         Ok((tx, made))
     });
     let (id, is_new): (Id, bool) = made.await?;
@@ -107,9 +115,9 @@ async fn get_or_make(
     cx: &Context,
     tx: &mut Transaction,
     new_id: Id,
+    snapshot: &SnapshotOfRun,
     request: &RunRequest,
 ) -> ApiResult<(Id, bool)> {
-    let snapshot = find_snapshot(cx, request).await?;
     // Runs of one pipeline are made one after the other: the number comes with the lock.
     let index = next_run_index(tx, snapshot.pipeline_id).await?;
     let existing = tx.fetch_optional::<(Id,)>(&begun(request)).await?;
@@ -129,7 +137,7 @@ async fn get_or_make(
             placeholder.id
         }
         None => {
-            insert(cx, tx, new_id, &snapshot, index, request).await?;
+            insert(cx, tx, new_id, snapshot, index, request).await?;
             new_id
         }
     };
@@ -138,16 +146,18 @@ async fn get_or_make(
     Ok((id, true))
 }
 
-/// The snapshot never changes, so it is read outside the transaction, before its first lock.
-async fn find_snapshot(cx: &Context, request: &RunRequest) -> ApiResult<SnapshotOfRun> {
+async fn find_snapshot(read: &mut impl Reads, request: &RunRequest) -> ApiResult<Option<SnapshotOfRun>> {
     let query = Sql::select()
         .columns(["pipeline_id", "pipeline_configuration"])
         .from("pipeline_snapshot")
         .and_where(Expr::col("id").eq(request.snapshot))
         .and_where(Expr::col("project_id").eq(request.project))
         .to_owned();
-    let snapshot = cx.store.fetch_optional(&query).await?;
-    snapshot.ok_or_else(|| not_in_project("pipeline snapshot", request.snapshot))
+    let found = read.first::<(Id, String)>(&query).await?;
+    Ok(found.map(|(pipeline_id, configuration)| SnapshotOfRun {
+        pipeline_id,
+        configuration: object(&configuration),
+    }))
 }
 
 /// The run of this snapshot that the orchestrator knows by the id that is asked for.
@@ -229,7 +239,6 @@ async fn insert(
     request: &RunRequest,
 ) -> ApiResult<()> {
     let project = request.project;
-    require_project(tx, project).await?;
     require::<SnapshotRow>(tx, Some(request.snapshot), project).await?;
     require::<RunRow>(tx, request.original_run_id, project).await?;
     let root = root_run(tx, project, request.parent_run_id).await?;
@@ -243,7 +252,7 @@ async fn insert(
         Some((None, Some(deployment))) => (Some(deployment), Some("deployment")),
         _ => (None, None),
     };
-    let configuration = object(&snapshot.pipeline_configuration);
+    let configuration = &snapshot.configuration;
     let inserted = cx
         .insert("pipeline_run", id)
         .set("name", name)
@@ -253,7 +262,7 @@ async fn insert(
         .set("status", request.status.as_str())
         .set("orchestrator_environment", request.environment())
         .set("index", index)
-        .set("enable_heartbeat", value::<bool>(&configuration, "enable_heartbeat").unwrap_or(true))
+        .set("enable_heartbeat", value::<bool>(configuration, "enable_heartbeat").unwrap_or(true))
         .set("snapshot_id", request.snapshot)
         .set("project_id", project)
         .set("pipeline_id", snapshot.pipeline_id)
@@ -276,11 +285,12 @@ async fn find_model(
     tx: &mut Transaction,
     id: Id,
     project: Id,
-    mut configuration: Object,
+    configuration: &Object,
     start: Timestamp,
 ) -> ApiResult<()> {
-    let configured = value::<Option<ConfiguredModel>>(&configuration, "model").flatten();
+    let configured = value::<Option<ConfiguredModel>>(configuration, "model").flatten();
     let Some(configured) = configured else { return Ok(()) };
+    let mut configuration = configuration.clone();
     finalize_substitutions(&mut configuration, start);
     let filled = |template: &str| fill(template, &configuration);
     let version = model_versions::for_run(cx, tx, project, id, &configured, filled).await?;

@@ -18,13 +18,13 @@ use crate::api::runs::step_configuration::{
     MergedStep, Object, StoredStep, fill, finalize_substitutions, object, value,
 };
 use crate::api::server::tagging::{TagReference, Taggable, set_tags};
-use crate::framework::{Answer, Context, find_in, require};
+use crate::framework::{Answer, Context, Resource, not_in_project, require};
 use crate::http::contract::modelled;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::ModelBody;
 use crate::http::timestamps::SentTimestamp;
 use crate::http::values::{LongText, Name, ShortText, at_most};
-use crate::store::{Id, Insert, JoinById, Transaction, Update, Word, Words, fields};
+use crate::store::{Id, Insert, JoinById, Reads, Timestamp, Transaction, Update, Word, Words, fields};
 
 /// Steps that one comes after, and tags that go on to all of its outputs: each takes a statement or more.
 const MOST_PARENTS: usize = 1_000;
@@ -55,12 +55,33 @@ pub(super) struct StepRequest {
 
 modelled!(StepRequest as StepRunRequest);
 
-/// The run that a step is of, with what its pipeline says.
-struct RunOfStep {
-    run: RunRow,
+/// What a step is begun from and never changes: put together before the transaction, since others wait for that one.
+struct Prepared {
     snapshot_id: Id,
-    is_dynamic: bool,
+    /// The pipeline's.
     configuration: Object,
+    step: Result<MergedStep, Unfit>,
+}
+
+/// Why a snapshot has no such step.
+#[derive(Debug, Clone, Copy)]
+enum Unfit {
+    /// It brings its own configuration, to a pipeline that has all its steps.
+    Static,
+    Unknown,
+}
+
+impl Unfit {
+    fn error(self, name: &str) -> ApiError {
+        match self {
+            Self::Static => {
+                ApiError::illegal("Only steps of dynamic pipelines bring their configuration with them.")
+            }
+            Self::Unknown => {
+                ApiError::key(format!("\"The snapshot has no configuration for the step '{name}'.\""))
+            }
+        }
+    }
 }
 
 pub(super) async fn create_step(cx: Context, ModelBody(request): ModelBody<StepRequest>) -> Answer<StepRow> {
@@ -72,18 +93,29 @@ pub(super) async fn create_step(cx: Context, ModelBody(request): ModelBody<StepR
     };
     let id = cx.new_id();
     let (context, request, dynamic) = (&cx, &request, dynamic.as_deref());
+    let prepared = prepare(&mut &cx.store, request, dynamic).await?;
+    let prepared = prepared.as_ref();
     let made = cx.create_numbered(|mut tx| async move {
         pipeline_runs::lock(&mut tx, request.pipeline_run_id).await?;
-        let of = find_run(&mut tx, request).await?;
+        let run = find_run(&mut tx, request).await?;
+        // A run that another node of a cluster has just made may be seen only here.
+        let here = match prepared {
+            Some(_) => None,
+            None => prepare(&mut tx, request, dynamic).await?,
+        };
+        let of = prepared
+            .or(here.as_ref())
+            .ok_or_else(|| ApiError::value("The run has no snapshot: steps can't be added to it."))?;
+        takes_step(&run, &of.configuration, request.name.as_str())?;
         require::<StepRow>(&mut tx, request.original_step_run_id, request.project).await?;
-        let step = find_configuration(&mut tx, &of, request, dynamic).await?;
-        begin(context, &mut tx, id, request, &of, &step).await?;
+        let step = of.step.as_ref().map_err(|unfit| unfit.error(request.name.as_str()))?;
+        let tries = begin(context, &mut tx, id, request, (&run, of.snapshot_id), step).await?;
         if let Some(text) = dynamic {
             let name = request.name.as_str();
             insert_step_configuration(context, &mut tx, ("step_run_id", id), 0, name, text).await?;
         }
-        link(context, &mut tx, id, request, &of, &step).await?;
-        find_model(context, &mut tx, id, request, &step).await?;
+        link(context, &mut tx, id, request, &of.configuration, step).await?;
+        find_model(context, &mut tx, id, request, tries, step).await?;
         let ended = match request.status {
             ExecutionStatus::Running => None,
             _ => Some(pipeline_runs::follow_steps(context, &mut tx, request.pipeline_run_id).await?),
@@ -103,6 +135,7 @@ async fn find_model(
     tx: &mut Transaction,
     id: Id,
     request: &StepRequest,
+    tries: usize,
     step: &MergedStep,
 ) -> ApiResult<()> {
     let first = Sql::select()
@@ -113,7 +146,11 @@ async fn find_model(
         .and_where(Expr::col("version").eq(1))
         .and_where(Expr::col("id").ne(id))
         .to_owned();
-    let version = match tx.fetch_optional::<(Option<Id>,)>(&first).await? {
+    let first = match tries {
+        0 => None,
+        _ => tx.fetch_optional::<(Option<Id>,)>(&first).await?,
+    };
+    let version = match first {
         Some((version,)) => version,
         None => match step.value::<Option<ConfiguredModel>>("model").flatten() {
             None => None,
@@ -130,79 +167,81 @@ async fn find_model(
     Ok(())
 }
 
-async fn find_run(tx: &mut Transaction, request: &StepRequest) -> ApiResult<RunOfStep> {
-    require::<RunRow>(tx, Some(request.pipeline_run_id), request.project).await?;
-    let run = find_in::<RunRow>(tx, request.pipeline_run_id).await?;
-    let snapshot = Sql::select()
-        .columns(["id", "pipeline_configuration", "is_dynamic"])
-        .from("pipeline_snapshot")
-        .and_where(Expr::col("id").eq(run.snapshot_id))
-        .to_owned();
-    let snapshot: Option<(Id, String, bool)> = tx.fetch_optional(&snapshot).await?;
-    let Some((snapshot_id, configuration, is_dynamic)) = snapshot else {
-        let message = "The run has no snapshot: steps can't be added to it.";
-        return Err(ApiError::value(message));
-    };
-    let mut configuration = object(&configuration);
-    finalize_substitutions(&mut configuration, run.start_time.unwrap_or(run.body.created));
-    let illegal = |message: String| Err(ApiError::illegal(message));
-    let name = request.name.as_str();
-    match run.body.status.known() {
-        Some(status @ (ExecutionStatus::Stopping | ExecutionStatus::Stopped)) => {
-            let status = status.as_str();
-            return illegal(format!("The step '{name}' can't begin: its run is {status}."));
-        }
-        Some(ExecutionStatus::Failed) => {
-            let mode: ExecutionMode = value(&configuration, "execution_mode").unwrap_or_default();
-            if mode != ExecutionMode::ContinueOnFailure {
-                return illegal(format!("The step '{name}' can't begin: its run has failed."));
-            }
-        }
-        _ => {}
-    }
-    Ok(RunOfStep { run, snapshot_id, is_dynamic, configuration })
-}
-
-async fn find_configuration(
-    tx: &mut Transaction,
-    of: &RunOfStep,
+/// None for a run that isn't there, or has no snapshot.
+async fn prepare(
+    read: &mut impl Reads,
     request: &StepRequest,
     dynamic: Option<&str>,
-) -> ApiResult<MergedStep> {
+) -> ApiResult<Option<Prepared>> {
+    let snapshot = Sql::select()
+        .columns(["id", "pipeline_configuration", "is_dynamic"].map(|column| ("pipeline_snapshot", column)))
+        .columns(["start_time", "created"].map(|column| ("pipeline_run", column)))
+        .from("pipeline_run")
+        .join_by_id("pipeline_snapshot", ("pipeline_run", "snapshot_id"))
+        .and_where(Expr::col(("pipeline_run", "id")).eq(request.pipeline_run_id))
+        .to_owned();
+    type Found = (Id, String, bool, Option<Timestamp>, Timestamp);
+    let Some((snapshot_id, configuration, is_dynamic, start, created)) =
+        read.first::<Found>(&snapshot).await?
+    else {
+        return Ok(None);
+    };
+    let mut configuration = object(&configuration);
+    finalize_substitutions(&mut configuration, start.unwrap_or(created));
     let stored = match dynamic {
-        Some(_) if !of.is_dynamic => {
-            let message = "Only steps of dynamic pipelines bring their configuration with them.";
-            return Err(ApiError::illegal(message));
-        }
-        Some(text) => Some(text.to_owned()),
+        Some(_) if !is_dynamic => Err(Unfit::Static),
+        Some(text) => Ok(text.to_owned()),
         None => {
             let query = Sql::select()
                 .column("config")
                 .from("step_configuration")
-                .and_where(Expr::col("snapshot_id").eq(of.snapshot_id))
+                .and_where(Expr::col("snapshot_id").eq(snapshot_id))
                 .and_where(Expr::col("name").eq(request.name.as_str()))
                 .to_owned();
-            tx.fetch_optional::<(String,)>(&query).await?.map(|(config,)| config)
+            read.first::<(String,)>(&query).await?.map(|(config,)| config).ok_or(Unfit::Unknown)
         }
     };
-    let step = stored.and_then(|text| serde_json::from_str::<StoredStep>(&text).ok());
-    let step = step.ok_or_else(|| {
-        let message =
-            format!("\"The snapshot has no configuration for the step '{}'.\"", request.name.as_str());
-        ApiError::key(message)
-    })?;
-    Ok(step.merged(&of.configuration, of.is_dynamic))
+    let step = stored
+        .and_then(|text| serde_json::from_str::<StoredStep>(&text).map_err(|_| Unfit::Unknown))
+        .map(|step| step.merged(&configuration, is_dynamic));
+    Ok(Some(Prepared { snapshot_id, configuration, step }))
 }
 
-/// Inserts the row: the first try, or the next one if the step may be tried again.
+async fn find_run(tx: &mut Transaction, request: &StepRequest) -> ApiResult<RunRow> {
+    let id = request.pipeline_run_id;
+    let mut run = RunRow::select();
+    run.and_where(Expr::col("id").eq(id)).and_where(Expr::col("project_id").eq(request.project));
+    tx.fetch_optional(&run).await?.ok_or_else(|| not_in_project(RunRow::NAME, id))
+}
+
+/// 403 for a run that is being stopped, was, or has failed and ends with that.
+fn takes_step(run: &RunRow, configuration: &Object, name: &str) -> ApiResult<()> {
+    let illegal = |message: String| Err(ApiError::illegal(message));
+    match run.body.status.known() {
+        Some(status @ (ExecutionStatus::Stopping | ExecutionStatus::Stopped)) => {
+            let status = status.as_str();
+            illegal(format!("The step '{name}' can't begin: its run is {status}."))
+        }
+        Some(ExecutionStatus::Failed) => {
+            let mode: ExecutionMode = value(configuration, "execution_mode").unwrap_or_default();
+            match mode {
+                ExecutionMode::ContinueOnFailure => Ok(()),
+                _ => illegal(format!("The step '{name}' can't begin: its run has failed.")),
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Inserts the row: the first try, or the next one if the step may be tried again. How often it was tried before.
 async fn begin(
     cx: &Context,
     tx: &mut Transaction,
     id: Id,
     request: &StepRequest,
-    of: &RunOfStep,
+    (run, snapshot): (&RunRow, Id),
     step: &MergedStep,
-) -> ApiResult<()> {
+) -> ApiResult<usize> {
     let retry: Object = step.value("retry").unwrap_or_default();
     let max_retries: usize = value(&retry, "max_retries").unwrap_or(0);
     let tries = earlier_tries(tx, request, max_retries).await?;
@@ -212,7 +251,7 @@ async fn begin(
         status => status,
     };
     let spec = object(step.spec.get());
-    let sends_heartbeats = of.run.enable_heartbeat && value(&spec, "enable_heartbeat").unwrap_or(false);
+    let sends_heartbeats = run.enable_heartbeat && value(&spec, "enable_heartbeat").unwrap_or(false);
     let threshold: Option<i32> = step.value("heartbeat_healthy_threshold");
     cx.insert("step_run", id)
         .set_all(fields!(request; name, start_time, end_time))
@@ -223,12 +262,12 @@ async fn begin(
         .set("exception_info", request.exception_info.clone())
         .set("heartbeat_threshold", threshold.filter(|_| sends_heartbeats))
         .set("original_step_run_id", request.original_step_run_id)
-        .set("snapshot_id", of.snapshot_id)
+        .set("snapshot_id", snapshot)
         .set("pipeline_run_id", request.pipeline_run_id)
         .set("project_id", request.project)
         .run(tx)
         .await?;
-    Ok(())
+    Ok(tries)
 }
 
 /// How often the step was tried before; those tries are over.
@@ -272,7 +311,7 @@ async fn link(
     tx: &mut Transaction,
     id: Id,
     request: &StepRequest,
-    of: &RunOfStep,
+    configuration: &Object,
     step: &MergedStep,
 ) -> ApiResult<()> {
     if let Some(reference) = &request.logs {
@@ -291,7 +330,7 @@ async fn link(
     for parent in upstream {
         add_parent(tx, request.pipeline_run_id, id, &parent).await?;
     }
-    let inputs = Inputs::of(&spec, step, &of.configuration, request.name.as_str());
+    let inputs = Inputs::of(&spec, step, configuration, request.name.as_str());
     for (name, artifacts) in &request.inputs {
         for (index, artifact) in (0..).zip(artifacts) {
             let input = match request.original_step_run_id {
@@ -303,7 +342,7 @@ async fn link(
     }
     add_outputs(tx, id, request.project, &request.outputs).await?;
     if is_reused {
-        cascade_tags(cx, tx, of, &request.outputs).await?;
+        cascade_tags(cx, tx, configuration, &request.outputs).await?;
     }
     Ok(())
 }
@@ -443,7 +482,7 @@ async fn share_metadata(cx: &Context, tx: &mut Transaction, original: Id, step: 
 async fn cascade_tags(
     cx: &Context,
     tx: &mut Transaction,
-    of: &RunOfStep,
+    configuration: &Object,
     outputs: &IndexMap<String, Vec<Id>>,
 ) -> ApiResult<()> {
     #[derive(Deserialize)]
@@ -451,7 +490,7 @@ async fn cascade_tags(
         #[serde(default)]
         cascade: Option<bool>,
     }
-    let tags: Vec<serde_json::Value> = value(&of.configuration, "tags").unwrap_or_default();
+    let tags: Vec<serde_json::Value> = value(configuration, "tags").unwrap_or_default();
     let cascading: Vec<TagReference> = tags
         .into_iter()
         .filter(|tag| Cascade::deserialize(tag).is_ok_and(|tag| tag.cascade == Some(true)))
