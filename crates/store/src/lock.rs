@@ -8,8 +8,8 @@ impl Transaction {
     /// Waits until no other transaction has the turn of that name, and keeps it until this one ends.
     ///
     /// It has to come before any other statement: a MySQL that logs statements shows a transaction the rows as they
-    /// were when it first read. The row really changes, so that a cluster, whose nodes lock nothing for each other, refuses one of
-    /// two transactions that had the turn at once.
+    /// were when it first read. The row really changes, so that a cluster, whose nodes lock nothing for each other,
+    /// refuses one of two transactions that had the turn at once.
     ///
     /// # Errors
     /// When the database doesn't answer, or the wait was too long.

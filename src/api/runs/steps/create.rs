@@ -7,6 +7,7 @@ use sea_query::{Expr, ExprTrait, Func, Order, Query as Sql};
 use serde::Deserialize;
 
 use super::artifacts::{NewInput, add_input, add_outputs};
+use super::prepared::prepare;
 use super::{StepRow, update};
 use crate::api::models::model_versions::{self, ConfiguredModel};
 use crate::api::runs::execution_status::{ExceptionInfo, ExecutionStatus};
@@ -14,9 +15,7 @@ use crate::api::runs::logs::{self, LogsOwner, LogsReference};
 use crate::api::runs::pipeline_runs::{self, Ended, ExecutionMode, RunRow};
 use crate::api::runs::pipeline_snapshots::{StepRequest as DynamicStep, insert_step_configuration};
 use crate::api::runs::run_metadata::{self, MetadataKind};
-use crate::api::runs::step_configuration::{
-    MergedStep, Object, StoredStep, fill, finalize_substitutions, object, value,
-};
+use crate::api::runs::step_configuration::{MergedStep, Object, fill, object, value};
 use crate::api::server::tagging::{TagReference, Taggable, set_tags};
 use crate::framework::{Answer, Context, Resource, not_in_project, require};
 use crate::http::contract::modelled;
@@ -24,7 +23,7 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::ModelBody;
 use crate::http::timestamps::SentTimestamp;
 use crate::http::values::{LongText, Name, ShortText, at_most};
-use crate::store::{Id, Insert, JoinById, Reads, Timestamp, Transaction, Update, Word, Words, fields};
+use crate::store::{Id, Insert, JoinById, Transaction, Update, Word, Words, fields};
 
 /// Steps that one comes after, and tags that go on to all of its outputs: each takes a statement or more.
 const MOST_PARENTS: usize = 1_000;
@@ -55,35 +54,6 @@ pub(super) struct StepRequest {
 
 modelled!(StepRequest as StepRunRequest);
 
-/// What a step is begun from and never changes: put together before the transaction, since others wait for that one.
-struct Prepared {
-    snapshot_id: Id,
-    /// The pipeline's.
-    configuration: Object,
-    step: Result<MergedStep, Unfit>,
-}
-
-/// Why a snapshot has no such step.
-#[derive(Debug, Clone, Copy)]
-enum Unfit {
-    /// It brings its own configuration, to a pipeline that has all its steps.
-    Static,
-    Unknown,
-}
-
-impl Unfit {
-    fn error(self, name: &str) -> ApiError {
-        match self {
-            Self::Static => {
-                ApiError::illegal("Only steps of dynamic pipelines bring their configuration with them.")
-            }
-            Self::Unknown => {
-                ApiError::key(format!("\"The snapshot has no configuration for the step '{name}'.\""))
-            }
-        }
-    }
-}
-
 pub(super) async fn create_step(cx: Context, ModelBody(request): ModelBody<StepRequest>) -> Answer<StepRow> {
     update::check_transition(None, request.status)?;
     request.logs.as_ref().map_or(Ok(()), LogsReference::check)?;
@@ -93,7 +63,8 @@ pub(super) async fn create_step(cx: Context, ModelBody(request): ModelBody<StepR
     };
     let id = cx.new_id();
     let (context, request, dynamic) = (&cx, &request, dynamic.as_deref());
-    let prepared = prepare(&mut &cx.store, request, dynamic).await?;
+    let (run_id, name) = (request.pipeline_run_id, request.name.as_str());
+    let prepared = prepare(&mut &cx.store, run_id, name, dynamic).await?;
     let prepared = prepared.as_ref();
     let made = cx.create_numbered(|mut tx| async move {
         pipeline_runs::lock(&mut tx, request.pipeline_run_id).await?;
@@ -101,17 +72,16 @@ pub(super) async fn create_step(cx: Context, ModelBody(request): ModelBody<StepR
         // A run that another node of a cluster has just made may be seen only here.
         let here = match prepared {
             Some(_) => None,
-            None => prepare(&mut tx, request, dynamic).await?,
+            None => prepare(&mut tx, run_id, name, dynamic).await?,
         };
         let of = prepared
             .or(here.as_ref())
             .ok_or_else(|| ApiError::value("The run has no snapshot: steps can't be added to it."))?;
-        takes_step(&run, &of.configuration, request.name.as_str())?;
+        takes_step(&run, &of.configuration, name)?;
         require::<StepRow>(&mut tx, request.original_step_run_id, request.project).await?;
-        let step = of.step.as_ref().map_err(|unfit| unfit.error(request.name.as_str()))?;
+        let step = of.step.as_ref().map_err(|unfit| unfit.error(name))?;
         let tries = begin(context, &mut tx, id, request, (&run, of.snapshot_id), step).await?;
         if let Some(text) = dynamic {
-            let name = request.name.as_str();
             insert_step_configuration(context, &mut tx, ("step_run_id", id), 0, name, text).await?;
         }
         link(context, &mut tx, id, request, &of.configuration, step).await?;
@@ -165,46 +135,6 @@ async fn find_model(
         Update::unnoted("step_run", id).set("model_version_id", version).run(tx).await?;
     }
     Ok(())
-}
-
-/// None for a run that isn't there, or has no snapshot.
-async fn prepare(
-    read: &mut impl Reads,
-    request: &StepRequest,
-    dynamic: Option<&str>,
-) -> ApiResult<Option<Prepared>> {
-    let snapshot = Sql::select()
-        .columns(["id", "pipeline_configuration", "is_dynamic"].map(|column| ("pipeline_snapshot", column)))
-        .columns(["start_time", "created"].map(|column| ("pipeline_run", column)))
-        .from("pipeline_run")
-        .join_by_id("pipeline_snapshot", ("pipeline_run", "snapshot_id"))
-        .and_where(Expr::col(("pipeline_run", "id")).eq(request.pipeline_run_id))
-        .to_owned();
-    type Found = (Id, String, bool, Option<Timestamp>, Timestamp);
-    let Some((snapshot_id, configuration, is_dynamic, start, created)) =
-        read.first::<Found>(&snapshot).await?
-    else {
-        return Ok(None);
-    };
-    let mut configuration = object(&configuration);
-    finalize_substitutions(&mut configuration, start.unwrap_or(created));
-    let stored = match dynamic {
-        Some(_) if !is_dynamic => Err(Unfit::Static),
-        Some(text) => Ok(text.to_owned()),
-        None => {
-            let query = Sql::select()
-                .column("config")
-                .from("step_configuration")
-                .and_where(Expr::col("snapshot_id").eq(snapshot_id))
-                .and_where(Expr::col("name").eq(request.name.as_str()))
-                .to_owned();
-            read.first::<(String,)>(&query).await?.map(|(config,)| config).ok_or(Unfit::Unknown)
-        }
-    };
-    let step = stored
-        .and_then(|text| serde_json::from_str::<StoredStep>(&text).map_err(|_| Unfit::Unknown))
-        .map(|step| step.merged(&configuration, is_dynamic));
-    Ok(Some(Prepared { snapshot_id, configuration, step }))
 }
 
 async fn find_run(tx: &mut Transaction, request: &StepRequest) -> ApiResult<RunRow> {

@@ -5,6 +5,7 @@ mod artifacts;
 mod create;
 pub(crate) mod filters;
 mod heartbeat;
+mod prepared;
 mod update;
 
 use std::sync::Arc;
