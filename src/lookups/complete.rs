@@ -16,18 +16,20 @@ const WRITTEN: usize = 500;
 /// When the database doesn't answer.
 pub(crate) async fn complete(store: &Store) -> Result<(), StoreError> {
     let Some(round) = store.lookups().due() else { return Ok(()) };
-    let mut last = None;
+    let (mut last, mut rows) = (None, 0);
     while let Some(range) = range_behind(store, "run_metadata_resource", last).await? {
         add_logged(store, range).await?;
         last = Some(range);
+        rows += AT_ONCE;
     }
     let mut last = None;
     while let Some(range) = range_behind(store, "artifact_version", last).await? {
         add_unused(store, range).await?;
         last = Some(range);
+        rows += AT_ONCE;
     }
     forget_used(store).await?;
-    store.lookups().are_complete(round);
+    store.lookups().are_complete(round, rows);
     Ok(())
 }
 

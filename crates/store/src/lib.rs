@@ -13,6 +13,7 @@ mod in_ids;
 mod insert;
 mod join;
 mod kill;
+mod lease;
 mod lock;
 mod lookups;
 mod made;

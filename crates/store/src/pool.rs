@@ -1,10 +1,8 @@
 //! Connections, each in a slot of its own, so that it is known which one a query runs on: a query that nobody waits for
 //! any more is ended, by the caller's hang-up, its time limit or the server's stop.
 //!
-//! A query's future that is dropped doesn't stop the database. So whoever queries holds a [`Lease`], which notes that a
-//! query runs; one that is dropped meanwhile ends it: SQLite looks into a flag every so many steps, and MySQL is told
-//! `KILL QUERY` by another connection. The next query waits until the connection is back, and with it everything that
-//! was undone.
+//! A query's future that is dropped doesn't stop the database. So whoever queries holds a [`Lease`], which ends what it
+//! has asked when it is dropped; the next query waits until the connection is back.
 //!
 //! A connection comes back to its slot only in a known state: between two queries, and outside of a transaction. One
 //! about which there is a doubt is closed, and so is one with too many prepared statements ([`super::statements`]); the
@@ -13,30 +11,33 @@
 //! The last few slots are kept for what is to be prompt ([`Rank::Reserved`]), however many expensive queries run.
 
 use std::io;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use sea_query_sqlx::SqlxValues;
-use sqlx::{Connection, IntoArguments, MySql};
+use sqlx::{Connection, MySql};
 use tokio::runtime::Handle;
 use tokio::sync::{AcquireError, Semaphore};
 use tokio::time::timeout;
 
+use super::StoreError;
 use super::kill::Killer;
+use super::lease::Lease;
 use super::plans::Plans;
 use super::presence::Presence;
 use super::statements::Prepared;
-use super::wire::{Amount, Wire};
-use super::{Engine, StoreError, is_lost_race, passing};
+use super::wire::Wire;
 
 /// How long a query waits for a free connection, or the database to answer it, before it fails.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a stop waits for queries that still have somebody who waits for them.
 const LAST_QUERIES: Duration = Duration::from_secs(1);
+/// A query that was told to end before its server had begun it runs all the same, and is told again after so long.
+pub(super) const UNTIL_TOLD_AGAIN: Duration = Duration::from_millis(250);
 /// How long a connection may take to end what nobody waits for.
-const TIDY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const TIDY_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection that was not used for so long is closed.
 const IDLE: Duration = Duration::from_mins(10);
 
@@ -45,9 +46,9 @@ const IDLE: Duration = Duration::from_mins(10);
 pub(super) struct Progress {
     running: AtomicBool,
     /// The query under way is to end.
-    ended: AtomicBool,
+    pub ended: AtomicBool,
     /// All queries are to end, since the store is closed.
-    closed: AtomicBool,
+    pub closed: AtomicBool,
     /// MySQL's number of the connection; 0 when it isn't known.
     pub connection: AtomicU64,
     /// The MySQL server that counts so: behind a balancer there are several.
@@ -71,17 +72,17 @@ pub(super) enum Rank {
 }
 
 /// A connection between two queries.
-struct Kept<DB: Wire> {
-    connection: DB::Connection,
+pub(super) struct Kept<DB: Wire> {
+    pub connection: DB::Connection,
     opened: Instant,
     used: Instant,
     prepared: Prepared,
 }
 
 /// One connection at most.
-struct Slot<DB: Wire> {
+pub(super) struct Slot<DB: Wire> {
     kept: Mutex<Option<Kept<DB>>>,
-    progress: Arc<Progress>,
+    pub progress: Arc<Progress>,
 }
 
 impl<DB: Wire> Slot<DB> {
@@ -104,8 +105,8 @@ pub(super) struct Pool<DB: Wire> {
     /// Statements that are prepared on all connections.
     prepared: Arc<AtomicUsize>,
     /// Of MySQL alone.
-    killer: Option<Killer>,
-    plans: Option<Arc<Plans>>,
+    pub(super) killer: Option<Killer>,
+    pub(super) plans: Option<Arc<Plans>>,
 }
 
 impl<DB: Wire> std::fmt::Debug for Pool<DB> {
@@ -176,7 +177,7 @@ impl<DB: Wire> Pool<DB> {
             None => Box::pin(place.connect()).await?,
         };
         place.slot().progress.ended.store(false, Ordering::Relaxed);
-        Ok(Lease { kept: Some(kept), place: Some(place), in_transaction: false, is_sound: true })
+        Ok(Lease::new(kept, place))
     }
 
     /// A transaction, which that statement begins.
@@ -185,11 +186,7 @@ impl<DB: Wire> Pool<DB> {
         rank: Rank,
         statement: &'static str,
     ) -> Result<Lease<DB>, StoreError> {
-        let mut lease = self.lease(rank).await?;
-        // Before it has, since nobody knows what a statement has done that was cut short.
-        lease.in_transaction = true;
-        lease.run(statement).await?;
-        Ok(lease)
+        self.lease(rank).await?.begun(statement).await
     }
 
     /// Connections that are open, and those of them that nobody uses.
@@ -226,13 +223,18 @@ impl<DB: Wire> Pool<DB> {
         let all = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
         drop(timeout(LAST_QUERIES.min(patience / 3), self.free.acquire_many(all)).await);
         let running: Vec<&Progress> = self.slots.iter().map(|slot| &*slot.progress).collect();
-        running.iter().for_each(|progress| progress.closed.store(true, Ordering::Relaxed));
+        running.iter().for_each(|progress| progress.closed.store(true, Ordering::SeqCst));
         let closing = async {
-            if let Some(killer) = &self.killer {
-                let running = running.iter().filter(|progress| progress.running.load(Ordering::Relaxed));
-                join_all(running.map(|progress| killer.kill(progress))).await;
+            let mut all_free = pin!(self.free.acquire_many(all));
+            loop {
+                if let Some(killer) = &self.killer {
+                    let running = running.iter().filter(|progress| progress.running.load(Ordering::SeqCst));
+                    join_all(running.map(|progress| killer.kill(progress))).await;
+                }
+                if timeout(UNTIL_TOLD_AGAIN, &mut all_free).await.is_ok() {
+                    break;
+                }
             }
-            drop(self.free.acquire_many(all).await);
             let kept: Vec<_> = self.slots.iter().filter_map(|slot| slot.kept().take()).collect();
             join_all(kept.into_iter().map(|kept| kept.connection.close())).await;
         };
@@ -295,15 +297,15 @@ impl<DB: Wire> Drop for Right<'_, DB> {
 }
 
 /// The right to use one of the connections.
-struct Place<DB: Wire> {
-    pool: Arc<Pool<DB>>,
+pub(super) struct Place<DB: Wire> {
+    pub pool: Arc<Pool<DB>>,
     number: usize,
     is_shared: bool,
-    is_running: bool,
+    pub is_running: bool,
 }
 
 impl<DB: Wire> Place<DB> {
-    fn slot(&self) -> &Slot<DB> {
+    pub(crate) fn slot(&self) -> &Slot<DB> {
         &self.pool.slots[self.number]
     }
 
@@ -337,7 +339,7 @@ impl<DB: Wire> Place<DB> {
         self.pool.answer(async { connecting.await.unwrap_or_else(|_| Err(silent())) }).await
     }
 
-    fn keep(&self, mut kept: Kept<DB>) {
+    pub(crate) fn keep(&self, mut kept: Kept<DB>) {
         kept.used = Instant::now();
         let may_go_on = kept.prepared.note(DB::prepared(&kept.connection));
         if may_go_on {
@@ -347,9 +349,9 @@ impl<DB: Wire> Place<DB> {
         }
     }
 
-    fn note_running(&mut self, is_running: bool) {
+    pub(crate) fn note_running(&mut self, is_running: bool) {
         self.is_running = is_running;
-        self.slot().progress.running.store(is_running, Ordering::Relaxed);
+        self.slot().progress.running.store(is_running, Ordering::SeqCst);
     }
 }
 
@@ -360,143 +362,6 @@ impl<DB: Wire> Drop for Place<DB> {
             self.pool.shared.add_permits(1);
         }
         self.pool.put_back(self.number);
-    }
-}
-
-/// A connection for one query, or for one transaction. Dropping it while a query runs ends the query; what was not
-/// committed is undone.
-pub(super) struct Lease<DB: Wire> {
-    /// Both are there until it is dropped.
-    kept: Option<Kept<DB>>,
-    place: Option<Place<DB>>,
-    in_transaction: bool,
-    is_sound: bool,
-}
-
-impl<DB: Wire> Lease<DB> {
-    /// The connection for a query that begins now; [`Lease::end`] tells that it is over.
-    pub(crate) fn start(&mut self) -> Result<&mut DB::Connection, StoreError> {
-        self.ask().map(|(connection, _)| connection)
-    }
-
-    fn ask(&mut self) -> Result<(&mut DB::Connection, &Arc<Pool<DB>>), StoreError> {
-        let (Some(kept), Some(place)) = (&mut self.kept, &mut self.place) else {
-            return Err(StoreError::PoolClosed);
-        };
-        place.note_running(true);
-        Ok((&mut kept.connection, &place.pool))
-    }
-
-    /// Notes how the query ended, and hands its outcome on.
-    pub(crate) fn end<T>(&mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
-        if let Some(place) = &mut self.place {
-            place.note_running(false);
-        }
-        if let Err(error) = &outcome {
-            self.is_sound &= leaves_sound::<DB>(error);
-        }
-        outcome
-    }
-
-    async fn run(&mut self, statement: &'static str) -> Result<(), StoreError> {
-        let (connection, pool) = self.ask()?;
-        let ran = pool.answer(DB::run(connection, statement)).await;
-        self.end(ran)
-    }
-
-    /// Runs a statement, and returns how many rows it touched.
-    pub(crate) async fn execute(
-        &mut self,
-        sql: String,
-        values: impl IntoArguments<DB>,
-    ) -> Result<u64, StoreError> {
-        let (connection, pool) = self.ask()?;
-        let touched = pool.answer(DB::execute(connection, sql, values.into_arguments())).await;
-        self.end(touched)
-    }
-
-    pub(crate) async fn fetch(
-        &mut self,
-        sql: String,
-        values: SqlxValues,
-        amount: Amount,
-    ) -> Result<Vec<DB::Row>, StoreError>
-    where
-        SqlxValues: IntoArguments<DB>,
-    {
-        let (connection, pool) = self.ask()?;
-        let new = pool.plans.as_ref().and_then(|plans| Some((plans, plans.new_to(&sql, &values.0.0)?)));
-        if let Some((plans, decided)) = new {
-            let faults = DB::faults(connection, &sql, values.clone().into_arguments()).await;
-            let judged = faults.and_then(|faults| plans.judge(&decided, faults));
-            self.end(judged)?;
-        }
-        let (connection, pool) = self.ask()?;
-        let fetched = pool.answer(DB::fetch(connection, sql, values.into_arguments(), amount)).await;
-        self.end(fetched)
-    }
-
-    /// Makes the changes last.
-    pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
-        self.run("COMMIT").await?;
-        self.in_transaction = false;
-        Ok(())
-    }
-
-    /// The connection itself, which is nobody's any more: for what changes its session.
-    pub(crate) fn detach(mut self) -> Result<DB::Connection, StoreError> {
-        self.kept.take().map(|kept| kept.connection).ok_or(StoreError::PoolClosed)
-    }
-}
-
-/// Whether a connection is in a known state after its query has failed so.
-fn leaves_sound<DB: Wire>(error: &StoreError) -> bool {
-    match error {
-        StoreError::Protocol(_) => false,
-        // MySQL's transactions are undone by its word. SQLite's may have been, by itself, which the next would not know.
-        error if passing(error).is_some() => DB::ENGINE == Engine::MySql && is_lost_race(error),
-        _ => true,
-    }
-}
-
-impl<DB: Wire> Drop for Lease<DB> {
-    fn drop(&mut self) {
-        let (Some(kept), Some(place)) = (self.kept.take(), self.place.take()) else { return };
-        if place.is_running {
-            place.slot().progress.ended.store(true, Ordering::Relaxed);
-        }
-        if !place.is_running && !self.is_sound {
-            return;
-        }
-        if !place.is_running && !self.in_transaction {
-            place.keep(kept);
-            return;
-        }
-        if let Ok(runtime) = Handle::try_current() {
-            // Nobody else may use the connection before its query is over and undone.
-            runtime.spawn(tidy(place, kept, self.in_transaction));
-        }
-    }
-}
-
-/// Ends the query that nobody waits for, undoes what was not committed, and gives the connection back.
-async fn tidy<DB: Wire>(place: Place<DB>, mut kept: Kept<DB>, in_transaction: bool) {
-    let tidied = async {
-        if place.is_running
-            && let Some(killer) = &place.pool.killer
-        {
-            killer.kill(&place.slot().progress).await;
-        }
-        let ended = async {
-            match in_transaction {
-                true => DB::run(&mut kept.connection, "ROLLBACK").await,
-                false => kept.connection.ping().await,
-            }
-        };
-        timeout(TIDY_TIMEOUT, ended).await.unwrap_or_else(|_| Err(silent()))
-    };
-    if place.pool.answer(tidied).await.is_ok() {
-        place.keep(kept);
     }
 }
 

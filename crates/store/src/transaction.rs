@@ -8,7 +8,7 @@ use sea_query_sqlx::{SqlxBinder, SqlxValues};
 use sqlx::mysql::MySql;
 use sqlx::sqlite::Sqlite;
 
-use super::pool::Lease;
+use super::lease::Lease;
 use super::rows::Rows;
 use super::wire::Amount;
 use super::{Engine, Pools, Row, Store, StoreError, bounds, mysql, mysql_number, sqlite, sqlite_code};
