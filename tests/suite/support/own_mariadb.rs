@@ -31,10 +31,11 @@ impl OwnMariaDb {
             .arg(format!("--user={user}"))
             .arg(format!("--datadir={}", folder.path().join("data").display()))
             .output();
-        if !made.is_ok_and(|made| made.status.success()) {
+        let Ok(made) = made else {
             missing("mariadbd", "install mariadb-server, as tests/run does");
             return None;
-        }
+        };
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&[made.stdout, made.stderr].concat()));
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let url = format!("mysql://zendo:zendo@127.0.0.1:{port}/zendo");
         let mut database = Self { folder, user, port, url, server: None };
