@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{Answers, Context, Logged, Resource, Response, ResponseOf};
-use crate::accounts::users::{UserResponse, find_accounts};
+use crate::accounts::users::{UserResponse, UserRow, find_accounts};
 use crate::http::error::ApiResult;
 use crate::store::{Id, InIds, JoinById, JsonText, Owned};
 
@@ -83,11 +83,15 @@ impl<'a> Loader<'a> {
         &self,
         ids: impl Iterator<Item = Option<Id>>,
     ) -> ApiResult<ById<Arc<UserResponse>>> {
-        let ids = distinct(ids);
-        if !self.resources || ids.is_empty() {
+        if !self.resources {
             return Ok(ById::new());
         }
-        let accounts = find_accounts(&self.store, &ids).await?;
+        let ids = distinct(ids);
+        // Most of what people look at is their own, and who they are was just looked up.
+        let own: &UserRow = &self.principal.user;
+        let (mine, others): (Vec<Id>, Vec<Id>) = ids.into_iter().partition(|id| *id == own.id);
+        let mut accounts = find_accounts(&self.store, &others).await?;
+        accounts.extend(mine.first().map(|_| own.clone()));
         Ok(accounts.into_iter().map(|account| (account.id, Arc::new(account.response(false)))).collect())
     }
 

@@ -4,6 +4,10 @@ use sea_query::{ExprTrait, SimpleExpr};
 
 use super::Id;
 
+/// Ids that are looked up in a column which mostly has none, at most. MySQL and MariaDB look for each of less than 200 in the
+/// index; of more they think as many have each as the index has on average, and nulls count: then they read the table.
+pub const LOOKED_UP: usize = 128;
+
 /// What can be compared with ids.
 pub trait InIds: ExprTrait {
     /// Whether this is one of the ids. Their number goes up to the next power of two by the last one's being said again:

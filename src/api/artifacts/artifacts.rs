@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sea_query::{Expr, ExprTrait, Func, Query as Sql, SimpleExpr};
 use serde::{Deserialize, Serialize};
+use tokio::try_join;
 
 use super::artifact_versions::{self, refuse_outputs};
 use crate::accounts::users::UserResponse;
@@ -108,9 +109,11 @@ impl Resource for ArtifactRow {
     type Resources = ArtifactResources;
 
     async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
-        let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
-        let mut tags = loader.tags_of(&rows).await?;
-        let mut newest = loader.newest(VERSIONS, rows.iter().map(|row| row.id)).await?;
+        let (users, mut tags, mut newest) = try_join!(
+            loader.users(rows.iter().map(|row| row.body.user_id)),
+            loader.tags_of(&rows),
+            loader.newest(VERSIONS, rows.iter().map(|row| row.id)),
+        )?;
         let response = |row: Self| {
             let resources = loader.resources(|| {
                 let (latest_version_id, latest_version_name) = newest.remove(&row.id).unzip();

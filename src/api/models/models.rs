@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sea_query::{Expr, ExprTrait, Func, Query as Sql, SimpleExpr};
 use serde::Serialize;
+use tokio::try_join;
 
 use super::model_versions;
 use crate::accounts::users::UserResponse;
@@ -107,10 +108,12 @@ impl Resource for ModelRow {
 
     async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
-        let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
-        let mut tags = loader.tags_of(&rows).await?;
-        let mut newest = loader.newest(VERSIONS, ids.iter().copied()).await?;
-        let mut visualizations = of_things(loader, "model", &ids).await?;
+        let (users, mut tags, mut newest, mut visualizations) = try_join!(
+            loader.users(rows.iter().map(|row| row.body.user_id)),
+            loader.tags_of(&rows),
+            loader.newest(VERSIONS, ids.iter().copied()),
+            of_things(loader, "model", &ids),
+        )?;
         let response = |row: Self| {
             let resources = loader.resources(|| {
                 let (latest_version_id, latest_version_name) = newest.remove(&row.id).unzip();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sea_query::{Expr, ExprTrait, Func, Query as Sql, SelectStatement, SimpleExpr};
 use serde::{Deserialize, Serialize};
 use sqlx_macros::FromRow;
+use tokio::try_join;
 
 use super::execution_status::ExecutionStatus;
 use super::pipeline_runs::{self, strip_runs};
@@ -112,12 +113,14 @@ impl Resource for PipelineRow {
 
     async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
-        let (latest, mut tags) = if loader.resources {
-            (latest_runs(loader, &ids).await?, loader.tags(&ids).await?)
-        } else {
-            (ById::new(), ById::new())
+        let latest_and_tags = async {
+            match loader.resources {
+                true => try_join!(latest_runs(loader, &ids), loader.tags(&ids)),
+                false => Ok((ById::new(), ById::new())),
+            }
         };
-        let mut shown = curated_visualizations::of_things(loader, "pipeline", &ids).await?;
+        let ((latest, mut tags), mut shown) =
+            try_join!(latest_and_tags, curated_visualizations::of_things(loader, "pipeline", &ids))?;
         let owners = rows.iter().map(|row| row.body.user_id);
         let users = loader.users(owners.chain(latest.values().map(|run| run.user_id))).await?;
         let response = |row: Self| {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use sea_query::{Expr, ExprTrait, Order, Query as Sql};
 use serde::Serialize;
+use tokio::try_join;
 
 use super::artifact_visualizations::{VisualizationRow, of_versions};
 use super::artifacts::{self, ArtifactRow};
@@ -105,12 +106,14 @@ impl Resource for ArtifactVersionRow {
 
     async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
-        let artifacts = loader.embed::<ArtifactRow>(rows.iter().map(|row| Some(row.artifact_id))).await?;
-        let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
-        let mut tags = loader.tags_of(&rows).await?;
-        let mut visualizations = of_versions(loader, &ids).await?;
-        let mut run_metadata = loader.run_metadata("artifact_version", &ids).await?;
-        let producers = producers(loader, &ids).await?;
+        let (artifacts, users, mut tags, mut visualizations, mut run_metadata, producers) = try_join!(
+            loader.embed::<ArtifactRow>(rows.iter().map(|row| Some(row.artifact_id))),
+            loader.users(rows.iter().map(|row| row.body.user_id)),
+            loader.tags_of(&rows),
+            of_versions(loader, &ids),
+            loader.run_metadata("artifact_version", &ids),
+            producers(loader, &ids),
+        )?;
         let response = |row: Self| {
             let metadata = loader.metadata(|| ArtifactVersionMetadata {
                 visualizations: visualizations.remove(&row.id).unwrap_or_default(),

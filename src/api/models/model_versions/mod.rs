@@ -10,6 +10,7 @@ use std::sync::Arc;
 use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantNames};
+use tokio::try_join;
 
 use super::models::ModelRow;
 use super::services::{self, Services};
@@ -160,11 +161,13 @@ impl Resource for ModelVersionRow {
 
     async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
-        let models = loader.embed::<ModelRow>(rows.iter().map(|row| Some(row.model_id))).await?;
-        let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
-        let mut tags = loader.tags_of(&rows).await?;
-        let mut services = services::of_versions(loader, &ids).await?;
-        let mut logged = loader.run_metadata("model_version", &ids).await?;
+        let (models, users, mut tags, mut services, mut logged) = try_join!(
+            loader.embed::<ModelRow>(rows.iter().map(|row| Some(row.model_id))),
+            loader.users(rows.iter().map(|row| row.body.user_id)),
+            loader.tags_of(&rows),
+            services::of_versions(loader, &ids),
+            loader.run_metadata("model_version", &ids),
+        )?;
         let response = |row: Self| {
             let run_metadata = logged.remove(&row.id).unwrap_or_default();
             let metadata = loader.metadata(|| WithRunMetadata { columns: row.metadata, run_metadata });

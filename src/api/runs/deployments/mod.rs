@@ -9,6 +9,7 @@ use std::sync::Arc;
 use sea_query::{Expr, ExprTrait, Order, Query as Sql, SelectStatement, SimpleExpr};
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantNames};
+use tokio::try_join;
 
 use super::pipeline_snapshots::SnapshotRow;
 use super::pipelines::PipelineRow;
@@ -163,14 +164,15 @@ async fn resources(loader: &Loader<'_>, rows: &[DeploymentRow]) -> ApiResult<ByI
     let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
     let snapshots = loader.rows::<SnapshotRow>(rows.iter().filter_map(|row| row.snapshot_id).collect());
     let of_snapshot: ById<SnapshotRow> = snapshots.await?.into_iter().map(|row| (row.id, row)).collect();
-    let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
-    let snapshots = loader.embed::<SnapshotRow>(rows.iter().map(|row| row.snapshot_id)).await?;
-    let deployers = loader.embed::<ComponentRow>(rows.iter().map(|row| row.deployer_id)).await?;
-    let pipelines =
-        loader.embed::<PipelineRow>(of_snapshot.values().map(|of| Some(of.body.pipeline_id))).await?;
-    let stacks = loader.embed::<StackRow>(of_snapshot.values().map(|of| of.stack_id)).await?;
-    let mut tags = loader.tags(&ids).await?;
-    let mut shown = curated_visualizations::of_things(loader, "deployment", &ids).await?;
+    let (users, snapshots, deployers, pipelines, stacks, mut tags, mut shown) = try_join!(
+        loader.users(rows.iter().map(|row| row.body.user_id)),
+        loader.embed::<SnapshotRow>(rows.iter().map(|row| row.snapshot_id)),
+        loader.embed::<ComponentRow>(rows.iter().map(|row| row.deployer_id)),
+        loader.embed::<PipelineRow>(of_snapshot.values().map(|of| Some(of.body.pipeline_id))),
+        loader.embed::<StackRow>(of_snapshot.values().map(|of| of.stack_id)),
+        loader.tags(&ids),
+        curated_visualizations::of_things(loader, "deployment", &ids),
+    )?;
     let one = |row: &DeploymentRow| {
         let of = row.snapshot_id.and_then(|id| of_snapshot.get(&id));
         let resources = DeploymentResources {

@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use sea_query::{Expr, ExprTrait, Order, Query as Sql};
 use serde_json::value::RawValue;
 use sqlx_macros::FromRow;
+use tokio::try_join;
 
 use super::{RunMetadata, RunResources, RunRow, TriggerInfo};
 use crate::api::artifacts::artifact_versions::ArtifactVersionRow;
@@ -23,7 +24,7 @@ use crate::api::runs::step_configuration::{Object, finalize_substitutions, objec
 use crate::api::stacks::stacks::StackRow;
 use crate::framework::{ById, Loader, Resource, ResponseOf, pick};
 use crate::http::error::ApiResult;
-use crate::store::{Id, InIds, JoinById, JsonText};
+use crate::store::{Id, InIds, JoinById, JsonText, LOOKED_UP};
 
 /// The long columns of a run and of its snapshot, which only hydrated answers need.
 #[derive(Debug, FromRow)]
@@ -132,20 +133,24 @@ pub(super) async fn resources(loader: &Loader<'_>, rows: &[RunRow]) -> ApiResult
             row.snapshot_id.and_then(|id| of_snapshot.get(&id).copied()).unwrap_or(References::own(row))
         })
         .collect();
-    let stacks = loader.embed::<StackRow>(references.iter().map(|of| of.stack)).await?;
-    let pipelines = loader.embed::<PipelineRow>(references.iter().map(|of| of.pipeline)).await?;
-    let builds = loader.embed::<BuildRow>(references.iter().map(|of| of.build)).await?;
-    let schedules = loader.embed::<ScheduleRow>(references.iter().map(|of| of.schedule)).await?;
-    let code = loader.embed::<CodeReferenceRow>(references.iter().map(|of| of.code)).await?;
-    let models = loader.embed::<ModelVersionRow>(rows.iter().map(|row| row.model_version_id)).await?;
     let relatives = rows.iter().flat_map(|row| [row.original_run_id, row.parent_run_id]);
-    let relatives = loader.embed::<RunRow>(relatives).await?;
-    let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
-    let mut tags = loader.tags(&ids).await?;
-    let mut logs = logs_of(loader, "pipeline_run_id", |log| log.metadata.pipeline_run_id, &ids).await?;
-    let mut shown = curated_visualizations::of_things(loader, "pipeline_run", &ids).await?;
-    let mut waits = pending_conditions(loader, &ids).await?;
-    let mut outputs = outputs(loader, &ids).await?;
+    let (stacks, pipelines, builds, schedules, code, models, relatives, users) = try_join!(
+        loader.embed::<StackRow>(references.iter().map(|of| of.stack)),
+        loader.embed::<PipelineRow>(references.iter().map(|of| of.pipeline)),
+        loader.embed::<BuildRow>(references.iter().map(|of| of.build)),
+        loader.embed::<ScheduleRow>(references.iter().map(|of| of.schedule)),
+        loader.embed::<CodeReferenceRow>(references.iter().map(|of| of.code)),
+        loader.embed::<ModelVersionRow>(rows.iter().map(|row| row.model_version_id)),
+        loader.embed::<RunRow>(relatives),
+        loader.users(rows.iter().map(|row| row.body.user_id)),
+    )?;
+    let (mut tags, mut logs, mut shown, mut waits, mut outputs) = try_join!(
+        loader.tags(&ids),
+        logs_of(loader, "pipeline_run_id", |log| log.metadata.pipeline_run_id, &ids),
+        curated_visualizations::of_things(loader, "pipeline_run", &ids),
+        pending_conditions(loader, &ids),
+        outputs(loader, &ids),
+    )?;
     let one = |(row, of): (&RunRow, &References)| {
         let resources = RunResources {
             user: pick(&users, row.body.user_id),
@@ -213,12 +218,13 @@ pub(crate) async fn logs_of(
     owner: impl Fn(&LogsRow) -> Option<Id>,
     ids: &[Id],
 ) -> ApiResult<ById<Vec<Arc<ResponseOf<LogsRow>>>>> {
-    if ids.is_empty() {
-        return Ok(ById::new());
+    let mut all = ById::new();
+    for ids in ids.chunks(LOOKED_UP) {
+        let mut select = LogsRow::select();
+        select.and_where(Expr::col(column).in_ids(ids.iter().copied())).order_by("created", Order::Asc);
+        all.extend(loader.embed_with(&select, &owner).await?);
     }
-    let mut select = LogsRow::select();
-    select.and_where(Expr::col(column).in_ids(ids.iter().copied())).order_by("created", Order::Asc);
-    loader.embed_with(&select, owner).await
+    Ok(all)
 }
 
 /// The newest condition that each of these runs waits for.

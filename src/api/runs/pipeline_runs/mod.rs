@@ -16,6 +16,7 @@ use axum::Json;
 use indexmap::IndexMap;
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use serde::Serialize;
+use tokio::try_join;
 
 use self::answers::{add_full_metadata, add_packages};
 use self::control::{publish_events, refresh_run, stop_run, stream_events};
@@ -180,8 +181,8 @@ impl Resource for RunRow {
     type Resources = RunResources;
 
     async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
-        let mut metadata = answers::metadata(loader, &rows).await?;
-        let mut resources = answers::resources(loader, &rows).await?;
+        let (mut metadata, mut resources) =
+            try_join!(answers::metadata(loader, &rows), answers::resources(loader, &rows))?;
         let response = |row: Self| {
             let (metadata, resources) = (metadata.remove(&row.id), resources.remove(&row.id));
             Response::named(row.id, row.name, row.body, metadata, resources)

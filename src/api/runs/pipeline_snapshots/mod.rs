@@ -15,6 +15,7 @@ use indexmap::IndexMap;
 use sea_query::{Expr, ExprTrait};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use tokio::try_join;
 
 use self::answers::{Abilities, LatestRun};
 use self::create::create_snapshot;
@@ -252,15 +253,19 @@ async fn all_resources(loader: &Loader<'_>, rows: &[SnapshotRow]) -> ApiResult<B
     let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
     let latest = answers::latest_runs(loader, &ids).await?;
     let users = rows.iter().map(|row| row.body.user_id).chain(latest.values().map(|run| run.user_id));
-    let users = loader.users(users).await?;
-    let pipelines = loader.embed::<PipelineRow>(rows.iter().map(|row| Some(row.body.pipeline_id))).await?;
-    let stacks = loader.embed::<StackRow>(rows.iter().map(|row| row.stack_id)).await?;
-    let builds = loader.embed::<BuildRow>(rows.iter().map(|row| row.build_id)).await?;
-    let schedules = loader.embed::<ScheduleRow>(rows.iter().map(|row| row.schedule_id)).await?;
-    let references = loader.embed::<CodeReferenceRow>(rows.iter().map(|row| row.code_reference_id)).await?;
-    let mut deployments = deployments::of_snapshots(loader, &ids).await?;
-    let mut tags = loader.tags(&ids).await?;
-    let mut shown = curated_visualizations::of_things(loader, "pipeline_snapshot", &ids).await?;
+    let (users, pipelines, stacks, builds, schedules, references) = try_join!(
+        loader.users(users),
+        loader.embed::<PipelineRow>(rows.iter().map(|row| Some(row.body.pipeline_id))),
+        loader.embed::<StackRow>(rows.iter().map(|row| row.stack_id)),
+        loader.embed::<BuildRow>(rows.iter().map(|row| row.build_id)),
+        loader.embed::<ScheduleRow>(rows.iter().map(|row| row.schedule_id)),
+        loader.embed::<CodeReferenceRow>(rows.iter().map(|row| row.code_reference_id)),
+    )?;
+    let (mut deployments, mut tags, mut shown) = try_join!(
+        deployments::of_snapshots(loader, &ids),
+        loader.tags(&ids),
+        curated_visualizations::of_things(loader, "pipeline_snapshot", &ids),
+    )?;
     let resources = |row: &SnapshotRow| {
         let run: Option<&LatestRun> = latest.get(&row.id);
         let resources = SnapshotResources {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use sea_query::{Expr, ExprTrait, Order, Query as Sql, SelectStatement, SimpleExpr};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use tokio::try_join;
 
 use super::code_references::CodeReferenceRow;
 use super::execution_status::ExecutionStatus;
@@ -209,14 +210,16 @@ async fn resources(
     rows: &[TemplateRow],
     of_snapshot: &ById<SnapshotRow>,
 ) -> ApiResult<ById<TemplateResources>> {
-    let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
-    let snapshots = loader.embed::<SnapshotRow>(rows.iter().map(|row| row.source_snapshot_id)).await?;
     let sources = || of_snapshot.values();
-    let pipelines = loader.embed::<PipelineRow>(sources().map(|of| Some(of.body.pipeline_id))).await?;
-    let builds = loader.embed::<BuildRow>(sources().map(|of| of.build_id)).await?;
-    let code = loader.embed::<CodeReferenceRow>(sources().map(|of| of.code_reference_id)).await?;
-    let mut tags = loader.tags_of(rows).await?;
-    let mut latest = latest_runs(loader, rows).await?;
+    let (users, snapshots, pipelines, builds, code, mut tags, mut latest) = try_join!(
+        loader.users(rows.iter().map(|row| row.body.user_id)),
+        loader.embed::<SnapshotRow>(rows.iter().map(|row| row.source_snapshot_id)),
+        loader.embed::<PipelineRow>(sources().map(|of| Some(of.body.pipeline_id))),
+        loader.embed::<BuildRow>(sources().map(|of| of.build_id)),
+        loader.embed::<CodeReferenceRow>(sources().map(|of| of.code_reference_id)),
+        loader.tags_of(rows),
+        latest_runs(loader, rows),
+    )?;
     let one = |row: &TemplateRow| {
         let of = row.source_snapshot_id.and_then(|id| of_snapshot.get(&id));
         let (latest_run_id, latest_run_status) = latest.remove(&row.id).unzip();

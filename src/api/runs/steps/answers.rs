@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use sea_query::{Expr, ExprTrait, Query as Sql};
 use sqlx_macros::FromRow;
+use tokio::try_join;
 
 use super::{StepMetadata, StepReferences, StepResources, StepRow, artifacts};
 use crate::api::models::model_versions::ModelVersionRow;
@@ -13,7 +14,7 @@ use crate::api::runs::step_configuration::{
 };
 use crate::framework::{ById, Loader, Logged, pick};
 use crate::http::error::ApiResult;
-use crate::store::{Id, InIds, JoinById, JsonText, Timestamp};
+use crate::store::{Id, InIds, JoinById, JsonText, LOOKED_UP, Timestamp};
 
 /// What steps take over from their pipeline: of a snapshot, and of a run's start.
 #[derive(Debug, FromRow)]
@@ -51,15 +52,19 @@ pub(super) async fn configurations(loader: &Loader<'_>, rows: &[StepRow]) -> Api
         return Ok(ById::new());
     }
     let runs: HashSet<Id> = rows.iter().map(|row| row.metadata.pipeline_run_id).collect();
-    let pipelines = pipelines_of(loader, runs.into_iter().collect()).await?;
-    let own = own_configurations(loader, rows.iter().map(|row| row.id).collect()).await?;
-    let compiled = compiled_configurations(loader, rows).await?;
-    let mut configurations = ById::new();
+    let (pipelines, compiled) =
+        try_join!(pipelines_of(loader, runs.into_iter().collect()), compiled_configurations(loader, rows))?;
     let nothing = (Object::new(), false);
+    let pipeline = |row: &StepRow| pipelines.get(&row.metadata.pipeline_run_id).unwrap_or(&nothing);
+    let compiled = |row: &StepRow| compiled.get(&(row.metadata.snapshot_id?, row.name.clone()));
+    // The others were all compiled.
+    let may_have_own = |row: &&StepRow| pipeline(row).1 || compiled(row).is_none();
+    let may_have_own: Vec<Id> = rows.iter().filter(may_have_own).map(|row| row.id).collect();
+    let own = own_configurations(loader, &may_have_own).await?;
+    let mut configurations = ById::new();
     for row in rows {
-        let compiled = || compiled.get(&(row.metadata.snapshot_id?, row.name.clone()));
-        let Some(stored) = own.get(&row.id).or_else(compiled) else { continue };
-        let pipeline = pipelines.get(&row.metadata.pipeline_run_id).unwrap_or(&nothing);
+        let Some(stored) = own.get(&row.id).or_else(|| compiled(row)) else { continue };
+        let pipeline = pipeline(row);
         let configuration = match loader.metadata {
             true => Configuration::whole(stored, pipeline, &row.name),
             false => Configuration::outline(stored, &pipeline.0),
@@ -95,13 +100,17 @@ async fn pipelines_of(loader: &Loader<'_>, runs: Vec<Id>) -> ApiResult<ById<(Obj
 }
 
 /// Configurations of steps that came up at run time, and of steps of older versions of ZenML.
-async fn own_configurations(loader: &Loader<'_>, steps: Vec<Id>) -> ApiResult<ById<String>> {
-    let dynamic = Sql::select()
-        .columns(["step_run_id", "config"])
-        .from("step_configuration")
-        .and_where(Expr::col("step_run_id").in_ids(steps.iter().copied()))
-        .to_owned();
-    Ok(loader.store.fetch_all::<(Id, String)>(&dynamic).await?.into_iter().collect())
+async fn own_configurations(loader: &Loader<'_>, steps: &[Id]) -> ApiResult<ById<String>> {
+    let mut all = ById::new();
+    for steps in steps.chunks(LOOKED_UP) {
+        let dynamic = Sql::select()
+            .columns(["step_run_id", "config"])
+            .from("step_configuration")
+            .and_where(Expr::col("step_run_id").in_ids(steps.iter().copied()))
+            .to_owned();
+        all.extend(loader.store.fetch_all::<(Id, String)>(&dynamic).await?);
+    }
+    Ok(all)
 }
 
 /// Configurations by snapshot and name.
@@ -188,19 +197,23 @@ pub(super) async fn details(loader: &Loader<'_>, rows: &[StepRow]) -> ApiResult<
         .from("step_run")
         .and_where(Expr::col("id").in_ids(ids.iter().copied()))
         .to_owned();
-    let details: Vec<Details> = loader.store.fetch_all(&query).await?;
-    let mut details: ById<Details> = details.into_iter().map(|details| (details.id, details)).collect();
     let parents = Sql::select()
         .columns(["child_id", "parent_id"])
         .from("step_run_parents")
         .and_where(Expr::col("child_id").in_ids(ids.iter().copied()))
         .to_owned();
-    for (child, parent) in loader.store.fetch_all::<(Id, Id)>(&parents).await? {
+    let (details, parents, logged) = try_join!(
+        async { Ok(loader.store.fetch_all::<Details>(&query).await?) },
+        async { Ok(loader.store.fetch_all::<(Id, Id)>(&parents).await?) },
+        loader.run_metadata("step_run", &ids),
+    )?;
+    let mut details: ById<Details> = details.into_iter().map(|details| (details.id, details)).collect();
+    for (child, parent) in parents {
         if let Some(details) = details.get_mut(&child) {
             details.parents.push(parent);
         }
     }
-    for (id, run_metadata) in loader.run_metadata("step_run", &ids).await? {
+    for (id, run_metadata) in logged {
         if let Some(details) = details.get_mut(&id) {
             details.run_metadata = run_metadata;
         }
@@ -214,10 +227,12 @@ pub(super) async fn resources(loader: &Loader<'_>, rows: &[StepRow]) -> ApiResul
         return Ok(ById::new());
     }
     let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
-    let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
-    let models = loader.embed::<ModelVersionRow>(rows.iter().map(|row| row.body.model_version_id)).await?;
-    let mut logs = logs_of(loader, "step_run_id", |log| log.metadata.step_run_id, &ids).await?;
-    let (mut inputs, mut outputs) = artifacts::load(loader, &ids).await?;
+    let (users, models, mut logs, (mut inputs, mut outputs)) = try_join!(
+        loader.users(rows.iter().map(|row| row.body.user_id)),
+        loader.embed::<ModelVersionRow>(rows.iter().map(|row| row.body.model_version_id)),
+        logs_of(loader, "step_run_id", |log| log.metadata.step_run_id, &ids),
+        artifacts::load(loader, &ids),
+    )?;
     let one = |row: &StepRow| {
         let resources = StepResources {
             user: pick(&users, row.body.user_id),

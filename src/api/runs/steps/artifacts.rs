@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use sea_query::{Expr, ExprTrait, Order, Query as Sql};
 use serde::Serialize;
 use sqlx_macros::FromRow;
+use tokio::try_join;
 
 use crate::api::artifacts::artifact_versions::ArtifactVersionRow;
 use crate::framework::{ById, Loader, ResponseOf, require};
@@ -51,7 +52,6 @@ pub(super) async fn load(loader: &Loader<'_>, steps: &[Id]) -> ApiResult<(ById<I
         .and_where(Expr::col("step_id").in_ids(steps.iter().copied()))
         .order_by("input_index", Order::Asc)
         .to_owned();
-    let inputs: Vec<InputLink> = loader.store.fetch_all(&inputs).await?;
     let outputs = Sql::select()
         .columns(["step_id", "artifact_id", "name"].map(|column| ("step_run_output_artifact", column)))
         .from("step_run_output_artifact")
@@ -59,7 +59,10 @@ pub(super) async fn load(loader: &Loader<'_>, steps: &[Id]) -> ApiResult<(ById<I
         .and_where(Expr::col("step_id").in_ids(steps.iter().copied()))
         .order_by(("artifact_version", "created"), Order::Asc)
         .to_owned();
-    let outputs: Vec<(Id, Id, String)> = loader.store.fetch_all(&outputs).await?;
+    let (inputs, outputs) = try_join!(
+        loader.store.fetch_all::<InputLink>(&inputs),
+        loader.store.fetch_all::<(Id, Id, String)>(&outputs),
+    )?;
     let ids = inputs.iter().map(|link| link.artifact_id).chain(outputs.iter().map(|(_, id, _)| *id));
     let versions = loader.embed::<ArtifactVersionRow>(ids.map(Some)).await?;
     let (mut taken, mut given) = (ById::<Inputs>::new(), ById::<Outputs>::new());

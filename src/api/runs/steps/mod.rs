@@ -14,6 +14,7 @@ use axum::Json;
 use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use tokio::try_join;
 
 use self::create::create_step;
 use self::heartbeat::note_heartbeat;
@@ -122,9 +123,11 @@ impl Resource for StepRow {
     type Resources = StepResources;
 
     async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
-        let mut configurations = answers::configurations(loader, &rows).await?;
-        let mut details = answers::details(loader, &rows).await?;
-        let mut resources = answers::resources(loader, &rows).await?;
+        let (mut configurations, mut details, mut resources) = try_join!(
+            answers::configurations(loader, &rows),
+            answers::details(loader, &rows),
+            answers::resources(loader, &rows),
+        )?;
         let response = |row: Self| {
             let configuration = configurations.remove(&row.id);
             let (outline, whole) =

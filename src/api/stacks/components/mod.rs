@@ -11,6 +11,7 @@ use axum::Json;
 use sea_query::{Expr, ExprTrait, Query as Sql, SimpleExpr};
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantNames};
+use tokio::try_join;
 
 use super::flavors::{self, FlavorRow};
 use super::secrets::{self, Linkable, linked_secrets};
@@ -164,13 +165,14 @@ impl Resource for ComponentRow {
     type Resources = ComponentResources;
 
     async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
-        let users = loader.users(rows.iter().map(|row| row.body.user_id)).await?;
-        let names = rows.iter().map(|row| row.body.flavor.as_str());
-        let flavors = flavors::of_components(loader, names).await?;
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
-        let mut secrets = linked_secrets(loader, Linkable::StackComponent, &ids).await?;
         let used = rows.iter().map(|row| row.connector_id.filter(|_| loader.metadata));
-        let connectors = loader.embed::<ServiceConnectorRow>(used).await?;
+        let (users, flavors, mut secrets, connectors) = try_join!(
+            loader.users(rows.iter().map(|row| row.body.user_id)),
+            flavors::of_components(loader, rows.iter().map(|row| row.body.flavor.as_str())),
+            linked_secrets(loader, Linkable::StackComponent, &ids),
+            loader.embed::<ServiceConnectorRow>(used),
+        )?;
         let response = |row: Self| {
             let flavor = flavors.get(&(row.body.flavor.clone(), row.body.r#type.clone()));
             let of_flavor = flavor.and_then(|flavor| flavor.body.as_ref());

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use sea_query::{Expr, ExprTrait, Order, Query as Sql};
 use serde::Serialize;
+use tokio::try_join;
 
 use super::components::ComponentRow;
 use super::secrets::{self, Linkable, linked_secrets};
@@ -102,8 +103,8 @@ impl Resource for StackRow {
 
     async fn responses(loader: &Loader<'_>, rows: Vec<Self>) -> Answers<Self> {
         let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
-        let mut components = components(loader, &ids).await?;
-        let mut secrets = linked_secrets(loader, Linkable::Stack, &ids).await?;
+        let (mut components, mut secrets) =
+            try_join!(components(loader, &ids), linked_secrets(loader, Linkable::Stack, &ids))?;
         let response = |row: Self| {
             let metadata = loader.metadata(|| StackMetadata {
                 columns: row.metadata,

@@ -15,7 +15,7 @@ use crate::api::runs::run_wait_conditions::{ConditionStatus, ConditionType, Reso
 use crate::api::runs::step_configuration::{Object, StoredStep, finalize_substitutions, object, value};
 use crate::framework::{ById, Loader, grouped};
 use crate::http::error::{ApiError, ApiResult};
-use crate::store::{Id, InIds, JoinById, JsonText, Stored, Timestamp, Word, row};
+use crate::store::{Id, InIds, JoinById, JsonText, LOOKED_UP, Stored, Timestamp, Word, row};
 
 /// Everything that the store says about a run's steps.
 pub(super) struct Drawn {
@@ -114,8 +114,8 @@ pub(super) async fn load(loader: &Loader<'_>, run: &RunRow, keys: &[&str]) -> Ap
     let begun = begun(loader, run.id).await?;
     let ids: Vec<Id> = begun.iter().map(|step| step.id).collect();
     let steps = match is_dynamic {
-        true => configurations(loader, "step_run_id", ids.clone()).await?,
-        false => configurations(loader, "snapshot_id", vec![snapshot]).await?,
+        true => configurations(loader, "step_run_id", &ids).await?,
+        false => configurations(loader, "snapshot_id", &[snapshot]).await?,
     };
     let mut metadata =
         if keys.is_empty() { ById::new() } else { loader.run_metadata("step_run", &ids).await? };
@@ -132,7 +132,7 @@ pub(super) async fn load(loader: &Loader<'_>, run: &RunRow, keys: &[&str]) -> Ap
         outputs: grouped(outputs.into_iter().map(|output| (output.step_id, output))),
         metadata,
         conditions: conditions(loader, run.id).await?,
-        triggered: triggered(loader, ids).await?,
+        triggered: triggered(loader, &ids).await?,
         children: loader
             .store
             .fetch_all(other_runs().and_where(Expr::col("parent_run_id").eq(run.id)))
@@ -155,17 +155,20 @@ async fn begun(loader: &Loader<'_>, run: Id) -> ApiResult<Vec<StepOfRun>> {
 async fn configurations(
     loader: &Loader<'_>,
     owner: &'static str,
-    owners: Vec<Id>,
+    owners: &[Id],
 ) -> ApiResult<IndexMap<String, StoredStep>> {
-    let query = Sql::select()
-        .columns(["name", "config"])
-        .from("step_configuration")
-        .and_where(Expr::col(owner).is_in(owners))
-        .order_by("index", Order::Asc)
-        .order_by("created", Order::Asc)
-        .order_by("id", Order::Asc)
-        .to_owned();
-    let rows: Vec<(String, String)> = loader.store.fetch_all(&query).await?;
+    let mut rows: Vec<(String, String)> = Vec::new();
+    for owners in owners.chunks(LOOKED_UP) {
+        let query = Sql::select()
+            .columns(["name", "config"])
+            .from("step_configuration")
+            .and_where(Expr::col(owner).in_ids(owners.iter().copied()))
+            .order_by("index", Order::Asc)
+            .order_by("created", Order::Asc)
+            .order_by("id", Order::Asc)
+            .to_owned();
+        rows.extend(loader.store.fetch_all::<(String, String)>(&query).await?);
+    }
     let readable = |(name, config): (String, String)| Some((name, serde_json::from_str(&config).ok()?));
     Ok(rows.into_iter().filter_map(readable).collect())
 }
@@ -214,11 +217,14 @@ fn other_runs() -> SelectStatement {
     OtherRun::all().order_by("created", Order::Asc).order_by("id", Order::Asc).to_owned()
 }
 
-async fn triggered(loader: &Loader<'_>, steps: Vec<Id>) -> ApiResult<ById<Vec<OtherRun>>> {
-    let mut query = other_runs();
-    query
-        .and_where(Expr::col("triggered_by").in_ids(steps))
-        .and_where(Expr::col("triggered_by_type").eq("step_run"));
-    let runs: Vec<OtherRun> = loader.store.fetch_all(&query).await?;
+async fn triggered(loader: &Loader<'_>, steps: &[Id]) -> ApiResult<ById<Vec<OtherRun>>> {
+    let mut runs: Vec<OtherRun> = Vec::new();
+    for steps in steps.chunks(LOOKED_UP) {
+        let mut query = other_runs();
+        query
+            .and_where(Expr::col("triggered_by").in_ids(steps.iter().copied()))
+            .and_where(Expr::col("triggered_by_type").eq("step_run"));
+        runs.extend(loader.store.fetch_all::<OtherRun>(&query).await?);
+    }
     Ok(grouped(runs.into_iter().filter_map(|run| Some((run.triggered_by?, run)))))
 }
