@@ -56,6 +56,7 @@ mod official_connectors;
 mod official_identity;
 mod oidc;
 mod openapi;
+mod own_statistics;
 #[path = "../parity/mod.rs"]
 mod parity;
 mod pipelines;

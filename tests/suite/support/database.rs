@@ -7,6 +7,8 @@ use sqlx::mysql::MySqlPoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{AssertSqlSafe, Connection};
 
+use super::OwnMariaDb;
+
 /// Names the MariaDB that `tests/run` starts, as `mysql://user:password@host:port`.
 const MARIADB: &str = "ZENDO_TEST_MARIADB";
 
@@ -54,6 +56,11 @@ impl Database {
         let statistics = include_str!("../../mariadb_statistics.sql").replace("{database}", &name);
         sqlx::raw_sql(AssertSqlSafe(statistics)).execute(&mut connection).await.unwrap();
         Some(Self { folder: Arc::new(tempfile::tempdir().unwrap()), url: Some(format!("{server}/{name}")) })
+    }
+
+    /// That of a server of a test's own, which nobody tells numbers of tables.
+    pub fn on(server: &OwnMariaDb) -> Self {
+        Self { folder: Arc::new(tempfile::tempdir().unwrap()), url: Some(server.url().to_owned()) }
     }
 
     pub fn is_mariadb(&self) -> bool {
