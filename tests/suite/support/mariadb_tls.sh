@@ -32,6 +32,8 @@ if [ "$user" = root ]; then
   user=mysql
   chown -R mysql .
 fi
+# A server that starts deletes the temporary tables that it finds there, whosever they are.
+export TMPDIR=$PWD
 mariadb-install-db --no-defaults --user="$user" --datadir="$PWD/data" --auth-root-authentication-method=normal --skip-test-db
 exec mariadbd --no-defaults --user="$user" --datadir="$PWD/data" --socket="$PWD/socket" --bind-address=127.0.0.1 \
   --port="$port" --skip-name-resolve --innodb-flush-log-at-trx-commit=0 --skip-log-bin --init-file="$PWD/init.sql" $options

@@ -30,6 +30,7 @@ impl OwnMariaDb {
             .args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"])
             .arg(format!("--user={user}"))
             .arg(format!("--datadir={}", folder.path().join("data").display()))
+            .env("TMPDIR", folder.path())
             .output();
         let Ok(made) = made else {
             missing("mariadbd", "install mariadb-server, as tests/run does");
@@ -61,6 +62,8 @@ impl OwnMariaDb {
             .arg(format!("--socket={}", path("socket")))
             .arg(format!("--pid-file={}", path("pid")))
             .arg(format!("--port={}", self.port))
+            // A server that starts deletes the temporary tables that it finds there, whosever they are.
+            .env("TMPDIR", self.folder.path())
             .stdout(Stdio::null())
             .stderr(std::fs::File::create(self.path("log")).unwrap())
             .kill_on_drop(true)
