@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use sea_query::{Cond, Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
+use sea_query::{ColumnName, ColumnRef, Cond, Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
 
 use super::error::ApiResult;
 use super::list::LogicalOperator;
@@ -179,14 +179,27 @@ impl Among {
     /// Whether there is such a row for the one that is looked at.
     pub(crate) fn exists(&self) -> SimpleExpr {
         let mut rows = SelectStatement::clone(&self.rows);
-        rows.exprs_mut_for_each(|select| select.alias = Some("among_id".into()));
-        let any = Sql::select()
+        let mut is_by_key = false;
+        rows.exprs_mut_for_each(|select| {
+            is_by_key = is_key(&select.expr);
+            select.alias = Some("among_id".into());
+        });
+        let mut any = Sql::select()
             .expr(Expr::val(1))
             .from_subquery(rows, "among")
             .and_where(Expr::col(("among", "among_id")).eq(Expr::col(self.column)))
             .to_owned();
-        Expr::exists(any)
+        match is_by_key {
+            // With a limit MariaDB can't make a join of it, which it would begin at the other end, and read and sort a whole
+            // list for its first page. Only of what a key finds: else it may look through all rows of the other table each time.
+            true => SimpleExpr::from(any.limit(1).to_owned()).is_not_null(),
+            false => Expr::exists(any),
+        }
     }
+}
+
+fn is_key(column: &SimpleExpr) -> bool {
+    matches!(column, SimpleExpr::Column(ColumnRef::Column(ColumnName(_, name))) if name.inner() == "id")
 }
 
 /// The same value, by which no index of SQLite is chosen.
