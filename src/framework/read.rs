@@ -132,7 +132,18 @@ impl<'a> Loader<'a> {
         rows: &SelectStatement,
         owner: impl Fn(&R) -> Option<Id>,
     ) -> ApiResult<ById<Vec<T>>> {
-        let rows: Vec<R> = self.store.fetch_all(rows).await?;
+        self.embed_rows(self.store.fetch_all(rows).await?, owner).await
+    }
+
+    /// Rows as they look inside another answer, by what each of them belongs to.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub(crate) async fn embed_rows<R: Resource, T: From<ResponseOf<R>>>(
+        &self,
+        rows: Vec<R>,
+        owner: impl Fn(&R) -> Option<Id>,
+    ) -> ApiResult<ById<Vec<T>>> {
         let owners: Vec<Option<Id>> = rows.iter().map(owner).collect();
         let answers = R::responses(&self.embedded(), rows).await?;
         let owned = owners.into_iter().zip(answers);

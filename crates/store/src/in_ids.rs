@@ -1,12 +1,12 @@
 //! Being one of several ids.
 
-use sea_query::{ExprTrait, SimpleExpr};
+use sea_query::{Expr, ExprTrait, SelectStatement, SimpleExpr};
 
-use super::Id;
+use super::{Id, Row, Store, StoreError};
 
 /// Ids that are looked up in a column which mostly has none, at most. MySQL and MariaDB look for each of less than 200 in the
 /// index; of more they think as many have each as the index has on average, and nulls count: then they read the table.
-pub const LOOKED_UP: usize = 128;
+const LOOKED_UP: usize = 128;
 
 /// What can be compared with ids.
 pub trait InIds: ExprTrait {
@@ -22,6 +22,27 @@ impl<T: ExprTrait> InIds for T {
             ids.resize(ids.len().next_power_of_two(), last);
         }
         self.is_in(ids)
+    }
+}
+
+impl Store {
+    /// All rows of a query that have one of these ids in a column which mostly has none; some ids at a time, each part in the
+    /// query's order.
+    ///
+    /// # Errors
+    /// As [`Store::fetch_all`].
+    pub async fn fetch_looked_up<R: Row>(
+        &self,
+        query: &SelectStatement,
+        column: &'static str,
+        ids: &[Id],
+    ) -> Result<Vec<R>, StoreError> {
+        let mut rows = Vec::new();
+        for ids in ids.chunks(LOOKED_UP) {
+            let query = query.clone().and_where(Expr::col(column).in_ids(ids.iter().copied())).to_owned();
+            rows.extend(self.fetch_all::<R>(&query).await?);
+        }
+        Ok(rows)
     }
 }
 

@@ -68,7 +68,7 @@ pub use connect::ConnectError;
 pub use counts::number_of_rows;
 pub use dates::Span;
 pub use folded::{folded, tidied};
-pub use in_ids::{InIds, LOOKED_UP};
+pub use in_ids::InIds;
 pub use insert::Insert;
 pub use join::JoinById;
 pub use lookups::{Lookups, Round};

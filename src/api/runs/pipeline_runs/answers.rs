@@ -24,7 +24,7 @@ use crate::api::runs::step_configuration::{Object, finalize_substitutions, objec
 use crate::api::stacks::stacks::StackRow;
 use crate::framework::{ById, Loader, Resource, ResponseOf, pick};
 use crate::http::error::ApiResult;
-use crate::store::{Id, InIds, JoinById, JsonText, LOOKED_UP};
+use crate::store::{Id, InIds, JoinById, JsonText};
 
 /// The long columns of a run and of its snapshot, which only hydrated answers need.
 #[derive(Debug, FromRow)]
@@ -218,13 +218,9 @@ pub(crate) async fn logs_of(
     owner: impl Fn(&LogsRow) -> Option<Id>,
     ids: &[Id],
 ) -> ApiResult<ById<Vec<Arc<ResponseOf<LogsRow>>>>> {
-    let mut all = ById::new();
-    for ids in ids.chunks(LOOKED_UP) {
-        let mut select = LogsRow::select();
-        select.and_where(Expr::col(column).in_ids(ids.iter().copied())).order_by("created", Order::Asc);
-        all.extend(loader.embed_with(&select, &owner).await?);
-    }
-    Ok(all)
+    let logs = LogsRow::select().order_by("created", Order::Asc).to_owned();
+    let logs: Vec<LogsRow> = loader.store.fetch_looked_up(&logs, column, ids).await?;
+    loader.embed_rows(logs, owner).await
 }
 
 /// The newest condition that each of these runs waits for.

@@ -14,7 +14,7 @@ use crate::api::runs::step_configuration::{
 };
 use crate::framework::{ById, Loader, Logged, pick};
 use crate::http::error::ApiResult;
-use crate::store::{Id, InIds, JoinById, JsonText, LOOKED_UP, Timestamp};
+use crate::store::{Id, InIds, JoinById, JsonText, Timestamp};
 
 /// What steps take over from their pipeline: of a snapshot, and of a run's start.
 #[derive(Debug, FromRow)]
@@ -101,16 +101,9 @@ async fn pipelines_of(loader: &Loader<'_>, runs: Vec<Id>) -> ApiResult<ById<(Obj
 
 /// Configurations of steps that came up at run time, and of steps of older versions of ZenML.
 async fn own_configurations(loader: &Loader<'_>, steps: &[Id]) -> ApiResult<ById<String>> {
-    let mut all = ById::new();
-    for steps in steps.chunks(LOOKED_UP) {
-        let dynamic = Sql::select()
-            .columns(["step_run_id", "config"])
-            .from("step_configuration")
-            .and_where(Expr::col("step_run_id").in_ids(steps.iter().copied()))
-            .to_owned();
-        all.extend(loader.store.fetch_all::<(Id, String)>(&dynamic).await?);
-    }
-    Ok(all)
+    let dynamic = Sql::select().columns(["step_run_id", "config"]).from("step_configuration").to_owned();
+    let dynamic: Vec<(Id, String)> = loader.store.fetch_looked_up(&dynamic, "step_run_id", steps).await?;
+    Ok(dynamic.into_iter().collect())
 }
 
 /// Configurations by snapshot and name.

@@ -15,7 +15,7 @@ use crate::api::runs::run_wait_conditions::{ConditionStatus, ConditionType, Reso
 use crate::api::runs::step_configuration::{Object, StoredStep, finalize_substitutions, object, value};
 use crate::framework::{ById, Loader, grouped};
 use crate::http::error::{ApiError, ApiResult};
-use crate::store::{Id, InIds, JoinById, JsonText, LOOKED_UP, Stored, Timestamp, Word, row};
+use crate::store::{Id, InIds, JoinById, JsonText, Stored, Timestamp, Word, row};
 
 /// Everything that the store says about a run's steps.
 pub(super) struct Drawn {
@@ -157,18 +157,14 @@ async fn configurations(
     owner: &'static str,
     owners: &[Id],
 ) -> ApiResult<IndexMap<String, StoredStep>> {
-    let mut rows: Vec<(String, String)> = Vec::new();
-    for owners in owners.chunks(LOOKED_UP) {
-        let query = Sql::select()
-            .columns(["name", "config"])
-            .from("step_configuration")
-            .and_where(Expr::col(owner).in_ids(owners.iter().copied()))
-            .order_by("index", Order::Asc)
-            .order_by("created", Order::Asc)
-            .order_by("id", Order::Asc)
-            .to_owned();
-        rows.extend(loader.store.fetch_all::<(String, String)>(&query).await?);
-    }
+    let query = Sql::select()
+        .columns(["name", "config"])
+        .from("step_configuration")
+        .order_by("index", Order::Asc)
+        .order_by("created", Order::Asc)
+        .order_by("id", Order::Asc)
+        .to_owned();
+    let rows: Vec<(String, String)> = loader.store.fetch_looked_up(&query, owner, owners).await?;
     let readable = |(name, config): (String, String)| Some((name, serde_json::from_str(&config).ok()?));
     Ok(rows.into_iter().filter_map(readable).collect())
 }
@@ -218,13 +214,8 @@ fn other_runs() -> SelectStatement {
 }
 
 async fn triggered(loader: &Loader<'_>, steps: &[Id]) -> ApiResult<ById<Vec<OtherRun>>> {
-    let mut runs: Vec<OtherRun> = Vec::new();
-    for steps in steps.chunks(LOOKED_UP) {
-        let mut query = other_runs();
-        query
-            .and_where(Expr::col("triggered_by").in_ids(steps.iter().copied()))
-            .and_where(Expr::col("triggered_by_type").eq("step_run"));
-        runs.extend(loader.store.fetch_all::<OtherRun>(&query).await?);
-    }
+    let mut query = other_runs();
+    query.and_where(Expr::col("triggered_by_type").eq("step_run"));
+    let runs: Vec<OtherRun> = loader.store.fetch_looked_up(&query, "triggered_by", steps).await?;
     Ok(grouped(runs.into_iter().filter_map(|run| Some((run.triggered_by?, run)))))
 }
