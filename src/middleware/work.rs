@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 use axum::extract::Request;
 use tower::{Layer, Service};
 
+use crate::store::together;
 use crate::tasks::{Detached, Work};
 
 /// Lets requests end what they have begun.
@@ -47,6 +48,6 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        Work::new(self.inner.call(request), &self.detached)
+        Work::new(together(self.inner.call(request)), &self.detached)
     }
 }

@@ -6,13 +6,16 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use sea_query::Values;
 use sea_query_sqlx::SqlxValues;
-use sqlx::{Connection, IntoArguments};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Connection, IntoArguments, Sqlite};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::pool::{Kept, Place, Pool, TIDY_TIMEOUT, UNTIL_TOLD_AGAIN, silent};
-use super::wire::{Amount, Wire};
+use super::together::Question;
+use super::wire::{Amount, Wire, fetch_each};
 use super::{Engine, StoreError, is_lost_race, passing};
 
 /// A connection for one query, or for one transaction. Dropping it while a query runs ends the query; what was not
@@ -93,16 +96,23 @@ impl<DB: Wire> Lease<DB> {
     where
         SqlxValues: IntoArguments<DB>,
     {
-        let (connection, pool) = self.ask()?;
-        let new = pool.plans.as_ref().and_then(|plans| Some((plans, plans.new_to(&sql, &values.0.0)?)));
-        if let Some((plans, decided)) = new {
-            let faults = DB::faults(connection, &sql, values.clone().into_arguments()).await;
-            let judged = faults.and_then(|faults| plans.judge(&decided, faults));
-            self.end(judged)?;
-        }
+        self.judge(&sql, &values).await?;
         let (connection, pool) = self.ask()?;
         let fetched = pool.answer(DB::fetch(connection, sql, values.into_arguments(), amount)).await;
         self.end(fetched)
+    }
+
+    /// Refuses a read whose plan isn't let through, where plans are looked at.
+    async fn judge(&mut self, sql: &str, values: &SqlxValues) -> Result<(), StoreError>
+    where
+        SqlxValues: IntoArguments<DB>,
+    {
+        let (connection, pool) = self.ask()?;
+        let new = pool.plans.as_ref().and_then(|plans| Some((plans, plans.new_to(sql, &values.0.0)?)));
+        let Some((plans, decided)) = new else { return self.end(Ok(())) };
+        let faults = DB::faults(connection, sql, values.clone().into_arguments()).await;
+        let judged = faults.and_then(|faults| plans.judge(&decided, faults));
+        self.end(judged)
     }
 
     /// Makes the changes last.
@@ -115,6 +125,40 @@ impl<DB: Wire> Lease<DB> {
     /// The connection itself, which is nobody's any more: for what changes its session.
     pub(crate) fn detach(mut self) -> Result<DB::Connection, StoreError> {
         self.kept.take().map(|kept| kept.connection).ok_or(StoreError::PoolClosed)
+    }
+}
+
+impl Lease<Sqlite> {
+    /// The rows of each read, in one turn of the connection's thread. The first that fails is the last of them.
+    pub(crate) async fn fetch_each(
+        &mut self,
+        questions: &[Arc<Question>],
+    ) -> Vec<Result<Vec<SqliteRow>, StoreError>> {
+        if let [question] = questions {
+            let Question { sql, values, amount } = &**question;
+            return vec![self.fetch(sql.clone(), values.clone(), *amount).await];
+        }
+        let mut answers = Vec::with_capacity(questions.len());
+        let failed = self.fetch_into(questions, &mut answers).await.err();
+        answers.into_iter().map(Ok).chain(failed.map(Err)).collect()
+    }
+
+    async fn fetch_into(
+        &mut self,
+        questions: &[Arc<Question>],
+        answers: &mut Vec<Vec<SqliteRow>>,
+    ) -> Result<(), StoreError> {
+        for question in questions {
+            self.judge(&question.sql, &question.values).await?;
+        }
+        let sql: Vec<&str> = questions.iter().map(|question| question.sql.as_str()).collect();
+        let values = questions.iter().flat_map(|question| question.values.0.0.iter().cloned());
+        let (sql, values) = (sql.join(";"), SqlxValues(Values(values.collect())));
+        let (connection, pool) = self.ask()?;
+        let arguments = IntoArguments::<Sqlite>::into_arguments(values);
+        let fetched = pool.answer(fetch_each(connection, sql, arguments, answers)).await;
+        let is_whole = answers.len() == questions.len();
+        self.end(fetched.and_then(|()| if is_whole { Ok(()) } else { Err(StoreError::WorkerCrashed) }))
     }
 }
 

@@ -34,6 +34,7 @@ mod statements;
 mod sweep;
 #[cfg(test)]
 mod testing;
+mod together;
 mod transaction;
 mod types;
 mod update;
@@ -58,6 +59,7 @@ use sea_query_sqlx::{SqlxBinder, SqlxValues};
 use sqlx::mysql::MySqlRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, MySql, Sqlite};
+use together::Question;
 use wire::Amount;
 use writability::Writability;
 
@@ -80,6 +82,7 @@ pub use passing::passing;
 pub use python_json::python_json;
 pub use reads::Reads;
 pub use row::{Owned, Stored, select_computed};
+pub use together::together;
 pub use transaction::{AsStoreError, Committed, Transaction, WriteStatement, is_lost_race};
 pub use types::{Base64Json, Id, JsonText, SecretText, Timestamp};
 pub use update::Update;
@@ -285,8 +288,7 @@ impl Store {
             Ok(match &self.pools {
                 Pools::Sqlite { reader, .. } => {
                     let (sql, values) = sqlite(query);
-                    let mut lease = reader.lease(self.rank).await?;
-                    Rows::Sqlite(lease.fetch(sql, values, amount).await?)
+                    Rows::Sqlite(together::ask(reader, self.rank, Question { sql, values, amount }).await?)
                 }
                 Pools::MySql(pool) => {
                     let (sql, values) = mysql(query);

@@ -141,6 +141,24 @@ impl Wire for Sqlite {
     }
 }
 
+/// The rows of each of several statements in one text.
+pub(super) async fn fetch_each(
+    connection: &mut SqliteConnection,
+    sql: String,
+    arguments: SqliteArguments,
+    answers: &mut Vec<Vec<SqliteRow>>,
+) -> Result<(), StoreError> {
+    let mut results = connection.fetch_many(sqlx::query_with(AssertSqlSafe(sql), arguments));
+    let mut rows = Vec::new();
+    while let Some(result) = results.try_next().await? {
+        match result {
+            Either::Left(_) => answers.push(std::mem::take(&mut rows)),
+            Either::Right(row) => rows.push(row),
+        }
+    }
+    Ok(())
+}
+
 /// Gives each row to `take`, until that wants no more, and tells how many were changed.
 ///
 /// The thread of a connection ends where there is no memory for a row. What it has sent before must not pass for all
