@@ -139,9 +139,10 @@ impl Context {
     where
         T: Serialize + DeserializeOwned + Send + Sync + 'a,
     {
+        let store = self.store.sharing_commits();
         match &self.once {
-            Some(once) => once.make(&self.store, self.now(), &*make).await,
-            None => make_anew(&self.store, &*make).await,
+            Some(once) => once.make(&store, self.now(), &*make).await,
+            None => make_anew(&store, &*make).await,
         }
     }
 
@@ -193,8 +194,8 @@ impl Context {
         F: Future<Output = ApiResult<Transaction>> + Send,
     {
         let change = &change;
-        let changed =
-            self.store.write(|tx| async move { Ok::<_, ApiError>(change(tx).await?.commit(()).await?) });
+        let store = self.store.sharing_commits();
+        let changed = store.write(|tx| async move { Ok::<_, ApiError>(change(tx).await?.commit(()).await?) });
         changed.await?;
         self.answer::<R>(id).await
     }

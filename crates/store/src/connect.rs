@@ -9,6 +9,7 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
+use super::group_commit::{Commit, Writer};
 use super::kill::Killer;
 use super::options::{Location, Options, Server, Tls};
 use super::plans::Plans;
@@ -117,6 +118,7 @@ impl Store {
             description,
             pool_size: options.pool_size,
             rank: Rank::Shared,
+            commit: Commit::Own,
             reads: Arc::default(),
             counts: Arc::default(),
             lookups: Arc::default(),
@@ -142,7 +144,7 @@ async fn connect_sqlite(path: &Path, pool_size: u32, plans: Option<Arc<Plans>>) 
     let shared = pool_size.min(sqlite_readers()).max(1);
     let readers = usize::try_from(shared).unwrap_or(1) + SQLITE_RESERVED;
     let reader = Pool::new(options, readers, SQLITE_RESERVED, None, plans);
-    Ok(Pools::Sqlite { reader, writer, path: path.to_owned() })
+    Ok(Pools::Sqlite { reader, writer: Writer::new(writer), path: path.to_owned() })
 }
 
 fn sqlite_readers() -> u32 {

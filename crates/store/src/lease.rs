@@ -70,7 +70,8 @@ impl<DB: Wire> Lease<DB> {
         outcome
     }
 
-    async fn run(&mut self, statement: &'static str) -> Result<(), StoreError> {
+    /// Runs a statement without values.
+    pub(crate) async fn run(&mut self, statement: &'static str) -> Result<(), StoreError> {
         let (connection, pool) = self.ask()?;
         let ran = pool.answer(DB::run(connection, statement)).await;
         self.end(ran)
@@ -120,6 +121,11 @@ impl<DB: Wire> Lease<DB> {
         self.run("COMMIT").await?;
         self.in_transaction = false;
         Ok(())
+    }
+
+    /// Whether the transaction is as its last statement has left it.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.is_sound && self.place.as_ref().is_some_and(|place| !place.is_running)
     }
 
     /// The connection itself, which is nobody's any more: for what changes its session.

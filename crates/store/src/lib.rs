@@ -9,6 +9,7 @@ mod connect;
 mod counts;
 mod dates;
 mod folded;
+mod group_commit;
 mod in_ids;
 mod insert;
 mod join;
@@ -52,6 +53,7 @@ use std::time::Duration;
 
 use counts::Counts;
 use futures_util::future::BoxFuture;
+use group_commit::{Commit, Writer};
 use pool::{Pool, Rank};
 use rows::Rows;
 use sea_query::{Expr, ExprTrait, MysqlQueryBuilder, SelectStatement, SimpleExpr, SqliteQueryBuilder};
@@ -185,6 +187,8 @@ pub struct Store {
     pool_size: u32,
     /// Which connections this clone may take.
     rank: Rank,
+    /// Of whose writes on SQLite.
+    commit: Commit,
     reads: Arc<AtomicU64>,
     counts: Arc<Counts>,
     lookups: Arc<Lookups>,
@@ -203,10 +207,10 @@ pub struct Connections {
 
 #[derive(Debug, Clone)]
 enum Pools {
-    /// SQLite has one writer at a time: a pool of one keeps writers in a queue instead of in each other's way.
+    /// SQLite has one writer at a time: these wait in a queue instead of in each other's way.
     Sqlite {
         reader: Arc<Pool<Sqlite>>,
-        writer: Arc<Pool<Sqlite>>,
+        writer: Arc<Writer>,
         path: PathBuf,
     },
     MySql(Arc<Pool<MySql>>),
@@ -225,6 +229,13 @@ impl Store {
     #[must_use]
     pub fn reserved(&self) -> Self {
         Self { rank: Rank::Reserved, ..self.clone() }
+    }
+
+    /// The same store for short writes, of a few dozen statements at most: on SQLite those that wait for each other share a
+    /// commit. One that is long would keep the others from hearing that they are done.
+    #[must_use]
+    pub fn sharing_commits(&self) -> Self {
+        Self { commit: Commit::Shared, ..self.clone() }
     }
 
     /// Which database this is, for a person to read.
@@ -317,7 +328,7 @@ impl Store {
         match &self.pools {
             Pools::Sqlite { reader, writer, .. } => {
                 reader.close(patience / 2).await;
-                writer.close(patience / 2).await;
+                writer.pool.close(patience / 2).await;
             }
             Pools::MySql(pool) => pool.close(patience).await,
         }

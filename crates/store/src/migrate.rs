@@ -104,7 +104,7 @@ impl Store {
                 if mark.exists() && !self.is_made().await? {
                     return Err(MigrationError::Lost { evidence: mark });
                 }
-                let mut lease = writer.lease(Rank::Shared).await?;
+                let mut lease = writer.pool.lease(Rank::Shared).await?;
                 // A migration is a transaction within this one, which the connection has to know of.
                 let mut transaction = lease.start()?.begin_with("BEGIN IMMEDIATE").await?;
                 migrate_sqlite(&mut transaction).await?;

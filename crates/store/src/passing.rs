@@ -3,6 +3,7 @@
 
 use std::{fmt, io};
 
+use super::group_commit::is_undone;
 use super::{StoreError, mysql_number, sqlite_code};
 
 const AWAY: &str = "it can't be reached";
@@ -92,6 +93,7 @@ pub fn passing(error: &StoreError) -> Option<&'static str> {
         }
         StoreError::Tls(_) | StoreError::WorkerCrashed | StoreError::PoolClosed => Some(AWAY),
         StoreError::PoolTimedOut => Some("all connections to it are taken"),
+        error if is_undone(error) => Some(BUSY),
         error => match (mysql_number(error), sqlite_code(error)) {
             (Some(number), _) => find(OF_MYSQL, number),
             (None, Some(code)) => find(OF_SQLITE, code),

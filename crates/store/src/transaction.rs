@@ -6,8 +6,8 @@ use futures_util::future::BoxFuture;
 use sea_query::{DeleteStatement, InsertStatement, SelectStatement, UpdateStatement};
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
 use sqlx::mysql::MySql;
-use sqlx::sqlite::Sqlite;
 
+use super::group_commit::{Commit, Writing, is_undone};
 use super::lease::Lease;
 use super::rows::Rows;
 use super::wire::Amount;
@@ -32,7 +32,7 @@ pub struct Transaction {
 }
 
 pub(super) enum OnEngine {
-    Sqlite(Lease<Sqlite>),
+    Sqlite(Writing),
     MySql(Lease<MySql>),
 }
 
@@ -154,9 +154,9 @@ impl Store {
     where
         E: From<StoreError> + AsStoreError,
     {
-        let (mut attempt, start) = (1, Instant::now());
+        let (mut attempt, start, mut commit) = (1, Instant::now(), self.commit);
         loop {
-            let worked = match self.begin().await {
+            let worked = match self.begin_with(commit).await {
                 Ok(transaction) => work(transaction).await,
                 Err(error) => Err(error.into()),
             };
@@ -170,7 +170,12 @@ impl Store {
                     return Ok(value);
                 }
                 Err(error) => {
-                    let may_win = self.engine() == Engine::MySql || start.elapsed() < PATIENCE;
+                    let was_undone = error.as_store_error().is_some_and(is_undone);
+                    if was_undone {
+                        // Once is enough: whoever fails may come again, too.
+                        commit = Commit::Own;
+                    }
+                    let may_win = self.engine() == Engine::MySql || was_undone || start.elapsed() < PATIENCE;
                     let may_win = may_win && attempt < ATTEMPTS;
                     if !may_win || !error.as_store_error().is_some_and(is_lost_race) {
                         error.as_store_error().inspect(|error| self.writability.note_failed(error));
@@ -198,11 +203,13 @@ impl Store {
     }
 
     pub(super) fn begin(&self) -> BoxFuture<'_, Result<Transaction, StoreError>> {
+        self.begin_with(self.commit)
+    }
+
+    fn begin_with(&self, commit: Commit) -> BoxFuture<'_, Result<Transaction, StoreError>> {
         Box::pin(async move {
             let on = match &self.pools {
-                Pools::Sqlite { writer, .. } => {
-                    OnEngine::Sqlite(writer.begin(self.rank, "BEGIN IMMEDIATE").await?)
-                }
+                Pools::Sqlite { writer, .. } => OnEngine::Sqlite(writer.begin(self.rank, commit).await?),
                 Pools::MySql(pool) => OnEngine::MySql(pool.begin(self.rank, "BEGIN").await?),
             };
             // What is committed has to be felt here, by whoever has committed it.
@@ -226,10 +233,11 @@ impl AsStoreError for StoreError {
 /// Whether a write lost against another one, so that the next attempt may succeed.
 ///
 /// MySQL 1213 (deadlock, and Galera's certification failure), 1205 (lock timeout), 1020 (MariaDB 11.8: the row
-/// changed since this transaction first read), SQLITE_BUSY (5) with its extended codes.
+/// changed since this transaction first read), SQLITE_BUSY (5) with its extended codes; and a commit that was shared in
+/// vain.
 pub fn is_lost_race(error: &StoreError) -> bool {
     if let Some(number) = mysql_number(error) {
         return matches!(number, 1020 | 1205 | 1213);
     }
-    sqlite_code(error) == Some(5)
+    sqlite_code(error) == Some(5) || is_undone(error)
 }

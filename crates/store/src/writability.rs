@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
+use super::group_commit::is_undone;
 use super::passing::{Unwritable, passing};
 use super::{Store, StoreError, is_lost_race, mysql_number};
 
@@ -40,6 +41,7 @@ impl Writability {
     pub(crate) fn note_failed(&self, error: &StoreError) {
         // A write that waited too long behind others, or lost against them, says nothing about the next one.
         let is_crowded = matches!(error, StoreError::PoolTimedOut | StoreError::PoolClosed)
+            || is_undone(error)
             || (mysql_number(error).is_some() && is_lost_race(error));
         let Some(reason) = passing(error).filter(|_| !is_crowded) else { return };
         *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = reason;
@@ -144,6 +146,7 @@ mod tests {
         let (store, _folder) = unmigrated().await;
         store.migrate().await.unwrap();
         let Pools::Sqlite { writer, .. } = &store.pools else { panic!("no SQLite") };
+        let writer = &writer.pool;
         let many: Vec<_> = (0..5_000).map(|number| Turn(format!("{number:0>60}"))).collect();
         for what in ["PRAGMA max_page_count = 1", "PRAGMA query_only = on"] {
             // It is the connection that is full or read-only here, so the next one isn't.

@@ -48,7 +48,8 @@ pub(super) async fn update_run(
     let add_logs = logs::checked(update.add_logs)?;
     let update = RunUpdate { add_logs: None, ..update };
     let (context, update, add_logs) = (&cx, &update, &add_logs);
-    let updated = cx.store.write(|mut tx| async move {
+    let store = cx.store.sharing_commits();
+    let updated = store.write(|mut tx| async move {
         lock(&mut tx, id).await?;
         let run = find_in::<RunRow>(&mut tx, id).await?;
         let reason = update.status_reason.as_ref().map(ShortText::as_str);
