@@ -266,14 +266,17 @@ async fn update_pipeline(
     .await
 }
 
-/// The number of the pipeline's next run. The row stays locked until the transaction ends, so no number is given
-/// twice.
+/// Counts one more run. Until the transaction ends, other runs of the pipeline wait for it.
 ///
 /// # Errors
 /// The store's own.
-pub(crate) async fn next_run_index(tx: &mut Transaction, id: Id) -> ApiResult<i32> {
+pub(crate) async fn count_run(tx: &mut Transaction, id: Id) -> ApiResult<()> {
     tx.set_where("pipeline", ("run_count", Expr::col("run_count").add(1)), [Expr::col("id").eq(id)]).await?;
-    let query =
-        Sql::select().column("run_count").from("pipeline").and_where(Expr::col("id").eq(id)).to_owned();
-    Ok(tx.fetch_optional::<(i32,)>(&query).await?.map_or(1, |(count,)| count))
+    Ok(())
+}
+
+/// How many runs were counted: the number of the last one. It grows with each, also with those that are deleted since, so
+/// that no number comes twice.
+pub(crate) fn run_count(id: Id) -> SelectStatement {
+    Sql::select().column("run_count").from("pipeline").and_where(Expr::col("id").eq(id)).to_owned()
 }

@@ -1,7 +1,7 @@
 //! Starting runs. Each step of a run may ask for it: the first one makes it, the others get the same.
 
 use axum::Json;
-use sea_query::{Expr, ExprTrait, Order, Query as Sql, SelectStatement, SimpleExpr, UnionType};
+use sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
 use serde::Deserialize;
 
 use super::{RunRow, TriggerInfo};
@@ -9,10 +9,10 @@ use crate::api::models::model_versions::{self, ConfiguredModel};
 use crate::api::runs::execution_status::{ExceptionInfo, ExecutionStatus};
 use crate::api::runs::logs::{self, LogsOwner, LogsReference};
 use crate::api::runs::pipeline_snapshots::SnapshotRow;
-use crate::api::runs::pipelines::next_run_index;
+use crate::api::runs::pipelines::{count_run, run_count};
 use crate::api::runs::step_configuration::{Object, fill, finalize_substitutions, object, value};
 use crate::api::server::tagging::{TagReference, Taggable, set_tags};
-use crate::framework::{Context, NamedProject, ResponseOf, find_named, not_in_project, require};
+use crate::framework::{Context, NamedProject, Resource, ResponseOf, not_in_project, require};
 use crate::http::contract::modelled;
 use crate::http::error::{ApiError, ApiResult, if_duplicate};
 use crate::http::json::ModelBody;
@@ -118,26 +118,25 @@ async fn get_or_make(
     snapshot: &SnapshotOfRun,
     request: &RunRequest,
 ) -> ApiResult<(Id, bool)> {
-    // Runs of one pipeline are made one after the other: the number comes with the lock.
-    let index = next_run_index(tx, snapshot.pipeline_id).await?;
-    let existing = tx.fetch_optional::<(Id,)>(&begun(request)).await?;
-    let placeholder = match existing {
-        None if !request.is_placeholder() => tx.fetch_optional::<Placeholder>(&placeholder(request)).await?,
-        _ => None,
+    // Runs of one pipeline are made one after the other.
+    count_run(tx, snapshot.pipeline_id).await?;
+    let Some(there) = tx.fetch_optional::<There>(&there(snapshot.pipeline_id, request)).await? else {
+        return Err(ApiError::internal());
     };
-    if existing.is_some() || placeholder.is_some() {
-        give_back_index(tx, snapshot.pipeline_id).await?;
+    let placeholder = there.expected.or(there.unclaimed).filter(|_| !request.is_placeholder());
+    if there.begun.is_some() || placeholder.is_some() {
+        give_back_number(tx, snapshot.pipeline_id).await?;
     }
-    if let Some((id,)) = existing {
+    if let Some(id) = there.begun {
         return Ok((id, false));
     }
     let id = match placeholder {
         Some(placeholder) => {
-            replace(cx, tx, &placeholder, request).await?;
-            placeholder.id
+            replace(cx, tx, placeholder, request).await?;
+            placeholder
         }
         None => {
-            insert(cx, tx, new_id, snapshot, index, request).await?;
+            insert(cx, tx, new_id, snapshot, &there, request).await?;
             new_id
         }
     };
@@ -173,54 +172,59 @@ fn begun(request: &RunRequest) -> SelectStatement {
     )
 }
 
+/// What is there of a run that is asked for.
 #[derive(Debug, sqlx_macros::FromRow)]
-struct Placeholder {
-    id: Id,
-    project_id: Id,
+struct There {
+    /// Runs of the pipeline, with this one.
+    run_count: Option<i32>,
+    begun: Option<Id>,
+    /// A run of this snapshot that waits for its orchestrator, which knows it by the id that is asked for.
+    expected: Option<Id>,
+    /// One whose id isn't known.
+    unclaimed: Option<Id>,
+    /// A run with that name.
+    namesake: Option<Id>,
+    snapshot: Option<Id>,
 }
 
-/// A run of this snapshot that waits for its orchestrator: the one with the id that is asked for before one without.
-fn placeholder(request: &RunRequest) -> SelectStatement {
+/// In one statement, since all other runs of the pipeline wait meanwhile.
+fn there(pipeline: Id, request: &RunRequest) -> SelectStatement {
     let orchestrator_run_id = request.orchestrator_run_id.as_ref().map(ShortText::as_str);
-    let waiting = |known_as: SimpleExpr| {
-        Sql::select()
-            .columns(["id", "project_id", "orchestrator_run_id"])
-            .from("pipeline_run")
-            .and_where(Expr::col("snapshot_id").eq(request.snapshot))
-            .and_where(Expr::col("status").is_in(["initializing", "provisioning"]))
-            .and_where(known_as)
-            .to_owned()
-    };
     // In one condition, all runs of the snapshot would be looked at: a schedule's has one for each time.
-    waiting(Expr::col("orchestrator_run_id").eq(orchestrator_run_id))
-        .union(UnionType::All, waiting(Expr::col("orchestrator_run_id").is_null()))
-        .order_by("orchestrator_run_id", Order::Desc)
-        .limit(1)
+    let waiting = |known_as: SimpleExpr| {
+        let waits = Expr::col("status").is_in(["initializing", "provisioning"]);
+        ids_where("pipeline_run", [Expr::col("snapshot_id").eq(request.snapshot), waits, known_as])
+    };
+    let namesake = [Expr::col("name").eq(request.name.as_str()), Expr::col("project_id").eq(request.project)];
+    let snapshot = [Expr::col("id").eq(request.snapshot), Expr::col("project_id").eq(request.project)];
+    let id = Expr::col("orchestrator_run_id");
+    Sql::select()
+        .expr_as(SimpleExpr::from(run_count(pipeline)), "run_count")
+        .expr_as(first(begun(request)), "begun")
+        .expr_as(first(waiting(id.clone().eq(orchestrator_run_id))), "expected")
+        .expr_as(first(waiting(id.is_null())), "unclaimed")
+        .expr_as(first(ids_where("pipeline_run", namesake)), "namesake")
+        .expr_as(first(ids_where("pipeline_snapshot", snapshot)), "snapshot")
         .to_owned()
 }
 
-async fn give_back_index(tx: &mut Transaction, pipeline: Id) -> ApiResult<()> {
+fn first(mut ids: SelectStatement) -> SimpleExpr {
+    ids.limit(1).to_owned().into()
+}
+
+async fn give_back_number(tx: &mut Transaction, pipeline: Id) -> ApiResult<()> {
     tx.set_where("pipeline", ("run_count", Expr::col("run_count").sub(1)), [Expr::col("id").eq(pipeline)])
         .await?;
     Ok(())
 }
 
 /// The orchestrator has begun: the place that was kept becomes the run.
-async fn replace(
-    cx: &Context,
-    tx: &mut Transaction,
-    placeholder: &Placeholder,
-    request: &RunRequest,
-) -> ApiResult<()> {
-    if placeholder.project_id != request.project {
-        let message = "The run that waits for this snapshot belongs to another project.";
-        return Err(ApiError::value(message));
-    }
+async fn replace(cx: &Context, tx: &mut Transaction, placeholder: Id, request: &RunRequest) -> ApiResult<()> {
     let Some(orchestrator_run_id) = request.orchestrator_run_id.as_ref() else {
         let message = "An orchestrator_run_id is needed to begin the run that waits for this snapshot.";
         return Err(ApiError::value(message));
     };
-    Update::of("pipeline_run", placeholder.id, cx.now())
+    Update::of("pipeline_run", placeholder, cx.now())
         .set("orchestrator_run_id", orchestrator_run_id.as_str())
         .set("orchestrator_environment", request.environment())
         .set("status", request.status.as_str())
@@ -235,15 +239,15 @@ async fn insert(
     tx: &mut Transaction,
     id: Id,
     snapshot: &SnapshotOfRun,
-    index: i32,
+    there: &There,
     request: &RunRequest,
 ) -> ApiResult<()> {
     let project = request.project;
-    require::<SnapshotRow>(tx, Some(request.snapshot), project).await?;
+    there.snapshot.ok_or_else(|| not_in_project(SnapshotRow::NAME, request.snapshot))?;
     require::<RunRow>(tx, request.original_run_id, project).await?;
     let root = root_run(tx, project, request.parent_run_id).await?;
     let name = request.name.as_str();
-    if find_named::<RunRow>(tx, Some(project), name).await?.is_some() {
+    if there.namesake.is_some() {
         return Err(name_taken(name));
     }
     let trigger = request.trigger_info.as_ref();
@@ -261,7 +265,7 @@ async fn insert(
         .set("in_progress", true)
         .set("status", request.status.as_str())
         .set("orchestrator_environment", request.environment())
-        .set("index", index)
+        .set("index", there.run_count.unwrap_or(1))
         .set("enable_heartbeat", value::<bool>(configuration, "enable_heartbeat").unwrap_or(true))
         .set("snapshot_id", request.snapshot)
         .set("project_id", project)
