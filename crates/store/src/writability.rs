@@ -109,7 +109,7 @@ impl Store {
         let store = self.reserved();
         let written = async {
             let mut tx = store.begin().await?;
-            tx.lock(TURN).await?;
+            tx.take_turn(TURN).await?;
             tx.commit(()).await
         };
         match written.await {

@@ -24,7 +24,7 @@ const READ_AGAIN_EVERY: Duration = Duration::from_secs(2);
 
 /// Takes the next place for what this transaction revokes. It has to come before any other statement, as all turns.
 pub(super) async fn take_place(tx: &mut Transaction) -> Result<(), StoreError> {
-    tx.lock(TURN).await
+    tx.take_turn(TURN).await
 }
 
 /// The place that was taken, as a value of a statement in the same transaction.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json;
-use sea_query::{Expr, ExprTrait, Func, Query as Sql, UpdateStatement};
+use sea_query::{Expr, ExprTrait, Func, Query as Sql};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use strum::{EnumString, IntoStaticStr, VariantNames};
@@ -22,7 +22,7 @@ use crate::http::error::{ApiError, ApiResult, if_taken};
 use crate::http::json::{ModelBody, ModelItems};
 use crate::http::values::{Counted, LongText, NumberOrText, ShortText, at_most};
 use crate::lookups::note_unused;
-use crate::store::{Id, Insert, Transaction, Words, fields};
+use crate::store::{Id, Insert, StoreError, Transaction, Words, fields};
 
 const CREATE_ARTIFACT: Permission = artifacts::KIND.to(Verb::Create);
 const UPDATE_ARTIFACT: Permission = artifacts::KIND.to(Verb::Update);
@@ -122,18 +122,15 @@ enum Artifact<'a> {
 }
 
 impl Artifact<'_> {
-    /// A change that changes nothing, but keeps the artifact's row locked: until the transaction ends, nobody else
-    /// gives numbers to versions of it.
-    fn lock(self, project: Id) -> UpdateStatement {
-        let mut update = Sql::update();
-        update.table("artifact").value("name", Expr::col("name"));
+    /// Keeps the artifact's row locked: until the transaction ends, nobody else gives numbers to versions of it.
+    async fn lock(self, tx: &mut Transaction, project: Id) -> Result<(), StoreError> {
         match self {
-            Self::Id(id) => update.and_where(Expr::col("id").eq(id)),
+            Self::Id(id) => tx.lock_where("artifact", [Expr::col("id").eq(id)]).await,
             Self::Name(name) => {
-                update.and_where(Expr::col("name").eq(name)).and_where(Expr::col("project_id").eq(project))
+                let is_it = [Expr::col("name").eq(name), Expr::col("project_id").eq(project)];
+                tx.lock_where("artifact", is_it).await
             }
-        };
-        update
+        }
     }
 }
 
@@ -176,7 +173,7 @@ async fn create(cx: &Context, requests: &[ArtifactVersionRequest]) -> ApiResult<
     let locks = &locks;
     let made = cx.create_numbered(|mut tx| async move {
         for (artifact, project) in locks {
-            tx.execute(&artifact.lock(*project)).await?;
+            artifact.lock(&mut tx, *project).await?;
         }
         let mut ids = Vec::with_capacity(requests.len());
         for request in requests {

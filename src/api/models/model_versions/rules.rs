@@ -33,7 +33,7 @@ pub(super) fn is_number(name: &str) -> bool {
 /// # Errors
 /// The store's own.
 pub(super) async fn lock(tx: &mut Transaction, model: Id) -> Result<(), StoreError> {
-    tx.set_where("model", ("name", Expr::col("name")), [Expr::col("id").eq(model)]).await.map(drop)
+    tx.lock_where("model", [Expr::col("id").eq(model)]).await
 }
 
 /// Keeps a version's row locked, as [`lock`] does the model's.
@@ -41,7 +41,7 @@ pub(super) async fn lock(tx: &mut Transaction, model: Id) -> Result<(), StoreErr
 /// # Errors
 /// The store's own.
 pub(crate) async fn lock_version(tx: &mut Transaction, version: Id) -> Result<(), StoreError> {
-    tx.set_where("model_version", ("name", Expr::col("name")), [Expr::col("id").eq(version)]).await.map(drop)
+    tx.lock_where("model_version", [Expr::col("id").eq(version)]).await
 }
 
 /// Deletes a version's link by its id, or by the name of what is linked: the one that meets the condition.
