@@ -11,7 +11,7 @@ use sea_query::{Expr, ExprTrait, OnConflict, Query as Sql, SelectStatement, Simp
 
 pub(crate) use self::complete::complete;
 pub(crate) use self::value::{NUMBERS, at_least, at_most, equal_to, greatest, least};
-use crate::store::{Id, StoreError, Transaction, ids_where};
+use crate::store::{Id, Insert, StoreError, Transaction, ids_where};
 
 pub(crate) const LOGGED: &str = "zendo_logged_value";
 pub(crate) const UNUSED: &str = "zendo_unused_version";
@@ -31,18 +31,9 @@ fn logged(link: Id, of: LoggedFor<'_>, json: &str, value_type: &str) -> [SimpleE
     [link.into(), of.kind.into(), of.key.into(), sorted.into(), of.resource.into()]
 }
 
-/// Notes a value, as it is stored, by the id of the row that links it with a thing.
-///
-/// # Errors
-/// The store's own.
-pub(crate) async fn note_logged(
-    tx: &mut Transaction,
-    link: Id,
-    of: LoggedFor<'_>,
-    (json, value_type): (&str, &str),
-) -> Result<(), StoreError> {
-    let mut insert = Sql::insert().into_table(LOGGED).columns(LOGGED_COLUMNS).to_owned();
-    tx.execute(insert.values_panic(logged(link, of, json, value_type))).await.map(drop)
+/// The note of a value, as it is stored, by the id of the row that links it with a thing.
+pub(crate) fn logged_value(link: Id, of: LoggedFor<'_>, (json, value_type): (&str, &str)) -> Insert {
+    Insert::into(LOGGED).set_all(LOGGED_COLUMNS.into_iter().zip(logged(link, of, json, value_type)))
 }
 
 /// Forgets what was logged for things that are to be deleted.

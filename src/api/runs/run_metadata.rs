@@ -18,7 +18,7 @@ use crate::http::json::JsonBody;
 use crate::http::path::PathName;
 use crate::http::query::QueryParams;
 use crate::http::values::at_most;
-use crate::lookups::{LoggedFor, note_logged};
+use crate::lookups::{LoggedFor, logged_value};
 use crate::store::{Id, Insert, StoreError, Transaction, Words, python_json};
 
 pub(crate) const KIND: Kind = Kind::new("run-metadata").in_project();
@@ -173,14 +173,17 @@ async fn create(cx: &Context, project: Option<&str>, request: MetadataRequest) -
         for resource in request.resources.iter().chain(&publisher) {
             require_resource(&mut tx, *resource, project).await?;
         }
-        for (key, value) in request.values.iter().filter(|_| !request.resources.is_empty()) {
-            let kind = request.types.get(key).map_or("", |kind| kind.as_str());
-            let json = python_json(value.get());
-            let id = insert(cx, &mut tx, project, (key, &json, kind), Some(request)).await?;
-            for resource in &request.resources {
-                link(cx, &mut tx, id, (resource.r#type, resource.id), (key, &json, kind)).await?;
-            }
-        }
+        let values = request.values.iter().filter(|_| !request.resources.is_empty());
+        let values: Vec<LoggedValue> = values
+            .map(|(key, value)| {
+                let kind = request.types.get(key).map_or("", |kind| kind.as_str());
+                LoggedValue { id: cx.new_id(), key, json: python_json(value.get()), kind }
+            })
+            .collect();
+        insert(cx, &mut tx, project, &values, Some(request)).await?;
+        let resources: Vec<_> =
+            request.resources.iter().map(|resource| (resource.r#type, resource.id)).collect();
+        link(cx, &mut tx, &values, &resources).await?;
         Ok((tx, ()))
     });
     made.await.map(Json)
@@ -204,55 +207,70 @@ pub(crate) async fn insert_untyped(
     if !values.is_empty() {
         cx.require(CREATE)?;
     }
-    for (key, value) in values {
-        let value_type = check(key, value)?.as_str();
-        let json = python_json(value.get());
-        let logged = insert(cx, tx, project, (key, &json, value_type), None).await?;
-        link(cx, tx, logged, (kind, id), (key, &json, value_type)).await?;
-    }
-    Ok(())
+    let values: Vec<LoggedValue> = values
+        .iter()
+        .map(|(key, value)| {
+            let kind = check(key, value)?.as_str();
+            Ok(LoggedValue { id: cx.new_id(), key, json: python_json(value.get()), kind })
+        })
+        .collect::<ApiResult<_>>()?;
+    insert(cx, tx, project, &values, None).await?;
+    Ok(link(cx, tx, &values, &[(kind, id)]).await?)
+}
+
+/// A value as it is stored.
+pub(crate) struct LoggedValue<'a> {
+    pub id: Id,
+    pub key: &'a str,
+    pub json: String,
+    pub kind: &'a str,
 }
 
 async fn insert(
     cx: &Context,
     tx: &mut Transaction,
     project: Id,
-    (key, json, kind): (&str, &str, &'static str),
+    values: &[LoggedValue<'_>],
     request: Option<&MetadataRequest>,
-) -> Result<Id, StoreError> {
-    let id = cx.new_id();
-    cx.insert("run_metadata", id)
-        .set("stack_component_id", request.and_then(|request| request.stack_component_id))
-        .set("project_id", project)
-        .set("key", key)
-        .set("value", json)
-        .set("type", kind)
-        .set("publisher_step_id", request.and_then(|request| request.publisher_step_id))
-        .run(tx)
-        .await?;
-    Ok(id)
+) -> Result<(), StoreError> {
+    let row = |value: &LoggedValue<'_>| {
+        cx.insert("run_metadata", value.id)
+            .set("stack_component_id", request.and_then(|request| request.stack_component_id))
+            .set("project_id", project)
+            .set("key", value.key)
+            .set("value", value.json.as_str())
+            .set("type", value.kind)
+            .set("publisher_step_id", request.and_then(|request| request.publisher_step_id))
+    };
+    tx.insert_all(values.iter().map(row).collect()).await
 }
 
-/// Links a value, as it is stored, with a thing that it is logged for, and notes it for lists.
+/// Links values with things that they are logged for, and notes them for lists.
 ///
 /// # Errors
 /// The store's own.
 pub(crate) async fn link(
     cx: &Context,
     tx: &mut Transaction,
-    metadata: Id,
-    (kind, resource): (MetadataKind, Id),
-    (key, json, value_type): (&str, &str, &str),
+    values: &[LoggedValue<'_>],
+    things: &[(MetadataKind, Id)],
 ) -> Result<(), StoreError> {
-    let (id, kind) = (cx.new_id(), kind.as_str());
-    Insert::into("run_metadata_resource")
-        .set("id", id)
-        .set("resource_id", resource)
-        .set("resource_type", kind)
-        .set("run_metadata_id", metadata)
-        .run(tx)
-        .await?;
-    note_logged(tx, id, LoggedFor { kind, resource, key }, (json, value_type)).await
+    let (mut links, mut notes) = (Vec::new(), Vec::new());
+    for value in values {
+        for (kind, resource) in things {
+            let (id, resource, kind) = (cx.new_id(), *resource, kind.as_str());
+            let link = Insert::into("run_metadata_resource")
+                .set("id", id)
+                .set("resource_id", resource)
+                .set("resource_type", kind)
+                .set("run_metadata_id", value.id);
+            links.push(link);
+            let of = LoggedFor { kind, resource, key: value.key };
+            notes.push(logged_value(id, of, (&value.json, value.kind)));
+        }
+    }
+    tx.insert_all(links).await?;
+    tx.insert_all(notes).await
 }
 
 async fn require_resource(tx: &mut Transaction, resource: MetadataResource, project: Id) -> ApiResult<()> {

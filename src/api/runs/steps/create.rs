@@ -14,7 +14,7 @@ use crate::api::runs::execution_status::{ExceptionInfo, ExecutionStatus};
 use crate::api::runs::logs::{self, LogsOwner, LogsReference};
 use crate::api::runs::pipeline_runs::{self, Ended, ExecutionMode, RunRow};
 use crate::api::runs::pipeline_snapshots::{StepRequest as DynamicStep, insert_step_configuration};
-use crate::api::runs::run_metadata::{self, MetadataKind};
+use crate::api::runs::run_metadata::{self, LoggedValue, MetadataKind};
 use crate::api::runs::step_configuration::{MergedStep, Object, fill, object, value};
 use crate::api::server::tagging::{TagReference, Taggable, set_tags};
 use crate::framework::{Answer, Context, Resource, not_in_project, require};
@@ -401,11 +401,12 @@ async fn share_metadata(cx: &Context, tx: &mut Transaction, original: Id, step: 
         .and_where(Expr::col(("run_metadata", "publisher_step_id")).eq(original))
         .to_owned();
     type Logged = (Id, String, String, String);
-    for (metadata, key, value, value_type) in tx.fetch_all::<Logged>(&logged).await? {
-        let of = (MetadataKind::StepRun, step);
-        run_metadata::link(cx, tx, metadata, of, (&key, &value, &value_type)).await?;
-    }
-    Ok(())
+    let logged: Vec<Logged> = tx.fetch_all(&logged).await?;
+    let values: Vec<LoggedValue> = logged
+        .iter()
+        .map(|(id, key, json, kind)| LoggedValue { id: *id, key, json: json.clone(), kind })
+        .collect();
+    Ok(run_metadata::link(cx, tx, &values, &[(MetadataKind::StepRun, step)]).await?)
 }
 
 /// Tags of the pipeline that go on to what its steps make reach what a cached step has made before, too.
