@@ -104,7 +104,7 @@ mod tests {
     }
 
     async fn insert(store: &Store, numbers: impl IntoIterator<Item = i64>) -> Result<(), StoreError> {
-        let rows = &Vec::from_iter(numbers.into_iter().map(turn));
+        let rows = &numbers.into_iter().map(turn).collect::<Vec<_>>();
         let written = store.write(|mut tx| async move {
             tx.insert_all(rows.clone()).await?;
             tx.commit(()).await

@@ -65,19 +65,29 @@ impl Asked {
 pub async fn together<T>(request: impl Future<Output = T>) -> T {
     let asked = Arc::new(Asked::default());
     let mut request = pin!(ASKED.scope(Arc::clone(&asked), request));
-    let mut under_way = FuturesUnordered::new();
+    // Most requests read nothing, and need none.
+    let mut under_way: Option<FuturesUnordered<_>> = None;
     poll_fn(move |cx| {
-        while let Poll::Ready(Some(())) = under_way.poll_next_unpin(cx) {}
+        while is_one_done(&mut under_way, cx) {}
         loop {
             if let Poll::Ready(done) = request.as_mut().poll(cx) {
                 return Poll::Ready(done);
             }
-            under_way.extend(turns(asked.take()).into_iter().map(answer));
+            let turns = turns(asked.take());
+            if !turns.is_empty() {
+                under_way.get_or_insert_default().extend(turns.into_iter().map(answer));
+            }
             // Most take a while, and wake the request when they are done.
-            let Poll::Ready(Some(())) = under_way.poll_next_unpin(cx) else { return Poll::Pending };
+            if !is_one_done(&mut under_way, cx) {
+                return Poll::Pending;
+            }
         }
     })
     .await
+}
+
+fn is_one_done<T: Future>(under_way: &mut Option<FuturesUnordered<T>>, cx: &mut Context<'_>) -> bool {
+    under_way.as_mut().is_some_and(|turns| matches!(turns.poll_next_unpin(cx), Poll::Ready(Some(_))))
 }
 
 /// The rows of a read: together with others if it is part of a request.
