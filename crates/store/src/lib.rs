@@ -231,8 +231,8 @@ impl Store {
         Self { rank: Rank::Reserved, ..self.clone() }
     }
 
-    /// The same store for short writes, of a few dozen statements at most: on SQLite those that wait for each other share a
-    /// commit. One that is long would keep the others from hearing that they are done.
+    /// The same store for writes that are short as a rule: on SQLite those that wait for each other share a commit. One that
+    /// is long keeps those before it from hearing that they are done.
     #[must_use]
     pub fn sharing_commits(&self) -> Self {
         Self { commit: Commit::Shared, ..self.clone() }
