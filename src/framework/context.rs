@@ -139,10 +139,9 @@ impl Context {
     where
         T: Serialize + DeserializeOwned + Send + Sync + 'a,
     {
-        let store = self.store.sharing_commits();
         match &self.once {
-            Some(once) => once.make(&store, self.now(), &*make).await,
-            None => make_anew(&store, &*make).await,
+            Some(once) => once.make(&self.store, self.now(), &*make).await,
+            None => make_anew(&self.store, &*make).await,
         }
     }
 
@@ -194,8 +193,9 @@ impl Context {
         F: Future<Output = ApiResult<Transaction>> + Send,
     {
         let change = &change;
-        let store = self.store.sharing_commits();
-        let changed = store.write(|tx| async move { Ok::<_, ApiError>(change(tx).await?.commit(()).await?) });
+        let changed = self
+            .store
+            .write_sharing(|tx| async move { Ok::<_, ApiError>(change(tx).await?.commit(()).await?) });
         changed.await?;
         self.answer::<R>(id).await
     }

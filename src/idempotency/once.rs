@@ -53,7 +53,7 @@ impl Once {
         if let Some(made) = self.made.as_deref().and_then(read) {
             return Ok(made);
         }
-        let made = store.write(|mut tx| async move {
+        let made = store.write_sharing(|mut tx| async move {
             // It comes first: an equal request on another replica waits here for the end of this one.
             if !record::begin(&mut tx, &self.attempt, now, self.expires).await? {
                 return Ok(tx.commit(None).await?);
@@ -97,7 +97,7 @@ impl Once {
 /// # Errors
 /// What `make` returns; the store's own.
 pub(crate) async fn make_anew<T: Send>(store: &Store, make: &Make<'_, T>) -> ApiResult<T> {
-    let made = store.write(|tx| async move {
+    let made = store.write_sharing(|tx| async move {
         let (tx, made) = make(tx).await?;
         Ok::<_, ApiError>(tx.commit(made).await?)
     });

@@ -193,7 +193,7 @@ impl Transaction {
         Ok(())
     }
 
-    fn engine(&self) -> Engine {
+    pub(super) fn engine(&self) -> Engine {
         match &self.on {
             OnEngine::Sqlite(_) => Engine::Sqlite,
             OnEngine::MySql(_) => Engine::MySql,

@@ -9,7 +9,7 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
-use super::group_commit::{Commit, Writer};
+use super::group_commit::Writer;
 use super::kill::Killer;
 use super::options::{Location, Options, Server, Tls};
 use super::plans::Plans;
@@ -118,7 +118,6 @@ impl Store {
             description,
             pool_size: options.pool_size,
             rank: Rank::Shared,
-            commit: Commit::Own,
             reads: Arc::default(),
             counts: Arc::default(),
             lookups: Arc::default(),

@@ -251,7 +251,7 @@ mod tests {
     async fn migrated() -> (Store, TempDir) {
         let (store, folder) = unmigrated().await;
         store.migrate().await.unwrap();
-        (store.sharing_commits(), folder)
+        (store, folder)
     }
 
     fn waiting(store: &Store) -> usize {
@@ -274,14 +274,18 @@ mod tests {
     }
 
     /// Writes a name, again if it was undone.
-    fn write(store: &Store, name: String, succeeds: bool) -> JoinHandle<bool> {
+    fn write(store: &Store, commit: Commit, name: String, succeeds: bool) -> JoinHandle<bool> {
         let store = store.clone();
         tokio::spawn(async move {
             let name = &name;
-            let written = store.write(|mut tx| async move {
+            let work = |mut tx| async move {
                 insert(&mut tx, name).await;
                 if succeeds { tx.commit(()).await } else { Err(StoreError::RowNotFound) }
-            });
+            };
+            let written = match commit {
+                Commit::Own => store.write(work),
+                Commit::Shared => store.write_sharing(work),
+            };
             let is_written = written.await.is_ok();
             assert!(!is_written || names(&store).await.contains(name), "{name} is not durable");
             is_written
@@ -307,14 +311,14 @@ mod tests {
 
     impl Queue {
         async fn of(store: &Store) -> Self {
-            let turn = store.begin().await.unwrap();
-            let first = write(store, "first".to_owned(), true);
+            let turn = store.begin(Commit::Shared).await.unwrap();
+            let first = write(store, Commit::Shared, "first".to_owned(), true);
             wait_for(store, 1).await;
             let (begins, begun) = oneshot::channel();
             let (end, told) = oneshot::channel();
             let second = store.clone();
             tokio::spawn(async move {
-                let mut tx = second.begin().await.unwrap();
+                let mut tx = second.begin(Commit::Shared).await.unwrap();
                 insert(&mut tx, "second").await;
                 begins.send(()).unwrap();
                 match told.await.unwrap() {
@@ -374,9 +378,9 @@ mod tests {
     async fn one_with_a_commit_of_its_own_first_commits_what_others_have_written() {
         let (store, _folder) = migrated().await;
         let queue = Queue::of(&store).await;
-        let alone = Store { commit: Commit::Own, ..store.clone() };
+        let alone = store.clone();
         let own = tokio::spawn(async move {
-            let mut tx = alone.begin().await.unwrap();
+            let mut tx = alone.begin(Commit::Own).await.unwrap();
             insert(&mut tx, "own").await;
             assert_eq!(names(&alone).await, ["first", "second"]);
             tx.commit(()).await.map(drop)
@@ -390,9 +394,9 @@ mod tests {
     #[tokio::test]
     async fn nobody_waits_for_one_who_has_hung_up() {
         let (store, _folder) = migrated().await;
-        let mut tx = store.begin().await.unwrap();
+        let mut tx = store.begin(Commit::Shared).await.unwrap();
         insert(&mut tx, "first").await;
-        let gone = write(&store, "gone".to_owned(), true);
+        let gone = write(&store, Commit::Shared, "gone".to_owned(), true);
         wait_for(&store, 1).await;
         let first = tx.commit(());
         gone.abort();
@@ -405,9 +409,8 @@ mod tests {
         let (store, _folder) = migrated().await;
         let name = |number: usize| format!("{number:03}");
         let writes = (0..400).map(|number| {
-            let store =
-                if number % 7 == 0 { Store { commit: Commit::Own, ..store.clone() } } else { store.clone() };
-            let write = write(&store, name(number), number % 5 > 0);
+            let commit = if number % 7 == 0 { Commit::Own } else { Commit::Shared };
+            let write = write(&store, commit, name(number), number % 5 > 0);
             if number % 11 == 0 {
                 write.abort();
             }

@@ -55,8 +55,8 @@ impl Transaction {
     ///
     /// # Errors
     /// As [`Insert::run`]; when the columns are not the same.
-    pub async fn insert_all(&mut self, rows: Vec<Insert>) -> Result<(), StoreError> {
-        let mut rest = rows.as_slice();
+    pub async fn insert_all(&mut self, rows: &[Insert]) -> Result<(), StoreError> {
+        let mut rest = rows;
         while let [first, ..] = rest {
             let length = 1 << rest.len().min(AT_ONCE).ilog2();
             let (some, others) = rest.split_at(length);
@@ -106,7 +106,7 @@ mod tests {
     async fn insert(store: &Store, numbers: impl IntoIterator<Item = i64>) -> Result<(), StoreError> {
         let rows = &numbers.into_iter().map(turn).collect::<Vec<_>>();
         let written = store.write(|mut tx| async move {
-            tx.insert_all(rows.clone()).await?;
+            tx.insert_all(rows).await?;
             tx.commit(()).await
         });
         written.await

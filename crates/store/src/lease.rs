@@ -162,9 +162,8 @@ impl Lease<Sqlite> {
         let (sql, values) = (sql.join(";"), SqlxValues(Values(values.collect())));
         let (connection, pool) = self.ask()?;
         let arguments = IntoArguments::<Sqlite>::into_arguments(values);
-        let fetched = pool.answer(fetch_each(connection, sql, arguments, answers)).await;
-        let is_whole = answers.len() == questions.len();
-        self.end(fetched.and_then(|()| if is_whole { Ok(()) } else { Err(StoreError::WorkerCrashed) }))
+        let fetched = pool.answer(fetch_each(connection, sql, arguments, questions.len(), answers)).await;
+        self.end(fetched)
     }
 }
 

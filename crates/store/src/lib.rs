@@ -53,7 +53,7 @@ use std::time::Duration;
 
 use counts::Counts;
 use futures_util::future::BoxFuture;
-use group_commit::{Commit, Writer};
+use group_commit::Writer;
 use pool::{Pool, Rank};
 use rows::Rows;
 use sea_query::{Expr, ExprTrait, MysqlQueryBuilder, SelectStatement, SimpleExpr, SqliteQueryBuilder};
@@ -187,8 +187,6 @@ pub struct Store {
     pool_size: u32,
     /// Which connections this clone may take.
     rank: Rank,
-    /// Of whose writes on SQLite.
-    commit: Commit,
     reads: Arc<AtomicU64>,
     counts: Arc<Counts>,
     lookups: Arc<Lookups>,
@@ -229,13 +227,6 @@ impl Store {
     #[must_use]
     pub fn reserved(&self) -> Self {
         Self { rank: Rank::Reserved, ..self.clone() }
-    }
-
-    /// The same store for writes that are short as a rule: on SQLite those that wait for each other share a commit. One that
-    /// is long keeps those before it from hearing that they are done.
-    #[must_use]
-    pub fn sharing_commits(&self) -> Self {
-        Self { commit: Commit::Shared, ..self.clone() }
     }
 
     /// Which database this is, for a person to read.

@@ -2,8 +2,7 @@
 
 use sea_query::{Expr, ExprTrait, OnConflict, Query, SimpleExpr};
 
-use super::transaction::OnEngine;
-use super::{StoreError, Transaction};
+use super::{Engine, StoreError, Transaction};
 
 impl Transaction {
     /// Waits until no other transaction has the turn of that name, and keeps it until this one ends. It has to come before
@@ -36,7 +35,7 @@ impl Transaction {
 
     /// SQLite has one writer, which needs no lock but its own.
     fn is_alone(&self) -> bool {
-        matches!(self.on, OnEngine::Sqlite(_))
+        self.engine() == Engine::Sqlite
     }
 
     /// As [`Transaction::lock`], and counts how often that turn was taken.

@@ -146,17 +146,33 @@ impl Store {
         F: Future<Output = Result<Committed<T>, E>> + Send + 'a,
     {
         let work = move |transaction| -> BoxFuture<'a, _> { Box::pin(work(transaction)) };
-        Box::pin(self.write_in_box(Box::new(work)))
+        Box::pin(self.write_in_box(Commit::Own, Box::new(work)))
+    }
+
+    /// As [`Store::write`], for what is short as a rule: on SQLite those that wait for each other share a commit. One that
+    /// is long keeps those before it from hearing that they are done.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn write_sharing<'a, T, E, W, F>(&'a self, work: W) -> BoxFuture<'a, Result<T, E>>
+    where
+        T: Send + 'a,
+        E: From<StoreError> + AsStoreError + Send + 'a,
+        W: Fn(Transaction) -> F + Send + 'a,
+        F: Future<Output = Result<Committed<T>, E>> + Send + 'a,
+    {
+        let work = move |transaction| -> BoxFuture<'a, _> { Box::pin(work(transaction)) };
+        Box::pin(self.write_in_box(Commit::Shared, Box::new(work)))
     }
 
     // The same code whatever does the work.
-    async fn write_in_box<'a, T, E>(&'a self, work: Work<'a, T, E>) -> Result<T, E>
+    async fn write_in_box<'a, T, E>(&'a self, mut commit: Commit, work: Work<'a, T, E>) -> Result<T, E>
     where
         E: From<StoreError> + AsStoreError,
     {
-        let (mut attempt, start, mut commit) = (1, Instant::now(), self.commit);
+        let (mut attempt, start) = (1, Instant::now());
         loop {
-            let worked = match self.begin_with(commit).await {
+            let worked = match self.begin(commit).await {
                 Ok(transaction) => work(transaction).await,
                 Err(error) => Err(error.into()),
             };
@@ -202,11 +218,7 @@ impl Store {
         .await
     }
 
-    pub(super) fn begin(&self) -> BoxFuture<'_, Result<Transaction, StoreError>> {
-        self.begin_with(self.commit)
-    }
-
-    fn begin_with(&self, commit: Commit) -> BoxFuture<'_, Result<Transaction, StoreError>> {
+    pub(super) fn begin(&self, commit: Commit) -> BoxFuture<'_, Result<Transaction, StoreError>> {
         Box::pin(async move {
             let on = match &self.pools {
                 Pools::Sqlite { writer, .. } => OnEngine::Sqlite(writer.begin(self.rank, commit).await?),

@@ -141,11 +141,12 @@ impl Wire for Sqlite {
     }
 }
 
-/// The rows of each of several statements in one text.
+/// The rows of each of so many statements in one text. The end of each has to be heard, as in [`ask`].
 pub(super) async fn fetch_each(
     connection: &mut SqliteConnection,
     sql: String,
     arguments: SqliteArguments,
+    statements: usize,
     answers: &mut Vec<Vec<SqliteRow>>,
 ) -> Result<(), StoreError> {
     let mut results = connection.fetch_many(sqlx::query_with(AssertSqlSafe(sql), arguments));
@@ -156,7 +157,7 @@ pub(super) async fn fetch_each(
             Either::Right(row) => rows.push(row),
         }
     }
-    Ok(())
+    if answers.len() == statements { Ok(()) } else { Err(StoreError::WorkerCrashed) }
 }
 
 /// Gives each row to `take`, until that wants no more, and tells how many were changed.

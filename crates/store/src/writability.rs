@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
-use super::group_commit::is_undone;
+use super::group_commit::{Commit, is_undone};
 use super::passing::{Unwritable, passing};
 use super::{Store, StoreError, is_lost_race, mysql_number};
 
@@ -108,7 +108,7 @@ impl Store {
     async fn try_to_write(&self) -> Result<(), StoreError> {
         let store = self.reserved();
         let written = async {
-            let mut tx = store.begin().await?;
+            let mut tx = store.begin(Commit::Own).await?;
             tx.take_turn(TURN).await?;
             tx.commit(()).await
         };

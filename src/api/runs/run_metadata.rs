@@ -242,7 +242,7 @@ async fn insert(
             .set("type", value.kind)
             .set("publisher_step_id", request.and_then(|request| request.publisher_step_id))
     };
-    tx.insert_all(values.iter().map(row).collect()).await
+    tx.insert_all(&values.iter().map(row).collect::<Vec<_>>()).await
 }
 
 /// Links values with things that they are logged for, and notes them for lists.
@@ -269,8 +269,8 @@ pub(crate) async fn link(
             notes.push(logged_value(id, of, (&value.json, value.kind)));
         }
     }
-    tx.insert_all(links).await?;
-    tx.insert_all(notes).await
+    tx.insert_all(&links).await?;
+    tx.insert_all(&notes).await
 }
 
 async fn require_resource(tx: &mut Transaction, resource: MetadataResource, project: Id) -> ApiResult<()> {

@@ -48,8 +48,7 @@ pub(super) async fn update_run(
     let add_logs = logs::checked(update.add_logs)?;
     let update = RunUpdate { add_logs: None, ..update };
     let (context, update, add_logs) = (&cx, &update, &add_logs);
-    let store = cx.store.sharing_commits();
-    let updated = store.write(|mut tx| async move {
+    let updated = cx.store.write_sharing(|mut tx| async move {
         lock(&mut tx, id).await?;
         let run = find_in::<RunRow>(&mut tx, id).await?;
         let reason = update.status_reason.as_ref().map(ShortText::as_str);

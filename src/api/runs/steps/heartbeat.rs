@@ -46,8 +46,7 @@ pub(super) async fn note_heartbeat(
     }
     refuse_other_tokens(&cx, &step).await?;
     let now = cx.now();
-    let store = cx.store.sharing_commits();
-    let noted = store.write(|mut tx| async move {
+    let noted = cx.store.write_sharing(|mut tx| async move {
         Update::unnoted("step_run", id).set("latest_heartbeat", now).run(&mut tx).await?;
         Ok::<_, ApiError>(tx.commit(()).await?)
     });
